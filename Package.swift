@@ -1,0 +1,93 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target of ours is built alike: Swift 6 language mode (the tools version's default, so
+/// strict concurrency), and no import that reaches a target through another one.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "aurelax",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        // System libraries: a module map and a shim each, imported by exactly one target.
+        .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapack-dev", "libblas-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+        // Mathematics.
+        .target(name: "LinearAlgebra", dependencies: ["CLAPACK"], swiftSettings: strict),
+        .target(name: "MinimalLearning", dependencies: ["LinearAlgebra"], swiftSettings: strict),
+
+        // Structures and what is computed from them.
+        .target(
+            name: "Atomistics",
+            dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
+            swiftSettings: strict),
+        .target(
+            name: "Descriptors", dependencies: ["Atomistics", "LinearAlgebra"],
+            swiftSettings: strict),
+        .target(
+            name: "Relaxation", dependencies: ["Atomistics", "LinearAlgebra"],
+            swiftSettings: strict),
+
+        // Force fields.
+        .target(
+            name: "ModelFile", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(
+            name: "ThiolateGold",
+            dependencies: [
+                "Atomistics", "Descriptors", "LinearAlgebra", "MinimalLearning", "ModelFile",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "SOAPPotential",
+            dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "ModelFile"],
+            swiftSettings: strict),
+
+        // Text that people write.
+        .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
+        .target(
+            name: "JobSpec", dependencies: ["Atomistics", "YAMLDocument"], swiftSettings: strict),
+
+        .testTarget(
+            name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: strict),
+        .testTarget(
+            name: "MinimalLearningTests", dependencies: ["LinearAlgebra", "MinimalLearning"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AtomisticsTests", dependencies: ["Atomistics"],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "DescriptorsTests", dependencies: ["Atomistics", "Descriptors", "LinearAlgebra"],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "ModelFileTests", dependencies: ["ModelFile"], swiftSettings: strict),
+        .testTarget(
+            name: "ThiolateGoldTests",
+            dependencies: [
+                "Atomistics", "Descriptors", "LinearAlgebra", "MinimalLearning", "ModelFile",
+                "ThiolateGold",
+            ],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "SOAPPotentialTests",
+            dependencies: [
+                "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "SOAPPotential",
+            ],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "YAMLDocumentTests", dependencies: ["YAMLDocument"], swiftSettings: strict),
+        .testTarget(
+            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "YAMLDocument"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,95 @@
+public import OrderedCollections
+
+/// A structure: elements, positions, an optional cell, and whatever else its file said about it.
+///
+/// Positions are in Å, energies in eV, forces in eV/Å. Two structures are equal when everything they
+/// carry is equal.
+public struct Atoms: Sendable, Equatable {
+    /// One element an atom.
+    public var elements: [Element]
+    /// One position an atom, Å.
+    public var positions: [SIMD3<Double>]
+    /// Lattice vectors, or nil for a molecule in empty space.
+    public var cell: Cell?
+    public var periodicity: Periodicity
+    /// What the file says of the whole structure, in its order, without lattice, pbc and columns.
+    public var info: OrderedDictionary<String, InfoValue>
+    /// What the file says of each atom beside species and position, in its order.
+    public var columns: OrderedDictionary<String, Column>
+
+    /// - Precondition: as many positions as elements.
+    public init(
+        elements: [Element], positions: [SIMD3<Double>], cell: Cell? = nil,
+        periodicity: Periodicity = .none, info: OrderedDictionary<String, InfoValue> = [:],
+        columns: OrderedDictionary<String, Column> = [:]
+    ) {
+        precondition(elements.count == positions.count, "one position an element")
+        self.elements = elements
+        self.positions = positions
+        self.cell = cell
+        self.periodicity = periodicity
+        self.info = info
+        self.columns = columns
+    }
+
+    public var count: Int { elements.count }
+
+    /// Total energy by the method that labelled the frame (key `energy`), eV.
+    public var energy: Double? {
+        get { info["energy"]?.double }
+        set { info["energy"] = newValue.map(InfoValue.real) }
+    }
+
+    /// Raw forces by the method that labelled the frame (column `forces`), eV/Å; constraints are not
+    /// applied to them.
+    public var forces: [SIMD3<Double>]? {
+        get { columns["forces"]?.vectors }
+        set { columns["forces"] = newValue.map(Column.init(vectors:)) }
+    }
+
+    /// True for each atom that is free to move (column `move_mask`), nil where the file does not say.
+    public var moveMask: [Bool]? {
+        get { columns["move_mask"]?.booleans }
+        set { columns["move_mask"] = newValue.map { Column(width: 1, values: .boolean($0)) } }
+    }
+
+    /// Elements with their counts in Hill order without separators: C24H72Au38S24.
+    public var formula: String {
+        var counts: [Element: Int] = [:]
+        for element in elements { counts[element, default: 0] += 1 }
+        let hasCarbon = counts[.carbon] != nil
+        func rank(_ element: Element) -> (Int, String) {
+            let first = hasCarbon ? (element == .carbon ? 0 : element == .hydrogen ? 1 : 2) : 2
+            return (first, element.symbol)
+        }
+        return counts.sorted { rank($0.key) < rank($1.key) }
+            .map { $0.value == 1 ? $0.key.symbol : "\($0.key.symbol)\($0.value)" }.joined()
+    }
+}
+
+/// Lattice vectors as rows, Å.
+public struct Cell: Sendable, Equatable {
+    public var a: SIMD3<Double>
+    public var b: SIMD3<Double>
+    public var c: SIMD3<Double>
+
+    public init(_ a: SIMD3<Double>, _ b: SIMD3<Double>, _ c: SIMD3<Double>) {
+        (self.a, self.b, self.c) = (a, b, c)
+    }
+
+    /// Signed volume a · (b × c), Å³.
+    public var volume: Double { a.dot(b.cross(c)) }
+}
+
+/// Which lattice vectors repeat the structure.
+public struct Periodicity: Sendable, Hashable {
+    public var a: Bool
+    public var b: Bool
+    public var c: Bool
+
+    public init(_ a: Bool, _ b: Bool, _ c: Bool) { (self.a, self.b, self.c) = (a, b, c) }
+
+    public static let none = Periodicity(false, false, false)
+    public static let all = Periodicity(true, true, true)
+    public var isPeriodic: Bool { a || b || c }
+}

@@ -1,0 +1,82 @@
+/// A value of the comment line of an extxyz file: one key's.
+///
+/// The four scalar types and their arrays are those of the libAtoms extended XYZ specification; a
+/// 3×3 (or any N×M) array is kept as rows.
+public enum InfoValue: Sendable, Equatable {
+    case integer(Int)
+    case real(Double)
+    case boolean(Bool)
+    case string(String)
+    case integers([Int])
+    case reals([Double])
+    case booleans([Bool])
+    case strings([String])
+    case integerRows([[Int]])
+    case realRows([[Double]])
+    case booleanRows([[Bool]])
+    case stringRows([[String]])
+    /// A key without a value.
+    case bare
+
+    /// The value as a real number where it is one number.
+    public var double: Double? {
+        switch self {
+        case .real(let value): value
+        case .integer(let value): Double(value)
+        default: nil
+        }
+    }
+}
+
+/// One per-atom column group of an extxyz file: `name:type:width` of its `Properties`.
+public struct Column: Sendable, Equatable {
+    /// All atoms' values in atom order, `width` values an atom, row-major.
+    public enum Values: Sendable, Equatable {
+        case integer([Int])
+        case real([Double])
+        case boolean([Bool])
+        case string([String])
+    }
+
+    public let width: Int
+    public var values: Values
+
+    /// - Precondition: width ≥ 1 and the number of values is a multiple of it.
+    public init(width: Int, values: Values) {
+        precondition(width >= 1, "a column has a width")
+        self.width = width
+        self.values = values
+    }
+
+    /// A real column of width 3.
+    public init(vectors: [SIMD3<Double>]) {
+        self.init(width: 3, values: .real(vectors.flatMap { [$0.x, $0.y, $0.z] }))
+    }
+
+    /// The rows of a real (or integer) column of width 3.
+    public var vectors: [SIMD3<Double>]? {
+        guard width == 3 else { return nil }
+        let flat: [Double]
+        switch values {
+        case .real(let values): flat = values
+        case .integer(let values): flat = values.map(Double.init)
+        default: return nil
+        }
+        return stride(from: 0, to: flat.count, by: 3).map { [flat[$0], flat[$0 + 1], flat[$0 + 2]] }
+    }
+
+    /// The values of a boolean column; of a wider one, whether all of an atom's are true.
+    public var booleans: [Bool]? {
+        guard case .boolean(let values) = values else { return nil }
+        guard width > 1 else { return values }
+        return stride(from: 0, to: values.count, by: width).map { row in
+            values[row..<row + width].allSatisfy { $0 }
+        }
+    }
+
+    /// The values of a real column of width 1.
+    public var reals: [Double]? {
+        guard width == 1, case .real(let values) = values else { return nil }
+        return values
+    }
+}

@@ -1,0 +1,37 @@
+/// What a factorisation or a solver can report about the matrix it was given.
+///
+/// A wrong shape is a bug of the caller and traps; these are properties of the data.
+public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Cholesky met a pivot that is not positive at this 0-based index.
+    case notPositiveDefinite(pivot: Int)
+    /// A factor is exactly singular at this 0-based index.
+    case singular(pivot: Int)
+    /// The eigenvalue or singular value iteration did not converge.
+    case noConvergence(routine: String)
+    /// The input holds NaN or an infinity.
+    case notFinite(routine: String)
+
+    public var description: String {
+        switch self {
+        case .notPositiveDefinite(let pivot):
+            "the matrix is not positive definite (pivot \(pivot)); more regularisation is needed"
+        case .singular(let pivot):
+            "the matrix is singular (pivot \(pivot)); are there duplicate points?"
+        case .noConvergence(let routine): "\(routine) did not converge"
+        case .notFinite(let routine): "\(routine) was given NaN or an infinity"
+        }
+    }
+}
+
+/// The one place where LAPACK's `info` becomes an error. A negative value names an argument that we
+/// passed wrongly, which is a bug of this module.
+func check(_ info: Int32, _ routine: String, onPositive error: (Int) -> LinearAlgebraError)
+    throws(LinearAlgebraError)
+{
+    precondition(info >= 0, "\(routine): argument \(-info) is invalid")
+    if info > 0 { throw error(Int(info)) }
+}
+
+func requireFinite(_ values: [Double], _ routine: String) throws(LinearAlgebraError) {
+    guard values.allSatisfy(\.isFinite) else { throw .notFinite(routine: routine) }
+}

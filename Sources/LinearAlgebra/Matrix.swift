@@ -1,0 +1,63 @@
+/// A dense real matrix, row-major in one flat array: element (i, j) is `storage[i * columns + j]`.
+///
+/// Row-major keeps one environment's descriptor, or one reference's, contiguous.
+public struct Matrix: Sendable, Equatable {
+    public let rows: Int
+    public let columns: Int
+    public var storage: [Double]
+
+    /// - Precondition: `storage.count == rows * columns`.
+    public init(rows: Int, columns: Int, storage: [Double]) {
+        precondition(rows >= 0 && columns >= 0 && storage.count == rows * columns, "matrix shape")
+        self.rows = rows
+        self.columns = columns
+        self.storage = storage
+    }
+
+    public init(rows: Int, columns: Int, repeating value: Double = 0) {
+        self.init(
+            rows: rows, columns: columns,
+            storage: [Double](repeating: value, count: rows * columns))
+    }
+
+    /// A matrix from its rows, which must all be of one length.
+    public init(_ rows: [[Double]]) {
+        let columns = rows.first?.count ?? 0
+        precondition(rows.allSatisfy { $0.count == columns }, "ragged rows")
+        self.init(rows: rows.count, columns: columns, storage: rows.flatMap { $0 })
+    }
+
+    public static func identity(_ n: Int, scale: Double = 1) -> Matrix {
+        var result = Matrix(rows: n, columns: n)
+        for i in 0..<n { result[i, i] = scale }
+        return result
+    }
+
+    @inlinable
+    public subscript(i: Int, j: Int) -> Double {
+        get { storage[i * columns + j] }
+        set { storage[i * columns + j] = newValue }
+    }
+
+    /// Row i as a view into the storage.
+    @inlinable
+    public func row(_ i: Int) -> ArraySlice<Double> {
+        storage[i * columns..<(i + 1) * columns]
+    }
+
+    public var transposed: Matrix {
+        var result = Matrix(rows: columns, columns: rows)
+        for i in 0..<rows {
+            for j in 0..<columns { result[j, i] = self[i, j] }
+        }
+        return result
+    }
+
+    /// The rows at `indices`, in that order.
+    public func selectingRows(_ indices: some Collection<Int>) -> Matrix {
+        var picked: [Double] = []
+        picked.reserveCapacity(indices.count * columns)
+        for i in indices { picked.append(contentsOf: row(i)) }
+        return Matrix(rows: indices.count, columns: columns, storage: picked)
+    }
+}

@@ -1,0 +1,131 @@
+import CLAPACK
+
+/// C = α op(A) op(B) + β C, row-major, in double precision (BLAS `dgemm`).
+///
+/// - Parameters:
+///   - a: M×K (or K×M when transposed).
+///   - b: K×N (or N×K when transposed).
+///   - c: M×N, read only when β ≠ 0.
+/// - Complexity: 2MNK floating-point operations.
+public func multiply(
+    _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false,
+    alpha: Double = 1, adding beta: Double = 0, into c: inout Matrix
+) {
+    let (m, k) = !transposeA ? (a.rows, a.columns) : (a.columns, a.rows)
+    let (kb, n) = !transposeB ? (b.rows, b.columns) : (b.columns, b.rows)
+    precondition(k == kb && c.rows == m && c.columns == n, "product of mismatched shapes")
+    a.storage.withUnsafeBufferPointer { a in
+        b.storage.withUnsafeBufferPointer { b in
+            c.storage.withUnsafeMutableBufferPointer { c in
+                multiply(
+                    m: m, n: n, k: k, alpha: alpha, a.baseAddress, transposeA: transposeA,
+                    b.baseAddress, transposeB: transposeB, adding: beta, into: c.baseAddress)
+            }
+        }
+    }
+}
+
+/// A B, or with transposed operands; see ``multiply(_:_:transposeA:transposeB:scaledBy:adding:into:)``.
+public func product(
+    _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false
+) -> Matrix {
+    var c = Matrix(
+        rows: !transposeA ? a.rows : a.columns,
+        columns: !transposeB ? b.columns : b.rows)
+    multiply(a, b, transposeA: transposeA, transposeB: transposeB, into: &c)
+    return c
+}
+
+/// The same product on contiguous row-major buffers, for callers that keep their own storage.
+/// The pointers may be nil only where their operand is empty.
+public func multiply(
+    m: Int, n: Int, k: Int, alpha: Double = 1, _ a: UnsafePointer<Double>?, transposeA: Bool = false,
+    _ b: UnsafePointer<Double>?, transposeB: Bool = false, adding beta: Double = 0,
+    into c: UnsafeMutablePointer<Double>?
+) {
+    guard m > 0, n > 0 else { return }
+    // Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: swap the operands.
+    var (mm, nn, kk) = (Int32(n), Int32(m), Int32(k))
+    var lda = Int32(max(1, !transposeA ? k : m))
+    var ldb = Int32(max(1, !transposeB ? n : k))
+    var ldc = Int32(n)
+    var (alpha, beta) = (alpha, beta)
+    var (ta, tb) = (flag(transposeA), flag(transposeB))
+    dgemm_(&tb, &ta, &mm, &nn, &kk, &alpha, b, &ldb, a, &lda, &beta, c, &ldc, 1, 1)
+}
+
+/// The same product in single precision (BLAS `sgemm`).
+public func multiply(
+    m: Int, n: Int, k: Int, alpha: Float = 1, _ a: UnsafePointer<Float>?, transposeA: Bool = false,
+    _ b: UnsafePointer<Float>?, transposeB: Bool = false, adding beta: Float = 0,
+    into c: UnsafeMutablePointer<Float>?
+) {
+    guard m > 0, n > 0 else { return }
+    var (mm, nn, kk) = (Int32(n), Int32(m), Int32(k))
+    var lda = Int32(max(1, !transposeA ? k : m))
+    var ldb = Int32(max(1, !transposeB ? n : k))
+    var ldc = Int32(n)
+    var (alpha, beta) = (alpha, beta)
+    var (ta, tb) = (flag(transposeA), flag(transposeB))
+    sgemm_(&tb, &ta, &mm, &nn, &kk, &alpha, b, &ldb, a, &lda, &beta, c, &ldc, 1, 1)
+}
+
+/// y = op(A) x (BLAS `dgemv`).
+///
+/// - Parameters:
+///   - a: M×N.
+///   - x: N values, or M when transposed.
+/// - Returns: M values, or N when transposed.
+public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Double] {
+    let (outputs, inputs) = !transpose ? (a.rows, a.columns) : (a.columns, a.rows)
+    precondition(x.count == inputs, "product of mismatched shapes")
+    var y = [Double](repeating: 0, count: outputs)
+    guard outputs > 0, inputs > 0 else { return y }
+    // Column-major, the stored array is Aᵀ with `columns` rows.
+    var (m, n, one) = (Int32(a.columns), Int32(a.rows), Int32(1))
+    var (alpha, beta) = (1.0, 0.0)
+    var trans = flag(!transpose)
+    dgemv_(&trans, &m, &n, &alpha, a.storage, &m, x, &one, &beta, &y, &one, 1)
+    return y
+}
+
+/// C ← α Aᵀ A + β C, symmetric, both triangles filled on return (BLAS `dsyrk`).
+///
+/// - Parameters:
+///   - a: M×N.
+///   - c: N×N, its upper triangle read when β ≠ 0.
+/// - Complexity: M N² floating-point operations.
+public func addGram(
+    of a: Matrix, scaledBy alpha: Double = 1, adding beta: Double = 0, into c: inout Matrix
+) {
+    precondition(c.rows == a.columns && c.columns == a.columns, "Gram matrix of mismatched shape")
+    guard a.columns > 0 else { return }
+    var (n, k) = (Int32(a.columns), Int32(a.rows))
+    var (alpha, beta) = (alpha, beta)
+    // Column-major the array is Aᵀ (N×M), so Aᵀ A is "no transpose"; our upper triangle is their lower.
+    var (uplo, trans) = (CChar(UInt8(ascii: "L")), flag(false))
+    dsyrk_(&uplo, &trans, &n, &k, &alpha, a.storage, &n, &beta, &c.storage, &n, 1, 1)
+    c.mirrorUpperTriangle()
+}
+
+/// BLAS's letter for an operand used as stored or transposed.
+func flag(_ transposed: Bool) -> CChar { CChar(UInt8(ascii: transposed ? "T" : "N")) }
+
+extension Matrix {
+    /// Copies the upper triangle (j ≥ i) onto the lower one, in blocks that stay in cache.
+    mutating func mirrorUpperTriangle() {
+        precondition(rows == columns, "a symmetric matrix is square")
+        let (n, block) = (rows, 64)
+        storage.withUnsafeMutableBufferPointer { a in
+            for ib in stride(from: 0, to: n, by: block) {
+                for jb in stride(from: ib, to: n, by: block) {
+                    for i in ib..<min(ib + block, n) {
+                        for j in max(jb, i + 1)..<max(min(jb + block, n), max(jb, i + 1)) {
+                            a[j * n + i] = a[i * n + j]
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
