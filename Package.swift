@@ -13,6 +13,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // System libraries: a module map and a shim each, imported by exactly one target.
@@ -54,6 +60,47 @@ let package = Package(
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
             name: "JobSpec", dependencies: ["Atomistics", "YAMLDocument"], swiftSettings: strict),
+        // From a recipe or a name to a force field.
+        .target(
+            name: "ModelLibrary",
+            dependencies: [
+                "Atomistics", "ModelFile", "SOAPPotential", "ThiolateGold", "YAMLDocument",
+            ],
+            swiftSettings: strict),
+
+        // Jobs and their journey.
+        .target(
+            name: "DurableFiles",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Handoff",
+            dependencies: [
+                "Atomistics", "DurableFiles", "JobSpec",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Templates")],
+            swiftSettings: strict),
+        .target(
+            name: "Workflow",
+            dependencies: [
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation",
+                "YAMLDocument",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
+        .systemLibrary(name: "CInotifyTools", providers: [.apt(["libinotifytools0-dev"])]),
+        .executableTarget(
+            name: "aurelax-watch", dependencies: ["CInotifyTools"], swiftSettings: strict),
 
         .testTarget(
             name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: strict),
@@ -88,6 +135,25 @@ let package = Package(
             name: "YAMLDocumentTests", dependencies: ["YAMLDocument"], swiftSettings: strict),
         .testTarget(
             name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "YAMLDocument"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ModelLibraryTests", dependencies: ["Atomistics", "ModelFile", "ModelLibrary"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DurableFilesTests",
+            dependencies: [
+                "DurableFiles", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HandoffTests", dependencies: ["Atomistics", "DurableFiles", "Handoff", "JobSpec"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WorkflowTests",
+            dependencies: [
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "Workflow",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
     ]
 )
