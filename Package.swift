@@ -1,9 +1,10 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 /// Every target of ours is built alike: Swift 6 language mode (the tools version's default, so
-/// strict concurrency), and no import that reaches a target through another one.
+/// strict concurrency), warnings as errors, and no import that reaches a target through another one.
 let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("ExistentialAny"),
 ]
@@ -99,6 +100,16 @@ let package = Package(
             ],
             swiftSettings: strict),
         .systemLibrary(name: "CInotifyTools", providers: [.apt(["libinotifytools0-dev"])]),
+        // The command line: commands and wiring only.
+        .executableTarget(
+            name: "aurelax",
+            dependencies: [
+                "Atomistics", "Descriptors", "Handoff", "JobSpec", "LinearAlgebra", "ModelLibrary",
+                "Relaxation", "Workflow", "YAMLDocument",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "aurelax-watch", dependencies: ["CInotifyTools"], swiftSettings: strict),
 
@@ -152,6 +163,13 @@ let package = Package(
             name: "WorkflowTests",
             dependencies: [
                 "Atomistics", "DurableFiles", "Handoff", "JobSpec", "Workflow",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "Atomistics", .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),

@@ -1,0 +1,43 @@
+# One target for each thing a person does. `make help` lists them.
+SHELL := /bin/bash
+BUILD := .build
+RELEASE := $(BUILD)/release
+export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
+# Release mode for the tests too: numerical tests are slow without the optimiser, and one build serves
+# the demo, the tests and the benchmarks.
+SWIFT_FLAGS := -c release
+
+.PHONY: help setup build models demo test test-fast lint format clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: ## install what this machine lacks (apt packages, a private Python environment)
+	@scripts/setup
+
+build: setup ## build everything in release mode
+	@swift build $(SWIFT_FLAGS)
+
+models: build ## train the force fields whose files are missing or older than their recipes
+	@scripts/train-models $(RELEASE)/aurelax
+
+demo: build models ## relax a gold–thiolate ring: drop, ML, GPAW, result
+	@scripts/demo $(RELEASE)
+
+test-fast: setup ## the tests that take about a minute
+	@swift build $(SWIFT_FLAGS) --build-tests
+	@swift test $(SWIFT_FLAGS) --skip-build
+
+test: setup ## every test, the end-to-end ones with a real daemon and real GPAW included
+	@swift build $(SWIFT_FLAGS) --build-tests
+	@scripts/train-models $(RELEASE)/aurelax
+	@AURELAX_SLOW_TESTS=1 swift test $(SWIFT_FLAGS) --skip-build
+
+lint: ## what CI would send back
+	@swift format lint --strict --recursive Sources Tests Package.swift
+
+format: ## format the Swift sources in place
+	@swift format --in-place --recursive Sources Tests Package.swift
+
+clean: ## remove the build folder
+	@rm -rf $(BUILD)
