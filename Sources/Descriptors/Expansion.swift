@@ -28,6 +28,7 @@ final class Expansion {
     private(set) var py: UnsafeMutablePointer<SIMD4<Double>>
     private(set) var pz: UnsafeMutablePointer<SIMD4<Double>>
     private(set) var weight: UnsafeMutablePointer<SIMD4<Double>>
+    /// Derivative of the weight, divided by the distance.
     private(set) var slope: UnsafeMutablePointer<SIMD4<Double>>
     /// R_lm at lm · capacity + block.
     private(set) var harmonic: UnsafeMutablePointer<SIMD4<Double>>
@@ -35,7 +36,7 @@ final class Expansion {
     private(set) var harmonicGradient: UnsafeMutablePointer<SIMD4<Double>>
     /// exp(−A_lk r²) at (neighbour · (l_max + 1) + l) · blocks + k/4.
     private(set) var radial: UnsafeMutablePointer<SIMD4<Double>>
-    private let scratch: UnsafeMutablePointer<SIMD4<Double>>
+    let scratch: UnsafeMutablePointer<SIMD4<Double>>
 
     init(_ soap: SOAP, gradients: Bool) {
         self.soap = soap
@@ -107,7 +108,9 @@ final class Expansion {
                 let squared = offset.squaredLength
                 guard squared <= limit else { continue }
                 (x[next], y[next], z[next]) = (offset.x, offset.y, offset.z)
-                (w[next], dw[next]) = soap.cutoff.weight(squared.squareRoot(), edge: soap.edge)
+                let distance = squared.squareRoot()
+                let (value, derivative) = soap.cutoff.weight(distance, edge: soap.edge)
+                (w[next], dw[next]) = (value, distance > 0 ? derivative / distance : 0)
                 neighborAtoms[next] = sites.atoms[site]
                 next += 1
             }
@@ -119,39 +122,40 @@ final class Expansion {
         }
     }
 
-    /// Radial and angular functions of the gathered neighbours, and from them all coefficients.
-    func expand() {
-        let (blocks, lMax) = (soap.blocks, soap.lMax)
+    /// Radial and angular functions of the gathered neighbours.
+    func tabulate() {
+        let row = (soap.lMax + 1) * soap.blocks
         soap.decay.withUnsafeBufferPointer { decay in
-            soap.contraction.withUnsafeBufferPointer { contraction in
-                for species in 0..<speciesCount {
-                    let (first, end) = (starts[species], ends[species])
-                    guard first < end else {
-                        clearCoefficients(of: species)
-                        continue
+            for species in 0..<speciesCount where starts[species] < ends[species] {
+                for block in starts[species] / 4..<(ends[species] + 3) / 4 {
+                    let (x, y, z) = (px[block], py[block], pz[block])
+                    soap.harmonics.evaluate(
+                        x: x, y: y, z: z, scratch: scratch, values: harmonic + block,
+                        gradient: gradients ? harmonicGradient + block : nil, stride: capacity)
+                    let r2 = x * x + y * y + z * z
+                    for lane in 0..<min(4, ends[species] - 4 * block) {
+                        let output = radial + (4 * block + lane) * row
+                        let minus = SIMD4(repeating: -r2[lane])
+                        for i in 0..<row { output[i] = exponential(minus * decay[i]) }
                     }
-                    for block in first / 4..<(end + 3) / 4 {
-                        soap.harmonics.evaluate(
-                            x: px[block], y: py[block], z: pz[block], scratch: scratch,
-                            values: harmonic + block,
-                            gradient: gradients ? harmonicGradient + block : nil, stride: capacity)
-                        let r2 =
-                            px[block] * px[block] + py[block] * py[block] + pz[block] * pz[block]
-                        for lane in 0..<min(4, end - 4 * block) {
-                            let output = radial + (4 * block + lane) * (lMax + 1) * blocks
-                            let minus = SIMD4(repeating: -r2[lane])
-                            for i in 0..<(lMax + 1) * blocks {
-                                output[i] = exponential(minus * decay[i])
-                            }
-                        }
-                    }
-                    for l in 0...lMax {
-                        for lm in l * l..<(l + 1) * (l + 1) {
-                            accumulate(l, lm, first, end)
-                            contract(
-                                lm, species,
-                                contraction.baseAddress.unsafelyUnwrapped + l * soap.nMax * blocks)
-                        }
+                }
+            }
+        }
+    }
+
+    /// All coefficients, from the tabulated functions.
+    func expand() {
+        soap.contraction.withUnsafeBufferPointer { contraction in
+            guard let matrices = contraction.baseAddress else { return }
+            for species in 0..<speciesCount {
+                guard starts[species] < ends[species] else {
+                    clearCoefficients(of: species)
+                    continue
+                }
+                for l in 0...soap.lMax {
+                    for lm in l * l..<(l + 1) * (l + 1) {
+                        accumulate(l, lm, starts[species], ends[species])
+                        contract(lm, species, matrices + l * soap.nMax * soap.blocks)
                     }
                 }
             }

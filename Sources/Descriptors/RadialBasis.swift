@@ -29,10 +29,10 @@ struct RadialBasis: Sendable {
                     overlap[i, j] = 0.5 * tgamma(power) * pow(alpha[l, i] + alpha[l, j], -power)
                 }
             }
-            guard let eigen = try? SymmetricEigen(overlap),
-                let smallest = eigen.values.first, smallest > 0
-            else { throw .illConditionedBasis(l: l) }
-            beta.append(eigen.applying { 1 / $0.squareRoot() })
+            guard let root = try? inverseSquareRoot(of: overlap) else {
+                throw .illConditionedBasis(l: l)
+            }
+            beta.append(root)
         }
         self.alpha = alpha
         self.beta = beta

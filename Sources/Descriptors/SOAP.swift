@@ -34,6 +34,8 @@ public struct SOAP: Sendable {
     let decay: [SIMD4<Double>]
     /// Coefficient of exp(−A_lk r²) R_lm in √(π√(8/(2l+1))) c_nlm: for each l and k the values of all n.
     let contraction: [SIMD4<Double>]
+    /// The same transposed: for each l and n the values of all k.
+    let expansion: [SIMD4<Double>]
     private let speciesIndex: [Int]
 
     /// - Parameters:
@@ -83,6 +85,7 @@ public struct SOAP: Sendable {
         let eta = 1 / (2 * sigma * sigma)
         var decay = [SIMD4<Double>](repeating: .zero, count: (lMax + 1) * blocks)
         var contraction = [SIMD4<Double>](repeating: .zero, count: (lMax + 1) * nMax * blocks)
+        var expansion = contraction
         for l in 0...lMax {
             let prefactor =
                 pow(.pi / eta, 1.5) * (Double.pi * (8 / Double(2 * l + 1)).squareRoot()).squareRoot()
@@ -91,11 +94,13 @@ public struct SOAP: Sendable {
                 decay[l * blocks + k / 4][k % 4] = alpha / (1 + alpha / eta)
                 let weight = prefactor * pow(1 + alpha / eta, -(Double(l) + 1.5))
                 for n in 0..<nMax {
-                    contraction[(l * nMax + k) * blocks + n / 4][n % 4] = weight * basis.beta[l][n, k]
+                    let value = weight * basis.beta[l][n, k]
+                    contraction[(l * nMax + k) * blocks + n / 4][n % 4] = value
+                    expansion[(l * nMax + n) * blocks + k / 4][k % 4] = value
                 }
             }
         }
-        (self.decay, self.contraction) = (decay, contraction)
+        (self.decay, self.contraction, self.expansion) = (decay, contraction, expansion)
     }
 
     /// Power spectra around atoms of the structure.
@@ -124,6 +129,7 @@ public struct SOAP: Sendable {
                 let expansion = Expansion(self, gradients: false)
                 for center in range {
                     expansion.gather(around: points[center], in: sites)
+                    expansion.tabulate()
                     expansion.expand()
                     expansion.powerSpectrum()
                     (output + center * featureCount)

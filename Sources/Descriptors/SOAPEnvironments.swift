@@ -1,0 +1,114 @@
+public import Atomistics
+public import LinearAlgebra
+
+/// The surroundings of atoms of one structure: power spectra, and what is needed to take anything that is
+/// computed from them back to the positions.
+public struct SOAPEnvironments: Sendable {
+    public let soap: SOAP
+    /// Atom index of each centre.
+    public let centers: [Int]
+    /// Power spectra, centres × features.
+    public let features: Matrix
+    /// Expansion coefficients, scaled so that p = Σ_m c c: centres × (lm, species, n padded to fours).
+    let coefficients: Matrix
+    let sites: Sites
+    let positions: [SIMD3<Double>]
+
+    /// - Parameter centers: 0-based atom indices; all atoms by default.
+    /// - Throws: ``DescriptorError``.
+    public init(_ soap: SOAP, _ atoms: Atoms, centers: [Int]? = nil) throws(DescriptorError) {
+        let centers = centers ?? Array(0..<atoms.count)
+        if let wrong = centers.first(where: { !atoms.positions.indices.contains($0) }) {
+            throw .noSuchAtom(wrong, count: atoms.count)
+        }
+        let sites = try soap.sites(of: atoms)
+        let size = soap.coefficientCount
+        var features = Matrix(rows: centers.count, columns: soap.featureCount)
+        var coefficients = Matrix(rows: centers.count, columns: size)
+        features.storage.withUnsafeMutableBufferPointer { featureBuffer in
+            coefficients.storage.withUnsafeMutableBufferPointer { coefficientBuffer in
+                guard let pBase = featureBuffer.baseAddress, let cBase = coefficientBuffer.baseAddress
+                else { return }
+                nonisolated(unsafe) let (p, c) = (pBase, cBase)
+                forEachChunk(of: centers.count, minimum: 4) { range in
+                    let expansion = Expansion(soap, gradients: false)
+                    for center in range {
+                        expansion.gather(around: atoms.positions[centers[center]], in: sites)
+                        expansion.tabulate()
+                        expansion.expand()
+                        expansion.powerSpectrum()
+                        (p + center * soap.featureCount)
+                            .update(from: expansion.features, count: soap.featureCount)
+                        (c + center * size).update(from: expansion.coefficients, count: size)
+                    }
+                }
+            }
+        }
+        self.soap = soap
+        self.centers = centers
+        self.features = features
+        self.coefficients = coefficients
+        self.sites = sites
+        positions = atoms.positions
+    }
+
+    /// The gradient by all positions of a function of the power spectra, centres moving with their atoms:
+    ///
+    ///     g_j = Σ_i Σ_f W_if ∂p_if/∂r_j
+    ///
+    /// by reverse accumulation: the cost is a few times that of the power spectra, whatever the number of
+    /// features.
+    ///
+    /// - Parameter weights: W = ∂E/∂p, centres × features.
+    /// - Returns: one vector an atom, in the unit of W per Å.
+    public func gradient(_ weights: Matrix) -> [SIMD3<Double>] {
+        precondition(
+            weights.rows == centers.count && weights.columns == soap.featureCount,
+            "one weight a centre and feature")
+        let chunks = min(centers.count, 2 * workerCount)
+        var partial = [SIMD3<Double>](repeating: .zero, count: chunks * positions.count)
+        partial.withUnsafeMutableBufferPointer { buffer in
+            nonisolated(unsafe) let partial = buffer
+            weights.storage.withUnsafeBufferPointer { weightBuffer in
+                coefficients.storage.withUnsafeBufferPointer { coefficientBuffer in
+                    nonisolated(unsafe) let (weights, coefficients) = (weightBuffer, coefficientBuffer)
+                    forEachChunk(of: chunks) { range in
+                        for chunk in range {
+                            accumulate(
+                                centers.count * chunk / chunks..<centers.count * (chunk + 1) / chunks,
+                                weights, coefficients,
+                                into: partial.baseAddress.unsafelyUnwrapped + chunk * positions.count)
+                        }
+                    }
+                }
+            }
+        }
+        var total = [SIMD3<Double>](repeating: .zero, count: positions.count)
+        for chunk in 0..<chunks {
+            for atom in 0..<positions.count { total[atom] += partial[chunk * positions.count + atom] }
+        }
+        return total
+    }
+
+    private func accumulate(
+        _ range: Range<Int>, _ weights: UnsafeBufferPointer<Double>,
+        _ coefficients: UnsafeBufferPointer<Double>, into gradient: UnsafeMutablePointer<SIMD3<Double>>
+    ) {
+        guard let p = weights.baseAddress, let c = coefficients.baseAddress else { return }
+        let expansion = Expansion(soap, gradients: true)
+        let adjoint = Adjoint(expansion)
+        for center in range {
+            expansion.gather(around: positions[centers[center]], in: sites)
+            expansion.tabulate()
+            adjoint.start(
+                featureGradient: p + center * soap.featureCount,
+                coefficients: c + center * soap.coefficientCount)
+            adjoint.addGradient(center: centers[center], into: gradient)
+        }
+    }
+}
+
+extension SOAP {
+    /// Length of one centre's padded coefficients.
+    var coefficientCount: Int { harmonics.count * species.count * 4 * blocks }
+}

@@ -1,0 +1,92 @@
+import Atomistics
+import Descriptors
+import Foundation
+import LinearAlgebra
+import Testing
+
+@Suite struct SOAPGradientTests {
+    /// W_if = sin(f + 1) (1 + 0.1 i).
+    static func waves(_ soap: SOAP, _ count: Int) -> Matrix {
+        var weights = Matrix(rows: count, columns: soap.featureCount)
+        for i in 0..<count {
+            for f in 0..<soap.featureCount {
+                weights[i, f] = sin(Double(f + 1)) * (1 + 0.1 * Double(i))
+            }
+        }
+        return weights
+    }
+
+    static func waveSum(_ soap: SOAP, _ atoms: Atoms) throws -> Double {
+        let (p, w) = (try soap.compute(atoms), waves(soap, atoms.count))
+        return zip(p.storage, w.storage).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+
+    @Test(arguments: try GoldenSOAP.load().filter { $0.gradient != nil })
+    func agreesWithDScribe(_ golden: GoldenSOAP) throws {
+        let soap = try golden.soap()
+        let expected = try #require(golden.gradient)
+        let gradient = try SOAPEnvironments(soap, golden.atoms)
+            .gradient(Self.waves(soap, golden.atoms.count))
+        let scale = max(1, expected.flatMap { $0 }.map(abs).max() ?? 1)
+        for (ours, theirs) in zip(gradient, expected) {
+            #expect((ours - vector(theirs)).length < 1e-8 * scale)
+        }
+    }
+
+    @Test(arguments: ["fragment", "ring", "periodic-skewed"])
+    func isTheDerivative(_ name: String) throws {
+        let golden = try GoldenSOAP.named(name)
+        let soap = try golden.soap(cutoff: .smooth(width: 2.5))
+        let atoms = golden.atoms
+        let gradient = try SOAPEnvironments(soap, atoms).gradient(Self.waves(soap, atoms.count))
+        let scale = gradient.map(\.length).max() ?? 1
+        for atom in 0..<min(3, atoms.count) {
+            for axis in 0..<3 {
+                let step = 1e-4
+                func shifted(_ by: Double) throws -> Double {
+                    var moved = atoms
+                    moved.positions[atom][axis] += by
+                    return try Self.waveSum(soap, moved)
+                }
+                // Fourth-order central difference.
+                let difference =
+                    (8 * (try shifted(step) - shifted(-step)) - (try shifted(2 * step) - shifted(-2 * step)))
+                    / (12 * step)
+                #expect(abs(difference - gradient[atom][axis]) < 1e-8 * max(1, scale))
+            }
+        }
+    }
+
+    @Test func jacobiansGiveTheSameGradient() throws {
+        let golden = try GoldenSOAP.named("ring")
+        let (soap, atoms) = (try golden.soap(cutoff: .smooth(width: 1)), golden.atoms)
+        let environments = try SOAPEnvironments(soap, atoms, centers: [4])
+        // ∂p_0/∂r with p_0 = Σ_m c_0 c_0 of the first species, l = 0, n = 0.
+        var weights = Matrix(rows: 1, columns: soap.featureCount)
+        weights[0, 0] = 1
+        let expected = environments.gradient(weights)
+        let c = environments.coefficients(of: 0)[0]
+        let collected = Collected(atoms.count)
+        environments.forEachJacobian { center, jacobian in
+            for block in jacobian.blocks where block.species == 0 {
+                for (i, neighbor) in block.neighbors.enumerated() {
+                    for axis in 0..<3 {
+                        let value = 2 * c * block.derivatives[3 * i + axis, 0]
+                        collected.add(value, neighbor, axis)
+                        collected.add(-value, 4, axis)
+                    }
+                }
+            }
+        }
+        for (ours, theirs) in zip(collected.values, expected) {
+            #expect((ours - theirs).length < 1e-12)
+        }
+    }
+}
+
+/// One centre's sum, gathered by a single call.
+private final class Collected: @unchecked Sendable {
+    var values: [SIMD3<Double>]
+    init(_ count: Int) { values = [SIMD3<Double>](repeating: .zero, count: count) }
+    func add(_ value: Double, _ atom: Int, _ axis: Int) { values[atom][axis] += value }
+}
