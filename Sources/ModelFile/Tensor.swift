@@ -1,0 +1,55 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// An array of numbers inside a mapped model file, row-major. It keeps the mapping alive.
+public struct Tensor<Element: TensorElement>: @unchecked Sendable {
+    // Unchecked: the mapped pages are read-only for the life of `owner`.
+    public let shape: [Int]
+    private let buffer: UnsafeBufferPointer<Element>
+    private let owner: Mapping
+
+    init(shape: [Int], buffer: UnsafeBufferPointer<Element>, owner: Mapping) {
+        self.shape = shape
+        self.buffer = buffer
+        self.owner = owner
+    }
+
+    public var count: Int { buffer.count }
+    public subscript(i: Int) -> Element { buffer[i] }
+    /// A copy.
+    public var array: [Element] { withExtendedLifetime(owner) { Array(buffer) } }
+
+    /// The values in place; the pointer is valid only inside `body`.
+    public func withUnsafeBufferPointer<Result, Failure: Error>(
+        _ body: (UnsafeBufferPointer<Element>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(owner) {} }
+        return try body(buffer)
+    }
+}
+
+/// A whole file mapped read-only (`mmap`), unmapped when nobody refers to it.
+final class Mapping: @unchecked Sendable {
+    // Unchecked: read-only pages.
+    let bytes: UnsafeRawBufferPointer
+
+    init(path: String) throws(ModelFileError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemError(path, "open") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw systemError(path, "stat") }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
+            throw .notAModelFile(path: path)
+        }
+        let size = Int(status.st_size)
+        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
+        else { throw systemError(path, "mmap") }
+        bytes = UnsafeRawBufferPointer(start: base, count: size)
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+}
