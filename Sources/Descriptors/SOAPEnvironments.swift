@@ -109,6 +109,9 @@ public struct SOAPEnvironments: Sendable {
 }
 
 extension SOAP {
+    /// (l_max + 1)²: the number of angular functions.
+    public var angularCount: Int { harmonics.count }
+
     /// Length of one centre's padded coefficients.
     var coefficientCount: Int { harmonics.count * species.count * 4 * blocks }
 }

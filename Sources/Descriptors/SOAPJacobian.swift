@@ -32,17 +32,12 @@ extension SOAPEnvironments {
         return result
     }
 
-    /// The derivatives around each centre, in the order of ``centers``, one call of `body` each; calls may
-    /// come from several threads at once.
-    public func forEachJacobian(_ body: @Sendable (_ center: Int, SOAPJacobian) -> Void) {
-        forEachChunk(of: centers.count, minimum: 1) { range in
-            let expansion = Expansion(soap, gradients: true)
-            for center in range {
-                expansion.gather(around: positions[centers[center]], in: sites)
-                expansion.tabulate()
-                body(center, expansion.jacobian())
-            }
-        }
+    /// The derivatives around one centre (an index into ``centers``).
+    public func jacobian(of center: Int) -> SOAPJacobian {
+        let expansion = Expansion(soap, gradients: true)
+        expansion.gather(around: positions[centers[center]], in: sites)
+        expansion.tabulate()
+        return expansion.jacobian()
     }
 }
 

@@ -1,0 +1,109 @@
+import Atomistics
+import Descriptors
+import LinearAlgebra
+
+/// Power spectra as the kernel sees them: each feature that stands for two equal ones of the full
+/// power-spectrum tensor weighted by √2, then the vector brought to length 1.
+struct FeatureSpace: Sendable {
+    let soap: SOAP
+    /// What it was made of: spaces of equal settings are the same.
+    let id: SOAPPotentialSettings.Descriptor
+    /// Weight of each feature.
+    let weights: [Double]
+    /// For each feature its two compound indices a = species · n_max + n and its l.
+    private let pairs: [(a: Int, b: Int, l: Int)]
+
+    /// Range of one l's compound index: species · n_max.
+    var width: Int { soap.species.count * soap.nMax }
+
+    init(_ soap: SOAP, id: SOAPPotentialSettings.Descriptor) {
+        (self.soap, self.id) = (soap, id)
+        var (weights, pairs) = ([Double](), [(a: Int, b: Int, l: Int)]())
+        for s in 0..<soap.species.count {
+            for t in s..<soap.species.count {
+                for l in 0...soap.lMax {
+                    for n in 0..<soap.nMax {
+                        for k in (s == t ? n : 0)..<soap.nMax {
+                            let (a, b) = (s * soap.nMax + n, t * soap.nMax + k)
+                            pairs.append((a, b, l))
+                            weights.append(a == b ? 1 : 2.0.squareRoot())
+                        }
+                    }
+                }
+            }
+        }
+        (self.weights, self.pairs) = (weights, pairs)
+    }
+
+    /// Normalised rows p̂ and the lengths before.
+    func normalise(_ features: Matrix) -> (rows: Matrix, lengths: [Double]) {
+        var rows = features
+        var lengths = [Double](repeating: 0, count: rows.rows)
+        let count = rows.columns
+        rows.storage.withUnsafeMutableBufferPointer { values in
+            weights.withUnsafeBufferPointer { weights in
+                for i in 0..<lengths.count {
+                    let row = UnsafeMutableBufferPointer(rebasing: values[i * count..<(i + 1) * count])
+                    var squared = SIMD4<Double>.zero
+                    for f in 0..<count {
+                        row[f] *= weights[f]
+                        squared[f & 3] += row[f] * row[f]
+                    }
+                    // The centre itself keeps the length above zero.
+                    lengths[i] = squared.sum().squareRoot()
+                    let scale = 1 / lengths[i]
+                    for f in 0..<count { row[f] *= scale }
+                }
+            }
+        }
+        return (rows, lengths)
+    }
+
+    /// The symmetric matrices V^l of a vector v of feature space, by which ∂(v·q)/∂c^l = V^l c^l: width×width
+    /// each, the one of l added at `offset + l · stride`.
+    func addSymmetricMatrices(
+        of v: ArraySlice<Double>, to output: inout [Double], at offset: Int, stride: Int
+    ) {
+        for (f, pair) in pairs.enumerated() {
+            let value = v[v.startIndex + f] * weights[f]
+            let base = offset + pair.l * stride
+            output[base + pair.a * width + pair.b] += value
+            output[base + pair.b * width + pair.a] += value
+        }
+    }
+}
+
+/// base^power for a small whole power ≥ 0.
+@inline(__always)
+func raise(_ base: Double, _ power: Int) -> Double {
+    var (result, square, rest) = (1.0, base, power)
+    while rest > 0 {
+        if rest & 1 == 1 { result *= square }
+        square *= square
+        rest >>= 1
+    }
+    return result
+}
+
+extension FeatureSpace {
+    /// Turns ∂E/∂p̂ into ∂E/∂p, row by row: w_f (g_f − (g·p̂) p̂_f)/|q|.
+    func pullBack(_ gradient: inout Matrix, rows: Matrix, lengths: [Double]) {
+        let count = rows.columns
+        gradient.storage.withUnsafeMutableBufferPointer { gradient in
+            rows.storage.withUnsafeBufferPointer { rows in
+                weights.withUnsafeBufferPointer { weights in
+                    for (i, length) in lengths.enumerated() {
+                        let (g, p) = (
+                            UnsafeMutableBufferPointer(rebasing: gradient[i * count..<(i + 1) * count]),
+                            UnsafeBufferPointer(rebasing: rows[i * count..<(i + 1) * count])
+                        )
+                        var along = SIMD4<Double>.zero
+                        for f in 0..<count { along[f & 3] += g[f] * p[f] }
+                        let (dot, scale) = (along.sum(), 1 / length)
+                        for f in 0..<count { g[f] = (g[f] - dot * p[f]) * weights[f] * scale }
+                    }
+                }
+            }
+        }
+    }
+}

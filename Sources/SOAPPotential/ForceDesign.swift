@@ -1,0 +1,172 @@
+import Atomistics
+import Descriptors
+import LinearAlgebra
+
+/// The training equations of one frame: forces and energy as linear functions of the coefficients of all
+/// whitened kernel features.
+struct FrameDesign: Sendable {
+    /// 3N × ΣM: row 3j + axis gives that component of the force on atom j, eV/Å.
+    let forces: Matrix
+    /// ΣM: the energy, eV.
+    let energy: [Double]
+}
+
+/// Writes the training equations of frames for a fixed choice of inducing environments.
+struct ForceDesign: Sendable {
+    let kernels: [ElementKernel]
+    /// For each kernel and l the matrices V^l of all inducing vectors: (M · width) × width.
+    private let matrices: [[Matrix]]
+
+    init(_ kernels: [ElementKernel]) {
+        self.kernels = kernels
+        matrices = kernels.map { kernel in
+            let (lMax, width) = (kernel.space.soap.lMax, kernel.space.width)
+            let size = kernel.count * width * width
+            var all = [Double](repeating: 0, count: (lMax + 1) * size)
+            for m in 0..<kernel.count {
+                kernel.space.addSymmetricMatrices(
+                    of: kernel.inducing.row(m), to: &all, at: m * width * width, stride: size)
+            }
+            return (0...lMax).map { l in
+                Matrix(
+                    rows: kernel.count * width, columns: width,
+                    storage: Array(all[l * size..<(l + 1) * size]))
+            }
+        }
+    }
+
+    var columns: Int { kernels.reduce(0) { $0 + $1.count } }
+
+    func equations(of atoms: Atoms) throws -> FrameDesign {
+        var forces = Matrix(rows: 3 * atoms.count, columns: columns)
+        var energy: [Double] = []
+        var offset = 0
+        for (kernel, matrices) in zip(kernels, matrices) {
+            let block = try equations(of: atoms, kernel, matrices)
+            for row in 0..<forces.rows {
+                let start = row * columns + offset
+                forces.storage.replaceSubrange(start..<start + kernel.count, with: block.forces.row(row))
+            }
+            energy += block.energy
+            offset += kernel.count
+        }
+        return FrameDesign(forces: forces, energy: energy)
+    }
+
+    /// The columns of one element's kernel.
+    private func equations(of atoms: Atoms, _ kernel: ElementKernel, _ matrices: [Matrix]) throws
+        -> FrameDesign
+    {
+        let soap = kernel.space.soap
+        let centers = atoms.elements.indices.filter { atoms.elements[$0] == kernel.element }
+        let count = kernel.count
+        var forces = Matrix(rows: 3 * atoms.count, columns: count)
+        var energy = [Double](repeating: 0, count: count)
+        guard !centers.isEmpty else { return FrameDesign(forces: forces, energy: energy) }
+        let environments = try SOAPEnvironments(soap, atoms, centers: centers)
+        let (rows, lengths) = kernel.space.normalise(environments.features)
+        let similarity = product(rows, kernel.inducing, transposeB: true)
+        let depth = soap.angularCount * soap.nMax
+        for (index, center) in centers.enumerated() {
+            let slopes = coefficientSlopes(
+                kernel, matrices, coefficients: environments.coefficients(of: index),
+                row: rows.row(index), length: lengths[index], similarity: similarity.row(index))
+            for m in 0..<count { energy[m] += raise(similarity[index, m], kernel.power) }
+            for block in environments.jacobian(of: index).blocks {
+                var byNeighbor = Matrix(rows: block.derivatives.rows, columns: count)
+                slopes[block.species].withUnsafeBufferPointer { slopes in
+                    block.derivatives.storage.withUnsafeBufferPointer { derivatives in
+                        byNeighbor.storage.withUnsafeMutableBufferPointer { output in
+                            multiply(
+                                m: block.derivatives.rows, n: count, k: depth, derivatives.baseAddress,
+                                slopes.baseAddress, transposeB: true, into: output.baseAddress)
+                        }
+                    }
+                }
+                add(byNeighbor, neighbors: block.neighbors, center: center, to: &forces)
+            }
+        }
+        return FrameDesign(
+            forces: product(forces, kernel.whitening),
+            energy: product(kernel.whitening, energy, transpose: true))
+    }
+
+    /// ∂k_m/∂c of one centre, for each species a matrix M × (lm, n):
+    ///
+    ///     k_m = t^ζ, t = p̂·p̂_m:   ∂k_m/∂c = ζ t^(ζ−1)/|q| (V_m c − t V_p̂ c).
+    private func coefficientSlopes(
+        _ kernel: ElementKernel, _ matrices: [Matrix], coefficients: [Double], row: ArraySlice<Double>,
+        length: Double, similarity: ArraySlice<Double>
+    ) -> [[Double]] {
+        let soap = kernel.space.soap
+        let (nMax, width, species) = (soap.nMax, kernel.space.width, soap.species.count)
+        let (count, angular) = (kernel.count, soap.angularCount)
+        let depth = angular * nMax
+        let factors = similarity.map { Double(kernel.power) * raise($0, kernel.power - 1) / length }
+        var own = [Double](repeating: 0, count: (soap.lMax + 1) * width * width)
+        kernel.space.addSymmetricMatrices(of: row, to: &own, at: 0, stride: width * width)
+        var result = [[Double]](
+            repeating: [Double](repeating: 0, count: count * depth), count: species)
+        for l in 0...soap.lMax {
+            let order = 2 * l + 1
+            // c^l as order × width.
+            var c = Matrix(rows: order, columns: width)
+            for s in 0..<species {
+                for m in 0..<order {
+                    for n in 0..<nMax {
+                        c[m, s * nMax + n] = coefficients[(s * angular + l * l + m) * nMax + n]
+                    }
+                }
+            }
+            let all = product(c, matrices[l], transposeB: true)
+            let mine = product(
+                c,
+                Matrix(
+                    rows: width, columns: width,
+                    storage: Array(own[l * width * width..<(l + 1) * width * width])))
+            for s in 0..<species {
+                result[s].withUnsafeMutableBufferPointer { output in
+                    all.storage.withUnsafeBufferPointer { all in
+                        mine.storage.withUnsafeBufferPointer { mine in
+                            for m in 0..<order {
+                                let own = m * width + s * nMax
+                                for i in 0..<count {
+                                    let (f, t) = (factors[i], similarity[similarity.startIndex + i])
+                                    let from = (m * count + i) * width + s * nMax
+                                    let to = i * depth + (l * l + m) * nMax
+                                    for n in 0..<nMax {
+                                        output[to + n] = f * (all[from + n] - t * mine[own + n])
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return result
+    }
+
+    /// Forces are minus the gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
+    private func add(
+        _ byNeighbor: Matrix, neighbors: [Int], center: Int, to forces: inout Matrix
+    ) {
+        let count = byNeighbor.columns
+        forces.storage.withUnsafeMutableBufferPointer { forces in
+            byNeighbor.storage.withUnsafeBufferPointer { gradient in
+                for (i, neighbor) in neighbors.enumerated() where neighbor != center {
+                    for axis in 0..<3 {
+                        let from = (3 * i + axis) * count
+                        let (onNeighbor, onCenter) = (
+                            (3 * neighbor + axis) * count, (3 * center + axis) * count
+                        )
+                        for m in 0..<count {
+                            forces[onNeighbor + m] -= gradient[from + m]
+                            forces[onCenter + m] += gradient[from + m]
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Atomistics
+import Foundation
+
+/// Screened nuclear repulsion that sets in where the training data ends, so that atoms cannot fuse where
+/// nothing was learnt.
+///
+///     V(r) = k_e Z Z' φ(r/a)/r · s(r),   φ(x) = Σ_i c_i exp(−d_i x),   a = 0.46850 Å/(Z^0.23 + Z'^0.23)
+///
+/// with s(r) falling from 1 to 0 as a cosine between 0.7 r_on and r_on. r_on is a little less than the
+/// shortest distance of the two elements in the training data: inside the data V is exactly zero.
+///
+/// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985).
+struct PairRepulsion: Codable, Sendable, Equatable {
+    /// r_on by pair of atomic numbers "Z-Z'", Z ≤ Z', Å.
+    var onsets: [String: Double]
+
+    private static let amplitudes = [0.18175, 0.50986, 0.28022, 0.02817]
+    private static let decays = [3.19980, 0.94229, 0.40290, 0.20162]
+    /// e²/(4πε₀), eV Å.
+    private static let coulomb = 14.399645
+    /// r_on as a part of the shortest distance seen.
+    private static let margin = 0.95
+    private static let inner = 0.7
+
+    /// - Parameter frames: of which the shortest distance of each pair of elements is taken; a pair that is
+    ///   nowhere closer than 4 Å gets 80 % of the sum of its covalent radii.
+    init(frames: [Atoms]) {
+        var shortest: [String: Double] = [:]
+        for atoms in frames {
+            for i in 0..<atoms.count {
+                for j in 0..<i {
+                    let squared = (atoms.positions[i] - atoms.positions[j]).squaredLength
+                    guard squared < 16 else { continue }
+                    let key = Self.key(atoms.elements[i], atoms.elements[j])
+                    if squared < shortest[key] ?? 16 { shortest[key] = squared }
+                }
+            }
+        }
+        onsets = shortest.mapValues { $0.squareRoot() * Self.margin }
+        let elements = Set(frames.flatMap(\.elements)).sorted()
+        for (index, a) in elements.enumerated() {
+            for b in elements[index...] where onsets[Self.key(a, b)] == nil {
+                onsets[Self.key(a, b)] = 0.8 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
+            }
+        }
+    }
+
+    /// Energy, eV; its gradient, eV/Å, is added to `gradient`.
+    func evaluate(_ atoms: Atoms, addingTo gradient: inout [SIMD3<Double>]) -> Double {
+        let elements = Set(atoms.elements).sorted()
+        var index = [Int](repeating: 0, count: 119)
+        for (i, element) in elements.enumerated() { index[element.atomicNumber] = i }
+        let table = elements.map { a in elements.map { b in onsets[Self.key(a, b)] ?? 0 } }
+        let kinds = atoms.elements.map { index[$0.atomicNumber] }
+        let longest = table.joined().max() ?? 0
+        var energy = 0.0
+        for i in 0..<atoms.count {
+            for j in 0..<i {
+                let offset = atoms.positions[i] - atoms.positions[j]
+                let squared = offset.squaredLength
+                guard squared < longest * longest else { continue }
+                let (r, onset) = (squared.squareRoot(), table[kinds[i]][kinds[j]])
+                guard r < onset else { continue }
+                let (value, slope) = Self.pair(atoms.elements[i], atoms.elements[j], r, onset)
+                energy += value
+                let along = (slope / r) * offset
+                gradient[i] += along
+                gradient[j] -= along
+            }
+        }
+        return energy
+    }
+
+    private static func pair(_ a: Element, _ b: Element, _ r: Double, _ onset: Double)
+        -> (value: Double, slope: Double)
+    {
+        let (z, w) = (Double(a.atomicNumber), Double(b.atomicNumber))
+        let length = 0.46850 / (pow(z, 0.23) + pow(w, 0.23))
+        var (phi, dPhi) = (0.0, 0.0)
+        for (amplitude, decay) in zip(amplitudes, decays) {
+            let term = amplitude * exp(-decay * r / length)
+            phi += term
+            dPhi -= decay / length * term
+        }
+        let bare = coulomb * z * w * phi / r
+        let dBare = coulomb * z * w * (dPhi - phi / r) / r
+        let t = (r - inner * onset) / (onset * (1 - inner))
+        guard t > 0 else { return (bare, dBare) }
+        let s = 0.5 * (1 + cos(.pi * t))
+        let ds = -0.5 * .pi * sin(.pi * t) / (onset * (1 - inner))
+        return (bare * s, dBare * s + bare * ds)
+    }
+
+    private static func key(_ a: Element, _ b: Element) -> String {
+        "\(min(a.atomicNumber, b.atomicNumber))-\(max(a.atomicNumber, b.atomicNumber))"
+    }
+}

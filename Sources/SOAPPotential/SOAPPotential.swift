@@ -1,0 +1,175 @@
+public import Atomistics
+import Descriptors
+import LinearAlgebra
+
+/// A conservative force field: a sparse Gaussian process of atomic energies on the SOAP kernel.
+///
+///     E = Σ_i (e_Z + Σ_m c_m (p̂_i·p̂_m)^ζ) + Σ_{i<j} V_rep(r_ij),   F = −∂E/∂r exactly
+///
+/// over inducing environments m of the same element as atom i. p̂ is the normalised SOAP power spectrum
+/// with a smooth cutoff, so that energy and forces are continuous. Å, eV, eV/Å.
+///
+/// - Source: Bartók, Payne, Kondor, Csányi, Phys. Rev. Lett. 104, 136403 (2010); Bartók, Csányi, Int. J.
+///   Quantum Chem. 115, 1051 (2015).
+public struct SOAPPotential: Sendable {
+    public internal(set) var provenance: ForceFieldProvenance
+    public let settings: SOAPPotentialSettings
+    /// The prior standard deviation that was chosen, eV.
+    public let prior: Double
+    let parts: [Part]
+    let repulsion: PairRepulsion
+    public internal(set) var calibration: Calibration
+
+    /// One element's share.
+    struct Part: Sendable {
+        let kernel: ElementKernel
+        /// e_Z, eV.
+        let constant: Double
+        /// c_m, eV.
+        let coefficients: [Double]
+        /// S with ‖k S‖² the part of the energy's variance that the data left, eV².
+        let spread: Matrix
+    }
+
+    public var elements: [Element] { parts.map(\.kernel.element) }
+
+    /// One pass over a structure.
+    struct Evaluation {
+        var energy = 0.0
+        var gradient: [SIMD3<Double>]
+        /// Posterior variance of each atom's energy, eV²; empty unless asked for.
+        var variances: [Double]
+        /// How much of an atom's kernel vector the inducing environments do not span, 0...1.
+        var novelty: [Double]
+    }
+
+    func evaluate(_ atoms: Atoms, variances wantsVariances: Bool) throws -> Evaluation {
+        try check(atoms)
+        var result = Evaluation(
+            gradient: [SIMD3<Double>](repeating: .zero, count: atoms.count),
+            variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0),
+            novelty: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
+        result.energy = repulsion.evaluate(atoms, addingTo: &result.gradient)
+        for group in Self.groups(parts) {
+            try evaluate(atoms, group, wantsVariances, adding: &result)
+        }
+        return result
+    }
+
+    /// Parts that share a descriptor share its computation.
+    private static func groups(_ parts: [Part]) -> [[Part]] {
+        var groups: [[Part]] = []
+        for part in parts {
+            if let index = groups.firstIndex(where: { $0[0].kernel.space.id == part.kernel.space.id }) {
+                groups[index].append(part)
+            } else {
+                groups.append([part])
+            }
+        }
+        return groups
+    }
+
+    private func evaluate(
+        _ atoms: Atoms, _ group: [Part], _ wantsVariances: Bool, adding result: inout Evaluation
+    ) throws {
+        let space = group[0].kernel.space
+        let members = group.map { part in
+            atoms.elements.indices.filter { atoms.elements[$0] == part.kernel.element }
+        }
+        let environments = try SOAPEnvironments(space.soap, atoms, centers: members.flatMap { $0 })
+        let (rows, lengths) = space.normalise(environments.features)
+        var weights = Matrix(rows: rows.rows, columns: rows.columns)
+        var first = 0
+        for (part, atoms) in zip(group, members) where !atoms.isEmpty {
+            let kernel = similarities(rows, first, atoms.count, part.kernel)
+            if wantsVariances {
+                let (variances, novelty) = part.uncertainty(kernel, prior: prior)
+                for (row, atom) in atoms.enumerated() {
+                    result.variances[atom] = variances[row]
+                    result.novelty[atom] = novelty[row]
+                }
+            }
+            result.energy += Double(atoms.count) * part.constant
+            result.energy += part.slopes(kernel, into: &weights, first)
+            first += atoms.count
+        }
+        space.pullBack(&weights, rows: rows, lengths: lengths)
+        for (atom, gradient) in environments.gradient(weights).enumerated() {
+            result.gradient[atom] += gradient
+        }
+    }
+
+    /// p̂_i·p̂_m for `count` rows from `first` on.
+    private func similarities(_ rows: Matrix, _ first: Int, _ count: Int, _ kernel: ElementKernel) -> Matrix {
+        var result = Matrix(rows: count, columns: kernel.count)
+        rows.storage.withUnsafeBufferPointer { rowsBuffer in
+            kernel.inducing.storage.withUnsafeBufferPointer { inducing in
+                result.storage.withUnsafeMutableBufferPointer { output in
+                    multiply(
+                        m: count, n: kernel.count, k: rows.columns,
+                        rowsBuffer.baseAddress.map { $0 + first * rows.columns }, inducing.baseAddress,
+                        transposeB: true, into: output.baseAddress)
+                }
+            }
+        }
+        return result
+    }
+
+    private func check(_ atoms: Atoms) throws(ForceFieldError) {
+        let unknown = Set(atoms.elements).subtracting(elements)
+        guard unknown.isEmpty else { throw .unknownElements(unknown.sorted(), known: elements) }
+        guard !atoms.periodicity.isPeriodic else { throw .periodic }
+        for (i, position) in atoms.positions.enumerated() {
+            guard position.squaredLength.isFinite else { throw .notFinite(atom: i) }
+            for j in 0..<i where (position - atoms.positions[j]).squaredLength < 1e-12 {
+                throw .coincidentAtoms(j, i)
+            }
+        }
+    }
+}
+
+extension SOAPPotential.Part {
+    /// Writes Σ_m c_m ζ t_m^(ζ−1) p̂_m of each row to `weights` from row `first` on; returns Σ c_m t_m^ζ.
+    func slopes(_ similarity: Matrix, into weights: inout Matrix, _ first: Int) -> Double {
+        var factors = similarity
+        var energy = 0.0
+        let (count, power) = (kernel.count, kernel.power)
+        factors.storage.withUnsafeMutableBufferPointer { factors in
+            coefficients.withUnsafeBufferPointer { c in
+                for row in 0..<similarity.rows {
+                    for m in 0..<count {
+                        let t = factors[row * count + m]
+                        let slope = c[m] * raise(t, power - 1)
+                        energy += slope * t
+                        factors[row * count + m] = Double(power) * slope
+                    }
+                }
+            }
+        }
+        let columns = weights.columns
+        factors.storage.withUnsafeBufferPointer { factors in
+            kernel.inducing.storage.withUnsafeBufferPointer { inducing in
+                weights.storage.withUnsafeMutableBufferPointer { output in
+                    multiply(
+                        m: similarity.rows, n: columns, k: count, factors.baseAddress,
+                        inducing.baseAddress, into: output.baseAddress.map { $0 + first * columns })
+                }
+            }
+        }
+        return energy
+    }
+
+    /// Var E_i = δ² (1 − ‖φ‖²) + ‖k S‖² with φ = L⁻¹ k, and the novelty 1 − ‖φ‖².
+    func uncertainty(_ similarity: Matrix, prior: Double) -> (variances: [Double], novelty: [Double]) {
+        var values = similarity
+        for i in values.storage.indices { values.storage[i] = raise(values.storage[i], kernel.power) }
+        let (white, left) = (product(values, kernel.whitening), product(values, spread))
+        var (variances, novelty) = ([Double](), [Double]())
+        for i in 0..<values.rows {
+            let outside = max(0, 1 - white.row(i).reduce(0) { $0 + $1 * $1 })
+            novelty.append(outside)
+            variances.append(prior * prior * outside + left.row(i).reduce(0) { $0 + $1 * $1 })
+        }
+        return (variances, novelty)
+    }
+}

@@ -1,0 +1,59 @@
+import Atomistics
+import Descriptors
+
+/// Everything that decides, with the data, what a SOAP potential becomes.
+public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
+    /// What an atom sees: ``Descriptors/SOAP`` with a smooth cutoff. Lengths in Å.
+    public struct Descriptor: Codable, Sendable, Hashable {
+        public var rCut: Double
+        public var nMax: Int
+        public var lMax: Int
+        public var sigma: Double
+        /// No neighbour at or beyond this distance counts.
+        public var cutoffRadius: Double
+        /// Over this width before ``cutoffRadius`` a neighbour's weight falls to zero.
+        public var cutoffWidth: Double
+
+        public init(
+            rCut: Double, nMax: Int, lMax: Int, sigma: Double, cutoffRadius: Double, cutoffWidth: Double
+        ) {
+            (self.rCut, self.nMax, self.lMax, self.sigma) = (rCut, nMax, lMax, sigma)
+            (self.cutoffRadius, self.cutoffWidth) = (cutoffRadius, cutoffWidth)
+        }
+
+        func soap(_ species: [Element]) throws(DescriptorError) -> SOAP {
+            try SOAP(
+                species: species, rCut: rCut, nMax: nMax, lMax: lMax, sigma: sigma,
+                cutoff: .smooth(width: cutoffWidth, radius: cutoffRadius))
+        }
+    }
+
+    /// The descriptor of every element that ``descriptors`` does not name.
+    public var descriptor = Descriptor(
+        rCut: 4, nMax: 6, lMax: 3, sigma: 0.3, cutoffRadius: 5, cutoffWidth: 1.5)
+    /// Exceptions, by element symbol.
+    public var descriptors: [String: Descriptor] = [:]
+    /// The kernel is (p̂·p̂')^power; 1 makes the energy linear in the normalised power spectrum.
+    public var power = 2
+    /// Inducing environments an element, chosen by farthest point.
+    public var inducing = 400
+    /// Exceptions, by element symbol.
+    public var inducingByElement: [String: Int] = [:]
+    /// Expected misfit of a force component, eV/Å, by element symbol: the weight of its rows is 1/σ².
+    public var forceNoise: [String: Double] = [:]
+    /// The same for every element that ``forceNoise`` does not name.
+    public var defaultForceNoise = 0.05
+    /// Expected misfit of an energy, eV an atom.
+    public var energyNoise = 0.002
+    /// Prior standard deviations of an atom's energy to try, eV; the one that does best on the validation
+    /// frames stays. The first one, where there are none.
+    public var priors: [Double] = [10, 3, 30, 100]
+    /// After the choice, fit once more with the validation frames among the training frames.
+    public var refitsOnAllFrames = true
+
+    public init() {}
+
+    func descriptor(of element: Element) -> Descriptor { descriptors[element.symbol] ?? descriptor }
+    func inducingCount(of element: Element) -> Int { inducingByElement[element.symbol] ?? inducing }
+    func forceNoise(of element: Element) -> Double { forceNoise[element.symbol] ?? defaultForceNoise }
+}

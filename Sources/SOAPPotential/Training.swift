@@ -1,0 +1,243 @@
+public import Atomistics
+import Descriptors
+import Foundation
+import LinearAlgebra
+
+extension SOAPPotential {
+    /// Fits a potential to labelled frames.
+    ///
+    /// Each frame needs forces; energies are used where given. The prior is the one of the settings that
+    /// predicts the validation frames best (smallest mean of ln RMSE over the elements); the uncertainties
+    /// are calibrated on them. The same frames and settings give the same model on one machine.
+    ///
+    /// - Parameters:
+    ///   - frames: labelled at one level of theory; molecules.
+    ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
+    ///     part of a second fit.
+    ///   - progress: called with a line for people now and then.
+    /// - Throws: ``SOAPPotentialError``, ``Descriptors/DescriptorError``,
+    ///   ``LinearAlgebra/LinearAlgebraError``.
+    /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
+    ///   operations for the normal equations, about as many again for the design rows.
+    public static func train(
+        frames: [Atoms], settings: SOAPPotentialSettings, validation: [Atoms] = [],
+        name: String = "soap-potential",
+        progress: (String) -> Void = { _ in }
+    ) throws -> SOAPPotential {
+        let level = try check(frames + validation, settings, trainingCount: frames.count)
+        let provenance = ForceFieldProvenance(
+            name: name, kind: fileKind, version: "", levelOfTheory: level)
+        let first = try fit(frames, settings, provenance, validation: validation, calibration: nil, progress)
+        guard !validation.isEmpty, settings.refitsOnAllFrames else { return first }
+        var fixed = settings
+        fixed.priors = [first.prior]
+        return try fit(
+            frames + validation, fixed, provenance, validation: [], calibration: first.calibration, progress)
+    }
+
+    private static func check(_ frames: [Atoms], _ settings: SOAPPotentialSettings, trainingCount: Int) throws
+        -> String
+    {
+        func require(
+            _ condition: Bool, _ name: String, _ value: some CustomStringConvertible, _ allowed: String
+        )
+            throws
+        {
+            guard condition else {
+                throw SOAPPotentialError.invalidSetting(
+                    name: name, value: value.description, allowed: allowed)
+            }
+        }
+        try require((1...12).contains(settings.power), "power", settings.power, "from 1 to 12")
+        try require(settings.priors.contains { $0 > 0 }, "priors", "empty", "a list of positive numbers, eV")
+        try require(settings.energyNoise > 0, "energy_noise", settings.energyNoise, "positive, eV an atom")
+        for noise in [settings.defaultForceNoise] + settings.forceNoise.values {
+            try require(noise > 0, "force_noise", noise, "positive, eV/Å")
+        }
+        guard trainingCount > 0 else { throw SOAPPotentialError.noFrames }
+        for (index, atoms) in frames.enumerated() {
+            guard let forces = atoms.forces else { throw SOAPPotentialError.noForces(frame: index) }
+            guard !atoms.periodicity.isPeriodic else { throw SOAPPotentialError.periodic(frame: index) }
+            guard forces.allSatisfy(\.squaredLength.isFinite), atoms.energy?.isFinite ?? true,
+                atoms.positions.allSatisfy(\.squaredLength.isFinite)
+            else { throw SOAPPotentialError.notFinite(frame: index) }
+        }
+        let levels = Set(frames.map { $0.levelOfTheory ?? "not stated" }).sorted()
+        guard levels.count == 1 else { throw SOAPPotentialError.mixedLevelsOfTheory(levels) }
+        let known = Set(frames[..<trainingCount].flatMap(\.elements))
+        let unknown = Set(frames[trainingCount...].flatMap(\.elements)).subtracting(known)
+        guard unknown.isEmpty else {
+            throw SOAPPotentialError.unknownElements(unknown.sorted().map(\.symbol))
+        }
+        return levels[0]
+    }
+
+    private static func fit(
+        _ frames: [Atoms], _ settings: SOAPPotentialSettings, _ provenance: ForceFieldProvenance,
+        validation: [Atoms], calibration: Calibration?, _ progress: (String) -> Void
+    ) throws -> SOAPPotential {
+        let elements = Set(frames.flatMap(\.elements)).sorted()
+        let kernels = try elements.map { try inducingKernel($0, elements, frames, settings) }
+        progress(
+            "inducing environments: "
+                + kernels.map { "\($0.element) \($0.count)" }.joined(separator: ", "))
+        let repulsion = PairRepulsion(frames: frames)
+        let constants = try compositionFit(frames, elements)
+        let design = ForceDesign(kernels)
+        var equations = NormalEquations(elements: elements, features: design.columns)
+        for (index, atoms) in frames.enumerated() {
+            let target = target(atoms, repulsion, elements, constants)
+            equations.add(
+                try design.equations(of: atoms), atoms, forces: target.forces, energy: target.energy)
+            if index % 10 == 9 { progress("training equations: \(index + 1) of \(frames.count) frames") }
+        }
+        equations.finish()
+
+        let noise = elements.map(settings.forceNoise(of:))
+        func potential(_ prior: Double) throws -> SOAPPotential {
+            let (solution, factor) = try equations.solve(
+                forceNoise: noise, energyNoise: settings.energyNoise, prior: prior)
+            return try assemble(
+                settings, provenance, prior, kernels, constants, repulsion, solution, factor)
+        }
+        let held = try validation.map { (atoms: $0, design: try design.equations(of: $0)) }
+        var best: (prior: Double, score: Double) = (settings.priors[0], .infinity)
+        if settings.priors.count > 1, !held.isEmpty {
+            for prior in settings.priors {
+                let (solution, _) = try equations.solve(
+                    forceNoise: noise, energyNoise: settings.energyNoise, prior: prior)
+                var accuracy = ForceAccuracy()
+                for frame in held {
+                    let target = target(frame.atoms, repulsion, elements, constants)
+                    let flat = product(frame.design.forces, Array(solution[..<design.columns]))
+                    accuracy.add(
+                        frame.atoms.elements,
+                        predicted: (0..<frame.atoms.count).map {
+                            [flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]]
+                        }, reference: target.forces)
+                }
+                let score = accuracy.score
+                progress("prior \(prior) eV: \(accuracy.line)")
+                if score < best.score { best = (prior, score) }
+            }
+        }
+        var result = try potential(best.prior)
+        result.calibration =
+            try calibration.map { try $0.covering(frames, result) }
+            ?? result.calibrate(frames: frames, validation: validation)
+        return result
+    }
+
+    private static func inducingKernel(
+        _ element: Element, _ species: [Element], _ frames: [Atoms], _ settings: SOAPPotentialSettings
+    ) throws -> ElementKernel {
+        let space = FeatureSpace(
+            try settings.descriptor(of: element).soap(species), id: settings.descriptor(of: element))
+        var rows: [Double] = []
+        for atoms in frames {
+            let centers = atoms.elements.indices.filter { atoms.elements[$0] == element }
+            rows += space.normalise(try space.soap.compute(atoms, centers: centers)).rows.storage
+        }
+        let all = Matrix(
+            rows: rows.count / space.soap.featureCount, columns: space.soap.featureCount, storage: rows)
+        let chosen = farthestPoints(all, count: settings.inducingCount(of: element))
+        return try ElementKernel(
+            element: element, space: space, power: settings.power, inducing: all.selectingRows(chosen))
+    }
+
+    /// The atomic energies of least squares (of smallest norm) to the frames' energies by composition alone.
+    private static func compositionFit(_ frames: [Atoms], _ elements: [Element]) throws -> [Double] {
+        let labelled = frames.filter { $0.energy != nil }
+        guard !labelled.isEmpty else { return elements.map { _ in 0 } }
+        let counts = Matrix(labelled.map { atoms in elements.map { Double(atoms.count(of: $0)) } })
+        let energies = Matrix(labelled.map { [$0.energy ?? 0] })
+        return try leastSquares(counts, energies, relativeCutoff: 1e-6).solution.storage
+    }
+
+    /// What is left for the kernels to explain.
+    private static func target(
+        _ atoms: Atoms, _ repulsion: PairRepulsion, _ elements: [Element], _ constants: [Double]
+    ) -> (forces: [SIMD3<Double>], energy: Double?) {
+        var gradient = [SIMD3<Double>](repeating: .zero, count: atoms.count)
+        let repulsive = repulsion.evaluate(atoms, addingTo: &gradient)
+        let atomic = zip(elements, constants).reduce(0) { $0 + Double(atoms.count(of: $1.0)) * $1.1 }
+        return (
+            zip(atoms.forces ?? [], gradient).map { $0 + $1 }, atoms.energy.map { $0 - repulsive - atomic }
+        )
+    }
+
+    private static func assemble(
+        _ settings: SOAPPotentialSettings, _ provenance: ForceFieldProvenance, _ prior: Double,
+        _ kernels: [ElementKernel], _ constants: [Double], _ repulsion: PairRepulsion, _ solution: [Double],
+        _ factor: Cholesky
+    ) throws -> SOAPPotential {
+        var parts: [Part] = []
+        var offset = 0
+        let features = kernels.reduce(0) { $0 + $1.count }
+        for (index, kernel) in kernels.enumerated() {
+            var selector = Matrix(rows: kernel.count, columns: factor.size)
+            for i in 0..<kernel.count { selector[i, offset + i] = 1 }
+            let half = factor.whitenRows(selector)
+            let covariance = product(half, half, transposeB: true)
+            let root = try SymmetricEigen(covariance).applying { max(0, $0).squareRoot() }
+            parts.append(
+                Part(
+                    kernel: kernel, constant: constants[index] + solution[features + index],
+                    coefficients: product(
+                        kernel.whitening, Array(solution[offset..<offset + kernel.count])),
+                    spread: product(kernel.whitening, root)))
+            offset += kernel.count
+        }
+        return SOAPPotential(
+            provenance: provenance, settings: settings, prior: prior, parts: parts, repulsion: repulsion,
+            calibration: Calibration(samples: [:], largest: [:]))
+    }
+
+    /// Deviations and errors of all held-out atoms; without any, those of the training frames.
+    private func calibrate(frames: [Atoms], validation: [Atoms]) throws -> Calibration {
+        var samples: [String: [(deviation: Double, error: Double)]] = [:]
+        for atoms in validation.isEmpty ? frames : validation {
+            guard let forces = atoms.forces else { continue }
+            let evaluation = try evaluate(atoms, variances: true)
+            for (i, element) in atoms.elements.enumerated() {
+                samples[element.symbol, default: []].append(
+                    (evaluation.variances[i].squareRoot(), (forces[i] + evaluation.gradient[i]).length))
+            }
+        }
+        return try Calibration(samples: samples, largest: [:]).covering(frames, self)
+    }
+}
+
+extension Calibration {
+    /// With the deviations of these frames counted as known.
+    func covering(_ frames: [Atoms], _ potential: SOAPPotential) throws -> Calibration {
+        var result = self
+        for atoms in frames {
+            let evaluation = try potential.evaluate(atoms, variances: true)
+            for (i, element) in atoms.elements.enumerated() {
+                let known = result.curves[element.symbol]?.largest ?? 0
+                result.curves[element.symbol]?.largest = max(
+                    known, evaluation.variances[i].squareRoot())
+            }
+        }
+        return result
+    }
+}
+
+extension ForceAccuracy {
+    /// Mean of ln RMSE over the elements.
+    var score: Double {
+        rows.values.reduce(0) { $0 + log($1.componentRMSE) } / Double(max(1, rows.count))
+    }
+
+    /// Component RMSE of each element, for people.
+    public var line: String {
+        rows.sorted { $0.key < $1.key }
+            .map { "\($0.key) \(String(format: "%.4f", $0.value.componentRMSE))" }
+            .joined(separator: "  ")
+    }
+}
+
+extension Atoms {
+    fileprivate func count(of element: Element) -> Int { elements.count { $0 == element } }
+}

@@ -1,0 +1,118 @@
+import Atomistics
+import Foundation
+import ModelFile
+import SOAPPotential
+import Testing
+
+@Suite struct SOAPPotentialTests {
+    @Test func forcesAreMinusTheGradientOfTheEnergy() throws {
+        let potential = try LabelledRings.potential()
+        var atoms = try LabelledRings.split().held[0]
+        // Two atoms so close that the repulsion acts.
+        atoms.positions[8] = atoms.positions[4] + 0.5 * (atoms.positions[8] - atoms.positions[4])
+        let forces = try potential.predict(atoms).forces
+        let scale = forces.map(\.length).max() ?? 1
+        for (atom, axis) in [(0, 0), (4, 1), (8, 2), (8, 0), (20, 1)] {
+            func energy(_ shift: Double) throws -> Double {
+                var moved = atoms
+                moved.positions[atom][axis] += shift
+                return try #require(try potential.predict(moved).energy)
+            }
+            let h = 1e-4
+            let slope = (8 * (try energy(h) - energy(-h)) - (try energy(2 * h) - energy(-2 * h))) / (12 * h)
+            #expect(abs(slope + forces[atom][axis]) < 1e-6 * max(1, scale))
+        }
+        #expect(forces.reduce(SIMD3<Double>.zero, +).length < 1e-9 * max(1, scale))
+    }
+
+    @Test func learnsHeldOutFrames() throws {
+        let (training, held) = try LabelledRings.split()
+        var settings = LabelledRings.settings
+        settings.refitsOnAllFrames = false
+        let potential = try SOAPPotential.train(frames: training, settings: settings, validation: held)
+        let accuracy = try potential.accuracy(on: held)
+        for (symbol, row) in accuracy.rows {
+            #expect(row.componentRMSE < 0.25 * row.referenceRMS, "\(symbol): \(accuracy.line)")
+        }
+    }
+
+    @Test func invariantUnderMotionAndPermutation() throws {
+        let potential = try LabelledRings.potential()
+        let atoms = try LabelledRings.split().held[1]
+        let before = try potential.predict(atoms)
+        let (c, s) = (cos(1.1), sin(1.1))
+        func turned(_ v: SIMD3<Double>) -> SIMD3<Double> { [v.y, c * v.x - s * v.z, s * v.x + c * v.z] }
+        let order = Array((0..<atoms.count).reversed())
+        let moved = Atoms(
+            elements: order.map { atoms.elements[$0] },
+            positions: order.map { turned(atoms.positions[$0]) + [4, 5, -6] })
+        let after = try potential.predict(moved)
+        #expect(abs(try #require(after.energy) - #require(before.energy)) < 1e-8)
+        for (new, old) in order.enumerated() {
+            #expect((after.forces[new] - turned(before.forces[old])).length < 1e-7)
+        }
+    }
+
+    @Test func energyIsContinuousAtTheCutoff() throws {
+        let potential = try LabelledRings.potential()
+        func energy(_ distance: Double) throws -> Double {
+            let atoms = Atoms(elements: [.gold, .sulfur], positions: [.zero, [0, 0, distance]])
+            return try potential.energyAndForces(atoms).energy
+        }
+        let edge = LabelledRings.settings.descriptor.cutoffRadius
+        #expect(abs(try energy(edge - 1e-6) - energy(edge + 1e-6)) < 1e-9)
+        #expect(try energy(0.4) > energy(1.5) + 100)
+    }
+
+    @Test func hessianIsSymmetricAndTheDerivativeOfTheForces() throws {
+        let potential = try LabelledRings.potential()
+        let atoms = try LabelledRings.split().held[2]
+        let size = 3 * atoms.count
+        let hessian = try #require(try potential.hessian(atoms))
+        #expect(hessian.count == size * size)
+        for i in 0..<size {
+            for j in 0..<i { #expect(hessian[i * size + j] == hessian[j * size + i]) }
+        }
+        // Moving all atoms together costs nothing.
+        for i in 0..<size {
+            let row = stride(from: 0, to: size, by: 3).reduce(0) { $0 + hessian[i * size + $1] }
+            #expect(abs(row) < 1e-4)
+        }
+    }
+
+    @Test func sameFramesAndSettingsGiveTheSameBytes() throws {
+        let directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("soap-potential-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let paths = ["a", "b"].map { directory.appendingPathComponent($0).path }
+        let first = try LabelledRings.potential().write(to: paths[0])
+        let second = try LabelledRings.potential().write(to: paths[1])
+        #expect(first.provenance == second.provenance)
+        #expect(
+            FileManager.default.contents(atPath: paths[0])
+                == FileManager.default.contents(atPath: paths[1]))
+        let read = try SOAPPotential(ModelFile(contentsOf: paths[0], kind: SOAPPotential.fileKind))
+        let atoms = try LabelledRings.split().held[0]
+        let (written, reread) = (try first.predict(atoms), try read.predict(atoms))
+        #expect(written.forces == reread.forces)
+        #expect(written.uncertainty == reread.uncertainty)
+        #expect(read.provenance == first.provenance)
+        #expect(read.settings == first.settings)
+    }
+
+    @Test func doubtGrowsAwayFromTheData() throws {
+        let potential = try LabelledRings.potential()
+        let (training, _) = try LabelledRings.split()
+        let known = try potential.predict(training[2])
+        #expect(!known.outOfDomain.contains(true))
+        #expect(known.warnings.isEmpty)
+        let cluster = try potential.predict(try LabelledRings.load().cluster.atoms)
+        #expect(cluster.outOfDomain.count { $0 } > 40)
+        #expect(cluster.warnings.count == 1)
+        func mean(_ values: [Double]?) -> Double {
+            (values ?? []).reduce(0, +) / Double(values?.count ?? 1)
+        }
+        #expect(mean(cluster.uncertainty) > 1.2 * mean(known.uncertainty))
+    }
+}
