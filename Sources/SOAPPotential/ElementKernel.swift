@@ -12,6 +12,9 @@ struct ElementKernel: Sendable {
     let inducing: Matrix
     /// L⁻ᵀ, M×M: a row of kernel values times it is a row of independent, unit-variance features.
     let whitening: Matrix
+    /// Mean of the kernel values over the inducing environments, M: the reference from which the doubt about
+    /// an atom's energy is counted, since a constant in it means nothing for forces.
+    let mean: [Double]
 
     var count: Int { inducing.rows }
 
@@ -25,6 +28,7 @@ struct ElementKernel: Sendable {
         self.inducing = inducing
         var kernel = product(inducing, inducing, transposeB: true)
         for i in kernel.storage.indices { kernel.storage[i] = raise(kernel.storage[i], power) }
+        mean = product(kernel, [Double](repeating: 1 / Double(kernel.rows), count: kernel.rows))
         var jitter = Self.smallestJitter
         while true {
             var shifted = kernel
@@ -40,12 +44,14 @@ struct ElementKernel: Sendable {
     }
 
     init(
-        element: Element, space: FeatureSpace, power: Int, inducing: Matrix, whitening: Matrix
+        element: Element, space: FeatureSpace, power: Int, inducing: Matrix, whitening: Matrix,
+        mean: [Double]
     ) {
         self.element = element
         self.space = space
         self.power = power
         self.inducing = inducing
         self.whitening = whitening
+        self.mean = mean
     }
 }

@@ -1,15 +1,18 @@
 import Atomistics
 import Foundation
 
-/// Screened nuclear repulsion that sets in where the training data ends, so that atoms cannot fuse where
-/// nothing was learnt.
+/// Pair repulsion that sets in where the training data ends, so that atoms cannot come closer, let alone
+/// fuse, where nothing was learnt:
 ///
-///     V(r) = k_e Z Z' φ(r/a)/r · s(r),   φ(x) = Σ_i c_i exp(−d_i x),   a = 0.46850 Å/(Z^0.23 + Z'^0.23)
+///     V(r) = W t³ + k_e Z Z' φ(r/a)/r · s(r)   for r < r_on,   t = 1 − r/r_on
 ///
-/// with s(r) falling from 1 to 0 as a cosine between 0.7 r_on and r_on. r_on is a little less than the
-/// shortest distance of the two elements in the training data: inside the data V is exactly zero.
+/// The wall (W = 1000 eV: 1 eV at t = 0.1) closes the holes that a model may have just outside its data. The
+/// second term is the screened repulsion of nuclei, φ(x) = Σ_i c_i exp(−d_i x) with
+/// a = 0.46850 Å/(Z^0.23 + Z'^0.23), s falling from 1 to 0 as a cosine between 0.7 r_on and r_on. r_on is a
+/// little less than the shortest distance of the two elements in the training data: inside the data V is
+/// exactly zero.
 ///
-/// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985).
+/// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985), for φ.
 struct PairRepulsion: Codable, Sendable, Equatable {
     /// r_on by pair of atomic numbers "Z-Z'", Z ≤ Z', Å.
     var onsets: [String: Double]
@@ -19,8 +22,10 @@ struct PairRepulsion: Codable, Sendable, Equatable {
     /// e²/(4πε₀), eV Å.
     private static let coulomb = 14.399645
     /// r_on as a part of the shortest distance seen.
-    private static let margin = 0.95
+    private static let margin = 0.97
     private static let inner = 0.7
+    /// W, eV.
+    private static let wall = 1000.0
 
     /// - Parameter frames: of which the shortest distance of each pair of elements is taken; a pair that is
     ///   nowhere closer than 4 Å gets 80 % of the sum of its covalent radii.
@@ -45,8 +50,12 @@ struct PairRepulsion: Codable, Sendable, Equatable {
         }
     }
 
-    /// Energy, eV; its gradient, eV/Å, is added to `gradient`.
-    func evaluate(_ atoms: Atoms, addingTo gradient: inout [SIMD3<Double>]) -> Double {
+    /// Energy, eV, and whether each atom is closer to another than r_on; the gradient, eV/Å, is added to
+    /// `gradient`.
+    func evaluate(_ atoms: Atoms, addingTo gradient: inout [SIMD3<Double>])
+        -> (energy: Double, touching: [Bool])
+    {
+        var touching = [Bool](repeating: false, count: atoms.count)
         let elements = Set(atoms.elements).sorted()
         var index = [Int](repeating: 0, count: 119)
         for (i, element) in elements.enumerated() { index[element.atomicNumber] = i }
@@ -63,12 +72,13 @@ struct PairRepulsion: Codable, Sendable, Equatable {
                 guard r < onset else { continue }
                 let (value, slope) = Self.pair(atoms.elements[i], atoms.elements[j], r, onset)
                 energy += value
+                (touching[i], touching[j]) = (true, true)
                 let along = (slope / r) * offset
                 gradient[i] += along
                 gradient[j] -= along
             }
         }
-        return energy
+        return (energy, touching)
     }
 
     private static func pair(_ a: Element, _ b: Element, _ r: Double, _ onset: Double)
@@ -85,10 +95,13 @@ struct PairRepulsion: Codable, Sendable, Equatable {
         let bare = coulomb * z * w * phi / r
         let dBare = coulomb * z * w * (dPhi - phi / r) / r
         let t = (r - inner * onset) / (onset * (1 - inner))
-        guard t > 0 else { return (bare, dBare) }
+        let depth = 1 - r / onset
+        let wallValue = wall * depth * depth * depth
+        let wallSlope = -3 * wall * depth * depth / onset
+        guard t > 0 else { return (bare + wallValue, dBare + wallSlope) }
         let s = 0.5 * (1 + cos(.pi * t))
         let ds = -0.5 * .pi * sin(.pi * t) / (onset * (1 - inner))
-        return (bare * s, dBare * s + bare * ds)
+        return (bare * s + wallValue, dBare * s + bare * ds + wallSlope)
     }
 
     private static func key(_ a: Element, _ b: Element) -> String {

@@ -8,7 +8,7 @@ extension SOAPPotential {
     public static let fileKind = "soap-potential"
 
     /// What a model file says of a potential beside its tensors `<symbol>/inducing` (M×F, p̂_m),
-    /// `<symbol>/coefficients` (M, eV), `<symbol>/whitening` and `<symbol>/spread` (M×M).
+    /// `<symbol>/coefficients` (M, eV), `<symbol>/mean` (M), `<symbol>/whitening` and `<symbol>/spread` (M×M).
     struct Header: Codable, Sendable {
         var levelOfTheory: String
         var settings: SOAPPotentialSettings
@@ -35,6 +35,7 @@ extension SOAPPotential {
                 "\(symbol)/inducing", shape: [m, part.kernel.inducing.columns],
                 part.kernel.inducing.storage)
             writer.add("\(symbol)/coefficients", shape: [m], part.coefficients)
+            writer.add("\(symbol)/mean", shape: [m], part.kernel.mean)
             writer.add("\(symbol)/whitening", shape: [m, m], part.kernel.whitening.storage)
             writer.add("\(symbol)/spread", shape: [m, m], part.spread.storage)
         }
@@ -67,14 +68,16 @@ extension SOAPPotential {
             let whitening = try matrix("whitening", columns: inducing.rows)
             let spread = try matrix("spread", columns: inducing.rows)
             let coefficients = try file.float64("\(element.symbol)/coefficients").array
-            guard coefficients.count == inducing.rows, whitening.rows == inducing.rows,
+            let mean = try file.float64("\(element.symbol)/mean").array
+            guard coefficients.count == inducing.rows, mean.count == inducing.rows,
+                whitening.rows == inducing.rows,
                 spread.rows == inducing.rows
             else { throw ModelFileError.damaged(path: file.path, what: "tensors of \(element.symbol)") }
             parts.append(
                 Part(
                     kernel: ElementKernel(
                         element: element, space: space, power: header.settings.power,
-                        inducing: inducing, whitening: whitening),
+                        inducing: inducing, whitening: whitening, mean: mean),
                     constant: constant, coefficients: coefficients, spread: spread))
         }
         self.init(

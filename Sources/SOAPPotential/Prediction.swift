@@ -2,7 +2,9 @@ public import Atomistics
 import LinearAlgebra
 
 extension SOAPPotential: ForceField {
-    /// Energy, forces, and for each atom the expected length of its force error.
+    /// Energy, forces, and for each atom the expected length of its force error. An atom is out of the
+    /// domain where the doubt about its energy exceeds that about any training atom of its element, or where
+    /// it is closer to another atom than in any training frame.
     ///
     /// - Throws: ``Atomistics/ForceFieldError``.
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
@@ -11,7 +13,8 @@ extension SOAPPotential: ForceField {
         for (atom, element) in atoms.elements.enumerated() {
             let deviation = evaluation.variances[atom].squareRoot()
             uncertainty.append(calibration.expectedError(element, deviation: deviation))
-            outside.append(calibration.isOutside(element, deviation: deviation))
+            outside.append(
+                evaluation.touching[atom] || calibration.isOutside(element, deviation: deviation))
         }
         let strangers = outside.count { $0 }
         return ForcePrediction(

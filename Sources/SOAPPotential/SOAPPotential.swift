@@ -39,17 +39,16 @@ public struct SOAPPotential: Sendable {
         var gradient: [SIMD3<Double>]
         /// Posterior variance of each atom's energy, eV²; empty unless asked for.
         var variances: [Double]
-        /// How much of an atom's kernel vector the inducing environments do not span, 0...1.
-        var novelty: [Double]
+        /// Whether an atom is closer to another than the training data shows.
+        var touching: [Bool] = []
     }
 
     func evaluate(_ atoms: Atoms, variances wantsVariances: Bool) throws -> Evaluation {
         try check(atoms)
         var result = Evaluation(
             gradient: [SIMD3<Double>](repeating: .zero, count: atoms.count),
-            variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0),
-            novelty: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
-        result.energy = repulsion.evaluate(atoms, addingTo: &result.gradient)
+            variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
+        (result.energy, result.touching) = repulsion.evaluate(atoms, addingTo: &result.gradient)
         for group in Self.groups(parts) {
             try evaluate(atoms, group, wantsVariances, adding: &result)
         }
@@ -83,10 +82,8 @@ public struct SOAPPotential: Sendable {
         for (part, atoms) in zip(group, members) where !atoms.isEmpty {
             let kernel = similarities(rows, first, atoms.count, part.kernel)
             if wantsVariances {
-                let (variances, novelty) = part.uncertainty(kernel, prior: prior)
-                for (row, atom) in atoms.enumerated() {
-                    result.variances[atom] = variances[row]
-                    result.novelty[atom] = novelty[row]
+                for (atom, variance) in zip(atoms, part.variances(kernel, prior: prior)) {
+                    result.variances[atom] = variance
                 }
             }
             result.energy += Double(atoms.count) * part.constant
@@ -159,17 +156,20 @@ extension SOAPPotential.Part {
         return energy
     }
 
-    /// Var E_i = δ² (1 − ‖φ‖²) + ‖k S‖² with φ = L⁻¹ k, and the novelty 1 − ‖φ‖².
-    func uncertainty(_ similarity: Matrix, prior: Double) -> (variances: [Double], novelty: [Double]) {
+    /// Variance of each atom's energy, counted from the mean of the inducing environments:
+    ///
+    ///     δ² (1 − ‖φ‖²) + ‖(k − k̄) S‖²,   φ = L⁻¹ k
+    func variances(_ similarity: Matrix, prior: Double) -> [Double] {
         var values = similarity
         for i in values.storage.indices { values.storage[i] = raise(values.storage[i], kernel.power) }
-        let (white, left) = (product(values, kernel.whitening), product(values, spread))
-        var (variances, novelty) = ([Double](), [Double]())
+        let white = product(values, kernel.whitening)
         for i in 0..<values.rows {
-            let outside = max(0, 1 - white.row(i).reduce(0) { $0 + $1 * $1 })
-            novelty.append(outside)
-            variances.append(prior * prior * outside + left.row(i).reduce(0) { $0 + $1 * $1 })
+            for m in 0..<kernel.count { values[i, m] -= kernel.mean[m] }
         }
-        return (variances, novelty)
+        let left = product(values, spread)
+        return (0..<values.rows).map { i in
+            let outside = max(0, 1 - white.row(i).reduce(0) { $0 + $1 * $1 })
+            return prior * prior * outside + left.row(i).reduce(0) { $0 + $1 * $1 }
+        }
     }
 }

@@ -30,24 +30,24 @@ public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
 
     /// The descriptor of every element that ``descriptors`` does not name.
     public var descriptor = Descriptor(
-        rCut: 4, nMax: 6, lMax: 3, sigma: 0.3, cutoffRadius: 5, cutoffWidth: 1.5)
+        rCut: 4, nMax: 6, lMax: 3, sigma: 0.3, cutoffRadius: 6, cutoffWidth: 6)
     /// Exceptions, by element symbol.
     public var descriptors: [String: Descriptor] = [:]
     /// The kernel is (p̂·p̂')^power; 1 makes the energy linear in the normalised power spectrum.
     public var power = 2
     /// Inducing environments an element, chosen by farthest point.
-    public var inducing = 400
+    public var inducing = 350
     /// Exceptions, by element symbol.
-    public var inducingByElement: [String: Int] = [:]
+    public var inducingByElement: [String: Int] = ["S": 500, "Au": 500]
     /// Expected misfit of a force component, eV/Å, by element symbol: the weight of its rows is 1/σ².
-    public var forceNoise: [String: Double] = [:]
+    public var forceNoise: [String: Double] = ["H": 0.03, "C": 0.03]
     /// The same for every element that ``forceNoise`` does not name.
     public var defaultForceNoise = 0.05
     /// Expected misfit of an energy, eV an atom.
     public var energyNoise = 0.002
-    /// Prior standard deviations of an atom's energy to try, eV; the one that does best on the validation
-    /// frames stays. The first one, where there are none.
-    public var priors: [Double] = [10, 3, 30, 100]
+    /// Prior standard deviations of an atom's energy to try on the validation frames, eV. A small one gives
+    /// a smoother energy, which errs less far outside the data. Without validation frames the first stays.
+    public var priors: [Double] = [2, 1, 3, 10]
     /// After the choice, fit once more with the validation frames among the training frames.
     public var refitsOnAllFrames = true
 

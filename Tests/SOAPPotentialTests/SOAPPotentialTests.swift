@@ -116,3 +116,43 @@ import Testing
         #expect(mean(cluster.uncertainty) > 1.2 * mean(known.uncertainty))
     }
 }
+
+@Suite struct DescentTests {
+    /// From the raw ring, all atoms displaced by up to 0.15 Å: the energy falls all the way, nothing fuses or
+    /// leaves.
+    @Test func aDistortedRawRingRelaxes() throws {
+        let potential = try LabelledRings.potential()
+        var atoms = try LabelledRings.split().training[0]
+        for i in 0..<atoms.count {
+            for axis in 0..<3 { atoms.positions[i][axis] += 0.15 * sin(Double(7 * i + 3 * axis + 1)) }
+        }
+        var (energy, forces) = try potential.energyAndForces(atoms)
+        let start = energy
+        var step = 0.005
+        for _ in 0..<1500 {
+            var trial = atoms
+            for i in 0..<atoms.count {
+                let move = step * forces[i]
+                trial.positions[i] += move * min(1, 0.1 / max(move.length, 1e-9))
+            }
+            let next = try potential.energyAndForces(trial)
+            if next.energy < energy {
+                (atoms, energy, forces, step) = (trial, next.energy, next.forces, step * 1.2)
+            } else {
+                step /= 2
+            }
+            if forces.allSatisfy({ $0.length < 0.02 }) { break }
+        }
+        #expect(energy < start - 5)
+        #expect((forces.map(\.length).max() ?? 1) < 0.1)
+        for i in 0..<atoms.count {
+            for j in 0..<i {
+                let radii =
+                    try #require(atoms.elements[i].covalentRadius)
+                    + #require(atoms.elements[j].covalentRadius)
+                #expect((atoms.positions[i] - atoms.positions[j]).length > 0.8 * radii)
+            }
+            #expect(atoms.positions[i].length < 9)
+        }
+    }
+}
