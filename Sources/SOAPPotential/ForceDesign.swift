@@ -67,9 +67,15 @@ struct ForceDesign: Sendable {
         let (rows, lengths) = kernel.space.normalise(environments.features)
         let similarity = product(rows, kernel.inducing, transposeB: true)
         let depth = soap.angularCount * soap.nMax
+        var batch: [Matrix] = []
         for (index, center) in centers.enumerated() {
+            let place = index % Self.batch
+            if place == 0 {
+                let members = index..<min(index + Self.batch, centers.count)
+                batch = products(kernel, matrices, members.map { environments.coefficients(of: $0) })
+            }
             let slopes = coefficientSlopes(
-                kernel, matrices, coefficients: environments.coefficients(of: index),
+                kernel, batch, place, coefficients: environments.coefficients(of: index),
                 row: rows.row(index), length: lengths[index], similarity: similarity.row(index))
             for m in 0..<count { energy[m] += raise(similarity[index, m], kernel.power) }
             for block in environments.jacobian(of: index).blocks {
@@ -94,9 +100,13 @@ struct ForceDesign: Sendable {
     /// ∂k_m/∂c of one centre, for each species a matrix M × (lm, n):
     ///
     ///     k_m = t^ζ, t = p̂·p̂_m:   ∂k_m/∂c = ζ t^(ζ−1)/|q| (V_m c − t V_p̂ c).
+    ///
+    /// - Parameters:
+    ///   - products: V_m c for each l, of all centres of the batch.
+    ///   - place: the centre's place in the batch.
     private func coefficientSlopes(
-        _ kernel: ElementKernel, _ matrices: [Matrix], coefficients: [Double], row: ArraySlice<Double>,
-        length: Double, similarity: ArraySlice<Double>
+        _ kernel: ElementKernel, _ products: [Matrix], _ place: Int, coefficients: [Double],
+        row: ArraySlice<Double>, length: Double, similarity: ArraySlice<Double>
     ) -> [[Double]] {
         let soap = kernel.space.soap
         let (nMax, width, species) = (soap.nMax, kernel.space.width, soap.species.count)
@@ -109,16 +119,10 @@ struct ForceDesign: Sendable {
             repeating: [Double](repeating: 0, count: count * depth), count: species)
         for l in 0...soap.lMax {
             let order = 2 * l + 1
-            // c^l as order × width.
             var c = Matrix(rows: order, columns: width)
-            for s in 0..<species {
-                for m in 0..<order {
-                    for n in 0..<nMax {
-                        c[m, s * nMax + n] = coefficients[(s * angular + l * l + m) * nMax + n]
-                    }
-                }
-            }
-            let all = product(c, matrices[l], transposeB: true)
+            Self.unpack(coefficients, soap, l, into: &c, from: 0)
+            let all = products[l]
+            let first = place * order * count * width
             let mine = product(
                 c,
                 Matrix(
@@ -132,7 +136,7 @@ struct ForceDesign: Sendable {
                                 let own = m * width + s * nMax
                                 for i in 0..<count {
                                     let (f, t) = (factors[i], similarity[similarity.startIndex + i])
-                                    let from = (m * count + i) * width + s * nMax
+                                    let from = first + (m * count + i) * width + s * nMax
                                     let to = i * depth + (l * l + m) * nMax
                                     for n in 0..<nMax {
                                         output[to + n] = f * (all[from + n] - t * mine[own + n])
@@ -145,6 +149,38 @@ struct ForceDesign: Sendable {
             }
         }
         return result
+    }
+
+    /// Centres whose products with V_m are made in one go.
+    private static let batch = 16
+
+    /// V_m c of several centres, for each l: row (centre, m), column (inducing environment, compound index).
+    private func products(
+        _ kernel: ElementKernel, _ matrices: [Matrix], _ coefficients: [[Double]]
+    ) -> [Matrix] {
+        let soap = kernel.space.soap
+        return (0...soap.lMax).map { l in
+            let order = 2 * l + 1
+            var c = Matrix(rows: order * coefficients.count, columns: kernel.space.width)
+            for (place, values) in coefficients.enumerated() {
+                Self.unpack(values, soap, l, into: &c, from: place * order)
+            }
+            return product(c, matrices[l], transposeB: true)
+        }
+    }
+
+    /// c^l of one centre as 2l + 1 rows of compound indices.
+    private static func unpack(
+        _ coefficients: [Double], _ soap: SOAP, _ l: Int, into c: inout Matrix, from row: Int
+    ) {
+        for s in 0..<soap.species.count {
+            for m in 0...2 * l {
+                for n in 0..<soap.nMax {
+                    c[row + m, s * soap.nMax + n] =
+                        coefficients[(s * soap.angularCount + l * l + m) * soap.nMax + n]
+                }
+            }
+        }
     }
 
     /// Forces are minus the gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
