@@ -32,6 +32,8 @@ func check(_ info: Int32, _ routine: String, onPositive error: (Int) -> LinearAl
     if info > 0 { throw error(Int(info)) }
 }
 
+/// Every factorisation begins here.
 func requireFinite(_ values: [Double], _ routine: String) throws(LinearAlgebraError) {
+    _ = blasIsSerial
     guard values.allSatisfy(\.isFinite) else { throw .notFinite(routine: routine) }
 }

@@ -44,14 +44,21 @@ public func multiply(
     into c: UnsafeMutablePointer<Double>?
 ) {
     guard m > 0, n > 0 else { return }
-    // Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: swap the operands.
-    var (mm, nn, kk) = (Int32(n), Int32(m), Int32(k))
-    var lda = Int32(max(1, !transposeA ? k : m))
-    var ldb = Int32(max(1, !transposeB ? n : k))
-    var ldc = Int32(n)
-    var (alpha, beta) = (alpha, beta)
-    var (ta, tb) = (flag(transposeA), flag(transposeB))
-    dgemm_(&tb, &ta, &mm, &nn, &kk, &alpha, b, &ldb, a, &lda, &beta, c, &ldc, 1, 1)
+    nonisolated(unsafe) let (a, b, c) = (a, b, c)
+    forEachPanel(m: m, n: n, k: k) { rows, columns in
+        // Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: swap the operands.
+        var (mm, nn, kk) = (Int32(columns.count), Int32(rows.count), Int32(k))
+        var lda = Int32(max(1, !transposeA ? k : m))
+        var ldb = Int32(max(1, !transposeB ? n : k))
+        var ldc = Int32(n)
+        var (alpha, beta) = (alpha, beta)
+        var (ta, tb) = (flag(transposeA), flag(transposeB))
+        dgemm_(
+            &tb, &ta, &mm, &nn, &kk, &alpha,
+            b.map { $0 + columns.lowerBound * (transposeB ? k : 1) }, &ldb,
+            a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) }, &lda, &beta,
+            c.map { $0 + rows.lowerBound * n + columns.lowerBound }, &ldc, 1, 1)
+    }
 }
 
 /// The same product in single precision (BLAS `sgemm`).
@@ -61,13 +68,21 @@ public func multiply(
     into c: UnsafeMutablePointer<Float>?
 ) {
     guard m > 0, n > 0 else { return }
-    var (mm, nn, kk) = (Int32(n), Int32(m), Int32(k))
-    var lda = Int32(max(1, !transposeA ? k : m))
-    var ldb = Int32(max(1, !transposeB ? n : k))
-    var ldc = Int32(n)
-    var (alpha, beta) = (alpha, beta)
-    var (ta, tb) = (flag(transposeA), flag(transposeB))
-    sgemm_(&tb, &ta, &mm, &nn, &kk, &alpha, b, &ldb, a, &lda, &beta, c, &ldc, 1, 1)
+    nonisolated(unsafe) let (a, b, c) = (a, b, c)
+    forEachPanel(m: m, n: n, k: k) { rows, columns in
+        // Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: swap the operands.
+        var (mm, nn, kk) = (Int32(columns.count), Int32(rows.count), Int32(k))
+        var lda = Int32(max(1, !transposeA ? k : m))
+        var ldb = Int32(max(1, !transposeB ? n : k))
+        var ldc = Int32(n)
+        var (alpha, beta) = (alpha, beta)
+        var (ta, tb) = (flag(transposeA), flag(transposeB))
+        sgemm_(
+            &tb, &ta, &mm, &nn, &kk, &alpha,
+            b.map { $0 + columns.lowerBound * (transposeB ? k : 1) }, &ldb,
+            a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) }, &lda, &beta,
+            c.map { $0 + rows.lowerBound * n + columns.lowerBound }, &ldc, 1, 1)
+    }
 }
 
 /// y = op(A) x (BLAS `dgemv`).
@@ -81,6 +96,7 @@ public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Dou
     precondition(x.count == inputs, "product of mismatched shapes")
     var y = [Double](repeating: 0, count: outputs)
     guard outputs > 0, inputs > 0 else { return y }
+    _ = blasIsSerial
     // Column-major, the stored array is Aᵀ with `columns` rows.
     var (m, n, one) = (Int32(a.columns), Int32(a.rows), Int32(1))
     var (alpha, beta) = (1.0, 0.0)
@@ -100,6 +116,7 @@ public func addGram(
 ) {
     precondition(c.rows == a.columns && c.columns == a.columns, "Gram matrix of mismatched shape")
     guard a.columns > 0 else { return }
+    _ = blasIsSerial
     var (n, k) = (Int32(a.columns), Int32(a.rows))
     var (alpha, beta) = (alpha, beta)
     // Column-major the array is Aᵀ (N×M), so Aᵀ A is "no transpose"; our upper triangle is their lower.
