@@ -66,18 +66,56 @@ struct ForceDesign: Sendable {
         let environments = try SOAPEnvironments(soap, atoms, centers: centers)
         let (rows, lengths) = kernel.space.normalise(environments.features)
         let similarity = product(rows, kernel.inducing, transposeB: true)
+        for row in 0..<similarity.rows {
+            for m in 0..<count { energy[m] += raise(similarity[row, m], kernel.power) }
+        }
+        let work = Work(
+            kernel: kernel, matrices: matrices, environments: environments, rows: rows, lengths: lengths,
+            similarity: similarity)
+        // Each thread sums its centres into a matrix of its own.
+        let shares = min(workerCount, centers.count)
+        var partial = [Matrix](
+            repeating: Matrix(rows: 3 * atoms.count, columns: count), count: shares)
+        partial.withUnsafeMutableBufferPointer { buffer in
+            nonisolated(unsafe) let partial = buffer
+            forEachChunk(of: shares) { range in
+                for share in range {
+                    work.add(
+                        centers.count * share / shares..<centers.count * (share + 1) / shares,
+                        to: &partial[share])
+                }
+            }
+        }
+        for matrix in partial {
+            for i in forces.storage.indices { forces.storage[i] += matrix.storage[i] }
+        }
+        return FrameDesign(
+            forces: product(forces, kernel.whitening),
+            energy: product(kernel.whitening, energy, transpose: true))
+    }
+}
+
+/// What the derivatives of one element's kernel in one frame need.
+private struct Work: Sendable {
+    let kernel: ElementKernel
+    let matrices: [Matrix]
+    let environments: SOAPEnvironments
+    let rows: Matrix
+    let lengths: [Double]
+    let similarity: Matrix
+
+    /// Adds the forces of these centres' kernel values.
+    func add(_ centers: Range<Int>, to forces: inout Matrix) {
+        let (soap, count) = (kernel.space.soap, kernel.count)
         let depth = soap.angularCount * soap.nMax
         var batch: [Matrix] = []
-        for (index, center) in centers.enumerated() {
-            let place = index % Self.batch
+        for index in centers {
+            let place = (index - centers.lowerBound) % Self.batch
             if place == 0 {
-                let members = index..<min(index + Self.batch, centers.count)
-                batch = products(kernel, matrices, members.map { environments.coefficients(of: $0) })
+                let members = index..<min(index + Self.batch, centers.upperBound)
+                batch = products(members.map { environments.coefficients(of: $0) })
             }
-            let slopes = coefficientSlopes(
-                kernel, batch, place, coefficients: environments.coefficients(of: index),
-                row: rows.row(index), length: lengths[index], similarity: similarity.row(index))
-            for m in 0..<count { energy[m] += raise(similarity[index, m], kernel.power) }
+            let slopes = coefficientSlopes(batch, place, index)
             for block in environments.jacobian(of: index).blocks {
                 var byNeighbor = Matrix(rows: block.derivatives.rows, columns: count)
                 slopes[block.species].withUnsafeBufferPointer { slopes in
@@ -89,12 +127,11 @@ struct ForceDesign: Sendable {
                         }
                     }
                 }
-                add(byNeighbor, neighbors: block.neighbors, center: center, to: &forces)
+                add(
+                    byNeighbor, neighbors: block.neighbors, center: environments.centers[index],
+                    to: &forces)
             }
         }
-        return FrameDesign(
-            forces: product(forces, kernel.whitening),
-            energy: product(kernel.whitening, energy, transpose: true))
     }
 
     /// ∂k_m/∂c of one centre, for each species a matrix M × (lm, n):
@@ -104,11 +141,13 @@ struct ForceDesign: Sendable {
     /// - Parameters:
     ///   - products: V_m c for each l, of all centres of the batch.
     ///   - place: the centre's place in the batch.
-    private func coefficientSlopes(
-        _ kernel: ElementKernel, _ products: [Matrix], _ place: Int, coefficients: [Double],
-        row: ArraySlice<Double>, length: Double, similarity: ArraySlice<Double>
-    ) -> [[Double]] {
+    ///   - index: its place among the environments.
+    private func coefficientSlopes(_ products: [Matrix], _ place: Int, _ index: Int) -> [[Double]] {
         let soap = kernel.space.soap
+        let (row, length) = (rows.row(index), lengths[index])
+        let (coefficients, similarity) = (
+            environments.coefficients(of: index), similarity.row(index)
+        )
         let (nMax, width, species) = (soap.nMax, kernel.space.width, soap.species.count)
         let (count, angular) = (kernel.count, soap.angularCount)
         let depth = angular * nMax
@@ -155,9 +194,7 @@ struct ForceDesign: Sendable {
     private static let batch = 16
 
     /// V_m c of several centres, for each l: row (centre, m), column (inducing environment, compound index).
-    private func products(
-        _ kernel: ElementKernel, _ matrices: [Matrix], _ coefficients: [[Double]]
-    ) -> [Matrix] {
+    private func products(_ coefficients: [[Double]]) -> [Matrix] {
         let soap = kernel.space.soap
         return (0...soap.lMax).map { l in
             let order = 2 * l + 1
