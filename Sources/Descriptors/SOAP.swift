@@ -12,7 +12,8 @@ public import LinearAlgebra
 /// Lengths in Å; p is dimensionless up to the normalisation of the basis.
 ///
 /// - Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013); Himanen et al., Comput. Phys. Commun.
-///   247, 106949 (2020). Agrees with DScribe 2.1.2 to 1e-10.
+///   247, 106949 (2020). Agrees with DScribe 2.1.2 to 1e-10 of the row's norm up to n_max 7, with n_max 10 to
+///   1e-8, where the radial basis itself has no more digits.
 public struct SOAP: Sendable {
     /// The species, by atomic number, each once.
     public let species: [Element]
