@@ -1,0 +1,74 @@
+import LinearAlgebra
+import MinimalLearning
+import Testing
+
+@Suite struct SamplingTests {
+    static let points = Matrix([
+        [0, 0], [1, 0], [0, 2], [3, 1], [1.5, 2.5], [2.5, 0.2], [0.2, 0.9], [3.2, 2.8],
+    ])
+
+    /// Deterministic numbers in -1...1.
+    static func noise(rows: Int, columns: Int) -> Matrix {
+        var state: UInt64 = 1
+        return Matrix(
+            rows: rows, columns: columns,
+            storage: (0..<rows * columns).map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return Double(Int64(bitPattern: state) >> 11) / 0x1p52
+            })
+    }
+
+    @Test func maximinGolden() {
+        #expect(maximinSelection(of: Self.points, count: 5) == [1, 7, 2, 3, 4])
+        #expect(
+            maximinSelection(of: Self.points, count: 5, start: .farthestFromMean)
+                == [7, 0, 5, 2, 4])
+        #expect(maximinSelection(of: Self.points, count: 2, start: .index(7)) == [7, 0])
+    }
+
+    @Test func maximinAgreesWithItsDefinitionAndHasPrefixes() {
+        let x = Self.noise(rows: 300, columns: 3)
+        let selected = maximinSelection(of: x, count: 120, start: .random(seed: 7))
+        let d = distances(among: x)
+        for k in 1..<selected.count {
+            func clearance(_ i: Int) -> Double { selected[..<k].map { d[i, $0] }.min() ?? 0 }
+            let best = (0..<300).map(clearance).max() ?? 0
+            #expect(abs(clearance(selected[k]) - best) < 1e-12)
+        }
+        #expect(
+            Array(selected.prefix(40))
+                == maximinSelection(of: x, count: 40, start: .random(seed: 7)))
+    }
+
+    @Test func maximinStopsAtDuplicates() {
+        var doubled = Self.points.storage + Self.points.storage
+        doubled[16] += 1e-12
+        let x = Matrix(rows: 16, columns: 2, storage: doubled)
+        #expect(Set(maximinSelection(of: x, count: 16).map { $0 % 8 }).count == 8)
+        #expect(maximinSelection(of: x, count: 16).count == 8)
+    }
+
+    @Test func distancesOfCloseAndDistantPoints() {
+        var x = Self.noise(rows: 40, columns: 203)
+        for k in 0..<203 { x[7, k] = x[3, k] + 1e-9 }
+        let d = distances(among: x)
+        let rectangular = distances(x.selectingRows([7, 8]), to: x)
+        for i in 0..<40 {
+            #expect(d[i, i] == 0)
+            for j in 0..<40 {
+                let exact = zip(x.row(i), x.row(j)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+                    .squareRoot()
+                #expect(abs(d[i, j] - exact) <= 1e-10 * exact)
+                #expect(d[i, j] == d[j, i])
+            }
+        }
+        #expect(abs(rectangular[0, 3] - 203.0.squareRoot() * 1e-9) < 1e-15)
+    }
+
+    @Test func scaling() {
+        let x = Matrix([[0, 5, 2], [4, 5, -2], [1, 5, 0]])
+        let scaling = MinMaxScaling(fitting: x)
+        #expect(scaling(x) == Matrix([[0, 0, 1], [1, 0, 0], [0.25, 0, 0.5]]))
+        #expect(scaling(Matrix([[8, 6, 6]])) == Matrix([[2, 1, 2]]))
+    }
+}
