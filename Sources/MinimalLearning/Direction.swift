@@ -1,0 +1,80 @@
+/// How a direction is found from its predicted projections.
+public enum DirectionSolver: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// v = b / Σw (eq. 17), as the paper prints it: not the minimiser of its loss.
+    case paperEq17
+    /// M v = b, the minimiser of eq. 15.
+    case leastSquares
+    /// (M + λ (tr M / 3) 1) v = b: λ → ∞ is eq. 17, λ = 0 least squares.
+    case ridge(Double)
+    /// The minimiser of eq. 15 among unit vectors.
+    case sphere
+    /// The minimiser of eq. 14 with this σ₁, from several starts.
+    case numeric(sigma1: Double)
+
+    public var description: String {
+        switch self {
+        case .paperEq17: "paper-eq17"
+        case .leastSquares: "least-squares"
+        case .ridge(let lambda): "ridge(\(lambda))"
+        case .sphere: "sphere"
+        case .numeric(let sigma): "numeric(\(sigma))"
+        }
+    }
+}
+
+/// Predicted projections d_j of a unit vector on known unit vectors u_j, with weights w_j.
+///
+///     M = Σ w u uᵀ,   b = Σ w d u,   J₂(v) = ½ Σ w (v·u − d)² = ½ (vᵀMv − 2 b·v + Σ w d²)
+///
+/// - Source: eqs. 14–17 of the paper.
+public struct DirectionProblem: Sendable {
+    public let u: [SIMD3<Double>]
+    public let d: [Double]
+    public let w: [Double]
+    /// Σ w.
+    public private(set) var support = 0.0
+    public private(set) var moment = Symmetric3()
+    public private(set) var b = SIMD3<Double>.zero
+    private var squares = 0.0
+
+    /// - Precondition: as many projections and weights as vectors.
+    public init(vectors u: [SIMD3<Double>], projections d: [Double], weights w: [Double]) {
+        precondition(u.count == d.count && u.count == w.count, "one projection and weight a vector")
+        (self.u, self.d, self.w) = (u, d, w)
+        for j in u.indices where w[j] > 0 {
+            support += w[j]
+            moment.add(w[j], u[j])
+            b += w[j] * d[j] * u[j]
+            squares += w[j] * d[j] * d[j]
+        }
+    }
+
+    /// J₂(v).
+    public func analyticLoss(_ v: SIMD3<Double>) -> Double {
+        max(0, 0.5 * (dot(v, moment * v) - 2 * dot(b, v) + squares))
+    }
+
+    /// The direction, of length one; zero where nothing points anywhere (|v| < 1e-12).
+    public func solve(_ solver: DirectionSolver) -> SIMD3<Double> {
+        guard support > 0 else { return .zero }
+        switch solver {
+        case .paperEq17: return normalised(b / support)
+        case .leastSquares: return normalised(moment.solve(b, ridge: 0))
+        case .ridge(let lambda): return normalised(moment.solve(b, ridge: lambda * moment.trace / 3))
+        case .sphere: return moment.minimiserOnSphere(b)
+        case .numeric(let sigma): return numericMinimum(sigma)
+        }
+    }
+
+    private func normalised(_ v: SIMD3<Double>) -> SIMD3<Double> {
+        let length = dot(v, v).squareRoot()
+        return length < 1e-12 || !length.isFinite ? .zero : v / length
+    }
+}
+
+@inline(__always)
+func dot(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double { (a * b).sum() }
+
+func cross(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> SIMD3<Double> {
+    [a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x]
+}

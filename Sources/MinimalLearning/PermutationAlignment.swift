@@ -1,0 +1,203 @@
+/// References to which point sets are aligned, over a set of permitted permutations.
+///
+///     R_j, π = argmin_π g,   R = argmin_R Σ_k ‖p_k − R s_π(k)‖²,   g = 1/(1+M) Σ_k ‖p_k − R s_π(k)‖
+///
+/// M is the number of points beside the centre. Where slots are empty on either side, the points that are
+/// in both are used, and only permutations that keep as many as any does. R comes from a quaternion, four
+/// references at once; where the points are planar the two reflections are told apart by g.
+///
+/// - Source: eqs. 11, 12 of the paper (with R = U Vᵀ, which maps reference to input).
+public struct PermutationAlignment: Sendable {
+    public let count: Int
+    private let slots: Int
+    private let permutations: [[Int]]
+    private let group: RotationGroup
+    private let references: [PointSet]
+    /// Blocks of four references: slot, coordinate, lane.
+    private let packed: [Double]
+    private let blockIsComplete: [Bool]
+
+    /// - Parameters:
+    ///   - references: all with the same number of slots.
+    ///   - permutations: for each slot of the input, the slot of the reference; the identity among them.
+    public init(references: [PointSet], permutations: [[Int]], group: RotationGroup) {
+        let slots = permutations[0].count
+        precondition(references.allSatisfy { $0.points.count == slots }, "as many slots everywhere")
+        precondition(permutations.contains(Array(0..<slots)), "the identity is permitted")
+        count = references.count
+        (self.slots, self.permutations, self.group) = (slots, permutations, group)
+        self.references = references
+        let blocks = (count + 3) / 4
+        var packed = [Double](repeating: 0, count: blocks * slots * 12)
+        var complete = [Bool](repeating: true, count: blocks)
+        for j in 0..<4 * blocks {
+            let reference = references[min(j, count - 1)]
+            if !reference.isComplete { complete[j / 4] = false }
+            for slot in 0..<slots {
+                for c in 0..<3 {
+                    packed[((j / 4 * slots + slot) * 3 + c) * 4 + j % 4] = reference.points[slot][c]
+                }
+            }
+        }
+        (self.packed, blockIsComplete) = (packed, complete)
+    }
+
+    /// Aligns every reference with the input.
+    ///
+    /// - Complexity: count × permutations alignments, about 0.1 µs each.
+    public func align(_ input: PointSet, into result: inout Alignments) {
+        precondition(input.points.count == slots && result.misfits.count == count, "matching shapes")
+        let p = input.points.map { LaneVector(repeating: $0) }
+        result.rotations.withUnsafeMutableBufferPointer { rotations in
+            guard let rotations = rotations.baseAddress else { return }
+            for block in blockIsComplete.indices {
+                if input.isComplete, blockIsComplete[block],
+                    alignBlock(block, p, rotations, &result.misfits, &result.lowRank)
+                {
+                    continue
+                }
+                for j in 4 * block..<min(4 * block + 4, count) {
+                    (result.misfits[j], result.lowRank[j]) = alignOne(
+                        input, references[j], rotations + 9 * j)
+                }
+            }
+        }
+    }
+
+    /// Four complete references at once; false where one of them is collinear with the input.
+    private func alignBlock(
+        _ block: Int, _ p: [LaneVector], _ rotations: UnsafeMutablePointer<Double>,
+        _ misfits: inout [Double], _ lowRank: inout [Bool]
+    ) -> Bool {
+        var best = LaneMatrix()
+        var bestMisfit = Lanes(repeating: .infinity)
+        let fitted = packed.withUnsafeBufferPointer { packed in
+            p.withUnsafeBufferPointer { p in
+                let s = LanePoints(base: packed.baseAddress.unsafelyUnwrapped + block * slots * 12)
+                for permutation in permutations {
+                    let done = permutation.withUnsafeBufferPointer { order in
+                        candidate(p, s, order, &best, &bestMisfit)
+                    }
+                    if !done { return false }
+                }
+                return true
+            }
+        }
+        guard fitted else { return false }
+        for lane in 0..<min(4, count - 4 * block) {
+            best.store(lane: lane, to: rotations + 9 * (4 * block + lane))
+            misfits[4 * block + lane] = bestMisfit[lane]
+            lowRank[4 * block + lane] = false
+        }
+        return true
+    }
+
+    /// One permutation; false where a lane is collinear.
+    @inline(__always)
+    private func candidate(
+        _ p: UnsafeBufferPointer<LaneVector>, _ s: LanePoints, _ order: UnsafeBufferPointer<Int>,
+        _ best: inout LaneMatrix, _ bestMisfit: inout Lanes
+    ) -> Bool {
+        var a = LaneMatrix()
+        for k in p.indices { a.add(p[k], s[order[k]]) }
+        let invariants = LaneInvariants(a)
+        if any(invariants.collinear) { return false }
+        let improper = invariants.determinant .< 0
+        let sign = Lanes(repeating: 1).replacing(with: -1, where: improper)
+        let flip = group == .o3 ? sign : Lanes(repeating: 1)
+        func consider(_ flip: Lanes, _ a: LaneMatrix, where allowed: SIMDMask<Lanes.MaskStorage>?) {
+            let turned = a.scaled(by: flip)
+            let r = properRotation(turned, LaneInvariants(turned)).scaled(by: flip)
+            let misfit = Self.misfit(p, s, order, r)
+            var better = misfit .< bestMisfit
+            if let allowed { better = better .& allowed }
+            bestMisfit.replace(with: misfit, where: better)
+            best.replace(with: r, where: better)
+        }
+        consider(flip, a, where: nil)
+        if group == .o3, any(invariants.planar) { consider(-flip, a, where: invariants.planar) }
+        return true
+    }
+
+    @inline(__always)
+    private static func misfit(
+        _ p: UnsafeBufferPointer<LaneVector>, _ s: LanePoints, _ order: UnsafeBufferPointer<Int>,
+        _ r: LaneMatrix
+    ) -> Lanes {
+        var sum = Lanes.zero
+        for k in p.indices {
+            let moved = r(s[order[k]])
+            let (x, y, z) = (p[k].x - moved.x, p[k].y - moved.y, p[k].z - moved.z)
+            sum += (x * x + y * y + z * z).squareRoot()
+        }
+        return sum / Double(p.count + 1)
+    }
+
+    /// One reference with whatever slots both have.
+    private func alignOne(
+        _ input: PointSet, _ reference: PointSet, _ out: UnsafeMutablePointer<Double>
+    ) -> (misfit: Double, lowRank: Bool) {
+        func common(_ order: [Int]) -> [Int] {
+            order.indices.filter { k in
+                input.filled >> UInt32(k) & 1 == 1 && reference.filled >> UInt32(order[k]) & 1 == 1
+            }
+        }
+        let most = permutations.map { common($0).count }.max() ?? 0
+        var best: (r: Rotation3, misfit: Double, lowRank: Bool)?
+        for order in permutations {
+            let slots = common(order)
+            guard slots.count == most, most > 0 else { continue }
+            let p = slots.map { input.points[$0] }
+            let s = slots.map { reference.points[order[$0]] }
+            for (r, lowRank) in Self.rotations(p, s, group) {
+                let misfit =
+                    zip(p, s).reduce(0.0) { sum, pair in
+                        let e = pair.0 - r * pair.1
+                        return sum + dot(e, e).squareRoot()
+                    } / Double(most + 1)
+                // Reflections of a plane are told apart by more than rounding, or not at all.
+                if best.map({ misfit < $0.misfit - 1e-12 }) ?? true { best = (r, misfit, lowRank) }
+            }
+        }
+        guard let best else { return (.infinity, true) }
+        best.r.store(out)
+        return (best.misfit, best.lowRank)
+    }
+
+    /// The rotations worth scoring for paired points: one, or two where they lie in a plane.
+    private static func rotations(
+        _ p: [SIMD3<Double>], _ s: [SIMD3<Double>], _ group: RotationGroup
+    ) -> [(Rotation3, lowRank: Bool)] {
+        var a = LaneMatrix()
+        for (p, s) in zip(p, s) { a.add(LaneVector(repeating: p), LaneVector(repeating: s)) }
+        let invariants = LaneInvariants(a)
+        if invariants.collinear[0] {
+            guard let k = p.indices.max(by: { dot(s[$0], s[$0]) < dot(s[$1], s[$1]) }),
+                dot(s[k], s[k]) > 0, dot(p[k], p[k]) > 0
+            else { return [] }
+            return [(.minimal(from: s[k], to: p[k]), true)]
+        }
+        func rotation(_ flip: Double) -> Rotation3 {
+            let turned = a.scaled(by: Lanes(repeating: flip))
+            let r = properRotation(turned, LaneInvariants(turned)).scaled(by: Lanes(repeating: flip))
+            return withUnsafeTemporaryAllocation(of: Double.self, capacity: 9) { buffer in
+                let base = buffer.baseAddress.unsafelyUnwrapped
+                r.store(lane: 0, to: base)
+                return Rotation3(UnsafePointer(base))
+            }
+        }
+        if group == .so3 { return [(rotation(1), false)] }
+        if invariants.planar[0] { return [(rotation(1), false), (rotation(-1), false)] }
+        return [(rotation(invariants.determinant[0] < 0 ? -1 : 1), false)]
+    }
+}
+
+/// Four references' points: slot, coordinate, lane.
+struct LanePoints {
+    let base: UnsafePointer<Double>
+
+    @inline(__always) subscript(slot: Int) -> LaneVector {
+        let p = base + 12 * slot
+        return LaneVector(load4(p), load4(p + 4), load4(p + 8))
+    }
+}
