@@ -16,12 +16,29 @@ public import LinearAlgebra
 /// - Source: Kärkkäinen, Neurocomputing 342, 33 (2019).
 public func distances(_ x: Matrix, to q: Matrix, squaredLengths: [Double]? = nil) -> Matrix {
     precondition(x.columns == q.columns, "rows of one length")
-    var d = Matrix(rows: x.rows, columns: q.rows)
-    multiply(x, q, transposeB: true, alpha: -2, into: &d)
-    let (xx, qq) = (squaredRowLengths(x), squaredLengths ?? squaredRowLengths(q))
-    precondition(qq.count == q.rows, "one squared length a reference")
-    d.storage.withUnsafeMutableBufferPointer { d in
-        finishDistances(Rows(d), x: x, q: q, xx, qq, symmetric: false)
+    let qq = squaredLengths ?? squaredRowLengths(q)
+    return q.storage.withUnsafeBufferPointer { buffer in
+        qq.withUnsafeBufferPointer { distances(x, to: buffer, squaredLengths: $0) }
+    }
+}
+
+/// The same with references that lie in a buffer, K×F row-major, and their squared lengths.
+public func distances(
+    _ x: Matrix, to q: UnsafeBufferPointer<Double>, squaredLengths qq: UnsafeBufferPointer<Double>
+) -> Matrix {
+    precondition(q.count == qq.count * x.columns, "rows of one length, one squared length a reference")
+    var d = Matrix(rows: x.rows, columns: qq.count)
+    let xx = squaredRowLengths(x)
+    x.storage.withUnsafeBufferPointer { x in
+        xx.withUnsafeBufferPointer { xx in
+            d.storage.withUnsafeMutableBufferPointer { d in
+                multiply(
+                    m: xx.count, n: qq.count, k: x.count / max(1, xx.count), alpha: -2,
+                    x.baseAddress, transposeA: false, q.baseAddress, transposeB: true,
+                    into: d.baseAddress)
+                finishDistances(Rows(d), Points(x, xx), Points(q, qq), symmetric: false)
+            }
+        }
     }
     return d
 }
@@ -34,7 +51,12 @@ public func distances(among x: Matrix) -> Matrix {
     addGram(of: x.transposed, scaledBy: -2, into: &d)
     let xx = squaredRowLengths(x)
     d.storage.withUnsafeMutableBufferPointer { d in
-        finishDistances(Rows(d), x: x, q: x, xx, xx, symmetric: true)
+        x.storage.withUnsafeBufferPointer { x in
+            xx.withUnsafeBufferPointer { xx in
+                let points = Points(x, xx)
+                finishDistances(Rows(d), points, points, symmetric: true)
+            }
+        }
     }
     return d
 }
@@ -63,33 +85,36 @@ struct Rows: @unchecked Sendable {
     }
 }
 
+/// Rows in a buffer with their squared lengths, read by several threads.
+private struct Points: @unchecked Sendable {
+    let base: UnsafePointer<Double>?
+    let squaredLengths: UnsafeBufferPointer<Double>
+    let features: Int
+
+    init(_ rows: UnsafeBufferPointer<Double>, _ squaredLengths: UnsafeBufferPointer<Double>) {
+        base = rows.baseAddress
+        self.squaredLengths = squaredLengths
+        features = rows.count / max(1, squaredLengths.count)
+    }
+
+    subscript(i: Int) -> UnsafePointer<Double> { base.unsafelyUnwrapped + i * features }
+}
+
 /// Turns −2 x·q into ‖x − q‖.
-private func finishDistances(
-    _ d: Rows, x: Matrix, q: Matrix, _ xx: [Double], _ qq: [Double], symmetric: Bool
-) {
-    let (columns, features) = (q.rows, x.columns)
-    forEachChunk(of: x.rows, minimum: max(1, 20_000 / max(1, columns))) { rows in
-        x.storage.withUnsafeBufferPointer { x in
-            q.storage.withUnsafeBufferPointer { q in
-                qq.withUnsafeBufferPointer { qq in
-                    for i in rows {
-                        for j in 0..<columns {
-                            let scale = xx[i] + qq[j]
-                            var squared = d[i * columns + j] + scale
-                            if squared < nearness * scale, features > 0 {
-                                squared =
-                                    symmetric && i == j
-                                    ? 0
-                                    : squaredDistance(
-                                        x.baseAddress.unsafelyUnwrapped + i * features,
-                                        q.baseAddress.unsafelyUnwrapped + j * features, features)
-                            }
-                            d[i * columns + j] = max(0, squared).squareRoot()
-                        }
-                        if symmetric { d[i * columns + i] = 0 }
-                    }
+private func finishDistances(_ d: Rows, _ x: Points, _ q: Points, symmetric: Bool) {
+    let (columns, features) = (q.squaredLengths.count, x.features)
+    forEachChunk(of: x.squaredLengths.count, minimum: max(1, 20_000 / max(1, columns))) { rows in
+        for i in rows {
+            let xx = x.squaredLengths[i]
+            for j in 0..<columns {
+                let scale = xx + q.squaredLengths[j]
+                var squared = d[i * columns + j] + scale
+                if squared < nearness * scale, features > 0 {
+                    squared = symmetric && i == j ? 0 : squaredDistance(x[i], q[j], features)
                 }
+                d[i * columns + j] = max(0, squared).squareRoot()
             }
+            if symmetric { d[i * columns + i] = 0 }
         }
     }
 }

@@ -1,16 +1,5 @@
 public import LinearAlgebra
 
-/// Where a farthest-first traversal starts.
-public enum MaximinStart: Sendable, Equatable {
-    /// The point nearest to the mean of all points.
-    case closestToMean
-    /// The point farthest from the mean of all points.
-    case farthestFromMean
-    case index(Int)
-    /// A point drawn by a generator with this seed (SplitMix64).
-    case random(seed: UInt64)
-}
-
 /// Points that cover a set: each next one is the farthest from all before it (RS-maximin).
 ///
 ///     i_{k+1} = argmax_i min_{j ≤ k} ‖x_i − x_{i_j}‖₂
@@ -40,7 +29,7 @@ public func maximinSelection(
     var distance = [Double](repeating: .infinity, count: n)
     x.storage.withUnsafeBufferPointer { storage in
         let features = x.columns
-        let points = Points(base: storage.baseAddress, features: features)
+        let points = Cloud(base: storage.baseAddress, features: features)
         var toSelected: [Double] = []
         while true {
             let newest = selected.count - 1
@@ -74,7 +63,7 @@ public func maximinSelection(
     return selected
 }
 
-private struct Points: @unchecked Sendable {
+private struct Cloud: @unchecked Sendable {
     let base: UnsafePointer<Double>?
     let features: Int
 

@@ -102,22 +102,28 @@ public struct PermutationAlignment: Sendable {
         for k in p.indices { a.add(p[k], s[order[k]]) }
         let invariants = LaneInvariants(a)
         if any(invariants.collinear) { return false }
-        let improper = invariants.determinant .< 0
-        let sign = Lanes(repeating: 1).replacing(with: -1, where: improper)
-        let flip = group == .o3 ? sign : Lanes(repeating: 1)
-        func consider(_ flip: Lanes, _ a: LaneMatrix, where allowed: SIMDMask<Lanes.MaskStorage>?) {
+        let planar = invariants.planar
+        let improper = (invariants.determinant .< 0) .& .!planar
+        let flip =
+            group == .o3
+            ? Lanes(repeating: 1).replacing(with: -1, where: improper) : Lanes(repeating: 1)
+        func consider(_ flip: Lanes, where allowed: SIMDMask<Lanes.MaskStorage>?) {
             let turned = a.scaled(by: flip)
             let r = properRotation(turned, LaneInvariants(turned)).scaled(by: flip)
             let misfit = Self.misfit(p, s, order, r)
+            // The reflection of a plane must be better by more than rounding.
             var better = misfit .< bestMisfit
-            if let allowed { better = better .& allowed }
+            if let allowed { better = (misfit .< bestMisfit - Self.margin) .& allowed }
             bestMisfit.replace(with: misfit, where: better)
             best.replace(with: r, where: better)
         }
-        consider(flip, a, where: nil)
-        if group == .o3, any(invariants.planar) { consider(-flip, a, where: invariants.planar) }
+        consider(flip, where: nil)
+        if group == .o3, any(planar) { consider(-flip, where: planar) }
         return true
     }
+
+    /// Å, by which a reflection of planar points must be better than the rotation.
+    private static let margin = 1e-10
 
     @inline(__always)
     private static func misfit(
@@ -155,8 +161,7 @@ public struct PermutationAlignment: Sendable {
                         let e = pair.0 - r * pair.1
                         return sum + dot(e, e).squareRoot()
                     } / Double(most + 1)
-                // Reflections of a plane are told apart by more than rounding, or not at all.
-                if best.map({ misfit < $0.misfit - 1e-12 }) ?? true { best = (r, misfit, lowRank) }
+                if best.map({ misfit < $0.misfit - Self.margin }) ?? true { best = (r, misfit, lowRank) }
             }
         }
         guard let best else { return (.infinity, true) }

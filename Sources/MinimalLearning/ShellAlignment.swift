@@ -107,7 +107,8 @@ public struct ShellAlignment: Sendable {
             let (same, mirrored) = Self.sums(p, s.count, scratch.moved)
             for lane in 0..<min(4, candidates.count - start) {
                 if same[lane] < best.misfit { best = (same[lane], start + lane, 1) }
-                if group == .o3, mirrored[lane] < best.misfit {
+                // Å²; a reflection must be better by more than rounding.
+                if group == .o3, mirrored[lane] < best.misfit * (1 - 1e-9) - 1e-18 {
                     best = (mirrored[lane], start + lane, -1)
                 }
             }

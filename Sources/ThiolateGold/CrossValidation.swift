@@ -1,0 +1,177 @@
+import Atomistics
+import Foundation
+import LinearAlgebra
+import MinimalLearning
+
+/// What a class model predicts for each of its own references when everything from that reference's frame
+/// is left out: an honest error without a test set, as far as frames are independent.
+struct CrossValidation {
+    let frames: [Int]
+    let forces: [SIMD3<Double>]
+    let distances: Matrix
+    let factor: DistanceFactorisation
+    /// D_c.
+    let projections: Matrix
+    let direction: OAMLM
+    let environments: [Environment]
+    let aligned: References
+    /// Norms predicted without the reference's frame; nil where that is not known.
+    let norms: [Double?]
+
+    /// Fits the expected error of the force vector.
+    ///
+    /// - Complexity: 2K³ for the inverse, K² alignments.
+    func calibrate(
+        _ directions: [SIMD3<Double>], _ options: OAMLMOptions, _ classOptions: ClassOptions
+    ) throws -> Calibration {
+        let n = forces.count
+        let residuals = try projectionResiduals()
+        var samples = [Sample?](repeating: nil, count: n)
+        samples.withUnsafeMutableBufferPointer { samples in
+            nonisolated(unsafe) let samples = samples
+            forEachChunk(of: n) { range in
+                var result = Alignments(count: n)
+                for i in range {
+                    guard let norm = norms[i] else { continue }
+                    aligned.align(environments[i], into: &result)
+                    var nearest = Double.infinity
+                    var g = result.misfits
+                    for j in 0..<n {
+                        if frames[j] == frames[i] {
+                            g[j] = .infinity
+                        } else {
+                            nearest = min(nearest, distances[i, j])
+                        }
+                    }
+                    let d = (0..<n).map { projections[i, $0] - residuals[i, $0] }
+                    let problem = DirectionProblem(
+                        vectors: result.rotated(directions), projections: d,
+                        weights: alignmentWeights(g, sigma2: classOptions.sigma2))
+                    let v = problem.solve(classOptions.direction)
+                    let predicted = max(0, norm) * v
+                    let uncertainty = DirectionUncertainty(
+                        problem, direction: v, distances: CollectionOfOne(nearest), misfits: [],
+                        predictedMisfits: nil, sigma2: classOptions.sigma2)
+                    samples[i] = Sample(
+                        norm: norm, residual: uncertainty.residual, nearest: nearest,
+                        error: predicted - forces[i], reference: forces[i], predicted: predicted)
+                }
+            }
+        }
+        return try Calibration(fitting: samples.compactMap { $0 })
+    }
+
+    /// D_c − (d_c without the frame of each row).
+    private func projectionResiduals() throws -> Matrix {
+        let n = forces.count
+        let inverse = factor.inverse()
+        var residuals = Matrix(rows: n, columns: n)
+        for group in Dictionary(grouping: frames.indices, by: { frames[$0] }).values {
+            let rows = try leaveGroupOutResiduals(
+                inverse: inverse, weights: direction.projections, group: group)
+            for (k, i) in group.enumerated() {
+                residuals.storage.replaceSubrange(i * n..<(i + 1) * n, with: rows.row(k))
+            }
+        }
+        return residuals
+    }
+
+    struct Sample: Sendable {
+        let norm: Double
+        let residual: Double
+        let nearest: Double
+        let error: SIMD3<Double>
+        let reference: SIMD3<Double>
+        let predicted: SIMD3<Double>
+    }
+}
+
+/// The expected error of a class's force vectors, eV/Å, from what is known at prediction:
+///
+///     û = c₀ + c₁ u₄ + c₂ |f| + c₃ |f| √u₃,      c ≥ 0
+///
+/// with u₄ the distance to the nearest reference, f the predicted norm, u₃ the misfit of the projections.
+/// The coefficients are the least squares fit to the errors of ``CrossValidation``.
+struct Calibration: Sendable, Equatable, Codable {
+    var coefficients: [Double]
+    /// Distance to the nearest reference beyond which an atom is out of the model's domain.
+    var farthest: Double
+    /// Number of references that were predicted.
+    var samples: Int
+    /// Root mean square error of the force vector, eV/Å, and of its norm.
+    var forceError: Double
+    var normError: Double
+    /// Average angle, weights |F|², degrees.
+    var weightedAngle: Double
+
+    /// Where nothing was cross-validated.
+    static let unknown = Calibration(
+        coefficients: [], farthest: .greatestFiniteMagnitude, samples: 0, forceError: 0, normError: 0,
+        weightedAngle: 0)
+
+    func expectedError(norm: Double, residual: Double, nearest: Double) -> Double? {
+        guard coefficients.count == 4 else { return nil }
+        let f = abs(norm)
+        return coefficients[0] + coefficients[1] * nearest + coefficients[2] * f
+            + coefficients[3] * f * residual.squareRoot()
+    }
+}
+
+extension Calibration {
+    /// Beyond this multiple of the 99th percentile of distances between frames, data covers nothing.
+    private static let reach = 1.5
+
+    init(fitting samples: [CrossValidation.Sample]) throws {
+        guard samples.count >= 10 else {
+            self = .unknown
+            return
+        }
+        let features = samples.map { s in
+            [1, s.nearest, abs(s.norm), abs(s.norm) * s.residual.squareRoot()]
+        }
+        let errors = samples.map(\.error.length)
+        coefficients = try nonNegativeFit(features, errors)
+        let sorted = samples.map(\.nearest).sorted()
+        farthest = Self.reach * sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
+        self.samples = samples.count
+        let n = Double(samples.count)
+        forceError = (errors.reduce(0) { $0 + $1 * $1 } / n).squareRoot()
+        normError =
+            (samples.reduce(0) { sum, s in
+                let e = s.norm - s.reference.length
+                return sum + e * e
+            } / n).squareRoot()
+        let weights = samples.reduce(0) { $0 + $1.reference.squaredLength }
+        weightedAngle =
+            samples.reduce(0) { $0 + $1.reference.squaredLength * angle($1.predicted, $1.reference) }
+            / max(weights, .leastNormalMagnitude)
+    }
+}
+
+/// The angle between two vectors, degrees; 90 where one of them has no direction.
+func angle(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double {
+    let length = (a.squaredLength * b.squaredLength).squareRoot()
+    guard length > 0 else { return 90 }
+    return acos(max(-1, min(1, a.dot(b) / length))) * 180 / .pi
+}
+
+/// argmin ‖X c − y‖₂ with c ≥ 0, by trying every set of columns.
+private func nonNegativeFit(_ x: [[Double]], _ y: [Double]) throws -> [Double] {
+    let columns = x[0].count
+    var best = (loss: Double.infinity, c: [Double](repeating: 0, count: columns))
+    for set in 1..<(1 << columns) {
+        let active = (0..<columns).filter { set >> $0 & 1 == 1 }
+        let matrix = Matrix(x.map { row in active.map { row[$0] } })
+        let right = Matrix(rows: y.count, columns: 1, storage: y)
+        let solution = try leastSquares(matrix, right).solution
+        guard solution.storage.allSatisfy({ $0 >= 0 }) else { continue }
+        let fitted = product(matrix, solution).storage
+        let loss = zip(fitted, y).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        if loss < best.loss {
+            best.loss = loss
+            best.c = [Double](repeating: 0, count: columns)
+            for (k, value) in zip(active, solution.storage) { best.c[k] = value }
+        }
+    }
+    return best.c
+}

@@ -1,0 +1,41 @@
+import LinearAlgebra
+import MinimalLearning
+
+/// The reference environments of a class, ready to be aligned with an input.
+enum References: Sendable {
+    case slots(PermutationAlignment)
+    case shells(ShellAlignment)
+
+    /// - Precondition: environments of this class.
+    init(_ environments: [Environment], _ atomClass: AtomClass, _ options: OAMLMOptions) {
+        if let permutations = Environment.permutations(atomClass) {
+            let sets = environments.map { environment -> PointSet in
+                guard case .slots(let set) = environment else {
+                    preconditionFailure("\(atomClass.rawValue) is aligned by slots")
+                }
+                return set
+            }
+            self = .slots(
+                PermutationAlignment(
+                    references: sets, permutations: permutations, group: options.group))
+        } else {
+            let shells = environments.map { environment -> Shell in
+                guard case .shell(let shell) = environment else {
+                    preconditionFailure("\(atomClass.rawValue) is aligned by shells")
+                }
+                return shell
+            }
+            self = .shells(
+                ShellAlignment(
+                    references: shells, group: options.group, triangleCount: options.triangles))
+        }
+    }
+
+    func align(_ input: Environment, into result: inout Alignments) {
+        switch (self, input) {
+        case (.slots(let references), .slots(let set)): references.align(set, into: &result)
+        case (.shells(let references), .shell(let shell)): references.align(shell, into: &result)
+        default: preconditionFailure("an environment of another class")
+        }
+    }
+}

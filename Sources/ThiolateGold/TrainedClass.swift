@@ -1,0 +1,143 @@
+import Atomistics
+import LinearAlgebra
+import MinimalLearning
+
+/// One class's two models, as they come out of training.
+struct TrainedClass: Sendable {
+    let atomClass: AtomClass
+    let scaling: MinMaxScaling
+    /// K×F, scaled, in maximin order.
+    let references: Matrix
+    /// Over the first `norm.weights.count` references.
+    let norm: EMLM
+    /// The references that the direction model uses.
+    let directionReferences: [Int]
+    /// Unit forces at those.
+    let directions: [SIMD3<Double>]
+    let environments: [Environment]
+    let direction: OAMLM
+    let calibration: Calibration
+    let poolSize: Int
+    let stretched: Int
+
+    /// - Parameters:
+    ///   - pool: at least two environments.
+    /// - Throws: `LinearAlgebraError` where the systems cannot be solved.
+    static func train(
+        _ atomClass: AtomClass, _ pool: TrainingPool, _ options: OAMLMOptions,
+        progress: (String) -> Void
+    ) throws -> TrainedClass {
+        var scaling = MinMaxScaling(fitting: pool.descriptors)
+        let selected = maximinSelection(
+            of: scaling(pool.descriptors),
+            count: max(options.normReferences, options.directionReferences), start: options.start)
+        let chosen = pool.descriptors.selectingRows(selected)
+        if options.scaling == .selected { scaling = MinMaxScaling(fitting: chosen) }
+        let references = scaling(chosen)
+        let forces = selected.map { pool.forces[$0] }
+        let frames = selected.map { pool.frames[$0] }
+        let normCount = min(selected.count, options.normReferences)
+        let d = distances(among: references)
+        progress("\(atomClass.rawValue): \(selected.count) of \(pool.forces.count) environments")
+
+        let normDistances = d.leading(normCount)
+        let norms = forces.prefix(normCount).map(\.length)
+        let norm = try EMLM.fit(
+            distances: normDistances, targets: norms, objective: options.objective,
+            ridge: options.ridge)
+
+        let used = (0..<min(selected.count, options.directionReferences)).filter {
+            forces[$0].length >= 1e-8
+        }
+        let directions = used.map { forces[$0] / forces[$0].length }
+        let environments = used.map { pool.environments[selected[$0]] }
+        let aligned = References(environments, atomClass, options)
+        let (projections, misfits) = pairwise(
+            aligned, environments, directions, alignmentModel: options.alignmentModel)
+        let factor = try DistanceFactorisation(d.selecting(used))
+        let direction = OAMLM.fit(factor, projections: projections, misfits: misfits)
+        progress("\(atomClass.rawValue): directions from \(used.count) references")
+
+        let calibration = try CrossValidation(
+            frames: used.map { frames[$0] }, forces: used.map { forces[$0] },
+            distances: d.selecting(used), factor: factor, projections: projections,
+            direction: direction, environments: environments, aligned: aligned,
+            norms: Self.normsWithoutFrames(
+                normDistances, norm, norms, Array(frames.prefix(normCount)), options, used)
+        ).calibrate(directions, options, options[atomClass])
+        progress("\(atomClass.rawValue): calibrated")
+        return TrainedClass(
+            atomClass: atomClass, scaling: scaling, references: references, norm: norm,
+            directionReferences: used, directions: directions, environments: environments,
+            direction: direction, calibration: calibration, poolSize: pool.forces.count,
+            stretched: pool.stretched)
+    }
+
+    /// D_c (and D_g) among the references: how each one's direction projects on every aligned other.
+    private static func pairwise(
+        _ aligned: References, _ environments: [Environment], _ directions: [SIMD3<Double>],
+        alignmentModel: Bool
+    ) -> (projections: Matrix, misfits: Matrix?) {
+        let n = environments.count
+        var projections = Matrix(rows: n, columns: n)
+        var misfits = Matrix(rows: alignmentModel ? n : 0, columns: alignmentModel ? n : 0)
+        projections.storage.withUnsafeMutableBufferPointer { c in
+            misfits.storage.withUnsafeMutableBufferPointer { g in
+                nonisolated(unsafe) let (c, g) = (c, g)
+                forEachChunk(of: n) { range in
+                    var result = Alignments(count: n)
+                    for i in range {
+                        aligned.align(environments[i], into: &result)
+                        let u = result.rotated(directions)
+                        for j in 0..<n {
+                            let skipped = !result.misfits[j].isFinite
+                            c[i * n + j] = skipped ? 0 : directions[i].dot(u[j])
+                            if alignmentModel { g[i * n + j] = skipped ? 0 : result.misfits[j] }
+                        }
+                        // A reference maps onto itself, whichever of several perfect fits was found.
+                        c[i * n + i] = 1
+                        if alignmentModel { g[i * n + i] = 0 }
+                    }
+                }
+            }
+        }
+        return (projections, alignmentModel ? misfits : nil)
+    }
+
+    /// Norms that the model predicts for `used` when it is trained without the frame of each.
+    private static func normsWithoutFrames(
+        _ d: Matrix, _ norm: EMLM, _ targets: [Double], _ frames: [Int], _ options: OAMLMOptions,
+        _ used: [Int]
+    ) throws -> [Double?] {
+        var predicted = [Double?](repeating: nil, count: used.count)
+        guard norm.solver == .direct, d.rows >= 2 else { return predicted }
+        let biased = options.objective == .biasAugmented
+        let inverse = try DistanceFactorisation(d).inverse(withConstant: biased)
+        let weights = Matrix(rows: norm.weights.count, columns: 1, storage: norm.weights)
+        var all = [Double?](repeating: nil, count: d.rows)
+        for group in Dictionary(grouping: frames.indices, by: { frames[$0] }).values {
+            let residuals = try leaveGroupOutResiduals(
+                inverse: inverse, weights: weights, group: group)
+            for (k, i) in group.enumerated() { all[i] = targets[i] - residuals[k, 0] }
+        }
+        for (k, i) in used.enumerated() where i < all.count { predicted[k] = all[i] }
+        return predicted
+    }
+}
+
+extension Matrix {
+    /// The leading square block.
+    func leading(_ n: Int) -> Matrix {
+        n == rows ? self : selecting(Array(0..<n))
+    }
+
+    /// Rows and columns at `indices`.
+    func selecting(_ indices: [Int]) -> Matrix {
+        if indices.count == rows { return self }
+        var result = Matrix(rows: indices.count, columns: indices.count)
+        for (i, p) in indices.enumerated() {
+            for (j, q) in indices.enumerated() { result[i, j] = self[p, q] }
+        }
+        return result
+    }
+}

@@ -1,0 +1,100 @@
+import Atomistics
+import Descriptors
+import LinearAlgebra
+import MinimalLearning
+
+/// All environments of one class in the training frames.
+struct TrainingPool {
+    /// N×F, not scaled.
+    var descriptors: Matrix
+    /// eV/Å.
+    var forces: [SIMD3<Double>]
+    var environments: [Environment]
+    /// The frame that each comes from.
+    var frames: [Int]
+    var stretched = 0
+
+    /// Every frame's atoms, sorted into classes.
+    ///
+    /// - Throws: ``TrainingError``, and the descriptor's errors.
+    static func collect(
+        _ frames: [Atoms], _ options: OAMLMOptions, progress: (String) -> Void
+    ) throws -> [AtomClass: TrainingPool] {
+        guard !frames.isEmpty else { throw TrainingError.noFrames }
+        let soap = try options.soap.descriptor()
+        let known = Set(soap.species)
+        var rows: [AtomClass: [Double]] = [:]
+        var pools: [AtomClass: TrainingPool] = [:]
+        for (f, frame) in frames.enumerated() {
+            let forces = try checked(frame, f, known)
+            let classes = Classification(frame, options: options.classification)
+            let x = try soap.compute(frame)
+            let finder = EnvironmentFinder(frame)
+            for i in 0..<frame.count {
+                let atomClass = classes.classes[i]
+                let (environment, stretched) = finder.environment(
+                    of: i, atomClass, halfUnit: classes.halfUnit[i])
+                rows[atomClass, default: []].append(contentsOf: x.row(i))
+                pools[
+                    atomClass,
+                    default: TrainingPool(
+                        descriptors: Matrix(rows: 0, columns: 0), forces: [], environments: [],
+                        frames: [])
+                ].append(forces[i], environment, frame: f, stretched)
+            }
+        }
+        progress("described \(frames.count) frames")
+        for (atomClass, values) in rows {
+            pools[atomClass]?.descriptors = Matrix(
+                rows: values.count / soap.featureCount, columns: soap.featureCount, storage: values)
+        }
+        return pools
+    }
+
+    private mutating func append(
+        _ force: SIMD3<Double>, _ environment: Environment, frame: Int, _ stretched: Bool
+    ) {
+        forces.append(force)
+        environments.append(environment)
+        frames.append(frame)
+        if stretched { self.stretched += 1 }
+    }
+
+    private static func checked(
+        _ frame: Atoms, _ index: Int, _ known: Set<Element>
+    ) throws(TrainingError) -> [SIMD3<Double>] {
+        guard !frame.periodicity.isPeriodic else { throw .periodic(frame: index) }
+        guard let forces = frame.forces else { throw .noForces(frame: index) }
+        for i in 0..<frame.count {
+            guard (frame.positions[i] + forces[i]).sum().isFinite else {
+                throw .notFinite(frame: index, atom: i)
+            }
+            guard known.contains(frame.elements[i]),
+                [.hydrogen, .carbon, .sulfur, .gold].contains(frame.elements[i])
+            else {
+                throw .unknownElement(frame.elements[i].symbol, frame: index, atom: i)
+            }
+        }
+        if let (i, j) = coincidentAtoms(frame) {
+            throw .coincidentAtoms(frame: index, i, j)
+        }
+        return forces
+    }
+}
+
+/// The first two atoms nearer than 0.1 Å to each other.
+func coincidentAtoms(_ atoms: Atoms) -> (Int, Int)? {
+    let order = atoms.positions.indices.sorted { atoms.positions[$0].x < atoms.positions[$1].x }
+    var first: (Int, Int)?
+    for (k, i) in order.enumerated() {
+        for j in order[(k + 1)...] {
+            let difference = atoms.positions[j] - atoms.positions[i]
+            if difference.x > 0.1 { break }
+            if difference.squaredLength < 0.01 {
+                let pair = (min(i, j), max(i, j))
+                if first.map({ pair < $0 }) ?? true { first = pair }
+            }
+        }
+    }
+    return first
+}
