@@ -1,0 +1,167 @@
+public import Atomistics
+import Foundation
+
+/// How well a force field's forces agree with those that frames carry, a class of atom at a time.
+public struct Evaluation: Sendable, Codable, Equatable {
+    public struct Row: Sendable, Codable, Equatable {
+        public var atoms = 0
+        /// Root mean square of a component of the reference forces, eV/Å.
+        public var referenceRMS = 0.0
+        /// Root mean square error of ‖F‖, eV/Å.
+        public var normRMSE = 0.0
+        /// Angle between predicted and reference force, degrees: Σ|F|²θ/Σ|F|², median, mean.
+        public var weightedAngle = 0.0
+        public var medianAngle = 0.0
+        public var meanAngle = 0.0
+        /// Root mean square error of a component of the force vector, eV/Å.
+        public var componentRMSE = 0.0
+        /// Mean length of the error vector, eV/Å.
+        public var meanError = 0.0
+        /// Mean of what the model expected of it, eV/Å; nil where it says nothing.
+        public var expectedError: Double?
+        /// Rank correlation (Spearman) of the expected and the true error.
+        public var errorCorrelation: Double?
+        /// Fraction of atoms whose error is at most twice the expected one.
+        public var withinTwice: Double?
+        public var outOfDomain = 0
+    }
+
+    /// By class, and `all`.
+    public private(set) var rows: [String: Row] = [:]
+    public private(set) var frames = 0
+
+    /// - Parameters:
+    ///   - frames: with forces of the level of theory that the model learnt, or another one that the caller
+    ///     wants it compared with.
+    /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
+    public init(_ forceField: any ForceField, on frames: [Atoms]) throws {
+        var samples: [String: [Sample]] = [:]
+        for (f, frame) in frames.enumerated() {
+            guard let forces = frame.forces else { throw EvaluationError.noForces(frame: f) }
+            let prediction = try forceField.predict(frame)
+            for i in 0..<frame.count {
+                let sample = Sample(
+                    predicted: prediction.forces[i], reference: forces[i],
+                    expected: prediction.uncertainty?[i], outOfDomain: prediction.outOfDomain[i])
+                samples[prediction.classes[i], default: []].append(sample)
+                samples["all", default: []].append(sample)
+            }
+        }
+        self.frames = frames.count
+        rows = samples.mapValues(Row.init)
+    }
+
+    /// A table for people, a class a line.
+    public var table: String {
+        var lines = [
+            "class              n   |F|/comp  norm RMSE  w.angle  median   mean  F RMSE/comp  mean err  expected  rank  <2x"
+        ]
+        let order = ["core-gold", "unit-gold", "half-unit-gold", "Au", "S", "C", "H"]
+        let names = rows.keys.filter { $0 != "all" }.sorted {
+            (order.firstIndex(of: $0) ?? 99, $0) < (order.firstIndex(of: $1) ?? 99, $1)
+        }
+        func number(_ value: Double?, _ format: String, width: Int) -> String {
+            let text = value.map { String(format: format, $0) } ?? "-"
+            return String(repeating: " ", count: max(0, width - text.count)) + text
+        }
+        for name in names + ["all"] {
+            guard let row = rows[name] else { continue }
+            lines.append(
+                name + String(repeating: " ", count: max(0, 14 - name.count))
+                    + number(Double(row.atoms), "%.0f", width: 6)
+                    + number(row.referenceRMS, "%.3f", width: 11)
+                    + number(row.normRMSE, "%.4f", width: 11)
+                    + number(row.weightedAngle, "%.2f", width: 9)
+                    + number(row.medianAngle, "%.2f", width: 8)
+                    + number(row.meanAngle, "%.2f", width: 7)
+                    + number(row.componentRMSE, "%.4f", width: 13)
+                    + number(row.meanError, "%.4f", width: 10)
+                    + number(row.expectedError, "%.4f", width: 10)
+                    + number(row.errorCorrelation, "%.2f", width: 6)
+                    + number(row.withinTwice, "%.2f", width: 5))
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// Why a comparison cannot be made.
+public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible {
+    case noForces(frame: Int)
+
+    public var description: String {
+        switch self {
+        case .noForces(let frame): "frame \(frame) has no forces to compare with"
+        }
+    }
+}
+
+private struct Sample {
+    let predicted: SIMD3<Double>
+    let reference: SIMD3<Double>
+    let expected: Double?
+    let outOfDomain: Bool
+
+    var error: Double { (predicted - reference).length }
+
+    /// Degrees; 90 where one of the vectors has no direction.
+    var angle: Double {
+        let length = (predicted.squaredLength * reference.squaredLength).squareRoot()
+        guard length > 0 else { return 90 }
+        return acos(max(-1, min(1, predicted.dot(reference) / length))) * 180 / .pi
+    }
+}
+
+extension Evaluation.Row {
+    fileprivate init(_ samples: [Sample]) {
+        let n = Double(samples.count)
+        atoms = samples.count
+        func mean(_ value: (Sample) -> Double) -> Double {
+            samples.reduce(0) { $0 + value($1) } / n
+        }
+        referenceRMS = mean { $0.reference.squaredLength / 3 }.squareRoot()
+        normRMSE = mean {
+            let e = $0.predicted.length - $0.reference.length
+            return e * e
+        }.squareRoot()
+        let weight = mean(\.reference.squaredLength)
+        weightedAngle =
+            weight > 0 ? mean { $0.reference.squaredLength * $0.angle } / weight : 0
+        let angles = samples.map(\.angle).sorted()
+        medianAngle = (angles[(angles.count - 1) / 2] + angles[angles.count / 2]) / 2
+        meanAngle = mean(\.angle)
+        componentRMSE = mean { $0.error * $0.error / 3 }.squareRoot()
+        meanError = mean(\.error)
+        outOfDomain = samples.count(where: \.outOfDomain)
+        let expected = samples.compactMap(\.expected)
+        if expected.count == samples.count {
+            expectedError = expected.reduce(0, +) / n
+            errorCorrelation = rankCorrelation(expected, samples.map(\.error))
+            withinTwice = Double(samples.count { $0.error <= 2 * ($0.expected ?? 0) }) / n
+        }
+    }
+}
+
+/// Spearman's ρ: the correlation of ranks, ties sharing their mean rank; nil where one side is constant.
+func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double? {
+    func ranks(_ values: [Double]) -> [Double] {
+        let order = values.indices.sorted { values[$0] < values[$1] }
+        var ranks = [Double](repeating: 0, count: values.count)
+        var start = 0
+        while start < order.count {
+            var end = start
+            while end + 1 < order.count, values[order[end + 1]] == values[order[start]] { end += 1 }
+            for k in start...end { ranks[order[k]] = Double(start + end) / 2 }
+            start = end + 1
+        }
+        return ranks
+    }
+    let (x, y) = (ranks(a), ranks(b))
+    let mean = Double(a.count - 1) / 2
+    var (xx, yy, xy) = (0.0, 0.0, 0.0)
+    for (x, y) in zip(x, y) {
+        xx += (x - mean) * (x - mean)
+        yy += (y - mean) * (y - mean)
+        xy += (x - mean) * (y - mean)
+    }
+    return xx > 0 && yy > 0 ? xy / (xx * yy).squareRoot() : nil
+}

@@ -1,0 +1,94 @@
+public import ThiolateGold
+
+/// What makes a model: its data, how they are split, and how it learns.
+public struct Recipe: Sendable, Equatable {
+    /// Frames of one file.
+    public struct Source: Sendable, Equatable {
+        /// As the recipe names it, relative to the recipe.
+        public var file: String
+        /// The frames that are used; nil for all.
+        public var frames: [FrameRange]?
+        /// Of the file's frames, those that are held out.
+        public var validation: [FrameRange]
+
+        public init(file: String, frames: [FrameRange]? = nil, validation: [FrameRange] = []) {
+            self.file = file
+            self.frames = frames
+            self.validation = validation
+        }
+    }
+
+    /// Which frames the shipped model has learnt from.
+    public enum Fit: String, Sendable, Equatable, CaseIterable {
+        /// The training frames: the validation frames stay a fair test of it.
+        case training
+        /// All of them, once the choices have been made.
+        case all
+    }
+
+    public enum Method: Sendable, Equatable {
+        case oamlm(OAMLMOptions)
+    }
+
+    public var name: String
+    public var levelOfTheory: String
+    public var data: [Source]
+    public var fit: Fit
+    public var method: Method
+    /// The directory that file names are relative to.
+    public var directory: String
+
+    public init(
+        name: String, levelOfTheory: String, data: [Source], fit: Fit = .training, method: Method,
+        directory: String
+    ) {
+        self.name = name
+        self.levelOfTheory = levelOfTheory
+        self.data = data
+        self.fit = fit
+        self.method = method
+        self.directory = directory
+    }
+}
+
+/// 0-based frames start, start + step, … below end; written `start:end`, `start:end:step` or `index`.
+public struct FrameRange: Sendable, Equatable, LosslessStringConvertible {
+    public var start: Int
+    /// Nil for the last frame and all before it.
+    public var end: Int?
+    public var step: Int
+
+    public init(start: Int, end: Int?, step: Int = 1) {
+        precondition(start >= 0 && step >= 1, "a range goes forward from a frame")
+        (self.start, self.end, self.step) = (start, end, step)
+    }
+
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { part in
+            String(part.filter { $0 != " " })
+        }
+        func number(_ part: String, _ fallback: Int?) -> Int?? {
+            part.isEmpty ? .some(fallback) : Int(part).flatMap { $0 >= 0 ? .some(.some($0)) : nil }
+        }
+        switch parts.count {
+        case 1:
+            guard let index = Int(parts[0]), index >= 0 else { return nil }
+            self.init(start: index, end: index + 1)
+        case 2, 3:
+            guard let start = number(parts[0], 0), let end = number(parts[1], nil),
+                let step = number(parts.count == 3 ? parts[2] : "", 1), let start, let step, step >= 1
+            else { return nil }
+            self.init(start: start, end: end, step: step)
+        default: return nil
+        }
+    }
+
+    public var description: String {
+        if end == start + 1, step == 1 { return "\(start)" }
+        return "\(start):\(end.map(String.init) ?? "")" + (step == 1 ? "" : ":\(step)")
+    }
+
+    public func contains(_ frame: Int) -> Bool {
+        frame >= start && frame < end ?? .max && (frame - start) % step == 0
+    }
+}
