@@ -13,6 +13,8 @@ struct LaneVector {
     @inline(__always) init(repeating v: SIMD3<Double>) {
         self.init(Lanes(repeating: v.x), Lanes(repeating: v.y), Lanes(repeating: v.z))
     }
+
+    @inline(__always) var squaredLength: Lanes { x * x + y * y + z * z }
 }
 
 /// Four 3×3 matrices, one a lane.
@@ -23,17 +25,17 @@ struct LaneMatrix {
 
     @inline(__always) init() {}
 
-    /// Adds p sᵀ.
+    /// Adds p sᵀ. Not fused: without the instruction for it, that is a call.
     @inline(__always) mutating func add(_ p: LaneVector, _ s: LaneVector) {
-        xx.addProduct(p.x, s.x)
-        xy.addProduct(p.x, s.y)
-        xz.addProduct(p.x, s.z)
-        yx.addProduct(p.y, s.x)
-        yy.addProduct(p.y, s.y)
-        yz.addProduct(p.y, s.z)
-        zx.addProduct(p.z, s.x)
-        zy.addProduct(p.z, s.y)
-        zz.addProduct(p.z, s.z)
+        xx += p.x * s.x
+        xy += p.x * s.y
+        xz += p.x * s.z
+        yx += p.y * s.x
+        yy += p.y * s.y
+        yz += p.y * s.z
+        zx += p.z * s.x
+        zy += p.z * s.y
+        zz += p.z * s.z
     }
 
     @inline(__always) func callAsFunction(_ v: LaneVector) -> LaneVector {
@@ -78,7 +80,7 @@ struct LaneInvariants {
     /// s₁²s₂² + s₁²s₃² + s₂²s₃².
     let cofactors: Lanes
     /// ± s₁ s₂ s₃.
-    let determinant: Lanes
+    var determinant: Lanes
 
     @inline(__always) init(_ a: LaneMatrix) {
         let (c0, c1, c2) = (
@@ -98,6 +100,13 @@ struct LaneInvariants {
             + a.zx * a.zx + a.zy * a.zy + a.zz * a.zz
     }
 
+    /// Those of A times ±1.
+    @inline(__always) func flipped(by sign: Lanes) -> LaneInvariants {
+        var result = self
+        result.determinant *= sign
+        return result
+    }
+
     /// s₃ < 10⁻⁶ s₁, where the sign of the determinant is rounding.
     @inline(__always) var planar: SIMDMask<Lanes.MaskStorage> {
         determinant * determinant .<= 1e-12 * cofactors * square
@@ -115,15 +124,19 @@ struct LaneInvariants {
 /// The eigenvalues are s₁+s₂+δs₃, s₁−s₂−δs₃, −s₁+s₂−δs₃, −s₁−s₂+δs₃ (δ the sign of det A), so the
 /// largest is separated by 2(s₂ + δs₃): well determined for δ = +1 unless the points are collinear.
 ///
+/// - Parameter bound: at least the largest eigenvalue, √(Σ‖p‖² Σ‖s‖²) for one: the nearer the sooner done.
 /// - Source: Horn, J. Opt. Soc. Am. A 4, 629 (1987); Theobald, Acta Cryst. A 61, 478 (2005).
 @inline(__always)
-func properRotation(_ a: LaneMatrix, _ invariants: LaneInvariants) -> LaneMatrix {
+func properRotation(
+    _ a: LaneMatrix, _ invariants: LaneInvariants, startingAt bound: Lanes
+) -> LaneMatrix {
     // λ⁴ + c₂λ² + c₁λ + c₀ from the singular values' symmetric functions.
     let c2 = -2 * invariants.square
     let c1 = -8 * invariants.determinant
     let c0 = invariants.square * invariants.square - 4 * invariants.cofactors
-    // (s₁+s₂+s₃)² ≤ 3 (s₁²+s₂²+s₃²): start above the root; Newton comes down to it.
-    var lambda = (3 * invariants.square).squareRoot()
+    // Newton comes down to the largest root from above; near it a step squares the error, so that after
+    // one of relative size 10⁻⁹ none is needed.
+    var lambda = bound
     for _ in 0..<60 {
         let l2 = lambda * lambda
         let value = (l2 + c2) * l2 + c1 * lambda + c0
@@ -131,7 +144,7 @@ func properRotation(_ a: LaneMatrix, _ invariants: LaneInvariants) -> LaneMatrix
         var step = value / slope
         step.replace(with: 0, where: .!(slope .> 0) .| (step .< 0))
         lambda -= step
-        if all(step .<= 1e-15 * lambda) { break }
+        if all(step .<= 1e-9 * lambda) { break }
     }
 
     let m00 = a.xx + a.yy + a.zz - lambda

@@ -9,7 +9,7 @@ public import LinearAlgebra
 /// symmetric structure whose descriptors differ by rounding only. The first K of a longer selection are
 /// the selection of K.
 ///
-/// A point is skipped without computing its distance where the triangle inequality already says that it
+/// Where N² distances fit in memory they are formed once, by a matrix product. Beyond, a point is skipped without computing its distance where the triangle inequality already says that it
 /// is nearer to its present neighbour: d(new, nearest(i)) ≥ 2 d(i, nearest(i)).
 ///
 /// - Parameters:
@@ -24,6 +24,11 @@ public func maximinSelection(
 ) -> [Int] {
     let n = x.rows
     guard n > 0, count > 0 else { return [] }
+    if n <= 8192 {
+        return selection(
+            among: distances(among: x), count: count, from: startIndex(x, start),
+            separation: separation)
+    }
     var selected = [startIndex(x, start)]
     var nearest = [Int](repeating: 0, count: n)  // position in `selected`
     var distance = [Double](repeating: .infinity, count: n)
@@ -58,6 +63,24 @@ public func maximinSelection(
             for i in 1..<max(1, n) where distance[i] > distance[farthest] { farthest = i }
             guard distance[farthest] > separation else { return }
             selected.append(farthest)
+        }
+    }
+    return selected
+}
+
+/// The same from all distances.
+private func selection(
+    among d: Matrix, count: Int, from start: Int, separation: Double
+) -> [Int] {
+    var selected = [start]
+    var nearest = Array(d.row(start))
+    while selected.count < count {
+        var farthest = 0
+        for i in nearest.indices where nearest[i] > nearest[farthest] { farthest = i }
+        guard nearest[farthest] > separation else { break }
+        selected.append(farthest)
+        for (i, distance) in zip(nearest.indices, d.row(farthest)) where distance < nearest[i] {
+            nearest[i] = distance
         }
     }
     return selected

@@ -49,18 +49,18 @@ public struct DirectionUncertainty: Sendable, Equatable {
     public let predictedSupport: Double?
 
     /// - Parameters:
-    ///   - distances: to the references.
+    ///   - nearest: distance to the nearest reference.
     ///   - misfits: g_j.
     ///   - predictedMisfits: d(x)ᵀB_g.
     public init(
-        _ problem: DirectionProblem, direction v: SIMD3<Double>, distances: some Sequence<Double>,
-        misfits g: [Double], predictedMisfits: [Double]?, sigma2: Double
+        _ problem: DirectionProblem, direction v: SIMD3<Double>, nearest: Double, misfits g: [Double],
+        predictedMisfits: [Double]?, sigma2: Double
     ) {
         support = problem.support
         let total = max(problem.support, .leastNormalMagnitude)
         coherence = dot(problem.b, problem.b).squareRoot() / total
         residual = problem.analyticLoss(v) / total
-        nearest = distances.min() ?? .infinity
+        self.nearest = nearest
         if let predicted = predictedMisfits {
             let aligned = g.indices.filter { g[$0].isFinite }
             alignmentSurprise =

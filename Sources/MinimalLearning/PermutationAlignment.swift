@@ -74,9 +74,17 @@ public struct PermutationAlignment: Sendable {
         let fitted = packed.withUnsafeBufferPointer { packed in
             p.withUnsafeBufferPointer { p in
                 let s = LanePoints(base: packed.baseAddress.unsafelyUnwrapped + block * slots * 12)
+                // The largest eigenvalue is at most √(Σ‖p‖² Σ‖s‖²), and near it for a good fit.
+                var (pp, ss) = (Lanes.zero, Lanes.zero)
+                for k in p.indices {
+                    let s = s[k]
+                    pp += p[k].squaredLength
+                    ss += s.squaredLength
+                }
+                let bound = (pp * ss).squareRoot() * (1 + 1e-14)
                 for permutation in permutations {
                     let done = permutation.withUnsafeBufferPointer { order in
-                        candidate(p, s, order, &best, &bestMisfit)
+                        candidate(p, s, order, bound, &best, &bestMisfit)
                     }
                     if !done { return false }
                 }
@@ -96,7 +104,7 @@ public struct PermutationAlignment: Sendable {
     @inline(__always)
     private func candidate(
         _ p: UnsafeBufferPointer<LaneVector>, _ s: LanePoints, _ order: UnsafeBufferPointer<Int>,
-        _ best: inout LaneMatrix, _ bestMisfit: inout Lanes
+        _ bound: Lanes, _ best: inout LaneMatrix, _ bestMisfit: inout Lanes
     ) -> Bool {
         var a = LaneMatrix()
         for k in p.indices { a.add(p[k], s[order[k]]) }
@@ -108,8 +116,9 @@ public struct PermutationAlignment: Sendable {
             group == .o3
             ? Lanes(repeating: 1).replacing(with: -1, where: improper) : Lanes(repeating: 1)
         func consider(_ flip: Lanes, where allowed: SIMDMask<Lanes.MaskStorage>?) {
-            let turned = a.scaled(by: flip)
-            let r = properRotation(turned, LaneInvariants(turned)).scaled(by: flip)
+            let r = properRotation(
+                a.scaled(by: flip), invariants.flipped(by: flip), startingAt: bound
+            ).scaled(by: flip)
             let misfit = Self.misfit(p, s, order, r)
             // The reflection of a plane must be better by more than rounding.
             var better = misfit .< bestMisfit
@@ -183,8 +192,11 @@ public struct PermutationAlignment: Sendable {
             return [(.minimal(from: s[k], to: p[k]), true)]
         }
         func rotation(_ flip: Double) -> Rotation3 {
-            let turned = a.scaled(by: Lanes(repeating: flip))
-            let r = properRotation(turned, LaneInvariants(turned)).scaled(by: Lanes(repeating: flip))
+            let sign = Lanes(repeating: flip)
+            let r = properRotation(
+                a.scaled(by: sign), invariants.flipped(by: sign),
+                startingAt: (3 * invariants.square).squareRoot()
+            ).scaled(by: sign)
             return withUnsafeTemporaryAllocation(of: Double.self, capacity: 9) { buffer in
                 let base = buffer.baseAddress.unsafelyUnwrapped
                 r.store(lane: 0, to: base)

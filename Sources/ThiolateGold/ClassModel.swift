@@ -94,7 +94,8 @@ struct ClassModel: Sendable {
                         weights: alignmentWeights(alignments.misfits, sigma2: own.sigma2))
                     let v = problem.solve(own.direction)
                     let uncertainty = DirectionUncertainty(
-                        problem, direction: v, distances: d.row(i), misfits: alignments.misfits,
+                        problem, direction: v, nearest: d.row(i).reduce(.infinity) { Swift.min($0, $1) },
+                        misfits: alignments.misfits,
                         predictedMisfits: g.map { Array($0.row(i)) }, sigma2: own.sigma2)
                     result[i] = AtomPrediction(
                         norm: norms[i], direction: v, uncertainty: uncertainty,

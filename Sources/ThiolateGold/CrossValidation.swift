@@ -50,7 +50,7 @@ struct CrossValidation {
                     let v = problem.solve(classOptions.direction)
                     let predicted = max(0, norm) * v
                     let uncertainty = DirectionUncertainty(
-                        problem, direction: v, distances: CollectionOfOne(nearest), misfits: [],
+                        problem, direction: v, nearest: nearest, misfits: [],
                         predictedMisfits: nil, sigma2: classOptions.sigma2)
                     samples[i] = Sample(
                         norm: norm, residual: uncertainty.residual, nearest: nearest,
