@@ -6,13 +6,10 @@ import ModelFile
 /// One class's models, read from a model file.
 struct ClassModel: Sendable {
     let header: OAMLMHeader.Class
-    let scaling: MinMaxScaling
-    private let references: Tensor<Double>
-    private let squaredLengths: Tensor<Double>
+    private let references: ReferenceSet
     private let norm: EMLM
     private let directionReferences: [Int]
-    let directions: [SIMD3<Double>]
-    private let aligned: References
+    private let directions: [SIMD3<Double>]
     private let projections: Tensor<Double>
     private let misfits: Tensor<Double>?
 
@@ -21,44 +18,23 @@ struct ClassModel: Sendable {
         _ file: ModelFile, _ header: OAMLMHeader.Class, _ options: OAMLMOptions, features: Int
     ) throws(ModelFileError) {
         let prefix = header.atomClass.rawValue + "/"
-        func tensor(_ name: String, _ shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
-            let tensor = try file.float64(prefix + name)
-            guard tensor.shape.count == shape.count,
-                zip(tensor.shape, shape).allSatisfy({ $1 == nil || $0 == $1 })
-            else {
-                throw .wrongTensor(
-                    path: file.path, name: prefix + name, found: "of shape \(tensor.shape)",
-                    expected: "\(shape.map { $0.map(String.init) ?? "any" })")
-            }
-            return tensor
-        }
         self.header = header
-        let range = try tensor("scaling", [2, features]).array
-        scaling = MinMaxScaling(
-            minimum: Array(range[..<features]), range: Array(range[features...]))
-        references = try tensor("references", [nil, features])
-        let count = references.shape[0]
-        squaredLengths = try tensor("squared-lengths", [count])
-        let weights = try tensor("norm-weights", [nil]).array
+        references = try ReferenceSet(
+            file, header.atomClass, options.environment, features: features)
+        let count = references.count
+        let weights = try file.float64(prefix + "norm-weights", shape: [nil]).array
         let used = try file.int32(prefix + "direction-references").array.map(Int.init)
-        guard weights.count <= count, used.allSatisfy({ (0..<count).contains($0) }) else {
-            throw .damaged(path: file.path, what: "\(prefix)direction-references")
-        }
+        guard weights.count <= count, used.count == references.alignedCount,
+            used.allSatisfy({ (0..<count).contains($0) })
+        else { throw .damaged(path: file.path, what: "\(prefix)direction-references") }
         norm = EMLM(weights: weights, constant: header.normConstant, solver: header.normSolver)
         directionReferences = used
-        let flat = try tensor("directions", [used.count, 3]).array
+        let flat = try file.float64(prefix + "directions", shape: [used.count, 3]).array
         directions = used.indices.map { [flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]] }
-        let points = try tensor("environments", [used.count, nil, 3])
-        guard
-            let environments = PackedEnvironments.unpack(
-                header.atomClass, slots: points.shape[1], points: points.array,
-                marks: try file.int32(prefix + "environment-marks").array),
-            environments.count == used.count
-        else { throw .damaged(path: file.path, what: "\(prefix)environments") }
-        aligned = References(environments, header.atomClass, options)
-        projections = try tensor("projections", [used.count, used.count])
+        projections = try file.float64(prefix + "projections", shape: [used.count, used.count])
         misfits =
-            options.alignmentModel ? try tensor("misfits", [used.count, used.count]) : nil
+            options.alignmentModel
+            ? try file.float64(prefix + "misfits", shape: [used.count, used.count]) : nil
     }
 
     /// What the models say of some atoms of this class.
@@ -69,14 +45,11 @@ struct ClassModel: Sendable {
     func predict(
         _ x: Matrix, _ environments: [Environment], _ options: OAMLMOptions, _ own: ClassOptions
     ) -> [AtomPrediction] {
-        let scaled = scaling(x)
-        let d = references.withUnsafeBufferPointer { q in
-            squaredLengths.withUnsafeBufferPointer { distances(scaled, to: q, squaredLengths: $0) }
-        }
+        let d = references.distances(of: x)
         let norms = norm.predict(distances: d.leadingColumns(norm.weights.count))
         let near = d.selectingColumns(directionReferences)
-        let c = times(near, projections)
-        let g = misfits.map { times(near, $0) }
+        let c = product(near, projections)
+        let g = misfits.map { product(near, $0) }
         let k = directions.count
         var result = [AtomPrediction](repeating: AtomPrediction(), count: x.rows)
         result.withUnsafeMutableBufferPointer { result in
@@ -84,7 +57,7 @@ struct ClassModel: Sendable {
             forEachChunk(of: x.rows) { range in
                 var alignments = Alignments(count: k)
                 for i in range {
-                    aligned.align(environments[i], into: &alignments)
+                    references.aligned.align(environments[i], into: &alignments)
                     var projections = Array(c.row(i))
                     if options.clipProjections {
                         for j in projections.indices { projections[j] = max(-1, min(1, projections[j])) }
@@ -104,21 +77,6 @@ struct ClassModel: Sendable {
                             nearest: uncertainty.nearest),
                         outOfDomain: uncertainty.nearest > header.calibration.farthest,
                         lowRank: alignments.lowRank.allSatisfy { $0 })
-                }
-            }
-        }
-        return result
-    }
-
-    private func times(_ a: Matrix, _ b: Tensor<Double>) -> Matrix {
-        var result = Matrix(rows: a.rows, columns: b.shape[1])
-        a.storage.withUnsafeBufferPointer { a in
-            b.withUnsafeBufferPointer { b in
-                result.storage.withUnsafeMutableBufferPointer { c in
-                    multiply(
-                        m: a.count / max(1, self.directions.count), n: self.directions.count,
-                        k: self.directions.count, a.baseAddress, transposeA: false, b.baseAddress,
-                        transposeB: false, into: c.baseAddress)
                 }
             }
         }

@@ -28,7 +28,7 @@ public struct OAMLMForceField: ForceField {
         }
         header = try file.header(as: OAMLMHeader.self)
         options = header.options
-        soap = try options.soap.descriptor()
+        soap = try options.environment.soap.descriptor()
         var models: [AtomClass: ClassModel] = [:]
         for entry in header.classes {
             models[entry.atomClass] = try ClassModel(
@@ -60,59 +60,25 @@ public struct OAMLMForceField: ForceField {
     public func predict(
         _ atoms: Atoms, previous: Classification?
     ) throws -> (prediction: ForcePrediction, atoms: [AtomPrediction], classes: Classification) {
-        try check(atoms)
-        let classes = Classification(atoms, options: options.classification, previous: previous)
-        let byClass = Dictionary(grouping: 0..<atoms.count) { classes.classes[$0] }
-        for (atomClass, members) in byClass where models[atomClass] == nil {
-            throw ForceFieldError.unknownClass(atomClass.rawValue, atom: members[0])
-        }
-        let x = try soap.compute(atoms)
-        let finder = EnvironmentFinder(atoms)
+        let found = try Surroundings(
+            of: atoms, soap, options.environment, known: Set(models.keys), previous: previous)
         var all = [AtomPrediction](repeating: AtomPrediction(), count: atoms.count)
-        var doubtful = (stretched: 0, incomplete: 0)
-        for atomClass in AtomClass.allCases {
-            guard let members = byClass[atomClass], let model = models[atomClass] else { continue }
-            let found = members.map {
-                finder.environment(of: $0, atomClass, halfUnit: classes.halfUnit[$0])
-            }
-            doubtful.stretched += found.count { $0.stretched }
-            doubtful.incomplete += zip(found, members).count {
-                !$0.environment.isComplete && !classes.halfUnit[$1]
-            }
+        for (atomClass, members) in found.members {
+            guard let model = models[atomClass] else { continue }
             let predictions = model.predict(
-                x.selectingRows(members), found.map(\.environment), options, options[atomClass])
+                found.descriptors.selectingRows(members), members.map { found.environments[$0] },
+                options, options[atomClass])
             for (k, i) in members.enumerated() { all[i] = predictions[k] }
         }
         let forces = all.map { p in
             (options.clampNorm ? max(0, p.norm) : p.norm) * p.direction
         }
-        let uncertainty = all.map(\.expectedError)
-        var warnings: [String] = []
-        func warn(_ count: Int, _ text: String) {
-            if count > 0 { warnings.append("\(count) \(text)") }
-        }
-        warn(doubtful.stretched, "atoms have a bond that is too long to be one")
-        warn(doubtful.incomplete, "atoms lack neighbours that their class is aligned by")
-        warn(all.count { $0.direction == .zero }, "atoms have no predicted direction: their force is zero")
-        warn(all.count { $0.lowRank }, "atoms could not be aligned with any reference uniquely")
-        warn(
-            classes.ambiguousUnits, "gold atoms bind to two sulfur atoms and to gold: taken as unit gold")
+        let uncertainty = all.compactMap(\.expectedError)
         let prediction = ForcePrediction(
-            forces: forces,
-            uncertainty: uncertainty.contains { $0 == nil } ? nil : uncertainty.map { $0 ?? 0 },
-            classes: (0..<atoms.count).map(classes.name), outOfDomain: all.map(\.outOfDomain),
-            warnings: warnings)
-        return (prediction, all, classes)
-    }
-
-    private func check(_ atoms: Atoms) throws(ForceFieldError) {
-        if atoms.periodicity.isPeriodic { throw .periodic }
-        let known: [Element] = [.hydrogen, .carbon, .sulfur, .gold].filter(soap.species.contains)
-        let unknown = Set(atoms.elements).subtracting(known)
-        guard unknown.isEmpty else { throw .unknownElements(unknown.sorted(), known: known) }
-        if let bad = atoms.positions.firstIndex(where: { !$0.sum().isFinite }) {
-            throw .notFinite(atom: bad)
-        }
-        if let (i, j) = coincidentAtoms(atoms) { throw .coincidentAtoms(i, j) }
+            forces: forces, uncertainty: uncertainty.count == atoms.count ? uncertainty : nil,
+            classes: (0..<atoms.count).map(found.classes.name), outOfDomain: all.map(\.outOfDomain),
+            warnings: found.warnings(
+                directionless: all.count { $0.direction == .zero }, lowRank: all.count { $0.lowRank }))
+        return (prediction, all, found.classes)
     }
 }

@@ -43,10 +43,11 @@ public struct OAMLMTraining: Sendable {
                     frame: f, found: frame.levelOfTheory, expected: levelOfTheory)
             }
         }
-        let pools = try TrainingPool.collect(frames, options, progress: progress)
+        let pools = try TrainingPool.collect(frames, options.environment, progress: progress)
         var classes: [TrainedClass] = []
         for atomClass in AtomClass.allCases {
-            guard let pool = pools[atomClass], pool.forces.count >= options.fewestEnvironments else {
+            guard let pool = pools[atomClass], pool.forces.count >= options.environment.fewestEnvironments
+            else {
                 let count = pools[atomClass]?.forces.count ?? 0
                 progress("\(atomClass.rawValue): \(count) environments are too few, no model")
                 continue
@@ -56,7 +57,7 @@ public struct OAMLMTraining: Sendable {
         guard !classes.isEmpty else {
             throw TrainingError.tooFewEnvironments(
                 Dictionary(uniqueKeysWithValues: pools.map { ($0.key.rawValue, $0.value.forces.count) }),
-                needed: options.fewestEnvironments)
+                needed: options.environment.fewestEnvironments)
         }
         return try write(classes, frames: frames.count, to: path)
     }
@@ -72,23 +73,15 @@ public struct OAMLMTraining: Sendable {
             })
         var writer = ModelFileWriter(kind: OAMLMForceField.kind, name: name, header: header)
         for c in classes {
+            ReferenceSet.write(
+                c.atomClass, scaling: c.scaling, descriptors: c.references,
+                environments: c.environments, into: &writer)
             let prefix = c.atomClass.rawValue + "/"
-            let features = c.references.columns
             let k = c.directionReferences.count
-            writer.add(
-                prefix + "scaling", shape: [2, features], c.scaling.minimum + c.scaling.range)
-            writer.add(
-                prefix + "references", shape: [c.references.rows, features], c.references.storage)
-            writer.add(
-                prefix + "squared-lengths", shape: [c.references.rows],
-                squaredRowLengths(c.references))
             writer.add(prefix + "norm-weights", shape: [c.norm.weights.count], c.norm.weights)
             writer.add(
                 prefix + "direction-references", shape: [k], c.directionReferences.map(Int32.init))
             writer.add(prefix + "directions", shape: [k, 3], c.directions.flatMap { [$0.x, $0.y, $0.z] })
-            let packed = PackedEnvironments(c.environments)
-            writer.add(prefix + "environments", shape: [k, packed.slots, 3], packed.points)
-            writer.add(prefix + "environment-marks", shape: [k], packed.marks)
             writer.add(prefix + "projections", shape: [k, k], c.direction.projections.storage)
             if let misfits = c.direction.misfits {
                 writer.add(prefix + "misfits", shape: [k, k], misfits.storage)
@@ -114,57 +107,4 @@ struct OAMLMHeader: Codable, Sendable {
     var frames: Int
     var provenance: [String: String]
     var classes: [Class]
-}
-
-/// Environments of one class as arrays: slots with a bit each, or shells with their count and anchor.
-struct PackedEnvironments {
-    var slots: Int
-    var points: [Double] = []
-    var marks: [Int32] = []
-
-    private static let anchor: Int32 = 1 << 16
-
-    init(_ environments: [Environment]) {
-        let lists = environments.map { environment -> (points: [SIMD3<Double>], mark: Int32) in
-            switch environment {
-            case .slots(let set): (set.points, Int32(set.filled))
-            case .shell(let shell):
-                (shell.points, Int32(shell.points.count) | (shell.hasAnchor ? Self.anchor : 0))
-            }
-        }
-        slots = lists.map(\.points.count).max() ?? 0
-        for list in lists {
-            for k in 0..<slots {
-                let p = k < list.points.count ? list.points[k] : .zero
-                points += [p.x, p.y, p.z]
-            }
-            marks.append(list.mark)
-        }
-    }
-
-    /// The environments that these arrays hold; nil where they are not such.
-    static func unpack(
-        _ atomClass: AtomClass, slots: Int, points: [Double], marks: [Int32]
-    ) -> [Environment]? {
-        guard points.count == marks.count * slots * 3 else { return nil }
-        let expected = Environment.permutations(atomClass)?.first?.count
-        guard expected == nil || expected == slots, slots <= 32 else { return nil }
-        var environments: [Environment] = []
-        for (j, mark) in marks.enumerated() {
-            let vectors: [SIMD3<Double>] = (0..<slots).map { k in
-                let start = (j * slots + k) * 3
-                return [points[start], points[start + 1], points[start + 2]]
-            }
-            if expected != nil {
-                environments.append(
-                    .slots(PointSet((0..<slots).map { mark >> Int32($0) & 1 == 1 ? vectors[$0] : nil })))
-            } else {
-                let count = Int(mark & ~anchor)
-                guard (0...slots).contains(count), mark & anchor == 0 || count > 0 else { return nil }
-                environments.append(
-                    .shell(Shell(points: Array(vectors.prefix(count)), hasAnchor: mark & anchor != 0)))
-            }
-        }
-        return environments
-    }
 }

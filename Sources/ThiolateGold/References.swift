@@ -7,7 +7,7 @@ enum References: Sendable {
     case shells(ShellAlignment)
 
     /// - Precondition: environments of this class.
-    init(_ environments: [Environment], _ atomClass: AtomClass, _ options: OAMLMOptions) {
+    init(_ environments: [Environment], _ atomClass: AtomClass, _ options: EnvironmentOptions) {
         if let permutations = Environment.permutations(atomClass) {
             let sets = environments.map { environment -> PointSet in
                 guard case .slots(let set) = environment else {

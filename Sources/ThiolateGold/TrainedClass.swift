@@ -30,9 +30,10 @@ struct TrainedClass: Sendable {
         var scaling = MinMaxScaling(fitting: pool.descriptors)
         let selected = maximinSelection(
             of: scaling(pool.descriptors),
-            count: max(options.normReferences, options.directionReferences), start: options.start)
+            count: max(options.normReferences, options.directionReferences),
+            start: options.environment.start)
         let chosen = pool.descriptors.selectingRows(selected)
-        if options.scaling == .selected { scaling = MinMaxScaling(fitting: chosen) }
+        if options.environment.scaling == .selected { scaling = MinMaxScaling(fitting: chosen) }
         let references = scaling(chosen)
         let forces = selected.map { pool.forces[$0] }
         let frames = selected.map { pool.frames[$0] }
@@ -51,7 +52,7 @@ struct TrainedClass: Sendable {
         }
         let directions = used.map { forces[$0] / forces[$0].length }
         let environments = used.map { pool.environments[selected[$0]] }
-        let aligned = References(environments, atomClass, options)
+        let aligned = References(environments, atomClass, options.environment)
         let (projections, misfits) = pairwise(
             aligned, environments, directions, alignmentModel: options.alignmentModel)
         let factor = try DistanceFactorisation(d.selecting(used))

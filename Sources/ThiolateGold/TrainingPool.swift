@@ -18,7 +18,7 @@ struct TrainingPool {
     ///
     /// - Throws: ``TrainingError``, and the descriptor's errors.
     static func collect(
-        _ frames: [Atoms], _ options: OAMLMOptions, progress: (String) -> Void
+        _ frames: [Atoms], _ options: EnvironmentOptions, progress: (String) -> Void
     ) throws -> [AtomClass: TrainingPool] {
         guard !frames.isEmpty else { throw TrainingError.noFrames }
         let soap = try options.soap.descriptor()
@@ -70,7 +70,7 @@ struct TrainingPool {
                 throw .notFinite(frame: index, atom: i)
             }
             guard known.contains(frame.elements[i]),
-                [.hydrogen, .carbon, .sulfur, .gold].contains(frame.elements[i])
+                classifiable.contains(frame.elements[i])
             else {
                 throw .unknownElement(frame.elements[i].symbol, frame: index, atom: i)
             }

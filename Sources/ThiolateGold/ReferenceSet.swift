@@ -1,0 +1,148 @@
+import LinearAlgebra
+import MinimalLearning
+import ModelFile
+
+/// A class's reference environments in a model file: scaled descriptors, and the neighbours of those that
+/// are aligned with an input.
+struct ReferenceSet: Sendable {
+    /// Of descriptors.
+    let count: Int
+    private let scaling: MinMaxScaling
+    private let descriptors: Tensor<Double>
+    private let squaredLengths: Tensor<Double>
+    let aligned: References
+    let alignedCount: Int
+
+    /// Adds the tensors that ``init(_:_:_:features:)`` reads.
+    static func write(
+        _ atomClass: AtomClass, scaling: MinMaxScaling, descriptors: Matrix,
+        environments: [Environment], into writer: inout ModelFileWriter<some Codable & Sendable>
+    ) {
+        let prefix = atomClass.rawValue + "/"
+        writer.add(prefix + "scaling", shape: [2, descriptors.columns], scaling.minimum + scaling.range)
+        writer.add(
+            prefix + "references", shape: [descriptors.rows, descriptors.columns],
+            descriptors.storage)
+        writer.add(
+            prefix + "squared-lengths", shape: [descriptors.rows], squaredRowLengths(descriptors))
+        let packed = PackedEnvironments(environments)
+        writer.add(
+            prefix + "environments", shape: [environments.count, packed.slots, 3], packed.points)
+        writer.add(prefix + "environment-marks", shape: [environments.count], packed.marks)
+    }
+
+    /// - Throws: ``ModelFileError``.
+    init(
+        _ file: ModelFile, _ atomClass: AtomClass, _ options: EnvironmentOptions, features: Int
+    ) throws(ModelFileError) {
+        let prefix = atomClass.rawValue + "/"
+        let range = try file.float64(prefix + "scaling", shape: [2, features]).array
+        scaling = MinMaxScaling(
+            minimum: Array(range[..<features]), range: Array(range[features...]))
+        descriptors = try file.float64(prefix + "references", shape: [nil, features])
+        count = descriptors.shape[0]
+        squaredLengths = try file.float64(prefix + "squared-lengths", shape: [count])
+        let points = try file.float64(prefix + "environments", shape: [nil, nil, 3])
+        let marks = try file.int32(prefix + "environment-marks").array
+        guard
+            let environments = PackedEnvironments.unpack(
+                atomClass, slots: points.shape[1], points: points.array, marks: marks)
+        else { throw .damaged(path: file.path, what: "\(prefix)environments") }
+        aligned = References(environments, atomClass, options)
+        alignedCount = environments.count
+    }
+
+    /// Distances to every reference. - Parameter x: N×F, not scaled. - Returns: N×count.
+    func distances(of x: Matrix) -> Matrix {
+        let scaled = scaling(x)
+        return descriptors.withUnsafeBufferPointer { q in
+            squaredLengths.withUnsafeBufferPointer {
+                MinimalLearning.distances(scaled, to: q, squaredLengths: $0)
+            }
+        }
+    }
+}
+
+extension ModelFile {
+    /// A tensor of this shape; nil stands for any extent.
+    func float64(_ name: String, shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
+        let tensor = try float64(name)
+        guard tensor.shape.count == shape.count,
+            zip(tensor.shape, shape).allSatisfy({ $1 == nil || $0 == $1 })
+        else {
+            throw .wrongTensor(
+                path: path, name: name, found: "of shape \(tensor.shape)",
+                expected: "[" + shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", ") + "]")
+        }
+        return tensor
+    }
+}
+
+/// A B with B in a model file.
+func product(_ a: Matrix, _ b: Tensor<Double>) -> Matrix {
+    precondition(b.shape.count == 2 && b.shape[0] == a.columns, "product of mismatched shapes")
+    var result = Matrix(rows: a.rows, columns: b.shape[1])
+    a.storage.withUnsafeBufferPointer { left in
+        b.withUnsafeBufferPointer { right in
+            result.storage.withUnsafeMutableBufferPointer { c in
+                multiply(
+                    m: a.rows, n: b.shape[1], k: a.columns, left.baseAddress, transposeA: false,
+                    right.baseAddress, transposeB: false, into: c.baseAddress)
+            }
+        }
+    }
+    return result
+}
+
+/// Environments of one class as arrays: slots with a bit each, or shells with their count and anchor.
+struct PackedEnvironments {
+    var slots: Int
+    var points: [Double] = []
+    var marks: [Int32] = []
+
+    private static let anchor: Int32 = 1 << 16
+
+    init(_ environments: [Environment]) {
+        let lists = environments.map { environment -> (points: [SIMD3<Double>], mark: Int32) in
+            switch environment {
+            case .slots(let set): (set.points, Int32(set.filled))
+            case .shell(let shell):
+                (shell.points, Int32(shell.points.count) | (shell.hasAnchor ? Self.anchor : 0))
+            }
+        }
+        slots = lists.map(\.points.count).max() ?? 0
+        for list in lists {
+            for k in 0..<slots {
+                let p = k < list.points.count ? list.points[k] : .zero
+                points += [p.x, p.y, p.z]
+            }
+            marks.append(list.mark)
+        }
+    }
+
+    /// The environments that these arrays hold; nil where they are not such.
+    static func unpack(
+        _ atomClass: AtomClass, slots: Int, points: [Double], marks: [Int32]
+    ) -> [Environment]? {
+        guard points.count == marks.count * slots * 3 else { return nil }
+        let expected = Environment.permutations(atomClass)?.first?.count
+        guard expected == nil || expected == slots, slots <= 32 else { return nil }
+        var environments: [Environment] = []
+        for (j, mark) in marks.enumerated() {
+            let vectors: [SIMD3<Double>] = (0..<slots).map { k in
+                let start = (j * slots + k) * 3
+                return [points[start], points[start + 1], points[start + 2]]
+            }
+            if expected != nil {
+                environments.append(
+                    .slots(PointSet((0..<slots).map { mark >> Int32($0) & 1 == 1 ? vectors[$0] : nil })))
+            } else {
+                let count = Int(mark & ~anchor)
+                guard (0...slots).contains(count), mark & anchor == 0 || count > 0 else { return nil }
+                environments.append(
+                    .shell(Shell(points: Array(vectors.prefix(count)), hasAnchor: mark & anchor != 0)))
+            }
+        }
+        return environments
+    }
+}

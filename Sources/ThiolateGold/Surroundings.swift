@@ -1,0 +1,72 @@
+import Atomistics
+import Descriptors
+import LinearAlgebra
+import MinimalLearning
+
+/// A structure as the class models see it: each atom's class, descriptor and environment.
+struct Surroundings {
+    let classes: Classification
+    /// Atoms by class, in the classes' order.
+    let members: [(atomClass: AtomClass, atoms: [Int])]
+    /// N×F.
+    let descriptors: Matrix
+    let environments: [Environment]
+    private let stretched: Int
+    private let incomplete: Int
+
+    /// - Parameters:
+    ///   - known: classes that there is a model for.
+    ///   - previous: the classification of the step before, for hysteresis.
+    /// - Throws: ``ForceFieldError``, and the descriptor's errors.
+    init(
+        of atoms: Atoms, _ soap: SOAP, _ options: EnvironmentOptions, known: Set<AtomClass>,
+        previous: Classification?
+    ) throws {
+        try Self.check(atoms, soap)
+        let classes = Classification(atoms, options: options.classification, previous: previous)
+        if let i = classes.classes.firstIndex(where: { !known.contains($0) }) {
+            throw ForceFieldError.unknownClass(classes.classes[i].rawValue, atom: i)
+        }
+        let finder = EnvironmentFinder(atoms)
+        let found = (0..<atoms.count).map {
+            finder.environment(of: $0, classes.classes[$0], halfUnit: classes.halfUnit[$0])
+        }
+        let byClass = Dictionary(grouping: 0..<atoms.count) { classes.classes[$0] }
+        members = AtomClass.allCases.compactMap { c in byClass[c].map { (c, $0) } }
+        descriptors = try soap.compute(atoms)
+        environments = found.map(\.environment)
+        stretched = found.count { $0.stretched }
+        incomplete = found.indices.count {
+            !found[$0].environment.isComplete && !classes.halfUnit[$0]
+        }
+        self.classes = classes
+    }
+
+    private static func check(_ atoms: Atoms, _ soap: SOAP) throws(ForceFieldError) {
+        if atoms.periodicity.isPeriodic { throw .periodic }
+        let known = classifiable.filter(soap.species.contains)
+        let unknown = Set(atoms.elements).subtracting(known)
+        guard unknown.isEmpty else { throw .unknownElements(unknown.sorted(), known: known) }
+        if let bad = atoms.positions.firstIndex(where: { !$0.sum().isFinite }) {
+            throw .notFinite(atom: bad)
+        }
+        if let (i, j) = coincidentAtoms(atoms) { throw .coincidentAtoms(i, j) }
+    }
+
+    /// What a person should know of this structure and its prediction.
+    func warnings(directionless: Int, lowRank: Int) -> [String] {
+        func warning(_ count: Int, _ text: String) -> String? { count > 0 ? "\(count) \(text)" : nil }
+        return [
+            warning(stretched, "atoms have a bond that is too long to be one"),
+            warning(incomplete, "atoms lack neighbours that their class is aligned by"),
+            warning(directionless, "atoms have no predicted direction: their force is zero"),
+            warning(lowRank, "atoms could not be aligned with any reference uniquely"),
+            warning(
+                classes.ambiguousUnits,
+                "gold atoms bind to two sulfur atoms and to gold: taken as unit gold"),
+        ].compactMap { $0 }
+    }
+}
+
+/// The elements that there are classes for.
+let classifiable: [Element] = [.hydrogen, .carbon, .sulfur, .gold]
