@@ -1,0 +1,128 @@
+import Glibc
+import Synchronization
+public import SystemPackage
+
+/// An open directory: every operation works beneath its descriptor, so a path that changes meanwhile cannot
+/// lead outside.
+public final class Directory: Sendable {
+    /// Where it was opened; for messages.
+    public let path: FilePath
+    let descriptor: Int32
+
+    private init(descriptor: Int32, path: FilePath) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    public convenience init(_ path: FilePath) throws(FileError) {
+        self.init(
+            descriptor: try Kernel.open(path, flags: O_RDONLY | O_DIRECTORY, shown: path), path: path)
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    /// A directory directly beneath; a symbolic link in its place is refused.
+    public func subdirectory(_ name: FilePath.Component) throws(FileError) -> Directory {
+        let shown = path.appending(name)
+        return Directory(
+            descriptor: try Kernel.open(
+                FilePath(only: name), relativeTo: descriptor,
+                flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, shown: shown), path: shown)
+    }
+
+    /// The directory beneath, made durable where it had to be created.
+    public func makeSubdirectory(
+        _ name: FilePath.Component, mode: UInt16 = 0o755
+    ) throws(FileError) -> Directory {
+        do {
+            try Kernel.makeDirectory(
+                FilePath(only: name), in: descriptor, mode: mode_t(mode), shown: path.appending(name))
+            try synchronize()
+        } catch where error.code == .fileExists {}
+        return try subdirectory(name)
+    }
+
+    /// Names of what it holds, in the order of their bytes.
+    public func names() throws(FileError) -> [FilePath.Component] {
+        try Kernel.names(in: descriptor, shown: path)
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+    }
+
+    /// What lies under the name, a link itself and not its target; nil where nothing does.
+    public func status(of name: FilePath.Component) throws(FileError) -> FileStatus? {
+        try Kernel.status(
+            of: FilePath(only: name), relativeTo: descriptor, shown: path.appending(name))
+    }
+
+    /// Makes the names in it durable.
+    public func synchronize() throws(FileError) { try Kernel.synchronize(descriptor, shown: path) }
+
+    /// True while `path` leads to this directory.
+    public func isAtItsPath() throws(FileError) -> Bool {
+        let mine = try Kernel.status(descriptor, shown: path)
+        let there = try Kernel.status(of: path, relativeTo: AT_FDCWD, following: true, shown: path)
+        return there?.identity == mine.identity
+    }
+
+    /// Moves a file or directory.
+    ///
+    /// - Throws: EEXIST where the target exists and is not to be replaced. Neither directory is synchronised.
+    public func move(
+        _ name: FilePath.Component, to newName: FilePath.Component, in target: Directory,
+        replacing: Bool = false
+    ) throws(FileError) {
+        try Kernel.rename(
+            FilePath(only: name), in: descriptor, to: FilePath(only: newName),
+            in: target.descriptor, replacing: replacing, shown: target.path.appending(newName))
+    }
+
+    /// Removes a file; one that is not there is no error.
+    public func remove(_ name: FilePath.Component) throws(FileError) {
+        do {
+            try Kernel.unlink(
+                FilePath(only: name), in: descriptor, shown: path.appending(name))
+        } catch where error.code == .noSuchFileOrDirectory {}
+    }
+
+    /// Removes a file, or a directory with everything in it, following no link.
+    public func removeTree(_ name: FilePath.Component) throws(FileError) {
+        guard let status = try status(of: name) else { return }
+        guard status.kind == .directory else { return try remove(name) }
+        let inner = try subdirectory(name)
+        for name in try inner.names() { try inner.removeTree(name) }
+        try Kernel.unlink(
+            FilePath(only: name), in: descriptor, isDirectory: true, shown: path.appending(name))
+    }
+
+    /// Bytes that may still be written on this file system.
+    public func freeSpace() throws(FileError) -> Int { try Kernel.freeSpace(descriptor, shown: path) }
+
+    /// The name of a file system on which locks and renames of several machines cannot be trusted; nil on a
+    /// local one.
+    public func unsuitableFileSystem() throws(FileError) -> String? {
+        switch try Kernel.fileSystemType(descriptor, shown: path) {
+        case 0x6969: "NFS"
+        case 0x6573_5546: "FUSE"
+        case 0x517B, 0xFF53_4D42, 0xFE53_4D42: "SMB"
+        case 0x0BD0_0BD0: "Lustre"
+        case 0x0102_1997: "9P"
+        default: nil
+        }
+    }
+
+    private static let counter = Atomic<Int>(0)
+
+    /// A name that nothing else uses, hidden, so that no reader of the directory takes it for a file of its
+    /// own.
+    func temporaryName() -> FilePath.Component {
+        let number = Self.counter.add(1, ordering: .relaxed).newValue
+        let name = ".aurelax-\(Kernel.processIdentifier)-\(number).part"
+        guard let component = FilePath.Component(name) else { preconditionFailure("a plain name") }
+        return component
+    }
+}
+
+extension FilePath {
+    /// The relative path of one name.
+    init(only name: FilePath.Component) { self.init(root: nil, CollectionOfOne(name)) }
+}

@@ -1,0 +1,38 @@
+import Glibc
+public import SystemPackage
+
+/// Held by one process for as long as it lives: the kernel lets go of it when the process ends, however it
+/// ends.
+public final class ExclusiveLock: Sendable {
+    private let file: OpenFileHandle
+
+    /// - Throws: ``LockHeld`` where another process has it.
+    public init(_ name: FilePath.Component, in directory: Directory) throws {
+        let file = try OpenFile(name, in: directory, flags: O_RDWR | O_CREAT, mode: 0o600)
+        guard try Kernel.lock(file.descriptor, shown: file.path) else {
+            let holder = try directory.read(name, limit: 4096) ?? []
+            throw LockHeld(path: file.path, holder: escapedForDisplay(holder.filter { $0 != 10 }))
+        }
+        try Kernel.truncate(file.descriptor, to: 0, shown: file.path)
+        try file.write(Array("process \(Kernel.processIdentifier) on \(Kernel.hostName)\n".utf8))
+        try file.synchronize()
+        self.file = OpenFileHandle(file)
+    }
+}
+
+/// The lock's file, kept open and touched by nobody.
+private final class OpenFileHandle: @unchecked Sendable {
+    private let file: OpenFile
+    init(_ file: OpenFile) { self.file = file }
+}
+
+/// Another process holds the lock.
+public struct LockHeld: Error, Sendable, CustomStringConvertible {
+    public let path: FilePath
+    /// `process 4711 on lab3`, as the holder wrote it.
+    public let holder: String
+
+    public var description: String {
+        "\(path.escaped) is locked by \(holder.isEmpty ? "another process" : holder)"
+    }
+}

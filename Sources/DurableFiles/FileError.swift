@@ -1,0 +1,95 @@
+public import SystemPackage
+
+/// A system call that failed, with what it was asked to do.
+public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let code: Errno
+    /// The C function: `open`, `fsync`, `renameat2`, …
+    public let operation: String
+    public let path: FilePath
+
+    public init(code: Errno, operation: String, path: FilePath) {
+        self.code = code
+        self.operation = operation
+        self.path = path
+    }
+
+    /// True where the same call may succeed later without anybody changing the job: space, descriptors or
+    /// memory ran out, or the medium is read-only for now.
+    public var isTransient: Bool { Self.transient.contains(code) && !isFatal }
+
+    /// True where written data may be lost and trying again would hide it: the process has to end, and
+    /// recovery at the next start reads what is really on the disk.
+    public var isFatal: Bool {
+        (operation == "fsync" || operation == "close") && code != .noSpace && code != .diskQuotaExceeded
+    }
+
+    private static let transient: Set<Errno> = [
+        .noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory,
+        .resourceTemporarilyUnavailable, .resourceBusy, .readOnlyFileSystem, .staleNFSFileHandle,
+    ]
+
+    public var description: String { "\(operation) \(path.escaped): \(code.description)" }
+}
+
+extension FilePath {
+    /// The path as text that is safe to show: see ``escapedForDisplay(_:)``.
+    public var escaped: String { withPlatformString { escapedForDisplay(bytes(of: $0)) } }
+}
+
+extension FilePath.Component {
+    /// The name as text that is safe to show: see ``escapedForDisplay(_:)``.
+    public var escaped: String { withPlatformString { escapedForDisplay(bytes(of: $0)) } }
+
+    /// The name's bytes as the file system holds them.
+    public var bytes: [UInt8] { withPlatformString { DurableFiles.bytes(of: $0) } }
+
+    /// A name of these bytes; nil where they hold a slash or a NUL, are none, `.` or `..`.
+    public init?(bytes: [UInt8]) {
+        guard !bytes.isEmpty, !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else { return nil }
+        let component = (bytes + [0]).withUnsafeBufferPointer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { chars in
+                chars.baseAddress.flatMap { FilePath.Component(platformString: $0) }
+            }
+        }
+        guard let component, component.kind == .regular else { return nil }
+        self = component
+    }
+}
+
+private func bytes(of pointer: UnsafePointer<CChar>) -> [UInt8] {
+    var count = 0
+    while pointer[count] != 0 { count += 1 }
+    return (0..<count).map { UInt8(bitPattern: pointer[$0]) }
+}
+
+/// Any bytes as one line of text: printable characters stay, everything that could move a cursor, turn the
+/// direction of writing, hide itself or end a line becomes `\xNN`, and so does what is not UTF-8.
+public func escapedForDisplay(_ bytes: [UInt8]) -> String {
+    var result = ""
+    var rest = bytes[...]
+    while let first = rest.first {
+        let width = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+        let candidate = rest.prefix(width)
+        if let text = String(validating: candidate, as: UTF8.self), let scalar = text.unicodeScalars.first,
+            text.unicodeScalars.count == 1, isHarmless(scalar)
+        {
+            result.unicodeScalars.append(scalar)
+            rest = rest.dropFirst(width)
+        } else {
+            let digits = String(first, radix: 16, uppercase: true)
+            result += "\\x" + (digits.count == 1 ? "0" + digits : digits)
+            rest = rest.dropFirst()
+        }
+    }
+    return result
+}
+
+private func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar == "\\" { return false }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
+        return false
+    case .spaceSeparator: return scalar == " "
+    default: return true
+    }
+}

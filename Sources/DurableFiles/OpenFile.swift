@@ -1,0 +1,53 @@
+import Glibc
+import SystemPackage
+
+/// An open file that is closed once: with its error seen where the caller closes it, silently where an
+/// earlier error is already on its way.
+final class OpenFile {
+    let descriptor: Int32
+    let path: FilePath
+    private var isOpen = true
+
+    init(
+        _ name: FilePath.Component, in directory: Directory, flags: Int32, mode: UInt16 = 0
+    ) throws(FileError) {
+        path = directory.path.appending(name)
+        descriptor = try Kernel.open(
+            FilePath(only: name), relativeTo: directory.descriptor, flags: flags | O_NOFOLLOW,
+            mode: mode_t(mode), shown: path)
+    }
+
+    deinit { if isOpen { _ = Glibc.close(descriptor) } }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        try Kernel.writeAll(descriptor, bytes, shown: path)
+    }
+
+    func write(_ bytes: [UInt8]) throws(FileError) {
+        try Kernel.writeAll(descriptor, bytes, shown: path)
+    }
+
+    /// Up to `buffer.count` bytes; 0 at the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+        try Kernel.read(descriptor, into: buffer, shown: path)
+    }
+
+    func status() throws(FileError) -> FileStatus { try Kernel.status(descriptor, shown: path) }
+    func synchronize() throws(FileError) { try Kernel.synchronize(descriptor, shown: path) }
+
+    func close() throws(FileError) {
+        isOpen = false
+        try Kernel.close(descriptor, shown: path)
+    }
+}
+
+extension Kernel {
+    static func writeAll(
+        _ descriptor: Int32, _ bytes: [UInt8], shown: FilePath
+    ) throws(FileError) {
+        let result = bytes.withUnsafeBytes { buffer -> Result<Void, FileError> in
+            Result { () throws(FileError) in try writeAll(descriptor, buffer, shown: shown) }
+        }
+        try result.get()
+    }
+}

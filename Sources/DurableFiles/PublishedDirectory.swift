@@ -1,0 +1,85 @@
+public import SystemPackage
+
+/// A file of a directory to publish.
+public struct PublishedFile: Sendable, Equatable {
+    public let name: FilePath.Component
+    public let bytes: [UInt8]
+    public let isExecutable: Bool
+
+    public init(name: FilePath.Component, bytes: [UInt8], isExecutable: Bool = false) {
+        self.name = name
+        self.bytes = bytes
+        self.isExecutable = isExecutable
+    }
+}
+
+/// How publishing a directory ended.
+public enum Publication: Sendable, Equatable {
+    case published
+    /// A directory of that name holds the same files already: an earlier attempt got that far.
+    case alreadyThere
+    /// A directory of that name holds something else; it is untouched.
+    case conflict(String)
+}
+
+extension Directory {
+    /// A directory that a reader sees whole or not at all: built in `staging`, every file and the directory
+    /// itself synchronised, renamed here without replacing, both parents synchronised. Files are written in
+    /// the order given, so a manifest comes last.
+    ///
+    /// Doing it again after a crash at any point is harmless. `staging` must be on the same file system.
+    ///
+    /// - Parameter identity: the file that tells whether a directory already there is this one; nil where
+    ///   all of them have to be the same.
+    public func publish(
+        _ files: [PublishedFile], as name: FilePath.Component, staging: Directory,
+        identity: FilePath.Component? = nil
+    ) throws(FileError) -> Publication {
+        let telling = identity.map { name in files.filter { $0.name == name } } ?? files
+        if let earlier = try existing(telling, name) {
+            try synchronize()
+            return earlier
+        }
+        let temporary = staging.temporaryName()
+        do {
+            let built = try staging.makeSubdirectory(temporary)
+            for file in files {
+                try built.writeNew(file.name, file.bytes, mode: file.isExecutable ? 0o755 : 0o644)
+            }
+            try built.synchronize()
+            try staging.synchronize()
+            try staging.move(temporary, to: name, in: self)
+        } catch {
+            if !error.isFatal { try? staging.removeTree(temporary) }
+            if error.code == .fileExists || error.code == .directoryNotEmpty,
+                let earlier = try existing(telling, name)
+            {
+                return earlier
+            }
+            throw error
+        }
+        try synchronize()
+        try staging.synchronize()
+        return .published
+    }
+
+    /// Nil where nothing has that name. Further files in the directory do not matter: people put things
+    /// beside what they were given.
+    private func existing(
+        _ files: [PublishedFile], _ name: FilePath.Component
+    ) throws(FileError) -> Publication? {
+        guard let status = try status(of: name) else { return nil }
+        let shown = path.appending(name).escaped
+        guard status.kind == .directory else { return .conflict("\(shown) exists and is not a directory") }
+        let there = try subdirectory(name)
+        for file in files {
+            guard let status = try there.status(of: file.name) else {
+                return .conflict("\(shown) exists and has no \(file.name.escaped)")
+            }
+            guard status.kind == .regular, status.size == file.bytes.count,
+                try there.read(file.name) == file.bytes
+            else { return .conflict("\(shown) exists with another \(file.name.escaped)") }
+        }
+        return .alreadyThere
+    }
+}

@@ -1,0 +1,278 @@
+// Every system call of this module goes through this file.
+import Glibc
+import SystemPackage
+
+/// The calls that a test may interrupt.
+package enum Syscall: String, Sendable, CaseIterable {
+    case open, close, read, write, fsync, stat, rename, unlink, mkdir, truncate, lock, list, statfs
+}
+
+/// What a test makes of one call.
+package enum Interruption: Sendable {
+    /// The call is not made and fails so.
+    case fail(Errno)
+    /// A write (or read) is made of so many bytes only.
+    case shorten(Int)
+}
+
+package enum SyscallHook {
+    /// Asked before each call in the current task; nil lets it through.
+    @TaskLocal package static var interrupt: (@Sendable (Syscall, FilePath) -> Interruption?)?
+}
+
+/// What `fstat` tells of a file.
+public struct FileStatus: Sendable, Equatable {
+    public enum Kind: Sendable, Equatable { case regular, directory, symbolicLink, other }
+
+    public let kind: Kind
+    public let size: Int
+    public let links: Int
+    public let identity: FileIdentity
+    /// Last change of content, nanoseconds since 1970: compared for equality only, never for order.
+    public let modified: Int64
+    /// Last change of content or attributes; likewise.
+    public let changed: Int64
+}
+
+/// Which file it is, whatever its name.
+public struct FileIdentity: Sendable, Hashable, Codable {
+    public let device: UInt64
+    public let inode: UInt64
+}
+
+enum Kernel {
+    private static func begin(_ call: Syscall, _ path: FilePath) throws(FileError) -> Int? {
+        switch SyscallHook.interrupt?(call, path) {
+        case .fail(let code): throw FileError(code: code, operation: call.rawValue, path: path)
+        case .shorten(let count): return count
+        case nil: return nil
+        }
+    }
+
+    /// The result of `body`; −1 becomes an error, and an interrupted call is made again.
+    @discardableResult
+    private static func check<Result: FixedWidthInteger>(
+        _ call: Syscall, _ path: FilePath, retrying: Bool = true, _ body: () -> Result
+    ) throws(FileError) -> Result {
+        while true {
+            let result = body()
+            if result != -1 { return result }
+            let code = Errno(rawValue: errno)
+            if code == .interrupted, retrying { continue }
+            throw FileError(code: code, operation: call.rawValue, path: path)
+        }
+    }
+
+    /// openat(2), close-on-exec always.
+    static func open(
+        _ path: FilePath, relativeTo directory: Int32 = AT_FDCWD, flags: Int32, mode: mode_t = 0,
+        shown: FilePath
+    ) throws(FileError) -> Int32 {
+        while true {
+            do {
+                _ = try begin(.open, shown)
+                return try check(.open, shown) {
+                    path.withPlatformString { Glibc.openat(directory, $0, flags | O_CLOEXEC, mode) }
+                }
+            } catch where error.code == .interrupted { continue }
+        }
+    }
+
+    /// close(2): never made twice, since the descriptor is gone whatever it returns.
+    static func close(_ descriptor: Int32, shown: FilePath) throws(FileError) {
+        do {
+            _ = try begin(.close, shown)
+        } catch {
+            _ = Glibc.close(descriptor)
+            throw error
+        }
+        do {
+            try check(.close, shown, retrying: false) { Glibc.close(descriptor) }
+        } catch where error.code == .interrupted {}
+    }
+
+    /// read(2): 0 at the end.
+    static func read(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, shown: FilePath
+    ) throws(FileError) -> Int {
+        while true {
+            do {
+                let limit = try begin(.read, shown) ?? buffer.count
+                return try check(.read, shown) {
+                    Glibc.read(descriptor, buffer.baseAddress, min(limit, buffer.count))
+                }
+            } catch where error.code == .interrupted { continue }
+        }
+    }
+
+    /// write(2) until everything is written.
+    static func writeAll(
+        _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, shown: FilePath
+    ) throws(FileError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            do {
+                let limit = min(try begin(.write, shown) ?? rest.count, rest.count)
+                let written = try check(.write, shown) { Glibc.write(descriptor, rest.baseAddress, limit) }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+            } catch where error.code == .interrupted { continue }
+        }
+    }
+
+    /// fsync(2): a failure is final, since the kernel may have dropped the pages.
+    static func synchronize(_ descriptor: Int32, shown: FilePath) throws(FileError) {
+        _ = try begin(.fsync, shown)
+        try check(.fsync, shown) { Glibc.fsync(descriptor) }
+    }
+
+    static func truncate(_ descriptor: Int32, to length: Int, shown: FilePath) throws(FileError) {
+        _ = try begin(.truncate, shown)
+        try check(.truncate, shown) { Glibc.ftruncate(descriptor, off_t(length)) }
+    }
+
+    static func seekToEnd(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Int {
+        Int(try check(.stat, shown) { Glibc.lseek(descriptor, 0, SEEK_END) })
+    }
+
+    static func status(_ descriptor: Int32, shown: FilePath) throws(FileError) -> FileStatus {
+        _ = try begin(.stat, shown)
+        var result = Glibc.stat()
+        try check(.stat, shown) { Glibc.fstat(descriptor, &result) }
+        return FileStatus(result)
+    }
+
+    /// fstatat(2) without following a link; nil where there is no such file.
+    static func status(
+        of path: FilePath, relativeTo directory: Int32, following: Bool = false, shown: FilePath
+    ) throws(FileError) -> FileStatus? {
+        _ = try begin(.stat, shown)
+        var result = Glibc.stat()
+        do {
+            try check(.stat, shown) {
+                path.withPlatformString {
+                    Glibc.fstatat(directory, $0, &result, following ? 0 : AT_SYMLINK_NOFOLLOW)
+                }
+            }
+        } catch where error.code == .noSuchFileOrDirectory { return nil }
+        return FileStatus(result)
+    }
+
+    /// renameat2(2). Where `replacing` is false an existing target makes it fail with EEXIST; on a file
+    /// system that cannot promise that, the target is looked for first.
+    static func rename(
+        _ old: FilePath, in from: Int32, to new: FilePath, in target: Int32, replacing: Bool, shown: FilePath
+    ) throws(FileError) {
+        _ = try begin(.rename, shown)
+        func call(_ flags: UInt32) throws(FileError) {
+            try check(.rename, shown) {
+                old.withPlatformString { old in
+                    new.withPlatformString { new in Glibc.renameat2(from, old, target, new, flags) }
+                }
+            }
+        }
+        guard !replacing else { return try call(0) }
+        do {
+            try call(1 /* RENAME_NOREPLACE */)
+        } catch where error.code == .invalidArgument || error.code == .noFunction {
+            guard try status(of: new, relativeTo: target, shown: shown) == nil else {
+                throw FileError(code: .fileExists, operation: "rename", path: shown)
+            }
+            try call(0)
+        }
+    }
+
+    static func unlink(
+        _ name: FilePath, in directory: Int32, isDirectory: Bool = false, shown: FilePath
+    ) throws(FileError) {
+        _ = try begin(.unlink, shown)
+        try check(.unlink, shown) {
+            name.withPlatformString { Glibc.unlinkat(directory, $0, isDirectory ? AT_REMOVEDIR : 0) }
+        }
+    }
+
+    static func makeDirectory(
+        _ name: FilePath, in directory: Int32, mode: mode_t, shown: FilePath
+    ) throws(FileError) {
+        _ = try begin(.mkdir, shown)
+        try check(.mkdir, shown) { name.withPlatformString { Glibc.mkdirat(directory, $0, mode) } }
+    }
+
+    /// flock(2) without waiting: false where another process holds it.
+    static func lock(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Bool {
+        _ = try begin(.lock, shown)
+        do {
+            try check(.lock, shown) { Glibc.flock(descriptor, LOCK_EX | LOCK_NB) }
+            return true
+        } catch where error.code == .wouldBlock { return false }
+    }
+
+    /// Names in a directory, without `.` and `..`, in no order.
+    static func names(in directory: Int32, shown: FilePath) throws(FileError) -> [FilePath.Component] {
+        _ = try begin(.list, shown)
+        let copy = try open(".", relativeTo: directory, flags: O_RDONLY | O_DIRECTORY, shown: shown)
+        guard let stream = fdopendir(copy) else {
+            let code = Errno(rawValue: errno)
+            _ = Glibc.close(copy)
+            throw FileError(code: code, operation: "list", path: shown)
+        }
+        defer { closedir(stream) }
+        var names: [FilePath.Component] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else {
+                    throw FileError(code: Errno(rawValue: errno), operation: "list", path: shown)
+                }
+                return names
+            }
+            let offset = MemoryLayout.offset(of: \dirent.d_name) ?? 0
+            let name = UnsafeRawPointer(entry).advanced(by: offset).assumingMemoryBound(to: CChar.self)
+            if let component = FilePath.Component(platformString: name), component.kind == .regular {
+                names.append(component)
+            }
+        }
+    }
+
+    /// Bytes that an ordinary user may still write on the file system.
+    static func freeSpace(_ directory: Int32, shown: FilePath) throws(FileError) -> Int {
+        _ = try begin(.statfs, shown)
+        var result = Glibc.statvfs()
+        try check(.statfs, shown) { Glibc.fstatvfs(directory, &result) }
+        return Int(clamping: UInt64(result.f_bavail) * UInt64(result.f_frsize))
+    }
+
+    /// `f_type` of statfs(2).
+    static func fileSystemType(_ directory: Int32, shown: FilePath) throws(FileError) -> UInt32 {
+        _ = try begin(.statfs, shown)
+        var result = Glibc.statfs()
+        try check(.statfs, shown) { Glibc.fstatfs(directory, &result) }
+        return UInt32(truncatingIfNeeded: result.f_type)
+    }
+
+    static var processIdentifier: Int32 { getpid() }
+
+    static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown host" }
+        return escapedForDisplay(buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
+    }
+}
+
+extension FileStatus {
+    init(_ status: Glibc.stat) {
+        let kind: Kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .regular
+            case S_IFDIR: .directory
+            case S_IFLNK: .symbolicLink
+            default: .other
+            }
+        func nanoseconds(_ time: timespec) -> Int64 {
+            Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+        }
+        self.init(
+            kind: kind, size: Int(status.st_size), links: Int(status.st_nlink),
+            identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
+            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+    }
+}

@@ -1,0 +1,91 @@
+import Glibc
+public import SystemPackage
+
+extension Directory {
+    /// A new file, whole or not at all, durable on return: temporary file → `fsync` → rename without
+    /// replacing → `fsync` of the directory.
+    ///
+    /// - Throws: EEXIST where the name is taken; nothing is overwritten.
+    public func create(
+        _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
+    ) throws(FileError) {
+        try write(bytes, as: name, mode: mode, replacing: false)
+    }
+
+    /// The file's content replaced at one instant: a reader sees the old or the new, never a part. Durable
+    /// on return.
+    public func replace(
+        _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
+    ) throws(FileError) {
+        try write(bytes, as: name, mode: mode, replacing: true)
+    }
+
+    private func write(
+        _ bytes: [UInt8], as name: FilePath.Component, mode: UInt16, replacing: Bool
+    ) throws(FileError) {
+        let temporary = temporaryName()
+        do {
+            try writeNew(temporary, bytes, mode: mode)
+            try move(temporary, to: name, in: self, replacing: replacing)
+        } catch {
+            if !error.isFatal { try? remove(temporary) }
+            throw error
+        }
+        try synchronize()
+    }
+
+    /// A new file under its own name, its content durable; its name only once the directory is.
+    func writeNew(
+        _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
+    ) throws(FileError) {
+        let file = try OpenFile(name, in: self, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+        try file.write(bytes)
+        let size = try file.status().size
+        guard size == bytes.count else {
+            throw FileError(code: .ioError, operation: "write", path: path.appending(name))
+        }
+        try file.synchronize()
+        try file.close()
+    }
+
+    /// The content of a file of our own; nil where there is none.
+    ///
+    /// - Throws: EFBIG beyond `limit` bytes, ELOOP for a link.
+    public func read(
+        _ name: FilePath.Component, limit: Int = 256 << 20
+    ) throws(FileError) -> [UInt8]? {
+        let file: OpenFile
+        do {
+            file = try OpenFile(name, in: self, flags: O_RDONLY | O_NONBLOCK)
+        } catch where error.code == .noSuchFileOrDirectory { return nil }
+        let status = try file.status()
+        guard status.kind == .regular else {
+            throw FileError(code: .invalidArgument, operation: "read", path: path.appending(name))
+        }
+        var content: [UInt8] = []
+        content.reserveCapacity(min(status.size, limit))
+        try file.forEachChunk { chunk throws(FileError) in
+            guard content.count + chunk.count <= limit else {
+                throw FileError(code: .fileTooLarge, operation: "read", path: file.path)
+            }
+            content.append(contentsOf: chunk)
+        }
+        try file.close()
+        return content
+    }
+}
+
+extension OpenFile {
+    /// The file from here to its end, in chunks of bounded size.
+    func forEachChunk(
+        _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void
+    ) throws(FileError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try read(into: buffer)
+            if count == 0 { return }
+            try body(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)))
+        }
+    }
+}
