@@ -25,6 +25,7 @@ let package = Package(
         // System libraries: a module map and a shim each, imported by exactly one target.
         .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapack-dev", "libblas-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CLinux"),
 
         // Mathematics.
         .target(name: "LinearAlgebra", dependencies: ["CLAPACK"], swiftSettings: strict),
@@ -44,7 +45,11 @@ let package = Package(
 
         // Force fields.
         .target(
-            name: "ModelFile", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            name: "ModelFile",
+            dependencies: [
+                "DurableFiles", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
         .target(
             name: "ThiolateGold",
@@ -73,6 +78,7 @@ let package = Package(
         .target(
             name: "DurableFiles",
             dependencies: [
+                "CLinux",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

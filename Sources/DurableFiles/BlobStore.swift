@@ -39,48 +39,62 @@ public struct BlobStore: Sendable {
     public func claim(
         _ name: FilePath.Component, in source: Directory, limit: Int
     ) throws -> Claim {
-        let file: OpenFile
-        do {
-            file = try OpenFile(name, in: source, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
-        } catch where error.code == .tooManySymbolicLinkLevels {
-            throw ClaimRefusal.symbolicLink
-        } catch where error.code == .noSuchFileOrDirectory {
-            throw ClaimRefusal.vanished
-        } catch where error.code == .noSuchAddressOrDevice {
-            throw ClaimRefusal.notAFile
-        }
+        let file = try open(name, in: source)
         let before = try file.status()
         try ClaimRefusal.check(before, limit: limit)
-
         let temporary = directory.temporaryName()
         do {
-            let copy = try OpenFile(
-                temporary, in: directory, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o400)
-            var hash = SHA256()
-            var count = 0
-            try file.forEachChunk { chunk throws(FileError) in
-                count += chunk.count
-                guard count <= limit else {
-                    throw FileError(code: .fileTooLarge, operation: "read", path: file.path)
-                }
-                hash.update(bufferPointer: chunk)
-                try copy.write(chunk)
-            }
-            guard try file.status() == before, count == before.size else { throw ClaimRefusal.changing }
-            try copy.synchronize()
-            try copy.close()
-            let digest = Digest(hash)
+            let digest = try copy(file, of: before, to: temporary)
             do {
                 try directory.move(temporary, to: self.name(of: digest), in: directory)
             } catch where error.code == .fileExists {
                 try directory.remove(temporary)
             }
             try directory.synchronize()
-            return Claim(digest: digest, size: count, source: before)
+            return Claim(digest: digest, size: before.size, source: before)
         } catch {
             if (error as? FileError)?.isFatal != true { try? directory.remove(temporary) }
             throw error
         }
+    }
+
+    /// Opens without following a link and without waiting for a pipe's other end.
+    private func open(_ name: FilePath.Component, in source: Directory) throws -> OpenFile {
+        do {
+            return try OpenFile(name, in: source, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
+        } catch {
+            switch error.code {
+            case .tooManySymbolicLinkLevels: throw ClaimRefusal.symbolicLink
+            case .noSuchFileOrDirectory: throw ClaimRefusal.vanished
+            case .noSuchAddressOrDevice: throw ClaimRefusal.notAFile
+            default: throw error
+            }
+        }
+    }
+
+    /// Copies the file and says what was copied.
+    ///
+    /// - Throws: ``ClaimRefusal/changing`` where the file is not what it was before.
+    private func copy(
+        _ file: OpenFile, of before: FileStatus, to temporary: FilePath.Component
+    ) throws -> Digest {
+        let copy = try OpenFile(
+            temporary, in: directory, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o400)
+        var hash = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { buffer.deallocate() }
+        var total = 0
+        while case let count = try file.read(into: buffer), count > 0 {
+            let chunk = UnsafeRawBufferPointer(rebasing: buffer.prefix(count))
+            total += count
+            guard total <= before.size else { throw ClaimRefusal.changing }
+            hash.update(bufferPointer: chunk)
+            try copy.write(chunk)
+        }
+        guard try file.status() == before, total == before.size else { throw ClaimRefusal.changing }
+        try copy.synchronize()
+        try copy.close()
+        return Digest(hash)
     }
 
     /// Removes what a crash left half-written.

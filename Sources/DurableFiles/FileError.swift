@@ -33,12 +33,12 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 
 extension FilePath {
     /// The path as text that is safe to show: see ``escapedForDisplay(_:)``.
-    public var escaped: String { withPlatformString { escapedForDisplay(bytes(of: $0)) } }
+    public var escaped: String { withPlatformString { escapedForDisplay(DurableFiles.bytes(of: $0)) } }
 }
 
 extension FilePath.Component {
     /// The name as text that is safe to show: see ``escapedForDisplay(_:)``.
-    public var escaped: String { withPlatformString { escapedForDisplay(bytes(of: $0)) } }
+    public var escaped: String { withPlatformString { escapedForDisplay(DurableFiles.bytes(of: $0)) } }
 
     /// The name's bytes as the file system holds them.
     public var bytes: [UInt8] { withPlatformString { DurableFiles.bytes(of: $0) } }

@@ -1,4 +1,5 @@
 // Every system call of this module goes through this file.
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -166,7 +167,7 @@ enum Kernel {
         func call(_ flags: UInt32) throws(FileError) {
             try check(.rename, shown) {
                 old.withPlatformString { old in
-                    new.withPlatformString { new in Glibc.renameat2(from, old, target, new, flags) }
+                    new.withPlatformString { new in CLinux.renameat2(from, old, target, new, flags) }
                 }
             }
         }
@@ -200,8 +201,10 @@ enum Kernel {
     /// flock(2) without waiting: false where another process holds it.
     static func lock(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Bool {
         _ = try begin(.lock, shown)
+        // The C module has a structure of the same name; the type picks the function.
+        let flock: (Int32, Int32) -> Int32 = flock
         do {
-            try check(.lock, shown) { Glibc.flock(descriptor, LOCK_EX | LOCK_NB) }
+            try check(.lock, shown) { flock(descriptor, LOCK_EX | LOCK_NB) }
             return true
         } catch where error.code == .wouldBlock { return false }
     }
@@ -244,8 +247,8 @@ enum Kernel {
     /// `f_type` of statfs(2).
     static func fileSystemType(_ directory: Int32, shown: FilePath) throws(FileError) -> UInt32 {
         _ = try begin(.statfs, shown)
-        var result = Glibc.statfs()
-        try check(.statfs, shown) { Glibc.fstatfs(directory, &result) }
+        var result = CLinux.statfs()
+        try check(.statfs, shown) { CLinux.fstatfs(directory, &result) }
         return UInt32(truncatingIfNeeded: result.f_type)
     }
 

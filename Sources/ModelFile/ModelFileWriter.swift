@@ -1,5 +1,7 @@
 import Crypto
+import DurableFiles
 import Foundation
+import SystemPackage
 
 /// Collects a header and named tensors, and writes them as one model file.
 ///
@@ -34,6 +36,7 @@ public struct ModelFileWriter<Header: Codable & Sendable>: Sendable {
     /// Writes the file: a temporary beside it, fsync, rename, fsync of the directory.
     ///
     /// - Returns: the model's version, SHA-256 in hexadecimal.
+    /// - Throws: ``ModelFileError``, and `FileError` where the disk refuses.
     @discardableResult
     public func write(to path: String) throws -> String {
         var directory: [TensorDescription] = []
@@ -64,7 +67,7 @@ public struct ModelFileWriter<Header: Codable & Sendable>: Sendable {
         head.append(contentsOf: version)
         head.append(json)
 
-        let file = try ReplacedFile(path: path)
+        let file = try ReplacedFile(FilePath(path))
         try head.withUnsafeBytes { try file.append($0) }
         for (tensor, entry) in zip(tensors, directory) {
             try file.pad(to: start + entry.offset)

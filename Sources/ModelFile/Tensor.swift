@@ -53,3 +53,10 @@ final class Mapping: @unchecked Sendable {
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 }
+
+/// The error that `errno` names now.
+private func systemError(_ path: String, _ operation: String) -> ModelFileError {
+    let number = errno
+    return .system(
+        path: path, operation: operation, errno: number, reason: String(cString: strerror(number)))
+}

@@ -1,0 +1,5 @@
+// What Linux and glibc have and the toolchain's Glibc module leaves out.
+#include <sys/vfs.h>
+
+// <stdio.h> declares it for _GNU_SOURCE only (glibc 2.28).
+int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags);
