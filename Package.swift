@@ -40,7 +40,11 @@ let package = Package(
             name: "Descriptors", dependencies: ["Atomistics", "LinearAlgebra"],
             swiftSettings: strict),
         .target(
-            name: "Relaxation", dependencies: ["Atomistics", "LinearAlgebra"],
+            name: "Relaxation",
+            dependencies: [
+                "Atomistics", "LinearAlgebra",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
             swiftSettings: strict),
 
         // Force fields.
@@ -125,7 +129,10 @@ let package = Package(
             name: "MinimalLearningTests", dependencies: ["LinearAlgebra", "MinimalLearning"],
             swiftSettings: strict),
         .testTarget(
-            name: "AtomisticsTests", dependencies: ["Atomistics"],
+            name: "AtomisticsTests",
+            dependencies: [
+                "Atomistics", .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "DescriptorsTests", dependencies: ["Atomistics", "Descriptors", "LinearAlgebra"],

@@ -14,7 +14,7 @@ public struct BlobStore: Sendable {
         let digest = Digest(of: bytes)
         do {
             try directory.create(name(of: digest), bytes, mode: 0o400)
-        } catch where error.code == .fileExists {}
+        } catch  where error.code == .fileExists {}
         return digest
     }
 
@@ -47,7 +47,7 @@ public struct BlobStore: Sendable {
             let digest = try copy(file, of: before, to: temporary)
             do {
                 try directory.move(temporary, to: self.name(of: digest), in: directory)
-            } catch where error.code == .fileExists {
+            } catch  where error.code == .fileExists {
                 try directory.remove(temporary)
             }
             try directory.synchronize()

@@ -38,7 +38,7 @@ public final class Directory: Sendable {
             try Kernel.makeDirectory(
                 FilePath(only: name), in: descriptor, mode: mode_t(mode), shown: path.appending(name))
             try synchronize()
-        } catch where error.code == .fileExists {}
+        } catch  where error.code == .fileExists {}
         return try subdirectory(name)
     }
 
@@ -81,7 +81,7 @@ public final class Directory: Sendable {
         do {
             try Kernel.unlink(
                 FilePath(only: name), in: descriptor, shown: path.appending(name))
-        } catch where error.code == .noSuchFileOrDirectory {}
+        } catch  where error.code == .noSuchFileOrDirectory {}
     }
 
     /// Removes a file, or a directory with everything in it, following no link.

@@ -75,7 +75,7 @@ enum Kernel {
                 return try check(.open, shown) {
                     path.withPlatformString { Glibc.openat(directory, $0, flags | O_CLOEXEC, mode) }
                 }
-            } catch where error.code == .interrupted { continue }
+            } catch  where error.code == .interrupted { continue }
         }
     }
 
@@ -89,7 +89,7 @@ enum Kernel {
         }
         do {
             try check(.close, shown, retrying: false) { Glibc.close(descriptor) }
-        } catch where error.code == .interrupted {}
+        } catch  where error.code == .interrupted {}
     }
 
     /// read(2): 0 at the end.
@@ -102,7 +102,7 @@ enum Kernel {
                 return try check(.read, shown) {
                     Glibc.read(descriptor, buffer.baseAddress, min(limit, buffer.count))
                 }
-            } catch where error.code == .interrupted { continue }
+            } catch  where error.code == .interrupted { continue }
         }
     }
 
@@ -116,7 +116,7 @@ enum Kernel {
                 let limit = min(try begin(.write, shown) ?? rest.count, rest.count)
                 let written = try check(.write, shown) { Glibc.write(descriptor, rest.baseAddress, limit) }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
-            } catch where error.code == .interrupted { continue }
+            } catch  where error.code == .interrupted { continue }
         }
     }
 
@@ -154,7 +154,7 @@ enum Kernel {
                     Glibc.fstatat(directory, $0, &result, following ? 0 : AT_SYMLINK_NOFOLLOW)
                 }
             }
-        } catch where error.code == .noSuchFileOrDirectory { return nil }
+        } catch  where error.code == .noSuchFileOrDirectory { return nil }
         return FileStatus(result)
     }
 
@@ -174,7 +174,7 @@ enum Kernel {
         guard !replacing else { return try call(0) }
         do {
             try call(1 /* RENAME_NOREPLACE */)
-        } catch where error.code == .invalidArgument || error.code == .noFunction {
+        } catch  where error.code == .invalidArgument || error.code == .noFunction {
             guard try status(of: new, relativeTo: target, shown: shown) == nil else {
                 throw FileError(code: .fileExists, operation: "rename", path: shown)
             }
@@ -206,7 +206,7 @@ enum Kernel {
         do {
             try check(.lock, shown) { flock(descriptor, LOCK_EX | LOCK_NB) }
             return true
-        } catch where error.code == .wouldBlock { return false }
+        } catch  where error.code == .wouldBlock { return false }
     }
 
     /// Names in a directory, without `.` and `..`, in no order.

@@ -57,7 +57,7 @@ extension Directory {
         let file: OpenFile
         do {
             file = try OpenFile(name, in: self, flags: O_RDONLY | O_NONBLOCK)
-        } catch where error.code == .noSuchFileOrDirectory { return nil }
+        } catch  where error.code == .noSuchFileOrDirectory { return nil }
         let status = try file.status()
         guard status.kind == .regular else {
             throw FileError(code: .invalidArgument, operation: "read", path: path.appending(name))

@@ -1,0 +1,73 @@
+/// What is wrong with an XYZ or extended XYZ file, and where.
+public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The label of the source.
+    public var file: String
+    /// 1-based; 0 where the fault is the file's as a whole.
+    public var line: Int
+    /// 1-based, in bytes; 0 where the fault is the line's as a whole.
+    public var column: Int
+    public var message: String
+    /// What to do about it.
+    public var hint: String?
+
+    public init(file: String, line: Int = 0, column: Int = 0, message: String, hint: String? = nil) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.message = message
+        self.hint = hint
+    }
+
+    /// `ring4.xyz:3:17: message (hint)`.
+    public var description: String {
+        var place = file
+        if line > 0 { place += ":\(line)" }
+        if column > 0 { place += ":\(column)" }
+        return "\(place): \(message)" + (hint.map { " (\($0))" } ?? "")
+    }
+}
+
+/// How to read where the format leaves a choice, and how much at most.
+public struct ExtXYZReadOptions: Sendable, Equatable {
+    /// What the rows of a nested `Lattice=[[…],[…],[…]]` are. Readers disagree, so one that is not
+    /// symmetric is refused unless the caller says.
+    public enum NestedLattice: Sendable { case refused, vectorsAsRows, vectorsAsColumns }
+
+    public var nestedLattice: NestedLattice
+    /// A frame that says it has more atoms is refused before anything is allocated for them.
+    public var maxAtoms: Int
+    /// Bytes.
+    public var maxLineLength: Int
+    /// Bytes of the whole source.
+    public var maxBytes: Int
+
+    public init(
+        nestedLattice: NestedLattice = .refused, maxAtoms: Int = 10_000_000,
+        maxLineLength: Int = 1 << 24, maxBytes: Int = .max
+    ) {
+        self.nestedLattice = nestedLattice
+        self.maxAtoms = maxAtoms
+        self.maxLineLength = maxLineLength
+        self.maxBytes = maxBytes
+    }
+}
+
+/// A fault within one line, before file and line number are known.
+struct LineFault: Error {
+    /// 0-based byte offset in the line, nil for the line as a whole.
+    var offset: Int?
+    var message: String
+    var hint: String?
+
+    init(_ message: String, at offset: Int?, hint: String? = nil) {
+        self.message = message
+        self.offset = offset
+        self.hint = hint
+    }
+}
+
+/// Text from a file as a message may show it: short, no control characters.
+func quoted(_ bytes: some Sequence<UInt8>) -> String {
+    let shown = bytes.prefix(40).map { $0 < 32 || $0 == 127 ? UInt8(ascii: "?") : $0 }
+    return "‘\(String(decoding: shown, as: UTF8.self))’"
+}

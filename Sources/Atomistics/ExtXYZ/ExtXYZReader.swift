@@ -1,0 +1,248 @@
+import OrderedCollections
+
+/// Reads XYZ and extended XYZ one frame after the other; memory is that of one frame.
+///
+/// - Source: https://github.com/libAtoms/extxyz (the format's specification); ASE 3.29 `ase.io.extxyz`.
+public struct ExtXYZReader: ~Copyable {
+    private let scanner: LineScanner
+    private let options: ExtXYZReadOptions
+    /// 0-based index of the next frame.
+    public private(set) var frame = 0
+
+    public init(path: String, options: ExtXYZReadOptions = ExtXYZReadOptions()) throws(ExtXYZError) {
+        try self.init(FileBytes(path: path), options: options)
+    }
+
+    public init(
+        _ source: any ByteSource, options: ExtXYZReadOptions = ExtXYZReadOptions()
+    ) throws(ExtXYZError) {
+        scanner = try LineScanner(source, options: options)
+        self.options = options
+    }
+
+    /// The next frame; nil at the end of the file.
+    public mutating func next() throws(ExtXYZError) -> Atoms? {
+        guard let count = try atomCount() else { return nil }
+        guard let line = try scanner.next() else {
+            throw scanner.error("the file ends after the number of atoms, without a comment line")
+        }
+        let comment: CommentLine
+        var atoms: Atoms
+        let layout: ColumnLayout
+        do throws(LineFault) {
+            comment = try CommentLine(line)
+            layout = try comment.layout()
+            atoms = try comment.emptyFrame(options)
+        } catch {
+            throw scanner.error(error.message, at: error.offset, hint: error.hint)
+        }
+        try readRows(count, layout, into: &atoms)
+        frame += 1
+        return atoms
+    }
+
+    /// The first line of a frame; nil where only empty lines are left.
+    private func atomCount() throws(ExtXYZError) -> Int? {
+        while let line = try scanner.next() {
+            var tokens = Tokens(line)
+            guard let token = tokens.next() else { continue }
+            guard let count = NumberParsing.integer(token), count >= 0 else {
+                throw scanner.error(
+                    "expected a number of atoms, found \(quoted(token))", at: tokens.start,
+                    hint: frame > 0 ? "a frame with more lines than it says?" : "is this an XYZ file?")
+            }
+            if let rest = tokens.next() {
+                throw scanner.error(
+                    "\(quoted(rest)) after the number of atoms", at: tokens.start,
+                    hint: "the first line of a frame holds the number of atoms alone")
+            }
+            // Two bytes an atom at least, so a number out of the blue allocates nothing.
+            let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
+            guard count <= most else {
+                throw scanner.error(
+                    count > options.maxAtoms
+                        ? "\(count) atoms are more than the limit of \(options.maxAtoms)"
+                        : "the file ends before \(count) atoms", at: tokens.start)
+            }
+            return count
+        }
+        return nil
+    }
+
+    private func readRows(
+        _ count: Int, _ layout: ColumnLayout, into atoms: inout Atoms
+    ) throws(ExtXYZError) {
+        var elements: [Element] = []
+        elements.reserveCapacity(count)
+        var positions: [SIMD3<Double>] = []
+        positions.reserveCapacity(count)
+        var stores = layout.fields.map { ColumnStore($0, count: count) }
+        for row in 0..<count {
+            guard let line = try scanner.next() else {
+                throw ExtXYZError(
+                    file: scanner.source.label, line: scanner.lineNumber,
+                    message: "the file ends after \(row) of \(count) atoms")
+            }
+            var tokens = Tokens(line)
+            do throws(LineFault) {
+                for index in stores.indices {
+                    switch stores[index].role {
+                    case .species: elements.append(try tokens.element())
+                    case .position:
+                        positions.append([try tokens.real(), try tokens.real(), try tokens.real()])
+                    case .other: try stores[index].append(from: &tokens)
+                    }
+                }
+                if let extra = tokens.next() {
+                    throw LineFault(
+                        "\(quoted(extra)) after the last of \(layout.width) columns", at: tokens.start,
+                        hint: "name further columns in Properties")
+                }
+            } catch {
+                throw scanner.error(error.message, at: error.offset, hint: error.hint)
+            }
+        }
+        atoms.elements = elements
+        atoms.positions = positions
+        for store in stores where store.role == .other {
+            atoms.columns[store.field.name] = Column(width: store.field.width, values: store.values)
+        }
+    }
+}
+
+/// The words of a line.
+struct Tokens {
+    private let line: UnsafeBufferPointer<UInt8>
+    private var position = 0
+    /// Where the last word began.
+    private(set) var start = 0
+
+    init(_ line: UnsafeBufferPointer<UInt8>) { self.line = line }
+
+    @inline(__always)
+    mutating func next() -> UnsafeBufferPointer<UInt8>? {
+        let count = line.count
+        while position < count, line[position] <= 0x20 { position += 1 }
+        guard position < count else { return nil }
+        start = position
+        while position < count, line[position] > 0x20 { position += 1 }
+        return UnsafeBufferPointer(rebasing: line[start..<position])
+    }
+
+    @inline(__always)
+    mutating func required(_ what: StaticString) throws(LineFault) -> UnsafeBufferPointer<UInt8> {
+        guard let token = next() else {
+            throw LineFault("the line ends where \(what) is expected", at: line.count)
+        }
+        return token
+    }
+
+    @inline(__always)
+    mutating func real() throws(LineFault) -> Double {
+        let token = try required("a real number")
+        guard let value = NumberParsing.real(token) else {
+            throw LineFault("expected a real number, found \(quoted(token))", at: start)
+        }
+        return value
+    }
+
+    mutating func integer() throws(LineFault) -> Int {
+        let token = try required("an integer")
+        guard let value = NumberParsing.integer(token) else {
+            throw LineFault("expected an integer, found \(quoted(token))", at: start)
+        }
+        return value
+    }
+
+    mutating func boolean() throws(LineFault) -> Bool {
+        let token = try required("T or F")
+        switch String(decoding: token, as: UTF8.self) {
+        case "T", "True", "TRUE", "true", "1": return true
+        case "F", "False", "FALSE", "false", "0": return false
+        default: throw LineFault("expected T or F, found \(quoted(token))", at: start)
+        }
+    }
+
+    @inline(__always)
+    mutating func element() throws(LineFault) -> Element {
+        let token = try required("an element")
+        if token.count == 1, let element = Element.oneLetter(token[0]) { return element }
+        return try element(token)
+    }
+
+    /// A symbol, or an atomic number as some programs write it.
+    private func element(_ token: UnsafeBufferPointer<UInt8>) throws(LineFault) -> Element {
+        let text = String(decoding: token, as: UTF8.self)
+        if let element = Element(symbol: text) { return element }
+        if let number = NumberParsing.integer(token), let element = Element(atomicNumber: number) {
+            return element
+        }
+        let usual = Element(symbol: text.prefix(1).uppercased() + text.dropFirst().lowercased())
+        throw LineFault(
+            "\(quoted(token)) is not the symbol of an element", at: start,
+            hint: usual.map { "did you mean \($0.symbol)?" })
+    }
+}
+
+extension Element {
+    @inline(__always)
+    fileprivate static func oneLetter(_ byte: UInt8) -> Element? {
+        switch byte {
+        case UInt8(ascii: "H"): .hydrogen
+        case UInt8(ascii: "C"): .carbon
+        case UInt8(ascii: "S"): .sulfur
+        default: nil
+        }
+    }
+}
+
+/// One column while it grows.
+private struct ColumnStore {
+    enum Role { case species, position, other }
+
+    let field: ColumnLayout.Field
+    let role: Role
+    private(set) var values: Column.Values
+
+    init(_ field: ColumnLayout.Field, count: Int) {
+        self.field = field
+        role = field.name == "species" ? .species : field.name == "pos" ? .position : .other
+        let capacity = role == .other ? count * field.width : 0
+        func empty<Value>() -> [Value] {
+            var array: [Value] = []
+            array.reserveCapacity(min(capacity, 1 << 24))
+            return array
+        }
+        values =
+            switch field.kind {
+            case .string: .string(empty())
+            case .real: .real(empty())
+            case .integer: .integer(empty())
+            case .boolean: .boolean(empty())
+            }
+    }
+
+    mutating func append(from tokens: inout Tokens) throws(LineFault) {
+        // Taken out and put back, so that the array is not copied.
+        switch values {
+        case .real(var array):
+            values = .real([])
+            for _ in 0..<field.width { array.append(try tokens.real()) }
+            values = .real(array)
+        case .integer(var array):
+            values = .integer([])
+            for _ in 0..<field.width { array.append(try tokens.integer()) }
+            values = .integer(array)
+        case .boolean(var array):
+            values = .boolean([])
+            for _ in 0..<field.width { array.append(try tokens.boolean()) }
+            values = .boolean(array)
+        case .string(var array):
+            values = .string([])
+            for _ in 0..<field.width {
+                array.append(String(decoding: try tokens.required("a word"), as: UTF8.self))
+            }
+            values = .string(array)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import OrderedCollections
+
+extension ExtXYZ {
+    /// Appends one frame. Reals are written with as many digits as it takes to read the same value again.
+    public static func encode(_ atoms: Atoms, into bytes: inout [UInt8]) {
+        bytes.reserveCapacity(bytes.count + atoms.count * 80 + 512)
+        append(atoms.count, to: &bytes)
+        bytes.append(newline)
+        encodeComment(atoms, into: &bytes)
+        bytes.append(newline)
+        for i in 0..<atoms.count {
+            bytes += atoms.elements[i].symbol.utf8
+            let r = atoms.positions[i]
+            for k in 0..<3 {
+                bytes.append(space)
+                append(r[k], to: &bytes)
+            }
+            for column in atoms.columns.values { encode(column, row: i, into: &bytes) }
+            bytes.append(newline)
+        }
+    }
+
+    private static let space = UInt8(ascii: " ")
+    private static let newline = UInt8(ascii: "\n")
+
+    private static func append(_ value: Int, to bytes: inout [UInt8]) { bytes += value.description.utf8 }
+
+    private static func append(_ value: Double, to bytes: inout [UInt8]) {
+        // The shortest digits that give the value back; `nan` and `inf` as C writes them.
+        bytes += value.description.utf8
+    }
+
+    private static func encode(_ column: Column, row: Int, into bytes: inout [UInt8]) {
+        let range = row * column.width..<(row + 1) * column.width
+        switch column.values {
+        case .real(let values):
+            for k in range {
+                bytes.append(space)
+                append(values[k], to: &bytes)
+            }
+        case .integer(let values):
+            for k in range {
+                bytes.append(space)
+                append(values[k], to: &bytes)
+            }
+        case .boolean(let values):
+            for k in range { bytes += [space, values[k] ? UInt8(ascii: "T") : UInt8(ascii: "F")] }
+        case .string(let values):
+            for k in range {
+                bytes.append(space)
+                let word = values[k].utf8.map { $0 <= 0x20 ? UInt8(ascii: "_") : $0 }
+                bytes += word.isEmpty ? [UInt8(ascii: "_")] : word
+            }
+        }
+    }
+
+    private static func encodeComment(_ atoms: Atoms, into bytes: inout [UInt8]) {
+        var parts: [String] = []
+        if let cell = atoms.cell {
+            let numbers = [cell.a, cell.b, cell.c].flatMap { [$0.x, $0.y, $0.z] }
+            parts.append("Lattice=\"\(joined(numbers))\"")
+        }
+        parts.append("Properties=" + properties(atoms))
+        for (key, value) in atoms.info { parts.append(pair(key, value)) }
+        let p = atoms.periodicity
+        parts.append("pbc=\"\(joined([p.a, p.b, p.c]))\"")
+        bytes += parts.joined(separator: " ").utf8
+    }
+
+    private static func properties(_ atoms: Atoms) -> String {
+        var text = "species:S:1:pos:R:3"
+        for (name, column) in atoms.columns {
+            let letter =
+                switch column.values {
+                case .real: "R"
+                case .integer: "I"
+                case .boolean: "L"
+                case .string: "S"
+                }
+            let plain = String(name.map { $0 == ":" || $0 == "\"" || $0.isWhitespace ? "_" : $0 })
+            text += ":\(plain):\(letter):\(column.width)"
+        }
+        return text
+    }
+
+    private static func pair(_ key: String, _ value: InfoValue) -> String {
+        let name = isBare(key) ? key : quotation(key)
+        guard let text = self.text(of: value) else { return name }
+        return name + "=" + text
+    }
+
+    /// One-dimensional arrays in the older form `"1 2 3"`, which all readers know; nil for a bare key.
+    private static func text(of value: InfoValue) -> String? {
+        switch value {
+        case .bare: nil
+        case .integer(let value): value.description
+        case .real(let value): value.description
+        case .boolean(let value): value ? "T" : "F"
+        case .string(let value): isBare(value) && isPlainWord(value) ? value : quotation(value)
+        case .integers(let values): array(values)
+        case .reals(let values): array(values)
+        case .booleans(let values): values.count > 1 ? "\"\(joined(values))\"" : "[\(joined(values))]"
+        case .strings(let values): "[\(values.map(quotation).joined(separator: ", "))]"
+        case .integerRows(let rows): nested(rows.map { $0.map(\.description) })
+        case .realRows(let rows): nested(rows.map { $0.map(\.description) })
+        case .booleanRows(let rows): nested(rows.map { $0.map { $0 ? "true" : "false" } })
+        case .stringRows(let rows): nested(rows.map { $0.map(quotation) })
+        }
+    }
+
+    private static func array(_ values: [some CustomStringConvertible]) -> String {
+        values.count > 1 ? "\"\(joined(values))\"" : "[\(joined(values))]"
+    }
+
+    private static func joined(_ values: [some CustomStringConvertible]) -> String {
+        values.map(\.description).joined(separator: " ")
+    }
+
+    private static func joined(_ values: [Bool]) -> String {
+        values.map { $0 ? "T" : "F" }.joined(separator: " ")
+    }
+
+    /// Two dimensions as ASE writes them.
+    private static func nested(_ rows: [[String]]) -> String {
+        let text = "[" + rows.map { "[\($0.joined(separator: ", "))]" }.joined(separator: ", ") + "]"
+        return quotation("_JSON " + text)
+    }
+
+    /// True where the text stands for itself without quotation marks.
+    private static func isBare(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                byte > 0x20 && byte != 0x7F && !"=\"\\,[]{}'".utf8.contains(byte)
+            }
+    }
+
+    /// False where a reader would take the word for a number or a logical value.
+    private static func isPlainWord(_ text: String) -> Bool {
+        if case .string = InfoValue(word: text) { true } else { false }
+    }
+
+    private static func quotation(_ text: String) -> String {
+        var result = "\""
+        for character in text.unicodeScalars {
+            switch character {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n", "\r": result += "\\n"
+            default: result.unicodeScalars.append(character)
+            }
+        }
+        return result + "\""
+    }
+}

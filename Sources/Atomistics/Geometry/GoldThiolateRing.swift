@@ -1,0 +1,63 @@
+import Glibc
+
+/// The starting structure of a ring (AuSCH3)_n: sulfur at the corners of a regular polygon, in turns above
+/// and below its plane, gold in the middle of its edges, methyl groups pointing outwards.
+///
+/// Not relaxed: distances are idealised. With an odd n one edge has both sulfurs on the same side.
+/// - Source: arXiv:2203.09788, section III.C; bond lengths are our own choice.
+public struct GoldThiolateRing: Sendable {
+    /// Number of gold atoms.
+    public let n: Int
+    /// From gold to sulfur, Å.
+    public var goldSulfur = 2.35
+    /// From the plane to each sulfur, Å.
+    public var pucker = 1.0
+    public var sulfurCarbon = 1.83
+    public var carbonHydrogen = 1.10
+
+    /// - Precondition: n ≥ 3.
+    public init(n: Int) {
+        precondition(n >= 3, "a ring has three corners or more")
+        self.n = n
+    }
+
+    /// All gold, all sulfur, then carbon and its three hydrogens for each sulfur; centred at the origin.
+    public var atoms: Atoms {
+        let halfEdge = (goldSulfur * goldSulfur - pucker * pucker).squareRoot()
+        let radius = halfEdge / sin(.pi / Double(n))
+        var sulfur: [SIMD3<Double>] = []
+        var methyl: [SIMD3<Double>] = []
+        for k in 0..<n {
+            let angle = 2 * .pi * Double(k) / Double(n)
+            let outwards = SIMD3(cos(angle), sin(angle), 0)
+            let side = k % 2 == 0 ? 1.0 : -1.0
+            let position = radius * outwards + SIMD3(0, 0, side * pucker)
+            sulfur.append(position)
+            methyl += methylGroup(at: position, along: 0.6 * outwards + SIMD3(0, 0, 0.8 * side))
+        }
+        let gold = (0..<n).map { (sulfur[$0] + sulfur[($0 + 1) % n]) / 2 }
+        let positions = gold + sulfur + methyl
+        let centroid = positions.reduce(.zero, +) / Double(positions.count)
+        let methylElements: [Element] = [.carbon, .hydrogen, .hydrogen, .hydrogen]
+        return Atoms(
+            elements: Array(repeating: .gold, count: n) + Array(repeating: .sulfur, count: n)
+                + (0..<n).flatMap { _ in methylElements },
+            positions: positions.map { $0 - centroid })
+    }
+
+    /// Carbon along a unit vector from sulfur and hydrogens about it, 70.5° from the vector. The first one's
+    /// turn about it is arbitrary, but the same on every machine.
+    private func methylGroup(at sulfur: SIMD3<Double>, along u: SIMD3<Double>) -> [SIMD3<Double>] {
+        let carbon = sulfur + sulfurCarbon * u
+        let turn = u.cross([0.3, 0.5, 0.81])
+        let first = turn / turn.length
+        let second = u.cross(first)
+        let tilt = 70.5 * Double.pi / 180
+        return [carbon]
+            + (0..<3).map { k in
+                let angle = 2 * .pi * Double(k) / 3
+                let across = cos(angle) * first + sin(angle) * second
+                return carbon + carbonHydrogen * (cos(tilt) * u + sin(tilt) * across)
+            }
+    }
+}

@@ -1,0 +1,21 @@
+/// Why a structure cannot be computed with, whatever the model.
+public enum StructureError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A coordinate that is no finite number (0-based atom index).
+    case notFinite(atom: Int)
+    /// Lattice vectors of the periodic directions span no volume, or there is no cell at all.
+    case singularCell
+    /// The cutoff reaches over so many images that the pairs would not fit into memory.
+    case tooManyImages(Int, limit: Int)
+    /// Two structures that are compared differ in their number of atoms, or in an element.
+    case differentAtoms(String)
+
+    public var description: String {
+        switch self {
+        case .notFinite(let atom): "atom \(atom) has a coordinate that is not a finite number"
+        case .singularCell: "the structure is periodic, but its lattice vectors span no volume"
+        case .tooManyImages(let count, let limit):
+            "the cutoff reaches over \(count) images of atoms (limit \(limit)); the cell is too thin for it"
+        case .differentAtoms(let difference): "the two structures do not hold the same atoms: \(difference)"
+        }
+    }
+}

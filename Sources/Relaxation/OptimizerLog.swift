@@ -1,0 +1,32 @@
+import Foundation
+
+/// The log of a relaxation as ASE's optimisers write theirs.
+///
+///           Step     Time          Energy          fmax
+///     BFGS:    0 12:00:00     -123.456789        1.234567
+public struct OptimizerLog: Sendable {
+    private let name: String
+
+    public init(_ optimizer: OptimizerKind) { name = optimizer.logName }
+
+    public var header: String {
+        let blanks = String(repeating: " ", count: name.count)
+        return
+            "\(blanks)  \(right("Step", 4)) \(right("Time", 8)) \(right("Energy", 15))  \(right("fmax", 12))\n"
+    }
+
+    /// - Parameters:
+    ///   - energy: eV; `nan` is written where there is none.
+    ///   - fmax: eV/Å.
+    public func line(step: Int, energy: Double?, fmax: Double, at date: Date = Date()) -> String {
+        let time = Calendar.current.dateComponents([.hour, .minute, .second], from: date)
+        let clock = String(format: "%02d:%02d:%02d", time.hour ?? 0, time.minute ?? 0, time.second ?? 0)
+        let energy = energy.map { String(format: "%.6f", $0) } ?? "nan"
+        return "\(name):  \(right(String(step), 3)) \(clock) \(right(energy, 15)) "
+            + "\(right(String(format: "%.6f", fmax), 15))\n"
+    }
+
+    private func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@Suite struct CommandLineTests {
+    @Test func fiveMistakesAreReportedAtOnceWithCarets() async throws {
+        let spool = try Spool()
+        let job = """
+            aurelax: 1
+            name: five/mistakes
+            structure: ring4.xyz
+            charge: none
+            stages:
+              - ml: {optimiser: bfgs, fmax: -0.1}
+              - dft: {engine: vasp}
+
+            """
+        let file = spool.path.appending("five.yaml").string
+        try job.write(toFile: file, atomically: true, encoding: .utf8)
+        let result = try await Program.run(["validate", file])
+        #expect(result.status == 3)
+        let text = result.output + result.errors
+        for place in ["2:7", "4:9", "6:12", "6:35", "7:20"] {
+            #expect(text.contains("five.yaml:\(place): error:"), "no error at \(place) in\n\(text)")
+        }
+        #expect(text.split(separator: "\n").count { $0.contains("^") } == 5)
+        #expect(text.contains("optimizer"), "no hint for a misspelt key in\n\(text)")
+    }
+
+    @Test func everyCommandHasHelpAndWrongUsageIsStatusTwo() async throws {
+        let commands = [
+            "daemon", "submit", "validate", "status", "show", "log", "cancel", "schema", "relax",
+            "predict", "train", "descriptor", "convert", "build", "dft",
+        ]
+        for command in commands {
+            let help = try await Program.run([command, "--help"])
+            #expect(help.status == 0, "\(command) --help: \(help.errors)")
+            #expect(help.output.contains("OVERVIEW:"), "\(command) --help: \(help.output)")
+            let wrong = try await Program.run([command, "--no-such-option"])
+            #expect(wrong.status == 2, "\(command) --no-such-option: \(wrong.status)")
+        }
+    }
+
+    @Test func schemaIsJSON() async throws {
+        let result = try await Program.run(["schema", "job"])
+        #expect(result.status == 0)
+        let schema = try #require(
+            try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        #expect(schema["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
+    }
+
+    @Test func ringIsBuiltConvertedAndDescribed() async throws {
+        let spool = try Spool()
+        let ring = spool.path.appending("ring.xyz").string
+        #expect(try await Program.run(["build", "ring", "--n", "5", "-o", ring]).status == 0)
+        let twice = spool.path.appending("twice.xyz").string
+        let text = try #require(spool.text("ring.xyz"))
+        try (text + text).write(toFile: twice, atomically: true, encoding: .utf8)
+        let last = try await Program.run(["convert", twice, "-", "--frames", "-1"])
+        #expect(last.output == text)
+        let array = spool.path.appending("X.npy").string
+        let described = try await Program.run(["descriptor", ring, "-o", array])
+        #expect(described.status == 0, "\(described.errors)")
+        #expect(described.errors.contains("30 × 2030"))
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: array))
+        #expect(bytes.count == 128 + 30 * 2030 * 8)
+    }
+
+    @Test func brokenStructureIsRefusedWithItsPlace() async throws {
+        let spool = try Spool()
+        let file = spool.path.appending("bad.xyz").string
+        try "2\n\nAu 0 0 0\nAu 0 zero 1\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let result = try await Program.run(["convert", file, "-"])
+        #expect(result.status == 3)
+        #expect(result.errors.contains("bad.xyz:4:6"), "\(result.errors)")
+    }
+
+    @Test(.enabled(if: Available.slow)) func relaxAndPredictWithoutADaemon() async throws {
+        let spool = try Spool()
+        let ring = spool.path.appending("ring.xyz").string
+        let relaxed = spool.path.appending("relaxed.extxyz").string
+        _ = try await Program.run(["build", "ring", "--n", "4", "-o", ring])
+        let result = try await Program.run(["relax", ring, "-o", relaxed, "--fmax", "0.05"])
+        #expect(result.status == 0, "\(result.errors)")
+        let text = try #require(spool.text("relaxed.extxyz"))
+        #expect(text.contains("ml_forces:R:3"))
+        #expect(!text.contains(":forces:R:3"), "a prediction under the name of a DFT value")
+        let predicted = try await Program.run(["predict", ring, "-o", "-"])
+        #expect(predicted.status == 0, "\(predicted.errors)")
+        #expect(predicted.output.contains("ml_class:S:1"))
+        let unconverged = try await Program.run(["relax", ring, "-o", relaxed, "--max-steps", "2"])
+        #expect(unconverged.status == 4)
+    }
+}

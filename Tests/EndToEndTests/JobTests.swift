@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+/// Real daemons on real spools.
+@Suite(.serialized, .enabled(if: Available.slow)) struct JobTests {
+    /// One ML stage and one of GFN1-xTB, with the local runner.
+    @Test(.enabled(if: Available.python)) func aDroppedJobIsCompleted() async throws {
+        let spool = try Spool()
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
+        try await spool.dropSmallJob()
+        #expect(
+            try await spool.waitForState("completed", of: "small", seconds: 120),
+            "\(String(describing: try await spool.status(of: "small")))\n\(spool.text("daemon.log") ?? "")")
+        try expectCompleted(spool, job: "small")
+        #expect(runner.stop() == 0)
+        #expect(daemon.stop() == 0)
+        #expect(spool.files("inbox").isEmpty)
+    }
+
+    @Test(.enabled(if: Available.python)) func killedInEveryStageTheJobIsCompletedOnce() async throws {
+        let spool = try Spool()
+        let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")
+        var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        try await spool.dropSmallJob(slow)
+        // In the ML stage.
+        #expect(
+            try await spool.wait(seconds: 60) {
+                (spool.text("outbox/small/01-ml/optimizer.log")?.split(separator: "\n").count ?? 0) > 3
+            })
+        daemon.kill()
+        daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        // While it waits for DFT.
+        #expect(try await spool.waitForState("waiting-for-dft", of: "small", seconds: 120))
+        daemon.kill()
+        let before = spool.text("outbox/small/02-dft/MANIFEST.json")
+        daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
+        #expect(try await spool.waitForState("completed", of: "small", seconds: 120))
+        #expect(spool.text("outbox/small/02-dft/MANIFEST.json") == before)
+        try expectCompleted(spool, job: "small")
+        _ = runner.stop()
+        #expect(daemon.stop() == 0)
+
+        // Steps follow one another: nothing was written twice, nothing is missing.
+        let log = try #require(spool.text("outbox/small/01-ml/optimizer.log"))
+        let steps = log.split(separator: "\n").compactMap { line in
+            line.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        }
+        #expect(steps == Array(0..<steps.count), "\(log)")
+    }
+
+    @Test func aTerminatedDaemonLeavesTheJobToTheNext() async throws {
+        let spool = try Spool()
+        var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        let job = """
+            aurelax: 1
+            name: small
+            structure: small.xyz
+            stages:
+              - ml: {fmax: 0.001, max_steps: 60, maxstep: 0.02}
+
+            """
+        try await spool.dropSmallJob(job)
+        #expect(
+            try await spool.wait(seconds: 60) {
+                (spool.text("outbox/small/01-ml/optimizer.log")?.split(separator: "\n").count ?? 0) > 3
+            })
+        #expect(daemon.stop() == 0)
+        #expect(try await spool.status(of: "small")?.state == "queued")
+        daemon = try BackgroundProgram(["daemon", "--once"], spool: spool, log: "daemon.log")
+        #expect(try await spool.wait(seconds: 60) { !daemon.isRunning })
+        let state = try await spool.status(of: "small")?.state
+        #expect(state == "completed" || state == "failed", "a job of one stage is at its end")
+    }
+
+    @Test func aBadJobIsSetAsideWithEveryDiagnostic() async throws {
+        let spool = try Spool()
+        try spool.drop("bad.yaml", "aurelax: 1\nstages:\n  - ml: {fmx: 1}\nstructure: none.xyz\n")
+        let result = try await Program.run(["daemon", "--once"], spool: spool.path)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(spool.files("inbox").isEmpty)
+        let folder = try #require(spool.files("outbox/rejected").first)
+        let files = spool.files("outbox/rejected/" + folder)
+        #expect(files.contains("bad.yaml"), "\(files)")
+        let text = files.compactMap { spool.text("outbox/rejected/\(folder)/\($0)") }.joined()
+        #expect(text.contains("fmax"), "no hint in \(text)")
+    }
+
+    @Test(.enabled(if: Available.python)) func realGPAWRelaxesHydrogen() async throws {
+        let spool = try Spool()
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
+        try spool.drop("h2.xyz", "2\n\nH 0 0 0\nH 0 0 0.85\n")
+        try spool.drop(
+            "h2.yaml",
+            """
+            aurelax: 1
+            structure: h2.xyz
+            stages:
+              - dft: {engine: gpaw, basis: sz(dzp), h: 0.3, vacuum: 3.0, fmax: 0.1, max_steps: 20}
+
+            """)
+        #expect(
+            try await spool.waitForState("completed", of: "h2", seconds: 300),
+            "\(spool.text("runner.log") ?? "")\n\(spool.text("daemon.log") ?? "")")
+        let final = try #require(spool.text("outbox/h2/01-dft/result/final.extxyz"))
+        #expect(final.contains("GPAW"))
+        _ = runner.stop()
+        _ = daemon.stop()
+    }
+
+    private func expectCompleted(_ spool: Spool, job: String) throws {
+        for file in [
+            "job.yaml", "status.yaml", "job.log", "summary.yaml", "01-ml/trajectory.extxyz",
+            "01-ml/optimizer.log", "01-ml/final.extxyz", "02-dft/MANIFEST.json",
+            "02-dft/result/final.extxyz", "02-dft/result/trajectory.extxyz",
+        ] {
+            #expect(spool.exists("outbox/\(job)/\(file)"), "no \(file)")
+        }
+        let log = try #require(spool.text("outbox/\(job)/01-ml/optimizer.log"))
+        #expect(log.hasPrefix("      Step     Time          Energy          fmax\n"), "\(log)")
+        #expect(log.contains(" nan "), "an ML stage has no energy to show")
+        let ml = try #require(spool.text("outbox/\(job)/01-ml/final.extxyz"))
+        #expect(ml.contains("model_version="))
+        let summary = try #require(spool.text("outbox/\(job)/summary.yaml"))
+        #expect(summary.contains("level_of_theory:"))
+        #expect(summary.contains("GFN1-xTB"))
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+
+/// What these tests need of the machine; `make test` provides it.
+enum Available {
+    /// The Python environment with ASE, GPAW and tblite.
+    static let python =
+        ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
+        .map { FileManager.default.isExecutableFile(atPath: $0) } ?? false
+    /// Trained models, and time.
+    static let slow = ProcessInfo.processInfo.environment["AURELAX_SLOW_TESTS"] == "1"
+}
+
+/// A bent (AuSCH3)3 ring, small enough for a test and in the reach of the shipped model.
+let smallJob = """
+    aurelax: 1
+    name: small
+    structure: small.xyz
+    stages:
+      - ml: {fmax: 0.1, max_steps: 200}
+      - dft: {engine: tblite, fmax: 0.2, max_steps: 60}
+
+    """
+
+extension Spool {
+    /// Builds the ring that `smallJob` names and drops both, the job first: the daemon has to wait for the
+    /// structure.
+    func dropSmallJob(_ text: String = smallJob, named name: String = "small") async throws {
+        try drop(name + ".yaml", text)
+        let ring = try await Program.run(["build", "ring", "--n", "4"])
+        #expect(ring.status == 0, "\(ring.errors)")
+        try drop("small.xyz", ring.output)
+    }
+}
