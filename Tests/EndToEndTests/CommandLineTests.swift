@@ -19,7 +19,7 @@ import Testing
         let result = try await Program.run(["validate", file])
         #expect(result.status == 3)
         let text = result.output + result.errors
-        for place in ["2:7", "4:9", "6:12", "6:35", "7:20"] {
+        for place in ["2:7", "4:9", "6:10", "6:33", "7:19"] {
             #expect(text.contains("five.yaml:\(place): error:"), "no error at \(place) in\n\(text)")
         }
         #expect(text.split(separator: "\n").count { $0.contains("^") } == 5)

@@ -1,0 +1,174 @@
+public import YAMLDocument
+
+/// A job file that was read: the job, or why there is none.
+public struct JobFile: Sendable {
+    /// Nil where one of the diagnostics is an error.
+    public let job: Job?
+    /// In the order of their places.
+    public let diagnostics: [Diagnostic]
+    private let renderer: DiagnosticRenderer
+    private let root: YAMLNode?
+
+    /// - Parameters:
+    ///   - file: the file's name; without `.yaml` it is the job's name where the file gives none.
+    public init(_ bytes: [UInt8], file: String) {
+        renderer = DiagnosticRenderer(file: file, source: bytes)
+        let (root, syntax) = YAMLNode.parse(bytes)
+        self.root = root
+        guard let root else {
+            (job, diagnostics) = (nil, syntax)
+            return
+        }
+        var problems = syntax + JobSchema.job.problems(of: root)
+        problems += Self.withoutEffect(root)
+        let stem = Self.stem(of: file)
+        if root["name"] == nil, !Job.isName(stem) || stem == "rejected" {
+            problems.append(
+                Diagnostic(
+                    code: "invalid-text", at: root.mark, keyPath: "name",
+                    message: "the file's name ‘\(stem.prefix(80))’ cannot be the name of a job",
+                    hint: "give the job a name: ‘name: …’"))
+        }
+        diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
+        job = problems.hasErrors ? nil : Job(root, name: stem)
+    }
+
+    /// The diagnostics as text, each with its line and a caret.
+    public var report: String { renderer.render(diagnostics) }
+
+    public func report(_ further: [Diagnostic]) -> String { renderer.render(further) }
+
+    /// Where a key's value stands, for diagnostics that need the structure too: `stages[0].ml.move`.
+    func mark(of path: [PathStep]) -> TextMark? {
+        var node = root
+        for step in path {
+            switch step {
+            case .key(let key): node = node?[key] ?? node
+            case .index(let index):
+                node = node?.elements.flatMap { $0.indices.contains(index) ? $0[index] : nil } ?? node
+            }
+        }
+        return node?.mark
+    }
+
+    enum PathStep {
+        case key(String)
+        case index(Int)
+    }
+
+    private static func stem(of file: String) -> String {
+        let name = file.split(separator: "/").last.map(String.init) ?? file
+        for suffix in [".yaml", ".yml"] where name.hasSuffix(suffix) { return String(name.dropLast(suffix.count)) }
+        return name
+    }
+
+    /// Keys that the chosen engine or mode does not look at.
+    private static func withoutEffect(_ root: YAMLNode) -> [Diagnostic] {
+        var warnings: [Diagnostic] = []
+        for (index, stage) in (root["stages"]?.elements ?? []).enumerated() {
+            guard let dft = stage["dft"], let entries = dft.entries else { continue }
+            let isGPAW = dft["engine"]?.text ?? "gpaw" == "gpaw"
+            let mode = dft["mode"]?.text ?? "lcao"
+            for entry in entries {
+                let reason: String
+                if !isGPAW, JobSchema.gpawKeys.contains(entry.key) {
+                    reason = "it is a setting of GPAW"
+                } else if isGPAW, entry.key == "basis", mode != "lcao" {
+                    reason = "the mode is \(mode), not lcao"
+                } else if isGPAW, entry.key == "cutoff", mode != "pw" {
+                    reason = "the mode is \(mode), not pw"
+                } else {
+                    continue
+                }
+                warnings.append(
+                    Diagnostic(
+                        .warning, code: "no-effect", at: entry.keyMark, width: entry.key.count,
+                        keyPath: "stages[\(index)].dft.\(entry.key)",
+                        message: "‘\(entry.key)’ has no effect: \(reason)"))
+            }
+        }
+        return warnings
+    }
+}
+
+extension Job {
+    /// - Precondition: the node has passed ``JobSchema``.
+    init(_ node: YAMLNode, name: String) {
+        let structure = node["structure"]?.text ?? ""
+        self.init(
+            name: node["name"]?.text ?? name,
+            structure: structure.contains(where: \.isNewline) ? .inline(structure) : .file(structure),
+            charge: node["charge"]?.integer ?? 0, model: node["model"]?.text ?? "thiolate-gold",
+            priority: node["priority"]?.integer ?? 0,
+            after: node["after"]?.elements?.compactMap(\.text) ?? [],
+            stages: node["stages"]?.elements?.map(Stage.init) ?? [])
+    }
+}
+
+extension Stage {
+    fileprivate init(_ node: YAMLNode) {
+        if let ml = node["ml"] {
+            self = .ml(MLStage(ml))
+        } else {
+            self = .dft(DFTStage(node["dft"] ?? node))
+        }
+    }
+}
+
+extension MLStage {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        node.set("optimizer", &optimizer)
+        node.set("fmax", &fmax)
+        node.set("max_steps", &maxSteps)
+        node.set("maxstep", &maxStep)
+        node.set("move", &move)
+        model = node["model"]?.text
+    }
+}
+
+extension DFTStage {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        node.set("engine", &engine)
+        node.set("mode", &mode)
+        node.set("basis", &basis)
+        node.set("xc", &xc)
+        node.set("h", &h)
+        node.set("cutoff", &cutoff)
+        node.set("vacuum", &vacuum)
+        node.set("smearing", &smearing)
+        node.set("density_convergence", &densityConvergence)
+        node.set("fmax", &fmax)
+        node.set("max_steps", &maxSteps)
+        node.set("maxstep", &maxStep)
+        node.set("move", &move)
+        node.set("hessian", &hessian)
+    }
+}
+
+/// Values where they stand in a node that has been checked; what does not stand there stays as it was.
+extension YAMLNode {
+    fileprivate func set(_ key: String, _ value: inout Double) { value = self[key]?.number ?? value }
+    fileprivate func set(_ key: String, _ value: inout Int) { value = self[key]?.integer ?? value }
+    fileprivate func set(_ key: String, _ value: inout Bool) { value = self[key]?.boolean ?? value }
+    fileprivate func set(_ key: String, _ value: inout String) { value = self[key]?.text ?? value }
+
+    fileprivate func set<Choice: RawRepresentable<String>>(_ key: String, _ value: inout Choice) {
+        value = self[key]?.text.flatMap(Choice.init(rawValue:)) ?? value
+    }
+
+    fileprivate func set(_ key: String, _ value: inout MoveSelection) {
+        guard let node = self[key] else { return }
+        if let indices = node.elements?.compactMap(\.integer) {
+            value = .indices(Array(Set(indices)).sorted())
+            return
+        }
+        switch node.text {
+        case "shell": value = .shell
+        case "core": value = .core
+        case "mask": value = .mask
+        default: value = .all
+        }
+    }
+}

@@ -1,0 +1,157 @@
+public import YAMLDocument
+
+/// The keys of a job file, schema version 1: the one description that validation, documentation and the JSON
+/// Schema share.
+public enum JobSchema {
+    public static let version = 1
+
+    public static let job = MappingSchema([
+        KeySchema(
+            "aurelax", .integer(1...1), required: true,
+            "Version of this format: 1."),
+        KeySchema(
+            "name", .text(pattern: namePattern, check: checkName), default: "the file's name without .yaml",
+            "Name of the job and of its folder in the outbox: letters, digits, '-', '_' and '.', at most 64."),
+        KeySchema(
+            "structure", .text(check: checkStructure), required: true,
+            "Name of an XYZ or extxyz file beside the job file, or the text of one (structure: |)."),
+        KeySchema("charge", .integer(-100...100), default: "0", "Total charge, e."),
+        KeySchema(
+            "model", .text(check: checkModel), default: "thiolate-gold",
+            "Force field of the ML stages: a name that `aurelax model list` prints."),
+        KeySchema(
+            "priority", .integer(-1000...1000), default: "0", "Jobs with a higher number start first."),
+        KeySchema(
+            "after", .list(.text(pattern: namePattern, check: checkName), count: 0...1000), default: "[]",
+            "Names of jobs that must be completed before this one starts."),
+        KeySchema(
+            "stages", .list(.mapping(stage), count: 1...100), required: true,
+            "What is done, in order: ml and dft in any number."),
+    ])
+
+    static let stage = MappingSchema(
+        [
+            KeySchema("ml", .mapping(ml), "Coarse optimisation with the force field."),
+            KeySchema("dft", .mapping(dft), "Fine optimisation outside aurelax: DFT, or a quicker method."),
+        ], isChoice: true)
+
+    static let ml = MappingSchema([
+        KeySchema(
+            "optimizer", .choice(MLStage.Optimizer.allCases.map(\.rawValue)), default: "bfgs",
+            "Optimiser; each as in ASE."),
+        KeySchema(
+            "fmax", force, default: "0.1",
+            "Converged when the largest force on a moving atom is below this, eV/Å."),
+        KeySchema("max_steps", .integer(0...1_000_000), default: "200", "Steps at most."),
+        KeySchema(
+            "maxstep", .number(0...1, open: true), default: "0.1",
+            "Largest displacement of an atom in one step, Å."),
+        KeySchema("move", move, default: "all", moveSummary),
+        KeySchema(
+            "model", .text(check: checkModel), default: "the job's model", "Force field of this stage."),
+    ])
+
+    static let dft = MappingSchema([
+        KeySchema(
+            "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "gpaw",
+            "Program: gpaw (DFT), or tblite (GFN1-xTB, for quick local use; not DFT)."),
+        KeySchema(
+            "mode", .choice(DFTStage.Mode.allCases.map(\.rawValue)), default: "lcao",
+            "GPAW: atomic orbitals, finite differences or plane waves."),
+        KeySchema(
+            "basis", .text(check: checkWord), default: "dzp", "GPAW in LCAO mode: basis set."),
+        KeySchema(
+            "xc", .text(check: checkWord), default: "PBE", "GPAW: exchange–correlation functional."),
+        KeySchema("h", .number(0.05...0.5), default: "0.2", "GPAW: grid spacing, Å."),
+        KeySchema(
+            "cutoff", .number(100...2000), default: "400", "GPAW in PW mode: plane-wave cutoff, eV."),
+        KeySchema(
+            "vacuum", .number(1...50), default: "5.0", "GPAW: empty space on every side, Å."),
+        KeySchema(
+            "smearing", .number(0...1), default: "0.05", "GPAW: width of the Fermi–Dirac smearing, eV."),
+        KeySchema(
+            "density_convergence", .number(0...0.1, open: true), default: "0.0001",
+            "GPAW: convergence of the density, electrons per valence electron."),
+        KeySchema(
+            "fmax", force, default: "0.05",
+            "Converged when the largest force on a moving atom is below this, eV/Å."),
+        KeySchema("max_steps", .integer(0...1_000_000), default: "100", "Steps at most."),
+        KeySchema(
+            "maxstep", .number(0...1, open: true), default: "0.2",
+            "Largest displacement of an atom in one step, Å."),
+        KeySchema("move", move, default: "all", moveSummary),
+        KeySchema(
+            "hessian", .boolean, default: "true",
+            "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."),
+    ])
+
+    /// Keys of a DFT stage that mean something to GPAW alone.
+    static let gpawKeys = [
+        "mode", "basis", "xc", "h", "cutoff", "vacuum", "smearing", "density_convergence",
+    ]
+
+    public static var jsonSchema: String {
+        job.jsonSchema(title: "aurelax job", id: "https://aurelax.invalid/schema/job-1.json")
+    }
+
+    private static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+    private static let moveSummary =
+        "Atoms that move: all, shell (all but core gold), core (core gold), mask (the structure's move_mask), "
+        + "or a list of 0-based indices."
+
+    private static let force = ValueSchema.number(0...100, open: true)
+
+    private static let move = ValueSchema.either(
+        [.choice(["all", "shell", "core", "mask"]), .list(.integer(0...9_999_999), count: 1...1_000_000)],
+        what: "all, shell, core, mask or a list of atom indices")
+
+    @Sendable private static func checkName(_ text: String) -> TextProblem? {
+        if !Job.isName(text) {
+            return TextProblem(
+                "‘\(text.prefix(80))’ cannot be the name of a job",
+                hint: "letters, digits, ‘-’, ‘_’ and ‘.’ only, beginning with a letter or digit, at most 64")
+        }
+        return text == "rejected"
+            ? TextProblem("‘rejected’ is taken", hint: "it is the folder of refused jobs") : nil
+    }
+
+    @Sendable private static func checkStructure(_ text: String) -> TextProblem? {
+        if text.contains(where: \.isNewline) { return nil }
+        let hint = "the structure lies beside the job file; give its name alone, or its text after ‘structure: |’"
+        if text.contains("/") || text == ".." || text == "." {
+            return TextProblem("‘\(text.prefix(80))’ leads out of the job's folder", hint: hint)
+        }
+        if text.hasPrefix(".") {
+            return TextProblem("‘\(text.prefix(80))’ is a hidden file", hint: hint)
+        }
+        guard text.utf8.count <= 255, text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else { return TextProblem("this is not the name of a file", hint: hint) }
+        return nil
+    }
+
+    @Sendable private static func checkModel(_ text: String) -> TextProblem? {
+        Job.isName(text) ? nil : TextProblem("‘\(text.prefix(80))’ is not the name of a model")
+    }
+
+    /// What GPAW calls things: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
+    @Sendable private static func checkWord(_ text: String) -> TextProblem? {
+        let isWord =
+            !text.isEmpty && text.utf8.count <= 80
+            && text.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                    || "()+-_.:".utf8.contains(byte)
+            }
+        return isWord ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no such name has")
+    }
+}
+
+extension Job {
+    /// Letters, digits, `-`, `_` and `.`, beginning with a letter or digit, at most 64.
+    public static func isName(_ text: String) -> Bool {
+        func isAlphanumeric(_ byte: UInt8) -> Bool {
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+        }
+        return text.utf8.count <= 64 && text.utf8.first.map(isAlphanumeric) == true
+            && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
+    }
+}

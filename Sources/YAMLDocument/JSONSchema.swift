@@ -1,0 +1,106 @@
+/// JSON values in a fixed order of keys, for schemas that people read.
+public indirect enum JSONValue: Sendable {
+    case string(String)
+    case number(Double)
+    case integer(Int)
+    case boolean(Bool)
+    case array([JSONValue])
+    case object([(String, JSONValue)])
+
+    /// Indented text.
+    public func text(indent: String = "") -> String {
+        let inner = indent + "  "
+        switch self {
+        case .string(let value): return quoted(value)
+        case .number(let value): return plain(value)
+        case .integer(let value): return String(value)
+        case .boolean(let value): return value ? "true" : "false"
+        case .array(let values):
+            guard !values.isEmpty else { return "[]" }
+            return "[\n" + values.map { inner + $0.text(indent: inner) }.joined(separator: ",\n")
+                + "\n\(indent)]"
+        case .object(let pairs):
+            guard !pairs.isEmpty else { return "{}" }
+            return "{\n"
+                + pairs.map { "\(inner)\(quoted($0)): \($1.text(indent: inner))" }.joined(separator: ",\n")
+                + "\n\(indent)}"
+        }
+    }
+
+    private func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            default:
+                if scalar.value < 0x20 {
+                    let digits = String(scalar.value, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                } else {
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result + "\""
+    }
+}
+
+extension MappingSchema {
+    /// The mapping as a schema of JSON Schema 2020-12.
+    public func jsonSchema(title: String, id: String) -> String {
+        let head: [(String, JSONValue)] = [
+            ("$schema", .string("https://json-schema.org/draft/2020-12/schema")), ("$id", .string(id)),
+            ("title", .string(title)),
+        ]
+        return JSONValue.object(head + json).text() + "\n"
+    }
+
+    var json: [(String, JSONValue)] {
+        let properties = keys.map { key -> (String, JSONValue) in
+            var pairs = key.value.json
+            let text = key.defaultText.map { "\(key.summary) Default: \($0)." } ?? key.summary
+            pairs.insert(("description", .string(text)), at: 0)
+            return (key.name, .object(pairs))
+        }
+        var pairs: [(String, JSONValue)] = [
+            ("type", .string("object")), ("properties", .object(properties)),
+            ("additionalProperties", .boolean(false)),
+        ]
+        let required = keys.filter(\.isRequired).map { JSONValue.string($0.name) }
+        if !required.isEmpty { pairs.append(("required", .array(required))) }
+        if isChoice { pairs += [("minProperties", .integer(1)), ("maxProperties", .integer(1))] }
+        return pairs
+    }
+}
+
+extension ValueSchema {
+    var json: [(String, JSONValue)] {
+        switch self {
+        case .integer(let range):
+            var pairs: [(String, JSONValue)] = [("type", .string("integer"))]
+            if range.lowerBound != .min { pairs.append(("minimum", .integer(range.lowerBound))) }
+            if range.upperBound != .max { pairs.append(("maximum", .integer(range.upperBound))) }
+            return pairs
+        case .number(let range, let open):
+            var pairs: [(String, JSONValue)] = [("type", .string("number"))]
+            if range.lowerBound > -1e300 {
+                pairs.append((open ? "exclusiveMinimum" : "minimum", .number(range.lowerBound)))
+            }
+            if range.upperBound < 1e300 { pairs.append(("maximum", .number(range.upperBound))) }
+            return pairs
+        case .boolean: return [("type", .string("boolean"))]
+        case .text(let pattern, _):
+            return [("type", .string("string"))] + (pattern.map { [("pattern", .string($0))] } ?? [])
+        case .choice(let words): return [("enum", .array(words.map(JSONValue.string)))]
+        case .list(let element, let count):
+            return [
+                ("type", .string("array")), ("items", .object(element.json)),
+                ("minItems", .integer(count.lowerBound)), ("maxItems", .integer(count.upperBound)),
+            ]
+        case .mapping(let schema): return schema.json
+        case .either(let forms, _): return [("anyOf", .array(forms.map { .object($0.json) }))]
+        }
+    }
+}

@@ -1,0 +1,79 @@
+/// A piece of a YAML document with its place.
+public struct YAMLNode: Sendable, Equatable {
+    public struct Entry: Sendable, Equatable {
+        public var key: String
+        public var keyMark: TextMark
+        public var value: YAMLNode
+    }
+
+    public enum Content: Sendable, Equatable {
+        /// - isPlain: written without quotation marks, so it may be a number or a logical value.
+        case scalar(String, isPlain: Bool)
+        case sequence([YAMLNode])
+        case mapping([Entry])
+    }
+
+    public var content: Content
+    public var mark: TextMark
+    /// Characters on its first line.
+    public var width: Int
+
+    /// `a mapping`, `the text ‘x’`: what messages call it.
+    public var summary: String {
+        switch content {
+        case .scalar(let text, _) where isNull: text.isEmpty ? "nothing" : "‘\(text)’, nothing"
+        case .scalar(let text, _): "‘\(text.prefix(40))’"
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        }
+    }
+
+    public var isNull: Bool {
+        guard case .scalar(let text, isPlain: true) = content else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(text)
+    }
+
+    /// Text of any scalar but null.
+    public var text: String? {
+        guard case .scalar(let text, _) = content, !isNull else { return nil }
+        return text
+    }
+
+    public var integer: Int? {
+        guard case .scalar(let text, isPlain: true) = content else { return nil }
+        return Int(text)
+    }
+
+    /// A finite decimal number.
+    public var number: Double? {
+        guard case .scalar(let text, isPlain: true) = content,
+            text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }), let value = Double(text),
+            value.isFinite
+        else { return nil }
+        return value
+    }
+
+    public var boolean: Bool? {
+        guard case .scalar(let text, isPlain: true) = content else { return nil }
+        switch text {
+        case "true", "True", "TRUE": return true
+        case "false", "False", "FALSE": return false
+        default: return nil
+        }
+    }
+
+    public subscript(_ key: String) -> YAMLNode? {
+        guard case .mapping(let entries) = content else { return nil }
+        return entries.first { $0.key == key }?.value
+    }
+
+    public var elements: [YAMLNode]? {
+        guard case .sequence(let nodes) = content else { return nil }
+        return nodes
+    }
+
+    public var entries: [Entry]? {
+        guard case .mapping(let entries) = content else { return nil }
+        return entries
+    }
+}
