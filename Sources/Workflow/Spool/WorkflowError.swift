@@ -1,0 +1,66 @@
+public import DurableFiles
+public import SystemPackage
+
+/// Exit codes of the commands that work on a spool.
+public enum ExitStatus: Int32, Sendable, CaseIterable {
+    case done = 0
+    /// What was asked for did not succeed: a job failed, a file is not valid.
+    case failed = 1
+    case usage = 2
+    /// Another daemon works on this spool.
+    case locked = 3
+    /// The store is damaged, of another version, or on a file system that cannot hold it; nothing was
+    /// changed.
+    case store = 4
+    /// Space, descriptors or rights are missing.
+    case resource = 5
+    /// The disk refused to keep written data. The state is what recovery finds at the next start.
+    case disk = 6
+    /// No such job or spool.
+    case notFound = 7
+}
+
+/// Why the workflow cannot do something; the job or the daemon it happened to is known to the catcher.
+public enum WorkflowError: Error, Sendable, CustomStringConvertible {
+    case locked(LockHeld)
+    case unsuitableFileSystem(FilePath, String)
+    case damagedStore(FilePath, String)
+    case foreignStore(FilePath, found: Int, known: Int)
+    /// Somebody else moved the job on: the transition was not made.
+    case staleTransition(job: String)
+    case noSuchJob(String)
+    case noSpool(FilePath)
+    case file(FileError)
+    case notAllowed(String)
+
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .locked: .locked
+        case .unsuitableFileSystem, .damagedStore, .foreignStore: .store
+        case .noSuchJob, .noSpool: .notFound
+        case .file(let error): error.isFatal ? .disk : .resource
+        case .staleTransition, .notAllowed: .failed
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .locked(let held):
+            "\(held); one spool has one daemon: stop that one, or give this one a spool of its own (--spool)"
+        case .unsuitableFileSystem(let path, let kind):
+            "\(path.escaped) is on \(kind), where locks and the job store cannot be trusted; "
+                + "use a spool on a local disk (its inbox and outbox may be links)"
+        case .damagedStore(let path, let why):
+            "\(path.escaped) is damaged (\(why)); it was left as it is: restore it from a copy, or move it "
+                + "away to begin with an empty store"
+        case .foreignStore(let path, let found, let known):
+            "\(path.escaped) has schema \(found), this version knows \(known); use the version that wrote it"
+        case .staleTransition(let job): "job \(job) was moved on by somebody else"
+        case .noSuchJob(let name): "there is no job \(name)"
+        case .noSpool(let path):
+            "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
+        case .file(let error): error.description
+        case .notAllowed(let why): why
+        }
+    }
+}

@@ -1,0 +1,163 @@
+public import DurableFiles
+import Foundation
+import GRDB
+public import JobSpec
+
+/// A job as the store holds it.
+public struct JobRecord: Sendable, Identifiable {
+    public let id: Int64
+    public let job: Job
+    /// Of the job file as it was accepted.
+    public let file: Digest
+    /// Of the structure's text.
+    public let structure: Digest
+    public var machine: JobMachine
+    /// Optimiser step and largest force norm of the current stage, as last recorded.
+    public var step: Int?
+    public var fmax: Double?
+    /// The job's folder is in the outbox.
+    public var isPublished: Bool
+    public let accepted: Date
+    public let updated: Date
+}
+
+/// What has to be known to accept a job.
+public struct Acceptance: Sendable {
+    public let job: Job
+    public let file: Digest
+    public let structure: Digest
+    /// What lies in the inbox and has to leave it.
+    public let originals: [Original]
+
+    public init(job: Job, file: Digest, structure: Digest, originals: [Original]) {
+        self.job = job
+        self.file = file
+        self.structure = structure
+        self.originals = originals
+    }
+
+    /// The same job file with the same structure is the same job, whenever it is dropped.
+    var key: String { Digest(of: Array("\(file)\n\(structure)".utf8)).hexadecimal }
+}
+
+/// A file of the inbox that was claimed, as it was at that moment.
+public struct Original: Sendable, Equatable {
+    public let name: [UInt8]
+    public let identity: FileIdentity
+    public let size: Int
+    public let modified: Int64
+
+    public init(name: [UInt8], status: FileStatus) {
+        self.init(name: name, identity: status.identity, size: status.size, modified: status.modified)
+    }
+
+    init(name: [UInt8], identity: FileIdentity, size: Int, modified: Int64) {
+        self.name = name
+        self.identity = identity
+        self.size = size
+        self.modified = modified
+    }
+
+    func matches(_ status: FileStatus) -> Bool {
+        status.identity == identity && status.size == size && status.modified == modified
+    }
+}
+
+/// What became of an offered job.
+public enum AcceptanceResult: Sendable {
+    case accepted(JobRecord)
+    /// Dropped before: the same file and the same structure.
+    case duplicate(of: JobRecord)
+    /// Another job has that name.
+    case nameTaken(by: JobRecord)
+}
+
+/// A place in an ML stage from which it goes on exactly.
+public struct StageCheckpoint: Sendable, Equatable {
+    public let stage: Int
+    public let step: Int
+    public let fmax: Double?
+    /// Lengths of the stage's files at that step, bytes.
+    public let trajectoryLength: Int
+    public let logLength: Int
+    /// The optimiser's own state.
+    public let state: [UInt8]
+
+    public init(
+        stage: Int, step: Int, fmax: Double?, trajectoryLength: Int, logLength: Int, state: [UInt8]
+    ) {
+        self.stage = stage
+        self.step = step
+        self.fmax = fmax
+        self.trajectoryLength = trajectoryLength
+        self.logLength = logLength
+        self.state = state
+    }
+}
+
+/// A stage that ended.
+public struct StageRecord: Sendable {
+    public let stage: Int
+    public let attempt: Int
+    public let report: StageReport
+    /// Of its final structure.
+    public let final: Digest
+    public let ended: Date
+}
+
+/// A package that was handed out, or is about to be.
+public struct PackageRecord: Sendable, Equatable {
+    public let job: Int64
+    public let stage: Int
+    public let attempt: Int
+    public let folder: String
+    /// Of the manifest.
+    public let digest: Digest
+    public let isDone: Bool
+}
+
+/// A line of a job's history.
+public struct JobHistoryEntry: Sendable, Equatable {
+    public let at: Date
+    public let text: String
+}
+
+extension JobRecord {
+    init(_ row: Row) throws {
+        id = row["id"]
+        let text: String = row["spec"]
+        job = try JSONDecoder().decode(Job.self, from: Data(text.utf8))
+        file = try Self.digest(row["file"])
+        structure = try Self.digest(row["structure"])
+        let word: String = row["state"]
+        guard let state = JobState(rawValue: word) else {
+            throw DatabaseError(message: "unknown state \(word)")
+        }
+        let stages = job.stages.map(\.stageKind)
+        let stage: Int = row["stage"]
+        guard stages.indices.contains(stage) else { throw DatabaseError(message: "no stage \(stage)") }
+        machine = JobMachine(
+            state: state, reason: row["reason"], stage: stage, attempt: row["attempt"], stages: stages)
+        step = row["step"]
+        fmax = row["fmax"]
+        isPublished = row["published"]
+        accepted = Date(timeIntervalSince1970: row["accepted"])
+        updated = Date(timeIntervalSince1970: row["updated"])
+    }
+
+    static func digest(_ text: String) throws -> Digest {
+        guard let digest = Digest(hexadecimal: text) else {
+            throw DatabaseError(message: "\(text) is no digest")
+        }
+        return digest
+    }
+}
+
+extension Stage {
+    public var stageKind: StageKind {
+        switch self {
+        case .ml: .ml
+        case .dft: .dft
+        }
+    }
+}

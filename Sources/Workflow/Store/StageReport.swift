@@ -1,0 +1,44 @@
+/// What a stage did: kept in the store, written into the summary.
+public struct StageReport: Sendable, Equatable, Codable {
+    public var kind: StageKind
+    public var verdict: StageVerdict
+    /// Largest force norm of a moving atom in the structure that the stage began with, eV/Å, by the stage's
+    /// own method.
+    public var initialFmax: Double?
+    /// Convergence criterion, eV/Å.
+    public var requestedFmax: Double
+    /// How far the atom that moved furthest is from where it began, Å.
+    public var largestDisplacement: Double?
+    /// Energy at the end, eV; nil where the method has none.
+    public var energy: Double?
+    /// Energy at the end less energy at the beginning, eV; likewise.
+    public var energyChange: Double?
+    /// The force field's name and the SHA-256 of its file, or the outside program and its versions.
+    public var method: String
+    public var version: String
+    public var levelOfTheory: String
+    /// What a person should know, each once.
+    public var warnings: [String]
+    /// Seconds of computing, restarts included.
+    public var seconds: Double?
+
+    public init(
+        kind: StageKind, verdict: StageVerdict, initialFmax: Double? = nil, requestedFmax: Double,
+        largestDisplacement: Double? = nil, energy: Double? = nil, energyChange: Double? = nil,
+        method: String, version: String, levelOfTheory: String, warnings: [String] = [],
+        seconds: Double? = nil
+    ) {
+        self.kind = kind
+        self.verdict = verdict
+        self.initialFmax = initialFmax
+        self.requestedFmax = requestedFmax
+        self.largestDisplacement = largestDisplacement
+        self.energy = energy
+        self.energyChange = energyChange
+        self.method = method
+        self.version = version
+        self.levelOfTheory = levelOfTheory
+        self.warnings = warnings
+        self.seconds = seconds
+    }
+}

@@ -1,0 +1,157 @@
+import DurableFiles
+public import Foundation
+import GRDB
+
+extension Store {
+    // MARK: Stages and checkpoints
+
+    /// The stages that ended, in order.
+    public func stages(of id: Int64) throws -> [StageRecord] {
+        try pool.read { try Self.stages(of: id, in: $0) }
+    }
+
+    static func stages(of id: Int64, in database: Database) throws -> [StageRecord] {
+        try Row.fetchAll(database, sql: "SELECT * FROM stages WHERE job = ? ORDER BY stage", arguments: [id])
+            .map { row in
+                let report: String = row["report"]
+                return StageRecord(
+                    stage: row["stage"], attempt: row["attempt"],
+                    report: try JSONDecoder().decode(StageReport.self, from: Data(report.utf8)),
+                    final: try JobRecord.digest(row["final"]),
+                    ended: Date(timeIntervalSince1970: row["ended"]))
+            }
+    }
+
+    /// Remembers a place to go on from. The files it speaks of must be durable already.
+    public func save(_ checkpoint: StageCheckpoint, of id: Int64) throws {
+        try pool.write { database in
+            try database.execute(
+                sql: """
+                    INSERT OR REPLACE INTO checkpoints (job, stage, step, fmax, trajectory, log, state)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    id, checkpoint.stage, checkpoint.step, checkpoint.fmax, checkpoint.trajectoryLength,
+                    checkpoint.logLength, Data(checkpoint.state),
+                ])
+            try database.execute(
+                sql: "UPDATE jobs SET step = ?, fmax = ?, updated = ? WHERE id = ?",
+                arguments: [checkpoint.step, checkpoint.fmax, Date().timeIntervalSince1970, id])
+        }
+    }
+
+    public func checkpoint(of id: Int64, stage: Int) throws -> StageCheckpoint? {
+        try pool.read { database in
+            try Row.fetchOne(
+                database, sql: "SELECT * FROM checkpoints WHERE job = ? AND stage = ?",
+                arguments: [id, stage]
+            ).map { row in
+                let state: Data = row["state"]
+                return StageCheckpoint(
+                    stage: row["stage"], step: row["step"], fmax: row["fmax"],
+                    trajectoryLength: row["trajectory"], logLength: row["log"], state: Array(state))
+            }
+        }
+    }
+
+    // MARK: Packages
+
+    /// Records that a package is about to be published. One row a (job, stage, attempt): a second package
+    /// for the same attempt cannot be.
+    public func intend(_ package: PackageRecord) throws -> PackageRecord {
+        try pool.write { database in
+            try database.execute(
+                sql: """
+                    INSERT OR IGNORE INTO packages (job, stage, attempt, folder, digest)
+                    VALUES (?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    package.job, package.stage, package.attempt, package.folder, package.digest.hexadecimal,
+                ])
+            guard
+                let there = try Self.package(
+                    package.job, stage: package.stage, attempt: package.attempt, in: database)
+            else { throw DatabaseError(message: "the package just inserted is not there") }
+            return there
+        }
+    }
+
+    public func markDone(_ package: PackageRecord) throws {
+        try pool.write { database in
+            try database.execute(
+                sql: "UPDATE packages SET done = 1 WHERE job = ? AND stage = ? AND attempt = ?",
+                arguments: [package.job, package.stage, package.attempt])
+        }
+    }
+
+    public func package(_ job: Int64, stage: Int, attempt: Int) throws -> PackageRecord? {
+        try pool.read { try Self.package(job, stage: stage, attempt: attempt, in: $0) }
+    }
+
+    private static func package(
+        _ job: Int64, stage: Int, attempt: Int, in database: Database
+    ) throws -> PackageRecord? {
+        try Row.fetchOne(
+            database, sql: "SELECT * FROM packages WHERE job = ? AND stage = ? AND attempt = ?",
+            arguments: [job, stage, attempt]
+        ).map { row in
+            PackageRecord(
+                job: row["job"], stage: row["stage"], attempt: row["attempt"], folder: row["folder"],
+                digest: try JobRecord.digest(row["digest"]), isDone: row["done"])
+        }
+    }
+
+    // MARK: Originals in the inbox
+
+    static func note(_ original: Original, in database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT OR REPLACE INTO originals (name, device, inode, size, modified)
+                VALUES (?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                Data(original.name), String(original.identity.device), String(original.identity.inode),
+                original.size, original.modified,
+            ])
+    }
+
+    /// Files that were claimed and may still lie in the inbox.
+    public func originals() throws -> [Original] {
+        try pool.read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM originals").map { row in
+                let name: Data = row["name"]
+                let device: String = row["device"]
+                let inode: String = row["inode"]
+                return Original(
+                    name: Array(name),
+                    identity: FileIdentity(device: UInt64(device) ?? 0, inode: UInt64(inode) ?? 0),
+                    size: row["size"], modified: row["modified"])
+            }
+        }
+    }
+
+    /// The file has left the inbox.
+    public func forget(_ original: Original) throws {
+        try pool.write { database in
+            try database.execute(
+                sql: "DELETE FROM originals WHERE name = ?", arguments: [Data(original.name)])
+        }
+    }
+
+    // MARK: History
+
+    /// Adds a line to a job's history.
+    public func note(_ text: String, of id: Int64) throws {
+        try pool.write { try Self.log(id, text, $0) }
+    }
+
+    public func history(of id: Int64) throws -> [JobHistoryEntry] {
+        try pool.read { try Self.history(of: id, in: $0) }
+    }
+
+    static func history(of id: Int64, in database: Database) throws -> [JobHistoryEntry] {
+        try Row.fetchAll(
+            database, sql: "SELECT at, text FROM events WHERE job = ? ORDER BY number", arguments: [id]
+        ).map { JobHistoryEntry(at: Date(timeIntervalSince1970: $0["at"]), text: $0["text"]) }
+    }
+}

@@ -1,0 +1,210 @@
+public import DurableFiles
+import Foundation
+import GRDB
+import JobSpec
+public import SystemPackage
+
+/// The durable state of every job: SQLite, write-ahead log, `synchronous=FULL`, one writer.
+///
+/// What a commit has said is so; everything that cannot be in the same transaction (files) is recorded
+/// before it is begun and again when it is done, so that recovery finds what is missing.
+public final class Store: Sendable {
+    let pool: DatabasePool
+    let path: FilePath
+
+    /// Opens the store, or creates it.
+    ///
+    /// - Throws: ``WorkflowError`` for a damaged store or one of another version; the file is left as it is.
+    public init(_ path: FilePath) throws {
+        self.path = path
+        do {
+            pool = try DatabasePool(path: path.string, configuration: Self.configuration())
+            try pool.read { database in
+                let complaints = try String.fetchAll(database, sql: "PRAGMA integrity_check(5)")
+                guard complaints == ["ok"] else {
+                    throw WorkflowError.damagedStore(path, complaints.joined(separator: "; "))
+                }
+            }
+            try pool.write { database in
+                let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+                switch found {
+                case Schema.version: break
+                case 0 where try !database.tableExists("jobs"): try Schema.create(in: database)
+                default:
+                    throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
+                }
+            }
+        } catch let error as DatabaseError where Self.means(damage: error) {
+            throw WorkflowError.damagedStore(path, error.message ?? error.description)
+        }
+    }
+
+    private static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "aurelax.store"
+        configuration.busyMode = .timeout(5)
+        configuration.foreignKeysEnabled = true
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        return configuration
+    }
+
+    private static func means(damage error: DatabaseError) -> Bool {
+        error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
+    }
+
+    /// Moves everything from the log into the main file; done when the daemon stops.
+    public func close() throws {
+        try pool.writeWithoutTransaction { database in
+            _ = try database.checkpoint(.truncate)
+        }
+        try pool.close()
+    }
+
+    // MARK: Jobs
+
+    /// Durable acceptance: once this returns `.accepted`, the job is not lost.
+    public func accept(_ acceptance: Acceptance) throws -> AcceptanceResult {
+        try pool.write { database in
+            if let row = try Row.fetchOne(
+                database, sql: "SELECT * FROM jobs WHERE key = ?", arguments: [acceptance.key])
+            {
+                return .duplicate(of: try JobRecord(row))
+            }
+            if let row = try Row.fetchOne(
+                database, sql: "SELECT * FROM jobs WHERE name = ?", arguments: [acceptance.job.name])
+            {
+                return .nameTaken(by: try JobRecord(row))
+            }
+            let job = acceptance.job
+            let machine = JobMachine(stages: job.stages.map(\.stageKind))
+            let now = Date().timeIntervalSince1970
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = .sortedKeys
+            try database.execute(
+                sql: """
+                    INSERT INTO jobs (name, key, spec, file, structure, priority, state, reason, stage,
+                        attempt, accepted, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    job.name, acceptance.key, String(decoding: try encoder.encode(job), as: UTF8.self),
+                    acceptance.file.hexadecimal, acceptance.structure.hexadecimal, job.priority,
+                    machine.state.rawValue, machine.reason, machine.stage, machine.attempt, now, now,
+                ])
+            let id = database.lastInsertedRowID
+            for original in acceptance.originals { try Self.note(original, in: database) }
+            try Self.log(id, "accepted, job file \(acceptance.file), structure \(acceptance.structure)", database)
+            return .accepted(try Self.record(id, in: database))
+        }
+    }
+
+    public func job(_ id: Int64) throws -> JobRecord { try pool.read { try Self.record(id, in: $0) } }
+
+    public func job(named name: String) throws -> JobRecord? {
+        try pool.read { database in
+            try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE name = ?", arguments: [name])
+                .map(JobRecord.init)
+        }
+    }
+
+    /// Every job, in the order of their turns: higher priority first, then as they came.
+    public func jobs() throws -> [JobRecord] { try pool.read(Self.allJobs) }
+
+    static func allJobs(_ database: Database) throws -> [JobRecord] {
+        try Row.fetchAll(database, sql: "SELECT * FROM jobs ORDER BY priority DESC, id").map(JobRecord.init)
+    }
+
+    public func markPublished(_ id: Int64) throws {
+        try pool.write { database in
+            try database.execute(sql: "UPDATE jobs SET published = 1 WHERE id = ?", arguments: [id])
+        }
+    }
+
+    // MARK: Transitions
+
+    /// What a transition left behind.
+    public struct Transition: Sendable {
+        public let record: JobRecord
+        public let actions: [JobAction]
+    }
+
+    /// Lets an event happen to a job: compare-and-set on what the machine was when it was read.
+    ///
+    /// - Parameters:
+    ///   - expected: where set, the event means nothing unless the job is at that stage and attempt.
+    ///   - ended: the stage that ended with this event, recorded with it.
+    /// - Returns: nil where the event means nothing to the job as it is now.
+    public func apply(
+        _ event: JobEvent, to id: Int64, expected: (stage: Int, attempt: Int)? = nil,
+        ended: (report: StageReport, final: Digest)? = nil
+    ) throws -> Transition? {
+        try pool.write { database in
+            let before = try Self.record(id, in: database)
+            if let expected, before.machine.stage != expected.stage || before.machine.attempt != expected.attempt {
+                return nil
+            }
+            var machine = before.machine
+            guard let actions = machine.handle(event) else { return nil }
+            if let ended {
+                try Self.insert(ended, stage: before.machine.stage, attempt: before.machine.attempt, id, database)
+            }
+            let keepsProgress = machine.stage == before.machine.stage
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET state = ?, reason = ?, stage = ?, attempt = ?, updated = ?,
+                        step = CASE WHEN ? THEN step END, fmax = CASE WHEN ? THEN fmax END
+                    WHERE id = ? AND state = ? AND stage = ? AND attempt = ?
+                    """,
+                arguments: [
+                    machine.state.rawValue, machine.reason, machine.stage, machine.attempt,
+                    Date().timeIntervalSince1970, keepsProgress, keepsProgress,
+                    id, before.machine.state.rawValue, before.machine.stage, before.machine.attempt,
+                ])
+            guard database.changesCount == 1 else { throw WorkflowError.staleTransition(job: before.job.name) }
+            try Self.log(id, Self.describe(before.machine, machine), database)
+            for case .discardCheckpoint(let stage) in actions {
+                try database.execute(
+                    sql: "DELETE FROM checkpoints WHERE job = ? AND stage = ?", arguments: [id, stage])
+            }
+            return Transition(record: try Self.record(id, in: database), actions: actions)
+        }
+    }
+
+    private static func describe(_ old: JobMachine, _ new: JobMachine) -> String {
+        let place = "stage \(new.stage + 1) (\(new.stages[new.stage].rawValue)), attempt \(new.attempt)"
+        return old.state == new.state && old.stage == new.stage
+            ? "\(new.state.rawValue): \(new.reason)"
+            : "\(old.state.rawValue) → \(new.state.rawValue), \(place): \(new.reason)"
+    }
+
+    private static func insert(
+        _ ended: (report: StageReport, final: Digest), stage: Int, attempt: Int, _ id: Int64,
+        _ database: Database
+    ) throws {
+        let report = String(decoding: try JSONEncoder().encode(ended.report), as: UTF8.self)
+        try database.execute(
+            sql: """
+                INSERT OR REPLACE INTO stages (job, stage, attempt, kind, report, final, ended)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                id, stage, attempt, ended.report.kind.rawValue, report, ended.final.hexadecimal,
+                Date().timeIntervalSince1970,
+            ])
+        try database.execute(
+            sql: "DELETE FROM checkpoints WHERE job = ? AND stage = ?", arguments: [id, stage])
+    }
+
+    static func record(_ id: Int64, in database: Database) throws -> JobRecord {
+        guard let row = try Row.fetchOne(database, sql: "SELECT * FROM jobs WHERE id = ?", arguments: [id])
+        else { throw WorkflowError.noSuchJob("number \(id)") }
+        return try JobRecord(row)
+    }
+
+    static func log(_ id: Int64, _ text: String, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO events (job, at, text) VALUES (?, ?, ?)",
+            arguments: [id, Date().timeIntervalSince1970, text])
+    }
+}
