@@ -25,10 +25,10 @@ public struct Spool: Sendable {
     /// Folders of the outbox that are no job's.
     static let rejected = FilePath.Component(plain: "rejected")
 
-    /// `02-dft`, and `02-dft.2` for a second attempt at a package: what was handed out stays as it was.
+    /// `02-dft`, and `02-dft.2` for a second attempt: what the first one left stays as it was.
     static func stageFolder(_ stage: Int, _ kind: StageKind, attempt: Int = 1) -> FilePath.Component {
         let number = stage + 1 < 10 ? "0\(stage + 1)" : "\(stage + 1)"
-        let suffix = kind == .dft && attempt > 1 ? ".\(attempt)" : ""
+        let suffix = attempt > 1 ? ".\(attempt)" : ""
         return FilePath.Component(plain: "\(number)-\(kind.rawValue)\(suffix)")
     }
 

@@ -1,7 +1,7 @@
 public import DurableFiles
 public import SystemPackage
 
-/// Exit codes of the commands that work on a spool.
+/// How the program ends: the numbers are a promise to scripts.
 public enum ExitStatus: Int32, Sendable, CaseIterable {
     case done = 0
     /// What was asked for did not succeed: a job failed, a file is not valid.
@@ -18,6 +18,10 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case disk = 6
     /// No such job or spool.
     case notFound = 7
+    /// A relaxation ended before it had converged; its output is written.
+    case notConverged = 8
+    /// The force field does not exist, or has not been trained yet.
+    case noModel = 9
 }
 
 /// Why the workflow cannot do something; the job or the daemon it happened to is known to the catcher.

@@ -22,19 +22,10 @@ public enum JobEvent: Sendable, Equatable {
     case retry
 }
 
-/// What the shell has to do after an event.
-public enum JobAction: Sendable, Equatable {
-    case runML(stage: Int, attempt: Int)
-    case publishPackage(stage: Int, attempt: Int)
-    case stopML
-    /// The next start begins the stage anew.
-    case discardCheckpoint(stage: Int)
-    /// Tells whoever may run the package that nobody waits for it.
-    case withdrawPackage(stage: Int)
-    case writeSummary
-}
-
-/// The life of one job: state and event in, state and actions out. Knows no files, no clock, no store.
+/// The life of one job: state and event in, state out. Knows no files, no clock, no store.
+///
+/// What is to be done follows from the state alone, so that a daemon that was killed does what one does that
+/// was not: it looks at the state and at what is there already.
 public struct JobMachine: Sendable, Equatable {
     public static let maximumAttempts = 3
 
@@ -62,93 +53,62 @@ public struct JobMachine: Sendable, Equatable {
         self.stages = stages
     }
 
-    /// The actions that follow; nil, and nothing changed, where the event means nothing in this state.
-    public mutating func handle(_ event: JobEvent) -> [JobAction]? {
+    /// False, and nothing changed, where the event means nothing in this state.
+    public mutating func handle(_ event: JobEvent) -> Bool {
         switch (state, event) {
-        case (.queued, .start): return begin()
-        case (.queued, .held(let why)):
-            guard reason != why else { return nil }
-            reason = why
-            return []
-        case (.queued, .dependencyLost(let why)): return end(.failed, why)
+        case (.queued, .start): begin()
+        case (.queued, .held(let why)): return wait(why)
+        case (.queued, .dependencyLost(let why)): (state, reason) = (.failed, why)
 
-        case (.running, .stageEnded(let verdict)) where stages[stage] == .ml: return conclude(verdict)
+        case (.running, .stageEnded(let verdict)) where stages[stage] == .ml: conclude(verdict)
         case (.running, .stageFailed(let why, let again)):
-            guard again, attempt < Self.maximumAttempts else { return end(.failed, why) }
+            guard again, attempt < Self.maximumAttempts else {
+                (state, reason) = (.failed, why)
+                return true
+            }
             attempt += 1
-            state = .queued
-            reason = "trying again: \(why)"
-            return []
-        case (.running, .interrupted(let why)):
-            state = .queued
-            reason = why
-            return []
+            (state, reason) = (.queued, "trying again: \(why)")
+        case (.running, .interrupted(let why)): (state, reason) = (.queued, why)
         case (.running, .packagePublished) where stages[stage] == .dft:
-            state = .waitingForDFT
-            reason = "the package is ready; waiting for its result"
-            return []
+            (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
 
-        case (.waitingForDFT, .resultAccepted(let verdict)): return conclude(verdict)
-        case (.waitingForDFT, .resultRefused(let why)):
-            guard reason != why else { return nil }
-            reason = why
-            return []
-        case (.waitingForDFT, .stageFailed(let why, _)): return end(.failed, why)
+        case (.waitingForDFT, .resultAccepted(let verdict)): conclude(verdict)
+        case (.waitingForDFT, .resultRefused(let why)): return wait(why)
+        case (.waitingForDFT, .stageFailed(let why, _)): (state, reason) = (.failed, why)
 
         case (.queued, .cancel), (.running, .cancel), (.waitingForDFT, .cancel), (.paused, .cancel):
-            return stop(.cancelled, "cancelled by the user") + [.writeSummary]
+            (state, reason) = (.cancelled, "cancelled by the user")
         case (.queued, .pause), (.running, .pause), (.waitingForDFT, .pause):
-            return stop(.paused, "paused by the user")
-        case (.paused, .resume):
-            state = .queued
-            reason = "resumed by the user"
-            return []
+            (state, reason) = (.paused, "paused by the user")
+        case (.paused, .resume): (state, reason) = (.queued, "resumed by the user")
         case (.failed, .retry), (.cancelled, .retry):
             attempt += 1
-            state = .queued
-            reason = "tried again by the user"
-            return [.discardCheckpoint(stage: stage)]
-        default: return nil
+            (state, reason) = (.queued, "tried again by the user")
+        default: return false
         }
+        return true
     }
 
-    private mutating func begin() -> [JobAction] {
+    private mutating func wait(_ why: String) -> Bool {
+        guard reason != why else { return false }
+        reason = why
+        return true
+    }
+
+    private mutating func begin() {
         state = .running
-        switch stages[stage] {
-        case .ml:
-            reason = "relaxing with the force field"
-            return [.runML(stage: stage, attempt: attempt)]
-        case .dft:
-            reason = "preparing the package"
-            return [.publishPackage(stage: stage, attempt: attempt)]
-        }
+        reason = stages[stage] == .ml ? "relaxing with the force field" : "preparing the package"
     }
 
     /// A stage that ran out of steps is a result: the next stage goes on from it. Only the last stage
     /// decides whether the job got what was asked for.
-    private mutating func conclude(_ verdict: StageVerdict) -> [JobAction] {
+    private mutating func conclude(_ verdict: StageVerdict) {
         guard stage + 1 < stages.count else {
-            return end(verdict.converged ? .completed : .failed, verdict.text)
+            (state, reason) = (verdict.converged ? .completed : .failed, verdict.text)
+            return
         }
         stage += 1
         attempt = 1
-        return begin()
-    }
-
-    private mutating func end(_ state: JobState, _ why: String) -> [JobAction] {
-        self.state = state
-        reason = why
-        return [.writeSummary]
-    }
-
-    private mutating func stop(_ target: JobState, _ why: String) -> [JobAction] {
-        let before = state
-        state = target
-        reason = why
-        switch before {
-        case .running: return stages[stage] == .ml ? [.stopML] : []
-        case .waitingForDFT: return target == .cancelled ? [.withdrawPackage(stage: stage)] : []
-        default: return []
-        }
+        (state, reason) = (.queued, "stage \(stage) ended: \(verdict.text)")
     }
 }

@@ -72,29 +72,6 @@ public enum AcceptanceResult: Sendable {
     case nameTaken(by: JobRecord)
 }
 
-/// A place in an ML stage from which it goes on exactly.
-public struct StageCheckpoint: Sendable, Equatable {
-    public let stage: Int
-    public let step: Int
-    public let fmax: Double?
-    /// Lengths of the stage's files at that step, bytes.
-    public let trajectoryLength: Int
-    public let logLength: Int
-    /// The optimiser's own state.
-    public let state: [UInt8]
-
-    public init(
-        stage: Int, step: Int, fmax: Double?, trajectoryLength: Int, logLength: Int, state: [UInt8]
-    ) {
-        self.stage = stage
-        self.step = step
-        self.fmax = fmax
-        self.trajectoryLength = trajectoryLength
-        self.logLength = logLength
-        self.state = state
-    }
-}
-
 /// A stage that ended.
 public struct StageRecord: Sendable {
     public let stage: Int

@@ -36,16 +36,6 @@ enum Schema {
             ended REAL NOT NULL,
             PRIMARY KEY (job, stage)
         ) STRICT;
-        CREATE TABLE checkpoints (
-            job INTEGER NOT NULL REFERENCES jobs(id),
-            stage INTEGER NOT NULL,
-            step INTEGER NOT NULL,
-            fmax REAL,
-            trajectory INTEGER NOT NULL,
-            log INTEGER NOT NULL,
-            state BLOB NOT NULL,
-            PRIMARY KEY (job, stage)
-        ) STRICT;
         CREATE TABLE packages (
             job INTEGER NOT NULL REFERENCES jobs(id),
             stage INTEGER NOT NULL,

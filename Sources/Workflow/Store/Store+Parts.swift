@@ -3,7 +3,7 @@ public import Foundation
 import GRDB
 
 extension Store {
-    // MARK: Stages and checkpoints
+    // MARK: Stages
 
     /// The stages that ended, in order.
     public func stages(of id: Int64) throws -> [StageRecord] {
@@ -22,35 +22,12 @@ extension Store {
             }
     }
 
-    /// Remembers a place to go on from. The files it speaks of must be durable already.
-    public func save(_ checkpoint: StageCheckpoint, of id: Int64) throws {
+    /// How far the current stage is; for those who look.
+    public func progress(of id: Int64, step: Int?, fmax: Double?) throws {
         try pool.write { database in
             try database.execute(
-                sql: """
-                    INSERT OR REPLACE INTO checkpoints (job, stage, step, fmax, trajectory, log, state)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    id, checkpoint.stage, checkpoint.step, checkpoint.fmax, checkpoint.trajectoryLength,
-                    checkpoint.logLength, Data(checkpoint.state),
-                ])
-            try database.execute(
                 sql: "UPDATE jobs SET step = ?, fmax = ?, updated = ? WHERE id = ?",
-                arguments: [checkpoint.step, checkpoint.fmax, Date().timeIntervalSince1970, id])
-        }
-    }
-
-    public func checkpoint(of id: Int64, stage: Int) throws -> StageCheckpoint? {
-        try pool.read { database in
-            try Row.fetchOne(
-                database, sql: "SELECT * FROM checkpoints WHERE job = ? AND stage = ?",
-                arguments: [id, stage]
-            ).map { row in
-                let state: Data = row["state"]
-                return StageCheckpoint(
-                    stage: row["stage"], step: row["step"], fmax: row["fmax"],
-                    trajectoryLength: row["trajectory"], logLength: row["log"], state: Array(state))
-            }
+                arguments: [step, fmax, Date().timeIntervalSince1970, id])
         }
     }
 

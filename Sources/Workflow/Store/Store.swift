@@ -123,29 +123,23 @@ public final class Store: Sendable {
 
     // MARK: Transitions
 
-    /// What a transition left behind.
-    public struct Transition: Sendable {
-        public let record: JobRecord
-        public let actions: [JobAction]
-    }
-
     /// Lets an event happen to a job: compare-and-set on what the machine was when it was read.
     ///
     /// - Parameters:
     ///   - expected: where set, the event means nothing unless the job is at that stage and attempt.
     ///   - ended: the stage that ended with this event, recorded with it.
-    /// - Returns: nil where the event means nothing to the job as it is now.
+    /// - Returns: the job after it; nil where the event means nothing to the job as it is now.
     public func apply(
         _ event: JobEvent, to id: Int64, expected: (stage: Int, attempt: Int)? = nil,
         ended: (report: StageReport, final: Digest)? = nil
-    ) throws -> Transition? {
+    ) throws -> JobRecord? {
         try pool.write { database in
             let before = try Self.record(id, in: database)
             if let expected, before.machine.stage != expected.stage || before.machine.attempt != expected.attempt {
                 return nil
             }
             var machine = before.machine
-            guard let actions = machine.handle(event) else { return nil }
+            guard machine.handle(event) else { return nil }
             if let ended {
                 try Self.insert(ended, stage: before.machine.stage, attempt: before.machine.attempt, id, database)
             }
@@ -163,11 +157,7 @@ public final class Store: Sendable {
                 ])
             guard database.changesCount == 1 else { throw WorkflowError.staleTransition(job: before.job.name) }
             try Self.log(id, Self.describe(before.machine, machine), database)
-            for case .discardCheckpoint(let stage) in actions {
-                try database.execute(
-                    sql: "DELETE FROM checkpoints WHERE job = ? AND stage = ?", arguments: [id, stage])
-            }
-            return Transition(record: try Self.record(id, in: database), actions: actions)
+            return try Self.record(id, in: database)
         }
     }
 
@@ -192,8 +182,6 @@ public final class Store: Sendable {
                 id, stage, attempt, ended.report.kind.rawValue, report, ended.final.hexadecimal,
                 Date().timeIntervalSince1970,
             ])
-        try database.execute(
-            sql: "DELETE FROM checkpoints WHERE job = ? AND stage = ?", arguments: [id, stage])
     }
 
     static func record(_ id: Int64, in database: Database) throws -> JobRecord {

@@ -1,0 +1,55 @@
+import DurableFiles
+import Foundation
+import JobSpec
+import SystemPackage
+
+/// Writes what people see of a job: its folder in the outbox. Everything in it can be written again from the
+/// store at any time.
+struct JobFolder {
+    private let spool: OpenSpool
+    private let store: Store
+
+    init(_ spool: OpenSpool, _ store: Store) {
+        self.spool = spool
+        self.store = store
+    }
+
+    func directory(of record: JobRecord) throws -> Directory {
+        try spool.outbox.makeSubdirectory(FilePath.Component(plain: record.job.name))
+    }
+
+    func stageDirectory(of record: JobRecord) throws -> Directory {
+        let machine = record.machine
+        return try directory(of: record).makeSubdirectory(
+            Spool.stageFolder(machine.stage, machine.stages[machine.stage], attempt: machine.attempt))
+    }
+
+    /// Brings the folder up to date with the store.
+    func publish(_ record: JobRecord) throws {
+        let folder = try directory(of: record)
+        if try folder.status(of: "job.yaml") == nil {
+            try folder.replace("job.yaml", Array(record.job.yaml.utf8))
+            try store.markPublished(record.id)
+        }
+        try writeLog(of: record, in: folder)
+        if record.machine.state.isFinal {
+            try folder.replace("summary.yaml", Array(try Summary(record, store.stages(of: record.id)).yaml.utf8))
+        }
+        try folder.replace("status.yaml", Array(JobStatus(record).yaml.utf8))
+    }
+
+    /// Appends what the log does not have yet, so that whoever follows it sees it grow.
+    private func writeLog(of record: JobRecord, in folder: Directory) throws {
+        let history = try store.history(of: record.id)
+        let whole = Array(history.map { "\(timestamp($0.at))  \($0.text)\n" }.joined().utf8)
+        let there = try folder.read("job.log") ?? []
+        guard there.count < whole.count || there != whole else { return }
+        if whole.starts(with: there) {
+            let file = try AppendFile("job.log", in: folder)
+            try file.append(Array(whole[there.count...]))
+            try file.close()
+        } else {
+            try folder.replace("job.log", whole)
+        }
+    }
+}

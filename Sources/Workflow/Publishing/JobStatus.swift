@@ -1,0 +1,73 @@
+import DurableFiles
+public import Foundation
+import Handoff
+import SystemPackage
+
+/// Where a job stands, for people and scripts.
+public struct JobStatus: Sendable, Equatable, Codable {
+    public var name: String
+    public var state: JobState
+    public var reason: String
+    /// From 1.
+    public var stage: Int
+    public var stages: Int
+    /// `ml` or `dft`.
+    public var kind: StageKind
+    public var attempt: Int
+    /// Optimiser steps taken in this stage.
+    public var step: Int?
+    /// Largest force norm of a moving atom, eV/Å.
+    public var fmax: Double?
+    public var priority: Int
+    public var accepted: Date
+    public var updated: Date
+    /// The stage's folder, beneath the outbox.
+    public var folder: String
+
+    init(_ record: JobRecord) {
+        let machine = record.machine
+        name = record.job.name
+        state = machine.state
+        reason = machine.reason
+        stage = machine.stage + 1
+        stages = machine.stages.count
+        kind = machine.stages[machine.stage]
+        attempt = machine.attempt
+        step = record.step
+        fmax = record.fmax
+        priority = record.job.priority
+        accepted = record.accepted
+        updated = record.updated
+        folder = "\(name)/\(Spool.stageFolder(machine.stage, kind, attempt: attempt))"
+    }
+
+    /// With how far a calculation outside says it is.
+    init(_ record: JobRecord, in spool: Spool) {
+        self.init(record)
+        guard state == .waitingForDFT,
+            let result = try? Directory(spool.outbox.appending(folder).appending("result")),
+            let progress = try? RunProgress(from: result), progress.attempt == attempt
+        else { return }
+        (step, fmax) = (progress.steps, progress.fmax)
+        reason = progress.state == "running" ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
+        updated = max(updated, progress.modified)
+    }
+
+    var yaml: String {
+        var text = YAMLText()
+        text.add("aurelax_status", plain: 1)
+        text.add("name", name)
+        text.add("state", plain: state.rawValue)
+        text.add("reason", reason)
+        text.add("stage", plain: stage)
+        text.add("stages", plain: stages)
+        text.add("kind", plain: kind.rawValue)
+        text.add("attempt", plain: attempt)
+        text.add("step", plain: step)
+        text.add("fmax", fmax, unit: "eV/Angstrom")
+        text.add("folder", folder)
+        text.add("accepted", plain: timestamp(accepted))
+        text.add("updated", plain: timestamp(updated))
+        return text.text
+    }
+}

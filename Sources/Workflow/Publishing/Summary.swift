@@ -1,0 +1,63 @@
+import DurableFiles
+import Foundation
+import JobSpec
+
+/// What became of a job: `summary.yaml`.
+struct Summary {
+    private let record: JobRecord
+    private let stages: [StageRecord]
+
+    init(_ record: JobRecord, _ stages: [StageRecord]) {
+        self.record = record
+        self.stages = stages
+    }
+
+    var yaml: String {
+        var text = YAMLText()
+        text.add("aurelax_summary", plain: 1)
+        text.add("name", record.job.name)
+        text.add("state", plain: record.machine.state.rawValue)
+        text.add("verdict", record.machine.reason)
+        text.add("ml_steps", plain: steps(.ml))
+        text.add("dft_steps", plain: steps(.dft))
+        text.add("charge", plain: record.job.charge)
+        text.add("accepted", plain: timestamp(record.accepted))
+        text.add("ended", plain: timestamp(record.updated))
+        text.add("units", "Angstrom, eV, eV/Angstrom, s")
+        text.addRaw("stages:\n")
+        for stage in stages { text.addRaw(entry(stage)) }
+        if stages.isEmpty { text.addRaw("  []\n") }
+        return text.text
+    }
+
+    private func steps(_ kind: StageKind) -> Int? {
+        let ended = stages.filter { $0.report.kind == kind }
+        return ended.isEmpty ? nil : ended.reduce(0) { $0 + $1.report.verdict.steps }
+    }
+
+    private func entry(_ stage: StageRecord) -> String {
+        let report = stage.report
+        let isML = report.kind == .ml
+        var text = YAMLText(indent: "    ")
+        text.add("kind", plain: report.kind.rawValue)
+        text.add("converged", plain: report.verdict.converged)
+        text.add("verdict", report.verdict.text)
+        text.add("steps", plain: report.verdict.steps)
+        text.add("requested_fmax", report.requestedFmax, unit: "eV/Angstrom")
+        text.add(isML ? "ml_initial_fmax" : "initial_fmax", report.initialFmax, unit: "eV/Angstrom")
+        text.add(isML ? "ml_fmax" : "fmax", report.verdict.fmax, unit: "eV/Angstrom")
+        text.add(isML ? "ml_energy" : "energy", report.energy, unit: "eV")
+        text.add(isML ? "ml_energy_change" : "energy_change", report.energyChange, unit: "eV")
+        text.add("largest_displacement", report.largestDisplacement, unit: "Angstrom")
+        text.add(isML ? "model" : "engine", report.method)
+        text.add(isML ? "model_version" : "version", report.version)
+        text.add(isML ? "model_level_of_theory" : "level_of_theory", report.levelOfTheory)
+        text.add("seconds", report.seconds, unit: "s")
+        text.add("attempt", plain: stage.attempt)
+        let folder = Spool.stageFolder(stage.stage, report.kind, attempt: stage.attempt).string
+        text.add("final", isML ? "\(folder)/final.extxyz" : "\(folder)/result/final.extxyz")
+        text.add("final_sha256", stage.final.hexadecimal)
+        text.add("warnings", list: report.warnings)
+        return "  - stage: \(stage.stage + 1)\n" + text.text
+    }
+}

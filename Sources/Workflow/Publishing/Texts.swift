@@ -1,0 +1,60 @@
+import Foundation
+
+/// JSON that people read too.
+func json(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
+}
+
+/// UTC to the second: `2026-11-23T12:00:00Z`.
+func timestamp(_ date: Date) -> String { date.formatted(.iso8601) }
+
+/// Lines of a YAML mapping.
+struct YAMLText {
+    private(set) var text = ""
+    private let indent: String
+
+    init(indent: String = "") { self.indent = indent }
+
+    mutating func add(_ key: String, _ value: String?) {
+        guard let value else { return }
+        text += "\(indent)\(key): \(Self.quoted(value))\n"
+    }
+
+    mutating func add(_ key: String, plain value: (some CustomStringConvertible)?) {
+        guard let value else { return }
+        text += "\(indent)\(key): \(value)\n"
+    }
+
+    /// A number with its unit in a comment.
+    mutating func add(_ key: String, _ value: Double?, unit: String) {
+        guard let value else { return }
+        text += "\(indent)\(key): \(value)  # \(unit)\n"
+    }
+
+    mutating func add(_ key: String, list: [String]) {
+        guard !list.isEmpty else { return }
+        text += "\(indent)\(key):\n" + list.map { "\(indent)  - \(Self.quoted($0))\n" }.joined()
+    }
+
+    mutating func addRaw(_ lines: String) { text += lines }
+
+    static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            default:
+                if scalar.value < 0x20 || scalar.value == 0x7F {
+                    result += "\\x" + String(format: "%02x", scalar.value)
+                } else {
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result + "\""
+    }
+}
