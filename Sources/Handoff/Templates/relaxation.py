@@ -183,7 +183,9 @@ class Trajectory:
         if list(atoms.symbols) != self.symbols:
             raise ValueError('other atoms')
         results = atoms.calc.results
-        labels = Labels(results['energy'], results['free_energy'], results['forces'], atoms.info.get('scf_cycles'))
+        cycles = atoms.info.get('scf_cycles')
+        labels = Labels(results['energy'], results['free_energy'], results['forces'],
+                        None if cycles is None else int(cycles))
         if not np.isfinite(labels.forces).all() or not np.isfinite(atoms.positions).all():
             raise ValueError('not finite')
         return atoms.positions, labels, float(atoms.info['wall_time'])
