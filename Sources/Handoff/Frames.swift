@@ -1,11 +1,13 @@
 import Atomistics
 import FoundationEssentials
+import OrderedCollections
 
 struct TemporaryFault: Error {}
 func extxyz(_ frames: [Atoms]) -> [UInt8] {
     var text = ""
     for atoms in frames {
-        text += "\(atoms.count)\nProperties=species:S:1:pos:R:3\(atoms.moveMask == nil ? "" : ":move_mask:L:1") pbc=\"F F F\"\n"
+        text +=
+            "\(atoms.count)\nProperties=species:S:1:pos:R:3\(atoms.moveMask == nil ? "" : ":move_mask:L:1") pbc=\"F F F\"\n"
         for i in 0..<atoms.count {
             let r = atoms.positions[i]
             text += "\(atoms.elements[i].symbol) \(r.x) \(r.y) \(r.z)"
@@ -25,7 +27,9 @@ func frames(in bytes: [UInt8], label: String) throws -> [Atoms] {
         var e: [Element] = [], p: [SIMD3<Double>] = [], f: [SIMD3<Double>] = []
         for k in 0..<n {
             let w = lines[i + 2 + k].split(separator: " ")
-            guard w.count >= (hasForces ? 7 : 4), let element = Element(symbol: w[0]) else { throw TemporaryFault() }
+            guard w.count >= (hasForces ? 7 : 4), let element = Element(symbol: w[0]) else {
+                throw TemporaryFault()
+            }
             let d = w.dropFirst().prefix(hasForces ? 6 : 3).map { Double($0) ?? .nan }
             e.append(element); p.append([d[0], d[1], d[2]])
             if hasForces { f.append([d[3], d[4], d[5]]) }
@@ -34,9 +38,13 @@ func frames(in bytes: [UInt8], label: String) throws -> [Atoms] {
         if hasForces { atoms.forces = f }
         for m in lines[i + 1].matches(of: /(\w+)=("[^"]*"|\S+)/) {
             let v = String(m.2)
-            if v.hasPrefix("\"") { atoms.info[String(m.1)] = .string(String(v.dropFirst().dropLast())) }
-            else if let x = Int(v) { atoms.info[String(m.1)] = .integer(x) }
-            else if let x = Double(v) { atoms.info[String(m.1)] = .real(x) }
+            if v.hasPrefix("\"") {
+                atoms.info[String(m.1)] = .string(String(v.dropFirst().dropLast()))
+            } else if let x = Int(v) {
+                atoms.info[String(m.1)] = .integer(x)
+            } else if let x = Double(v) {
+                atoms.info[String(m.1)] = .real(x)
+            }
         }
         result.append(atoms)
         i += n + 2

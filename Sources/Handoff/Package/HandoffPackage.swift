@@ -23,6 +23,9 @@ public struct HandoffRequest: Sendable {
     public var attempt: Int
     public var atoms: Atoms
     public var settings: DFTStage
+    /// What the structure was before a model relaxed it: what is missing or has gone astray since then is
+    /// seen against it. Nil for a geometry as the user gave it.
+    public var reference: Atoms?
     /// Total charge, e.
     public var charge: Int
     /// True for each atom that may move; nil where all may.
@@ -33,7 +36,8 @@ public struct HandoffRequest: Sendable {
     public var options: Options
 
     public init(
-        job: String, stage: Int, attempt: Int, atoms: Atoms, settings: DFTStage, charge: Int,
+        job: String, stage: Int, attempt: Int, atoms: Atoms, reference: Atoms? = nil,
+        settings: DFTStage, charge: Int,
         movable: [Bool]? = nil, hessian: [Double]? = nil, origin: GeometryOrigin,
         options: Options = Options()
     ) {
@@ -41,6 +45,7 @@ public struct HandoffRequest: Sendable {
         self.stage = stage
         self.attempt = attempt
         self.atoms = atoms
+        self.reference = reference
         self.settings = settings
         self.charge = charge
         self.movable = movable
@@ -60,9 +65,12 @@ public struct HandoffPackage: Sendable {
     public let files: [PublishedFile]
     /// What ``ReturnedResult`` compares with.
     public let expectation: HandoffExpectation
+    /// SHA-256 of `MANIFEST.json`, and through it of every file: what ``PackageServer`` asks for.
+    public let digest: Digest
 
+    /// - Throws: ``HandoffRefusal`` with all that speaks against handing the structure off.
     public init(_ request: HandoffRequest) throws {
-        try Self.check(request)
+        try HandoffGate.check(request)
         let parameters = HandoffParameters(request)
         let initial = Self.initialStructure(request)
 
@@ -89,7 +97,10 @@ public struct HandoffPackage: Sendable {
         }
         let inputs = HandoffManifest.inputDigest(contents.map { describe($0.name, $0.role, $0.bytes) })
         contents.append(
-            ("submit.sbatch", .launcher, Array(batchScript(parameters, atoms: initial.count, inputs: inputs).utf8)))
+            (
+                "submit.sbatch", .launcher,
+                Array(batchScript(parameters, atoms: initial.count, inputs: inputs).utf8)
+            ))
         contents.append(("README.md", .help, Array(readme(parameters, initial).utf8)))
 
         manifest = HandoffManifest(
@@ -97,42 +108,15 @@ public struct HandoffPackage: Sendable {
             engine: request.settings.engine.rawValue, inputs: inputs,
             files: contents.map { describe($0.name, $0.role, $0.bytes) },
             expected: ReturnedFile.required.map { "result/\($0.rawValue)" }, origin: request.origin)
+        let manifestBytes = try json(manifest)
+        digest = Digest(of: manifestBytes)
         files =
             contents.map {
                 PublishedFile(name: $0.name, bytes: $0.bytes, isExecutable: $0.role == .launcher)
-            } + [PublishedFile(name: "MANIFEST.json", bytes: try json(manifest))]
+            } + [PublishedFile(name: "MANIFEST.json", bytes: manifestBytes)]
         expectation = HandoffExpectation(
             inputs: inputs, parameters: parameters, symbols: initial.elements.map(\.symbol),
             positions: initial.positions.map { [$0.x, $0.y, $0.z] })
-    }
-
-    private static func check(_ request: HandoffRequest) throws(HandoffError) {
-        let atoms = request.atoms
-        guard isSafe(request.job) else { throw .unsafeName(request.job) }
-        guard atoms.count > 0 else { throw .noAtoms }
-        guard !atoms.periodicity.isPeriodic else { throw .periodic }
-        if let atom = atoms.positions.firstIndex(where: { !$0.isFinite }) { throw .notFinite(atom: atom) }
-        if let movable = request.movable {
-            guard movable.count == atoms.count else {
-                throw .wrongMask(count: movable.count, atoms: atoms.count)
-            }
-            guard movable.contains(true) else { throw .nothingMoves }
-        }
-        if let hessian = request.hessian {
-            guard hessian.count == 9 * atoms.count * atoms.count else {
-                throw .wrongHessian(count: hessian.count, atoms: atoms.count)
-            }
-            guard hessian.allSatisfy(\.isFinite) else { throw .hessianNotFinite }
-        }
-    }
-
-    /// Letters, digits, `-`, `_` and `.`, beginning with a letter or digit, at most 64.
-    private static func isSafe(_ name: String) -> Bool {
-        func isAlphanumeric(_ byte: UInt8) -> Bool {
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-        }
-        return name.utf8.count <= 64 && name.utf8.first.map(isAlphanumeric) == true
-            && name.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
     }
 
     /// Elements, positions and the mask: nothing else decides the calculation.

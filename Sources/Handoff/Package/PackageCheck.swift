@@ -1,6 +1,6 @@
 public import DurableFiles
 import FoundationEssentials
-public import SystemPackage
+import SystemPackage
 
 /// Why a directory is not a package that can be run.
 public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible {
@@ -11,6 +11,8 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
     case damaged(String)
     case unreadableManifest(String)
     case otherFormat(Int)
+    /// The daemon knows nothing of it.
+    case notPublished
 
     public var description: String {
         switch self {
@@ -20,6 +22,7 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
         case .unreadableManifest(let reason): "MANIFEST.json cannot be read: \(reason)"
         case .otherFormat(let format):
             "package format \(format); this program knows format \(HandoffManifest.currentFormat)"
+        case .notPublished: "not a package that this daemon has handed off"
         }
     }
 }
@@ -31,13 +34,16 @@ public enum PackageCheck {
 
     /// The manifest of a package whose files of these roles are what it says.
     ///
+    /// - Parameter isPublished: false refuses a manifest with this SHA-256.
     /// - Throws: ``PackageRefusal``, ``FileError``.
     public static func verify(
-        _ directory: Directory, roles: Set<HandoffManifest.Role> = [.input, .launcher]
+        _ directory: Directory, roles: Set<HandoffManifest.Role> = [.input, .launcher],
+        isPublished: (Digest) throws -> Bool = { _ in true }
     ) throws -> HandoffManifest {
         guard let bytes = try directory.read("MANIFEST.json", limit: 1 << 20) else {
             throw PackageRefusal.incomplete
         }
+        guard try isPublished(Digest(of: bytes)) else { throw PackageRefusal.notPublished }
         let manifest: HandoffManifest
         do {
             manifest = try JSONDecoder().decode(HandoffManifest.self, from: Data(bytes))

@@ -1,5 +1,6 @@
 import Atomistics
 import DurableFiles
+import OrderedCollections
 
 extension ReturnedResult {
     /// The simpler way back: `<name>.result.extxyz`, written by whatever program, dropped into the inbox. Its
@@ -29,7 +30,8 @@ extension ReturnedResult {
         let limit = expected.parameters.optimizer.fmax
         let converged = frame.fmax < limit
         verdict = converged ? .converged : .stepLimit
-        message = "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
+        message =
+            "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
         final = frame.atoms
         best = nil
         let labelled = try all[...index].enumerated().filter { $1.energy != nil && $1.forces != nil }
@@ -72,7 +74,8 @@ extension ReturnedResult {
         if size > 0.1 {
             let ratio = radiusOfGyration(came) / size
             for (factor, unit) in [(1 / 0.529177, "Bohr"), (0.1, "nm")] where abs(ratio / factor - 1) < 0.1 {
-                throw .wrongUnits("the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
+                throw .wrongUnits(
+                    "the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
             }
         }
         let hasFixed = !expected.parameters.fixedAtoms.isEmpty

@@ -1,4 +1,6 @@
 import Atomistics
+import DurableFiles
+import OrderedCollections
 
 /// One geometry of a result with what belongs to it, checked.
 struct CheckedFrame {

@@ -51,21 +51,16 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .otherElement(let file, let frame, let atom, let expected, let found):
             "\(file), frame \(frame): atom \(atom) is \(found), not \(expected): other atoms, or another order"
         case .displaced(let file, let frame, let atom, let distance, let limit):
-            "\(file), frame \(frame): atom \(atom) is \(rounded(distance)) Å from where it was, more than "
-                + "\(rounded(limit)) Å: another structure, another order of atoms, or other units"
+            "\(file), frame \(frame): atom \(atom) is \(decimal(distance, 3)) Å from where it was, more than "
+                + "\(decimal(limit, 3)) Å: another structure, another order of atoms, or other units"
         case .fixedAtomMoved(let atom, let distance):
-            "atom \(atom) was to stay where it is and moved by \(rounded(distance)) Å"
+            "atom \(atom) was to stay where it is and moved by \(decimal(distance, 3)) Å"
         case .notFinite(let file, let frame): "\(file), frame \(frame): a value is not a number"
         case .noEnergy(let file, let frame): "\(file), frame \(frame): no energy"
         case .noForces(let file, let frame): "\(file), frame \(frame): no forces"
         case .wrongUnits(let what): what
         case .notConverged(let fmax, let limit):
-            "it says converged, but the largest force is \(rounded(fmax)) eV/Å and the limit \(limit) eV/Å"
+            "it says converged, but the largest force is \(decimal(fmax, 3)) eV/Å and the limit \(limit) eV/Å"
         }
     }
-}
-
-/// Three decimals.
-private func rounded(_ value: Double) -> String {
-    value.isFinite ? "\((value * 1000).rounded() / 1000)" : "\(value)"
 }

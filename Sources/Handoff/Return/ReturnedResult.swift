@@ -132,7 +132,9 @@ public struct ReturnedResult: Sendable, Equatable {
             frames.contains(where: {
                 $0.atoms.positions == frame.atoms.positions && $0.energy == frame.energy
             })
-        else { throw .contradiction("\(file.rawValue) is not the frame of trajectory.extxyz that it should be") }
+        else {
+            throw .contradiction("\(file.rawValue) is not the frame of trajectory.extxyz that it should be")
+        }
         return last
     }
 

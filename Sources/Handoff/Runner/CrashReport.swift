@@ -1,6 +1,8 @@
 import Atomistics
 import DurableFiles
 import FoundationEssentials
+import OrderedCollections
+import SystemPackage
 
 /// A result in the place of one that never came, so that whoever waits for it is told.
 enum CrashReport {

@@ -2,7 +2,7 @@ public import DurableFiles
 import FoundationEssentials
 import Glibc
 import Subprocess
-public import SystemPackage
+import SystemPackage
 
 /// Runs packages on this machine, each in a session of its own.
 ///
@@ -18,8 +18,8 @@ public struct LocalRunner: Sendable {
         public var ranks: Int?
         /// From the request to stop to the end by force.
         public var grace: Duration = .seconds(10)
-        /// Starts of a package that may end without a result before it is given up.
-        public var maxCrashes = 3
+        /// A run that writes nothing into its result for so long is taken for dead and ended.
+        public var silence: Duration = .seconds(3600)
 
         public init() {}
     }
@@ -31,9 +31,15 @@ public struct LocalRunner: Sendable {
     /// Runs the package until it ends. Where the task is cancelled the calculation is asked to stop, and is
     /// ended by force after ``Options/grace``.
     ///
+    /// - Parameters:
+    ///   - isPublished: false for the SHA-256 of `MANIFEST.json` refuses the package.
+    ///   - progress: called for each new state of the calculation, about twice a second at most.
     /// - Throws: ``PackageRefusal`` for what is no complete, undamaged package; ``FileError``.
-    public func run(_ package: Directory) async throws -> RunOutcome {
-        let manifest = try PackageCheck.verify(package)
+    public func run(
+        _ package: Directory, isPublished: (Digest) throws -> Bool = { _ in true },
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+    ) async throws -> RunOutcome {
+        let manifest = try PackageCheck.verify(package, isPublished: isPublished)
         let result = try package.makeSubdirectory("result")
         let lock: ExclusiveLock
         do {
@@ -48,9 +54,11 @@ public struct LocalRunner: Sendable {
         case .final(let verdict): return .alreadyFinished(verdict)
         case .none: break
         }
+        if Task.isCancelled { return .stopped }
         let processes = RunProcesses(mark: "\(manifest.inputs.hexadecimal)@\(try identity(package))")
         await processes.kill()
-        let status = try await start(package, result, processes)
+        let watch = RunWatch(result: result, silence: options.silence, report: progress)
+        let (status, isSilent) = try await start(package, result, processes, watch)
         await processes.kill()
 
         switch try verdict(result, manifest, anyFinal: true) {
@@ -58,16 +66,17 @@ public struct LocalRunner: Sendable {
         case .final(let verdict): return .finished(verdict)
         case .none: break
         }
+        if isSilent { return .crashed(status: "no sign of life for \(options.silence)", lastLines: []) }
         if Task.isCancelled || status == .exited(6) { return .stopped }
         let lines = try lastLines(of: result)
         if status == .exited(8) { return .refused(lines.last ?? "run.sh says no more") }
         return .crashed(status: status.description, lastLines: lines)
     }
 
+    /// Runs `run.sh` and watches it.
     private func start(
-        _ package: Directory, _ result: Directory, _ processes: RunProcesses
-    ) async throws -> TerminationStatus {
-        try Task.checkCancellation()
+        _ package: Directory, _ result: Directory, _ processes: RunProcesses, _ watch: RunWatch
+    ) async throws -> (status: TerminationStatus, isSilent: Bool) {
         let log = try FileDescriptor.open(
             result.path.appending("run.log"), .writeOnly, options: [.append, .create, .closeOnExec],
             permissions: FilePermissions(rawValue: 0o644))
@@ -76,11 +85,29 @@ public struct LocalRunner: Sendable {
         platform.teardownSequence = [
             .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: options.grace)
         ]
-        let outcome = try await Subprocess.run(
-            .path("/bin/sh"), arguments: ["./run.sh"], environment: environment(processes),
-            workingDirectory: package.path, platformOptions: platform, input: .none,
-            output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput)
-        return outcome.terminationStatus
+        let configuration = Configuration(
+            executable: .path("/bin/sh"), arguments: ["./run.sh"], environment: environment(processes),
+            workingDirectory: package.path, platformOptions: platform)
+        return try await withThrowingTaskGroup(of: TerminationStatus?.self) { group in
+            group.addTask {
+                try await Subprocess.run(
+                    configuration, input: .none,
+                    output: .fileDescriptor(log, closeAfterSpawningProcess: true),
+                    error: .combinedWithOutput
+                ).terminationStatus
+            }
+            group.addTask {
+                await watch.untilSilent()
+                return nil
+            }
+            var isSilent = false
+            while let ended = try await group.next() {
+                group.cancelAll()
+                if let status = ended { return (status, isSilent) }
+                isSilent = !Task.isCancelled
+            }
+            preconditionFailure("the run is one of the two tasks")
+        }
     }
 
     private func environment(_ processes: RunProcesses) -> Environment {
