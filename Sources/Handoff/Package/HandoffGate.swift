@@ -10,8 +10,8 @@ enum HandoffGate {
         if !isSafe(request.job) { reasons.append(.unsafeName(request.job)) }
         if atoms.count == 0 { reasons.append(.noAtoms) }
         if atoms.periodicity.isPeriodic { reasons.append(.periodic) }
-        let strays = atoms.positions.indices.filter { !atoms.positions[$0].isFinite }
-        reasons += strays.map { .notFinite(atom: $0) }
+        reasons += request.options.geometry.problems(in: atoms, comparedWith: request.reference)
+            .map { .geometry($0) }
         if let movable = request.movable {
             if movable.count != atoms.count {
                 reasons.append(.wrongMask(count: movable.count, atoms: atoms.count))

@@ -11,6 +11,8 @@ public struct HandoffRequest: Sendable {
     public struct Options: Sendable, Equatable {
         /// Smallest curvature that the optimiser starts from where there is a Hessian, eV/Å².
         public var hessianFloor = 1.0
+        /// What the geometry has to pass.
+        public var geometry = GeometryCheck()
         /// Self-consistency cycles of one geometry after which GPAW gives up.
         public var maxSCFCycles = 200
 
@@ -75,7 +77,7 @@ public struct HandoffPackage: Sendable {
         let initial = Self.initialStructure(request)
 
         var contents: [(name: FilePath.Component, role: HandoffManifest.Role, bytes: [UInt8])] = [
-            ("initial.extxyz", .input, extxyz([initial])),
+            ("initial.extxyz", .input, ExtXYZ.bytes(of: [initial])),
             ("parameters.json", .input, try json(parameters)),
             ("relaxation.py", .input, PackageResources.relaxation_py),
         ]

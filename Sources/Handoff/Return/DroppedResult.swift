@@ -12,7 +12,7 @@ extension ReturnedResult {
     ) throws(ResultRefusal) {
         let all: [Atoms]
         do {
-            all = try frames(in: bytes, label: name)
+            all = try ExtXYZ.frames(in: bytes, label: name)
         } catch {
             throw .unreadable(name, reason: "\(error)")
         }

@@ -32,7 +32,7 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
         let bytes = try PackageCheck.content("parameters.json", directory)
         parameters = try JSONDecoder().decode(HandoffParameters.self, from: Data(bytes))
         inputs = manifest.inputs
-        let initial = try frames(
+        let initial = try ExtXYZ.frames(
             in: try PackageCheck.content("initial.extxyz", directory), label: "initial.extxyz")
         guard initial.count == 1 else { throw PackageRefusal.damaged("initial.extxyz") }
         symbols = initial[0].elements.map(\.symbol)

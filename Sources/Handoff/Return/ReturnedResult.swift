@@ -175,7 +175,7 @@ private func parse(
 ) throws(ResultRefusal) -> [Atoms] {
     guard let bytes = files[file] else { throw .missing(file.rawValue) }
     do {
-        return try frames(in: bytes, label: file.rawValue)
+        return try ExtXYZ.frames(in: bytes, label: file.rawValue)
     } catch {
         throw .unreadable(file.rawValue, reason: "\(error)")
     }

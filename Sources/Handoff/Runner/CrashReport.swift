@@ -54,7 +54,7 @@ enum CrashReport {
         var result: [(text: [UInt8], frame: CheckedFrame)] = []
         for start in stride(from: 0, through: lines.count - size, by: size) {
             let text = lines[start..<start + size].flatMap { Array($0) + [UInt8(ascii: "\n")] }
-            guard let atoms = try? frames(in: text, label: "trajectory.extxyz"), atoms.count == 1,
+            guard let atoms = try? ExtXYZ.frames(in: text, label: "trajectory.extxyz"), atoms.count == 1,
                 let frame = try? expected.check(atoms[0], file: "trajectory.extxyz", frame: result.count)
             else { break }
             result.append((text, frame))

@@ -32,12 +32,12 @@ public struct LocalRunner: Sendable {
     /// ended by force after ``Options/grace``.
     ///
     /// - Parameters:
-    ///   - isPublished: false for the SHA-256 of `MANIFEST.json` refuses the package.
     ///   - progress: called for each new state of the calculation, about twice a second at most.
+    ///   - isPublished: false for the SHA-256 of `MANIFEST.json` refuses the package.
     /// - Throws: ``PackageRefusal`` for what is no complete, undamaged package; ``FileError``.
     public func run(
-        _ package: Directory, isPublished: (Digest) throws -> Bool = { _ in true },
-        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+        _ package: Directory, progress: @escaping @Sendable (RunProgress) -> Void = { _ in },
+        isPublished: (Digest) throws -> Bool = { _ in true }
     ) async throws -> RunOutcome {
         let manifest = try PackageCheck.verify(package, isPublished: isPublished)
         let result = try package.makeSubdirectory("result")

@@ -103,9 +103,9 @@ public struct PackageServer: Sendable {
         do {
             _ = try PackageCheck.verify(package, isPublished: isPublished)
             report(Event(package: path, kind: .started))
-            let outcome = try await runner.run(package, isPublished: isPublished) {
-                report(Event(package: path, kind: .progress($0)))
-            }
+            let outcome = try await runner.run(
+                package, progress: { report(Event(package: path, kind: .progress($0))) },
+                isPublished: isPublished)
             report(Event(package: path, kind: .ended(outcome)))
             return outcome
         } catch let refusal as PackageRefusal {
