@@ -9,8 +9,9 @@ import SystemPackage
 public struct HandoffRequest: Sendable {
     /// What a job file does not say.
     public struct Options: Sendable, Equatable {
-        /// Smallest curvature that the optimiser starts from where there is a Hessian, eV/Å².
-        public var hessianFloor = 1.0
+        /// Smallest curvature that the optimiser starts from where there is a Hessian, eV/Å²; below about 0.5 it
+        /// takes steps that leave the basin, and from 8 on it learns the soft modes anew (docs/hand-off.md).
+        public var hessianFloor = 2.0
         /// What the geometry has to pass.
         public var geometry = GeometryCheck()
         /// Self-consistency cycles of one geometry after which GPAW gives up.
