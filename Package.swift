@@ -172,7 +172,7 @@ let package = Package(
         .testTarget(
             name: "HandoffTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

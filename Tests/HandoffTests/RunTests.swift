@@ -273,6 +273,52 @@ import Testing
         #expect(result.gradientCalls == 9)
     }
 
+    /// A run that hangs is ended, whatever it started with it.
+    @Test func whatFallsSilentIsEnded() async throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(try package())
+        try scratch.directory.create(
+            "python",
+            Array(
+                "#!/bin/sh\n[ \"$1\" = -c ] && exec \(Engines.runner().options.python) \"$@\"\ntrap '' TERM\nsleep 100\n"
+                    .utf8),
+            mode: 0o755)
+        var options = LocalRunner.Options()
+        options.python = scratch.path.appending("python").string
+        options.silence = .seconds(1)
+        options.grace = .seconds(1)
+        guard case .crashed(let status, _) = try await LocalRunner(options).run(directory) else {
+            Issue.record("it was not ended")
+            return
+        }
+        #expect(status.hasPrefix("no sign of life"))
+        #expect(try Processes.working(in: directory).isEmpty)
+    }
+
+    /// Slurm's way: the batch shell gets USR1, and the run ends after its step with the status that says so.
+    /// Meanwhile nobody else can run the package.
+    @Test func theScriptAloneEndsOnASignal() async throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/bin/sh")
+        shell.arguments = [directory.path.appending("run.sh").string]
+        shell.environment = ProcessInfo.processInfo.environment
+        shell.standardOutput = FileHandle.nullDevice
+        try shell.run()
+        try await Processes.waitForStep(1, of: directory)
+        guard case .refused(let reason) = try await Engines.runner().run(directory) else {
+            Issue.record("it ran twice")
+            return
+        }
+        #expect(reason.contains("another process is running this package"))
+        kill(shell.processIdentifier, SIGUSR1)
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == ResultVerdict.stopped.exitCode)
+        #expect(try Processes.steps(of: directory) >= 1)
+        #expect(try directory.subdirectory("result").status(of: "DONE.json") == nil)
+    }
+
     @Test func twoRunnersDoNotRunOnePackage() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))
