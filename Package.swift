@@ -90,8 +90,8 @@ let package = Package(
         .target(
             name: "Handoff",
             dependencies: [
-                "Atomistics", "DurableFiles", "JobSpec",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Atomistics", "DurableFiles", "JobSpec", "LinearAlgebra",
+                .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -170,7 +170,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "HandoffTests", dependencies: ["Atomistics", "DurableFiles", "Handoff", "JobSpec"],
+            name: "HandoffTests",
+            dependencies: [
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "WorkflowTests",

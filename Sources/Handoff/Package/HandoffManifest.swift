@@ -1,0 +1,86 @@
+public import DurableFiles
+
+/// `MANIFEST.json`: written last, so a package that has it is complete.
+public struct HandoffManifest: Sendable, Equatable, Codable {
+    /// The version of the package's layout that this program writes and reads.
+    public static let currentFormat = 1
+
+    /// What a file is for, and so who may change it.
+    public enum Role: String, Sendable, Codable {
+        /// Decides the result: the package is refused where it has changed.
+        case input
+        /// Starts the calculation: our own runner refuses a changed one, a person may adapt it.
+        case launcher
+        /// For people.
+        case help
+    }
+
+    public struct File: Sendable, Equatable, Codable {
+        public var name: String
+        public var role: Role
+        public var size: Int
+        public var sha256: Digest
+    }
+
+    public struct Units: Sendable, Equatable, Codable {
+        public var length = "Angstrom"
+        public var energy = "eV"
+        public var force = "eV/Angstrom"
+        public var hessian = "eV/Angstrom^2"
+    }
+
+    public var format = currentFormat
+    public var job: String
+    /// Place of the stage in the job, as the caller counts.
+    public var stage: Int
+    public var attempt: Int
+    public var engine: String
+    /// SHA-256 of the lines `<sha256>  <name>\n` of the files with role `input`, in the order of their names:
+    /// what `sha256sum` prints of them.
+    public var inputs: Digest
+    public var files: [File]
+    public var units = Units()
+    /// What is to come back, beside the package, in the order in which it is written: the last one is the
+    /// marker.
+    public var expected: [String]
+    public var origin: GeometryOrigin
+
+    /// The digest of ``inputs``.
+    static func inputDigest(_ files: [File]) -> Digest {
+        let lines = files.filter { $0.role == .input }.sorted { $0.name < $1.name }
+            .map { "\($0.sha256.hexadecimal)  \($0.name)\n" }
+        return Digest(of: Array(lines.joined().utf8))
+    }
+}
+
+/// Where the geometry of a package comes from.
+public struct GeometryOrigin: Sendable, Equatable, Codable {
+    /// For people: `job's structure` or `stage 1 (ml), step 37`.
+    public var description: String
+    /// Name, kind and version of the force field that relaxed it; nil for a geometry as it was given.
+    public var model: String?
+    public var modelVersion: String?
+    public var levelOfTheory: String?
+    /// Steps taken and largest force left by that force field, eV/Å.
+    public var steps: Int?
+    public var fmax: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case description, model
+        case modelVersion = "model_version"
+        case levelOfTheory = "model_level_of_theory"
+        case steps, fmax
+    }
+
+    public init(
+        description: String, model: String? = nil, modelVersion: String? = nil,
+        levelOfTheory: String? = nil, steps: Int? = nil, fmax: Double? = nil
+    ) {
+        self.description = description
+        self.model = model
+        self.modelVersion = modelVersion
+        self.levelOfTheory = levelOfTheory
+        self.steps = steps
+        self.fmax = fmax
+    }
+}

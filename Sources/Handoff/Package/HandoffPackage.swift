@@ -1,0 +1,142 @@
+public import Atomistics
+public import DurableFiles
+import FoundationEssentials
+public import JobSpec
+import LinearAlgebra
+import SystemPackage
+
+/// What is to be calculated outside.
+public struct HandoffRequest: Sendable {
+    /// What a job file does not say.
+    public struct Options: Sendable, Equatable {
+        /// Smallest curvature that the optimiser starts from where there is a Hessian, eV/Å²; below about 0.5 it
+        /// takes steps that leave the basin, and from 8 on it learns the soft modes anew (docs/hand-off.md).
+        public var hessianFloor = 2.0
+        /// What the geometry has to pass.
+        public var geometry = GeometryCheck()
+        /// Self-consistency cycles of one geometry after which GPAW gives up.
+        public var maxSCFCycles = 200
+
+        public init() {}
+    }
+
+    public var job: String
+    /// Place of the stage in the job, as the caller counts; it comes back unchanged.
+    public var stage: Int
+    public var attempt: Int
+    public var atoms: Atoms
+    public var settings: DFTStage
+    /// What the structure was before a model relaxed it: what is missing or has gone astray since then is
+    /// seen against it. Nil for a geometry as the user gave it.
+    public var reference: Atoms?
+    /// Total charge, e.
+    public var charge: Int
+    /// True for each atom that may move; nil where all may.
+    public var movable: [Bool]?
+    /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser starts from it.
+    public var hessian: [Double]?
+    public var origin: GeometryOrigin
+    public var options: Options
+
+    public init(
+        job: String, stage: Int, attempt: Int, atoms: Atoms, reference: Atoms? = nil,
+        settings: DFTStage, charge: Int,
+        movable: [Bool]? = nil, hessian: [Double]? = nil, origin: GeometryOrigin,
+        options: Options = Options()
+    ) {
+        self.job = job
+        self.stage = stage
+        self.attempt = attempt
+        self.atoms = atoms
+        self.reference = reference
+        self.settings = settings
+        self.charge = charge
+        self.movable = movable
+        self.hessian = hessian
+        self.origin = origin
+        self.options = options
+    }
+}
+
+/// A self-contained calculation for a machine that has the engine and not this program: the files, in the
+/// order in which they are to be written.
+///
+/// The same request gives the same bytes.
+public struct HandoffPackage: Sendable {
+    public let manifest: HandoffManifest
+    /// `MANIFEST.json` is the last.
+    public let files: [PublishedFile]
+    /// What ``ReturnedResult`` compares with.
+    public let expectation: HandoffExpectation
+    /// SHA-256 of `MANIFEST.json`, and through it of every file: what ``PackageServer`` asks for.
+    public let digest: Digest
+
+    /// - Throws: ``HandoffRefusal`` with all that speaks against handing the structure off.
+    public init(_ request: HandoffRequest) throws {
+        try HandoffGate.check(request)
+        let parameters = HandoffParameters(request)
+        let initial = Self.initialStructure(request)
+
+        var contents: [(name: FilePath.Component, role: HandoffManifest.Role, bytes: [UInt8])] = [
+            ("initial.extxyz", .input, ExtXYZ.bytes(of: [initial])),
+            ("parameters.json", .input, try json(parameters)),
+            ("relaxation.py", .input, PackageResources.relaxation_py),
+        ]
+        switch request.settings.engine {
+        case .gpaw: contents.append(("gpaw_relax.py", .input, PackageResources.gpaw_relax_py))
+        case .tblite: contents.append(("tblite_relax.py", .input, PackageResources.tblite_relax_py))
+        }
+        if let hessian = request.hessian {
+            let matrix = Matrix(
+                rows: 3 * initial.count, columns: 3 * initial.count, storage: hessian)
+            contents.append(("hessian.npy", .input, matrix.npy))
+        }
+        contents.append(("run.sh", .launcher, PackageResources.run_sh))
+
+        func describe(
+            _ name: FilePath.Component, _ role: HandoffManifest.Role, _ bytes: [UInt8]
+        ) -> HandoffManifest.File {
+            .init(name: name.string, role: role, size: bytes.count, sha256: Digest(of: bytes))
+        }
+        let inputs = HandoffManifest.inputDigest(contents.map { describe($0.name, $0.role, $0.bytes) })
+        contents.append(
+            (
+                "submit.sbatch", .launcher,
+                Array(batchScript(parameters, atoms: initial.count, inputs: inputs).utf8)
+            ))
+        contents.append(("README.md", .help, Array(readme(parameters, initial).utf8)))
+
+        manifest = HandoffManifest(
+            job: request.job, stage: request.stage, attempt: request.attempt,
+            engine: request.settings.engine.rawValue, inputs: inputs,
+            files: contents.map { describe($0.name, $0.role, $0.bytes) },
+            expected: ReturnedFile.required.map { "result/\($0.rawValue)" }, origin: request.origin)
+        let manifestBytes = try json(manifest)
+        digest = Digest(of: manifestBytes)
+        files =
+            contents.map {
+                PublishedFile(name: $0.name, bytes: $0.bytes, isExecutable: $0.role == .launcher)
+            } + [PublishedFile(name: "MANIFEST.json", bytes: manifestBytes)]
+        expectation = HandoffExpectation(
+            inputs: inputs, parameters: parameters, symbols: initial.elements.map(\.symbol),
+            positions: initial.positions.map { [$0.x, $0.y, $0.z] })
+    }
+
+    /// Elements, positions and the mask: nothing else decides the calculation.
+    private static func initialStructure(_ request: HandoffRequest) -> Atoms {
+        var atoms = Atoms(elements: request.atoms.elements, positions: request.atoms.positions)
+        if let movable = request.movable, movable.contains(false) { atoms.moveMask = movable }
+        return atoms
+    }
+}
+
+extension SIMD3<Double> {
+    var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
+}
+
+/// JSON that people read too: keys in alphabetical order, one a line.
+func json(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
+}

@@ -1,0 +1,117 @@
+public import JobSpec
+
+/// `parameters.json`: every setting of the calculation. The scripts read it; nothing of it is pasted into
+/// them.
+public struct HandoffParameters: Sendable, Equatable, Codable {
+    public struct Optimizer: Sendable, Equatable, Codable {
+        public var fmax: Double
+        public var maxSteps: Int
+        public var maxStep: Double
+
+        enum CodingKeys: String, CodingKey {
+            case fmax
+            case maxSteps = "max_steps"
+            case maxStep = "max_step"
+        }
+    }
+
+    public struct GPAW: Sendable, Equatable, Codable {
+        public var mode: DFTStage.Mode
+        public var basis: String
+        public var xc: String
+        public var h: Double
+        public var cutoff: Double
+        public var vacuum: Double
+        public var smearing: Double
+        public var densityConvergence: Double
+        public var maxSCFCycles: Int
+
+        enum CodingKeys: String, CodingKey {
+            case mode, basis, xc, h, cutoff, vacuum, smearing
+            case densityConvergence = "density_convergence"
+            case maxSCFCycles = "max_scf_cycles"
+        }
+    }
+
+    public struct Hessian: Sendable, Equatable, Codable {
+        public var file: String
+        /// Smallest curvature that the optimiser starts from, eV/Å².
+        public var floor: Double
+    }
+
+    public var format = HandoffManifest.currentFormat
+    public var job: String
+    public var stage: Int
+    public var attempt: Int
+    public var engine: DFTStage.Engine
+    public var charge: Int
+    /// 0-based, ascending.
+    public var fixedAtoms: [Int]
+    public var optimizer: Optimizer
+    public var gpaw: GPAW?
+    public var hessian: Hessian?
+
+    enum CodingKeys: String, CodingKey {
+        case format, job, stage, attempt, engine, charge
+        case fixedAtoms = "fixed_atoms"
+        case optimizer, gpaw, hessian
+    }
+
+    init(_ request: HandoffRequest) {
+        let settings = request.settings
+        job = request.job
+        stage = request.stage
+        attempt = request.attempt
+        engine = settings.engine
+        charge = request.charge
+        fixedAtoms = request.movable.map { mask in mask.indices.filter { !mask[$0] } } ?? []
+        optimizer = Optimizer(
+            fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep)
+        if settings.engine == .gpaw {
+            gpaw = GPAW(
+                mode: settings.mode, basis: settings.basis, xc: settings.xc, h: settings.h,
+                cutoff: settings.cutoff, vacuum: settings.vacuum, smearing: settings.smearing,
+                densityConvergence: settings.densityConvergence,
+                maxSCFCycles: request.options.maxSCFCycles)
+        }
+        if request.hessian != nil {
+            hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
+        }
+    }
+
+    /// `hessian` is written as null where there is none: the scripts ask for it.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(format, forKey: .format)
+        try container.encode(job, forKey: .job)
+        try container.encode(stage, forKey: .stage)
+        try container.encode(attempt, forKey: .attempt)
+        try container.encode(engine, forKey: .engine)
+        try container.encode(charge, forKey: .charge)
+        try container.encode(fixedAtoms, forKey: .fixedAtoms)
+        try container.encode(optimizer, forKey: .optimizer)
+        try container.encodeIfPresent(gpaw, forKey: .gpaw)
+        try container.encode(hessian, forKey: .hessian)
+    }
+
+    /// The level of theory as the scripts name it, before and after the engine's version.
+    var levelOfTheory: (prefix: String, suffix: String) {
+        guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }
+        let method =
+            switch gpaw.mode {
+            case .lcao: "LCAO \(gpaw.basis) h=\(general(gpaw.h))A"
+            case .fd: "FD h=\(general(gpaw.h))A"
+            case .pw: "PW \(general(gpaw.cutoff))eV"
+            }
+        return (
+            "GPAW ", " \(gpaw.xc) \(method) FermiDirac \(general(gpaw.smearing))eV non-periodic"
+        )
+    }
+}
+
+/// A number as C's `%g` prints those that occur in settings: at most six digits, no trailing `.0`.
+private func general(_ value: Double) -> String {
+    let rounded = (value * 1e6).rounded() / 1e6
+    let text = "\(rounded)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}

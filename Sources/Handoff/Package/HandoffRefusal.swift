@@ -1,0 +1,39 @@
+public import Atomistics
+
+/// A structure that is not handed off, with everything that speaks against it.
+public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Reason: Sendable, Equatable, CustomStringConvertible {
+        /// A job name with characters that have no place in a file name or a batch script.
+        case unsafeName(String)
+        case noAtoms
+        case periodic
+        case wrongMask(count: Int, atoms: Int)
+        case nothingMoves
+        case wrongHessian(count: Int, atoms: Int)
+        case hessianNotFinite
+        /// The geometry is none that a calculation should start from.
+        case geometry(GeometryProblem)
+
+        public var description: String {
+            switch self {
+            case .unsafeName(let name):
+                "the job name \(name.debugDescription) is not made of letters, digits, '-', '_' and '.' alone"
+            case .noAtoms: "there are no atoms to hand off"
+            case .periodic:
+                "periodic structures are not handed off; the calculation is one of a molecule in a box"
+            case .wrongMask(let count, let atoms):
+                "the move mask has \(count) entries for \(atoms) atoms"
+            case .nothingMoves: "no atom may move, so there is nothing to relax"
+            case .wrongHessian(let count, let atoms):
+                "the Hessian has \(count) numbers, not (3·\(atoms))² = \(9 * atoms * atoms)"
+            case .hessianNotFinite: "the Hessian holds a value that is not a number"
+            case .geometry(let problem): problem.description
+            }
+        }
+    }
+
+    /// Never empty.
+    public let reasons: [Reason]
+
+    public var description: String { reasons.map(\.description).joined(separator: "; ") }
+}

@@ -1,0 +1,90 @@
+import Atomistics
+import DurableFiles
+import OrderedCollections
+
+extension ReturnedResult {
+    /// The simpler way back: `<name>.result.extxyz`, written by whatever program, dropped into the inbox. Its
+    /// last frame with energy and forces counts.
+    ///
+    /// Converged is what its forces say. A whole structure may have been shifted, but not turned.
+    public init(
+        dropped bytes: [UInt8], named name: String, expecting expected: HandoffExpectation
+    ) throws(ResultRefusal) {
+        let all: [Atoms]
+        do {
+            all = try ExtXYZ.frames(in: bytes, label: name)
+        } catch {
+            throw .unreadable(name, reason: "\(error)")
+        }
+        guard let index = all.lastIndex(where: { $0.energy != nil && $0.forces != nil }) else {
+            guard let last = all.last else { throw .noFrames(name) }
+            throw last.energy == nil
+                ? .noEnergy(file: name, frame: all.count - 1) : .noForces(file: name, frame: all.count - 1)
+        }
+        let frame = try expected.check(all[index], file: name, frame: index)
+        try Self.checkPlace(frame, expected, name: name, index: index)
+        if case .integer(let charge)? = frame.atoms.info["charge"], charge != expected.parameters.charge {
+            throw .otherCharge(expected: expected.parameters.charge, found: charge)
+        }
+
+        let limit = expected.parameters.optimizer.fmax
+        let converged = frame.fmax < limit
+        verdict = converged ? .converged : .stepLimit
+        message =
+            "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
+        final = frame.atoms
+        best = nil
+        let labelled = try all[...index].enumerated().filter { $1.energy != nil && $1.forces != nil }
+            .map { index, atoms throws(ResultRefusal) in
+                try expected.check(atoms, file: name, frame: index)
+            }
+        path = Path(energies: labelled.map(\.energy), fmax: labelled.map(\.fmax))
+        levelOfTheory = frame.atoms.levelOfTheory
+        gradientCalls = nil
+        scfCycles = nil
+        wallTime = nil
+        versions = [:]
+        host = nil
+        ranks = nil
+        notes = []
+        digest = Digest(of: bytes)
+
+        if index < all.count - 1 {
+            notes.append("frames after frame \(index) have no energy and forces and were left out")
+        }
+        let (prefix, suffix) = expected.parameters.levelOfTheory
+        if let level = levelOfTheory {
+            do {
+                try Self.checkLevel(level, expected)
+            } catch {
+                notes.append("calculated with \(level), while the job asked for \(prefix)…\(suffix)")
+            }
+        } else {
+            notes.append("the file does not say at which level of theory it was calculated")
+        }
+    }
+
+    /// The size of the structure and the place of each atom tell other units and other orders.
+    private static func checkPlace(
+        _ frame: CheckedFrame, _ expected: HandoffExpectation, name: String, index: Int
+    ) throws(ResultRefusal) {
+        let sent = expected.vectors
+        let came = frame.atoms.positions
+        let size = radiusOfGyration(sent)
+        if size > 0.1 {
+            let ratio = radiusOfGyration(came) / size
+            for (factor, unit) in [(1 / 0.529177, "Bohr"), (0.1, "nm")] where abs(ratio / factor - 1) < 0.1 {
+                throw .wrongUnits(
+                    "the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
+            }
+        }
+        let hasFixed = !expected.parameters.fixedAtoms.isEmpty
+        let shift = hasFixed ? .zero : mean(came) - mean(sent)
+        let (atom, distance) = largestDistance(sent.map { $0 + shift }, came)
+        let limit = HandoffExpectation.largestDisplacement
+        guard distance <= limit else {
+            throw .displaced(file: name, frame: index, atom: atom, by: distance, limit: limit)
+        }
+        try expected.checkFixed(came)
+    }
+}

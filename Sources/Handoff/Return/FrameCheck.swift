@@ -1,0 +1,105 @@
+import Atomistics
+import DurableFiles
+import OrderedCollections
+
+/// One geometry of a result with what belongs to it, checked.
+struct CheckedFrame {
+    let atoms: Atoms
+    let energy: Double
+    let forces: [SIMD3<Double>]
+    let fmax: Double
+}
+
+extension HandoffExpectation {
+    /// A frame with these atoms in this order, an energy and forces, all of them numbers, and of no other run.
+    func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
+        guard atoms.count == symbols.count else {
+            throw .atomCount(file: file, frame: frame, expected: symbols.count, found: atoms.count)
+        }
+        for (index, element) in atoms.elements.enumerated() where element.symbol != symbols[index] {
+            throw .otherElement(
+                file: file, frame: frame, atom: index, expected: symbols[index], found: element.symbol)
+        }
+        if let found = atoms.info["inputs"] {
+            guard found == .string("sha256:\(inputs.hexadecimal)") else { throw .otherInputs }
+        }
+        guard let energy = atoms.energy else { throw .noEnergy(file: file, frame: frame) }
+        guard let forces = atoms.forces, forces.count == atoms.count else {
+            throw .noForces(file: file, frame: frame)
+        }
+        guard energy.isFinite, atoms.positions.allSatisfy(\.isFinite), forces.allSatisfy(\.isFinite) else {
+            throw .notFinite(file: file, frame: frame)
+        }
+        return CheckedFrame(atoms: atoms, energy: energy, forces: forces, fmax: fmax(forces))
+    }
+
+    /// Frames that begin where the structure was sent, go on in steps of at most the length allowed, and leave
+    /// alone what is fixed.
+    func checkPath(_ frames: [CheckedFrame], file: String) throws(ResultRefusal) {
+        var previous = vectors
+        // What remains of positions that were shifted into a box and back.
+        var limit = 1e-6
+        for (index, frame) in frames.enumerated() {
+            let (atom, distance) = largestDistance(previous, frame.atoms.positions)
+            guard distance <= limit else {
+                throw .displaced(file: file, frame: index, atom: atom, by: distance, limit: limit)
+            }
+            previous = frame.atoms.positions
+            limit = parameters.optimizer.maxStep * 1.001
+        }
+        try checkFixed(previous)
+    }
+
+    func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
+        let sent = vectors
+        for atom in parameters.fixedAtoms {
+            let distance = (positions[atom] - sent[atom]).length
+            guard distance <= 1e-4 else { throw .fixedAtomMoved(atom: atom, by: distance) }
+        }
+    }
+
+    /// Energies that change as the forces say: Σ|ΔE| along the path against Σ|½ (F_k + F_{k+1}) · Δr|.
+    ///
+    /// A rough comparison on purpose: steps are long and grids are coarse, but Hartree taken for eV is a
+    /// factor of 27.
+    func checkUnits(_ frames: [CheckedFrame]) throws(ResultRefusal) {
+        var byEnergies = 0.0
+        var byForces = 0.0
+        for (a, b) in zip(frames, frames.dropFirst()) {
+            byEnergies += abs(b.energy - a.energy)
+            var work = 0.0
+            for i in a.forces.indices {
+                work += (a.forces[i] + b.forces[i]).dot(b.atoms.positions[i] - a.atoms.positions[i]) / 2
+            }
+            byForces += abs(work)
+        }
+        guard max(byEnergies, byForces) > 0.1 else { return }
+        let ratio = byEnergies / byForces
+        guard ratio > 1 / 8.0, ratio < 8 else {
+            throw .wrongUnits(
+                "the energies change by \(byEnergies) eV where the forces say \(byForces) eV: "
+                    + "are they in eV and eV/Å?")
+        }
+    }
+}
+
+/// The atom that is furthest from where it is in the other structure, and how far.
+func largestDistance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> (atom: Int, distance: Double) {
+    var result = (atom: 0, distance: 0.0)
+    for i in a.indices {
+        let distance = (a[i] - b[i]).length
+        if distance > result.distance || !distance.isFinite { result = (i, distance) }
+    }
+    return result
+}
+
+/// Root mean square distance from the mean position, Å.
+func radiusOfGyration(_ positions: [SIMD3<Double>]) -> Double {
+    let centre = mean(positions)
+    let sum = positions.reduce(0) { $0 + ($1 - centre).squaredLength }
+    return (sum / Double(positions.count)).squareRoot()
+}
+
+func mean(_ positions: [SIMD3<Double>]) -> SIMD3<Double> {
+    positions.reduce(SIMD3<Double>.zero, +) / Double(positions.count)
+}

@@ -1,0 +1,182 @@
+public import Atomistics
+public import DurableFiles
+import FoundationEssentials
+
+/// A result that has passed every check: of this job, stage and attempt, calculated from what was handed
+/// off, complete and plausible. Not having converged is a result too.
+public struct ReturnedResult: Sendable, Equatable {
+    /// Energies (eV) and largest forces (eV/Å) of the geometries in order.
+    public struct Path: Sendable, Equatable {
+        public var energies: [Double]
+        public var fmax: [Double]
+        public var steps: Int { max(energies.count - 1, 0) }
+    }
+
+    public var verdict: ResultVerdict
+    /// The verdict in words.
+    public var message: String
+    public var isConverged: Bool { verdict == .converged }
+    /// The last geometry with energy, raw forces and level of theory; nil where not one was completed.
+    public var final: Atoms?
+    /// The geometry of lowest energy where it did not converge.
+    public var best: Atoms?
+    public var path: Path
+    public var levelOfTheory: String?
+    public var gradientCalls: Int?
+    public var scfCycles: Int?
+    /// Seconds.
+    public var wallTime: Double?
+    public var versions: [String: String]
+    public var host: String?
+    public var ranks: Int?
+    /// What a person should know about it, each once.
+    public var notes: [String]
+    /// SHA-256 of the marker (or of the file that was dropped): the same for the same result, so that it is
+    /// taken in once.
+    public var digest: Digest
+
+    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:limit:)``.
+    public init(
+        _ files: [ReturnedFile: [UInt8]], expecting expected: HandoffExpectation
+    ) throws(ResultRefusal) {
+        let marker: ResultMarker = try decode(.done, in: files)
+        let parameters = expected.parameters
+        guard marker.format == HandoffManifest.currentFormat else { throw .otherFormat(marker.format) }
+        try Self.checkIdentity(
+            job: marker.job, stage: marker.stage, attempt: marker.attempt, inputs: marker.inputs, expected)
+        for file in marker.files {
+            guard let known = ReturnedFile(rawValue: file.name) else { continue }
+            guard let bytes = files[known] else { throw .missing(file.name) }
+            guard bytes.count == file.size, Digest(of: bytes) == file.sha256 else {
+                throw .damaged(file.name)
+            }
+        }
+        let listed = Set(marker.files.compactMap { ReturnedFile(rawValue: $0.name) })
+
+        guard listed.contains(.status) else { throw .missing(ReturnedFile.status.rawValue) }
+        let status: ResultStatus = try decode(.status, in: files)
+        try Self.checkIdentity(
+            job: status.job, stage: status.stage, attempt: status.attempt, inputs: status.inputs, expected)
+        guard status.units == .ours else {
+            throw .wrongUnits("status.json is not in Å, eV, eV/Å and s")
+        }
+        guard status.charge == parameters.charge else {
+            throw .otherCharge(expected: parameters.charge, found: status.charge)
+        }
+        guard status.verdict == marker.verdict, status.converged == (status.verdict == .converged) else {
+            throw .contradiction("status.json and DONE.json disagree on how the calculation ended")
+        }
+        guard status.verdict != .stopped else {
+            throw .contradiction("a calculation that was stopped has a marker")
+        }
+        if let level = status.levelOfTheory { try Self.checkLevel(level, expected) }
+
+        verdict = status.verdict
+        message = status.message
+        levelOfTheory = status.levelOfTheory
+        gradientCalls = status.gradientCalls
+        scfCycles = status.scfCycles
+        wallTime = status.wallTime
+        versions = status.versions
+        host = status.host
+        ranks = status.ranks
+        notes = status.warnings
+        digest = Digest(of: files[.done] ?? [])
+        path = Path(energies: [], fmax: [])
+
+        guard listed.contains(.trajectory) else {
+            guard verdict != .converged, verdict != .stepLimit else {
+                throw .missing(ReturnedFile.trajectory.rawValue)
+            }
+            return
+        }
+        let frames = try Self.trajectory(files, expected)
+        path = Path(energies: frames.map(\.energy), fmax: frames.map(\.fmax))
+        guard path.steps == status.steps else {
+            throw .contradiction(
+                "status.json counts \(status.steps) steps, trajectory.extxyz has \(path.steps)")
+        }
+        guard listed.contains(.final) else { throw .missing(ReturnedFile.final.rawValue) }
+        final = try Self.single(.final, in: files, expected, among: frames.suffix(1))
+        if listed.contains(.best) { best = try Self.single(.best, in: files, expected, among: frames[...]) }
+        if isConverged, let fmax = path.fmax.last, fmax >= parameters.optimizer.fmax {
+            throw .notConverged(fmax: fmax, limit: parameters.optimizer.fmax)
+        }
+    }
+
+    private static func trajectory(
+        _ files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
+    ) throws(ResultRefusal) -> [CheckedFrame] {
+        let name = ReturnedFile.trajectory.rawValue
+        let atoms = try parse(.trajectory, in: files)
+        guard !atoms.isEmpty else { throw .noFrames(name) }
+        var frames: [CheckedFrame] = []
+        for (index, atoms) in atoms.enumerated() {
+            if let level = atoms.levelOfTheory { try checkLevel(level, expected) }
+            frames.append(try expected.check(atoms, file: name, frame: index))
+        }
+        try expected.checkPath(frames, file: name)
+        try expected.checkUnits(frames)
+        return frames
+    }
+
+    /// The one frame of a file, which has to be one of the trajectory's.
+    private static func single(
+        _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation,
+        among frames: ArraySlice<CheckedFrame>
+    ) throws(ResultRefusal) -> Atoms {
+        let atoms = try parse(file, in: files)
+        guard let last = atoms.last else { throw .noFrames(file.rawValue) }
+        let frame = try expected.check(last, file: file.rawValue, frame: atoms.count - 1)
+        guard
+            frames.contains(where: {
+                $0.atoms.positions == frame.atoms.positions && $0.energy == frame.energy
+            })
+        else {
+            throw .contradiction("\(file.rawValue) is not the frame of trajectory.extxyz that it should be")
+        }
+        return last
+    }
+
+    private static func checkIdentity(
+        job: String, stage: Int, attempt: Int, inputs: Digest, _ expected: HandoffExpectation
+    ) throws(ResultRefusal) {
+        let parameters = expected.parameters
+        guard job == parameters.job else { throw .otherJob(expected: parameters.job, found: job) }
+        guard stage == parameters.stage else {
+            throw .otherStage(expected: parameters.stage, found: stage)
+        }
+        guard attempt == parameters.attempt else {
+            throw .otherAttempt(expected: parameters.attempt, found: attempt)
+        }
+        guard inputs == expected.inputs else { throw .otherInputs }
+    }
+
+    static func checkLevel(_ level: String, _ expected: HandoffExpectation) throws(ResultRefusal) {
+        let (prefix, suffix) = expected.parameters.levelOfTheory
+        guard level.hasPrefix(prefix), level.hasSuffix(suffix), level.count > prefix.count + suffix.count
+        else { throw .otherLevelOfTheory(expected: "\(prefix)<version>\(suffix)", found: level) }
+    }
+}
+
+private func decode<Value: Decodable>(
+    _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]]
+) throws(ResultRefusal) -> Value {
+    guard let bytes = files[file] else { throw .missing(file.rawValue) }
+    do {
+        return try JSONDecoder().decode(Value.self, from: Data(bytes))
+    } catch {
+        throw .unreadable(file.rawValue, reason: "\(error)")
+    }
+}
+
+private func parse(
+    _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]]
+) throws(ResultRefusal) -> [Atoms] {
+    guard let bytes = files[file] else { throw .missing(file.rawValue) }
+    do {
+        return try ExtXYZ.frames(in: bytes, label: file.rawValue)
+    } catch {
+        throw .unreadable(file.rawValue, reason: "\(error)")
+    }
+}

@@ -1,0 +1,167 @@
+public import DurableFiles
+import FoundationEssentials
+import Glibc
+import Subprocess
+import SystemPackage
+
+/// Runs packages on this machine, each in a session of its own.
+///
+/// A run that is interrupted in any way, this program killed included, is taken up where it was by the next
+/// start: the scripts keep every step, the lock ends with the process that held it, and what the last run left
+/// running is ended first.
+public struct LocalRunner: Sendable {
+    public struct Options: Sendable, Equatable {
+        /// A program name, or a path.
+        public var python = "python3"
+        public var mpiexec = "mpiexec"
+        /// Processes; nil lets `run.sh` decide.
+        public var ranks: Int?
+        /// From the request to stop to the end by force.
+        public var grace: Duration = .seconds(10)
+        /// A run that writes nothing into its result for so long is taken for dead and ended.
+        public var silence: Duration = .seconds(3600)
+
+        public init() {}
+    }
+
+    public let options: Options
+
+    public init(_ options: Options = Options()) { self.options = options }
+
+    /// Runs the package until it ends. Where the task is cancelled the calculation is asked to stop, and is
+    /// ended by force after ``Options/grace``.
+    ///
+    /// - Parameters:
+    ///   - progress: called for each new state of the calculation, about twice a second at most.
+    ///   - isPublished: false for the SHA-256 of `MANIFEST.json` refuses the package.
+    /// - Throws: ``PackageRefusal`` for what is no complete, undamaged package; ``FileError``.
+    public func run(
+        _ package: Directory, progress: @escaping @Sendable (RunProgress) -> Void = { _ in },
+        isPublished: (Digest) throws -> Bool = { _ in true }
+    ) async throws -> RunOutcome {
+        let manifest = try PackageCheck.verify(package, isPublished: isPublished)
+        let result = try package.makeSubdirectory("result")
+        let lock: ExclusiveLock
+        do {
+            lock = try ExclusiveLock(".runner.lock", in: result)
+        } catch let held as LockHeld {
+            return .busy(held.holder)
+        }
+        defer { withExtendedLifetime(lock) {} }
+
+        switch try verdict(result, manifest) {
+        case .refused(let reason): return .refused(reason)
+        case .final(let verdict): return .alreadyFinished(verdict)
+        case .none: break
+        }
+        if Task.isCancelled { return .stopped }
+        let processes = RunProcesses(mark: "\(manifest.inputs.hexadecimal)@\(try identity(package))")
+        await processes.kill()
+        let watch = RunWatch(result: result, silence: options.silence, report: progress)
+        let (status, isSilent) = try await start(package, result, processes, watch)
+        await processes.kill()
+
+        switch try verdict(result, manifest, anyFinal: true) {
+        case .refused(let reason): return .refused(reason)
+        case .final(let verdict): return .finished(verdict)
+        case .none: break
+        }
+        if isSilent { return .crashed(status: "no sign of life for \(options.silence)", lastLines: []) }
+        if Task.isCancelled || status == .exited(6) { return .stopped }
+        let lines = try lastLines(of: result)
+        if status == .exited(8) { return .refused(lines.last ?? "run.sh says no more") }
+        return .crashed(status: status.description, lastLines: lines)
+    }
+
+    /// Runs `run.sh` and watches it.
+    private func start(
+        _ package: Directory, _ result: Directory, _ processes: RunProcesses, _ watch: RunWatch
+    ) async throws -> (status: TerminationStatus, isSilent: Bool) {
+        let log = try FileDescriptor.open(
+            result.path.appending("run.log"), .writeOnly, options: [.append, .create, .closeOnExec],
+            permissions: FilePermissions(rawValue: 0o644))
+        var platform = PlatformOptions()
+        platform.createSession = true
+        platform.teardownSequence = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: options.grace)
+        ]
+        let configuration = Configuration(
+            executable: .path("/bin/sh"), arguments: ["./run.sh"], environment: environment(processes),
+            workingDirectory: package.path, platformOptions: platform)
+        return try await withThrowingTaskGroup(of: TerminationStatus?.self) { group in
+            group.addTask {
+                try await Subprocess.run(
+                    configuration, input: .none,
+                    output: .fileDescriptor(log, closeAfterSpawningProcess: true),
+                    error: .combinedWithOutput
+                ).terminationStatus
+            }
+            group.addTask {
+                await watch.untilSilent()
+                return nil
+            }
+            var isSilent = false
+            while let ended = try await group.next() {
+                group.cancelAll()
+                if let status = ended { return (status, isSilent) }
+                isSilent = !Task.isCancelled
+            }
+            preconditionFailure("the run is one of the two tasks")
+        }
+    }
+
+    private func environment(_ processes: RunProcesses) -> Environment {
+        var values: [Environment.Key: String?] = [
+            "AURELAX_PYTHON": absolute(options.python), "AURELAX_MPIEXEC": absolute(options.mpiexec),
+            "AURELAX_RANKS": options.ranks.map(String.init), "AURELAX_RUN": processes.mark,
+            "PYTHONUNBUFFERED": "1",
+        ]
+        if getuid() == 0 {
+            // In a container everybody is root, and Open MPI refuses to run for root unless told twice.
+            for name in ["OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"] {
+                values[.init(stringLiteral: name)] = "1"
+                values[.init(stringLiteral: name + "_CONFIRM")] = "1"
+            }
+        }
+        return .inherit.updating(values)
+    }
+
+    /// `run.sh` works in the package's directory: a relative path would lead elsewhere there.
+    private func absolute(_ program: String) -> String {
+        guard program.contains("/"), !program.hasPrefix("/") else { return program }
+        return FilePath(FileManager.default.currentDirectoryPath).appending(program).string
+    }
+
+    private enum Marker {
+        case none
+        case final(ResultVerdict)
+        case refused(String)
+    }
+
+    /// - Parameter anyFinal: false leaves out verdicts that another start may mend.
+    private func verdict(
+        _ result: Directory, _ manifest: HandoffManifest, anyFinal: Bool = false
+    ) throws -> Marker {
+        guard let bytes = try result.read("DONE.json", limit: 1 << 20) else { return .none }
+        guard let marker = try? JSONDecoder().decode(ResultMarker.self, from: Data(bytes)) else {
+            return .refused("result/DONE.json cannot be read")
+        }
+        guard marker.inputs == manifest.inputs else {
+            return .refused("result/ holds the result of another package: move it away")
+        }
+        return anyFinal || marker.verdict == .converged || marker.verdict == .stepLimit
+            ? .final(marker.verdict) : .none
+    }
+
+    /// Device and inode: a copy of the package is another run.
+    private func identity(_ package: Directory) throws -> String {
+        guard let manifest = try package.status(of: "MANIFEST.json") else { throw PackageRefusal.incomplete }
+        return "\(manifest.identity.device):\(manifest.identity.inode)"
+    }
+
+    private func lastLines(of result: Directory) throws -> [String] {
+        let bytes = try result.read("run.log") ?? []
+        return bytes.suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
+            .map { escapedForDisplay(Array($0)) }
+    }
+}

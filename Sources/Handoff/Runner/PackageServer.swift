@@ -1,0 +1,163 @@
+public import DurableFiles
+import FoundationEssentials
+public import SystemPackage
+
+/// Runs packages as they appear in the folders of an outbox, `<outbox>/<job>/<stage>`, one at a time.
+///
+/// A package is looked at again only after its manifest changed where it was refused or stopped by hand; one
+/// that crashed is started again, later each time, and is given up after ``Options/maxCrashes``.
+public struct PackageServer: Sendable {
+    public struct Options: Sendable, Equatable {
+        /// End when nothing is left to run.
+        public var once = false
+        /// Between two looks at the outbox.
+        public var interval: Duration = .seconds(2)
+        /// Starts of a package that may end without a result before it is given up; counted in its result.
+        public var maxCrashes = 3
+        /// Before a package that crashed is started again, times the number of its crashes.
+        public var pause: Duration = .seconds(5)
+
+        public init() {}
+    }
+
+    /// What a server has to tell.
+    public struct Event: Sendable, Equatable, CustomStringConvertible {
+        public enum Kind: Sendable, Equatable {
+            case started
+            case progress(RunProgress)
+            case ended(RunOutcome)
+            case skipped(String)
+            /// It crashed as often as it may; its result says so.
+            case givenUp
+        }
+
+        public let package: FilePath
+        public let kind: Kind
+
+        public var description: String {
+            switch kind {
+            case .started: "\(package.escaped): started"
+            case .progress(let progress): "\(package.escaped): \(progress)"
+            case .ended(let outcome): "\(package.escaped): \(outcome)"
+            case .skipped(let reason): "\(package.escaped): left alone: \(reason)"
+            case .givenUp: "\(package.escaped): given up"
+            }
+        }
+    }
+
+    private let outbox: FilePath
+    private let runner: LocalRunner
+    private let options: Options
+    private let isPublished: @Sendable (Digest) throws -> Bool
+
+    /// - Parameter isPublished: whether a package with this SHA-256 of `MANIFEST.json`
+    ///   (``HandoffPackage/digest``) was handed off; no other is run.
+    public init(
+        outbox: FilePath, runner: LocalRunner, options: Options = Options(),
+        isPublished: @escaping @Sendable (Digest) throws -> Bool
+    ) {
+        self.outbox = outbox
+        self.runner = runner
+        self.options = options
+        self.isPublished = isPublished
+    }
+
+    /// Until the task is cancelled.
+    public func run(report: @escaping @Sendable (Event) -> Void) async throws {
+        let clock = ContinuousClock()
+        var refused: [FilePath: FileStatus] = [:]
+        var next: [FilePath: ContinuousClock.Instant] = [:]
+        while !Task.isCancelled {
+            var ran = false
+            for package in try waiting(in: try Directory(outbox)) where !Task.isCancelled {
+                let path = package.directory.path
+                guard refused[path] != package.manifest else { continue }
+                if let next = next[path], clock.now < next { continue }
+                next[path] = nil
+                switch try await start(package.directory, report: report) {
+                case .finished?, .alreadyFinished?: ran = true
+                // Somebody stopped it by hand: it stays so for this server.
+                case .refused?, .stopped?, nil: refused[path] = package.manifest
+                case .busy?: next[path] = clock.now + options.pause
+                case .crashed(let status, let lines)?:
+                    ran = true
+                    let count = try countCrash(package.directory)
+                    if count >= options.maxCrashes {
+                        try giveUp(package.directory, .crashed(status: status, lastLines: lines))
+                        report(Event(package: path, kind: .givenUp))
+                    } else {
+                        next[path] = clock.now + options.pause * count
+                    }
+                }
+            }
+            if options.once, !ran, next.isEmpty { return }
+            if !ran { try? await Task.sleep(for: options.interval) }
+        }
+    }
+
+    /// Nil where it is no package that may be run.
+    private func start(
+        _ package: Directory, report: @escaping @Sendable (Event) -> Void
+    ) async throws -> RunOutcome? {
+        let path = package.path
+        do {
+            _ = try PackageCheck.verify(package, isPublished: isPublished)
+            report(Event(package: path, kind: .started))
+            let outcome = try await runner.run(
+                package, progress: { report(Event(package: path, kind: .progress($0))) },
+                isPublished: isPublished)
+            report(Event(package: path, kind: .ended(outcome)))
+            return outcome
+        } catch let refusal as PackageRefusal {
+            report(Event(package: path, kind: .skipped("\(refusal)")))
+            return nil
+        }
+    }
+
+    /// Counted in a file, so that a server that is started anew counts on.
+    private func countCrash(_ package: Directory) throws -> Int {
+        let result = try package.makeSubdirectory("result")
+        let earlier = String(decoding: try result.read(".crashes", limit: 64) ?? [], as: UTF8.self)
+        let count = (Int(earlier.filter(\.isNumber)) ?? 0) + 1
+        try result.replace(".crashes", Array("\(count)\n".utf8))
+        return count
+    }
+
+    /// Leaves a result that says that there will be none.
+    private func giveUp(_ package: Directory, _ outcome: RunOutcome) throws {
+        let manifest = try PackageCheck.verify(package, roles: [.input])
+        let result = try package.makeSubdirectory("result")
+        try CrashReport.write(
+            "\(outcome)", into: result, of: manifest,
+            expecting: try HandoffExpectation(package: package))
+        try result.remove(".crashes")
+    }
+
+    private struct Waiting {
+        let directory: Directory
+        let manifest: FileStatus
+    }
+
+    /// Complete packages without a result, in the order of their names.
+    private func waiting(in outbox: Directory) throws -> [Waiting] {
+        var found: [Waiting] = []
+        for job in try outbox.names() {
+            // What vanishes meanwhile, or is no directory of ours, is none of the server's business.
+            guard let folder = try? outbox.subdirectory(job), let stages = try? folder.names() else {
+                continue
+            }
+            for stage in stages {
+                guard let package = try? folder.subdirectory(stage),
+                    let manifest = try? package.status(of: "MANIFEST.json"), manifest.kind == .regular,
+                    try package.status(of: "CANCELLED") == nil
+                else { continue }
+                if let result = try? package.subdirectory("result"), try result.status(of: "DONE.json") != nil
+                {
+                    continue
+                }
+                found.append(Waiting(directory: package, manifest: manifest))
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,421 @@
+"""Relax the structure of one package: everything but the engine that gives energies and forces.
+
+Reads MANIFEST.json, parameters.json, initial.extxyz and, where there is one, hessian.npy; writes result/. Run again
+after an interruption it goes on from its own trajectory. Lengths in Angstrom, energies in eV, forces in eV/Angstrom.
+
+Files are read and written by rank 0 alone, without ASE's parallel writers; all ranks take the same steps, because the
+positions of every step are those of rank 0.
+"""
+import fcntl
+import hashlib
+import io
+import json
+import os
+import platform
+import signal
+import socket
+import sys
+import time
+import traceback
+
+import ase
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms
+from ase.io import read
+from ase.optimize import BFGS
+from ase.parallel import broadcast, world
+
+FORMAT = 1
+RESULT = 'result'
+UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': 's'}
+# ASE's own first guess of every curvature, eV/Angstrom^2: what atoms that do not move keep.
+DEFAULT_CURVATURE = 70.0
+# Exit status of each verdict. Those that are `FINAL` are not tried again.
+EXIT = {'converged': 0, 'step-limit': 3, 'scf-not-converged': 4, 'non-finite': 5, 'stopped': 6, 'engine-error': 7}
+FINAL = ('converged', 'step-limit')
+REFUSED = 8
+
+
+class Refusal(Exception):
+    """The package or what is in result/ cannot be used."""
+
+
+class NotSelfConsistent(Exception):
+    """The engine's self-consistency cycle did not converge. Raised on all ranks together."""
+
+
+class Labels:
+    """Energy (extrapolated to zero smearing), free energy, raw forces (N x 3) and cycles (or None) of one geometry."""
+
+    def __init__(self, energy, free_energy, forces, cycles):
+        self.energy, self.free_energy = float(energy), float(free_energy)
+        self.forces, self.cycles = np.array(forces, float), None if cycles is None else int(cycles)
+
+
+def on_rank_0(work, *arguments):
+    """What `work` returns on rank 0, on all ranks; a failure there is a refusal on all of them."""
+    outcome = None
+    if world.rank == 0:
+        try:
+            outcome = work(*arguments), None
+        except Refusal as refusal:
+            outcome = None, str(refusal)
+        except Exception as error:  # noqa: BLE001 - the other ranks wait for an answer, whatever happened
+            outcome = None, f'{type(error).__name__}: {error}'
+    value, problem = broadcast(outcome, 0, world)
+    if problem is not None:
+        raise Refusal(problem)
+    return value
+
+
+def digest(path):
+    with open(path, 'rb') as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def write_atomically(path, data):
+    """A reader sees the old content or the new, and after a power failure one of the two is there."""
+    with open(path + '.part', 'wb') as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + '.part', path)
+    folder = os.open(os.path.dirname(path) or '.', os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_json(path, value):
+    write_atomically(path, (json.dumps(value, indent=2) + '\n').encode())
+
+
+def load_package():
+    """Manifest and parameters of a complete, undamaged package."""
+    if not os.path.exists('MANIFEST.json'):
+        raise Refusal('no MANIFEST.json here: the package is not complete, copy it again')
+    with open('MANIFEST.json') as file:
+        manifest = json.load(file)
+    if manifest.get('format') != FORMAT:
+        raise Refusal(f'this script knows package format {FORMAT}, not {manifest.get("format")}')
+    for name, sha256 in [(entry['name'], entry['sha256']) for entry in manifest['files'] if entry['role'] == 'input']:
+        if not os.path.exists(name):
+            raise Refusal(f'{name} is missing: the package is not complete, copy it again')
+        if digest(name) != sha256:
+            raise Refusal(f'{name} is not the file that was handed off (another SHA-256)')
+    with open('parameters.json') as file:
+        return manifest, json.load(file)
+
+
+def load_hessian(name, floor, fixed, count):
+    """V |lambda| V^T of the Hessian in `name`, no |lambda| below `floor`; atoms that are fixed kept apart."""
+    hessian = np.load(name, allow_pickle=False)
+    if hessian.shape != (3 * count, 3 * count) or not np.isfinite(hessian).all():
+        raise Refusal(f'{name} is no finite {3 * count} x {3 * count} matrix')
+    hessian = (hessian + hessian.T) / 2
+    still = (3 * np.array(fixed, int)[:, None] + np.arange(3)).ravel()
+    hessian[still, :] = 0
+    hessian[:, still] = 0
+    hessian[still, still] = DEFAULT_CURVATURE
+    values, vectors = np.linalg.eigh(hessian)
+    return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
+
+
+def quoted(value):
+    if isinstance(value, (bool, np.bool_)):
+        return 'T' if value else 'F'
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return '"' + str(value).replace('\\', '\\\\').replace('"', '\\"') + '"'
+
+
+def frame_text(symbols, positions, labels, fixed, info):
+    """One extxyz frame; numbers with all their digits, so that an optimiser can go on from it exactly."""
+    columns = 'species:S:1:pos:R:3:forces:R:3' + (':move_mask:L:1' if fixed else '')
+    keys = dict(energy=labels.energy, free_energy=labels.free_energy, **info)
+    words = [f'{key}={quoted(value)}' for key, value in keys.items() if value is not None]
+    lines = [str(len(symbols)), f'Properties={columns} ' + ' '.join(words) + ' pbc="F F F"']
+    still = set(fixed)
+    for index, symbol in enumerate(symbols):
+        numbers = ' '.join(f'{x!r}' for x in [*positions[index].tolist(), *labels.forces[index].tolist()])
+        mask = (' F' if index in still else ' T') if fixed else ''
+        lines.append(f'{symbol} {numbers}{mask}')
+    return '\n'.join(lines) + '\n'
+
+
+class Trajectory:
+    """result/trajectory.extxyz: grows by a whole frame at a time, and is cut back to whole frames when opened."""
+
+    path = os.path.join(RESULT, 'trajectory.extxyz')
+
+    def __init__(self, symbols, inputs):
+        self.symbols, self.inputs = symbols, inputs
+
+    def recover(self):
+        """The frames of an earlier run: a list of (positions, labels, wall time)."""
+        if not os.path.exists(self.path):
+            return []
+        with open(self.path, 'rb') as file:
+            lines = file.read().split(b'\n')[:-1]
+        size = len(self.symbols) + 2
+        whole = len(lines) // size
+        frames = []
+        for index in range(whole):
+            part = lines[index * size:(index + 1) * size]
+            try:
+                frames.append(self.parse(part))
+            except Refusal:
+                raise
+            except Exception:  # noqa: BLE001 - a torn frame, whatever is in it, and all after it are dropped
+                break
+        kept = b''.join(line + b'\n' for line in lines[:len(frames) * size])
+        if len(kept) != os.path.getsize(self.path):
+            write_atomically(self.path, kept)
+        return frames
+
+    def parse(self, lines):
+        atoms = read(io.StringIO(b'\n'.join(lines).decode() + '\n'), format='extxyz', parallel=False)
+        if atoms.info['inputs'] != self.inputs:
+            raise Refusal(f'{self.path} belongs to another run ({atoms.info["inputs"]}): move {RESULT}/ away')
+        if list(atoms.symbols) != self.symbols:
+            raise ValueError('other atoms')
+        results = atoms.calc.results
+        cycles = atoms.info.get('scf_cycles')
+        labels = Labels(results['energy'], results['free_energy'], results['forces'],
+                        None if cycles is None else int(cycles))
+        if not np.isfinite(labels.forces).all() or not np.isfinite(atoms.positions).all():
+            raise ValueError('not finite')
+        return atoms.positions, labels, float(atoms.info['wall_time'])
+
+    def append(self, text):
+        with open(self.path, 'ab') as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class Relaxation:
+    """One run of the package, from a new start or from where an earlier one ended."""
+
+    def __init__(self, engine_class):
+        self.begun = time.time()
+        self.signal = None
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, self.remember_signal)
+        self.manifest, self.parameters = on_rank_0(load_package)
+        ranks = os.environ.get('AURELAX_RANKS')
+        if engine_class.uses_mpi and ranks and int(ranks) != world.size:
+            raise Refusal(f'started as {ranks} processes, but the engine sees {world.size}: its MPI is not the one of '
+                          'this mpiexec; set AURELAX_MPIEXEC to the right one, or AURELAX_RANKS=1')
+        self.earlier = on_rank_0(self.prepare)
+        if self.earlier is not None:
+            return
+        initial = on_rank_0(lambda: read('initial.extxyz', parallel=False))
+        self.symbols, self.positions = list(initial.symbols), initial.positions.copy()
+        self.fixed = self.parameters['fixed_atoms']
+        self.free = np.setdiff1d(np.arange(len(self.symbols)), self.fixed)
+        self.trajectory = Trajectory(self.symbols, 'sha256:' + self.manifest['inputs'])
+        self.frames = on_rank_0(self.trajectory.recover)
+        self.elapsed_before = self.frames[-1][2] if self.frames else 0.0
+        self.failed_calls = 0
+        self.engine = engine_class(self.parameters, self.symbols, self.positions)
+        self.warnings = list(self.engine.warnings)
+
+    def remember_signal(self, number, _):
+        self.signal = number
+
+    def prepare(self):
+        """Take the lock, which is held until the process ends, so that no second copy writes into the same files; the
+        verdict of an earlier run that need not be repeated, or None."""
+        os.makedirs(RESULT, exist_ok=True)
+        self.lock = open(os.path.join(RESULT, '.lock'), 'w')
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refusal('another process is running this package') from None
+        except OSError as error:
+            print(f'cannot lock {RESULT}/.lock ({error}); going on without', file=sys.stderr)
+        marker = os.path.join(RESULT, 'DONE.json')
+        if os.path.exists(marker):
+            with open(marker) as file:
+                done = json.load(file)
+            if done['inputs'] != self.manifest['inputs']:
+                raise Refusal(f'{RESULT}/ holds the result of another package: move it away')
+            if done['verdict'] in FINAL:
+                return done['verdict']
+        for name in ('DONE.json', 'status.json', 'STOP'):
+            if os.path.exists(os.path.join(RESULT, name)):
+                os.remove(os.path.join(RESULT, name))
+        return None
+
+    def run(self):
+        """Take steps until there is a verdict; returns it with a sentence about it."""
+        settings = self.parameters['optimizer']
+        atoms = Atoms(self.symbols, self.positions)
+        atoms.set_constraint(FixAtoms(self.fixed) if self.fixed else None)
+        optimizer = BFGS(atoms, logfile=None, maxstep=settings['max_step'])
+        hessian = self.parameters['hessian']
+        if hessian is not None:
+            optimizer.H0 = on_rank_0(load_hessian, hessian['file'], hessian['floor'], self.fixed, len(atoms))
+        if self.frames:
+            optimizer.replay_trajectory([self.image(positions, labels) for positions, labels, _ in self.frames])
+            atoms.positions = self.frames[-1][0]
+            self.say(f'going on after step {len(self.frames) - 1}')
+        self.report('running', 'in its first calculation' if not self.frames else 'going on')
+        while True:
+            step = len(self.frames)
+            if not self.frames or not np.array_equal(atoms.positions, self.frames[-1][0]):
+                try:
+                    labels = self.engine.evaluate(atoms.positions)
+                except NotSelfConsistent as error:
+                    self.failed_calls += 1
+                    return 'scf-not-converged', f'the self-consistency cycle of step {step} did not converge: {error}'
+                if not (np.isfinite(labels.energy) and np.isfinite(labels.forces).all()):
+                    self.failed_calls += 1
+                    return 'non-finite', f'energy or forces of step {step} are not finite'
+                self.record(atoms.positions, labels)
+            step = len(self.frames) - 1
+            labels = self.frames[-1][1]
+            fmax = self.fmax(labels)
+            if fmax < settings['fmax']:
+                return 'converged', f'fmax {fmax:.4f} eV/A is below {settings["fmax"]} eV/A after {step} steps'
+            if step >= settings['max_steps']:
+                return 'step-limit', f'fmax {fmax:.4f} eV/A after the {step} steps allowed'
+            reason = self.stop_reason()
+            if reason is not None:
+                return 'stopped', f'{reason} after step {step}; run it again to go on'
+            atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=labels.forces)
+            optimizer.step()
+            atoms.set_positions(broadcast(atoms.get_positions(), 0, world), apply_constraint=False)
+            if np.array_equal(atoms.positions, self.frames[-1][0]):
+                return 'engine-error', f'the optimiser does not move any more after step {step}'
+
+    def image(self, positions, labels):
+        """A frame as the optimiser saw it: forces on fixed atoms are none of its business."""
+        atoms = Atoms(self.symbols, positions)
+        forces = labels.forces.copy()
+        forces[self.fixed] = 0
+        atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=forces)
+        return atoms
+
+    def fmax(self, labels):
+        return float(np.linalg.norm(labels.forces[self.free], axis=1).max())
+
+    def stop_reason(self):
+        """Why to stop between two steps, or None; the same on all ranks."""
+        reason = None
+        if self.signal is not None:
+            reason = f'stopped by {signal.Signals(self.signal).name}'
+        elif os.path.exists(os.path.join(RESULT, 'STOP')):
+            reason = f'stopped by {RESULT}/STOP'
+        elif os.path.exists('CANCELLED'):
+            reason = 'cancelled'
+        return broadcast(reason, 0, world)
+
+    def wall_time(self):
+        return self.elapsed_before + time.time() - self.begun
+
+    def record(self, positions, labels):
+        """Keep a frame: in memory on all ranks, in the files by rank 0."""
+        self.frames.append((positions.copy(), labels, self.wall_time()))
+        if world.rank != 0:
+            return
+        step, energy, fmax = len(self.frames) - 1, labels.energy, self.fmax(labels)
+        self.trajectory.append(self.frame(step))
+        with open(os.path.join(RESULT, 'optimizer.log'), 'a') as log:
+            if log.tell() == 0:
+                log.write('      %4s %8s %15s  %12s\n' % ('Step', 'Time', 'Energy', 'fmax'))
+            log.write('BFGS:  %3d %s %15.6f %15.6f\n' % (step, time.strftime('%H:%M:%S'), energy, fmax))
+        self.say(f'step {step}  energy {energy:.6f} eV  fmax {fmax:.4f} eV/A  {self.wall_time():.0f} s')
+        self.report('running', f'step {step}')
+
+    def identity(self):
+        return {'job': self.manifest['job'], 'stage': self.manifest['stage'], 'attempt': self.manifest['attempt'],
+                'inputs': self.manifest['inputs']}
+
+    def frame(self, index):
+        positions, labels, wall_time = self.frames[index]
+        info = dict(level_of_theory=self.engine.level_of_theory, charge=self.parameters['charge'],
+                    **dict(self.identity(), inputs=self.trajectory.inputs), step=index, scf_cycles=labels.cycles,
+                    wall_time=round(wall_time, 3))
+        return frame_text(self.symbols, positions, labels, self.fixed, info)
+
+    def counts(self):
+        cycles = [labels.cycles for _, labels, _ in self.frames]
+        return {
+            'steps': max(len(self.frames) - 1, 0),
+            'gradient_calls': len(self.frames) + self.failed_calls,
+            'scf_cycles': None if None in cycles else sum(cycles),
+            'wall_time': round(self.wall_time(), 3),
+            'energy': self.frames[-1][1].energy if self.frames else None,
+            'fmax': self.fmax(self.frames[-1][1]) if self.frames else None,
+        }
+
+    def report(self, state, message):
+        if world.rank == 0:
+            write_json(os.path.join(RESULT, 'progress.json'),
+                       dict(format=FORMAT, **self.identity(), state=state, message=message, **self.counts()))
+
+    def say(self, text):
+        if world.rank == 0:
+            print(text, flush=True)
+
+    def finish(self, verdict, message):
+        """Rank 0 writes the results, and the marker last; one that may go on gets no marker."""
+        self.say(f'{verdict}: {message}')
+        self.report(verdict, message)
+        if world.rank != 0:
+            return
+        names = ['trajectory.extxyz', 'optimizer.log'] if self.frames else []
+        if self.frames:
+            write_atomically(os.path.join(RESULT, 'final.extxyz'), self.frame(len(self.frames) - 1).encode())
+            names.append('final.extxyz')
+            if verdict != 'converged':
+                best = min(range(len(self.frames)), key=lambda index: self.frames[index][1].energy)
+                write_atomically(os.path.join(RESULT, 'best.extxyz'), self.frame(best).encode())
+                names.append('best.extxyz')
+        write_json(os.path.join(RESULT, 'status.json'), dict(
+            format=FORMAT, **self.identity(), engine=self.engine.name, level_of_theory=self.engine.level_of_theory,
+            charge=self.parameters['charge'], verdict=verdict, message=message, converged=verdict == 'converged',
+            **self.counts(), fmax_limit=self.parameters['optimizer']['fmax'],
+            hessian=self.parameters['hessian'] is not None, ranks=world.size, host=socket.gethostname(),
+            versions=dict(python=platform.python_version(), ase=ase.__version__, numpy=np.__version__,
+                          **self.engine.versions),
+            finished=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), warnings=self.warnings, units=UNITS))
+        names.append('status.json')
+        if verdict == 'stopped':
+            return
+        files = [{'name': name, 'size': os.path.getsize(os.path.join(RESULT, name)),
+                  'sha256': digest(os.path.join(RESULT, name))} for name in names]
+        write_json(os.path.join(RESULT, 'DONE.json'),
+                   dict(format=FORMAT, **self.identity(), verdict=verdict, files=files))
+
+
+def main(engine_class):
+    """Run the package in the current directory; returns the exit status."""
+    relaxation = None
+    try:
+        relaxation = Relaxation(engine_class)
+        if relaxation.earlier is not None:
+            relaxation.say(f'finished before: {relaxation.earlier}')
+            return EXIT[relaxation.earlier]
+        verdict, message = relaxation.run()
+    except Refusal as refusal:
+        if world.rank == 0:
+            print(f'refused: {refusal}', file=sys.stderr, flush=True)
+        return REFUSED
+    except Exception as error:  # noqa: BLE001 - the verdict is to be there whatever the engine does
+        if relaxation is None:
+            raise
+        traceback.print_exc()
+        last = (str(error).strip().splitlines() or [''])[-1]
+        relaxation.finish('engine-error', f'{type(error).__name__}: {last}'[:500])
+        if world.size > 1:
+            # The other ranks may be waiting for this one: let the engine's MPI end them all.
+            raise
+        return EXIT['engine-error']
+    relaxation.finish(verdict, message)
+    return EXIT[verdict]

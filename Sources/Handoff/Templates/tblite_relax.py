@@ -1,0 +1,47 @@
+"""Relax the structure of this package with GFN1-xTB (tblite), a semi-empirical method: quick, and no DFT.
+
+    python tblite_relax.py
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from importlib.metadata import version  # noqa: E402
+
+from ase import Atoms  # noqa: E402
+from ase.calculators.calculator import CalculationFailed  # noqa: E402
+from tblite.ase import TBLite  # noqa: E402
+
+import relaxation  # noqa: E402
+
+METHOD = 'GFN1-xTB'
+TEMPERATURE = 300.0
+
+
+class Engine:
+    """Single points with GFN1-xTB on one process; its threads are those of OMP_NUM_THREADS."""
+
+    name = 'tblite'
+    uses_mpi = False
+
+    def __init__(self, parameters, symbols, positions):
+        self.versions = {'tblite': version('tblite')}
+        self.level_of_theory = f'tblite {self.versions["tblite"]} {METHOD} {TEMPERATURE:g}K non-periodic'
+        self.warnings = [f'{METHOD} is a semi-empirical method, not DFT']
+        self.atoms = Atoms(symbols, positions)
+        self.atoms.calc = TBLite(method=METHOD, charge=parameters['charge'], electronic_temperature=TEMPERATURE,
+                                 verbosity=0)
+
+    def evaluate(self, positions):
+        self.atoms.positions = positions
+        try:
+            energy, forces = self.atoms.get_potential_energy(), self.atoms.get_forces()
+        except CalculationFailed as error:
+            raise relaxation.NotSelfConsistent(str(error)) from error
+        # tblite's energy is the free energy of its smearing; it tells no number of cycles.
+        return relaxation.Labels(energy, energy, forces, None)
+
+
+if __name__ == '__main__':
+    sys.exit(relaxation.main(Engine))

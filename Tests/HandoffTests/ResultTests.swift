@@ -1,0 +1,292 @@
+import Atomistics
+import DurableFiles
+import Handoff
+import JobSpec
+import OrderedCollections
+import Testing
+
+@Suite struct ResultTests {
+    let package: HandoffPackage
+    let sample: ResultSample
+
+    init() throws {
+        package = try HandoffPackage(Samples.request())
+        sample = ResultSample(of: package)
+    }
+
+    private func refusal(
+        _ files: [ReturnedFile: [UInt8]], of package: HandoffPackage? = nil
+    ) -> ResultRefusal? {
+        do {
+            _ = try ReturnedResult(files, expecting: (package ?? self.package).expectation)
+            return nil
+        } catch { return error }
+    }
+
+    private func refusal(_ change: (inout ResultSample) -> Void) throws -> ResultRefusal? {
+        var sample = sample
+        change(&sample)
+        return refusal(try sample.files)
+    }
+
+    @Test func aConvergedResultIsTakenIn() throws {
+        let files = try sample.files
+        let result = try ReturnedResult(files, expecting: package.expectation)
+        #expect(result.isConverged)
+        #expect(result.final?.positions == sample.frames.last?.positions)
+        #expect(result.final?.energy == sample.frames.last?.energy)
+        #expect(result.final?.forces == sample.frames.last?.forces)
+        #expect(result.best == nil)
+        #expect(result.path.steps == 6)
+        #expect(result.path.energies == sample.frames.compactMap(\.energy))
+        #expect(result.path.fmax.count == 7)
+        #expect(try #require(result.path.fmax.first) > 1)
+        #expect(try #require(result.path.fmax.last) < 0.05)
+        #expect((result.gradientCalls, result.scfCycles, result.wallTime) == (7, 77, 12.5))
+        #expect(result.versions == ["gpaw": "26.7.0", "ase": "3.29.0"])
+        #expect(result.levelOfTheory == ResultSample.level)
+        #expect(result.digest == Digest(of: try #require(files[.done])))
+    }
+
+    @Test func notConvergingIsAResult() throws {
+        var sample = ResultSample(of: package, shrinking: 0.8)
+        sample.end(.stepLimit)
+        sample.listed.append(.best)
+        let result = try ReturnedResult(try sample.files, expecting: package.expectation)
+        #expect(result.verdict == .stepLimit)
+        #expect(!result.isConverged)
+        #expect(result.best != nil)
+    }
+
+    @Test func anEngineThatFailedAtOnceHasNoFrames() throws {
+        var sample = sample
+        sample.end(.notSelfConsistent)
+        sample.listed = [.status]
+        sample.status["steps"] = .integer(0)
+        let result = try ReturnedResult(try sample.files, expecting: package.expectation)
+        #expect(result.verdict == .notSelfConsistent)
+        #expect(result.final == nil)
+    }
+
+    @Test func convergedIsWhatTheForcesSay() throws {
+        let hot = ResultSample(of: package, shrinking: 0.8)
+        guard case .notConverged(_, let limit)? = refusal(try hot.files) else {
+            Issue.record("taken in")
+            return
+        }
+        #expect(limit == 0.05)
+        #expect(
+            try refusal { $0.status["converged"] = .boolean(false) }
+                == .contradiction("status.json and DONE.json disagree on how the calculation ended"))
+    }
+
+    @Test func ofAnotherJobStageAttemptOrInputs() throws {
+        #expect(
+            try refusal { $0.marker["job"] = .string("ring5") }
+                == .otherJob(expected: "ring4", found: "ring5"))
+        #expect(try refusal { $0.status["stage"] = .integer(3) } == .otherStage(expected: 1, found: 3))
+        #expect(try refusal { $0.marker["attempt"] = .integer(1) } == .otherAttempt(expected: 2, found: 1))
+        let other = String(repeating: "0", count: 64)
+        #expect(try refusal { $0.marker["inputs"] = .string(other) } == .otherInputs)
+        #expect(try refusal { $0.frames[3].info["inputs"] = .string("sha256:\(other)") } == .otherInputs)
+        #expect(try refusal { $0.marker["format"] = .integer(2) } == .otherFormat(2))
+        #expect(try refusal { $0.status["charge"] = .integer(1) } == .otherCharge(expected: 0, found: 1))
+    }
+
+    @Test func incompleteTruncatedOrTampered() throws {
+        let files = try sample.files
+        for file in [ReturnedFile.trajectory, .final, .status, .done] {
+            var some = files
+            some[file] = nil
+            #expect(refusal(some) == .missing(file.rawValue))
+        }
+        for file in [ReturnedFile.trajectory, .final, .status] {
+            var torn = files
+            torn[file] = files[file].map { Array($0.dropLast(20)) }
+            #expect(refusal(torn) == .damaged(file.rawValue))
+            var flipped = files
+            flipped[file]?[30] ^= 1
+            #expect(refusal(flipped) == .damaged(file.rawValue))
+        }
+        var torn = files
+        torn[.done] = files[.done].map { Array($0.dropLast(5)) }
+        guard case .unreadable("DONE.json", _)? = refusal(torn) else {
+            Issue.record("a torn marker was taken in")
+            return
+        }
+    }
+
+    @Test func otherAtomsOrAnotherOrder() throws {
+        #expect(
+            try refusal { sample in
+                for k in sample.frames.indices { sample.frames[k].elements.swapAt(0, 1) }
+            }
+                == .otherElement(
+                    file: "trajectory.extxyz", frame: 0, atom: 0, expected: "S", found: "H"))
+        // Atoms of one element in another order are where they were not sent.
+        let swapped = try refusal { sample in
+            for k in sample.frames.indices {
+                sample.frames[k].positions.swapAt(1, 2)
+                sample.frames[k].forces?.swapAt(1, 2)
+            }
+        }
+        guard case .displaced("trajectory.extxyz", 0, 1, _, _)? = swapped else {
+            Issue.record("\(String(describing: swapped))")
+            return
+        }
+        #expect(
+            try refusal { sample in
+                sample.frames[2] = Atoms(
+                    elements: Array(sample.frames[2].elements.prefix(2)),
+                    positions: Array(sample.frames[2].positions.prefix(2)), info: sample.frames[2].info)
+            } == .atomCount(file: "trajectory.extxyz", frame: 2, expected: 3, found: 2))
+    }
+
+    @Test func valuesThatAreNoNumbers() throws {
+        let refusals = [
+            try refusal { $0.frames[4].energy = .nan },
+            try refusal { $0.frames[4].forces?[1].y = .infinity },
+            try refusal { $0.frames[4].positions[2].z = .nan },
+        ]
+        for refusal in refusals {
+            switch refusal {
+            case .notFinite("trajectory.extxyz", 4)?, .unreadable("trajectory.extxyz", _)?: break
+            default: Issue.record("\(String(describing: refusal))")
+            }
+        }
+        #expect(
+            try refusal { $0.frames[1].forces = nil } == .noForces(file: "trajectory.extxyz", frame: 1))
+        #expect(
+            try refusal { $0.frames[1].energy = nil } == .noEnergy(file: "trajectory.extxyz", frame: 1))
+    }
+
+    @Test func wrongUnits() throws {
+        guard
+            case .wrongUnits? = try refusal({ $0.status["units"] = .object(["length": .string("Bohr")]) })
+                .map({ if case .unreadable = $0 { ResultRefusal.wrongUnits("") } else { $0 } })
+        else {
+            Issue.record("other units were taken in")
+            return
+        }
+        // Hartree under the name of eV: energies 27 times too small for the forces.
+        let hartree = try refusal { sample in
+            for k in sample.frames.indices { sample.frames[k].energy? /= 27.2114 }
+        }
+        guard case .wrongUnits? = hartree else {
+            Issue.record("\(String(describing: hartree))")
+            return
+        }
+        // Bohr under the name of Å: not where it was sent.
+        let bohr = try refusal { sample in
+            for k in sample.frames.indices {
+                sample.frames[k].positions = sample.frames[k].positions.map { $0 / 0.529177 }
+            }
+        }
+        guard case .displaced("trajectory.extxyz", 0, _, _, _)? = bohr else {
+            Issue.record("\(String(describing: bohr))")
+            return
+        }
+    }
+
+    @Test func anotherLevelOfTheory() throws {
+        let fd = "GPAW 26.7.0 PBE FD h=0.2A FermiDirac 0.05eV non-periodic"
+        let expected = "GPAW <version> PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
+        #expect(
+            try refusal { $0.status["level_of_theory"] = .string(fd) }
+                == .otherLevelOfTheory(expected: expected, found: fd))
+        #expect(
+            try refusal { $0.frames[2].info["level_of_theory"] = .string(fd) }
+                == .otherLevelOfTheory(expected: expected, found: fd))
+    }
+
+    @Test func framesThatDoNotBelongTogether() throws {
+        // A step longer than the optimiser may take.
+        let jump = try refusal { sample in
+            for k in 3...6 { sample.frames[k].positions[1].x += 0.5 }
+        }
+        guard case .displaced("trajectory.extxyz", 3, 1, _, _)? = jump else {
+            Issue.record("\(String(describing: jump))")
+            return
+        }
+        #expect(
+            try refusal { $0.status["steps"] = .integer(5) }
+                == .contradiction("status.json counts 5 steps, trajectory.extxyz has 6"))
+        #expect(
+            try refusal { $0.final = 5 }
+                == .contradiction("final.extxyz is not the frame of trajectory.extxyz that it should be"))
+        #expect(
+            try refusal { $0.end(.stopped) }
+                == .contradiction("a calculation that was stopped has a marker"))
+    }
+
+    @Test func whatIsFixedStays() throws {
+        let package = try HandoffPackage(Samples.request { $0.movable = [true, false, true] })
+        let sample = ResultSample(of: package)
+        guard case .fixedAtomMoved(1, _)? = refusal(try sample.files, of: package) else {
+            Issue.record("taken in")
+            return
+        }
+    }
+}
+
+@Suite struct DroppedResultTests {
+    let package: HandoffPackage
+    let sample: ResultSample
+
+    init() throws {
+        package = try HandoffPackage(Samples.request())
+        sample = ResultSample(of: package)
+    }
+
+    private func take(_ frames: [Atoms]) throws(ResultRefusal) -> ReturnedResult {
+        try ReturnedResult(
+            dropped: ExtXYZ.bytes(of: frames), named: "ring4.result.extxyz", expecting: package.expectation)
+    }
+
+    @Test func theLastFrameWithForcesCounts() throws {
+        var tail = sample.frames[6]
+        tail.forces = nil
+        tail.energy = nil
+        let result = try take(sample.frames + [tail])
+        #expect(result.isConverged)
+        #expect(result.final?.positions == sample.frames[6].positions)
+        #expect(result.path.steps == 6)
+        #expect(result.notes == ["frames after frame 6 have no energy and forces and were left out"])
+        #expect(try !take([sample.frames[0]]).isConverged)
+    }
+
+    @Test func aShiftIsHarmless() throws {
+        var atoms = sample.frames[6]
+        atoms.positions = atoms.positions.map { $0 + SIMD3(7, 7, 7) }
+        #expect(try take([atoms]).isConverged)
+    }
+
+    @Test func anotherMethodIsNoted() throws {
+        var atoms = sample.frames[6]
+        atoms.info["level_of_theory"] = .string("VASP PBE")
+        let result = try take([atoms])
+        #expect(result.notes.count == 1)
+        #expect(result.notes.first?.contains("calculated with VASP PBE") == true)
+        #expect(result.levelOfTheory == "VASP PBE")
+    }
+
+    @Test func whatDoesNotFitIsRefused() throws {
+        var bohr = sample.frames[6]
+        bohr.positions = bohr.positions.map { $0 / 0.529177 }
+        #expect { try take([bohr]) } throws: { error in
+            if case ResultRefusal.wrongUnits? = error as? ResultRefusal { true } else { false }
+        }
+        var bare = sample.frames[6]
+        bare.forces = nil
+        #expect(throws: ResultRefusal.noForces(file: "ring4.result.extxyz", frame: 0)) { try take([bare]) }
+        var stray = sample.frames[6]
+        stray.positions[2].x += 20
+        #expect { try take([stray]) } throws: { error in
+            if case ResultRefusal.displaced? = error as? ResultRefusal { true } else { false }
+        }
+        #expect(throws: ResultRefusal.self) { try take([]) }
+        var charged = sample.frames[6]
+        charged.info["charge"] = .integer(1)
+        #expect(throws: ResultRefusal.otherCharge(expected: 0, found: 1)) { try take([charged]) }
+    }
+}

@@ -1,0 +1,335 @@
+import Atomistics
+import DurableFiles
+import Foundation
+import Handoff
+import JobSpec
+import Synchronization
+import SystemPackage
+import Testing
+
+/// Real runs with GFN1-xTB: seconds.
+@Suite(.enabled(if: Engines.hasPython), .serialized) struct TBLiteTests {
+    private func package(
+        _ atoms: Atoms = Samples.sulfide, change: (inout HandoffRequest) -> Void = { _ in }
+    ) throws -> HandoffPackage {
+        try HandoffPackage(
+            Samples.request(
+                atoms,
+                settings: Samples.settings {
+                    $0.engine = .tblite
+                    $0.fmax = 0.01
+                }, change: change))
+    }
+
+    private func result(of directory: Directory, _ package: HandoffPackage) throws -> ReturnedResult? {
+        guard let files = try ReturnedFile.read(from: try directory.subdirectory("result")) else {
+            return nil
+        }
+        return try ReturnedResult(files, expecting: package.expectation)
+    }
+
+    @Test func aPackageRunsAndItsResultIsTakenIn() async throws {
+        let scratch = try Scratch()
+        let package = try package()
+        let directory = try scratch.publish(package)
+        let seen = Mutex<[RunProgress]>([])
+        let outcome = try await Engines.runner().run(directory) { progress in
+            seen.withLock { $0.append(progress) }
+        }
+        #expect(outcome == .finished(.converged))
+        let result = try #require(try result(of: directory, package))
+        #expect(result.isConverged)
+        #expect(try #require(result.path.fmax.last) < 0.01)
+        #expect(result.path.steps > 2)
+        #expect(result.levelOfTheory?.hasPrefix("tblite ") == true)
+        #expect(result.notes == ["GFN1-xTB is a semi-empirical method, not DFT"])
+        #expect(result.gradientCalls == result.path.steps + 1)
+        // GFN1-xTB's own S–H bond.
+        let final = try #require(result.final)
+        let bond = (final.positions[1] - final.positions[0]).length
+        #expect((1.30...1.42).contains(bond))
+        let last = try #require(seen.withLock { $0.last })
+        #expect(last.state == "converged")
+        #expect(last.steps == result.path.steps)
+        #expect(last.fmax == result.path.fmax.last)
+
+        #expect(try await Engines.runner().run(directory) == .alreadyFinished(.converged))
+    }
+
+    @Test func fixedAtomsStay() async throws {
+        let scratch = try Scratch()
+        let package = try package { $0.movable = [true, true, false] }
+        let directory = try scratch.publish(package)
+        #expect(try await Engines.runner().run(directory) == .finished(.converged))
+        let result = try #require(try result(of: directory, package))
+        #expect(result.final?.positions[2] == Samples.sulfide.positions[2])
+        #expect(result.final?.moveMask == [true, true, false])
+        // Raw forces: those on the fixed atom are not zeroed.
+        #expect(try #require(result.final?.forces?[2]).length > 0)
+    }
+
+    /// A torn trajectory of an earlier run: the same path as in one go, but for what another first guess of the
+    /// self-consistency leaves.
+    @Test func itGoesOnFromItsOwnTrajectory() async throws {
+        let scratch = try Scratch()
+        let package = try package()
+        let whole = try scratch.publish(package, as: "01-whole")
+        #expect(try await Engines.runner().run(whole) == .finished(.converged))
+        let expected = try #require(try result(of: whole, package))
+
+        let parts = try scratch.publish(package, as: "01-parts")
+        let results = try parts.makeSubdirectory("result")
+        let trajectory = try #require(try whole.subdirectory("result").read("trajectory.extxyz"))
+        let lines = trajectory.split(separator: 10, omittingEmptySubsequences: false)
+        // Two frames and a half.
+        let torn = lines.prefix(13).joined(separator: [10])
+        try results.create("trajectory.extxyz", Array(torn))
+        #expect(try await Engines.runner().run(parts) == .finished(.converged))
+        let result = try #require(try result(of: parts, package))
+        #expect(result.path.energies.prefix(2) == expected.path.energies.prefix(2))
+        #expect(result.path.steps == expected.path.steps)
+        for (a, b) in zip(result.path.energies, expected.path.energies) { #expect(abs(a - b) < 1e-6) }
+        let ends = zip(try #require(result.final).positions, try #require(expected.final).positions)
+        for (a, b) in ends { #expect((a - b).length < 1e-5) }
+    }
+
+    @Test func theResultOfAnotherPackageIsNotTakenUp() async throws {
+        let scratch = try Scratch()
+        let first = try scratch.publish(try package(), as: "01-first")
+        #expect(try await Engines.runner().run(first) == .finished(.converged))
+        let second = try scratch.publish(try package { $0.attempt = 3 }, as: "01-second")
+        let result = try second.makeSubdirectory("result")
+        let trajectory = try #require(try first.subdirectory("result").read("trajectory.extxyz"))
+        try result.create("trajectory.extxyz", trajectory)
+        guard case .refused(let reason) = try await Engines.runner().run(second) else {
+            Issue.record("it ran")
+            return
+        }
+        #expect(reason.contains("belongs to another run"))
+        #expect(try result.read("trajectory.extxyz") == trajectory)
+    }
+
+    @Test func aServerRunsWhatIsPublishedAndNothingElse() async throws {
+        let scratch = try Scratch()
+        let known = try package()
+        let unknown = try package { $0.attempt = 9 }
+        let first = try scratch.publish(known, as: "01-known")
+        let second = try scratch.publish(unknown, as: "02-unknown")
+        var options = PackageServer.Options()
+        options.once = true
+        options.interval = .milliseconds(50)
+        let server = PackageServer(
+            outbox: scratch.path.appending("outbox"), runner: Engines.runner(), options: options
+        ) { $0 == known.digest }
+        let events = Mutex<[PackageServer.Event]>([])
+        try await server.run { event in events.withLock { $0.append(event) } }
+        let kinds = events.withLock { $0 }.filter { if case .progress = $0.kind { false } else { true } }
+        #expect(
+            kinds.map(\.kind) == [
+                .started, .ended(.finished(.converged)),
+                .skipped("not a package that this daemon has handed off"),
+            ])
+        #expect(try result(of: first, known)?.isConverged == true)
+        #expect(try second.status(of: "result") == nil)
+    }
+
+    @Test func aProgramThatIsNotThereIsARefusal() async throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(try package())
+        var options = LocalRunner.Options()
+        options.python = "/nonexistent/python"
+        guard case .refused(let reason) = try await LocalRunner(options).run(directory) else {
+            Issue.record("it ran")
+            return
+        }
+        #expect(reason.contains("/nonexistent/python"))
+    }
+
+    @Test func whatCrashesIsGivenUpWithAResultThatSaysSo() async throws {
+        let scratch = try Scratch()
+        let package = try package()
+        let directory = try scratch.publish(package)
+        // Dies like a process that runs out of memory.
+        try scratch.directory.create(
+            "python",
+            Array(
+                "#!/bin/sh\n[ \"$1\" = -c ] && exec \(Engines.runner().options.python) \"$@\"\necho boom\nkill -9 $$\n"
+                    .utf8),
+            mode: 0o755)
+        var runner = LocalRunner.Options()
+        runner.python = scratch.path.appending("python").string
+        var options = PackageServer.Options()
+        options.once = true
+        options.interval = .milliseconds(20)
+        options.pause = .milliseconds(20)
+        let server = PackageServer(
+            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options
+        ) { _ in true }
+        let events = Mutex<[PackageServer.Event]>([])
+        try await server.run { event in events.withLock { $0.append(event) } }
+        let told = events.withLock { $0.map(\.description) }
+        #expect(told.count { $0.hasSuffix(": started") } == 3, "\(told)")
+        #expect(told.last?.hasSuffix(": given up") == true)
+        let result = try #require(try result(of: directory, package))
+        #expect(result.verdict == .crashed)
+        #expect(result.message.contains("boom"))
+        #expect(result.final == nil)
+    }
+
+    /// The optimiser starts from the Hessian of the engine itself, by central differences: as good as one can
+    /// be, so it must save steps.
+    @Test func aHessianSavesSteps() async throws {
+        let scratch = try Scratch()
+        let plain = try package()
+        let hessian = try numericHessian(of: Samples.sulfide, in: scratch)
+        let guided = try package { $0.hessian = hessian }
+        let first = try scratch.publish(plain, as: "01-plain")
+        let second = try scratch.publish(guided, as: "02-guided")
+        #expect(try await Engines.runner().run(first) == .finished(.converged))
+        #expect(try await Engines.runner().run(second) == .finished(.converged))
+        let without = try #require(try result(of: first, plain))
+        let with = try #require(try result(of: second, guided))
+        #expect(with.path.steps < without.path.steps)
+        #expect(abs((with.final?.energy ?? 0) - (without.final?.energy ?? 1)) < 1e-4)
+    }
+
+    /// ∂²E/∂r∂r with GFN1-xTB, 3N×3N, row-major, eV/Å².
+    private func numericHessian(of atoms: Atoms, in scratch: Scratch) throws -> [Double] {
+        let script = """
+            import sys, numpy as np
+            from ase.io import read
+            from tblite.ase import TBLite
+            atoms = read(sys.argv[1], format='extxyz')
+            atoms.calc = TBLite(method='GFN1-xTB', verbosity=0)
+            start, d = atoms.positions.copy(), 0.005
+            def forces(k, sign):
+                atoms.positions = start
+                atoms.positions.ravel()[k] += sign * d
+                return atoms.get_forces().ravel().copy()
+            for k in range(3 * len(atoms)):
+                print(*(float(x) for x in (forces(k, -1) - forces(k, 1)) / (2 * d)))
+            """
+        try scratch.directory.replace("start.extxyz", ExtXYZ.bytes(of: [atoms]))
+        let python = Process()
+        python.executableURL = URL(filePath: try #require(Engines.python))
+        python.arguments = ["-c", script, scratch.path.appending("start.extxyz").string]
+        let output = Pipe()
+        python.standardOutput = output
+        try python.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        python.waitUntilExit()
+        let values = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        try #require(values.count == 9 * atoms.count * atoms.count)
+        return values
+    }
+
+    /// Asked to stop, it keeps its steps and leaves no process; started again, it goes on from them.
+    @Test func itStopsWhenToldToAndGoesOn() async throws {
+        let scratch = try Scratch()
+        let package = try package(GoldThiolateRing(n: 3).atoms)
+        let directory = try scratch.publish(package)
+        let run = Task { try await Engines.runner().run(directory) }
+        try await Processes.waitForStep(2, of: directory)
+        run.cancel()
+        #expect(try await run.value == .stopped)
+        #expect(try Processes.working(in: directory).isEmpty)
+        let steps = try Processes.steps(of: directory)
+        #expect(steps >= 2)
+        #expect(try result(of: directory, package) == nil)
+
+        let again = Task { try await Engines.runner().run(directory) }
+        try await Processes.waitForStep(steps + 1, of: directory)
+        again.cancel()
+        #expect(try await again.value == .stopped)
+        #expect(try Processes.working(in: directory).isEmpty)
+    }
+
+    /// Killed like a process that runs out of memory; started again, it goes on and its whole path is taken in.
+    @Test func itIsKilledAndGoesOn() async throws {
+        let scratch = try Scratch()
+        let package = try HandoffPackage(
+            Samples.request(
+                GoldThiolateRing(n: 3).atoms,
+                settings: Samples.settings {
+                    $0.engine = .tblite
+                    $0.maxSteps = 8
+                }))
+        let directory = try scratch.publish(package)
+        let run = Task { try await Engines.runner().run(directory) }
+        try await Processes.waitForStep(3, of: directory)
+        for process in try Processes.working(in: directory) where process.name.hasPrefix("python") {
+            kill(process.identifier, SIGKILL)
+        }
+        guard case .crashed = try await run.value else {
+            Issue.record("\(try await run.value)")
+            return
+        }
+        let steps = try Processes.steps(of: directory)
+        #expect(steps >= 3)
+        #expect(try await Engines.runner().run(directory) == .finished(.stepLimit))
+        let result = try #require(try result(of: directory, package))
+        #expect(result.path.steps == 8)
+        #expect(result.best != nil)
+        #expect(result.gradientCalls == 9)
+    }
+
+    /// A run that hangs is ended, whatever it started with it.
+    @Test func whatFallsSilentIsEnded() async throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(try package())
+        try scratch.directory.create(
+            "python",
+            Array(
+                "#!/bin/sh\n[ \"$1\" = -c ] && exec \(Engines.runner().options.python) \"$@\"\ntrap '' TERM\nsleep 100\n"
+                    .utf8),
+            mode: 0o755)
+        var options = LocalRunner.Options()
+        options.python = scratch.path.appending("python").string
+        options.silence = .seconds(1)
+        options.grace = .seconds(1)
+        guard case .crashed(let status, _) = try await LocalRunner(options).run(directory) else {
+            Issue.record("it was not ended")
+            return
+        }
+        #expect(status.hasPrefix("no sign of life"))
+        #expect(try Processes.working(in: directory).isEmpty)
+    }
+
+    /// Slurm's way: the batch shell gets USR1, and the run ends after its step with the status that says so.
+    /// Meanwhile nobody else can run the package.
+    @Test func theScriptAloneEndsOnASignal() async throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/bin/sh")
+        shell.arguments = [directory.path.appending("run.sh").string]
+        shell.environment = ProcessInfo.processInfo.environment
+        shell.standardOutput = FileHandle.nullDevice
+        try shell.run()
+        try await Processes.waitForStep(1, of: directory)
+        guard case .refused(let reason) = try await Engines.runner().run(directory) else {
+            Issue.record("it ran twice")
+            return
+        }
+        #expect(reason.contains("another process is running this package"))
+        kill(shell.processIdentifier, SIGUSR1)
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == ResultVerdict.stopped.exitCode)
+        #expect(try Processes.steps(of: directory) >= 1)
+        #expect(try directory.subdirectory("result").status(of: "DONE.json") == nil)
+    }
+
+    @Test func twoRunnersDoNotRunOnePackage() async throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))
+        let run = Task { try await Engines.runner().run(directory) }
+        try await Processes.waitForStep(0, of: directory)
+        guard case .busy(let holder) = try await Engines.runner().run(directory) else {
+            Issue.record("it ran twice")
+            return
+        }
+        #expect(holder.contains("process \(getpid())"))
+        run.cancel()
+        _ = try await run.value
+    }
+}
