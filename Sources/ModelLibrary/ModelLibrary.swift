@@ -104,3 +104,5 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
         }
     }
 }
+
+func nearest(_ name: String, among known: [String]) -> String? { nil }
