@@ -1,5 +1,6 @@
 public import Atomistics
 import Foundation
+import ThiolateGold
 
 /// How well a force field's forces agree with those that frames carry, a class of atom at a time.
 public struct Evaluation: Sendable, Codable, Equatable {
@@ -36,7 +37,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
         public var largestError = 0.0
     }
 
-    /// By class, and `all`.
+    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ``ThiolateGold/AtomClass``, half
+    /// units apart, and `Au` for all gold; other structures those of the model.
     public private(set) var rows: [String: Row] = [:]
     public private(set) var frames = 0
     /// Of the frames that have an energy; nil where the model has none.
@@ -58,11 +60,15 @@ public struct Evaluation: Sendable, Codable, Equatable {
             if let predicted = prediction.energy, let reference = frame.energy {
                 energyErrors.append((predicted - reference) / Double(max(1, frame.count)))
             }
+            let classes = Classification.ofThiolateGold(frame)
             for i in 0..<frame.count {
                 let sample = Sample(
                     predicted: prediction.forces[i], reference: forces[i],
                     expected: prediction.uncertainty?[i], outOfDomain: prediction.outOfDomain[i])
-                samples[prediction.classes[i], default: []].append(sample)
+                samples[classes?.name(i) ?? prediction.classes[i], default: []].append(sample)
+                if classes != nil, frame.elements[i] == .gold {
+                    samples["Au", default: []].append(sample)
+                }
                 samples["all", default: []].append(sample)
             }
         }
@@ -111,7 +117,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
                     + number(row.withinTwice, "%.2f", width: 5))
         }
         lines.append("")
-        lines.append("\(frames) frames against \(model.name) (\(model.kind), \(model.version.prefix(12)))")
+        let version = model.version.isEmpty ? "not written yet" : String(model.version.prefix(12))
+        lines.append("\(frames) frames against \(model.name) (\(model.kind), \(version))")
         if let energies {
             lines.append(
                 String(
@@ -120,6 +127,14 @@ public struct Evaluation: Sendable, Codable, Equatable {
                     energies.largestError * 1000))
         }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension Classification {
+    /// The classes of a molecule of H, C, S and Au, so that rows of all kinds of model compare; else nil.
+    fileprivate static func ofThiolateGold(_ atoms: Atoms) -> Classification? {
+        let isThiolateGold = atoms.elements.allSatisfy { [.hydrogen, .carbon, .sulfur, .gold].contains($0) }
+        return isThiolateGold && !atoms.periodicity.isPeriodic ? Classification(atoms) : nil
     }
 }
 

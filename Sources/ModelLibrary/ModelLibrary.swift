@@ -3,6 +3,7 @@ import Foundation
 import ModelFile
 import SOAPPotential
 import ThiolateGold
+import YAMLDocument
 
 /// The trained force fields that can be called by name.
 ///
@@ -91,7 +92,7 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
         switch self {
         case .unknownName(let name, let known, let searchPath):
             "there is no model '\(name)'"
-                + (nearest(name, among: known).map { "; did you mean '\($0)'?" } ?? "")
+                + (closest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? "")
                 + (known.isEmpty
                     ? " (no models in \(searchPath.joined(separator: ", ")))"
                     : " (there are: \(known.joined(separator: ", ")))")
@@ -104,5 +105,3 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
         }
     }
 }
-
-func nearest(_ name: String, among known: [String]) -> String? { nil }
