@@ -148,7 +148,7 @@ let package = Package(
                 "Atomistics", "Descriptors", "LinearAlgebra", "MinimalLearning", "ModelFile",
                 "ThiolateGold",
             ],
-            exclude: ["Golden"], swiftSettings: strict),
+            swiftSettings: strict),
         .testTarget(
             name: "SOAPPotentialTests",
             dependencies: [
@@ -161,7 +161,8 @@ let package = Package(
             name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "YAMLDocument"],
             swiftSettings: strict),
         .testTarget(
-            name: "ModelLibraryTests", dependencies: ["Atomistics", "ModelFile", "ModelLibrary"],
+            name: "ModelLibraryTests",
+            dependencies: ["Atomistics", "ModelFile", "ModelLibrary", "SOAPPotential", "ThiolateGold"],
             swiftSettings: strict),
         .testTarget(
             name: "DurableFilesTests",

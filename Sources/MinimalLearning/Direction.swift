@@ -1,5 +1,5 @@
 /// How a direction is found from its predicted projections.
-public enum DirectionSolver: Sendable, Hashable, Codable, CustomStringConvertible {
+public enum DirectionSolver: Sendable, Hashable, Codable {
     /// v = b / Σw (eq. 17), as the paper prints it: not the minimiser of its loss.
     case paperEq17
     /// M v = b, the minimiser of eq. 15.
@@ -10,14 +10,30 @@ public enum DirectionSolver: Sendable, Hashable, Codable, CustomStringConvertibl
     case sphere
     /// The minimiser of eq. 14 with this σ₁, from several starts.
     case numeric(sigma1: Double)
+}
+
+extension DirectionSolver: LosslessStringConvertible {
+    /// `paper-eq17`, `least-squares`, `ridge:0.2`, `sphere`, `numeric:0.25`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+        let value = parts.count == 2 ? Double(parts[1]) : nil
+        switch (parts.first, parts.count, value) {
+        case ("paper-eq17", 1, _): self = .paperEq17
+        case ("least-squares", 1, _): self = .leastSquares
+        case ("sphere", 1, _): self = .sphere
+        case ("ridge", 2, let lambda?) where lambda >= 0 && lambda.isFinite: self = .ridge(lambda)
+        case ("numeric", 2, let sigma?) where sigma > 0 && sigma.isFinite: self = .numeric(sigma1: sigma)
+        default: return nil
+        }
+    }
 
     public var description: String {
         switch self {
         case .paperEq17: "paper-eq17"
         case .leastSquares: "least-squares"
-        case .ridge(let lambda): "ridge(\(lambda))"
+        case .ridge(let lambda): "ridge:\(lambda)"
         case .sphere: "sphere"
-        case .numeric(let sigma): "numeric(\(sigma))"
+        case .numeric(let sigma): "numeric:\(sigma)"
         }
     }
 }

@@ -1,5 +1,6 @@
 public import Atomistics
 import Foundation
+import ThiolateGold
 
 /// How well a force field's forces agree with those that frames carry, a class of atom at a time.
 public struct Evaluation: Sendable, Codable, Equatable {
@@ -15,6 +16,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
         public var meanAngle = 0.0
         /// Root mean square error of a component of the force vector, eV/Å.
         public var componentRMSE = 0.0
+        /// Root mean square length of the error vector, eV/Å: √3 times ``componentRMSE``.
+        public var vectorRMSE = 0.0
         /// Mean length of the error vector, eV/Å.
         public var meanError = 0.0
         /// Mean of what the model expected of it, eV/Å; nil where it says nothing.
@@ -26,35 +29,67 @@ public struct Evaluation: Sendable, Codable, Equatable {
         public var outOfDomain = 0
     }
 
-    /// By class, and `all`.
+    /// Errors of total energies, eV an atom.
+    public struct Energies: Sendable, Codable, Equatable {
+        public var frames = 0
+        public var rmse = 0.0
+        public var meanError = 0.0
+        public var largestError = 0.0
+    }
+
+    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ``ThiolateGold/AtomClass``, half
+    /// units apart, and `Au` for all gold; other structures those of the model.
     public private(set) var rows: [String: Row] = [:]
     public private(set) var frames = 0
+    /// Of the frames that have an energy; nil where the model has none.
+    public private(set) var energies: Energies?
+    /// Who predicted.
+    public let model: ForceFieldProvenance
 
     /// - Parameters:
     ///   - frames: with forces of the level of theory that the model learnt, or another one that the caller
     ///     wants it compared with.
     /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
     public init(_ forceField: any ForceField, on frames: [Atoms]) throws {
+        model = forceField.provenance
         var samples: [String: [Sample]] = [:]
+        var energyErrors: [Double] = []
         for (f, frame) in frames.enumerated() {
             guard let forces = frame.forces else { throw EvaluationError.noForces(frame: f) }
             let prediction = try forceField.predict(frame)
+            if let predicted = prediction.energy, let reference = frame.energy {
+                energyErrors.append((predicted - reference) / Double(max(1, frame.count)))
+            }
+            let classes = Classification.ofThiolateGold(frame)
             for i in 0..<frame.count {
                 let sample = Sample(
                     predicted: prediction.forces[i], reference: forces[i],
                     expected: prediction.uncertainty?[i], outOfDomain: prediction.outOfDomain[i])
-                samples[prediction.classes[i], default: []].append(sample)
+                samples[classes?.name(i) ?? prediction.classes[i], default: []].append(sample)
+                if classes != nil, frame.elements[i] == .gold {
+                    samples["Au", default: []].append(sample)
+                }
                 samples["all", default: []].append(sample)
             }
         }
         self.frames = frames.count
         rows = samples.mapValues(Row.init)
+        if !energyErrors.isEmpty { energies = Energies(energyErrors) }
+    }
+
+    /// The same as JSON.
+    public var json: [UInt8] {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            return Array(try encoder.encode(self))
+        }
     }
 
     /// A table for people, a class a line.
     public var table: String {
         var lines = [
-            "class              n   |F|/comp  norm RMSE  w.angle  median   mean  F RMSE/comp  mean err  expected  rank  <2x"
+            "class              n   |F|/comp  norm RMSE  w.angle  median   mean  F RMSE/comp  F RMSE  mean err  expected  rank  <2x"
         ]
         let order = ["core-gold", "unit-gold", "half-unit-gold", "Au", "S", "C", "H"]
         let names = rows.keys.filter { $0 != "all" }.sorted {
@@ -75,12 +110,31 @@ public struct Evaluation: Sendable, Codable, Equatable {
                     + number(row.medianAngle, "%.2f", width: 8)
                     + number(row.meanAngle, "%.2f", width: 7)
                     + number(row.componentRMSE, "%.4f", width: 13)
+                    + number(row.vectorRMSE, "%.4f", width: 8)
                     + number(row.meanError, "%.4f", width: 10)
                     + number(row.expectedError, "%.4f", width: 10)
                     + number(row.errorCorrelation, "%.2f", width: 6)
                     + number(row.withinTwice, "%.2f", width: 5))
         }
+        lines.append("")
+        let version = model.version.isEmpty ? "not written yet" : String(model.version.prefix(12))
+        lines.append("\(frames) frames against \(model.name) (\(model.kind), \(version))")
+        if let energies {
+            lines.append(
+                String(
+                    format: "energy: RMSE %.1f meV an atom over %d frames (mean %+.1f, largest %.1f)",
+                    energies.rmse * 1000, energies.frames, energies.meanError * 1000,
+                    energies.largestError * 1000))
+        }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension Classification {
+    /// The classes of a molecule of H, C, S and Au, so that rows of all kinds of model compare; else nil.
+    fileprivate static func ofThiolateGold(_ atoms: Atoms) -> Classification? {
+        let isThiolateGold = atoms.elements.allSatisfy { [.hydrogen, .carbon, .sulfur, .gold].contains($0) }
+        return isThiolateGold && !atoms.periodicity.isPeriodic ? Classification(atoms) : nil
     }
 }
 
@@ -111,6 +165,16 @@ private struct Sample {
     }
 }
 
+extension Evaluation.Energies {
+    fileprivate init(_ errors: [Double]) {
+        let n = Double(errors.count)
+        frames = errors.count
+        rmse = (errors.reduce(0) { $0 + $1 * $1 } / n).squareRoot()
+        meanError = errors.reduce(0, +) / n
+        largestError = errors.reduce(0) { max($0, abs($1)) }
+    }
+}
+
 extension Evaluation.Row {
     fileprivate init(_ samples: [Sample]) {
         let n = Double(samples.count)
@@ -129,7 +193,8 @@ extension Evaluation.Row {
         let angles = samples.map(\.angle).sorted()
         medianAngle = (angles[(angles.count - 1) / 2] + angles[angles.count / 2]) / 2
         meanAngle = mean(\.angle)
-        componentRMSE = mean { $0.error * $0.error / 3 }.squareRoot()
+        vectorRMSE = mean { $0.error * $0.error }.squareRoot()
+        componentRMSE = vectorRMSE / 3.0.squareRoot()
         meanError = mean(\.error)
         outOfDomain = samples.count(where: \.outOfDomain)
         let expected = samples.compactMap(\.expected)

@@ -1,3 +1,4 @@
+public import SOAPPotential
 public import ThiolateGold
 
 /// What makes a model: its data, how they are split, and how it learns.
@@ -26,8 +27,18 @@ public struct Recipe: Sendable, Equatable {
         case all
     }
 
+    /// How the model learns.
     public enum Method: Sendable, Equatable {
         case oamlm(OAMLMOptions)
+        case soapPotential(SOAPPotentialSettings)
+
+        /// As recipes, model files and predictions name it.
+        public var kind: String {
+            switch self {
+            case .oamlm: OAMLMForceField.kind
+            case .soapPotential: SOAPPotential.fileKind
+            }
+        }
     }
 
     public var name: String
@@ -37,6 +48,9 @@ public struct Recipe: Sendable, Equatable {
     public var method: Method
     /// The directory that file names are relative to.
     public var directory: String
+
+    /// Where the trained model goes: `<directory>/<name>.aurelax-model`.
+    public var modelPath: String { directory + "/" + name + "." + ModelLibrary.fileExtension }
 
     public init(
         name: String, levelOfTheory: String, data: [Source], fit: Fit = .training, method: Method,

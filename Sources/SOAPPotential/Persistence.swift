@@ -18,16 +18,19 @@ extension SOAPPotential {
         var constants: [Double]
         var repulsion: PairRepulsion
         var calibration: Calibration
+        /// Where the frames come from, for people.
+        var data: [String: String]
     }
 
     /// Writes the model; the same model gives the same bytes.
     ///
+    /// - Parameter data: where the frames come from, for people.
     /// - Returns: the potential under the version that the file now has.
-    public func write(to path: String) throws -> SOAPPotential {
+    public func write(to path: String, data: [String: String] = [:]) throws -> SOAPPotential {
         let header = Header(
             levelOfTheory: provenance.levelOfTheory, settings: settings, prior: prior,
             elements: elements.map(\.symbol), constants: parts.map(\.constant), repulsion: repulsion,
-            calibration: calibration)
+            calibration: calibration, data: data)
         var writer = ModelFileWriter(kind: Self.fileKind, name: provenance.name, header: header)
         for part in parts {
             let (symbol, m) = (part.kernel.element.symbol, part.kernel.count)
@@ -40,6 +43,7 @@ extension SOAPPotential {
             writer.add("\(symbol)/spread", shape: [m, m], part.spread.storage)
         }
         var result = self
+        result.data = data
         result.provenance.version = try writer.write(to: path)
         return result
     }
@@ -85,6 +89,6 @@ extension SOAPPotential {
                 name: file.name, kind: Self.fileKind, version: file.version,
                 levelOfTheory: header.levelOfTheory),
             settings: header.settings, prior: header.prior, parts: parts, repulsion: header.repulsion,
-            calibration: header.calibration)
+            calibration: header.calibration, data: header.data)
     }
 }

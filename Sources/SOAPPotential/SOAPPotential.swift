@@ -19,6 +19,8 @@ public struct SOAPPotential: Sendable {
     let parts: [Part]
     let repulsion: PairRepulsion
     public internal(set) var calibration: Calibration
+    /// Where the frames that it learnt from come from, for people.
+    public internal(set) var data: [String: String] = [:]
 
     /// One element's share.
     struct Part: Sendable {
@@ -32,6 +34,9 @@ public struct SOAPPotential: Sendable {
     }
 
     public var elements: [Element] { parts.map(\.kernel.element) }
+
+    /// How many inducing environments each of ``elements`` has.
+    public var inducingCounts: [Int] { parts.map(\.kernel.count) }
 
     /// One pass over a structure.
     struct Evaluation {

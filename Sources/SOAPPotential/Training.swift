@@ -15,6 +15,7 @@ extension SOAPPotential {
     ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
     ///     part of a second fit.
     ///   - progress: called with a line for people now and then.
+    ///   - examine: called with the potential that has not learnt from the validation frames.
     /// - Throws: ``SOAPPotentialError``, ``Descriptors/DescriptorError``,
     ///   ``LinearAlgebra/LinearAlgebraError``.
     /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
@@ -22,12 +23,14 @@ extension SOAPPotential {
     public static func train(
         frames: [Atoms], settings: SOAPPotentialSettings, validation: [Atoms] = [],
         name: String = "soap-potential",
-        progress: (String) -> Void = { _ in }
+        progress: (String) -> Void = { _ in },
+        examine: (SOAPPotential) throws -> Void = { _ in }
     ) throws -> SOAPPotential {
         let level = try check(frames + validation, settings, trainingCount: frames.count)
         let provenance = ForceFieldProvenance(
             name: name, kind: fileKind, version: "", levelOfTheory: level)
         let first = try fit(frames, settings, provenance, validation: validation, calibration: nil, progress)
+        try examine(first)
         guard !validation.isEmpty, settings.refitsOnAllFrames else { return first }
         var fixed = settings
         fixed.priors = [first.prior]

@@ -8,10 +8,13 @@ struct ClassModel: Sendable {
     let header: OAMLMHeader.Class
     private let references: ReferenceSet
     private let norm: EMLM
-    private let directionReferences: [Int]
+    private let directionIndices: [Int]
     private let directions: [SIMD3<Double>]
     private let projections: Tensor<Double>
     private let misfits: Tensor<Double>?
+
+    var normReferences: Int { norm.weights.count }
+    var directionReferences: Int { directionIndices.count }
 
     /// - Throws: ``ModelFileError``.
     init(
@@ -28,7 +31,7 @@ struct ClassModel: Sendable {
             used.allSatisfy({ (0..<count).contains($0) })
         else { throw .damaged(path: file.path, what: "\(prefix)direction-references") }
         norm = EMLM(weights: weights, constant: header.normConstant, solver: header.normSolver)
-        directionReferences = used
+        directionIndices = used
         let flat = try file.float64(prefix + "directions", shape: [used.count, 3]).array
         directions = used.indices.map { [flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]] }
         projections = try file.float64(prefix + "projections", shape: [used.count, used.count])
@@ -47,7 +50,7 @@ struct ClassModel: Sendable {
     ) -> [AtomPrediction] {
         let d = references.distances(of: x)
         let norms = norm.predict(distances: d.leadingColumns(norm.weights.count))
-        let near = d.selectingColumns(directionReferences)
+        let near = d.selectingColumns(directionIndices)
         let c = product(near, projections)
         let g = misfits.map { product(near, $0) }
         let k = directions.count

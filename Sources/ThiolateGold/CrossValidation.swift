@@ -18,15 +18,39 @@ struct CrossValidation {
     /// Norms predicted without the reference's frame; nil where that is not known.
     let norms: [Double?]
 
-    /// Fits the expected error of the force vector.
+    /// The candidate whose cross-validated force vectors err least, with its calibration; of equals the
+    /// first.
     ///
-    /// - Complexity: 2K³ for the inverse, K² alignments.
-    func calibrate(
-        _ directions: [SIMD3<Double>], _ options: OAMLMOptions, _ classOptions: ClassOptions
-    ) throws -> Calibration {
-        let n = forces.count
+    /// - Parameter candidates: at least one.
+    /// - Complexity: 2K³ for the inverse, K² alignments, K² for each candidate.
+    func choose(
+        of candidates: [ClassOptions], _ directions: [SIMD3<Double>]
+    ) throws -> (options: ClassOptions, calibration: Calibration, trials: [Trial]) {
+        precondition(!candidates.isEmpty, "one candidate at least")
+        let samples = try samples(directions, candidates)
+        var best = (options: candidates[0], calibration: Calibration.unknown)
+        var trials: [Trial] = []
+        for (candidate, samples) in zip(candidates, samples) {
+            let calibration = try Calibration(fitting: samples)
+            guard calibration.samples > 0 else { break }
+            trials.append(
+                Trial(
+                    options: candidate, forceError: calibration.forceError,
+                    weightedAngle: calibration.weightedAngle))
+            if best.calibration.samples == 0 || calibration.forceError < best.calibration.forceError {
+                best = (candidate, calibration)
+            }
+        }
+        return (best.options, best.calibration, trials)
+    }
+
+    /// By candidate, what each reference whose norm is known without its frame is predicted to be.
+    private func samples(
+        _ directions: [SIMD3<Double>], _ candidates: [ClassOptions]
+    ) throws -> [[Sample]] {
+        let (n, count) = (forces.count, candidates.count)
         let residuals = try projectionResiduals()
-        var samples = [Sample?](repeating: nil, count: n)
+        var samples = [Sample?](repeating: nil, count: n * count)
         samples.withUnsafeMutableBufferPointer { samples in
             nonisolated(unsafe) let samples = samples
             forEachChunk(of: n) { range in
@@ -44,21 +68,31 @@ struct CrossValidation {
                         }
                     }
                     let d = (0..<n).map { projections[i, $0] - residuals[i, $0] }
-                    let problem = DirectionProblem(
-                        vectors: result.rotated(directions), projections: d,
-                        weights: alignmentWeights(g, sigma2: classOptions.sigma2))
-                    let v = problem.solve(classOptions.direction)
-                    let predicted = max(0, norm) * v
-                    let uncertainty = DirectionUncertainty(
-                        problem, direction: v, nearest: nearest, misfits: [],
-                        predictedMisfits: nil, sigma2: classOptions.sigma2)
-                    samples[i] = Sample(
-                        norm: norm, residual: uncertainty.residual, nearest: nearest,
-                        error: predicted - forces[i], reference: forces[i], predicted: predicted)
+                    let vectors = result.rotated(directions)
+                    var problem: (sigma2: Double, problem: DirectionProblem)?
+                    for (c, candidate) in candidates.enumerated() {
+                        if problem?.sigma2 != candidate.sigma2 {
+                            problem = (
+                                candidate.sigma2,
+                                DirectionProblem(
+                                    vectors: vectors, projections: d,
+                                    weights: alignmentWeights(g, sigma2: candidate.sigma2))
+                            )
+                        }
+                        guard let problem = problem?.problem else { continue }
+                        let v = problem.solve(candidate.direction)
+                        let predicted = max(0, norm) * v
+                        let uncertainty = DirectionUncertainty(
+                            problem, direction: v, nearest: nearest, misfits: [],
+                            predictedMisfits: nil, sigma2: candidate.sigma2)
+                        samples[c * n + i] = Sample(
+                            norm: norm, residual: uncertainty.residual, nearest: nearest,
+                            error: predicted - forces[i], reference: forces[i], predicted: predicted)
+                    }
                 }
             }
         }
-        return try Calibration(fitting: samples.compactMap { $0 })
+        return (0..<count).map { samples[$0 * n..<($0 + 1) * n].compactMap { $0 } }
     }
 
     /// D_c − (d_c without the frame of each row).
@@ -74,6 +108,20 @@ struct CrossValidation {
             }
         }
         return residuals
+    }
+
+    /// How well one way to find directions did.
+    struct Trial: Sendable, Equatable, CustomStringConvertible {
+        var options: ClassOptions
+        /// Root mean square error of the force vector, eV/Å.
+        var forceError: Double
+        /// Degrees.
+        var weightedAngle: Double
+
+        var description: String {
+            "\(options.direction), σ₂ \(options.sigma2) Å, frames left out: force vector "
+                + String(format: "%.4f eV/Å, %.2f°", forceError, weightedAngle)
+        }
     }
 
     struct Sample: Sendable {

@@ -1,7 +1,7 @@
 public import Atomistics
 import Descriptors
 import LinearAlgebra
-import MinimalLearning
+public import MinimalLearning
 public import ModelFile
 
 /// The paper's force field: for each atom class an EMLM for the force's norm and an OAMLM for its
@@ -39,6 +39,43 @@ public struct OAMLMForceField: ForceField {
             name: file.name, kind: Self.kind, version: file.version,
             levelOfTheory: header.levelOfTheory)
     }
+
+    /// What the model has learnt of one class, and how well by its own account.
+    public struct ClassSummary: Sendable, Equatable, Codable {
+        public var atomClass: AtomClass
+        /// Environments in the training frames.
+        public var environments: Int
+        public var normReferences: Int
+        public var directionReferences: Int
+        public var direction: DirectionSolver
+        /// Å.
+        public var sigma2: Double
+        /// Root mean square error, frames left out one at a time, of the force vector, eV/Å.
+        public var forceError: Double
+        /// The same of the norm, eV/Å.
+        public var normError: Double
+        /// The same average angle with weights |F|², degrees.
+        public var weightedAngle: Double
+    }
+
+    public var classes: [ClassSummary] {
+        header.classes.compactMap { entry in
+            models[entry.atomClass].map { model in
+                ClassSummary(
+                    atomClass: entry.atomClass, environments: entry.environments,
+                    normReferences: model.normReferences,
+                    directionReferences: model.directionReferences,
+                    direction: options[entry.atomClass].direction,
+                    sigma2: options[entry.atomClass].sigma2,
+                    forceError: entry.calibration.forceError,
+                    normError: entry.calibration.normError,
+                    weightedAngle: entry.calibration.weightedAngle)
+            }
+        }
+    }
+
+    /// Where the frames that it learnt from come from, for people.
+    public var data: [String: String] { header.provenance }
 
     /// The same model with directions found in another way; expected errors stay as they were calibrated.
     public func solving(_ direction: DirectionSolver, sigma2: Double? = nil) -> OAMLMForceField {

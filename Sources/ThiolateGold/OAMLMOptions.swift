@@ -32,8 +32,20 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
             ($0, ClassOptions(sigma2: $0 == .unitGold ? 0.25 : 0.5))
         })
 
+    /// Other ways to find directions that are tried for every class beside its own: the one with the least
+    /// cross-validated error of the force vector stays. Empty: a class keeps its own.
+    public var alternatives: [ClassOptions] = []
+
     /// The paper's final settings.
     public init() {}
+
+    /// What is tried for a class, sorted so that equal σ₂ stand together.
+    func candidates(_ atomClass: AtomClass) -> [ClassOptions] {
+        let others = alternatives.filter { $0 != self[atomClass] }
+        return [self[atomClass]]
+            + others.filter { $0.sigma2 == self[atomClass].sigma2 }
+            + others.filter { $0.sigma2 != self[atomClass].sigma2 }.sorted { $0.sigma2 < $1.sigma2 }
+    }
 
     public subscript(_ atomClass: AtomClass) -> ClassOptions { classes[atomClass] ?? ClassOptions() }
 }

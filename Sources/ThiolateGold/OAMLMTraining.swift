@@ -63,6 +63,8 @@ public struct OAMLMTraining: Sendable {
     }
 
     private func write(_ classes: [TrainedClass], frames: Int, to path: String) throws -> String {
+        var options = options
+        for c in classes { options.classes[c.atomClass] = c.chosen }
         let header = OAMLMHeader(
             levelOfTheory: levelOfTheory, options: options, frames: frames, provenance: provenance,
             classes: classes.map { c in

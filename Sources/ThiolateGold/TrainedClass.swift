@@ -17,6 +17,8 @@ struct TrainedClass: Sendable {
     let environments: [Environment]
     let direction: OAMLM
     let calibration: Calibration
+    /// How directions are found: the class's own way, or the alternative that did best.
+    let chosen: ClassOptions
     let poolSize: Int
     let stretched: Int
 
@@ -59,19 +61,20 @@ struct TrainedClass: Sendable {
         let direction = OAMLM.fit(factor, projections: projections, misfits: misfits)
         progress("\(atomClass.rawValue): directions from \(used.count) references")
 
-        let calibration = try CrossValidation(
+        let choice = try CrossValidation(
             frames: used.map { frames[$0] }, forces: used.map { forces[$0] },
             distances: d.selecting(used), factor: factor, projections: projections,
             direction: direction, environments: environments, aligned: aligned,
             norms: Self.normsWithoutFrames(
                 normDistances, norm, norms, Array(frames.prefix(normCount)), options, used)
-        ).calibrate(directions, options, options[atomClass])
-        progress("\(atomClass.rawValue): calibrated")
+        ).choose(of: options.candidates(atomClass), directions)
+        for trial in choice.trials { progress("\(atomClass.rawValue): \(trial)") }
+        progress("\(atomClass.rawValue): directions by \(choice.options.direction)")
         return TrainedClass(
             atomClass: atomClass, scaling: scaling, references: references, norm: norm,
             directionReferences: used, directions: directions, environments: environments,
-            direction: direction, calibration: calibration, poolSize: pool.forces.count,
-            stretched: pool.stretched)
+            direction: direction, calibration: choice.calibration, chosen: choice.options,
+            poolSize: pool.forces.count, stretched: pool.stretched)
     }
 
     /// D_c (and D_g) among the references: how each one's direction projects on every aligned other.

@@ -1,0 +1,107 @@
+public import Atomistics
+import Foundation
+import ModelFile
+import SOAPPotential
+import ThiolateGold
+import YAMLDocument
+
+/// The trained force fields that can be called by name.
+///
+/// A model `thiolate-gold` lives in `<directory>/thiolate-gold/`: its recipe in `recipe.yaml`, the trained
+/// model in `thiolate-gold.aurelax-model`.
+public struct ModelLibrary: Sendable {
+    public static let fileExtension = "aurelax-model"
+    public static let recipeName = "recipe.yaml"
+
+    /// Directories with models, the first that has a name wins.
+    public let searchPath: [String]
+
+    public init(searchPath: [String]) {
+        self.searchPath = searchPath
+    }
+
+    /// Names that a recipe or a trained model answers to, sorted.
+    public var names: [String] {
+        var found: Set<String> = []
+        for directory in searchPath {
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+            for entry in entries where isKnown(entry, in: directory) { found.insert(entry) }
+        }
+        return found.sorted()
+    }
+
+    /// The force field of this name, or in this file.
+    ///
+    /// The file is mapped, so that loading costs little and jobs share its pages.
+    ///
+    /// - Parameter nameOrPath: a name, or a path: with a slash or the extension of model files in it.
+    /// - Throws: ``ModelLibraryError``, `ModelFileError`.
+    public func load(_ nameOrPath: String) throws -> any ForceField {
+        let file = try ModelFile(contentsOf: path(of: nameOrPath))
+        switch file.kind {
+        case OAMLMForceField.kind: return try OAMLMForceField(file)
+        case SOAPPotential.fileKind: return try SOAPPotential(file)
+        default: throw ModelLibraryError.unknownKind(file.kind, path: file.path)
+        }
+    }
+
+    /// Reads the whole file and checks it against its digests.
+    public func verify(_ nameOrPath: String) throws {
+        try ModelFile(contentsOf: path(of: nameOrPath)).verify()
+    }
+
+    /// Where the trained model of this name is.
+    ///
+    /// - Throws: ``ModelLibraryError``.
+    public func path(of nameOrPath: String) throws(ModelLibraryError) -> String {
+        if nameOrPath.contains("/") || nameOrPath.hasSuffix("." + Self.fileExtension) {
+            guard exists(nameOrPath) else { throw .noFile(nameOrPath) }
+            return nameOrPath
+        }
+        for directory in searchPath {
+            let path = modelPath(nameOrPath, in: directory)
+            if exists(path) { return path }
+        }
+        for directory in searchPath {
+            let recipe = "\(directory)/\(nameOrPath)/\(Self.recipeName)"
+            if exists(recipe) { throw .notTrained(nameOrPath, recipe: recipe) }
+        }
+        throw .unknownName(nameOrPath, known: names, searchPath: searchPath)
+    }
+
+    private func modelPath(_ name: String, in directory: String) -> String {
+        "\(directory)/\(name)/\(name).\(Self.fileExtension)"
+    }
+
+    private func isKnown(_ name: String, in directory: String) -> Bool {
+        exists(modelPath(name, in: directory)) || exists("\(directory)/\(name)/\(Self.recipeName)")
+    }
+
+    private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+}
+
+/// Why there is no such force field.
+public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertible {
+    case unknownName(String, known: [String], searchPath: [String])
+    /// There is a recipe, but nobody has followed it yet.
+    case notTrained(String, recipe: String)
+    case noFile(String)
+    case unknownKind(String, path: String)
+
+    public var description: String {
+        switch self {
+        case .unknownName(let name, let known, let searchPath):
+            "there is no model '\(name)'"
+                + (closest(to: name, among: known).map { "; did you mean '\($0)'?" } ?? "")
+                + (known.isEmpty
+                    ? " (no models in \(searchPath.joined(separator: ", ")))"
+                    : " (there are: \(known.joined(separator: ", ")))")
+        case .notTrained(let name, let recipe):
+            "model '\(name)' has a recipe but has not been trained on this machine yet: "
+                + "run `make models`, or `aurelax train \(recipe)`"
+        case .noFile(let path): "\(path): no such model file"
+        case .unknownKind(let kind, let path):
+            "\(path): a model of kind '\(kind)', which this aurelax does not know"
+        }
+    }
+}

@@ -1,0 +1,157 @@
+public import Atomistics
+import Foundation
+import ModelFile
+import SOAPPotential
+import ThiolateGold
+
+/// What came of a recipe.
+public struct TrainingReport: Sendable, Codable, Equatable {
+    public var name: String
+    public var kind: String
+    /// SHA-256 of the model file's content.
+    public var version: String
+    public var path: String
+    public var bytes: Int
+    /// Frames that the model has learnt from, and frames held out of the examined one.
+    public var frames: Int
+    public var validationFrames: Int
+    public var seconds: Double
+    /// On the validation frames, by a model that has not learnt from them; nil without such frames.
+    public var validation: Evaluation?
+}
+
+extension Recipe {
+    /// Trains the model and writes its file.
+    ///
+    /// With validation frames and ``Fit/all`` the model is trained twice: without them, to be examined, then
+    /// with them, by the choices that were made. The same recipe and data give the same bytes on one machine.
+    ///
+    /// - Parameters:
+    ///   - path: of the model file; nil for ``modelPath``.
+    ///   - progress: called with a line for people now and then.
+    /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of the model's kind.
+    public func train(
+        writeTo path: String? = nil, progress: (String) -> Void = { _ in }
+    ) throws -> TrainingReport {
+        let start = ContinuousClock.now
+        let path = path ?? modelPath
+        let data = try TrainingData(self)
+        progress(
+            "\(data.training.count) frames to train on, \(data.validation.count) held out")
+        let result =
+            switch method {
+            case .soapPotential(let settings): try trainPotential(settings, data, path, progress)
+            case .oamlm(let options): try trainOAMLM(options, data, path, progress)
+            }
+        let file = try ModelFile(contentsOf: path, kind: method.kind)
+        let elapsed = ContinuousClock.now - start
+        return TrainingReport(
+            name: name, kind: method.kind, version: file.version, path: path, bytes: file.byteCount,
+            frames: data.training.count + (fit == .all ? data.validation.count : 0),
+            validationFrames: data.validation.count, seconds: elapsed / .seconds(1),
+            validation: result)
+    }
+
+    private func trainPotential(
+        _ settings: SOAPPotentialSettings, _ data: TrainingData, _ path: String,
+        _ progress: (String) -> Void
+    ) throws -> Evaluation? {
+        var settings = settings
+        settings.refitsOnAllFrames = fit == .all
+        var examined: Evaluation?
+        let potential = try SOAPPotential.train(
+            frames: data.training, settings: settings, validation: data.validation, name: name,
+            progress: progress
+        ) { potential in
+            if !data.validation.isEmpty { examined = try Evaluation(potential, on: data.validation) }
+        }
+        _ = try potential.write(to: path, data: data.sources)
+        return examined
+    }
+
+    private func trainOAMLM(
+        _ options: OAMLMOptions, _ data: TrainingData, _ path: String, _ progress: (String) -> Void
+    ) throws -> Evaluation? {
+        var training = OAMLMTraining(
+            name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
+        guard !data.validation.isEmpty else {
+            try training.train(on: data.training, writeTo: path, progress: progress)
+            return nil
+        }
+        // The examined model becomes a file too, as only a file can be asked for forces.
+        let examinedPath = fit == .all ? path + ".examined" : path
+        defer { if fit == .all { try? FileManager.default.removeItem(atPath: examinedPath) } }
+        try training.train(on: data.training, writeTo: examinedPath, progress: progress)
+        let model = try OAMLMForceField(ModelFile(contentsOf: examinedPath))
+        let examined = try Evaluation(model, on: data.validation)
+        if fit == .all {
+            training.options = model.options
+            training.options.alternatives = []
+            try training.train(
+                on: data.training + data.validation, writeTo: path, progress: progress)
+        }
+        return examined
+    }
+}
+
+/// The frames that a recipe names.
+public struct TrainingData: Sendable {
+    public private(set) var training: [Atoms] = []
+    public private(set) var validation: [Atoms] = []
+    /// What was used of each file, and the digest of the file.
+    public private(set) var sources: [String: String] = [:]
+
+    /// - Throws: ``RecipeError``, `ExtXYZError`.
+    public init(_ recipe: Recipe) throws {
+        for source in recipe.data {
+            let path =
+                source.file.hasPrefix("/") ? source.file : recipe.directory + "/" + source.file
+            let frames = try ExtXYZ.read(path: path)
+            for range in (source.frames ?? []) + source.validation {
+                guard range.start < frames.count, range.end ?? 0 <= frames.count else {
+                    throw RecipeError.rangeOutside(
+                        range: range.description, file: source.file, frames: frames.count)
+                }
+            }
+            var counts = (training: 0, validation: 0)
+            for (index, frame) in frames.enumerated() {
+                guard source.frames?.contains(where: { $0.contains(index) }) ?? true else { continue }
+                guard frame.levelOfTheory == recipe.levelOfTheory else {
+                    throw RecipeError.levelOfTheory(
+                        found: frame.levelOfTheory, expected: recipe.levelOfTheory,
+                        file: source.file, frame: index)
+                }
+                if source.validation.contains(where: { $0.contains(index) }) {
+                    validation.append(frame)
+                    counts.validation += 1
+                } else {
+                    training.append(frame)
+                    counts.training += 1
+                }
+            }
+            sources[source.file] =
+                "\(counts.training) training and \(counts.validation) validation frames"
+        }
+        guard !training.isEmpty else { throw RecipeError.noTrainingFrames }
+    }
+}
+
+/// Why a recipe that reads well cannot be followed.
+public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
+    case noTrainingFrames
+    /// A range of frames that the file does not have.
+    case rangeOutside(range: String, file: String, frames: Int)
+    case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
+
+    public var description: String {
+        switch self {
+        case .noTrainingFrames:
+            "the recipe leaves no frame to train on: every frame that it names is held out"
+        case .rangeOutside(let range, let file, let frames):
+            "\(file) has \(frames) frames (0 to \(frames - 1)); the recipe asks for \(range)"
+        case .levelOfTheory(let found, let expected, let file, let frame):
+            "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
+                + "levels of theory must not be mixed"
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Atomistics
+import Foundation
+import ModelLibrary
+import Testing
+
+@Suite struct ModelLibraryTests {
+    @Test func modelsThatAreNotThere() throws {
+        let scratch = try ScratchLibrary()
+        _ = try scratch.add("thiolate-gold", ScratchLibrary.potential("thiolate-gold"))
+        func failure(_ name: String) -> String {
+            do {
+                _ = try scratch.library.load(name)
+                return "no error"
+            } catch { return "\(error)".replacingOccurrences(of: scratch.path, with: "DIR") }
+        }
+        #expect(
+            failure("thiolate-gold")
+                == "model 'thiolate-gold' has a recipe but has not been trained on this machine yet: "
+                + "run `make models`, or `aurelax train DIR/thiolate-gold/recipe.yaml`")
+        #expect(
+            failure("thiolate-glod")
+                == "there is no model 'thiolate-glod'; did you mean 'thiolate-gold'? "
+                + "(there are: thiolate-gold)")
+        #expect(failure("./m.aurelax-model") == "./m.aurelax-model: no such model file")
+        #expect(scratch.library.names == ["thiolate-gold"])
+        let empty = ModelLibrary(searchPath: ["nowhere"])
+        #expect(throws: ModelLibraryError.unknownName("m", known: [], searchPath: ["nowhere"])) {
+            try empty.load("m")
+        }
+    }
+}
+
+/// Forces known in advance.
+private struct Fixed: ForceField {
+    let forces: [SIMD3<Double>]
+    var energy: Double?
+    let provenance = ForceFieldProvenance(
+        name: "fixed", kind: "test", version: "0123456789abcdef", levelOfTheory: "none")
+
+    func predict(_ atoms: Atoms) -> ForcePrediction {
+        ForcePrediction(
+            forces: forces, energy: energy, uncertainty: [0.1, 1, 3], classes: ["H", "H", "S"],
+            outOfDomain: [false, false, true])
+    }
+}
+
+@Suite struct EvaluationTests {
+    static func frame() -> Atoms {
+        var atoms = Atoms(
+            elements: [.hydrogen, .hydrogen, .sulfur], positions: [.zero, [1, 0, 0], [2, 0, 0]])
+        atoms.forces = [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
+        atoms.energy = -6
+        return atoms
+    }
+
+    @Test func measures() throws {
+        // The second is turned by 90°, the third is right but short by 1.
+        let field = Fixed(forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]], energy: -5.4)
+        let evaluation = try Evaluation(field, on: [Self.frame()])
+        let h = try #require(evaluation.rows["H"])
+        #expect(h.atoms == 2 && h.outOfDomain == 0)
+        #expect(abs(h.weightedAngle - 4.0 * 90 / 5) < 1e-9)
+        #expect(abs(h.medianAngle - 45) < 1e-9 && abs(h.meanAngle - 45) < 1e-9)
+        #expect(h.normRMSE == 0)
+        #expect(abs(h.vectorRMSE - 2) < 1e-12)
+        #expect(abs(h.componentRMSE - (4.0 / 3).squareRoot()) < 1e-12)
+        #expect(abs(h.referenceRMS - (5.0 / 6).squareRoot()) < 1e-12)
+        #expect(abs(try #require(h.expectedError) - 0.55) < 1e-12)
+        #expect(abs(try #require(h.errorCorrelation) - 1) < 1e-12)
+        #expect(h.withinTwice == 0.5)
+        let s = try #require(evaluation.rows["S"])
+        #expect(abs(s.normRMSE - 1) < 1e-12 && s.weightedAngle == 0 && s.outOfDomain == 1)
+        #expect(evaluation.rows["all"]?.atoms == 3)
+        #expect(abs(try #require(evaluation.energies).rmse - 0.2) < 1e-12)
+        let lines = evaluation.table.split(separator: "\n")
+        #expect(lines.count == 6 && lines[1].hasPrefix("S ") && lines[3].hasPrefix("all "))
+        #expect(
+            try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
+    }
+
+    @Test func framesWithoutForcesAreRefused() {
+        var bare = Self.frame()
+        bare.forces = nil
+        let frames = [Self.frame(), bare]
+        #expect(throws: EvaluationError.noForces(frame: 1)) {
+            try Evaluation(Fixed(forces: [.zero, .zero, .zero]), on: frames)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import ModelLibrary
+import SOAPPotential
+import Testing
+import ThiolateGold
+
+@Suite struct RecipeTests {
+    func report(_ text: String) -> String {
+        RecipeFile(Array(text.utf8), file: "models/m/recipe.yaml").report
+    }
+
+    @Test(arguments: ["thiolate-gold", "thiolate-gold-oamlm"])
+    func theProjectsOwnRecipesAreRead(name: String) throws {
+        let path = "\(ScratchLibrary.models)/\(name)/recipe.yaml"
+        let read = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)
+        let recipe = try #require(read.recipe, "\(read.report)")
+        #expect(recipe.name == name && read.diagnostics.isEmpty)
+        let data = try TrainingData(recipe)
+        #expect((data.training.count, data.validation.count) == (100, 28))
+        #expect(recipe.modelPath == "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
+        switch recipe.method {
+        case .soapPotential(let settings): #expect(settings == .init())
+        case .oamlm(let options):
+            var paper = options
+            #expect(paper.alternatives.count == 24)
+            paper.alternatives = []
+            #expect(paper == .init())
+        }
+    }
+
+    @Test func everyMistakeAtOnce() {
+        let text = """
+            aurelax_recipe: 1
+            name: m
+            kind: soap-potential
+            level_of_theory: PBE
+            data:
+              - file: a.extxyz
+                validation: ["5:x"]
+            fits: all
+            power: 0
+            priors: [2, -1]
+            inducing: {Xx: 5}
+
+            """
+        #expect(
+            report(text) == """
+                models/m/recipe.yaml:7:18: error: ‘5:x’ is no range of frames
+                      validation: ["5:x"]
+                                   ^~~~~
+                  hint: write start:end, start:end:step or one index
+                models/m/recipe.yaml:8:1: error: there is no key ‘fits’ here
+                  fits: all
+                  ^~~~
+                  hint: did you mean ‘fit’?
+                models/m/recipe.yaml:9:8: error: expected an integer from 1 to 12, found 0
+                  power: 0
+                         ^
+                models/m/recipe.yaml:10:13: error: expected a number above 0 and at most 10000, found -1
+                  priors: [2, -1]
+                              ^~
+                models/m/recipe.yaml:11:12: error: there is no key ‘Xx’ here
+                  inducing: {Xx: 5}
+                             ^~
+                  hint: did you mean ‘Xe’?
+
+                """)
+    }
+
+    @Test func anUnknownKindHidesNoOtherMistake() {
+        let text = "aurelax_recipe: 1\nname: m\nkind: oamlmm\nlevel_of_theory: PBE\nnorm: {references: 4}\n"
+        let report = report(text)
+        #expect(report.contains("did you mean ‘oamlm’?"))
+        #expect(report.contains("the key ‘data’ is missing"))
+        #expect(!report.contains("norm"))
+    }
+
+    @Test func directionsByName() {
+        let text = ScratchLibrary.oamlm("m")
+            .replacingOccurrences(of: "ridge:0.2", with: "rigde:0.2")
+        #expect(report(text).contains("‘rigde:0.2’ is no way to find a direction"))
+    }
+
+    @Test func framesAsRanges() throws {
+        func frames(_ text: String) -> [Int]? {
+            FrameRange(text).map { range in (0..<10).filter(range.contains) }
+        }
+        #expect(frames("3") == [3])
+        #expect(frames("2:5") == [2, 3, 4])
+        #expect(frames("7:") == [7, 8, 9])
+        #expect(frames(":2") == [0, 1])
+        #expect(frames("1:9:3") == [1, 4, 7])
+        for bad in ["", "-1", "a", "1:2:0", "1:2:3:4", "1.5"] { #expect(frames(bad) == nil, "\(bad)") }
+        for text in ["3", "2:5", "7:", "1:9:3"] { #expect(FrameRange(text)?.description == text) }
+    }
+}

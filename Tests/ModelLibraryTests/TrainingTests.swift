@@ -1,0 +1,90 @@
+import Atomistics
+import Foundation
+import ModelFile
+import ModelLibrary
+import Testing
+
+@Suite struct TrainingTests {
+    @Test(arguments: ["soap-potential", "oamlm"])
+    func theSameRecipeGivesTheSameBytesAndTheModelComesBack(kind: String) throws {
+        let scratch = try ScratchLibrary()
+        let text = kind == "oamlm" ? ScratchLibrary.oamlm("m") : ScratchLibrary.potential("m")
+        let recipe = try scratch.add("m", text)
+        let report = try recipe.train()
+        #expect(report.path == scratch.path + "/m/m.aurelax-model")
+        #expect((report.frames, report.validationFrames) == (11, 3))
+        let again = scratch.path + "/again.aurelax-model"
+        #expect(try recipe.train(writeTo: again).version == report.version)
+        #expect(FileManager.default.contentsEqual(atPath: report.path, andPath: again))
+
+        let model = try scratch.library.load("m")
+        try scratch.library.verify("m")
+        #expect(model.provenance.kind == kind)
+        #expect(model.provenance.version == report.version)
+        #expect(model.provenance.levelOfTheory == ScratchLibrary.level)
+        // What the report says is what the loaded model does.
+        let held = Array(try ScratchLibrary.rings()[21..<24])
+        let evaluation = try Evaluation(model, on: held)
+        let examined = try #require(report.validation)
+        #expect(evaluation.rows.keys == examined.rows.keys)
+        for (name, row) in evaluation.rows {
+            let other = try #require(examined.rows[name])
+            #expect(abs(row.componentRMSE - other.componentRMSE) < 1e-9)
+            #expect(row.componentRMSE < 0.9 * row.referenceRMS, "\(name)")
+        }
+        #expect((evaluation.energies != nil) == (kind == "soap-potential"))
+        let description = try scratch.library.describe("m")
+        #expect(description.version == report.version && description.hasEnergy == (kind != "oamlm"))
+        #expect(description.data.values.first == "11 training and 3 validation frames")
+    }
+
+    @Test(arguments: ["soap-potential", "oamlm"])
+    func fittedToAllFramesAfterTheExamination(kind: String) throws {
+        let scratch = try ScratchLibrary()
+        let text =
+            kind == "oamlm"
+            ? ScratchLibrary.oamlm("m", fit: "all") : ScratchLibrary.potential("m", fit: "all")
+        let report = try scratch.add("m", text).train()
+        #expect(report.frames == 14)
+        let held = Array(try ScratchLibrary.rings()[21..<24])
+        let learnt = try #require(try Evaluation(scratch.library.load("m"), on: held).rows["all"])
+        let examined = try #require(report.validation?.rows["all"])
+        #expect(learnt.componentRMSE < examined.componentRMSE)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/m").sorted()
+                == ["m.aurelax-model", "recipe.yaml"])
+    }
+
+    @Test func dataThatTheRecipeCannotMean() throws {
+        let scratch = try ScratchLibrary()
+        let text = ScratchLibrary.potential("m")
+        func failure(_ old: String, _ new: String) -> String {
+            do {
+                _ = try scratch.add("m", text.replacingOccurrences(of: old, with: new)).train()
+                return "no error"
+            } catch { return "\(error)" }
+        }
+        #expect(
+            failure("\"10:24\"", "\"90:100\"").hasSuffix(
+                "has 94 frames (0 to 93); the recipe asks for 90:100"))
+        #expect(failure("\"21:24\"", "\"0:\"").contains("leaves no frame to train on"))
+        #expect(
+            failure("level_of_theory: GPAW", "level_of_theory: VASP").contains(
+                "levels of theory must not be mixed"))
+        #expect(failure("rings-pbe", "strings-pbe").contains("cannot open"))
+    }
+
+    @Test func damagedModelsAreRefused() throws {
+        let scratch = try ScratchLibrary()
+        let report = try scratch.add("m", ScratchLibrary.potential("m")).train()
+        let url = URL(fileURLWithPath: report.path)
+        var bytes = Array(try Data(contentsOf: url))
+        try Data(bytes.dropLast(100)).write(to: url)
+        #expect(throws: ModelFileError.self) { try scratch.library.load("m") }
+        bytes[bytes.count - 200] ^= 4
+        try Data(bytes).write(to: url)
+        #expect(throws: ModelFileError.self) { try scratch.library.verify("m") }
+        try Data("not a model".utf8).write(to: url)
+        #expect(throws: ModelFileError.notAModelFile(path: report.path)) { try scratch.library.load("m") }
+    }
+}

@@ -1,0 +1,56 @@
+import Atomistics
+import ThiolateGold
+import Testing
+
+/// A gold atom at the origin among others.
+private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
+    Atoms(
+        elements: [.gold] + neighbours.map(\.0),
+        positions: [.zero] + neighbours.map(\.1))
+}
+
+@Suite struct ClassificationTests {
+    @Test func goldBySulfurAndGoldWithinTheBondLength() {
+        func name(_ neighbours: [(Element, SIMD3<Double>)]) -> String {
+            Classification(around(neighbours)).name(0)
+        }
+        #expect(name([]) == "core-gold")
+        #expect(name([(.sulfur, [2.3, 0, 0]), (.sulfur, [-2.3, 0, 0])]) == "unit-gold")
+        #expect(name([(.sulfur, [2.3, 0, 0])]) == "half-unit-gold")
+        #expect(name([(.sulfur, [2.3, 0, 0]), (.gold, [-2.9, 0, 0])]) == "core-gold")
+        #expect(name([(.sulfur, [2.3, 0, 0]), (.gold, [-3.1, 0, 0])]) == "half-unit-gold")
+        #expect(name([(.gold, [-2.9, 0, 0])]) == "core-gold")
+        // The bond length belongs to the bond.
+        #expect(name([(.sulfur, [3, 0, 0])]) == "half-unit-gold")
+        #expect(name([(.sulfur, [3.000001, 0, 0])]) == "core-gold")
+    }
+
+    @Test func twoSulfursAndGoldAreAUnitOfWhichThereIsDoubt() {
+        let atoms = around([(.sulfur, [2.3, 0, 0]), (.sulfur, [-2.3, 0, 0]), (.gold, [0, 2.8, 0])])
+        let found = Classification(atoms)
+        #expect(found.classes[0] == .unitGold && !found.halfUnit[0])
+        #expect(found.ambiguousUnits == 1)
+    }
+
+    @Test func otherAtomsByElement() {
+        let atoms = Atoms(
+            elements: [.sulfur, .carbon, .hydrogen], positions: [.zero, [5, 0, 0], [9, 0, 0]])
+        #expect(Classification(atoms).classes == [.sulfur, .carbon, .hydrogen])
+        #expect(Classification(atoms).name(2) == "H")
+    }
+
+    @Test func aClassIsKeptUpToTheReleaseLength() {
+        let options = Classification.Options(bondLength: 3, releaseLength: 3.2)
+        func frame(_ distance: Double) -> Atoms {
+            around([(.sulfur, [2.3, 0, 0]), (.sulfur, [-distance, 0, 0]), (.gold, [0, 2.9, 0])])
+        }
+        let bound = Classification(frame(2.4), options: options)
+        #expect(bound.classes[0] == .unitGold)
+        let stretched = Classification(frame(3.1), options: options, previous: bound)
+        #expect(stretched.classes[0] == .unitGold)
+        #expect(Classification(frame(3.1), options: options).classes[0] == .coreGold)
+        let released = Classification(frame(3.3), options: options, previous: stretched)
+        #expect(released.classes[0] == .coreGold)
+        #expect(Classification(frame(3.1), options: options, previous: released).classes[0] == .coreGold)
+    }
+}

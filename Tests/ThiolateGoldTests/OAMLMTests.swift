@@ -1,0 +1,147 @@
+import Atomistics
+import Foundation
+import MinimalLearning
+import ModelFile
+import Testing
+import ThiolateGold
+
+/// Models of few frames: three of the cluster, in which core gold has both its cases, and five of a ring.
+@Suite struct OAMLMTests {
+    static let level = "GPAW 26.7.0 PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
+
+    static func frames(_ file: String) throws -> [Atoms] {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        return try ExtXYZ.read(path: root.appendingPathComponent("models/data/\(file)").path)
+    }
+
+    static func training() throws -> [Atoms] {
+        try Array(frames("au38q-pbe-lcao.extxyz").prefix(3))
+            + frames("rings-pbe-lcao.extxyz")[10..<15]
+    }
+
+    static var options: OAMLMOptions {
+        var options = OAMLMOptions()
+        options.environment.soap = SOAPParameters(rCut: 4, nMax: 3, lMax: 2, sigma: 0.5)
+        return options
+    }
+
+    /// A directory of its own that `body` may write to.
+    func inDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
+        let directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("aurelax-" + UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        return try body(directory.path)
+    }
+
+    func model(
+        _ options: OAMLMOptions = options, on frames: [Atoms]? = nil
+    ) throws -> OAMLMForceField {
+        try inDirectory { directory in
+            let path = directory + "/m.aurelax-model"
+            try OAMLMTraining(name: "small", levelOfTheory: Self.level, options: options)
+                .train(on: frames ?? Self.training(), writeTo: path)
+            return try OAMLMForceField(ModelFile(contentsOf: path))
+        }
+    }
+
+    @Test func leastSquaresReproducesTheTrainingForces() throws {
+        let model = try model().solving(.leastSquares)
+        let frames = try Self.training()
+        for frame in [frames[0], frames[4]] {
+            let predicted = try model.predict(frame).forces
+            for (f, reference) in zip(predicted, try #require(frame.forces)) {
+                #expect((f - reference).length < 1e-6)
+            }
+        }
+    }
+
+    @Test func forcesTurnWithTheStructure() throws {
+        let model = try model()
+        let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[8]
+        let before = try model.predict(cluster)
+        #expect(Set(before.classes).isSuperset(of: ["core-gold", "unit-gold", "S", "C", "H"]))
+        let (c, s) = (cos(0.7), sin(0.7))
+        // Improper: a turn about x with a mirror.
+        func turned(_ v: SIMD3<Double>) -> SIMD3<Double> { [-v.x, c * v.y - s * v.z, s * v.y + c * v.z] }
+        let order = Array((0..<cluster.count).reversed())
+        let moved = Atoms(
+            elements: order.map { cluster.elements[$0] },
+            positions: order.map { turned(cluster.positions[$0]) + [3, -1, 2] })
+        let after = try model.predict(moved)
+        for (new, old) in order.enumerated() {
+            #expect(after.classes[new] == before.classes[old])
+            #expect((after.forces[new] - turned(before.forces[old])).length < 1e-6)
+        }
+    }
+
+    @Test func halfUnitsAreTreatedByTheUnitModel() throws {
+        let model = try model()
+        var ring = try Self.frames("rings-pbe-lcao.extxyz")[12]
+        let gold = try #require(ring.elements.firstIndex(of: .gold))
+        let sulfurs = ring.elements.indices.filter { ring.elements[$0] == .sulfur }.sorted {
+            (ring.positions[$0] - ring.positions[gold]).length
+                < (ring.positions[$1] - ring.positions[gold]).length
+        }
+        // Away from its second sulfur, the atom keeps one bond and no gold.
+        let bond = ring.positions[gold] - ring.positions[sulfurs[1]]
+        ring.positions[gold] += bond / bond.length * 1.2
+        let prediction = try model.predict(ring)
+        #expect(prediction.classes[gold] == "half-unit-gold")
+        #expect(prediction.forces[gold].length.isFinite)
+    }
+
+    @Test func alternativesAreJudgedWithFramesLeftOut() throws {
+        var options = Self.options
+        options.alternatives = [ClassOptions(direction: .ridge(0.2), sigma2: 0.5)]
+        let plain = try model()
+        let chosen = try model(options)
+        var better = 0
+        for (a, b) in zip(plain.classes, chosen.classes) {
+            #expect(b.forceError <= a.forceError)
+            #expect((b.forceError < a.forceError) == (b.direction == .ridge(0.2)))
+            if b.forceError < a.forceError { better += 1 }
+        }
+        #expect(better > 0)
+    }
+
+    @Test func refusals() throws {
+        let model = try model(on: Array(Self.training().suffix(5)))
+        let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[0]
+        // Rings have no core gold.
+        #expect(throws: ForceFieldError.self) { try model.predict(cluster) }
+        let ring = try Self.frames("rings-pbe-lcao.extxyz")[0]
+        var strange = ring
+        strange.elements[0] = try #require(Element(symbol: "Ag"))
+        #expect(throws: ForceFieldError.self) { try model.predict(strange) }
+        var fused = ring
+        fused.positions[1] = fused.positions[0]
+        #expect(throws: ForceFieldError.coincidentAtoms(0, 1)) { try model.predict(fused) }
+        var unlabelled = ring
+        unlabelled.forces = nil
+        #expect(throws: TrainingError.noForces(frame: 0)) { try self.model(on: [unlabelled]) }
+        var other = ring
+        other.levelOfTheory = "another"
+        #expect(
+            throws: TrainingError.levelOfTheory(frame: 0, found: "another", expected: Self.level)
+        ) { try self.model(on: [other]) }
+        var broken = ring
+        broken.forces?[3].x = .nan
+        #expect(throws: TrainingError.notFinite(frame: 0, atom: 3)) { try self.model(on: [broken]) }
+    }
+
+    @Test func damagedFilesAreRefused() throws {
+        try inDirectory { directory in
+            let path = directory + "/m.aurelax-model"
+            try OAMLMTraining(name: "small", levelOfTheory: Self.level, options: Self.options)
+                .train(on: Array(Self.training().suffix(5)), writeTo: path)
+            var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+            try Data(bytes.dropLast(64)).write(to: URL(fileURLWithPath: path))
+            #expect(throws: ModelFileError.self) { try OAMLMForceField(ModelFile(contentsOf: path)) }
+            bytes[bytes.count / 2] ^= 1
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            #expect(throws: ModelFileError.self) { try ModelFile(contentsOf: path).verify() }
+        }
+    }
+}
