@@ -39,6 +39,11 @@ public struct FileStatus: Sendable, Equatable {
 public struct FileIdentity: Sendable, Hashable, Codable {
     public let device: UInt64
     public let inode: UInt64
+
+    public init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
 }
 
 enum Kernel {

@@ -143,10 +143,9 @@ struct Inbox {
         let label: String
         if case .file(let name) = job.structure { label = name } else { label = "\(job.name): structure" }
         let atoms: Atoms
-        do {
-            let frames = try ExtXYZ.frames(in: bytes, label: label)
-            guard let last = frames.last else {
-                return try reject(candidate, "\(label): the file holds no structure", in: inbox, &outcome)
+        do throws(ExtXYZError) {
+            guard let last = try ExtXYZ.frames(in: bytes, label: label).last else {
+                throw ExtXYZError(file: label, message: "the file holds no structure")
             }
             atoms = last
         } catch {
@@ -217,7 +216,9 @@ struct Inbox {
             outcome.rejected.append(folder)
             break
         }
-        if bytes != nil || (try inbox.status(of: name)?.kind != .directory) { try inbox.remove(name) }
+        // A directory stays where it is: nothing in it is ours to remove.
+        let kind = try inbox.status(of: name)?.kind
+        if bytes != nil || kind != .directory { try inbox.remove(name) }
     }
 
     // MARK: Results and requests

@@ -29,13 +29,13 @@ struct JobFolder {
         let folder = try directory(of: record)
         if try folder.status(of: "job.yaml") == nil {
             try folder.replace("job.yaml", Array(record.job.yaml.utf8))
-            try store.markPublished(record.id)
         }
         try writeLog(of: record, in: folder)
         if record.machine.state.isFinal {
             try folder.replace("summary.yaml", Array(try Summary(record, store.stages(of: record.id)).yaml.utf8))
         }
-        try folder.replace("status.yaml", Array(JobStatus(record).yaml.utf8))
+        try folder.replace("status.yaml", Array(JobStatus(record, in: spool.spool).yaml.utf8))
+        try store.markPublished(record)
     }
 
     /// Appends what the log does not have yet, so that whoever follows it sees it grow.

@@ -1,6 +1,7 @@
 import DurableFiles
 public import Foundation
 import Handoff
+import JobSpec
 import SystemPackage
 
 /// Where a job stands, for people and scripts.
@@ -50,7 +51,6 @@ public struct JobStatus: Sendable, Equatable, Codable {
         else { return }
         (step, fmax) = (progress.steps, progress.fmax)
         reason = progress.state == "running" ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
-        updated = max(updated, progress.modified)
     }
 
     var yaml: String {

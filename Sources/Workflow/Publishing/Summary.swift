@@ -1,6 +1,7 @@
 import DurableFiles
 import Foundation
 import JobSpec
+import SystemPackage
 
 /// What became of a job: `summary.yaml`.
 struct Summary {

@@ -1,4 +1,4 @@
-public import DurableFiles
+import DurableFiles
 public import SystemPackage
 
 /// The three places of a daemon: `inbox/`, where people drop jobs; `outbox/`, where they find what became of

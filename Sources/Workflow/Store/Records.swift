@@ -15,8 +15,6 @@ public struct JobRecord: Sendable, Identifiable {
     /// Optimiser step and largest force norm of the current stage, as last recorded.
     public var step: Int?
     public var fmax: Double?
-    /// The job's folder is in the outbox.
-    public var isPublished: Bool
     public let accepted: Date
     public let updated: Date
 }
@@ -90,7 +88,11 @@ public struct PackageRecord: Sendable, Equatable {
     public let folder: String
     /// Of the manifest.
     public let digest: Digest
-    public let isDone: Bool
+
+    init(job: Int64, stage: Int, attempt: Int, folder: String, digest: Digest) {
+        (self.job, self.stage, self.attempt) = (job, stage, attempt)
+        (self.folder, self.digest) = (folder, digest)
+    }
 }
 
 /// A line of a job's history.
@@ -117,7 +119,6 @@ extension JobRecord {
             state: state, reason: row["reason"], stage: stage, attempt: row["attempt"], stages: stages)
         step = row["step"]
         fmax = row["fmax"]
-        isPublished = row["published"]
         accepted = Date(timeIntervalSince1970: row["accepted"])
         updated = Date(timeIntervalSince1970: row["updated"])
     }

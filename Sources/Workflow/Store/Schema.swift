@@ -22,7 +22,7 @@ enum Schema {
             attempt INTEGER NOT NULL,
             step INTEGER,
             fmax REAL,
-            published INTEGER NOT NULL DEFAULT 0,
+            published REAL NOT NULL DEFAULT 0,
             accepted REAL NOT NULL,
             updated REAL NOT NULL
         ) STRICT;
@@ -42,7 +42,6 @@ enum Schema {
             attempt INTEGER NOT NULL,
             folder TEXT NOT NULL,
             digest TEXT NOT NULL,
-            done INTEGER NOT NULL DEFAULT 0,
             PRIMARY KEY (job, stage, attempt)
         ) STRICT;
         CREATE TABLE originals (

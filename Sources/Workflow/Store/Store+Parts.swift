@@ -1,5 +1,5 @@
 import DurableFiles
-public import Foundation
+import Foundation
 import GRDB
 
 extension Store {
@@ -33,31 +33,27 @@ extension Store {
 
     // MARK: Packages
 
-    /// Records that a package is about to be published. One row a (job, stage, attempt): a second package
-    /// for the same attempt cannot be.
-    public func intend(_ package: PackageRecord) throws -> PackageRecord {
+    /// Records that a package is about to be published. One row a (job, stage, attempt); a crash before it was
+    /// published may leave one of which nothing was ever seen, so it is replaced.
+    public func intend(_ package: PackageRecord) throws {
         try pool.write { database in
             try database.execute(
                 sql: """
-                    INSERT OR IGNORE INTO packages (job, stage, attempt, folder, digest)
+                    INSERT OR REPLACE INTO packages (job, stage, attempt, folder, digest)
                     VALUES (?, ?, ?, ?, ?)
                     """,
                 arguments: [
                     package.job, package.stage, package.attempt, package.folder, package.digest.hexadecimal,
                 ])
-            guard
-                let there = try Self.package(
-                    package.job, stage: package.stage, attempt: package.attempt, in: database)
-            else { throw DatabaseError(message: "the package just inserted is not there") }
-            return there
         }
     }
 
-    public func markDone(_ package: PackageRecord) throws {
-        try pool.write { database in
-            try database.execute(
-                sql: "UPDATE packages SET done = 1 WHERE job = ? AND stage = ? AND attempt = ?",
-                arguments: [package.job, package.stage, package.attempt])
+    /// True for the SHA-256 of the manifest of a package that was handed out.
+    public func isPublished(_ digest: Digest) throws -> Bool {
+        try pool.read { database in
+            let row = try Row.fetchOne(
+                database, sql: "SELECT 1 FROM packages WHERE digest = ?", arguments: [digest.hexadecimal])
+            return row != nil
         }
     }
 
@@ -74,7 +70,7 @@ extension Store {
         ).map { row in
             PackageRecord(
                 job: row["job"], stage: row["stage"], attempt: row["attempt"], folder: row["folder"],
-                digest: try JobRecord.digest(row["digest"]), isDone: row["done"])
+                digest: try JobRecord.digest(row["digest"]))
         }
     }
 

@@ -115,9 +115,33 @@ public final class Store: Sendable {
         try Row.fetchAll(database, sql: "SELECT * FROM jobs ORDER BY priority DESC, id").map(JobRecord.init)
     }
 
-    public func markPublished(_ id: Int64) throws {
+    /// Jobs that the daemon has something to do for, in the order of their turns.
+    public func activeJobs() throws -> [JobRecord] {
+        try pool.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM jobs WHERE state IN ('queued', 'running', 'waiting-for-dft')
+                    ORDER BY priority DESC, id
+                    """
+            ).map(JobRecord.init)
+        }
+    }
+
+    /// Jobs of which the outbox does not show the latest.
+    func unpublishedJobs() throws -> [JobRecord] {
+        try pool.read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE published < updated ORDER BY id")
+                .map(JobRecord.init)
+        }
+    }
+
+    /// The outbox shows the job as this record has it.
+    func markPublished(_ record: JobRecord) throws {
         try pool.write { database in
-            try database.execute(sql: "UPDATE jobs SET published = 1 WHERE id = ?", arguments: [id])
+            try database.execute(
+                sql: "UPDATE jobs SET published = ? WHERE id = ?",
+                arguments: [record.updated.timeIntervalSince1970, record.id])
         }
     }
 

@@ -1,0 +1,94 @@
+public import DurableFiles
+import Foundation
+public import JobSpec
+import SystemPackage
+
+/// What commands do with a spool, whether a daemon works on it or not.
+public struct SpoolClient: Sendable {
+    public let spool: Spool
+
+    public init(_ spool: Spool) { self.spool = spool }
+
+    /// Drops a job and its structure into the inbox: the structure first, each at one instant.
+    ///
+    /// - Returns: the name of the job's file there.
+    /// - Throws: `FileError` with EEXIST where a file of that name waits there already.
+    @discardableResult
+    public func submit(_ job: Job, structure: [UInt8]?) throws -> String {
+        let inbox = try OpenSpool(spool).openInbox()
+        var job = job
+        if let structure {
+            // Under a name that no other job's structure has.
+            let name = "\(job.name).xyz"
+            try inbox.replace(FilePath.Component(plain: name), structure)
+            job.structure = .file(name)
+        }
+        let file = "\(job.name).yaml"
+        try inbox.create(FilePath.Component(plain: file), Array(job.yaml.utf8))
+        return file
+    }
+
+    /// Every job, in the order of their turns; those still in the inbox are not among them.
+    public func statuses() throws -> [JobStatus] {
+        try withStore { try $0.jobs() }.map { JobStatus($0, in: spool) }
+    }
+
+    /// - Throws: ``WorkflowError/noSuchJob(_:)``.
+    public func status(of name: String) throws -> JobStatus { JobStatus(try record(name), in: spool) }
+
+    /// What became of each stage so far.
+    public func summary(of name: String) throws -> String {
+        try withStore { store in
+            guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
+            return try Summary(record, store.stages(of: record.id)).yaml
+        }
+    }
+
+    public func history(of name: String) throws -> [JobHistoryEntry] {
+        try withStore { store in
+            guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
+            return try store.history(of: record.id)
+        }
+    }
+
+    /// Where a job that is not in the store was set aside; nil where it was not.
+    public func rejection(of name: String) -> String? {
+        let path = spool.outbox.appending(Spool.rejected).appending(name).appending("diagnostics.txt")
+        return try? String(contentsOfFile: path.string, encoding: .utf8)
+    }
+
+    /// True while the job's file waits in the inbox.
+    public func isInInbox(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: spool.inbox.appending("\(name).yaml").string)
+    }
+
+    /// Lets a person's wish happen to a job; a daemon sees it at its next turn.
+    ///
+    /// - Throws: ``WorkflowError/notAllowed(_:)`` where it means nothing to the job as it is.
+    public func request(_ request: JobRequest, of name: String) throws -> JobStatus {
+        let record = try record(name)
+        guard let after = try withStore({ try $0.apply(request.event, to: record.id) }) else {
+            throw WorkflowError.notAllowed("cannot \(request.rawValue) \(name): it is \(record.machine.state.rawValue)")
+        }
+        return JobStatus(after, in: spool)
+    }
+
+    /// True for the SHA-256 of the manifest of a package that the daemon handed out.
+    public func isPublished(_ digest: Digest) throws -> Bool {
+        try withStore { try $0.isPublished(digest) }
+    }
+
+    private func record(_ name: String) throws -> JobRecord {
+        guard let record = try withStore({ try $0.job(named: name) }) else {
+            throw WorkflowError.noSuchJob(name)
+        }
+        return record
+    }
+
+    private func withStore<Result>(_ body: (Store) throws -> Result) throws -> Result {
+        guard FileManager.default.fileExists(atPath: spool.database.string) else {
+            throw WorkflowError.noSpool(spool.root)
+        }
+        return try body(Store(spool.database))
+    }
+}

@@ -1,0 +1,169 @@
+import Atomistics
+import DurableFiles
+import Foundation
+import JobSpec
+import OrderedCollections
+import Relaxation
+import SystemPackage
+
+/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step, `final.extxyz`
+/// is written at the end.
+///
+/// Started again after whatever ended it, it goes on from the last whole frame of the trajectory.
+struct MLStageRun {
+    let stage: MLStage
+    /// What the stage begins with.
+    let initial: Atoms
+    let forceField: any ForceField
+    let folder: Directory
+
+    enum End {
+        case finished(StageReport, final: [UInt8])
+        /// Asked to stop between two steps.
+        case stopped
+    }
+
+    /// - Parameter progress: called after every step with its number and the largest force, eV/Å.
+    func run(
+        stop: StopFlag, progress: (_ step: Int, _ fmax: Double) throws -> Void
+    ) throws -> End {
+        let start = ContinuousClock.now
+        let mask = stage.move.mask(for: initial)
+        guard mask?.contains(true) ?? true else { throw StageFailure("no atom of the structure may move") }
+        var relaxer = Relaxer(bare, forceField: forceField, settings: settings(mask))
+        let log = OptimizerLog(kind)
+        let frames = try resume(&relaxer)
+        let files = try open(frames, log)
+        var first = frames.first
+        if let current = relaxer.current { try progress(current.step, current.fmax) }
+        while relaxer.status == .running {
+            if stop.isStopping {
+                try files.trajectory.synchronize()
+                try files.log.synchronize()
+                return .stopped
+            }
+            let frame = try relaxer.advance()
+            guard frame.prediction.forces.allSatisfy(\.isFinite), frame.atoms.positions.allSatisfy(\.isFinite)
+            else { throw StageFailure("the force field gave a force that is not a number at step \(frame.step)") }
+            let annotated = frame.annotated(by: forceField.provenance)
+            if first == nil { first = annotated }
+            try files.trajectory.append(ExtXYZ.bytes(of: [annotated]))
+            try files.log.append(log.line(step: frame.step, energy: nil, fmax: frame.fmax))
+            try progress(frame.step, frame.fmax)
+        }
+        try files.trajectory.synchronize()
+        try files.trajectory.close()
+        try files.log.synchronize()
+        try files.log.close()
+        guard let last = relaxer.current else { throw StageFailure("the relaxation took no step") }
+        let final = ExtXYZ.bytes(of: [last.annotated(by: forceField.provenance)])
+        try folder.replace("final.extxyz", final)
+        let seconds = Double(start.duration(to: .now) / .seconds(1))
+        return .finished(report(last, first: first, relaxer.status, seconds: seconds), final: final)
+    }
+
+    private var kind: OptimizerKind { OptimizerKind(rawValue: stage.optimizer.rawValue) ?? .bfgs }
+
+    /// The structure without what an earlier stage said of it.
+    private var bare: Atoms {
+        var atoms = Atoms(
+            elements: initial.elements, positions: initial.positions, cell: initial.cell,
+            periodicity: initial.periodicity)
+        atoms.moveMask = initial.moveMask
+        return atoms
+    }
+
+    private func settings(_ mask: [Bool]?) -> RelaxationSettings {
+        var settings = RelaxationSettings()
+        settings.optimizer = kind
+        (settings.fmax, settings.maxSteps, settings.maxStep) = (stage.fmax, stage.maxSteps, stage.maxStep)
+        settings.movable = mask
+        return settings
+    }
+
+    // MARK: Going on
+
+    /// Takes over the frames that are there, up to the first that is not whole or not of this run.
+    private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {
+        guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33), !bytes.isEmpty else { return [] }
+        var reader = try ExtXYZReader(MemoryBytes(bytes, label: "trajectory.extxyz"))
+        var frames: [Atoms] = []
+        while relaxer.status == .running, let frame = try? reader.next(),
+            let prediction = frame.prediction(by: forceField.provenance),
+            frame.elements == initial.elements, isNext(frame, after: frames.last)
+        {
+            try relaxer.replay(frame, prediction)
+            frames.append(frame)
+        }
+        return frames
+    }
+
+    /// A frame can follow another one only if nothing moved further than a step.
+    private func isNext(_ frame: Atoms, after last: Atoms?) -> Bool {
+        guard let last else { return frame.positions == initial.positions }
+        let limit = stage.maxStep * 1.01 * Double(initial.count).squareRoot()
+        return zip(frame.positions, last.positions).allSatisfy { ($0 - $1).length <= limit }
+    }
+
+    /// The stage's files, holding what was taken over and nothing else.
+    private func open(
+        _ frames: [Atoms], _ log: OptimizerLog
+    ) throws -> (trajectory: AppendFile, log: AppendFile) {
+        let kept = ExtXYZ.bytes(of: frames)
+        if try folder.read("trajectory.extxyz", limit: 1 << 33) ?? [] != kept {
+            try folder.replace("trajectory.extxyz", kept)
+        }
+        let lines = String(decoding: try folder.read("optimizer.log") ?? [], as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: true).map { $0 + "\n" }
+        var text = log.header
+        for (step, frame) in frames.enumerated() {
+            if lines.indices.contains(step + 1), lines[step + 1].count == lines[1].count {
+                text += lines[step + 1]
+            } else {
+                text += log.line(step: step, energy: nil, fmax: frame.info["ml_fmax"]?.double ?? .nan)
+            }
+        }
+        if lines.joined() != text { try folder.replace("optimizer.log", Array(text.utf8)) }
+        return (
+            try AppendFile("trajectory.extxyz", in: folder), try AppendFile("optimizer.log", in: folder)
+        )
+    }
+
+    // MARK: Report
+
+    private func report(
+        _ last: RelaxationFrame, first: Atoms?, _ status: RelaxationStatus, seconds: Double
+    ) -> StageReport {
+        let isConverged = status == .converged
+        let fmax = String(format: "%.4f", last.fmax)
+        let text =
+            isConverged
+            ? "converged by the force field: fmax \(fmax) eV/Å after \(last.step) steps"
+            : "fmax \(fmax) eV/Å after the \(last.step) steps allowed"
+        var warnings = last.prediction.warnings
+        let outside = last.prediction.outOfDomain.count { $0 }
+        if outside > 0 {
+            warnings.append("\(outside) of \(initial.count) atoms are outside what the model has learnt")
+        }
+        if let uncertainty = last.prediction.uncertainty?.max() {
+            warnings.append("largest expected error of a force: \(String(format: "%.3f", uncertainty)) eV/Å")
+        }
+        let provenance = forceField.provenance
+        let before = first?.info["ml_energy"]?.double
+        return StageReport(
+            kind: .ml,
+            verdict: StageVerdict(converged: isConverged, steps: last.step, fmax: last.fmax, text: text),
+            initialFmax: first?.info["ml_fmax"]?.double, requestedFmax: stage.fmax,
+            largestDisplacement: try? Superposition(of: last.atoms, on: bare).largestDisplacement,
+            energy: last.prediction.energy,
+            energyChange: before.flatMap { before in last.prediction.energy.map { $0 - before } },
+            method: "\(provenance.name) (\(provenance.kind))", version: provenance.version,
+            levelOfTheory: provenance.levelOfTheory, warnings: warnings, seconds: seconds)
+    }
+}
+
+/// Why a stage cannot be done, whoever tries.
+struct StageFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
