@@ -97,7 +97,7 @@ extension Recipe {
             return .none
         }
         // The examined model becomes a file too, as only a file can be asked for forces.
-        let examinedPath = fit == .all ? path + ".examined" : path
+        let examinedPath = fit == .all ? "\(path).examined.\(ModelLibrary.fileExtension)" : path
         defer { if fit == .all { try? FileManager.default.removeItem(atPath: examinedPath) } }
         try training.train(on: data.training, writeTo: examinedPath, progress: progress)
         let model = try OAMLMForceField(ModelFile(contentsOf: examinedPath))
