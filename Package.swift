@@ -74,7 +74,8 @@ let package = Package(
         .target(
             name: "ModelLibrary",
             dependencies: [
-                "Atomistics", "ModelFile", "SOAPPotential", "ThiolateGold", "YAMLDocument",
+                "Atomistics", "DurableFiles", "MinimalLearning", "ModelFile", "SOAPPotential",
+                "ThiolateGold", "YAMLDocument",
             ],
             swiftSettings: strict),
 

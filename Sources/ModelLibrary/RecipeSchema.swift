@@ -101,7 +101,9 @@ public enum RecipeSchema {
         .mapping(
             MappingSchema(
                 (withDefault ? [KeySchema("default", value, "For every element not named.")] : [])
-                    + (1...118).compactMap { Element(atomicNumber: $0)?.symbol }.map { KeySchema($0, value, $0) }))
+                    + (1...118).compactMap { Element(atomicNumber: $0)?.symbol }.map {
+                        KeySchema($0, value, $0)
+                    }))
     }
 
     // MARK: OAMLM

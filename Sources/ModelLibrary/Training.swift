@@ -1,4 +1,5 @@
 public import Atomistics
+import DurableFiles
 import Foundation
 import ModelFile
 import SOAPPotential
@@ -18,6 +19,23 @@ public struct TrainingReport: Sendable, Codable, Equatable {
     public var seconds: Double
     /// On the validation frames, by a model that has not learnt from them; nil without such frames.
     public var validation: Evaluation?
+    /// The same on the validation frames of each file that has some.
+    public var validationByFile: [String: Evaluation]
+}
+
+/// A model that has not learnt from the validation frames, compared with them.
+private struct Examination {
+    let all: Evaluation?
+    let byFile: [String: Evaluation]
+
+    init(_ model: any ForceField, _ data: TrainingData) throws {
+        all = data.validation.isEmpty ? nil : try Evaluation(model, on: data.validation)
+        byFile = try data.validationByFile.mapValues { try Evaluation(model, on: $0) }
+    }
+
+    /// Nothing was held out.
+    private init() { (all, byFile) = (nil, [:]) }
+    static let none = Examination()
 }
 
 extension Recipe {
@@ -49,21 +67,21 @@ extension Recipe {
             name: name, kind: method.kind, version: file.version, path: path, bytes: file.byteCount,
             frames: data.training.count + (fit == .all ? data.validation.count : 0),
             validationFrames: data.validation.count, seconds: elapsed / .seconds(1),
-            validation: result)
+            validation: result.all, validationByFile: result.byFile)
     }
 
     private func trainPotential(
         _ settings: SOAPPotentialSettings, _ data: TrainingData, _ path: String,
         _ progress: (String) -> Void
-    ) throws -> Evaluation? {
+    ) throws -> Examination {
         var settings = settings
         settings.refitsOnAllFrames = fit == .all
-        var examined: Evaluation?
+        var examined = Examination.none
         let potential = try SOAPPotential.train(
             frames: data.training, settings: settings, validation: data.validation, name: name,
             progress: progress
         ) { potential in
-            if !data.validation.isEmpty { examined = try Evaluation(potential, on: data.validation) }
+            examined = try Examination(potential, data)
         }
         _ = try potential.write(to: path, data: data.sources)
         return examined
@@ -71,19 +89,19 @@ extension Recipe {
 
     private func trainOAMLM(
         _ options: OAMLMOptions, _ data: TrainingData, _ path: String, _ progress: (String) -> Void
-    ) throws -> Evaluation? {
+    ) throws -> Examination {
         var training = OAMLMTraining(
             name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
         guard !data.validation.isEmpty else {
             try training.train(on: data.training, writeTo: path, progress: progress)
-            return nil
+            return .none
         }
         // The examined model becomes a file too, as only a file can be asked for forces.
-        let examinedPath = fit == .all ? path + ".examined" : path
+        let examinedPath = fit == .all ? "\(path).examined.\(ModelLibrary.fileExtension)" : path
         defer { if fit == .all { try? FileManager.default.removeItem(atPath: examinedPath) } }
         try training.train(on: data.training, writeTo: examinedPath, progress: progress)
         let model = try OAMLMForceField(ModelFile(contentsOf: examinedPath))
-        let examined = try Evaluation(model, on: data.validation)
+        let examined = try Examination(model, data)
         if fit == .all {
             training.options = model.options
             training.options.alternatives = []
@@ -98,6 +116,7 @@ extension Recipe {
 public struct TrainingData: Sendable {
     public private(set) var training: [Atoms] = []
     public private(set) var validation: [Atoms] = []
+    public private(set) var validationByFile: [String: [Atoms]] = [:]
     /// What was used of each file, and the digest of the file.
     public private(set) var sources: [String: String] = [:]
 
@@ -123,6 +142,7 @@ public struct TrainingData: Sendable {
                 }
                 if source.validation.contains(where: { $0.contains(index) }) {
                     validation.append(frame)
+                    validationByFile[source.file, default: []].append(frame)
                     counts.validation += 1
                 } else {
                     training.append(frame)
@@ -130,7 +150,8 @@ public struct TrainingData: Sendable {
                 }
             }
             sources[source.file] =
-                "\(counts.training) training and \(counts.validation) validation frames"
+                "\(counts.training) training and \(counts.validation) validation frames, "
+                + "sha256 \(Digest(of: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))"
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }
     }

@@ -12,7 +12,8 @@ struct ScratchLibrary: ~Copyable {
     var library: ModelLibrary { ModelLibrary(searchPath: [path]) }
 
     init() throws {
-        path = FileManager.default.temporaryDirectory
+        path =
+            FileManager.default.temporaryDirectory
             .appendingPathComponent("aurelax-" + UUID().uuidString).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
