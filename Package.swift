@@ -116,10 +116,13 @@ let package = Package(
         .executableTarget(
             name: "aurelax",
             dependencies: [
-                "Atomistics", "Descriptors", "Handoff", "JobSpec", "LinearAlgebra", "ModelLibrary",
-                "Relaxation", "Workflow", "YAMLDocument",
+                "Atomistics", "Descriptors", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra",
+                "ModelFile", "ModelLibrary", "Relaxation", "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .executableTarget(

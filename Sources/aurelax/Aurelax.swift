@@ -1,4 +1,5 @@
 import ArgumentParser
+import Workflow
 
 @main
 struct Aurelax: AsyncParsableCommand {
@@ -9,16 +10,23 @@ struct Aurelax: AsyncParsableCommand {
             Drop a job into the inbox of a spool (or `aurelax submit` it), let `aurelax daemon` run, and \
             follow it with `aurelax status` and `aurelax log`. Results are in the outbox.
 
-            \(ExitStatus.help)
+            The exit status is 0 where all is done, 1 where it failed, 2 for wrong usage, 3 where another \
+            daemon works on the spool, 4 for a store that cannot be used, 5 where space or rights are missing, \
+            6 where the disk failed, 7 where there is no such job or spool, 8 where a relaxation did not \
+            converge, 9 where a force field is missing. `aurelax dft run` has its own, see its help.
             """,
         version: "0.1.0",
         groupedSubcommands: [
-            CommandGroup(name: "Jobs", subcommands: []),
+            CommandGroup(
+                name: "Jobs",
+                subcommands: [
+                    DaemonCommand.self, Submit.self, Validate.self, Status.self, Show.self, Log.self,
+                    Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self, DFT.self,
+                ]),
             CommandGroup(
                 name: "Structures",
                 subcommands: [Relax.self, Predict.self, DescriptorCommand.self, Convert.self, Build.self]),
-            CommandGroup(
-                name: "Models", subcommands: [Train.self, Evaluate.self, ModelCommand.self]),
+            CommandGroup(name: "Models", subcommands: [Train.self, Evaluate.self, ModelCommand.self]),
         ])
 
     static func main() async {
@@ -30,21 +38,20 @@ struct Aurelax: AsyncParsableCommand {
                 try command.run()
             }
         } catch let code as ExitCode {
-            exit(withStatus: code.rawValue)
+            endProcess(status: code.rawValue)
         } catch {
-            let status = ExitStatus(of: error)
-            if let status {
-                printError(message(of: error))
-                exit(withStatus: status.rawValue)
+            if let status = exitStatus(of: error) {
+                printError(errorText(of: error))
+                endProcess(status: status.rawValue)
             }
             // The parser's own: help and version to standard output, everything else is wrong usage.
             let text = fullMessage(for: error)
             if exitCode(for: error) == .success {
                 print(text)
-                exit(withStatus: ExitStatus.done.rawValue)
+                endProcess(status: ExitStatus.done.rawValue)
             }
             printError(text)
-            exit(withStatus: ExitStatus.usage.rawValue)
+            endProcess(status: ExitStatus.usage.rawValue)
         }
     }
 }

@@ -1,10 +1,10 @@
-import Atomistics
-import JobSpec
+public import Atomistics
+public import JobSpec
 import ThiolateGold
 
 extension MoveSelection {
     /// True for each atom of the structure that may move; nil where all may.
-    func mask(for atoms: Atoms) -> [Bool]? {
+    public func mask(for atoms: Atoms) -> [Bool]? {
         switch self {
         case .all: return nil
         case .mask: return atoms.moveMask

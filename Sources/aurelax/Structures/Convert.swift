@@ -1,5 +1,7 @@
 import ArgumentParser
 import Atomistics
+import ModelLibrary
+import Workflow
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +29,7 @@ struct Convert: ParsableCommand {
             if range?.contains(index) ?? true { try writer.write(atoms) }
         }
         guard writer.frames > 0 else {
-            throw CommandError(.badInput, "\(input): no frame is among those that --frames asks for")
+            throw CommandError(.failed, "\(input): no frame is among those that --frames asks for")
         }
         try writer.finish()
         if output != "-" { printError("\(output): \(writer.frames) frame\(writer.frames == 1 ? "" : "s")") }

@@ -4,6 +4,7 @@ import DurableFiles
 import Foundation
 import ModelLibrary
 import SystemPackage
+import Workflow
 
 /// Frames that go out one by one, to a file that appears whole at the end or to standard output (`-`).
 struct FrameWriter: ~Copyable {
@@ -44,7 +45,7 @@ func forEachFrame(in path: String, _ body: (Atoms, Int) throws -> Void) throws {
         try body(atoms, index)
         index += 1
     }
-    guard index > 0 else { throw CommandError(.badInput, "\(path): error: the file holds no structure") }
+    guard index > 0 else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
 }
 
 /// The one structure of a file; of several the last, as ASE reads it.
@@ -92,7 +93,7 @@ struct FrameSelection: ExpressibleByArgument {
         func absolute(_ index: Int) -> Int { index < 0 ? index + total : index }
         if parts.count == 1, let index = parts[0] {
             guard absolute(index) >= 0 else {
-                throw CommandError(.badInput, "\(path): there is no frame \(text): the file has \(total)")
+                throw CommandError(.failed, "\(path): there is no frame \(text): the file has \(total)")
             }
             return FrameRange(start: absolute(index), end: absolute(index) + 1)
         }

@@ -1,0 +1,101 @@
+import ArgumentParser
+import DurableFiles
+import Foundation
+import Handoff
+import SystemPackage
+import UnixSignals
+import Workflow
+
+struct DFT: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dft", abstract: "Run handed-off packages on this machine.",
+        subcommands: [Run.self, Serve.self])
+
+    struct RunnerOptions: ParsableArguments {
+        @Option(help: "Python with ASE and the engine (default: $AURELAX_PYTHON, the project's own, python3).")
+        var python: String?
+        @Option(help: "MPI launcher (default: $AURELAX_MPIEXEC, else mpiexec).")
+        var mpiexec: String?
+        @Option(help: "Processes (default: $AURELAX_RANKS, else what the package's run.sh finds right).")
+        var ranks: Int?
+
+        var runner: LocalRunner {
+            let environment = ProcessInfo.processInfo.environment
+            var options = LocalRunner.Options()
+            options.python = python ?? environment["AURELAX_PYTHON"] ?? Self.ownPython ?? "python3"
+            options.mpiexec = mpiexec ?? environment["AURELAX_MPIEXEC"] ?? "mpiexec"
+            options.ranks = ranks ?? environment["AURELAX_RANKS"].flatMap { Int($0) }
+            return LocalRunner(options)
+        }
+
+        /// The environment that the project's set-up made in the build folder this program lies in.
+        private static var ownPython: String? {
+            var folder = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
+            for _ in 0..<3 {
+                let path = folder.appendingPathComponent("python/bin/python").path
+                if FileManager.default.isExecutableFile(atPath: path) { return path }
+                folder = folder.deletingLastPathComponent()
+            }
+            return nil
+        }
+    }
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run one package where it lies; again, it goes on where it was.",
+            discussion: """
+                The exit status is 0 where the calculation converged, 3 at its step limit, 4 where the SCF did \
+                not converge, 5 for values that are not finite, 6 stopped, 7 engine error, 8 refused, 9 where \
+                somebody else runs it, 10 where it ended without a result.
+                """)
+
+        @Argument(help: "Folder of the package.", completion: .directory)
+        var package: String
+        @OptionGroup var options: RunnerOptions
+
+        func run() async throws {
+            let directory = try Directory(FilePath(package))
+            let runner = options.runner
+            let outcome = try await stoppedBySignals {
+                try await runner.run(directory) { progress in printError("\(progress)") }
+            }
+            printError("\(outcome)")
+            if outcome.exitCode != 0 { throw ExitCode(outcome.exitCode) }
+        }
+    }
+
+    struct Serve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run the spool's packages as they appear, one at a time.",
+            discussion: "Only packages that the spool's daemon has handed out are run, unchanged.")
+
+        @OptionGroup var spool: SpoolOptions
+        @OptionGroup var options: RunnerOptions
+        @Flag(help: "End when no package is left to run.")
+        var once = false
+
+        func run() async throws {
+            let client = spool.client
+            var serverOptions = PackageServer.Options()
+            serverOptions.once = once
+            let server = PackageServer(
+                outbox: spool.spool.outbox, runner: options.runner, options: serverOptions
+            ) { digest in (try? client.isPublished(digest)) ?? false }
+            try await stoppedBySignals {
+                try await server.run { event in printError("\(event)") }
+            }
+        }
+    }
+}
+
+/// Runs work that SIGTERM and SIGINT cancel.
+private func stoppedBySignals<Result: Sendable>(
+    _ work: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    let task = Task { try await work() }
+    let listener = Task {
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { task.cancel() }
+    }
+    defer { listener.cancel() }
+    return try await task.value
+}

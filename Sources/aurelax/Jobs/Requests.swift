@@ -1,0 +1,56 @@
+import ArgumentParser
+import Workflow
+
+/// A wish of a person for one job.
+protocol RequestCommand: ParsableCommand {
+    static var request: JobRequest { get }
+    var jobs: [String] { get }
+    var spool: SpoolOptions { get }
+}
+
+extension RequestCommand {
+    func run() throws {
+        for job in jobs {
+            let status = try spool.client.request(Self.request, of: job)
+            print("\(status.name): \(status.state.rawValue)")
+        }
+    }
+}
+
+struct Cancel: RequestCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give jobs up; what they have reached stays in the outbox.")
+    static let request = JobRequest.cancel
+
+    @Argument(help: "Names of jobs.")
+    var jobs: [String]
+    @OptionGroup var spool: SpoolOptions
+}
+
+struct Pause: RequestCommand {
+    static let configuration = CommandConfiguration(abstract: "Let jobs rest until they are resumed.")
+    static let request = JobRequest.pause
+
+    @Argument(help: "Names of jobs.")
+    var jobs: [String]
+    @OptionGroup var spool: SpoolOptions
+}
+
+struct Resume: RequestCommand {
+    static let configuration = CommandConfiguration(abstract: "Let paused jobs go on.")
+    static let request = JobRequest.resume
+
+    @Argument(help: "Names of jobs.")
+    var jobs: [String]
+    @OptionGroup var spool: SpoolOptions
+}
+
+struct Retry: RequestCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Try the stage again at which jobs failed or were cancelled.")
+    static let request = JobRequest.retry
+
+    @Argument(help: "Names of jobs.")
+    var jobs: [String]
+    @OptionGroup var spool: SpoolOptions
+}

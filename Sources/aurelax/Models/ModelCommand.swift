@@ -1,0 +1,42 @@
+import ArgumentParser
+import ModelLibrary
+
+struct ModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "What force fields there are.",
+        subcommands: [List.self, Info.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Names of the models, trained or not.")
+
+        func run() throws {
+            let library = Models.library
+            for name in library.names {
+                let isTrained = (try? library.path(of: name)) != nil
+                print(isTrained ? name : "\(name)  (not trained yet: make models)")
+            }
+        }
+    }
+
+    struct Info: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Kind, version, level of theory and settings of a model; --verify reads all of it.")
+
+        @Argument(help: "A model's name, or a model file.")
+        var model: String
+        @Flag(help: "Check every byte against the file's digests.")
+        var verify = false
+        @Flag(help: "JSON on standard output.")
+        var json = false
+
+        func run() throws {
+            let library = Models.library
+            let description = try library.describe(model)
+            print(json ? try jsonText(description) : description.description)
+            if verify {
+                try library.verify(model)
+                printError("every byte is as it was written")
+            }
+        }
+    }
+}

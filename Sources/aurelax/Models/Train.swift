@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import ModelLibrary
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train a force field from its recipe.",
+        discussion: """
+            The same recipe and data give the same bytes on one machine. With validation frames in the recipe \
+            the errors on them are printed.
+
+              aurelax train models/thiolate-gold/recipe.yaml
+            """)
+
+    @Argument(help: "Recipe (YAML).", completion: .file(extensions: ["yaml"]))
+    var recipe: String
+    @Option(name: .shortAndLong, help: "Model file to write (default: beside the recipe).")
+    var output: String?
+    @Flag(help: "The report as JSON on standard output.")
+    var json = false
+
+    func run() throws {
+        let file = RecipeFile(try bytes(of: recipe), file: recipe)
+        if !file.diagnostics.isEmpty { printError(file.report) }
+        guard let recipe = file.recipe else { throw ExitCode(1) }
+        let start = ContinuousClock.now
+        let report = try recipe.train(writeTo: output) { line in
+            let seconds = Int(start.duration(to: .now) / .seconds(1))
+            printError("[\(seconds) s] \(line)")
+        }
+        if json {
+            print(try jsonText(report))
+            return
+        }
+        print("\(report.path): \(report.name) (\(report.kind)), version \(report.version)")
+        print(
+            "\(report.frames) frames, \(report.bytes / 1_000_000) MB, "
+                + String(format: "%.0f s", report.seconds))
+        if let validation = report.validation {
+            print("on \(report.validationFrames) frames it had not seen:\n\(validation.table)")
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Atomistics
+import Relaxation
+
+struct Predict: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "What a force field says of every structure of a file.",
+        discussion: """
+            Writes each frame with ml_forces (eV/Å), ml_class, ml_uncertainty (expected error of the force, \
+            eV/Å), ml_out_of_domain and, where the model has one, ml_energy (eV). Energies and forces that \
+            the frame came with are left out: they are in the input.
+
+              aurelax predict in.extxyz -o out.extxyz
+            """)
+
+    @Argument(help: "XYZ or extxyz file.", completion: .file())
+    var input: String
+    @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
+    var output: String
+    @OptionGroup var model: ModelOptions
+
+    func run() throws {
+        let forceField = try model.forceField
+        var writer = try FrameWriter(output)
+        var warnings: Set<String> = []
+        try forEachFrame(in: input) { atoms, index in
+            let prediction = try forceField.predict(atoms)
+            for warning in prediction.warnings where warnings.insert(warning).inserted {
+                printError("warning: \(input), frame \(index): \(warning)")
+            }
+            try writer.write(atoms.annotated(with: prediction, by: forceField.provenance))
+        }
+        try writer.finish()
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import DurableFiles
+import Foundation
+import ModelFile
+import ModelLibrary
+import Workflow
+
+/// What a command itself has to say against going on.
+struct CommandError: Error {
+    var status: ExitStatus
+    var message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+/// How the program ends with an error; nil for what is the argument parser's to explain.
+func exitStatus(of error: any Error) -> ExitStatus? {
+    switch error {
+    case let error as CommandError: return error.status
+    case let error as WorkflowError: return error.exitStatus
+    case let error as FileError: return error.isFatal ? .disk : .resource
+    case is ModelFileError, is ModelLibraryError: return .noModel
+    default: return String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") ? nil : .failed
+    }
+}
+
+/// One line for a person; text that has its own place and severity stays as it is.
+func errorText(of error: any Error) -> String {
+    let text =
+        switch error {
+        case let error as CommandError: error.message
+        case let error as any CustomStringConvertible: error.description
+        default: error.localizedDescription
+        }
+    return text.contains(": error: ") ? text : "aurelax: error: \(text)"
+}
+
+func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+func endProcess(status: Int32) -> Never { Foundation.exit(status) }
+
+/// JSON for scripts: keys in alphabetical order, dates in ISO 8601.
+func jsonText(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
+/// The bytes of a file that a person named.
+func bytes(of path: String) throws -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw CommandError(.failed, "\(path): cannot be read")
+    }
+    return Array(data)
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Atomistics
+import Foundation
+import ModelLibrary
+import SystemPackage
+import Workflow
+
+/// Which spool a command works on.
+struct SpoolOptions: ParsableArguments {
+    @Option(
+        name: .customLong("spool"),
+        help: "Folder with inbox, outbox and the daemon's state (default: $AURELAX_SPOOL, else the current folder).",
+        completion: .directory)
+    var path: String?
+
+    var spool: Spool {
+        let path = path ?? ProcessInfo.processInfo.environment[Spool.environmentVariable] ?? "."
+        let absolute = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(path))
+        return Spool(absolute.lexicallyNormalized())
+    }
+
+    var client: SpoolClient { SpoolClient(spool) }
+}
+
+/// Which force field a command uses.
+struct ModelOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "Force field: a name from `aurelax model list`, or a model file.")
+    var model = "thiolate-gold"
+
+    var forceField: any ForceField { get throws { try Models.library.load(model) } }
+}
+
+enum Models {
+    /// Where models are looked for: $AURELAX_MODELS (folders separated by colons), `models` in the current
+    /// folder, `models` beside the project that the program was built in, `share/aurelax/models` beside an
+    /// installed one.
+    static var searchPath: [String] {
+        if let folders = ProcessInfo.processInfo.environment["AURELAX_MODELS"] {
+            return folders.split(separator: ":").map(String.init)
+        }
+        var candidates = ["models"]
+        var folder = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
+        candidates.append(
+            folder.deletingLastPathComponent().appendingPathComponent("share/aurelax/models").path)
+        for _ in 0..<4 {
+            candidates.append(folder.appendingPathComponent("models").path)
+            folder = folder.deletingLastPathComponent()
+        }
+        return candidates.filter { FileManager.default.fileExists(atPath: $0) }
+    }
+
+    static var library: ModelLibrary { ModelLibrary(searchPath: searchPath) }
+}
+
+enum Program {
+    /// This program's own file.
+    static var path: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+            ?? CommandLine.arguments[0]
+    }
+
+    /// A program that is installed beside this one; nil where it is not.
+    static func sibling(_ name: String) -> String? {
+        let path = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name).path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+}
