@@ -49,6 +49,15 @@ func emit(_ fields: String...) {
     }
 }
 
+/// A thread that ends the process when standard input is closed.
+nonisolated func endWithStandardInput(_: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    var byte: UInt8 = 0
+    while true {
+        let count = read(STDIN_FILENO, &byte, 1)
+        if count == 0 || (count < 0 && errno != EINTR) { _exit(0) }
+    }
+}
+
 func complain(_ text: String) {
     let bytes = Array((text + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -63,13 +72,7 @@ guard !directories.isEmpty else {
 // A parent that dies must not leave this process behind, whatever the library waits for at that moment.
 signal(SIGPIPE, SIG_IGN)
 var thread = pthread_t()
-let started = pthread_create(&thread, nil, { _ in
-    var byte: UInt8 = 0
-    while true {
-        let count = read(STDIN_FILENO, &byte, 1)
-        if count == 0 || (count < 0 && errno != EINTR) { _exit(0) }
-    }
-}, nil)
+let started = pthread_create(&thread, nil, endWithStandardInput, nil)
 guard started == 0, inotifytools_initialize() != 0 else {
     complain("aurelax-watch: cannot start: error \(inotifytools_error())")
     exit(1)

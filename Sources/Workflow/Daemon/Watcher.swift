@@ -66,6 +66,14 @@ struct Watcher: Service {
         }
         try? input.fileHandleForWriting.close()
         process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw WatcherEnded(status: process.terminationStatus)
+        }
+    }
+
+    private struct WatcherEnded: Error, CustomStringConvertible {
+        let status: Int32
+        var description: String { "the watcher ended with status \(status)" }
     }
 
     /// The name in a line `closed <directory> <name>` or `moved …`, percent-decoded.
