@@ -82,7 +82,8 @@ public enum JobSchema {
         KeySchema("move", move, default: "all", moveSummary),
         KeySchema(
             "hessian", .boolean, default: "true",
-            "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."),
+            "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
+        ),
     ])
 
     /// Keys of a DFT stage that mean something to GPAW alone.
@@ -117,7 +118,8 @@ public enum JobSchema {
 
     @Sendable private static func checkStructure(_ text: String) -> TextProblem? {
         if text.contains(where: \.isNewline) { return nil }
-        let hint = "the structure lies beside the job file; give its name alone, or its text after ‘structure: |’"
+        let hint =
+            "the structure lies beside the job file; give its name alone, or its text after ‘structure: |’"
         if text.contains("/") || text == ".." || text == "." {
             return TextProblem("‘\(text.prefix(80))’ leads out of the job's folder", hint: hint)
         }

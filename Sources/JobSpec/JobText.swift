@@ -31,7 +31,8 @@ extension MLStage {
     /// Keys and values in the order of the documentation.
     var pairs: [(String, String)] {
         [
-            ("optimizer", optimizer.rawValue), ("fmax", fmax.description), ("max_steps", maxSteps.description),
+            ("optimizer", optimizer.rawValue), ("fmax", fmax.description),
+            ("max_steps", maxSteps.description),
             ("maxstep", maxStep.description), ("move", move.text),
         ] + (model.map { [("model", $0)] } ?? [])
     }

@@ -93,7 +93,9 @@ public struct MappingSchema: Sendable {
             problems.append(
                 Diagnostic(
                     code: "wrong-choice", at: node.mark, keyPath: path,
-                    message: "expected one of \(names), found \(entries.isEmpty ? "none" : "\(entries.count) keys")"))
+                    message:
+                        "expected one of \(names), found \(entries.isEmpty ? "none" : "\(entries.count) keys")"
+                ))
         }
         return problems
     }
@@ -133,12 +135,16 @@ extension ValueSchema {
     }
 
     private static func bounds(_ low: Double, _ high: Double) -> String {
-        high >= 1e300 ? (low <= -1e300 ? "" : " of at least \(plain(low))") : " from \(plain(low)) to \(plain(high))"
+        high >= 1e300
+            ? (low <= -1e300 ? "" : " of at least \(plain(low))") : " from \(plain(low)) to \(plain(high))"
     }
 
     func problems(of node: YAMLNode, at path: String) -> [Diagnostic] {
         func problem(_ code: String, _ message: String, hint: String? = nil) -> [Diagnostic] {
-            [Diagnostic(code: code, at: node.mark, width: node.width, keyPath: path, message: message, hint: hint)]
+            [
+                Diagnostic(
+                    code: code, at: node.mark, width: node.width, keyPath: path, message: message, hint: hint)
+            ]
         }
         func wrongType(hint: String? = nil) -> [Diagnostic] {
             problem("wrong-type", "expected \(what), found \(node.summary)", hint: hint)
@@ -170,7 +176,8 @@ extension ValueSchema {
             guard count.contains(nodes.count) else {
                 return problem(
                     "out-of-range",
-                    "expected \(count.lowerBound == 1 ? "at least one element" : "from \(count.lowerBound) to \(count.upperBound) elements"), found \(nodes.count)")
+                    "expected \(count.lowerBound == 1 ? "at least one element" : "from \(count.lowerBound) to \(count.upperBound) elements"), found \(nodes.count)"
+                )
             }
             return nodes.enumerated().flatMap { element.problems(of: $1, at: "\(path)[\($0)]") }
         case .mapping(let schema):

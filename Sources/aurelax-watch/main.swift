@@ -78,7 +78,8 @@ guard started == 0, inotifytools_initialize() != 0 else {
     exit(1)
 }
 
-let events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
+let events =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
 for directory in directories {
     guard inotifytools_watch_file(directory, Int32(events)) != 0 else {
         complain("aurelax-watch: \(directory): \(String(cString: strerror(inotifytools_error())))")

@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 import Testing
 
 /// Real daemons on real spools.
@@ -9,9 +10,9 @@ import Testing
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
         try await spool.dropSmallJob()
+        let isCompleted = try await spool.waitForState("completed", of: "small", seconds: 120)
         #expect(
-            try await spool.waitForState("completed", of: "small", seconds: 120),
-            "\(String(describing: try await spool.status(of: "small")))\n\(spool.text("daemon.log") ?? "")")
+            isCompleted, "\(spool.text("outbox/small/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")")
         try expectCompleted(spool, job: "small")
         #expect(runner.stop() == 0)
         #expect(daemon.stop() == 0)

@@ -34,7 +34,7 @@ enum Program {
             case .signaled(let signal): -signal
             }
         return Output(
-            status: status, output: result.standardOutput ?? "", errors: result.standardError ?? "")
+            status: status, output: result.standardOutput, errors: result.standardError)
     }
 
     static func environment(_ spool: FilePath?) -> Subprocess.Environment {
@@ -59,7 +59,7 @@ final class BackgroundProgram {
         process.environment = environment
         let path = spool.path.appending(log).string
         if !FileManager.default.fileExists(atPath: path) {
-            FileManager.default.createFile(atPath: path, contents: nil)
+            try Data().write(to: URL(fileURLWithPath: path))
         }
         let handle = FileHandle(forWritingAtPath: path)
         try handle?.seekToEnd()

@@ -32,8 +32,10 @@ public struct Daemon: Sendable {
 
         let (wake, alarm) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let turns = Turns(engine: engine, configuration: configuration, wake: wake, alarm: alarm)
-        var services = [ServiceGroupConfiguration.ServiceConfiguration(
-            service: turns, successTerminationBehavior: .gracefullyShutdownGroup)]
+        var services = [
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: turns, successTerminationBehavior: .gracefullyShutdownGroup)
+        ]
         if let program = configuration.watcher {
             let watcher = Watcher(
                 program: program, directory: configuration.spool.inbox.string, logger: logger

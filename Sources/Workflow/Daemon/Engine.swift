@@ -216,7 +216,8 @@ actor Engine {
     private func take(_ result: ReturnedResult, _ run: DFTStageRun, _ record: JobRecord) throws {
         let initial = try stages.initial(of: record)
         guard let (report, final) = run.report(result, initial: initial) else {
-            try apply(.stageFailed("the calculation gave no geometry: \(result.message)", again: false), to: record)
+            try apply(
+                .stageFailed("the calculation gave no geometry: \(result.message)", again: false), to: record)
             return
         }
         let digest = try spool.blobs.insert(final)
@@ -243,7 +244,9 @@ actor Engine {
         let machine = record.machine
         let after = try store.apply(
             event, to: record.id, expected: (machine.stage, machine.attempt), ended: ended)
-        if let after { logger.info("\(after.job.name): \(after.machine.state.rawValue): \(after.machine.reason)") }
+        if let after {
+            logger.info("\(after.job.name): \(after.machine.state.rawValue): \(after.machine.reason)")
+        }
         return after
     }
 

@@ -68,7 +68,8 @@ public struct SpoolClient: Sendable {
     public func request(_ request: JobRequest, of name: String) throws -> JobStatus {
         let record = try record(name)
         guard let after = try withStore({ try $0.apply(request.event, to: record.id) }) else {
-            throw WorkflowError.notAllowed("cannot \(request.rawValue) \(name): it is \(record.machine.state.rawValue)")
+            throw WorkflowError.notAllowed(
+                "cannot \(request.rawValue) \(name): it is \(record.machine.state.rawValue)")
         }
         return JobStatus(after, in: spool)
     }

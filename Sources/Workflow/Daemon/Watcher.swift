@@ -23,7 +23,8 @@ struct Watcher: Service {
             }
             guard !Task.isShuttingDownGracefully, !Task.isCancelled else { return }
             if started.duration(to: .now) > .seconds(60) { delay = 1 }
-            logger.warning("degraded: no watcher, the inbox is only looked at now and then; again in \(delay) s")
+            logger.warning(
+                "degraded: no watcher, the inbox is only looked at now and then; again in \(delay) s")
             let pause = Duration.seconds(delay)
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
             delay = min(delay * 2, 60)

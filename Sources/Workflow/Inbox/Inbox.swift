@@ -207,7 +207,10 @@ struct Inbox {
             PublishedFile(name: "diagnostics.json", bytes: try json(diagnostics)),
         ]
         if let bytes { files.insert(PublishedFile(name: name, bytes: bytes), at: 0) }
-        let stem = String(name.escaped.prefix { $0 != "." }.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }.prefix(64))
+        let stem = String(
+            name.escaped.prefix { $0 != "." }.filter {
+                $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
+            }.prefix(64))
         for number in 1... {
             let folder = (stem.isEmpty ? "file" : stem) + (number > 1 ? ".\(number)" : "")
             let publication = try spool.rejected.publish(

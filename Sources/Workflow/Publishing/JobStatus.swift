@@ -50,7 +50,9 @@ public struct JobStatus: Sendable, Equatable, Codable {
             let progress = try? RunProgress(from: result), progress.attempt == attempt
         else { return }
         (step, fmax) = (progress.steps, progress.fmax)
-        reason = progress.state == "running" ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
+        reason =
+            progress.state == "running"
+            ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
     }
 
     var yaml: String {

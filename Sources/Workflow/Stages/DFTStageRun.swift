@@ -27,7 +27,8 @@ struct DFTStageRun {
     ) throws {
         // What an earlier start had published is the package, whatever a new one would look like.
         if let known = try store.package(record.id, stage: machine.stage, attempt: machine.attempt),
-            let manifest = try? folder.subdirectory(FilePath.Component(plain: known.folder)).read("MANIFEST.json"),
+            let manifest = try? folder.subdirectory(FilePath.Component(plain: known.folder)).read(
+                "MANIFEST.json"),
             Digest(of: manifest) == known.digest
         {
             return

@@ -44,7 +44,9 @@ struct MLStageRun {
             }
             let frame = try relaxer.advance()
             guard frame.prediction.forces.allSatisfy(\.isFinite), frame.atoms.positions.allSatisfy(\.isFinite)
-            else { throw StageFailure("the force field gave a force that is not a number at step \(frame.step)") }
+            else {
+                throw StageFailure("the force field gave a force that is not a number at step \(frame.step)")
+            }
             let annotated = frame.annotated(by: forceField.provenance)
             if first == nil { first = annotated }
             try files.trajectory.append(ExtXYZ.bytes(of: [annotated]))
@@ -85,7 +87,9 @@ struct MLStageRun {
 
     /// Takes over the frames that are there, up to the first that is not whole or not of this run.
     private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {
-        guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33), !bytes.isEmpty else { return [] }
+        guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33), !bytes.isEmpty else {
+            return []
+        }
         var reader = try ExtXYZReader(MemoryBytes(bytes, label: "trajectory.extxyz"))
         var frames: [Atoms] = []
         while relaxer.status == .running, let frame = try? reader.next(),

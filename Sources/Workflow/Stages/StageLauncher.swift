@@ -80,7 +80,8 @@ struct StageLauncher: Sendable {
     /// What the job's current stage begins with: what the stage before ended with.
     func initial(of record: JobRecord) throws -> Atoms {
         guard record.machine.stage > 0 else { return try structure(record.structure) }
-        guard let before = try store.stages(of: record.id).last(where: { $0.stage == record.machine.stage - 1 })
+        guard
+            let before = try store.stages(of: record.id).last(where: { $0.stage == record.machine.stage - 1 })
         else { throw StageFailure("the stage before has no result") }
         var atoms = try structure(before.final)
         // Which atoms are free is said by the job's own structure.

@@ -94,7 +94,8 @@ public final class Store: Sendable {
                 ])
             let id = database.lastInsertedRowID
             for original in acceptance.originals { try Self.note(original, in: database) }
-            try Self.log(id, "accepted, job file \(acceptance.file), structure \(acceptance.structure)", database)
+            try Self.log(
+                id, "accepted, job file \(acceptance.file), structure \(acceptance.structure)", database)
             return .accepted(try Self.record(id, in: database))
         }
     }
@@ -159,27 +160,35 @@ public final class Store: Sendable {
     ) throws -> JobRecord? {
         try pool.write { database in
             let before = try Self.record(id, in: database)
-            if let expected, before.machine.stage != expected.stage || before.machine.attempt != expected.attempt {
+            if let expected,
+                before.machine.stage != expected.stage || before.machine.attempt != expected.attempt
+            {
                 return nil
             }
             var machine = before.machine
             guard machine.handle(event) else { return nil }
             if let ended {
-                try Self.insert(ended, stage: before.machine.stage, attempt: before.machine.attempt, id, database)
+                try Self.insert(
+                    ended, stage: before.machine.stage, attempt: before.machine.attempt, id, database)
             }
-            let keepsProgress = machine.stage == before.machine.stage
+            // A stage that ended shows its end; one that begins shows nothing yet.
+            let isSameStage = machine.stage == before.machine.stage
+            let step = isSameStage ? ended?.report.verdict.steps ?? before.step : nil
+            let fmax = isSameStage ? ended?.report.verdict.fmax ?? before.fmax : nil
             try database.execute(
                 sql: """
                     UPDATE jobs SET state = ?, reason = ?, stage = ?, attempt = ?, updated = ?,
-                        step = CASE WHEN ? THEN step END, fmax = CASE WHEN ? THEN fmax END
+                        step = ?, fmax = ?
                     WHERE id = ? AND state = ? AND stage = ? AND attempt = ?
                     """,
                 arguments: [
                     machine.state.rawValue, machine.reason, machine.stage, machine.attempt,
-                    Date().timeIntervalSince1970, keepsProgress, keepsProgress,
+                    Date().timeIntervalSince1970, step, fmax,
                     id, before.machine.state.rawValue, before.machine.stage, before.machine.attempt,
                 ])
-            guard database.changesCount == 1 else { throw WorkflowError.staleTransition(job: before.job.name) }
+            guard database.changesCount == 1 else {
+                throw WorkflowError.staleTransition(job: before.job.name)
+            }
             try Self.log(id, Self.describe(before.machine, machine), database)
             return try Self.record(id, in: database)
         }

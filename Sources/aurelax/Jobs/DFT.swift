@@ -12,7 +12,8 @@ struct DFT: AsyncParsableCommand {
         subcommands: [Run.self, Serve.self])
 
     struct RunnerOptions: ParsableArguments {
-        @Option(help: "Python with ASE and the engine (default: $AURELAX_PYTHON, the project's own, python3).")
+        @Option(
+            help: "Python with ASE and the engine (default: $AURELAX_PYTHON, the project's own, python3).")
         var python: String?
         @Option(help: "MPI launcher (default: $AURELAX_MPIEXEC, else mpiexec).")
         var mpiexec: String?

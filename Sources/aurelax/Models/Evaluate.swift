@@ -17,7 +17,7 @@ struct Evaluate: ParsableCommand {
     var model: String
     @Argument(help: "extxyz file with forces.", completion: .file())
     var structures: String
-    @Option(help: "Which frames, as in Python: a number, A:B or A:B:S.")
+    @Option(parsing: .unconditional, help: "Which frames, as in Python: a number, A:B or A:B:S.")
     var frames: FrameSelection?
     @Flag(help: "JSON on standard output.")
     var json = false

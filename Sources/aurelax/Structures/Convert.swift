@@ -19,7 +19,9 @@ struct Convert: ParsableCommand {
     var input: String
     @Argument(help: "extxyz file to write, or - for standard output.", completion: .file())
     var output: String
-    @Option(help: "Which frames, as in Python: a number, A:B or A:B:S; negative numbers count from the end.")
+    @Option(
+        parsing: .unconditional,
+        help: "Which frames, as in Python: a number, A:B or A:B:S; negative numbers count from the end.")
     var frames: FrameSelection?
 
     func run() throws {

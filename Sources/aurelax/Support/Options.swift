@@ -9,7 +9,8 @@ import Workflow
 struct SpoolOptions: ParsableArguments {
     @Option(
         name: .customLong("spool"),
-        help: "Folder with inbox, outbox and the daemon's state (default: $AURELAX_SPOOL, else the current folder).",
+        help:
+            "Folder with inbox, outbox and the daemon's state (default: $AURELAX_SPOOL, else the current folder).",
         completion: .directory)
     var path: String?
 
