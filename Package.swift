@@ -146,7 +146,7 @@ let package = Package(
             name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
-            name: "ModelFileTests", dependencies: ["ModelFile"], swiftSettings: strict),
+            name: "ModelFileTests", dependencies: ["DurableFiles", "ModelFile"], swiftSettings: strict),
         .testTarget(
             name: "ThiolateGoldTests",
             dependencies: [

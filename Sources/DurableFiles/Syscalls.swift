@@ -178,7 +178,8 @@ enum Kernel {
         }
         guard !replacing else { return try call(0) }
         do {
-            try call(1 /* RENAME_NOREPLACE */)
+            // RENAME_NOREPLACE.
+            try call(1)
         } catch  where error.code == .invalidArgument || error.code == .noFunction {
             guard try status(of: new, relativeTo: target, shown: shown) == nil else {
                 throw FileError(code: .fileExists, operation: "rename", path: shown)

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 import ModelFile
 import Testing
@@ -163,7 +164,7 @@ import Testing
                 try ModelFile(contentsOf: directory + "/none")
             }
             #expect(error?.description == "\(directory)/none: open: No such file or directory")
-            #expect(throws: ModelFileError.self) {
+            #expect(throws: FileError.self) {
                 try Self.writer().write(to: directory + "/missing/a")
             }
         }
