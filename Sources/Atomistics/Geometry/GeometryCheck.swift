@@ -1,12 +1,15 @@
 /// Gates that a structure passes before anything expensive is done with it.
 public struct GeometryCheck: Sendable, Equatable, Codable {
-    /// A pair closer than this fraction of the sum of its covalent radii is a clash.
+    /// A pair closer than this fraction of the sum of its covalent radii is a clash: 0.6.
     public var clashFraction = 0.6
-    /// A pair closer than this fraction of the sum of its covalent radii is bonded; atoms that no chain of
-    /// bonds connects are fragments.
+    /// A pair closer than this fraction of the sum of its covalent radii is bonded: 1.3. Atoms that no
+    /// chain of bonds connects are fragments.
     public var bondFraction = 1.3
-    /// How far an atom may be from where it was, both structures superposed, Å.
+    /// How far an atom may be from where it was, both structures superposed: 3 Å.
     public var maxDisplacement = 3.0
+
+    /// More clashes than this are not named one by one.
+    public static let clashesNamed = 1000
 
     public init() {}
 
@@ -14,37 +17,33 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
     ///
     /// - Parameter reference: the structure it came from, atoms in the same order. More fragments than that
     ///   one has, or an atom too far from its place in it, are problems; without one, neither is looked at.
+    ///   Structures are superposed as molecules: a periodic one has to be unwrapped.
     /// - Complexity: O(N).
     public func problems(in atoms: Atoms, comparedWith reference: Atoms? = nil) -> [GeometryProblem] {
-        let notFinite = atoms.positions.indices.filter { !atoms.positions[$0].isFinite }
-        guard notFinite.isEmpty else {
+        do {
+            var problems = try clashes(in: atoms)
+            if let reference {
+                problems += try fragmentsLost(from: reference, in: atoms)
+                let placed = try Superposition(of: atoms, on: reference)
+                for (i, distance) in placed.distances.enumerated() where !(distance <= maxDisplacement) {
+                    problems.append(
+                        .displaced(label(of: i, in: atoms), distance: distance, limit: maxDisplacement))
+                }
+            }
+            return problems
+        } catch .notFinite {
+            let notFinite = atoms.positions.indices.filter { !atoms.positions[$0].squaredLength.isFinite }
+            guard !notFinite.isEmpty else { return [.unusable("the reference has no finite coordinates")] }
             return notFinite.map { .notFinite(label(of: $0, in: atoms)) }
+        } catch {
+            return [.unusable(error.description)]
         }
-        var problems = clashes(in: atoms)
-        guard let reference, reference.elements == atoms.elements,
-            reference.positions.allSatisfy(\.isFinite)
-        else { return problems }
-        let before = fragments(of: reference)
-        let now = fragments(of: atoms)
-        if now.count > before.count {
-            // The largest stays what it was; the others have left it.
-            let lost = now.sorted { $0.count > $1.count }.dropFirst()
-            for fragment in lost where !before.contains(fragment) {
-                problems.append(.fragment(fragment.sorted().map { label(of: $0, in: atoms) }))
-            }
-        }
-        if let placed = try? Superposition(of: atoms, on: reference) {
-            for (i, distance) in placed.distances.enumerated() where distance > maxDisplacement {
-                problems.append(
-                    .displaced(label(of: i, in: atoms), distance: distance, limit: maxDisplacement))
-            }
-        }
-        return problems
     }
 
-    private func clashes(in atoms: Atoms) -> [GeometryProblem] {
+    private func clashes(in atoms: Atoms) throws(StructureError) -> [GeometryProblem] {
         var problems: [GeometryProblem] = []
-        forEachPair(in: atoms, fraction: clashFraction) { i, j, distance, limit in
+        try forEachPair(in: atoms, fraction: clashFraction) { i, j, distance, limit in
+            guard problems.count < Self.clashesNamed else { return }
             problems.append(
                 .clash(
                     label(of: i, in: atoms), label(of: j, in: atoms), distance: distance, limit: limit))
@@ -52,8 +51,26 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
         return problems
     }
 
-    /// Connected components of the bonds, as sets of atom indices.
-    func fragments(of atoms: Atoms) -> [Set<Int>] {
+    /// Of every fragment of the reference that has fallen apart, all pieces but the largest.
+    private func fragmentsLost(
+        from reference: Atoms, in atoms: Atoms
+    ) throws(StructureError) -> [GeometryProblem] {
+        guard reference.count == atoms.count else {
+            throw .differentAtoms("\(atoms.count) and \(reference.count) atoms")
+        }
+        let before = try fragments(of: reference)
+        let now = try fragments(of: atoms)
+        guard now.count > before.count else { return [] }
+        return before.flatMap { whole in
+            now.map(whole.intersection).filter { !$0.isEmpty }.enumerated()
+                .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
+                .dropFirst()
+                .map { .fragment($0.element.sorted().map { label(of: $0, in: atoms) }) }
+        }
+    }
+
+    /// Connected components of the bonds, as sets of atom indices, by their lowest index.
+    private func fragments(of atoms: Atoms) throws(StructureError) -> [Set<Int>] {
         var parent = Array(0..<atoms.count)
         func root(_ i: Int) -> Int {
             var i = i
@@ -63,18 +80,21 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
             }
             return i
         }
-        forEachPair(in: atoms, fraction: bondFraction) { i, j, _, _ in parent[root(i)] = root(j) }
-        return Array(Dictionary(grouping: 0..<atoms.count, by: root).mapValues(Set.init).values)
+        try forEachPair(in: atoms, fraction: bondFraction) { i, j, _, _ in
+            let (a, b) = (root(i), root(j))
+            parent[max(a, b)] = min(a, b)
+        }
+        return Dictionary(grouping: 0..<atoms.count, by: root).sorted { $0.key < $1.key }
+            .map { Set($0.value) }
     }
 
     /// Pairs i < j closer than the fraction of the sum of their covalent radii.
     private func forEachPair(
         in atoms: Atoms, fraction: Double, _ body: (Int, Int, Double, Double) -> Void
-    ) {
+    ) throws(StructureError) {
         let radii = atoms.elements.map { $0.covalentRadius ?? 1.5 }
-        guard let largest = radii.max(), largest > 0, fraction > 0,
-            let neighbors = try? NeighborList(atoms, cutoff: 2 * largest * fraction)
-        else { return }
+        guard let largest = radii.max(), fraction > 0 else { return }
+        let neighbors = try NeighborList(atoms, cutoff: 2 * largest * fraction)
         for i in 0..<atoms.count {
             for k in neighbors.range(of: i) where neighbors.indices[k] > i {
                 let j = neighbors.indices[k]
@@ -105,6 +125,8 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     /// Atoms that are bonded to nothing else any more.
     case fragment([AtomLabel])
     case displaced(AtomLabel, distance: Double, limit: Double)
+    /// Distances cannot be computed, or the reference holds other atoms.
+    case unusable(String)
 
     public var description: String {
         switch self {
@@ -117,12 +139,14 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
                 + (atoms.count == 1 ? " has" : " have") + " come off the rest"
         case .displaced(let atom, let distance, let limit):
             "atom \(atom) has moved by \(angstrom(distance)), further than \(angstrom(limit))"
+        case .unusable(let reason): reason
         }
     }
 }
 
 /// Two decimals: `1.23 Å`.
 private func angstrom(_ length: Double) -> String {
+    guard abs(length) < 1e12 else { return "\(length) Å" }
     let hundredths = Int((length * 100).rounded())
     let cents = hundredths % 100
     return "\(hundredths / 100).\(cents < 10 ? "0" : "")\(cents) Å"

@@ -22,9 +22,11 @@ public struct NeighborList: Sendable {
     /// No more images than this are made, so that a thin cell with a long cutoff is an error, not a
     /// machine without memory.
     public static let imageLimit = 20_000_000
+    /// Nor more pairs: atoms heaped on one place are an error too.
+    public static let pairLimit = 50_000_000
 
     /// - Parameter cutoff: Å, positive and finite.
-    /// - Throws: ``StructureError`` for coordinates that are not finite and for a singular cell.
+    /// - Throws: ``StructureError`` for coordinates that are not finite, a singular cell, too many pairs.
     /// - Complexity: O(N) for bounded density: bins at least as wide as the cutoff, 27 searched an atom.
     public init(_ atoms: Atoms, cutoff: Double) throws(StructureError) {
         try self.init(
@@ -36,7 +38,8 @@ public struct NeighborList: Sendable {
         positions: [SIMD3<Double>], cell: Cell? = nil, periodicity: Periodicity = .none, cutoff: Double
     ) throws(StructureError) {
         precondition(cutoff > 0 && cutoff.isFinite, "a cutoff is a positive length")
-        for (i, r) in positions.enumerated() where !r.isFinite { throw .notFinite(atom: i) }
+        // The square too: a distance is to be a number.
+        for (i, r) in positions.enumerated() where !r.squaredLength.isFinite { throw .notFinite(atom: i) }
         let points = try ImagePoints(
             positions: positions, cell: cell, periodicity: periodicity, cutoff: cutoff)
         let bins = Bins(points.positions, edge: cutoff)
@@ -60,6 +63,7 @@ public struct NeighborList: Sendable {
                 }
             }
             offsets.append(indices.count)
+            guard indices.count <= Self.pairLimit else { throw .tooManyPairs(limit: Self.pairLimit) }
         }
     }
 }
@@ -77,7 +81,7 @@ private struct ImagePoints {
     ) throws(StructureError) {
         self.positions = positions
         atomCount = positions.count
-        guard periodicity.isPeriodic else { return }
+        guard periodicity.isPeriodic, !positions.isEmpty else { return }
         guard let cell, let lattice = PeriodicLattice(cell, periodicity) else { throw .singularCell }
 
         let reach = lattice.reciprocalLengths * cutoff

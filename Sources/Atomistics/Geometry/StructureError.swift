@@ -6,6 +6,8 @@ public enum StructureError: Error, Sendable, Equatable, CustomStringConvertible 
     case singularCell
     /// The cutoff reaches over so many images that the pairs would not fit into memory.
     case tooManyImages(Int, limit: Int)
+    /// More atoms are closer than the cutoff than would fit into memory.
+    case tooManyPairs(limit: Int)
     /// Two structures that are compared differ in their number of atoms, or in an element.
     case differentAtoms(String)
 
@@ -15,6 +17,8 @@ public enum StructureError: Error, Sendable, Equatable, CustomStringConvertible 
         case .singularCell: "the structure is periodic, but its lattice vectors span no volume"
         case .tooManyImages(let count, let limit):
             "the cutoff reaches over \(count) images of atoms (limit \(limit)); the cell is too thin for it"
+        case .tooManyPairs(let limit):
+            "more than \(limit) pairs of atoms are within the cutoff; the structure is too dense for it"
         case .differentAtoms(let difference): "the two structures do not hold the same atoms: \(difference)"
         }
     }
