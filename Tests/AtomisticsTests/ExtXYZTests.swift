@@ -65,15 +65,87 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         var atoms = Atoms(elements: [.gold, .hydrogen], positions: [[0.1, -1e-17, 1e300], [1, 2, 3]])
         atoms.info = [
             "text": .string("a \"quoted\" \\ text\nwith two lines"), "number-like": .string("12"),
-            "logical-like": .string("T"), "empty": .string(""), "bare": .bare, "i": .integer(-7),
-            "r": .real(0.1), "nan": .real(.infinity), "b": .boolean(true), "one": .integers([5]),
-            "words": .strings(["x", "y z", "3"]), "rows": .realRows([[1.5, 2], [3, 4]]),
-            "integer rows": .integerRows([[1], [2]]),
+            "array-like": .string("1 2 3"), "logical-like": .string("T"), "empty": .string(""),
+            "return": .string("a\r\u{1}\"b\\"), "name": .string("007"), "umlaut": .string("ü\u{A0}ü"),
+            "long": .string("123456789012345678901"), "object": .string("_JSON {\"k\": [1, null]}"),
+            "cube": .string("_JSON [[[1, 2]]]"), "i": .integer(-7), "least": .integer(.min),
+            "r": .real(0.1), "inf": .real(-.infinity), "b": .boolean(true), "one": .integers([5]),
+            "none": .integers([]), "two": .booleans([true, false]), "three": .reals([1, 2, 1e-300]),
+            "words": .strings(["x", "y z", "3"]), "digits": .strings(["1", "2"]),
+            "rows": .realRows([[1.5, 2], [3, -.infinity]]), "integer rows": .integerRows([[1], [2]]),
+            "logical rows": .booleanRows([[true], [false]]), "word rows": .stringRows([["1", "\"\n"]]),
         ]
         atoms.columns["word"] = Column(width: 1, values: .string(["a", "b"]))
+        atoms.columns["two words"] = Column(width: 1, values: .real([1 / 3, -0.0]))
         atoms.columns["flag"] = Column(width: 2, values: .boolean([true, false, false, true]))
-        let copy = try ExtXYZ.frames(in: ExtXYZ.bytes(of: [atoms]), label: "copy")
-        #expect(copy == [atoms])
+        let copy = try #require(try ExtXYZ.frames(in: ExtXYZ.bytes(of: [atoms]), label: "copy").first)
+        for (key, value) in atoms.info { #expect(copy.info[key] == value, "\(key)") }
+        #expect(copy == atoms)
+        #expect(copy.columns["two words"]?.reals?[1].sign == .minus)
+    }
+
+    /// The same line as ASE 3.29 and libAtoms 0.4 take it, where they agree.
+    @Test(arguments: [
+        ("a=\"5\"", InfoValue.integer(5)), ("a={1}", .integer(1)), ("a=[1]", .integers([1])),
+        ("a=\"1.5\"", .real(1.5)), ("a=\"T\"", .boolean(true)), ("a=TRuE", .string("TRuE")),
+        ("a={1 2}", .integers([1, 2])), ("a=\"1, 2, 3\"", .integers([1, 2, 3])),
+        ("a=[-1.0, 2]", .reals([-1, 2])), ("a=\"1 2 x\"", .string("1 2 x")),
+        ("a=[\"x y\", \"z\"]", .strings(["x y", "z"])), ("a={T F}", .booleans([true, false])),
+        ("a = 1.5D-1", .real(0.15)), ("a=x=y", .string("x=y")), ("a b=1", .bare),
+        ("a=[[1, 2], [3, 4]]", .integerRows([[1, 2], [3, 4]])),
+        ("a=\"_JSON [[1.5, 2]]\"", .realRows([[1.5, 2]])),
+        ("a=\"_JSON [\\\"\\\\u00fc\\\"]\"", .strings(["ü"])),
+    ])
+    func commentLine(_ line: String, _ value: InfoValue) throws {
+        let atoms = try read("1\n\(line) Properties=species:S:1:pos:R:3\nAu 0 0 0\n")[0]
+        #expect(atoms.info["a"] == value)
+    }
+
+    @Test func latticeAndDirections() throws {
+        func atoms(_ line: String) throws -> Atoms { try read("1\n\(line)\nAu 0 0 0\n")[0] }
+        let cuboid = Cell([10, 0, 0], [0, 11, 0], [0, 0, 12])
+        for line in [
+            "Lattice=\"10 0 0 0 11 0 0 0 12\"", "Lattice=[[10,0,0],[0,11,0],[0,0,12]]",
+            "Lattice=\"10 11 12\"",
+        ] {
+            #expect(try atoms(line).cell == cuboid)
+            #expect(try atoms(line).periodicity == .all)
+            #expect(try atoms(line + " pbc=\"T F T\"").periodicity == Periodicity(true, false, true))
+            #expect(try atoms("pbc=[1, 0, 1] " + line).periodicity == Periodicity(true, false, true))
+            #expect(try atoms(line + " pbc=F").periodicity == .none)
+        }
+        let remark = try atoms("Lattice constant = 4.08 Å")
+        #expect(remark.info[Atoms.commentKey] == .string("Lattice constant = 4.08 Å") && remark.cell == nil)
+        #expect(try read(String(decoding: ExtXYZ.bytes(of: [remark]), as: UTF8.self)) == [remark])
+        let rows = ExtXYZReadOptions(nestedLattice: .vectorsAsRows)
+        let skew = "1\nLattice=[[10,1,0],[0,11,0],[0,0,12]]\nAu 0 0 0\n"
+        #expect(try read(skew, options: rows)[0].cell?.a == [10, 1, 0])
+    }
+
+    /// Sizes that a file claims, and those it has, are bounded before memory is taken for them.
+    @Test func limits() throws {
+        let limits = ExtXYZReadOptions(maxAtoms: 3, maxLineLength: 1 << 19, maxBytes: 1 << 20)
+        func message(_ text: String) -> String? {
+            do { return try read(text, options: limits).isEmpty ? nil : "read" } catch { return "\(error)" }
+        }
+        #expect(message("1\n\nAu 0 0 0\n") == "read")
+        #expect(message("4\n") == "a.xyz:1:1: 4 atoms are more than the limit of 3")
+        for count in ["-1", "9223372036854775808", "1.0", "3x"] {
+            #expect(message(count + "\n\n")?.hasPrefix("a.xyz:1:1: expected a number of atoms") == true)
+        }
+        #expect(
+            message("1\n" + String(repeating: "x", count: 1 << 20 - 8))
+                == "a.xyz:2: the line is longer than the limit of 524288 bytes")
+        #expect(
+            message(String(repeating: "\n", count: 1 << 20 + 1))
+                == "a.xyz: 1048577 bytes are more than the limit of 1048576")
+        #expect(
+            message("3\nProperties=species:S:1:pos:R:3:x:R:9000\nAu 0 0 0\n")
+                == "a.xyz:3:9: the line ends where a real number is expected")
+        let many = (0..<10_001).map { ":c\($0):R:1" }.joined()
+        #expect(
+            message("1\nProperties=species:S:1:pos:R:3\(many)\n")
+                == "a.xyz:2:12: 10005 values an atom are more than 10000")
     }
 
     @Test func plainFilesOfManyHands() throws {
@@ -102,6 +174,43 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         (
             "1\nProperties=species:S:1:pos:R:2\nAu 0 0\n",
             "a.xyz:2:12: Properties has no pos:R:3 (every frame needs species:S:1 and pos:R:3)"
+        ),
+        (
+            "1\nProperties=species:S:1:pos:R:3:flag:X:1\n\n",
+            "a.xyz:2:12: column ‘flag’ has the type ‘X’ (S for text, R for real, I for integer, L for logical)"
+        ),
+        (
+            "1\nLattice=\"1 0 0 0 1 0 0 0 1\n\n", "a.xyz:2:9: a quotation mark is not closed"
+        ),
+        (
+            "1\nLattice=[[1,2],3]\n\n",
+            "a.xyz:2:16: a row of an array is expected (as in [[1, 2], [3, 4]])"
+        ),
+        (
+            "1\nLattice=[[9,1,0],[0,9,0],[0,0,9]]\n\n",
+            "a.xyz:2:9: a nested Lattice is read by some programs as rows, by others as columns "
+                + "(write it flat: \"ax ay az bx by bz cx cy cz\")"
+        ),
+        (
+            "1\npbc=\"T 2\" Lattice=\"9 9 9\"\n\n",
+            "a.xyz:2:5: pbc is not three logical values (as in pbc=\"T T F\")"
+        ),
+        ("1\npbc=T\n\n", "a.xyz:2:5: pbc is true but there is no Lattice"),
+        ("1\nProperties=species:S:1:pos:R:3 a=1 a=2\n\n", "a.xyz:2:36: the key ‘a’ stands twice"),
+        (
+            "1\nProperties=species:S:1:pos:R:3:f:L:1\nAu 0 0 0 yes\n",
+            "a.xyz:3:10: expected T or F, found ‘yes’"
+        ),
+        (
+            "1\nProperties=species:S:1:pos:R:3:f:I:1\nAu 0 0 0 1.5\n",
+            "a.xyz:3:10: expected an integer, found ‘1.5’"
+        ),
+        (
+            "1\n\nX\u{202E}Y 0 0 0\n", "a.xyz:3:1: ‘X?Y’ is not the symbol of an element"
+        ),
+        (
+            "1\n\nAu 0 0 0\nAu 0 0 0\n",
+            "a.xyz:4:1: expected a number of atoms, found ‘Au’ (a frame with more lines than it says?)"
         ),
         (
             "1\nLattice=\"1 2\" \nAu 0 0 0\n",
@@ -150,9 +259,30 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         defer { try? FileManager.default.removeItem(at: file) }
         let frames = try ExtXYZ.read(path: golden.appendingPathComponent("ase.extxyz").path)
         try Data(ExtXYZ.bytes(of: frames)).write(to: file)
+        try expectSuccess(python, ["check.py", file.path])
+
+        // To the last bit, and every kind of value.
+        var atoms = Atoms(elements: [.gold, .hydrogen], positions: [[0.1, -1e-17, 1 / 3], [1e22, 2, .pi]])
+        atoms.forces = [[1.1, 2.2, 3.3], [-1e-9, 0, 7e11]]
+        atoms.moveMask = [true, false]
+        atoms.energy = -12345.678901234567
+        atoms.info["text"] = .string("a \"quoted\" text")
+        atoms.info["number-like"] = .string("12")
+        atoms.info["empty"] = .string("")
+        atoms.info["none"] = .integers([])
+        atoms.info["bare"] = .bare
+        atoms.info["reals"] = .reals([0.1, 1e-300])
+        atoms.info["matrix"] = .realRows([[1.5, 2], [3, 0.1]])
+        atoms.info["last"] = .integer(3)
+        try Data(ExtXYZ.bytes(of: [atoms])).write(to: file)
+        try expectSuccess(python, ["check.py", "--values", file.path])
+    }
+
+    private func expectSuccess(_ python: String, _ arguments: [String]) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = [golden.appendingPathComponent("check.py").path, file.path]
+        process.currentDirectoryURL = golden
+        process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe

@@ -32,6 +32,32 @@ import Testing
         }
     }
 
+    @Test func limitsAreKept() throws {
+        var check = GeometryCheck()
+        check.maxDisplacement = 0.1
+        let copy = try JSONDecoder().decode(GeometryCheck.self, from: JSONEncoder().encode(check))
+        #expect(copy == check)
+        let ring = GoldThiolateRing(n: 4).atoms
+        var moved = ring
+        moved.positions[8].z += 0.2
+        #expect(GeometryCheck().problems(in: moved, comparedWith: ring).isEmpty)
+        #expect(
+            check.problems(in: moved, comparedWith: ring).map(\.description).first?.hasPrefix(
+                "atom C 8 has moved") == true)
+    }
+
+    @Test(arguments: 3...12)
+    func ringsOfEverySize(_ n: Int) throws {
+        let ring = GoldThiolateRing(n: n).atoms
+        #expect(ring.count == 6 * n)
+        #expect(GeometryCheck().problems(in: ring) == [])
+        // Every gold has its two sulfurs, at one distance but for the edge of an odd ring without pucker.
+        for gold in 0..<n {
+            let near = (n..<2 * n).map { (ring.positions[$0] - ring.positions[gold]).length }.sorted()
+            #expect(abs(near[0] - near[1]) < 1e-9 && near[1] < 2.36)
+        }
+    }
+
     @Test func gatesNameWhatIsWrong() {
         let ring = GoldThiolateRing(n: 4).atoms
         var clash = ring
@@ -50,5 +76,20 @@ import Testing
         #expect(
             GeometryCheck().problems(in: broken, comparedWith: ring).map(\.description)
                 == ["atom Au 0 has a coordinate that is not a number"])
+        broken.positions[0].x = 1e200
+        #expect(GeometryCheck().problems(in: broken, comparedWith: ring).count == 1)
+
+        var far = ring
+        far.positions[0].x = 1e20
+        #expect(
+            GeometryCheck().problems(in: far, comparedWith: ring).map(\.description)
+                .contains { $0.hasPrefix("atom Au 0 has moved by") })
+
+        // What cannot be looked at does not pass.
+        var flat = ring
+        flat.cell = Cell([9, 0, 0], [0, 9, 0], [9, 9, 0])
+        flat.periodicity = .all
+        #expect(GeometryCheck().problems(in: flat).count == 1)
+        #expect(GeometryCheck().problems(in: ring, comparedWith: GoldThiolateRing(n: 5).atoms).count == 1)
     }
 }

@@ -9,6 +9,8 @@ struct ColumnLayout: Equatable {
     }
 
     var fields: [Field]
+    /// More values an atom than this are refused.
+    static let maxWidth = 10_000
     /// Tokens of a line.
     var width: Int { fields.reduce(0) { $0 + $1.width } }
 
@@ -28,6 +30,7 @@ struct ColumnLayout: Equatable {
                 hint: "name:type:count for each, as in species:S:1:pos:R:3")
         }
         fields = []
+        var names: Set<String> = []
         for i in stride(from: 0, to: parts.count, by: 3) {
             guard let letter = parts[i + 1].first, parts[i + 1].count == 1,
                 let kind = Kind(rawValue: letter)
@@ -36,15 +39,18 @@ struct ColumnLayout: Equatable {
                     "column \(quoted(parts[i].utf8)) has the type \(quoted(parts[i + 1].utf8))",
                     at: offset, hint: "S for text, R for real, I for integer, L for logical")
             }
-            guard let width = Int(parts[i + 2]), (1...1000).contains(width) else {
+            guard let width = Int(parts[i + 2]), (1...Self.maxWidth).contains(width) else {
                 throw LineFault(
                     "column \(quoted(parts[i].utf8)) has the width \(quoted(parts[i + 2].utf8))",
-                    at: offset, hint: "a number from 1 to 1000")
+                    at: offset, hint: "a number from 1 to \(Self.maxWidth)")
             }
-            guard !parts[i].isEmpty, !fields.contains(where: { $0.name == parts[i] }) else {
+            guard !parts[i].isEmpty, names.insert(parts[i]).inserted else {
                 throw LineFault("column \(quoted(parts[i].utf8)) stands twice or has no name", at: offset)
             }
             fields.append(Field(name: parts[i], kind: kind, width: width))
+        }
+        guard self.width <= Self.maxWidth else {
+            throw LineFault("\(self.width) values an atom are more than \(Self.maxWidth)", at: offset)
         }
         func require(_ name: String, _ kind: Kind, _ width: Int) throws(LineFault) {
             guard fields.contains(Field(name: name, kind: kind, width: width)) else {

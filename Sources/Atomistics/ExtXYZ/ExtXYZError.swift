@@ -20,7 +20,7 @@ public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// `ring4.xyz:3:17: message (hint)`.
     public var description: String {
-        var place = file
+        var place = printable(file)
         if line > 0 { place += ":\(line)" }
         if column > 0 { place += ":\(column)" }
         return "\(place): \(message)" + (hint.map { " (\($0))" } ?? "")
@@ -66,8 +66,22 @@ struct LineFault: Error {
     }
 }
 
-/// Text from a file as a message may show it: short, no control characters.
+/// Text from a file as a message may show it: short and printable.
 func quoted(_ bytes: some Sequence<UInt8>) -> String {
-    let shown = bytes.prefix(40).map { $0 < 32 || $0 == 127 ? UInt8(ascii: "?") : $0 }
-    return "‘\(String(decoding: shown, as: UTF8.self))’"
+    let start = Array(bytes.prefix(41))
+    let text = printable(String(decoding: start.prefix(40), as: UTF8.self))
+    return start.count > 40 ? "‘\(text)…’" : "‘\(text)’"
+}
+
+/// Without characters that move the cursor, turn the direction of writing or are not seen.
+private func printable(_ text: String) -> String {
+    var shown = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse, .surrogate:
+            shown.append("?")
+        default: shown.append(scalar)
+        }
+    }
+    return String(shown)
 }

@@ -56,7 +56,7 @@ public struct ExtXYZReader: ~Copyable {
                     "\(quoted(rest)) after the number of atoms", at: tokens.start,
                     hint: "the first line of a frame holds the number of atoms alone")
             }
-            // Two bytes an atom at least, so a number out of the blue allocates nothing.
+            // Two bytes an atom at least, so a number out of the blue is refused at once.
             let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
             guard count <= most else {
                 throw scanner.error(
@@ -72,11 +72,15 @@ public struct ExtXYZReader: ~Copyable {
     private func readRows(
         _ count: Int, _ layout: ColumnLayout, into atoms: inout Atoms
     ) throws(ExtXYZError) {
+        // Room is made beforehand for what the rest of the file can hold, and for no more than that.
+        let values = count.multipliedReportingOverflow(by: layout.width)
+        let isPlausible = !values.overflow && values.partialValue <= (scanner.remaining ?? 1 << 20) / 2 + 1
+        let room = isPlausible ? min(count, 1 << 16) : 0
         var elements: [Element] = []
-        elements.reserveCapacity(count)
+        elements.reserveCapacity(room)
         var positions: [SIMD3<Double>] = []
-        positions.reserveCapacity(count)
-        var stores = layout.fields.map { ColumnStore($0, count: count) }
+        positions.reserveCapacity(room)
+        var stores = layout.fields.map { ColumnStore($0, room: room) }
         for row in 0..<count {
             guard let line = try scanner.next() else {
                 throw ExtXYZError(
@@ -204,13 +208,13 @@ private struct ColumnStore {
     let role: Role
     private(set) var values: Column.Values
 
-    init(_ field: ColumnLayout.Field, count: Int) {
+    init(_ field: ColumnLayout.Field, room: Int) {
         self.field = field
         role = field.name == "species" ? .species : field.name == "pos" ? .position : .other
-        let capacity = role == .other ? count * field.width : 0
+        let capacity = role == .other ? room * field.width : 0
         func empty<Value>() -> [Value] {
             var array: [Value] = []
-            array.reserveCapacity(min(capacity, 1 << 24))
+            array.reserveCapacity(capacity)
             return array
         }
         values =

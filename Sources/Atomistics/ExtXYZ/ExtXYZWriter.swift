@@ -60,7 +60,8 @@ extension ExtXYZ {
             let numbers = [cell.a, cell.b, cell.c].flatMap { [$0.x, $0.y, $0.z] }
             parts.append("Lattice=\"\(joined(numbers))\"")
         }
-        parts.append("Properties=" + properties(atoms))
+        let columns = properties(atoms)
+        parts.append("Properties=" + (isBare(columns) ? columns : quotation(columns)))
         for (key, value) in atoms.info { parts.append(pair(key, value)) }
         let p = atoms.periodicity
         parts.append("pbc=\"\(joined([p.a, p.b, p.c]))\"")
@@ -77,39 +78,52 @@ extension ExtXYZ {
                 case .boolean: "L"
                 case .string: "S"
                 }
-            let plain = String(name.map { $0 == ":" || $0 == "\"" || $0.isWhitespace ? "_" : $0 })
+            let plain = String(name.map { $0 == ":" ? "_" : $0 })
             text += ":\(plain):\(letter):\(column.width)"
         }
         return text
     }
 
     private static func pair(_ key: String, _ value: InfoValue) -> String {
-        let name = isBare(key) ? key : quotation(key)
-        guard let text = self.text(of: value) else { return name }
-        return name + "=" + text
+        (isBare(key) ? key : quotation(key)) + "=" + text(of: value)
     }
 
-    /// One-dimensional arrays in the older form `"1 2 3"`, which all readers know; nil for a bare key.
-    private static func text(of value: InfoValue) -> String? {
+    /// One-dimensional arrays in the older form `"1 2 3"`, which all readers know.
+    private static func text(of value: InfoValue) -> String {
         switch value {
-        case .bare: nil
+        // ASE takes the key alone for true; to libAtoms a line with one is no list of pairs.
+        case .bare: "T"
         case .integer(let value): value.description
         case .real(let value): value.description
         case .boolean(let value): value ? "T" : "F"
-        case .string(let value): isBare(value) && isPlainWord(value) ? value : quotation(value)
-        case .integers(let values): array(values)
-        case .reals(let values): array(values)
-        case .booleans(let values): values.count > 1 ? "\"\(joined(values))\"" : "[\(joined(values))]"
-        case .strings(let values): "[\(values.map(quotation).joined(separator: ", "))]"
+        case .string(let value): text(of: value)
+        case .integers(let values): array(values.map(\.description))
+        case .reals(let values): array(values.map(\.description))
+        case .booleans(let values): array(values.map { $0 ? "T" : "F" })
+        case .strings(let values):
+            values.isEmpty ? json("[]") : "[\(values.map(quotation).joined(separator: ", "))]"
         case .integerRows(let rows): nested(rows.map { $0.map(\.description) })
-        case .realRows(let rows): nested(rows.map { $0.map(\.description) })
+        case .realRows(let rows): nested(rows.map { $0.map(jsonNumber) })
         case .booleanRows(let rows): nested(rows.map { $0.map { $0 ? "true" : "false" } })
-        case .stringRows(let rows): nested(rows.map { $0.map(quotation) })
+        case .stringRows(let rows): nested(rows.map { $0.map(jsonText) })
         }
     }
 
-    private static func array(_ values: [some CustomStringConvertible]) -> String {
-        values.count > 1 ? "\"\(joined(values))\"" : "[\(joined(values))]"
+    /// Bare, in quotation marks, or as JSON: the first that is read as the same text.
+    private static func text(of value: String) -> String {
+        if isBare(value), InfoValue(word: value) == .string(value) { return value }
+        // ASE takes the next pair for the value of `key=""`, and a carriage return ends Python's lines.
+        let isPlain = !value.isEmpty && value.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 || $0 == 9 }
+        if isPlain, InfoValue(quoted: value) == .string(value) { return quotation(value) }
+        return json(jsonText(value))
+    }
+
+    private static func array(_ words: [String]) -> String {
+        switch words.count {
+        case 0: json("[]")
+        case 1: "[\(words[0])]"
+        default: "\"\(words.joined(separator: " "))\""
+        }
     }
 
     private static func joined(_ values: [some CustomStringConvertible]) -> String {
@@ -122,21 +136,37 @@ extension ExtXYZ {
 
     /// Two dimensions as ASE writes them.
     private static func nested(_ rows: [[String]]) -> String {
-        let text = "[" + rows.map { "[\($0.joined(separator: ", "))]" }.joined(separator: ", ") + "]"
-        return quotation("_JSON " + text)
+        json("[" + rows.map { "[\($0.joined(separator: ", "))]" }.joined(separator: ", ") + "]")
+    }
+
+    private static func json(_ text: String) -> String { quotation("_JSON " + text) }
+
+    private static func jsonNumber(_ value: Double) -> String {
+        value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : value.description
+    }
+
+    private static func jsonText(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
     }
 
     /// True where the text stands for itself without quotation marks.
     private static func isBare(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in
-                byte > 0x20 && byte != 0x7F && !"=\"\\,[]{}'".utf8.contains(byte)
+                0x21...0x7E ~= byte && !"=\"\\,[]{}'".utf8.contains(byte)
             }
-    }
-
-    /// False where a reader would take the word for a number or a logical value.
-    private static func isPlainWord(_ text: String) -> Bool {
-        if case .string = InfoValue(word: text) { true } else { false }
     }
 
     private static func quotation(_ text: String) -> String {
@@ -145,7 +175,7 @@ extension ExtXYZ {
             switch character {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
-            case "\n", "\r": result += "\\n"
+            case "\n": result += "\\n"
             default: result.unicodeScalars.append(character)
             }
         }

@@ -3,12 +3,17 @@ import OrderedCollections
 extension CommentLine {
     /// The columns that the line names; those of plain XYZ where it names none.
     func layout() throws(LineFault) -> ColumnLayout {
-        guard let value = values["Properties"] else { return .plain }
-        let offset = offsets["Properties"] ?? 0
+        guard let key = propertiesKey, let value = values[key] else { return .plain }
+        let offset = offsets[key] ?? 0
         guard case .string(let text) = value else {
             throw LineFault("Properties is not text", at: offset)
         }
         return try ColumnLayout(text, at: offset)
+    }
+
+    /// The format's specification lets the case of this one key open.
+    private var propertiesKey: String? {
+        values.keys.first { $0.lowercased() == "properties" && values[$0] != .bare }
     }
 
     /// A structure without atoms that has what the line says of the whole.
@@ -19,7 +24,7 @@ extension CommentLine {
             return atoms
         }
         var info = values
-        info["Properties"] = nil
+        if let key = propertiesKey { info[key] = nil }
         if let value = info.removeValue(forKey: "Lattice") {
             let offset = offsets["Lattice"] ?? 0
             atoms.cell = try Self.cell(value, options.nestedLattice, at: offset)
@@ -27,11 +32,11 @@ extension CommentLine {
             atoms.periodicity = .all
         }
         if let value = info.removeValue(forKey: "pbc") {
-            guard case .booleans(let flags) = value, flags.count == 3 else {
+            guard let periodicity = Self.periodicity(value) else {
                 throw LineFault(
                     "pbc is not three logical values", at: offsets["pbc"], hint: "as in pbc=\"T T F\"")
             }
-            atoms.periodicity = Periodicity(flags[0], flags[1], flags[2])
+            atoms.periodicity = periodicity
             if atoms.periodicity.isPeriodic, atoms.cell == nil {
                 throw LineFault("pbc is true but there is no Lattice", at: offsets["pbc"])
             }
@@ -40,11 +45,22 @@ extension CommentLine {
         return atoms
     }
 
-    /// Nine numbers: three lattice vectors one after the other.
+    /// Three logical values (0 and 1 are such), or one for all.
+    private static func periodicity(_ value: InfoValue) -> Periodicity? {
+        switch value {
+        case .boolean(let flag): return Periodicity(flag, flag, flag)
+        case .booleans(let flags) where flags.count == 3: return Periodicity(flags[0], flags[1], flags[2])
+        case .integers(let flags) where flags.count == 3 && flags.allSatisfy { 0...1 ~= $0 }:
+            return Periodicity(flags[0] == 1, flags[1] == 1, flags[2] == 1)
+        default: return nil
+        }
+    }
+
+    /// Nine numbers: three lattice vectors one after the other; or three: the edges of a cuboid.
     private static func cell(
         _ value: InfoValue, _ nested: ExtXYZReadOptions.NestedLattice, at offset: Int
     ) throws(LineFault) -> Cell {
-        let flat: [Double]
+        var flat: [Double]
         switch value {
         case .reals(let numbers): flat = numbers
         case .integers(let numbers): flat = numbers.map(Double.init)
@@ -52,6 +68,7 @@ extension CommentLine {
         case .integerRows(let rows): flat = try unnest(rows.map { $0.map(Double.init) }, nested, at: offset)
         default: flat = []
         }
+        if flat.count == 3 { flat = [flat[0], 0, 0, 0, flat[1], 0, 0, 0, flat[2]] }
         guard flat.count == 9, flat.allSatisfy(\.isFinite) else {
             throw LineFault(
                 "Lattice is not nine finite numbers", at: offset,
