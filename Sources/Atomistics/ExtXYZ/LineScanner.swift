@@ -17,7 +17,8 @@ final class LineScanner {
     init(_ source: any ByteSource, options: ExtXYZReadOptions) throws(ExtXYZError) {
         self.source = source
         self.options = options
-        capacity = 1 << 18
+        // The whole of a small source, and the byte that shows its end.
+        capacity = min(max(source.byteCount ?? 1 << 18, 0), 1 << 18) + 1
         buffer = .allocate(capacity: capacity)
         if let count = source.byteCount, count > options.maxBytes {
             throw ExtXYZError(
