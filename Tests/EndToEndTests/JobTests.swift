@@ -75,6 +75,33 @@ import Testing
         #expect(state == "completed" || state == "failed", "a job of one stage is at its end")
     }
 
+    /// A package is self-contained: run elsewhere, and its result brought back by hand.
+    @Test(.enabled(if: Available.python)) func aResultBroughtBackByHandIsTaken() async throws {
+        let spool = try Spool()
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        try spool.drop("h2.xyz", "2\n\nH 0 0 0\nH 0 0 0.85\n")
+        try spool.drop(
+            "h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n")
+        #expect(try await spool.waitForState("waiting-for-dft", of: "h2"))
+        let elsewhere = spool.path.appending("elsewhere").string
+        try FileManager.default.copyItem(
+            atPath: spool.path.string + "/outbox/h2/01-dft", toPath: elsewhere)
+        let run = try await Program.run(["dft", "run", elsewhere])
+        #expect(run.status == 0, "\(run.errors)")
+
+        // A result of another molecule first: it is refused, and the job goes on waiting.
+        try spool.drop("h2.result.extxyz", "1\nenergy=1 Properties=species:S:1:pos:R:3:forces:R:3\nH 0 0 0 0 0 0\n")
+        #expect(
+            try await spool.wait {
+                try await spool.status(of: "h2")?.reason.contains("1 atoms, not 2") ?? false
+            })
+        let result = try #require(spool.text("elsewhere/result/final.extxyz"))
+        try spool.drop("h2.result.extxyz", result)
+        #expect(try await spool.waitForState("completed", of: "h2"))
+        #expect(spool.text("outbox/h2/summary.yaml")?.contains("GFN1-xTB") ?? false)
+        #expect(daemon.stop() == 0)
+    }
+
     @Test func aBadJobIsSetAsideWithEveryDiagnostic() async throws {
         let spool = try Spool()
         try spool.drop("bad.yaml", "aurelax: 1\nstages:\n  - ml: {fmx: 1}\nstructure: none.xyz\n")

@@ -69,7 +69,7 @@ public struct PackageServer: Sendable {
         var next: [FilePath: ContinuousClock.Instant] = [:]
         while !Task.isCancelled {
             var ran = false
-            for package in try waiting(in: try Directory(outbox)) where !Task.isCancelled {
+            for package in try waiting() where !Task.isCancelled {
                 let path = package.directory.path
                 guard refused[path] != package.manifest else { continue }
                 if let next = next[path], clock.now < next { continue }
@@ -139,7 +139,10 @@ public struct PackageServer: Sendable {
     }
 
     /// Complete packages without a result, in the order of their names.
-    private func waiting(in outbox: Directory) throws -> [Waiting] {
+    private func waiting() throws -> [Waiting] {
+        // The daemon may have yet to make it.
+        guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }
+        let outbox = try Directory(self.outbox)
         var found: [Waiting] = []
         for job in try outbox.names() {
             // What vanishes meanwhile, or is no directory of ours, is none of the server's business.

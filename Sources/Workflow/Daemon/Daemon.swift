@@ -26,7 +26,7 @@ public struct Daemon: Sendable {
             throw WorkflowError.locked(held)
         }
         defer { withExtendedLifetime(lock) {} }
-        let store = try Store(configuration.spool.database)
+        let store = try Store(configuration.spool.database, verifying: true)
         let engine = try Engine(spool, store, configuration, logger)
         logger.info("working on \(configuration.spool.root)")
 

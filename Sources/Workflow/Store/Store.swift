@@ -14,25 +14,28 @@ public final class Store: Sendable {
 
     /// Opens the store, or creates it.
     ///
+    /// - Parameter verifying: reads all of it to see whether it is whole; for the daemon, once.
     /// - Throws: ``WorkflowError`` for a damaged store or one of another version; the file is left as it is.
-    public init(_ path: FilePath) throws {
+    public init(_ path: FilePath, verifying: Bool = false) throws {
         self.path = path
         do {
             pool = try DatabasePool(path: path.string, configuration: Self.configuration())
-            try pool.read { database in
-                let complaints = try String.fetchAll(database, sql: "PRAGMA integrity_check(5)")
+            if verifying {
+                let complaints = try pool.read { database in
+                    try String.fetchAll(database, sql: "PRAGMA integrity_check(5)")
+                }
                 guard complaints == ["ok"] else {
                     throw WorkflowError.damagedStore(path, complaints.joined(separator: "; "))
                 }
             }
-            try pool.write { database in
-                let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-                switch found {
-                case Schema.version: break
-                case 0 where try !database.tableExists("jobs"): try Schema.create(in: database)
-                default:
-                    throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
+            let found = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+            if found == 0 {
+                try pool.write { database in
+                    // Another process may have been quicker.
+                    if try !database.tableExists("jobs") { try Schema.create(in: database) }
                 }
+            } else if found != Schema.version {
+                throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
             }
         } catch let error as DatabaseError where Self.means(damage: error) {
             throw WorkflowError.damagedStore(path, error.message ?? error.description)

@@ -81,7 +81,7 @@ struct DFT: AsyncParsableCommand {
             serverOptions.once = once
             let server = PackageServer(
                 outbox: spool.spool.outbox, runner: options.runner, options: serverOptions
-            ) { digest in (try? client.isPublished(digest)) ?? false }
+            ) { digest in try client.isPublished(digest) }
             try await stoppedBySignals {
                 try await server.run { event in printError("\(event)") }
             }
