@@ -83,6 +83,8 @@ import Testing
         try spool.drop(
             "h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n")
         #expect(try await spool.waitForState("waiting-for-dft", of: "h2"))
+        let listed = try await Program.run(["status", "--json"], spool: spool.path).output
+        #expect(listed.contains("\"fmax\" : null") && listed.contains("\"step\" : null"), "\(listed)")
         let elsewhere = spool.path.appending("elsewhere").string
         try FileManager.default.copyItem(
             atPath: spool.path.string + "/outbox/h2/01-dft", toPath: elsewhere)

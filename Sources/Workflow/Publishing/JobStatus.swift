@@ -55,6 +55,24 @@ public struct JobStatus: Sendable, Equatable, Codable {
             ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
     }
 
+    /// Every key is there; null where there is nothing to say.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(state, forKey: .state)
+        try container.encode(reason, forKey: .reason)
+        try container.encode(stage, forKey: .stage)
+        try container.encode(stages, forKey: .stages)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(attempt, forKey: .attempt)
+        try container.encode(step, forKey: .step)
+        try container.encode(fmax, forKey: .fmax)
+        try container.encode(priority, forKey: .priority)
+        try container.encode(accepted, forKey: .accepted)
+        try container.encode(updated, forKey: .updated)
+        try container.encode(folder, forKey: .folder)
+    }
+
     var yaml: String {
         var text = YAMLText()
         text.add("aurelax_status", plain: 1)
