@@ -16,6 +16,14 @@ public struct Job: Sendable, Equatable, Codable {
     public var after: [String]
     /// In order; never empty.
     public var stages: [Stage]
+
+    public init(
+        name: String, structure: StructureSource, charge: Int, model: String, priority: Int,
+        after: [String], stages: [Stage]
+    ) {
+        (self.name, self.structure, self.charge, self.model) = (name, structure, charge, model)
+        (self.priority, self.after, self.stages) = (priority, after, stages)
+    }
 }
 
 /// Where the structure of a job comes from.

@@ -22,6 +22,7 @@ public struct JobFile: Sendable {
         var problems = syntax + JobSchema.job.problems(of: root)
         problems += Self.withoutEffect(root)
         let stem = Self.stem(of: file)
+        problems += Self.afterItself(root, name: root["name"]?.text ?? stem)
         if root["name"] == nil, !Job.isName(stem) || stem == "rejected" {
             problems.append(
                 Diagnostic(
@@ -64,6 +65,15 @@ public struct JobFile: Sendable {
         return name
     }
 
+    /// A job cannot wait for itself.
+    private static func afterItself(_ root: YAMLNode, name: String) -> [Diagnostic] {
+        (root["after"]?.elements ?? []).enumerated().filter { $1.text == name }.map { index, node in
+            Diagnostic(
+                code: "after-itself", at: node.mark, width: node.width, keyPath: "after[\(index)]",
+                message: "‘\(name.prefix(80))’ cannot come after itself")
+        }
+    }
+
     /// Keys that the chosen engine or mode does not look at.
     private static func withoutEffect(_ root: YAMLNode) -> [Diagnostic] {
         var warnings: [Diagnostic] = []
@@ -99,11 +109,24 @@ extension Job {
         let structure = node["structure"]?.text ?? ""
         self.init(
             name: node["name"]?.text ?? name,
-            structure: structure.contains(where: \.isNewline) ? .inline(structure) : .file(structure),
+            structure: StructureSource(structure),
             charge: node["charge"]?.integer ?? 0, model: node["model"]?.text ?? "thiolate-gold",
             priority: node["priority"]?.integer ?? 0,
             after: node["after"]?.elements?.compactMap(\.text) ?? [],
             stages: node["stages"]?.elements?.map(Stage.init) ?? [])
+    }
+}
+
+extension StructureSource {
+    /// The name of a file, or a text of several lines: these end in one line break each, the last one too.
+    fileprivate init(_ text: String) {
+        guard text.contains(where: \.isNewline) else {
+            self = .file(text)
+            return
+        }
+        var rows = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        while rows.last?.isEmpty == true { rows.removeLast() }
+        self = .inline(rows.map { $0 + "\n" }.joined())
     }
 }
 

@@ -29,13 +29,13 @@ public enum JobSchema {
             "What is done, in order: ml and dft in any number."),
     ])
 
-    static let stage = MappingSchema(
+    public static let stage = MappingSchema(
         [
             KeySchema("ml", .mapping(ml), "Coarse optimisation with the force field."),
             KeySchema("dft", .mapping(dft), "Fine optimisation outside aurelax: DFT, or a quicker method."),
         ], isChoice: true)
 
-    static let ml = MappingSchema([
+    public static let ml = MappingSchema([
         KeySchema(
             "optimizer", .choice(MLStage.Optimizer.allCases.map(\.rawValue)), default: "bfgs",
             "Optimiser; each as in ASE."),
@@ -51,7 +51,7 @@ public enum JobSchema {
             "model", .text(check: checkModel), default: "the job's model", "Force field of this stage."),
     ])
 
-    static let dft = MappingSchema([
+    public static let dft = MappingSchema([
         KeySchema(
             "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "gpaw",
             "Program: gpaw (DFT), or tblite (GFN1-xTB, for quick local use; not DFT)."),
@@ -117,7 +117,13 @@ public enum JobSchema {
     }
 
     @Sendable private static func checkStructure(_ text: String) -> TextProblem? {
-        if text.contains(where: \.isNewline) { return nil }
+        if text.allSatisfy(\.isWhitespace) {
+            return TextProblem("there is neither the name nor the text of a structure")
+        }
+        if text.contains(where: \.isNewline) {
+            return text.unicodeScalars.allSatisfy { isPlain($0) || $0 == "\t" || isNewline($0) }
+                ? nil : TextProblem("the structure's text has characters that no structure has")
+        }
         let hint =
             "the structure lies beside the job file; give its name alone, or its text after ‘structure: |’"
         if text.contains("/") || text == ".." || text == "." {
@@ -126,9 +132,19 @@ public enum JobSchema {
         if text.hasPrefix(".") {
             return TextProblem("‘\(text.prefix(80))’ is a hidden file", hint: hint)
         }
-        guard text.utf8.count <= 255, text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        guard text.utf8.count <= 255, text.unicodeScalars.allSatisfy(isPlain)
         else { return TextProblem("this is not the name of a file", hint: hint) }
         return nil
+    }
+
+    private static func isNewline(_ scalar: Unicode.Scalar) -> Bool { Character(scalar).isNewline }
+
+    /// Neither hides nor moves anything, and YAML may hold it as it is.
+    @Sendable private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: false
+        default: true
+        }
     }
 
     @Sendable private static func checkModel(_ text: String) -> TextProblem? {

@@ -3,19 +3,19 @@ extension Job {
     public var yaml: String {
         var lines = [
             "aurelax: \(JobSchema.version)",
-            "name: \(name)",
+            "name: \(word(name))",
         ]
         switch structure {
         case .file(let file): lines.append("structure: \(quoted(file))")
         case .inline(let text):
             lines.append("structure: |2")
-            var rows = text.split(omittingEmptySubsequences: false) { $0.isNewline }
-            while rows.last?.isEmpty == true { rows.removeLast() }
-            lines += rows.map { "  \($0)" }
+            lines += text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
+                "  \($0)"
+            }
         }
         lines += [
-            "charge: \(charge)", "model: \(model)", "priority: \(priority)",
-            "after: [\(after.joined(separator: ", "))]", "stages:",
+            "charge: \(charge)", "model: \(word(model))", "priority: \(priority)",
+            "after: [\(after.map(word).joined(separator: ", "))]", "stages:",
         ]
         for stage in stages {
             switch stage {
@@ -34,7 +34,7 @@ extension MLStage {
             ("optimizer", optimizer.rawValue), ("fmax", fmax.description),
             ("max_steps", maxSteps.description),
             ("maxstep", maxStep.description), ("move", move.text),
-        ] + (model.map { [("model", $0)] } ?? [])
+        ] + (model.map { [("model", word($0))] } ?? [])
     }
 }
 
@@ -69,6 +69,13 @@ extension MoveSelection {
         case .indices(let indices): "[\(indices.map(\.description).joined(separator: ", "))]"
         }
     }
+}
+
+/// A name, in quotation marks where some reader of YAML would take it for something else.
+private func word(_ name: String) -> String {
+    let reserved = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
+    let isPlain = name.utf8.first.map { $0 > 57 } == true && !reserved.contains(name.lowercased())
+    return isPlain ? name : quoted(name)
 }
 
 /// Text in quotation marks that YAML reads as text, whatever it looks like.

@@ -69,9 +69,11 @@ public struct MappingSchema: Sendable {
         }
         var problems: [Diagnostic] = []
         for entry in entries {
-            let keyPath = path.isEmpty ? entry.key : "\(path).\(entry.key)"
+            guard problems.count < Self.mostProblems else { return problems + [Self.more(at: entry.keyMark)] }
+            let word = String(entry.key.prefix(80))
+            let keyPath = path.isEmpty ? word : "\(path).\(word)"
             guard let key = keys.first(where: { $0.name == entry.key }) else {
-                problems.append(unknown(entry, keyPath))
+                problems.append(unknown(entry, word, keyPath))
                 continue
             }
             if entry.value.isNull {
@@ -102,19 +104,26 @@ public struct MappingSchema: Sendable {
 
     private var names: String { keys.map { "‘\($0.name)’" }.joined(separator: ", ") }
 
-    private func unknown(_ entry: YAMLNode.Entry, _ keyPath: String) -> Diagnostic {
+    /// Whoever has so many mistakes has another kind of file; more would only take time.
+    static let mostProblems = 50
+
+    static func more(at mark: TextMark) -> Diagnostic {
+        Diagnostic(code: "too-many", at: mark, message: "more mistakes from here on are not shown")
+    }
+
+    private func unknown(_ entry: YAMLNode.Entry, _ word: String, _ keyPath: String) -> Diagnostic {
         let hint =
-            closest(to: entry.key, among: keys.map(\.name)).map { "did you mean ‘\($0)’?" }
+            closest(to: word, among: keys.map(\.name)).map { "did you mean ‘\($0)’?" }
             ?? "known here: \(keys.map(\.name).joined(separator: ", "))"
         return Diagnostic(
-            code: "unknown-key", at: entry.keyMark, width: entry.key.count, keyPath: keyPath,
-            message: "there is no key ‘\(entry.key)’ here", hint: hint)
+            code: "unknown-key", at: entry.keyMark, width: word.count, keyPath: keyPath,
+            message: "there is no key ‘\(word)’ here", hint: hint)
     }
 }
 
 extension ValueSchema {
-    /// `a number from 0 to 1`: as messages say it.
-    var what: String {
+    /// `a number from 0 to 1`: as messages and the documentation say it.
+    public var what: String {
         switch self {
         case .integer(let range): "an integer\(Self.bounds(range.lowerBound, range.upperBound))"
         case .number(let range, let open):
@@ -179,7 +188,14 @@ extension ValueSchema {
                     "expected \(count.lowerBound == 1 ? "at least one element" : "from \(count.lowerBound) to \(count.upperBound) elements"), found \(nodes.count)"
                 )
             }
-            return nodes.enumerated().flatMap { element.problems(of: $1, at: "\(path)[\($0)]") }
+            var problems: [Diagnostic] = []
+            for (index, node) in nodes.enumerated() {
+                guard problems.count < MappingSchema.mostProblems else {
+                    return problems + [MappingSchema.more(at: node.mark)]
+                }
+                problems += element.problems(of: node, at: "\(path)[\(index)]")
+            }
+            return problems
         case .mapping(let schema):
             return schema.problems(of: node, at: path)
         case .either(let forms, _):

@@ -23,7 +23,9 @@ extension YAMLNode {
         }
         let builder = TreeBuilder(limits)
         do {
-            let root = try EventReader(bytes).read(builder)
+            // Some editors put a byte-order mark before UTF-8.
+            let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+            let root = try EventReader(hasMark ? Array(bytes.dropFirst(3)) : bytes).read(builder)
             return (builder.diagnostics.hasErrors ? nil : root, builder.diagnostics)
         } catch {
             return (nil, builder.diagnostics + [error.diagnostic])
@@ -96,10 +98,13 @@ private final class TreeBuilder {
             }
             let value = try node(try reader.next(), reader, depth: depth + 1)
             if let first = seen[text] {
+                guard diagnostics.count < MappingSchema.mostProblems else { continue }
                 diagnostics.append(
                     Diagnostic(
-                        code: "duplicate-key", at: key.mark, width: key.width, keyPath: text,
-                        message: "the key ‘\(text)’ stands twice", hint: "first in line \(first.line)"))
+                        code: "duplicate-key", at: key.mark, width: key.width,
+                        keyPath: String(text.prefix(80)),
+                        message: "the key ‘\(text.prefix(80))’ stands twice",
+                        hint: "first in line \(first.line)"))
                 continue
             }
             seen[text] = key.mark

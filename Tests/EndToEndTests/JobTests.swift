@@ -92,7 +92,8 @@ import Testing
         #expect(run.status == 0, "\(run.errors)")
 
         // A result of another molecule first: it is refused, and the job goes on waiting.
-        try spool.drop("h2.result.extxyz", "1\nenergy=1 Properties=species:S:1:pos:R:3:forces:R:3\nH 0 0 0 0 0 0\n")
+        try spool.drop(
+            "h2.result.extxyz", "1\nenergy=1 Properties=species:S:1:pos:R:3:forces:R:3\nH 0 0 0 0 0 0\n")
         #expect(
             try await spool.wait {
                 try await spool.status(of: "h2")?.reason.contains("1 atoms, not 2") ?? false

@@ -1,0 +1,148 @@
+import Foundation
+import JobSpec
+import Testing
+import YAMLDocument
+
+/// docs/job-spec.md says what the schema says.
+@Suite struct DocumentationTests {
+    @Test(arguments: [("job", JobSchema.job), ("ml", JobSchema.ml), ("dft", JobSchema.dft)])
+    func everyKeyStandsInTheTable(name: String, schema: MappingSchema) throws {
+        let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
+        let table = Self.table(schema)
+        #expect(document.contains("\n<!-- \(name) -->\n\(table)\n"), "docs/job-spec.md, \(name):\n\(table)")
+    }
+
+    @Test func theExampleIsAJob() throws {
+        let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
+        let blocks = document.components(separatedBy: "```yaml\n").dropFirst()
+            .compactMap { $0.components(separatedBy: "```").first }
+        #expect(!blocks.isEmpty)
+        for block in blocks {
+            let read = file(block, name: "example.yaml")
+            #expect(read.job != nil && read.report == "", "\(read.report)")
+        }
+    }
+
+    /// A default that the documentation states is the one that a job gets.
+    @Test func defaultsAreTheOnesThatAJobGets() throws {
+        let job = try #require(
+            file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}, {dft: {}}, {dft: {mode: pw}}]\n").job)
+        let root = try #require(YAMLNode.parse(Array(job.yaml.utf8)).root)
+        let stages = try #require(root["stages"]?.elements)
+        let said = [
+            (JobSchema.job, [root]), (JobSchema.ml, stages.compactMap { $0["ml"] }),
+            (JobSchema.dft, stages.compactMap { $0["dft"] }),
+        ]
+        for (schema, nodes) in said {
+            for key in schema.keys where key.name != "name" && key.name != "mode" {
+                guard let text = key.defaultText, !text.contains(" ") else { continue }
+                let node = try #require(
+                    nodes.compactMap { $0[key.name] }.first, "\(key.name) is not written out")
+                let meant = try #require(YAMLNode.parse(Array("v: \(text)".utf8)).root?["v"])
+                if let number = meant.number {
+                    #expect(node.number == number, "\(key.name)")
+                } else if meant.elements?.isEmpty == true {
+                    #expect(node.elements?.isEmpty == true, "\(key.name)")
+                } else {
+                    #expect(node.text == meant.text, "\(key.name)")
+                }
+            }
+        }
+    }
+
+    static func table(_ schema: MappingSchema) -> String {
+        let rows = schema.keys.map { key in
+            let value = key.isRequired ? "required" : key.defaultText.map { "`\($0)`" } ?? ""
+            return "| `\(key.name)` | \(key.value.what) | \(value) | \(key.summary) |"
+        }
+        return (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(separator: "\n")
+    }
+}
+
+@Suite struct JSONSchemaTests {
+    @Test func itIsJSONWithEveryKey() throws {
+        let parsed = try JSONSerialization.jsonObject(with: Data(JobSchema.jsonSchema.utf8))
+        let schema = try #require(parsed as? [String: Any])
+        let properties = try #require(schema["properties"] as? [String: Any])
+        #expect(Set(properties.keys) == Set(JobSchema.job.keys.map(\.name)))
+        #expect(schema["required"] as? [String] == ["aurelax", "structure", "stages"])
+        #expect(schema["additionalProperties"] as? Bool == false)
+    }
+
+    /// The schema is one, and accepts and refuses what the reader does: checked by Python's jsonschema, where
+    /// AURELAX_PYTHON has it.
+    @Test(.enabled(if: Python.has("jsonschema"))) func jsonschemaAgreesWithTheReader() throws {
+        let good = try Project.files("workflows", ".yaml").map {
+            String(decoding: try Project.bytes($0), as: UTF8.self)
+        }
+        let head = "aurelax: 1\nstructure: s.xyz\n"
+        let cases =
+            good + [
+                head + "stages: [{ml: {move: [0, 2]}}]\n",
+                head + "stages: [{dft: {mode: pw, cutoff: 500}}]\n",
+                head + "stages: [{ml: {fmax: 0}}]\n", head + "stages: [{ml: {fmx: 1}}]\n",
+                head + "stages: []\n",
+                head + "stages: [{ml: {}, dft: {}}]\n", head + "stages: [{}]\n",
+                head + "stages: [{ml: {move: most}}]\n",
+                head + "charge: x\nstages: [{ml: {}}]\n", head + "name: a/b\nstages: [{ml: {}}]\n",
+                head + "priority: 1001\nstages: [{ml: {}}]\n",
+                "aurelax: 2\nstructure: s.xyz\nstages: [{ml: {}}]\n",
+            ]
+        let documents = try cases.map { text in
+            let root = try #require(YAMLNode.parse(Array(text.utf8)).root)
+            return Self.json(root)
+        }
+        let input = try JSONSerialization.data(withJSONObject: [
+            "schema": JSONSerialization.jsonObject(with: Data(JobSchema.jsonSchema.utf8)),
+            "documents": documents,
+        ])
+        let script = """
+            import json, sys, jsonschema
+            data = json.load(sys.stdin)
+            jsonschema.Draft202012Validator.check_schema(data["schema"])
+            validator = jsonschema.Draft202012Validator(data["schema"])
+            print(json.dumps([validator.is_valid(d) for d in data["documents"]]))
+            """
+        let output = try Python.run(script, input: input)
+        let verdicts = try #require(JSONSerialization.jsonObject(with: output) as? [Bool])
+        #expect(verdicts.count == cases.count)
+        for (text, verdict) in zip(cases, verdicts) {
+            #expect(verdict == (file(text).job != nil), "\(text)")
+        }
+    }
+
+    private static func json(_ node: YAMLNode) -> Any {
+        if let entries = node.entries {
+            return Dictionary(uniqueKeysWithValues: entries.map { ($0.key, json($0.value)) })
+        }
+        if let elements = node.elements { return elements.map(json) }
+        if let integer = node.integer { return integer }
+        if let number = node.number { return number }
+        if let boolean = node.boolean { return boolean }
+        return node.text ?? NSNull()
+    }
+}
+
+enum Python {
+    private static let program = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
+
+    static func has(_ module: String) -> Bool {
+        guard program != nil else { return false }
+        return (try? run("import \(module); print('yes')", input: Data())).map { !$0.isEmpty } ?? false
+    }
+
+    static func run(_ script: String, input: Data) throws -> Data {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program ?? "python3")
+        process.arguments = ["-c", script]
+        let (stdin, stdout) = (Pipe(), Pipe())
+        (process.standardInput, process.standardOutput) = (stdin, stdout)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        try stdin.fileHandleForWriting.write(contentsOf: input)
+        try stdin.fileHandleForWriting.close()
+        let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? output : Data()
+    }
+}

@@ -1,0 +1,238 @@
+import Foundation
+import JobSpec
+import Testing
+import YAMLDocument
+
+@Suite struct JobFileTests {
+    static let minimal = "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}]\n"
+
+    @Test func whatIsNotSaidIsThePapers() throws {
+        let job = try #require(file(Self.minimal, name: "dir/ring4.yaml").job)
+        #expect(job.name == "ring4" && job.structure == .file("s.xyz") && job.charge == 0)
+        #expect(job.model == "thiolate-gold" && job.priority == 0 && job.after.isEmpty)
+        #expect(job.stages == [.ml(MLStage())])
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let text = """
+            aurelax: 1
+            name: all-keys
+            structure: s.extxyz
+            charge: -2
+            model: other
+            priority: 7
+            after: [a, b.2]
+            stages:
+              - ml: {optimizer: fire2, fmax: 0.3, max_steps: 9, maxstep: 0.05, move: [3, 1, 3], model: m}
+              - dft: {engine: gpaw, mode: pw, cutoff: 500, xc: RPBE, h: 0.18, vacuum: 6, smearing: 0.1,
+                      density_convergence: 1e-5, fmax: 0.02, max_steps: 50, maxstep: 0.04, move: shell, hessian: false}
+              - dft: {engine: tblite, fmax: 0.07, move: mask}
+              - dft: {basis: sz(dzp), move: core}
+
+            """
+        let read = file(text)
+        #expect(read.report == "")
+        let job = try #require(read.job)
+        var ml = MLStage()
+        (ml.optimizer, ml.fmax, ml.maxSteps, ml.maxStep) = (.fire2, 0.3, 9, 0.05)
+        (ml.move, ml.model) = (.indices([1, 3]), "m")
+        var pw = DFTStage()
+        (pw.mode, pw.cutoff, pw.xc, pw.h, pw.vacuum, pw.smearing) = (.pw, 500, "RPBE", 0.18, 6, 0.1)
+        (pw.densityConvergence, pw.fmax, pw.maxSteps, pw.maxStep) = (1e-5, 0.02, 50, 0.04)
+        (pw.move, pw.hessian) = (.shell, false)
+        var tight = DFTStage()
+        (tight.engine, tight.fmax, tight.move) = (.tblite, 0.07, .mask)
+        var lcao = DFTStage()
+        (lcao.basis, lcao.move) = ("sz(dzp)", .core)
+        #expect(
+            job
+                == Job(
+                    name: "all-keys", structure: .file("s.extxyz"), charge: -2, model: "other", priority: 7,
+                    after: ["a", "b.2"], stages: [.ml(ml), .dft(pw), .dft(tight), .dft(lcao)]))
+    }
+
+    @Test func fiveMistakesAtOnce() {
+        let text = """
+            aurelax: 1
+            name: five/mistakes
+            structure: ring4.xyz
+            charge: none
+            stages:
+              - ml: {optimiser: bfgs, fmax: -0.1}
+              - dft: {engine: vasp}
+
+            """
+        let read = file(text)
+        #expect(read.job == nil)
+        #expect(
+            read.report == """
+                j.yaml:2:7: error: ‘five/mistakes’ cannot be the name of a job
+                  name: five/mistakes
+                        ^~~~~~~~~~~~~
+                  hint: letters, digits, ‘-’, ‘_’ and ‘.’ only, beginning with a letter or digit, at most 64
+                j.yaml:4:9: error: expected an integer from -100 to 100, found ‘none’
+                  charge: none
+                          ^~~~
+                j.yaml:6:10: error: there is no key ‘optimiser’ here
+                    - ml: {optimiser: bfgs, fmax: -0.1}
+                           ^~~~~~~~~
+                  hint: did you mean ‘optimizer’?
+                j.yaml:6:33: error: expected a number above 0 and at most 100, found -0.1
+                    - ml: {optimiser: bfgs, fmax: -0.1}
+                                                  ^~~~
+                j.yaml:7:19: error: expected one of gpaw, tblite, found ‘vasp’
+                    - dft: {engine: vasp}
+                                    ^~~~
+
+                """)
+    }
+
+    /// Faults 21 and 23: a job names nothing outside its own folder.
+    @Test(arguments: [
+        ("../x.xyz", "leads out of the job's folder"), ("/etc/passwd", "leads out of the job's folder"),
+        ("a/b.xyz", "leads out of the job's folder"), ("..", "leads out of the job's folder"),
+        (".", "leads out of the job's folder"), (".hidden.xyz", "is a hidden file"),
+        ("\"x\\0.xyz\"", "this is not the name of a file"),
+        ("\"x\\u202Ezyx.\"", "this is not the name of a file"),
+        ("\"\\u200B\"", "this is not the name of a file"), ("\"\\x1b[2J\"", "this is not the name of a file"),
+        (String(repeating: "x", count: 256), "this is not the name of a file"),
+        ("\"  \"", "neither the name nor the text"), ("\"1\\n\\x07\\n\"", "characters that no structure has"),
+    ])
+    func fault21StructureNames(name: String, message: String) {
+        let read = file("aurelax: 1\nstructure: \(name)\nstages: [{ml: {}}]\n")
+        #expect(read.job == nil)
+        #expect(read.diagnostics.count == 1)
+        #expect(read.diagnostics.first?.message.contains(message) == true, "\(read.report)")
+    }
+
+    @Test(arguments: [
+        ("name: rejected", "‘rejected’ is taken"), ("name: .x", "cannot be the name of a job"),
+        ("name: a b", "cannot be the name of a job"),
+        ("name: \(String(repeating: "n", count: 65))", "cannot be the name"),
+        ("name: ä", "cannot be the name of a job"),
+        ("name: x\nafter: [y, x]", "‘x’ cannot come after itself"),
+        ("after: [j]", "‘j’ cannot come after itself"), ("after: [../x]", "cannot be the name of a job"),
+        ("model: ../m", "is not the name of a model"), ("priority: 1001", "from -1000 to 1000"),
+        ("after: x", "expected a list"), ("aurelax: 2", "stands twice"),
+    ])
+    func refused(lines: String, message: String) {
+        let read = file(Self.minimal + lines + "\n")
+        #expect(read.job == nil)
+        #expect(read.diagnostics.contains { $0.message.contains(message) }, "\(read.report)")
+    }
+
+    @Test(arguments: [
+        ("aurelax: 2\nstructure: s.xyz\nstages: [{ml: {}}]\n", "expected an integer from 1 to 1, found 2"),
+        ("structure: s.xyz\nstages: [{ml: {}}]\n", "the key ‘aurelax’ is missing"),
+        ("aurelax: 1\nstages: [{ml: {}}]\n", "the key ‘structure’ is missing"),
+        ("aurelax: 1\nstructure: s.xyz\nstages: []\n", "expected at least one element, found 0"),
+        ("aurelax: 1\nstructure: s.xyz\nstages: [ml]\n", "expected a mapping of keys to values, found ‘ml’"),
+        (
+            "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}, dft: {}}]\n",
+            "expected one of ‘ml’, ‘dft’, found 2 keys"
+        ),
+        (
+            "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",
+            "has characters that no such name has"
+        ),
+        ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {move: some}}]\n", "found ‘some’"),
+        ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: .nan}}]\n", "found ‘.nan’"),
+    ])
+    func incomplete(text: String, message: String) {
+        let read = file(text)
+        #expect(read.job == nil)
+        #expect(read.diagnostics.contains { $0.message.contains(message) }, "\(read.report)")
+    }
+
+    @Test func aFileNameThatIsNoJobNameAsksForOne() {
+        let read = file(Self.minimal, name: "my job.yaml")
+        #expect(read.job == nil && read.report.contains("hint: give the job a name: ‘name: …’"))
+        #expect(file(Self.minimal + "name: mine\n", name: "my job.yaml").job?.name == "mine")
+    }
+
+    @Test(arguments: [
+        ("engine: tblite, h: 0.2", "‘h’ has no effect: it is a setting of GPAW"),
+        ("mode: pw, basis: dzp", "‘basis’ has no effect: the mode is pw, not lcao"),
+        ("cutoff: 400", "‘cutoff’ has no effect: the mode is lcao, not pw"),
+    ])
+    func settingsWithoutEffectAreWarnings(settings: String, message: String) {
+        let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {\(settings)}}]\n")
+        #expect(read.job != nil)
+        #expect(read.diagnostics.map(\.message) == [message])
+        #expect(read.report.contains("warning: "))
+    }
+
+    @Test(arguments: Project.files("workflows", ".yaml"))
+    func theProjectsOwnJobsAreReadAndComeBackTheSame(path: String) throws {
+        let read = JobFile(try Project.bytes(path), file: path)
+        #expect(read.report == "")
+        let job = try #require(read.job)
+        #expect(JobFile(Array(job.yaml.utf8), file: "other.yaml").job == job)
+    }
+
+    @Test(arguments: [
+        "name: null", "name: 'true'", "name: '0123'", "name: y", "name: 1e5", "model: 'null'",
+        "after: ['null', '12', no]", "name: \"a.b-c_d\"", "priority: -3", "charge: +1",
+    ])
+    func jobTextComesBackTheSame(line: String) throws {
+        let quoted = line == "name: null" ? "name: 'null'" : line
+        let job = try #require(file(Self.minimal + quoted + "\n").job)
+        let again = file(job.yaml, name: "other.yaml")
+        #expect(again.report == "" && again.job == job)
+        #expect(again.job?.yaml == job.yaml)
+    }
+
+    @Test(arguments: [
+        "|\n  2\n  comment\n  H 0 0 0\n  H 0 0 0.8\n", "|-\n  1\n\n  H 0 0 0\n", "|+\n  1\n\n  H 0 0 0\n\n\n",
+        "\"2\\n  # indented: 'x' \\\"y\\\"\\nH\\t0 0 0\\r\\nH 0 0 1\"", ">\n  1\n\n  x\n\n  H 0 0 0\n",
+        "\"1\\n\\nH 0 0 0\\u2028\"", "\"\\n1\\n\\nH 0 0 0\"",
+    ])
+    func inlineStructuresComeBackTheSame(block: String) throws {
+        let read = file("aurelax: 1\nstructure: \(block)\nstages: [{ml: {}}]\n")
+        let job = try #require(read.job, "\(read.report)")
+        guard case .inline(let text) = job.structure else {
+            Issue.record("not inline: \(job.structure)")
+            return
+        }
+        #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"))
+        #expect(file(job.yaml).job == job)
+    }
+
+    /// Whatever bytes come, there is an answer, and a job that is read comes back the same.
+    @Test func fault24MutatedJobFiles() throws {
+        let seeds =
+            try Project.files("workflows", ".yaml").map(Project.bytes) + [
+                Array(
+                    "aurelax: 1\nstructure: |\n  1\n\n  H 0 0 0\nafter: [a]\nstages:\n  - ml: {move: [0]}\n"
+                        .utf8)
+            ]
+        let tokens = [
+            "&a ", "*a", "!!str ", "- ", ": ", "{", "}", "[", "]", "|\n", "\t", "'", "\"", "\u{0}", "---\n",
+            "é", "~", "1e999",
+        ]
+        .map { Array($0.utf8) }
+        let count = Int(ProcessInfo.processInfo.environment["AURELAX_FUZZ"] ?? "") ?? 3000
+        var generator = SeededGenerator(20261123)
+        for number in 0..<count {
+            var bytes = seeds[number % seeds.count]
+            for _ in 0...Int.random(in: 0..<4, using: &generator) {
+                let at = Int.random(in: 0...bytes.count, using: &generator)
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: bytes.insert(contentsOf: tokens.randomElement(using: &generator) ?? [], at: at)
+                case 1 where at < bytes.count: bytes[at] = UInt8.random(in: 0...255, using: &generator)
+                case 2:
+                    bytes.removeSubrange(at..<min(bytes.count, at + Int.random(in: 0..<9, using: &generator)))
+                default: bytes.insert(contentsOf: bytes.prefix(at).suffix(20), at: at)
+                }
+            }
+            let read = JobFile(bytes, file: "j.yaml")
+            #expect((read.job == nil) == read.diagnostics.hasErrors)
+            #expect(read.diagnostics.isEmpty == read.report.isEmpty)
+            guard let job = read.job else { continue }
+            let again = JobFile(Array(job.yaml.utf8), file: "j.yaml")
+            #expect(
+                again.job == job,
+                "case \(number):\n\(String(decoding: bytes, as: UTF8.self))\n\(again.report)")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Atomistics
+import JobSpec
+import Testing
+import YAMLDocument
+
+@Suite struct StructureTests {
+    static let water = Atoms(
+        elements: [.sulfur, .hydrogen, .hydrogen],
+        positions: [SIMD3(0, 0, 0), SIMD3(1.34, 0, 0), SIMD3(-0.05, 1.34, 0)])
+
+    func report(_ lines: String, _ atoms: Atoms) -> String {
+        let read = file("aurelax: 1\nstructure: s.xyz\n\(lines)\n")
+        return read.report(read.problems(with: atoms))
+    }
+
+    static let ml = "stages: [{ml: {}}]"
+
+    @Test func aGoodStructureHasNoMessage() { #expect(report(Self.ml, Self.water) == "") }
+
+    /// Faults 27 and 28: refused before anything is computed.
+    @Test func fault27NoAtoms() {
+        let none = Atoms(elements: [], positions: [])
+        #expect(
+            report(Self.ml, none) == """
+                j.yaml:2:12: error: the structure has no atoms
+                  structure: s.xyz
+                             ^
+
+                """)
+    }
+
+    @Test func fault28Geometry() {
+        var atoms = Self.water
+        atoms.positions[1] = atoms.positions[0]
+        #expect(report(Self.ml, atoms).contains("j.yaml:2:12: error: "))
+        #expect(report(Self.ml, atoms).contains("hint: mend the structure before it is relaxed"))
+        atoms.positions[1].x = .nan
+        #expect(report(Self.ml, atoms).contains("error: "))
+        atoms = Self.water
+        atoms.cell = Cell(SIMD3(9, 0, 0), SIMD3(0, 9, 0), SIMD3(0, 0, 9))
+        atoms.periodicity = .all
+        #expect(report(Self.ml, atoms).contains("the structure is periodic; molecules only are relaxed"))
+    }
+
+    @Test func selectionsFitTheStructure() {
+        #expect(
+            report("stages: [{ml: {move: shell}}]", Self.water).contains(
+                "j.yaml:3:22: error: there is no gold in the structure"))
+        #expect(
+            report("stages: [{ml: {move: core}}]", Self.water).contains("there is no gold in the structure"))
+        #expect(
+            report("stages: [{ml: {move: [0, 3]}}]", Self.water).contains(
+                "there is no atom 3\n")
+                && report("stages: [{ml: {move: [0, 3]}}]", Self.water).contains(
+                    "hint: the structure has 3 atoms, counted from 0")
+        )
+        #expect(
+            report("stages: [{ml: {}}, {ml: {move: mask}}]", Self.water).contains(
+                "the structure has no move_mask"))
+        var atoms = Self.water
+        atoms.moveMask = [false, false, false]
+        #expect(
+            report("stages: [{ml: {move: mask}}]", atoms).contains("the structure's move_mask frees no atom"))
+        atoms.moveMask = [true, false, false]
+        #expect(report("stages: [{ml: {move: mask}}]", atoms) == "")
+    }
+
+    @Test func anOddNumberOfElectronsIsAWarningForDFT() {
+        let dft = "charge: 1\nstages: [{dft: {}}]"
+        #expect(report(dft, Self.water).contains("j.yaml:3:9: warning: 17 electrons are an odd number"))
+        #expect(report("charge: 1\n" + Self.ml, Self.water) == "")
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import JobSpec
+
+/// A job file of these lines after `aurelax: 1`.
+func file(_ text: String, name: String = "j.yaml") -> JobFile { JobFile(Array(text.utf8), file: name) }
+
+enum Project {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static func bytes(_ path: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: root.appendingPathComponent(path)))
+    }
+
+    /// Files of the project, relative to its root.
+    static func files(_ folder: String, _ suffix: String) -> [String] {
+        let all = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
+        return (all?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(suffix) }.sorted()
+            .map { "\(folder)/\($0)" }
+    }
+}
+
+/// The generator of Knuth's MMIX: the same numbers everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed &* 2_862_933_555_777_941_757 &+ 3_037_000_493 }
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ (state >> 29)
+    }
+}

@@ -1,0 +1,14 @@
+import YAMLDocument
+
+/// The diagnostics of a text against a schema, as a person reads them.
+func report(_ text: String, _ schema: MappingSchema? = nil) -> String {
+    let bytes = Array(text.utf8)
+    let (root, syntax) = YAMLNode.parse(bytes)
+    let problems = root.flatMap { root in schema.map { $0.problems(of: root) } } ?? []
+    return DiagnosticRenderer(file: "f.yaml", source: bytes).render(syntax + problems)
+}
+
+func root(_ text: String) -> YAMLNode? { YAMLNode.parse(Array(text.utf8)).root }
+
+/// The value of the key `v` in `v: …`.
+func value(_ text: String) -> YAMLNode? { root("v: \(text)")?["v"] }
