@@ -186,7 +186,9 @@ let package = Package(
         .testTarget(
             name: "WorkflowTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "Workflow",
+                "Atomistics", "DurableFiles", "JobSpec", "ModelLibrary", "Workflow", "YAMLDocument",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),

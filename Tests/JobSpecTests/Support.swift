@@ -15,8 +15,11 @@ enum Project {
     /// Files of the project, relative to its root.
     static func files(_ folder: String, _ suffix: String) -> [String] {
         let all = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
-        return (all?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(suffix) }.sorted()
-            .map { "\(folder)/\($0)" }
+        return (all?.compactMap { $0 as? String } ?? []).filter {
+            $0.hasSuffix(suffix) && !$0.contains("results/")
+        }
+        .sorted()
+        .map { "\(folder)/\($0)" }
     }
 }
 

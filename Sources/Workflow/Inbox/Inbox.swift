@@ -73,7 +73,9 @@ struct Inbox {
                 try reject(name, in: inbox, bytes: nil, text: "\(name.escaped): \(refusal)\n", [], &outcome)
             }
         }
-        for job in jobs { try accept(job, among: jobs, in: inbox, quiet: now, &outcome) }
+        for (index, job) in jobs.enumerated() {
+            try accept(job, before: jobs[(index + 1)...], in: inbox, &outcome)
+        }
         return outcome
     }
 
@@ -107,8 +109,8 @@ struct Inbox {
     }
 
     private func accept(
-        _ candidate: Candidate, among all: [Candidate], in inbox: Directory,
-        quiet now: ContinuousClock.Instant, _ outcome: inout Outcome
+        _ candidate: Candidate, before others: ArraySlice<Candidate>, in inbox: Directory,
+        _ outcome: inout Outcome
     ) throws {
         let job = candidate.job
         var originals = [Original(name: candidate.name.bytes, status: candidate.claim.source)]
@@ -127,7 +129,7 @@ struct Inbox {
                 let claim = try spool.blobs.claim(name, in: inbox, limit: limits.structureBytes)
                 structure = claim.digest
                 // A structure that another job waits for stays until that one has it too.
-                if !all.contains(where: { $0.name != candidate.name && $0.job.structure == job.structure }) {
+                if !others.contains(where: { $0.job.structure == job.structure }) {
                     originals.append(Original(name: name.bytes, status: claim.source))
                 }
             } catch let refusal as ClaimRefusal {

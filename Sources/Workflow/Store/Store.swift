@@ -19,15 +19,8 @@ public final class Store: Sendable {
     public init(_ path: FilePath, verifying: Bool = false) throws {
         self.path = path
         do {
+            if verifying { try Self.verify(path) }
             pool = try DatabasePool(path: path.string, configuration: Self.configuration())
-            if verifying {
-                let complaints = try pool.read { database in
-                    try String.fetchAll(database, sql: "PRAGMA integrity_check(5)")
-                }
-                guard complaints == ["ok"] else {
-                    throw WorkflowError.damagedStore(path, complaints.joined(separator: "; "))
-                }
-            }
             let found = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
             if found == 0 {
                 try pool.write { database in

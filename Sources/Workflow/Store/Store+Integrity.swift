@@ -1,0 +1,24 @@
+import DurableFiles
+import Foundation
+import GRDB
+import SystemPackage
+
+extension Store {
+    /// Reads the whole store to see whether it is sound, without writing a byte: opening it for writing
+    /// changes the file, whatever it holds.
+    ///
+    /// - Throws: ``WorkflowError/damagedStore(_:_:)``; `DatabaseError` where the file is no database at all.
+    static func verify(_ path: FilePath) throws {
+        guard FileManager.default.fileExists(atPath: path.string) else { return }
+        var configuration = Configuration()
+        configuration.label = "aurelax.store.verify"
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        let complaints = try DatabaseQueue(path: path.string, configuration: configuration).read {
+            try String.fetchAll($0, sql: "PRAGMA integrity_check(5)")
+        }
+        guard complaints == ["ok"] else {
+            throw WorkflowError.damagedStore(path, complaints.joined(separator: "; "))
+        }
+    }
+}

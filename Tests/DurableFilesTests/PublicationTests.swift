@@ -1,0 +1,65 @@
+import DurableFiles
+import Foundation
+import Synchronization
+import SystemPackage
+import Testing
+
+@Suite struct PublicationTests {
+    private let scratch: Scratch
+    private let outbox: Directory
+    private let staging: Directory
+    private let files = [
+        PublishedFile(name: "run.sh", bytes: Array("#!/bin/sh\n".utf8), isExecutable: true),
+        PublishedFile(name: "initial.extxyz", bytes: pattern(100_000)),
+        PublishedFile(name: "MANIFEST.json", bytes: Array("{}".utf8)),
+    ]
+
+    init() throws {
+        scratch = try Scratch()
+        outbox = try scratch.directory.makeSubdirectory("outbox")
+        staging = try scratch.directory.makeSubdirectory("staging")
+    }
+
+    private func isWhole(_ name: FilePath.Component) throws -> Bool {
+        let there = try outbox.subdirectory(name)
+        return try files.allSatisfy { try there.read($0.name) == $0.bytes }
+    }
+
+    @Test func onceAndAgain() throws {
+        #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
+        #expect(try isWhole("p"))
+        #expect(FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/run.sh"))
+        #expect(!FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/MANIFEST.json"))
+        #expect(try outbox.publish(files, as: "p", staging: staging) == .alreadyThere)
+        // What people put beside it does not matter, and stays.
+        try scratch.write("outbox/p/notes.txt", [1])
+        #expect(try outbox.publish(files, as: "p", staging: staging) == .alreadyThere)
+        #expect(scratch.files("outbox/p").contains("notes.txt") && scratch.files("staging").isEmpty)
+    }
+
+    @Test func somethingElseHasTheName() throws {
+        #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
+        var other = files
+        other[2] = PublishedFile(name: "MANIFEST.json", bytes: Array("[]".utf8))
+        guard case .conflict(let why) = try outbox.publish(other, as: "p", staging: staging) else {
+            Issue.record("another package took its place")
+            return
+        }
+        #expect(why.contains("MANIFEST.json"))
+        #expect(try isWhole("p"))
+        // Only the manifest tells, where that is said.
+        var changed = files
+        changed[1] = PublishedFile(name: "initial.extxyz", bytes: [])
+        #expect(
+            try outbox.publish(changed, as: "p", staging: staging, identity: "MANIFEST.json") == .alreadyThere
+        )
+        try scratch.write("outbox/file", [1])
+        guard case .conflict = try outbox.publish(files, as: "file", staging: staging) else {
+            Issue.record("a file was taken for a package")
+            return
+        }
+        #expect(try scratch.bytes("outbox/file") == [1])
+    }
+
+    /// Stopped at each call in turn: a reader sees nothing or all of it, and doing it again finishes it.
+}

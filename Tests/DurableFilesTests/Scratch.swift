@@ -1,0 +1,35 @@
+import DurableFiles
+import Foundation
+import SystemPackage
+
+/// A directory of its own for one test, gone when the test is over.
+final class Scratch: Sendable {
+    let path: String
+    let directory: Directory
+
+    init() throws {
+        path =
+            FileManager.default.temporaryDirectory
+            .appendingPathComponent("aurelax-files-" + UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        directory = try Directory(FilePath(path))
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Names of what it holds, hidden ones included.
+    func files(_ relative: String = "") -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(relative)")) ?? []).sorted()
+    }
+
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+    }
+
+    func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")))
+    }
+}
+
+/// Bytes that differ at every place of some length.
+func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }

@@ -1,0 +1,100 @@
+import DurableFiles
+import Foundation
+import Glibc
+import Synchronization
+import SystemPackage
+import Testing
+
+@Suite struct WholeFileTests {
+    private let scratch: Scratch
+    private var directory: Directory { scratch.directory }
+
+    init() throws { scratch = try Scratch() }
+
+    @Test func whatIsThereIsNotOverwrittenUnlessAsked() throws {
+        try directory.create("a", [1, 2, 3])
+        let error = #expect(throws: FileError.self) { try directory.create("a", [4]) }
+        #expect(error?.code == .fileExists)
+        #expect(try directory.read("a") == [1, 2, 3])
+        try directory.replace("a", pattern(300_000))
+        #expect(try directory.read("a") == pattern(300_000))
+        #expect(try directory.read("b") == nil)
+        #expect(scratch.files() == ["a"])
+        let large = #expect(throws: FileError.self) { try directory.read("a", limit: 299_999) }
+        #expect(large?.code == .fileTooLarge)
+    }
+
+    @Test func linksAreNotFollowed() throws {
+        try scratch.write("target", [1])
+        try #require(symlink("target", scratch.path + "/link") == 0)
+        #expect(throws: FileError.self) { try directory.read("link") }
+        try directory.replace("link", [2])
+        #expect(try scratch.bytes("target") == [1])
+        #expect(try directory.status(of: "link")?.kind == .regular)
+        try #require(symlink(".", scratch.path + "/here") == 0)
+        #expect(throws: FileError.self) { try directory.subdirectory("here") }
+    }
+
+    /// Each call in turn fails, once with each error: afterwards the old content is there or the new, and
+    /// nothing beside it.
+
+    @Test func whichErrorsPassAndWhichEndTheProcess() {
+        func error(_ code: Errno, _ operation: String) -> FileError {
+            FileError(code: code, operation: operation, path: "/x")
+        }
+        #expect(error(.ioError, "fsync").isFatal && error(.ioError, "close").isFatal)
+        #expect(!error(.ioError, "fsync").isTransient && !error(.ioError, "write").isFatal)
+        #expect(error(.noSpace, "write").isTransient && error(.noSpace, "fsync").isTransient)
+        #expect(error(.tooManyOpenFiles, "open").isTransient)
+        #expect(!error(.permissionDenied, "open").isTransient && !error(.permissionDenied, "open").isFatal)
+    }
+
+    @Test func appendedAndCutBack() throws {
+        do {
+            let file = try AppendFile("log", in: directory)
+            try file.append("one\n")
+            try file.append("two\n")
+            #expect(file.length == 8)
+            try file.synchronize()
+            try file.close()
+        }
+        do {
+            let file = try AppendFile("log", in: directory, keeping: 4)
+            #expect(file.length == 4)
+            try file.append("three\n")
+            try file.close()
+        }
+        #expect(try directory.read("log") == Array("one\nthree\n".utf8))
+        #expect(try AppendFile("log", in: directory, keeping: 100).length == 10)
+    }
+
+    @Test func lockedUntilItIsLetGo() throws {
+        var first: ExclusiveLock? = try ExclusiveLock("lock", in: directory)
+        let held = #expect(throws: LockHeld.self) { try ExclusiveLock("lock", in: directory) }
+        #expect(held?.holder.hasPrefix("process \(ProcessInfo.processInfo.processIdentifier) on ") ?? false)
+        #expect(first != nil)
+        first = nil
+        _ = try ExclusiveLock("lock", in: directory)
+    }
+
+    @Test(arguments: [
+        (Array("ring 4 – ‘Å’.xyz".utf8), "ring 4 – ‘Å’.xyz"),
+        (Array("a\nb\u{1B}[31m\u{7F}".utf8), "a\\x0Ab\\x1B[31m\\x7F"),
+        (Array("abc\u{202E}fdp".utf8), "abc\\xE2\\x80\\xAEfdp"),
+        (Array("zero\u{200B}width".utf8), "zero\\xE2\\x80\\x8Bwidth"),
+        (Array("\\x0A".utf8), "\\x5Cx0A"),
+        ([0x61, 0xFF, 0xC3, 0x62, 0xE2, 0x82], "a\\xFF\\xC3b\\xE2\\x82"),
+        ([0xC0, 0x80, 0xED, 0xA0, 0x80], "\\xC0\\x80\\xED\\xA0\\x80"),
+    ])
+    func namesAreShownWithoutHarm(bytes: [UInt8], shown: String) {
+        #expect(escapedForDisplay(bytes) == shown)
+        #expect(FilePath.Component(bytes: bytes)?.bytes == bytes)
+        #expect(FilePath.Component(bytes: bytes)?.escaped == shown)
+    }
+
+    @Test func namesThatAreNone() {
+        for bytes in [[], Array(".".utf8), Array("..".utf8), Array("a/b".utf8), [0x61, 0]] {
+            #expect(FilePath.Component(bytes: bytes) == nil, "\(bytes)")
+        }
+    }
+}

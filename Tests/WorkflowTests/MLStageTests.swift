@@ -1,0 +1,173 @@
+import Atomistics
+import DurableFiles
+import Foundation
+import JobSpec
+import ModelLibrary
+import OrderedCollections
+import SystemPackage
+import Testing
+import Workflow
+
+/// Whole jobs of one ML stage, with a small force field that is trained for the test.
+@Suite(.serialized) struct MLStageTests {
+    private let spool: TestSpool
+    private let version: String
+    private var models: String { spool.path + "/models" }
+
+    init() throws {
+        spool = try TestSpool()
+        version = try Self.train(in: spool.path + "/models")
+    }
+
+    /// A conservative potential of fifteen frames of a ring: not a good one, but a real one.
+    private static func train(in models: String) throws -> String {
+        let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let text = """
+            aurelax_recipe: 1
+            name: tiny
+            kind: soap-potential
+            level_of_theory: \(level)
+            data:
+              - file: \(project)/models/data/rings-pbe-lcao.extxyz
+                frames: ["0:15"]
+                validation: ["14:15"]
+            descriptor: {r_cut: 4, n_max: 4, l_max: 2, sigma: 0.35, cutoff_radius: 4.5, cutoff_width: 4.5}
+            inducing: {default: 24, S: 20}
+            priors: [3, 10]
+
+            """
+        let folder = models + "/tiny"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/recipe.yaml"))
+        let recipe = RecipeFile(Array(text.utf8), file: folder + "/recipe.yaml")
+        return try #require(recipe.recipe, "\(recipe.report)").train().version
+    }
+
+    private static let level = "GPAW 26.7.0 PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
+
+    private func submit(_ name: String, _ stage: String) throws {
+        let ring = ExtXYZ.bytes(of: [GoldThiolateRing(n: 4).atoms])
+        try spool.client.submit(
+            job("aurelax: 1\nname: \(name)\nmodel: tiny\nstructure: ring.xyz\nstages:\n  - ml: \(stage)\n"),
+            structure: ring)
+    }
+
+    private func steps(_ log: String) -> [Int] {
+        log.split(separator: "\n").dropFirst().compactMap {
+            $0.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        }
+    }
+
+    @Test func aWholeJob() async throws {
+        try submit("ring", "{fmax: 0.8, max_steps: 300}")
+        try await spool.work(models: models)
+        let status = try spool.client.status(of: "ring")
+        #expect(status.state == .completed, "\(status.reason)")
+        let last = try #require(status.step)
+        #expect(last > 3)
+        #expect((status.fmax ?? 1) < 0.8)
+        #expect(spool.files("inbox").isEmpty)
+        #expect(
+            spool.files("outbox/ring") == ["01-ml", "job.log", "job.yaml", "status.yaml", "summary.yaml"])
+        #expect(spool.files("outbox/ring/01-ml") == ["final.extxyz", "optimizer.log", "trajectory.extxyz"])
+
+        let path = try ExtXYZ.read(path: spool.path + "/outbox/ring/01-ml/trajectory.extxyz")
+        #expect(path.count == last + 1)
+        for frame in path {
+            #expect(frame.columns["ml_forces"] != nil)
+            #expect(frame.forces == nil && frame.energy == nil, "a prediction under the name of a DFT value")
+            #expect(frame.info["model_version"] == .string(version))
+        }
+        #expect(path.first?.positions == GoldThiolateRing(n: 4).atoms.positions)
+        let final = try spool.bytes("outbox/ring/01-ml/final.extxyz")
+        #expect(try ExtXYZ.frames(in: final, label: "final") == [path[last]])
+
+        let log = try #require(spool.text("outbox/ring/01-ml/optimizer.log"))
+        #expect(log.hasPrefix("      Step     Time          Energy          fmax\n"), "\(log)")
+        #expect(steps(log) == Array(0...last))
+        #expect(
+            log.split(separator: "\n").dropFirst().allSatisfy {
+                $0.hasPrefix("BFGS:") && $0.contains(" nan ")
+            })
+
+        let summary = try #require(spool.text("outbox/ring/summary.yaml"))
+        for line in [
+            "state: completed", "ml_steps: \(last)", "model_version: \"\(version)\"",
+            "model_level_of_theory: \"\(Self.level)\"", "final_sha256: \"\(Digest(of: final))\"",
+            "units: \"Angstrom, eV, eV/Angstrom, s\"", "requested_fmax: 0.8  # eV/Angstrom",
+        ] {
+            #expect(summary.contains(line + "\n"), "no ‘\(line)’ in\n\(summary)")
+        }
+        #expect(!summary.contains("dft_steps"))
+    }
+
+    /// Stopped in the middle, its files torn as a crash may leave them, started again: every step is there
+    /// once, and every number is what it would have been.
+    @Test func interruptedItGoesOnWhereItWas() async throws {
+        let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
+        try submit("through", stage)
+        try await spool.work(models: models)
+        let whole = try spool.bytes("outbox/through/01-ml/trajectory.extxyz")
+
+        try submit("torn", stage)
+        let trajectory = "outbox/torn/01-ml/trajectory.extxyz"
+        for cut in [1, 700, 0] {
+            let had = (try? spool.bytes(trajectory).count) ?? 0
+            let daemon = spool.daemon(models: models, once: false)
+            let running = Task { try await daemon.run() }
+            while ((try? spool.bytes(trajectory).count) ?? 0) < had + 20_000, !isOver("torn") {
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            running.cancel()
+            _ = await running.result
+            #expect(try spool.state(of: "torn") == .queued)
+            let there = try spool.bytes(trajectory)
+            #expect(there.count < whole.count, "it was over before it could be interrupted")
+            let torn = cut == 0 ? there + Array("24\nProperties=".utf8) : Array(there.dropLast(cut))
+            try Data(torn).write(to: URL(fileURLWithPath: "\(spool.path)/\(trajectory)"))
+        }
+        try await spool.work(models: models)
+        let status = try spool.client.status(of: "torn")
+        #expect((status.state, status.step) == (.failed, 250), "\(status.reason)")
+        #expect(try spool.bytes(trajectory) == whole)
+        #expect(steps(try #require(spool.text("outbox/torn/01-ml/optimizer.log"))) == Array(0...250))
+        #expect(
+            try spool.bytes("outbox/torn/01-ml/final.extxyz")
+                == spool.bytes("outbox/through/01-ml/final.extxyz"))
+    }
+
+    private func isOver(_ job: String) -> Bool { (try? spool.state(of: job).isFinal) ?? false }
+
+    @Test func pausedBetweenTwoStepsAndResumed() async throws {
+        try submit("ring", "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}")
+        let daemon = spool.daemon(models: models, once: false)
+        let running = Task { try await daemon.run() }
+        while ((try? spool.bytes("outbox/ring/01-ml/trajectory.extxyz").count) ?? 0) < 20_000 {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        _ = try spool.client.request(.pause, of: "ring")
+        // Longer than a turn: the stage has stopped.
+        try await Task.sleep(for: .milliseconds(500))
+        let frames = try spool.bytes("outbox/ring/01-ml/trajectory.extxyz").count
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(try spool.bytes("outbox/ring/01-ml/trajectory.extxyz").count == frames)
+        #expect(try spool.state(of: "ring") == .paused)
+        _ = try spool.client.request(.resume, of: "ring")
+        while try !spool.state(of: "ring").isFinal { try await Task.sleep(for: .milliseconds(20)) }
+        running.cancel()
+        _ = await running.result
+        #expect(steps(try #require(spool.text("outbox/ring/01-ml/optimizer.log"))) == Array(0...250))
+    }
+
+    @Test func modelsThatAreNotThereFailTheJobOnly() async throws {
+        try submit("ring", "{model: nowhere}")
+        try spool.drop("h2.xyz", hydrogen)
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work(models: models)
+        let status = try spool.client.status(of: "ring")
+        #expect(status.state == .failed)
+        #expect(status.reason.contains("nowhere"), "\(status.reason)")
+        #expect(try spool.state(of: "h2") == .waitingForDFT)
+    }
+}
