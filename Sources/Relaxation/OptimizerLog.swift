@@ -21,9 +21,11 @@ public struct OptimizerLog: Sendable {
     public func line(step: Int, energy: Double?, fmax: Double, at date: Date = Date()) -> String {
         let time = Calendar.current.dateComponents([.hour, .minute, .second], from: date)
         let clock = String(format: "%02d:%02d:%02d", time.hour ?? 0, time.minute ?? 0, time.second ?? 0)
-        let energy = energy.map { String(format: "%.6f", $0) } ?? "nan"
-        return "\(name):  \(right(String(step), 3)) \(clock) \(right(energy, 15)) "
-            + "\(right(String(format: "%.6f", fmax), 15))\n"
+        return "\(name):  \(right(String(step), 3)) \(clock) \(number(energy ?? .nan)) \(number(fmax))\n"
+    }
+
+    private func number(_ value: Double) -> String {
+        right(value.isNaN ? "nan" : String(format: "%.6f", value), 15)
     }
 
     private func right(_ text: String, _ width: Int) -> String {

@@ -1,132 +1,138 @@
 public import Atomistics
-
-/// How a relaxation is done.
-public struct RelaxationSettings: Sendable, Equatable {
-    public var optimizer: OptimizerKind = .bfgs
-    /// Converged when the largest force norm of a moving atom is below this, eV/Å.
-    public var fmax = 0.1
-    public var maxSteps = 200
-    /// Largest displacement of an atom in one step, Å.
-    public var maxStep = 0.1
-    /// True for each atom that may move; nil where all may.
-    public var movable: [Bool]?
-
-    public init() {}
-}
-
-/// Where a relaxation stands.
-public enum RelaxationStatus: Sendable, Equatable {
-    case running
-    /// The largest force is below the criterion.
-    case converged
-    /// As many steps as were allowed.
-    case stepLimit
-}
-
-/// One evaluated structure on the way.
-public struct RelaxationFrame: Sendable {
-    /// 0 for the structure that the relaxation began with.
-    public let step: Int
-    public let atoms: Atoms
-    public let prediction: ForcePrediction
-    /// Largest force norm of a moving atom, eV/Å.
-    public let fmax: Double
-}
+import LinearAlgebra
 
 /// Moves atoms downhill along the forces of a model that may have no energy: a step at a time, so that its
 /// owner may write, stop and go on.
 ///
-/// A relaxation that was interrupted goes on from its own trajectory: ``replay(_:)`` takes the frames that
-/// were reached, and the next step is bit for bit the one that an uninterrupted run would have taken.
+/// A relaxation that was interrupted goes on from its own trajectory, ``replay(_:_:)``, or from a
+/// ``checkpoint``. Either way the next step is bit for bit the one that an uninterrupted run would have taken.
 public struct Relaxer: Sendable {
     public let settings: RelaxationSettings
-    public private(set) var status = RelaxationStatus.running
-    /// The frame that was reached last; nil before the first evaluation.
-    public private(set) var current: RelaxationFrame?
-    private let initial: Atoms
-    private let moving: [Int]
-    private let forceField: any ForceField
-    private var optimizer: any Optimizer
+    /// What the relaxation began with.
+    public let initial: Atoms
+    public let forceField: any ForceField
+    /// Indices of the atoms that may move at any time; what an optimiser's vectors run over.
+    let active: [Int]
+    var state = RelaxationState()
 
-    /// - Precondition: positive fmax and maxStep; a mask of one value an atom that frees at least one.
+    /// - Precondition: settings without a ``RelaxationSettings/problem(atoms:)``.
     public init(_ atoms: Atoms, forceField: any ForceField, settings: RelaxationSettings) {
-        precondition(settings.fmax > 0 && settings.maxStep > 0, "criteria are positive")
-        precondition(settings.movable.map { $0.count == atoms.count } ?? true, "one value an atom")
+        let problem = settings.problem(atoms: atoms.count)
+        precondition(problem == nil, problem ?? "")
         initial = atoms
-        moving = atoms.positions.indices.filter { settings.movable?[$0] ?? true }
-        precondition(!moving.isEmpty, "at least one atom moves")
+        let moving = settings.movingAtoms(of: atoms.count)
+        active = moving.indices.filter { moving[$0] }
         self.forceField = forceField
         self.settings = settings
-        optimizer = settings.optimizer.make(maxStep: settings.maxStep, hessian: nil)
+    }
+
+    public var status: RelaxationStatus { state.status }
+    /// The frame that was reached last; nil before the first evaluation.
+    public var current: RelaxationFrame? { state.current }
+    /// The best frame so far by ``RelaxationSettings/best``.
+    public var best: RelaxationFrame? { state.best }
+    /// Round and segment of the next step, from 0; nil where nothing alternates.
+    public var place: (round: Int, segment: Int)? {
+        settings.alternation.map { _ in (state.place.round, state.place.segment) }
     }
 
     /// The next frame: the first time of the structure as it is, then after one step of the optimiser.
     ///
-    /// - Throws: what the force field throws; the relaxer is as it was.
+    /// - Throws: what the force field throws, and ``RelaxationError``; the relaxer is as it was.
     /// - Precondition: ``status`` is `running`.
     @discardableResult
     public mutating func advance() throws -> RelaxationFrame {
         precondition(status == .running, "a relaxation that has ended takes no step")
-        guard let current else { return accept(initial, try forceField.predict(initial), step: 0) }
-        var next = optimizer
-        let x = coordinates(of: current.atoms)
-        let displacement = try next.step(x, forces(of: current)) { try forces(at: $0) }
-        let atoms = moved(current.atoms, to: zip(x, displacement).map { $0 + $1 })
-        let prediction = try forceField.predict(atoms)
-        optimizer = next
-        return accept(atoms, prediction, step: current.step + 1)
+        guard let current else {
+            return try accept(initial, try forceField.predict(initial), after: state)
+        }
+        var (next, optimizer, departure) = try departing(from: current)
+        let displacement: [Double]
+        do {
+            displacement = try optimizer.displacement(departure.forces) {
+                try forces(after: $0, from: current.atoms, departure)
+            }
+        } catch is LinearAlgebraError {
+            throw RelaxationError.noStep(after: current.step)
+        }
+        guard displacement.allSatisfy(\.isFinite) else { throw RelaxationError.noStep(after: current.step) }
+        next.optimizer = optimizer
+        let atoms = moved(
+            current.atoms, by: limited(displacement, by: current.prediction.uncertainty, departure))
+        return try accept(atoms, try forceField.predict(atoms), after: next)
     }
 
     /// Takes over a frame that an earlier process had reached, the next one after ``current``.
     ///
-    /// - Throws: what the force field throws, for methods that evaluate more than one position a step.
+    /// - Throws: what the force field throws, for methods that evaluate more than one position a step or begin
+    ///   with the model's Hessian; ``RelaxationError`` for a prediction that is not finite.
+    /// - Precondition: ``status`` is `running`; a frame of the same structure.
     public mutating func replay(_ recorded: Atoms, _ prediction: ForcePrediction) throws {
         precondition(status == .running, "a relaxation that has ended takes no step")
         precondition(recorded.count == initial.count, "a frame of the same structure")
+        var next = state
         if let current {
-            var next = optimizer
-            try next.replay(coordinates(of: current.atoms), forces(of: current)) { try forces(at: $0) }
-            optimizer = next
+            let departing = try departing(from: current)
+            var optimizer = departing.optimizer
+            try optimizer.pass(departing.departure.forces) {
+                try forces(after: $0, from: current.atoms, departing.departure)
+            }
+            next = departing.state
+            next.optimizer = optimizer
         }
         var atoms = initial
         atoms.positions = recorded.positions
-        accept(atoms, prediction, step: current.map { $0.step + 1 } ?? 0)
+        try accept(atoms, prediction, after: next)
+    }
+}
+
+/// All of a relaxation that changes.
+struct RelaxationState: Sendable {
+    var status = RelaxationStatus.running
+    var current: RelaxationFrame?
+    var best: RelaxationFrame?
+    /// As it was when the last step had been taken; nil before the first.
+    var optimizer: (any Optimizer)?
+    var departure: Departure?
+    var place = AlternationPlace()
+    var progress = Progress()
+}
+
+/// From where a step was taken; coordinates of the active atoms.
+struct Departure: Checkpointed {
+    let x: [Double]
+    /// Before atoms that do not move were masked, after rigid motions were taken off, eV/Å.
+    let unmasked: [Double]
+    /// True for each active atom that moved.
+    let isFree: [Bool]
+    let segment: Int
+
+    /// What the optimiser went by, eV/Å.
+    var forces: [Double] { masked(unmasked) }
+
+    /// `vector` with zeros for the atoms that did not move.
+    func masked(_ vector: [Double]) -> [Double] {
+        vector.indices.map { isFree[$0 / 3] ? vector[$0] : 0 }
     }
 
-    @discardableResult
-    private mutating func accept(
-        _ atoms: Atoms, _ prediction: ForcePrediction, step: Int
-    ) -> RelaxationFrame {
-        let fmax = moving.reduce(0) { max($0, prediction.forces[$1].length) }
-        let frame = RelaxationFrame(step: step, atoms: atoms, prediction: prediction, fmax: fmax)
-        current = frame
-        if fmax < settings.fmax {
-            status = .converged
-        } else if step >= settings.maxSteps {
-            status = .stepLimit
+    init(x: [Double], unmasked: [Double], isFree: [Bool], segment: Int) {
+        (self.x, self.unmasked, self.isFree, self.segment) = (x, unmasked, isFree, segment)
+    }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(x)
+        writer.write(unmasked)
+        writer.write(isFree)
+        writer.write(segment)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        x = try reader.read()
+        unmasked = try reader.read()
+        isFree = try reader.read()
+        segment = try reader.read()
+        guard x.count == 3 * isFree.count, unmasked.count == x.count else {
+            throw .corrupt("a step of vectors of different lengths")
         }
-        return frame
-    }
-
-    private func coordinates(of atoms: Atoms) -> [Double] { flat(atoms.positions) }
-    private func forces(of frame: RelaxationFrame) -> [Double] { flat(frame.prediction.forces) }
-
-    private func forces(at x: [Double]) throws -> [Double] {
-        flat(try forceField.predict(moved(initial, to: x)).forces)
-    }
-
-    private func flat(_ vectors: [SIMD3<Double>]) -> [Double] {
-        var result: [Double] = []
-        result.reserveCapacity(3 * moving.count)
-        for i in moving { result += [vectors[i].x, vectors[i].y, vectors[i].z] }
-        return result
-    }
-
-    private func moved(_ atoms: Atoms, to x: [Double]) -> Atoms {
-        var atoms = atoms
-        for (k, i) in moving.enumerated() {
-            atoms.positions[i] = SIMD3(x[3 * k], x[3 * k + 1], x[3 * k + 2])
-        }
-        return atoms
     }
 }

@@ -3,24 +3,37 @@ import Foundation
 import Relaxation
 import Testing
 
-/// Numbers of ASE 3.29 on the same four Lennard-Jones atoms.
+extension RelaxationSettings {
+    init(
+        _ optimizer: OptimizerKind, fmax: Double = 1e-6, maxSteps: Int = 1000, maxStep: Double = 0.2,
+        _ change: (inout RelaxationSettings) -> Void = { _ in }
+    ) {
+        self.init()
+        (self.optimizer, self.fmax, self.maxSteps, self.maxStep) = (optimizer, fmax, maxSteps, maxStep)
+        change(&self)
+    }
+}
+
+extension Relaxer {
+    mutating func run(steps: Int = .max) throws {
+        var left = steps
+        while status == .running, left > 0 {
+            try advance()
+            left -= 1
+        }
+    }
+
+    var energy: Double { current?.prediction.energy ?? .nan }
+}
+
 @Suite struct RelaxerTests {
-    private func settings(
-        _ optimizer: OptimizerKind = .bfgs, fmax: Double = 1e-6, maxStep: Double = 0.2,
-        movable: [Bool]? = nil
-    ) -> RelaxationSettings {
-        var settings = RelaxationSettings()
-        (settings.optimizer, settings.fmax, settings.maxStep) = (optimizer, fmax, maxStep)
-        settings.movable = movable
-        return settings
+    private func lennardJones(_ settings: RelaxationSettings) -> Relaxer {
+        Relaxer(.fourLJ, forceField: PairField.lennardJones, settings: settings)
     }
 
-    private func relaxer(_ settings: RelaxationSettings) -> Relaxer {
-        Relaxer(LennardJones.start, forceField: LennardJones(), settings: settings)
-    }
-
+    /// Numbers of ASE 3.29 on the same four Lennard-Jones atoms.
     @Test func firstStepsOfBFGSAreThoseOfASE() throws {
-        var relaxer = relaxer(settings())
+        var relaxer = lennardJones(.init(.bfgs))
         let energies = [
             -3.276212681627, -4.558133833488, 42.869927751180, -4.828194758703, -5.014660963557,
             -3.040431774003, -5.284116106888,
@@ -32,98 +45,95 @@ import Testing
         for step in 0...6 {
             let frame = try relaxer.advance()
             #expect(frame.step == step)
-            #expect(abs((frame.prediction.energy ?? 0) - energies[step]) < 1e-9)
+            #expect(abs(relaxer.energy - energies[step]) < 1e-9)
             #expect(abs(frame.fmax - largest[step]) < 1e-9 * max(1, largest[step]))
         }
         let atom = try #require(relaxer.current?.atoms.positions[3])
         #expect((atom - [0.523933470647, 0.324634277719, 1.054895875381]).length < 1e-9)
-        while relaxer.status == .running { try relaxer.advance() }
+        try relaxer.run()
         #expect(relaxer.status == .converged)
         #expect(relaxer.current?.step == 33)
-        #expect(abs((relaxer.current?.prediction.energy ?? 0) + 6) < 1e-9)
-    }
-
-    @Test func smallStepsAndFixedAtoms() throws {
-        var small = relaxer(settings(maxStep: 0.01))
-        for _ in 0...6 { try small.advance() }
-        #expect(abs((small.current?.prediction.energy ?? 0) + 4.331860807823) < 1e-9)
-        var fixed = relaxer(settings(movable: [false, true, true, true]))
-        for _ in 0...6 { try fixed.advance() }
-        #expect(abs((fixed.current?.prediction.energy ?? 0) + 5.659170321018) < 1e-9)
-        #expect(abs((fixed.current?.fmax ?? 0) - 4.211552399651) < 1e-9)
-        #expect(fixed.current?.atoms.positions[0] == .zero)
-    }
-
-    @Test(arguments: [
-        (OptimizerKind.lbfgs, -5.067305847662, 5.836453382168), (.fire, -5.523511358851, 4.546347866962),
-        (.fire2, -5.864233764676, 2.328678632357),
-    ])
-    func sixthStepOfTheOthersIsThatOfASE(_ kind: OptimizerKind, _ energy: Double, _ fmax: Double) throws {
-        var relaxer = relaxer(settings(kind))
-        for _ in 0...6 { try relaxer.advance() }
-        #expect(abs((relaxer.current?.prediction.energy ?? 0) - energy) < 1e-9)
-        #expect(abs((relaxer.current?.fmax ?? 0) - fmax) < 1e-9)
-        while relaxer.status == .running, relaxer.current?.step ?? 0 < 1000 { try relaxer.advance() }
-    }
-
-    /// Through the text of a trajectory, as a daemon that was killed does it.
-    @Test(arguments: OptimizerKind.allCases)
-    func anInterruptedRunGoesOnBitForBit(_ kind: OptimizerKind) throws {
-        let field = LennardJones()
-        var whole = relaxer(settings(kind))
-        var bytes: [UInt8] = []
-        for step in 0...25 where whole.status == .running {
-            let frame = try whole.advance()
-            if step <= 12 { ExtXYZ.encode(frame.annotated(by: field.provenance), into: &bytes) }
-        }
-        var resumed = relaxer(settings(kind))
-        for atoms in try ExtXYZ.frames(in: bytes, label: "trajectory") {
-            try resumed.replay(atoms, try #require(atoms.prediction(by: field.provenance)))
-        }
-        #expect(resumed.current?.step == 12)
-        while resumed.current?.step != whole.current?.step { try resumed.advance() }
-        #expect(resumed.current?.atoms == whole.current?.atoms)
-        #expect(resumed.current?.prediction.forces == whole.current?.prediction.forces)
+        #expect(abs(relaxer.energy + 6) < 1e-9)
     }
 
     @Test func endsAreNamed() throws {
-        var short = settings()
-        short.maxSteps = 2
-        var relaxer = relaxer(short)
-        while relaxer.status == .running { try relaxer.advance() }
-        #expect(relaxer.status == .stepLimit)
-        #expect(relaxer.current?.step == 2)
-        var done = self.relaxer(settings(fmax: 10))
+        var short = lennardJones(.init(.bfgs, maxSteps: 2))
+        try short.run()
+        #expect(short.status == .stepLimit)
+        #expect(short.current?.step == 2)
+        var done = lennardJones(.init(.bfgs, fmax: 10))
         try done.advance()
         #expect(done.status == .converged)
     }
 
+    @Test func theBestFrameIsKept() throws {
+        var byForce = lennardJones(.init(.bfgs, maxSteps: 5))
+        try byForce.run()
+        #expect(byForce.best?.step == 1)
+        var byEnergy = lennardJones(.init(.bfgs, maxSteps: 5) { $0.best = .lowestEnergy })
+        try byEnergy.run()
+        #expect(byEnergy.best?.step == 4)
+        var field = PairField.lennardJones
+        field.hasEnergy = false
+        var settings = RelaxationSettings(.bfgs, maxSteps: 5) { $0.best = .lowestEnergy }
+        var withoutEnergy = Relaxer(.fourLJ, forceField: field, settings: settings)
+        try withoutEnergy.run()
+        settings.best = .smallestRMSForce
+        var byRMS = Relaxer(.fourLJ, forceField: field, settings: settings)
+        var smallest = (step: 0, rms: Double.infinity)
+        while byRMS.status == .running {
+            let frame = try byRMS.advance()
+            let norms = frame.prediction.forces.map(\.squaredLength)
+            let rms = (norms.reduce(0, +) / 4).squareRoot()
+            #expect(abs(frame.rmsForce - rms) < 1e-12 * rms)
+            if rms < smallest.rms { smallest = (frame.step, rms) }
+        }
+        #expect(byRMS.best?.step == smallest.step)
+        #expect(withoutEnergy.best?.step == smallest.step)
+    }
+
+    @Test func aForceThatIsNoNumberIsAnErrorAndChangesNothing() throws {
+        var start = Atoms.fourLJ
+        start.positions[1] = start.positions[0]
+        var relaxer = Relaxer(start, forceField: PairField.lennardJones, settings: .init(.bfgs))
+        #expect(throws: RelaxationError.forceNotFinite(atom: 0, step: 0)) { try relaxer.advance() }
+        #expect(relaxer.current == nil && relaxer.status == .running)
+        #expect(
+            RelaxationError.forceNotFinite(atom: 0, step: 0).description
+                == "the force on atom 0 at step 0 is not a number; look at the structure before it")
+    }
+
+    @Test func meaninglessSettingsAreNamed() {
+        #expect(RelaxationSettings().problem(atoms: 3) == nil)
+        func problem(_ change: (inout RelaxationSettings) -> Void) -> String? {
+            RelaxationSettings(.bfgs, change).problem(atoms: 2)
+        }
+        #expect(problem { $0.fmax = 0 } == "fmax and the step limit are positive")
+        #expect(problem { $0.maxStep = .infinity } == "fmax and the step limit are positive")
+        #expect(problem { $0.movable = [true] } == "a mask has one value an atom")
+        #expect(problem { $0.movable = [false, false] } == "at least one atom moves")
+        #expect(
+            problem { $0.alternation = Alternation(segments: [], rounds: 1) }
+                == "an alternation has segments, steps and rounds")
+        #expect(problem { $0.resetEvery = 0 } == "numbers of steps are positive")
+        #expect(problem { $0.trustedError = 0 } == "limits of uncertainty are positive")
+        #expect(
+            problem { $0.startHessian = .given([1], floor: 1) }
+                == "a Hessian has 3N × 3N values and a positive floor")
+    }
+
     @Test func predictionsNeverTakeTheNamesOfCalculations() throws {
-        var start = LennardJones.start
+        var start = Atoms.fourLJ
         start.energy = -1
         start.forces = [.zero, .zero, .zero, .zero]
         start.levelOfTheory = "PBE"
-        var relaxer = Relaxer(start, forceField: LennardJones(), settings: settings())
-        let frame = try relaxer.advance().annotated(by: LennardJones().provenance)
+        let field = PairField.lennardJones
+        var relaxer = Relaxer(start, forceField: field, settings: .init(.bfgs))
+        let frame = try relaxer.advance().annotated(by: field.provenance)
         #expect(frame.energy == nil && frame.forces == nil && frame.levelOfTheory == nil)
         let text = String(decoding: ExtXYZ.bytes(of: [frame]), as: UTF8.self)
         for part in ["ml_forces:R:3", "ml_class:S:1", "ml_energy=", "model_version=", "units="] {
             #expect(text.contains(part), "\(text)")
         }
-    }
-}
-
-@Suite struct OptimizerLogTests {
-    @Test func linesAreThoseOfASE() {
-        let log = OptimizerLog(.bfgs)
-        let noon = Calendar.current.startOfDay(for: Date()).addingTimeInterval(12 * 3600)
-        #expect(log.header == "      Step     Time          Energy          fmax\n")
-        #expect(
-            log.line(step: 0, energy: -123.456789, fmax: 1.234567, at: noon)
-                == "BFGS:    0 12:00:00     -123.456789        1.234567\n")
-        #expect(
-            log.line(step: 12, energy: nil, fmax: 0.5, at: noon)
-                == "BFGS:   12 12:00:00             nan        0.500000\n")
-        #expect(OptimizerLog(.lbfgs).header == "       Step     Time          Energy          fmax\n")
     }
 }

@@ -2,55 +2,80 @@ import LinearAlgebra
 
 /// Quasi-Newton with the Hessian itself.
 ///
-///     H ← H + Δg Δgᵀ/(Δxᵀ Δg) − H Δx Δxᵀ H/(Δxᵀ H Δx),   H = V diag(λ) Vᵀ,   Δx = −V (Vᵀ g / |λ|)
+///     H ← H + y yᵀ/(sᵀ y) − H s sᵀ H/(sᵀ H s),   H = V diag(λ) Vᵀ,   Δx = V (Vᵀ F / |λ|)
 ///
-/// g = −F. Absolute eigenvalues make every step one downhill; there is no other safeguard but the step limit
-/// and that a pair without information (|Δxᵀ Δg| ≤ 10⁻¹⁰ |Δx||Δg|, or Δx below 10⁻⁷ Å) changes nothing.
-/// - Complexity: the eigenvalues, about 9 (3N)³ operations a step.
-/// - Source: ASE 3.29 `ase.optimize.BFGS`; α = 70 eV/Å².
+/// As ASE has it, nothing asks whether sᵀ y is positive: absolute eigenvalues make every step one downhill.
+/// Only a pair for which a quotient has no value (sᵀ y or sᵀ H s zero, where ASE gives up) or with s below
+/// 10⁻⁷ Å changes nothing.
+///
+/// Damped: where sᵀ y < 0.2 sᵀ H s, y is replaced by θ y + (1 − θ) H s with θ = 0.8 sᵀ H s/(sᵀ H s − sᵀ y), so
+/// that H stays positive definite; a pair with |sᵀ y| < 10⁻¹⁰ |s||y| changes nothing.
+/// - Complexity: n³/3 operations a step where H is positive definite, and about 9 n³ more where it is not.
+/// - Source: ASE 3.29 `ase.optimize.BFGS`, α = 70 eV/Å²; Powell, Math. Program. 14, 224 (1978).
 struct BFGS: Optimizer {
     private let maxStep: Double
+    private let isDamped: Bool
     private var hessian: Matrix
-    private var last: (x: [Double], f: [Double])?
 
-    /// - Parameter hessian: where to start, row-major; 70 eV/Å² times the unit matrix where nil.
-    init(maxStep: Double, hessian: [Double]?) {
+    init(maxStep: Double, hessian: Matrix, isDamped: Bool) {
         self.maxStep = maxStep
-        let size = hessian.map { Int(Double($0.count).squareRoot().rounded()) } ?? 0
-        self.hessian = Matrix(rows: size, columns: size, storage: hessian ?? [])
+        self.hessian = hessian
+        self.isDamped = isDamped
     }
 
-    mutating func step(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
+    mutating func displacement(
+        _ f: [Double], forces: ([Double]) throws -> [Double]
     ) throws -> [Double] {
-        update(x, f)
+        limited(try newton(f), maxStep: maxStep)
+    }
+
+    mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) {}
+
+    private func newton(_ f: [Double]) throws -> [Double] {
+        // Positive definite, |λ| is λ and the step H⁻¹ F.
+        if let factor = try? Cholesky(hessian) { return factor.solve(f) }
         let eigen = try SymmetricEigen(hessian)
         var along = product(eigen.vectors, f)
         for k in along.indices { along[k] /= abs(eigen.values[k]) }
-        return limited(product(eigen.vectors, along, transpose: true), maxStep: maxStep)
+        return product(eigen.vectors, along, transpose: true)
     }
 
-    mutating func replay(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
-    ) { update(x, f) }
-
-    private mutating func update(_ x: [Double], _ f: [Double]) {
-        if hessian.rows != x.count { hessian = .identity(x.count, scale: 70) }
-        defer { last = (x, f) }
-        guard let last else { return }
-        let dx = zip(x, last.x).map { $0 - $1 }
-        guard dx.contains(where: { abs($0) >= 1e-7 }) else { return }
-        let dg = zip(last.f, f).map { $0 - $1 }
-        let a = dot(dx, dg)
-        guard abs(a) > 1e-10 * (dot(dx, dx) * dot(dg, dg)).squareRoot() else { return }
-        let hdx = product(hessian, dx)
-        let b = dot(dx, hdx)
-        let n = x.count
+    mutating func learn(_ s: [Double], _ y: [Double]) {
+        guard s.contains(where: { abs($0) >= 1e-7 }) else { return }
+        let hs = product(hessian, s)
+        var (y, a, b) = (y, dot(s, y), dot(s, hs))
+        if isDamped {
+            if a < 0.2 * b {
+                let theta = 0.8 * b / (b - a)
+                for i in y.indices { y[i] = theta * y[i] + (1 - theta) * hs[i] }
+                a = dot(s, y)
+            }
+            guard abs(a) >= 1e-10 * (dot(s, s) * dot(y, y)).squareRoot() else { return }
+        }
+        guard a != 0, b != 0 else { return }
+        let n = s.count
         hessian.storage.withUnsafeMutableBufferPointer { h in
             for i in 0..<n {
-                let (p, q) = (dg[i] / a, hdx[i] / b)
-                for j in 0..<n { h[i * n + j] += p * dg[j] - q * hdx[j] }
+                let (p, q) = (y[i] / a, hs[i] / b)
+                for j in 0..<n { h[i * n + j] += p * y[j] - q * hs[j] }
             }
         }
+    }
+
+    func fits(_ size: Int) -> Bool { hessian.rows == size }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(maxStep)
+        writer.write(isDamped)
+        writer.write(hessian.storage)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        maxStep = try reader.read()
+        isDamped = try reader.read()
+        let storage: [Double] = try reader.read()
+        let size = Int(Double(storage.count).squareRoot().rounded())
+        guard size * size == storage.count else { throw .corrupt("a Hessian that is not square") }
+        hessian = Matrix(rows: size, columns: size, storage: storage)
     }
 }

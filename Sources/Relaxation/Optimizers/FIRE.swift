@@ -1,95 +1,145 @@
 /// Damped dynamics that speeds up while it runs downhill.
 ///
-///     F·v > 0: v ← (1 − a) v + a |v| F/|F|, faster after five such steps; else v ← 0, slower
-///     v ← v + Δt F,   Δx = Δt v
+///     F·v > 0: v ← (1 − a) v + a |v| F/|F|;  after five such steps Δt ← min(1.1 Δt, 1), a ← 0.99 a
+///     else:    v ← 0, Δt ← Δt/2, a ← 0.1
+///     v ← v + Δt F,   Δx = Δt v,   Δt = 0.1, a = 0.1 at first
 ///
 /// The step limit is on the whole displacement vector, not on each atom.
 /// - Source: ASE 3.29 `ase.optimize.FIRE`; Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006).
 struct FIRE: Optimizer {
     private let maxStep: Double
-    private var timeStep = 0.1
-    private var mixing = 0.1
-    private var downhill = 0
-    private var velocity: [Double]?
+    private var state = FIREState(mixing: 0.1)
 
     init(maxStep: Double) { self.maxStep = maxStep }
 
-    mutating func step(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
-    ) throws -> [Double] {
-        var v = velocity ?? [Double](repeating: 0, count: x.count)
-        if velocity != nil {
-            if dot(f, v) > 0 {
-                mix(&v, f, mixing)
-                if downhill > 5 {
-                    timeStep = min(timeStep * 1.1, 1)
-                    mixing *= 0.99
-                }
-                downhill += 1
+    mutating func displacement(
+        _ f: [Double], forces: ([Double]) throws -> [Double]
+    ) -> [Double] {
+        if !state.velocity.isEmpty {
+            if dot(f, state.velocity) > 0 {
+                state.mix(f)
+                if state.downhill > 5 { state.speedUp() }
+                state.downhill += 1
             } else {
-                v = [Double](repeating: 0, count: x.count)
-                mixing = 0.1
-                timeStep *= 0.5
-                downhill = 0
+                state.slowDown(mixing: 0.1, shortest: 0)
             }
         }
-        for i in v.indices { v[i] += timeStep * f[i] }
-        velocity = v
-        return clipped(v.map { timeStep * $0 }, maxStep: maxStep)
+        state.accelerate(f)
+        return state.drift(maxStep: maxStep)
+    }
+
+    func fits(_ size: Int) -> Bool { state.velocity.isEmpty || state.velocity.count == size }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(maxStep)
+        writer.write(state)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        maxStep = try reader.read()
+        state = try reader.read()
     }
 }
 
-/// FIRE with half a step back where it runs uphill, and forces evaluated anew there.
+/// FIRE that goes half a step back where it has run uphill, and mixes after it has accelerated.
+///
+///     F·v > 0: after twenty such steps Δt ← min(1.1 Δt, 1), a ← 0.99 a
+///     else:    Δt ← max(Δt/2, 0.002), a ← 0.25, x ← x − ½ Δt v, v ← 0, F evaluated there
+///     v ← v + Δt F,   v ← (1 − a) v + a |v| F/|F|,   Δx = Δt v,   Δt = 0.1, a = 0.25 at first
 ///
 /// - Source: ASE 3.29 `ase.optimize.FIRE2`; Guénolé et al., Comput. Mater. Sci. 175, 109584 (2020).
 struct FIRE2: Optimizer {
     private let maxStep: Double
-    private var timeStep = 0.1
-    private var mixing = 0.25
-    private var downhill = 0
-    private var velocity: [Double]?
+    private var state = FIREState(mixing: 0.25)
 
     init(maxStep: Double) { self.maxStep = maxStep }
 
-    mutating func step(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
+    mutating func displacement(
+        _ f: [Double], forces: ([Double]) throws -> [Double]
     ) throws -> [Double] {
-        var v = velocity ?? [Double](repeating: 0, count: x.count)
-        var f = f
-        var back = [Double](repeating: 0, count: x.count)
-        if velocity != nil {
-            if dot(f, v) > 0 {
-                downhill += 1
-                if downhill > 20 {
-                    timeStep = min(timeStep * 1.1, 1)
-                    mixing *= 0.99
-                }
+        var (f, back) = (f, [Double](repeating: 0, count: f.count))
+        if !state.velocity.isEmpty {
+            if dot(f, state.velocity) > 0 {
+                state.downhill += 1
+                if state.downhill > 20 { state.speedUp() }
             } else {
-                downhill = 0
-                timeStep = max(timeStep * 0.5, 2e-3)
-                mixing = 0.25
-                back = v.map { -0.5 * timeStep * $0 }
-                f = try forces(zip(x, back).map { $0 + $1 })
-                v = [Double](repeating: 0, count: x.count)
+                let velocity = state.velocity
+                state.slowDown(mixing: 0.25, shortest: 2e-3)
+                back = velocity.map { -0.5 * state.timeStep * $0 }
+                f = try forces(back)
             }
         }
-        for i in v.indices { v[i] += timeStep * f[i] }
-        mix(&v, f, mixing)
-        velocity = v
-        let forward = clipped(v.map { timeStep * $0 }, maxStep: maxStep)
-        return zip(back, forward).map { $0 + $1 }
+        state.accelerate(f)
+        state.mix(f)
+        return zip(back, state.drift(maxStep: maxStep)).map { $0 + $1 }
+    }
+
+    func fits(_ size: Int) -> Bool { state.velocity.isEmpty || state.velocity.count == size }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(maxStep)
+        writer.write(state)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        maxStep = try reader.read()
+        state = try reader.read()
     }
 }
 
-/// v ← (1 − a) v + a |v| F/|F|.
-private func mix(_ v: inout [Double], _ f: [Double], _ a: Double) {
-    let norm = dot(f, f).squareRoot()
-    guard norm > 0 else { return }
-    let scale = a * dot(v, v).squareRoot() / norm
-    for i in v.indices { v[i] = (1 - a) * v[i] + scale * f[i] }
-}
+/// What both keep from step to step. Time and mass have no units of their own: v is in Å, F in eV/Å.
+private struct FIREState: Checkpointed {
+    var timeStep = 0.1
+    var mixing: Double
+    /// Steps downhill since the last one uphill.
+    var downhill = 0
+    /// Empty before the first step.
+    var velocity: [Double] = []
 
-private func clipped(_ displacement: [Double], maxStep: Double) -> [Double] {
-    let norm = dot(displacement, displacement).squareRoot()
-    return norm > maxStep ? displacement.map { $0 * (maxStep / norm) } : displacement
+    init(mixing: Double) { self.mixing = mixing }
+
+    mutating func speedUp() {
+        timeStep = min(timeStep * 1.1, 1)
+        mixing *= 0.99
+    }
+
+    mutating func slowDown(mixing: Double, shortest: Double) {
+        velocity = [Double](repeating: 0, count: velocity.count)
+        timeStep = max(timeStep * 0.5, shortest)
+        self.mixing = mixing
+        downhill = 0
+    }
+
+    mutating func accelerate(_ f: [Double]) {
+        if velocity.isEmpty { velocity = [Double](repeating: 0, count: f.count) }
+        for i in f.indices { velocity[i] += timeStep * f[i] }
+    }
+
+    /// v ← (1 − a) v + a |v| F/|F|.
+    mutating func mix(_ f: [Double]) {
+        let norm = dot(f, f).squareRoot()
+        guard norm > 0 else { return }
+        let scale = mixing * dot(velocity, velocity).squareRoot() / norm
+        for i in velocity.indices { velocity[i] = (1 - mixing) * velocity[i] + scale * f[i] }
+    }
+
+    func drift(maxStep: Double) -> [Double] {
+        let displacement = velocity.map { timeStep * $0 }
+        let norm = dot(displacement, displacement).squareRoot()
+        return norm > maxStep ? displacement.map { $0 * (maxStep / norm) } : displacement
+    }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(timeStep)
+        writer.write(mixing)
+        writer.write(downhill)
+        writer.write(velocity)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        timeStep = try reader.read()
+        mixing = try reader.read()
+        downhill = try reader.read()
+        velocity = try reader.read()
+    }
 }

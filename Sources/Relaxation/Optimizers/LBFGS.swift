@@ -1,45 +1,70 @@
-/// Quasi-Newton from the last hundred steps, without a matrix: two-loop recursion from H₀⁻¹ = 1/70 Å²/eV.
-///
-/// - Source: ASE 3.29 `ase.optimize.LBFGS`; Nocedal, Math. Comput. 35, 773 (1980).
-struct LBFGS: Optimizer {
-    private struct Pair: Sendable {
-        let s: [Double]
-        let y: [Double]
-        let rho: Double
+/// A displacement s, Å, and the change y of the gradient along it, eV/Å.
+struct SecantPair: Checkpointed {
+    let s: [Double]
+    let y: [Double]
+
+    init(s: [Double], y: [Double]) { (self.s, self.y) = (s, y) }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(s)
+        writer.write(y)
     }
 
-    private let memory = 100
-    private let inverseCurvature = 1.0 / 70
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        s = try reader.read()
+        y = try reader.read()
+        guard s.count == y.count else { throw .corrupt("a pair of vectors of different lengths") }
+    }
+}
+
+/// Quasi-Newton from the last hundred steps, without a matrix: two-loop recursion from H₀⁻¹ = 1/70 Å²/eV.
+///
+/// As ASE has it, nothing asks whether sᵀ y is positive; only where it is zero the pair is left out.
+/// - Complexity: 400 n operations a step.
+/// - Source: ASE 3.29 `ase.optimize.LBFGS`; Nocedal, Math. Comput. 35, 773 (1980).
+struct LBFGS: Optimizer {
+    private static let memory = 100
+    private static let inverseCurvature = 1.0 / 70
     private let maxStep: Double
-    private var pairs: [Pair] = []
-    private var last: (x: [Double], f: [Double])?
+    private var pairs: [SecantPair] = []
 
     init(maxStep: Double) { self.maxStep = maxStep }
 
-    mutating func step(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
-    ) throws -> [Double] {
-        if let last {
-            let s = zip(x, last.x).map { $0 - $1 }
-            let y = zip(last.f, f).map { $0 - $1 }
-            let curvature = dot(y, s)
-            if abs(curvature) > 1e-10 * (dot(s, s) * dot(y, y)).squareRoot() {
-                pairs.append(Pair(s: s, y: y, rho: 1 / curvature))
-                if pairs.count > memory { pairs.removeFirst() }
-            }
-        }
-        last = (x, f)
-        var q = f.map { -$0 }
+    mutating func learn(_ s: [Double], _ y: [Double]) {
+        guard dot(s, y) != 0 else { return }
+        pairs.append(SecantPair(s: s, y: y))
+        if pairs.count > Self.memory { pairs.removeFirst() }
+    }
+
+    mutating func displacement(
+        _ f: [Double], forces: ([Double]) throws -> [Double]
+    ) -> [Double] {
+        var q = f
+        let rho = pairs.map { 1 / dot($0.s, $0.y) }
         var a = [Double](repeating: 0, count: pairs.count)
         for k in pairs.indices.reversed() {
-            a[k] = pairs[k].rho * dot(pairs[k].s, q)
+            a[k] = rho[k] * dot(pairs[k].s, q)
             for i in q.indices { q[i] -= a[k] * pairs[k].y[i] }
         }
-        for i in q.indices { q[i] *= inverseCurvature }
+        for i in q.indices { q[i] *= Self.inverseCurvature }
         for k in pairs.indices {
-            let b = pairs[k].rho * dot(pairs[k].y, q)
+            let b = rho[k] * dot(pairs[k].y, q)
             for i in q.indices { q[i] += pairs[k].s[i] * (a[k] - b) }
         }
-        return limited(q.map { -$0 }, maxStep: maxStep)
+        return limited(q, maxStep: maxStep)
+    }
+
+    mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) {}
+
+    func fits(_ size: Int) -> Bool { pairs.allSatisfy { $0.s.count == size } }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(maxStep)
+        writer.write(pairs)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        maxStep = try reader.read()
+        pairs = try reader.read()
     }
 }

@@ -1,49 +1,82 @@
-/// The methods that a relaxation can use; each as ASE 3.29 has it.
+import LinearAlgebra
+
+/// The methods that a relaxation can use. BFGS, LBFGS, FIRE and FIRE2 are those of ASE 3.29.
 public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
     case bfgs, lbfgs, fire, fire2
+    /// BFGS whose matrix stays positive definite: Powell's damping.
+    case safeBFGS = "safe-bfgs"
+    /// Stabilised quasi-Newton, for forces with noise in them.
+    case sqnm
 
-    /// As ASE's logs name it.
+    /// As ASE's logs name it, or would.
     public var logName: String {
         switch self {
         case .bfgs: "BFGS"
         case .lbfgs: "LBFGS"
         case .fire: "FIRE"
         case .fire2: "FIRE2"
+        case .safeBFGS: "SafeBFGS"
+        case .sqnm: "SQNM"
         }
     }
+
+    /// Moves by a velocity, which means nothing for atoms that were fixed a moment ago.
+    var hasVelocity: Bool { self == .fire || self == .fire2 }
+    var hasHessian: Bool { self == .bfgs || self == .safeBFGS }
 }
 
 /// Decides where to go from positions and forces alone: no energies, no line search.
 ///
-/// Vectors hold the coordinates of the moving atoms, 3 an atom, Å and eV/Å.
-protocol Optimizer: Sendable {
-    /// The displacement from `x`, Å.
+/// Vectors hold the coordinates of the atoms that may move, 3 an atom, Å and eV/Å; of atoms that are fixed at
+/// the moment the forces are zero.
+protocol Optimizer: Checkpointed {
+    /// Takes in that along the displacement s, which was really made, the gradient changed by y = −ΔF.
+    mutating func learn(_ s: [Double], _ y: [Double])
+
+    /// The displacement from where the forces are `f`, Å.
     ///
-    /// - Parameter forces: evaluates other positions; a method that asks for none never calls it.
-    mutating func step(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
+    /// - Parameter forces: the forces after another displacement from here; a method that needs none never
+    ///   calls it.
+    mutating func displacement(
+        _ f: [Double], forces: ([Double]) throws -> [Double]
     ) throws -> [Double]
 
-    /// Learns from a step that was taken before a restart, as ``step(_:_:forces:)`` would, and leaves out
-    /// what only the displacement needs.
-    mutating func replay(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
-    ) throws
+    /// Goes past a step that was taken before a restart: as ``displacement(_:forces:)``, without what only the
+    /// displacement needs.
+    mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) throws
+
+    /// Whether what it has learnt is about vectors of this length.
+    func fits(_ size: Int) -> Bool
 }
 
 extension Optimizer {
-    mutating func replay(
-        _ x: [Double], _ f: [Double], forces: ([Double]) throws -> [Double]
-    ) throws { _ = try step(x, f, forces: forces) }
+    mutating func learn(_ s: [Double], _ y: [Double]) {}
+
+    mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) throws {
+        _ = try displacement(f, forces: forces)
+    }
 }
 
 extension OptimizerKind {
-    func make(maxStep: Double, hessian: [Double]?) -> any Optimizer {
+    /// - Parameter hessian: of the methods that have one.
+    func make(maxStep: Double, hessian: Matrix) -> any Optimizer {
         switch self {
-        case .bfgs: BFGS(maxStep: maxStep, hessian: hessian)
+        case .bfgs: BFGS(maxStep: maxStep, hessian: hessian, isDamped: false)
+        case .safeBFGS: BFGS(maxStep: maxStep, hessian: hessian, isDamped: true)
         case .lbfgs: LBFGS(maxStep: maxStep)
         case .fire: FIRE(maxStep: maxStep)
         case .fire2: FIRE2(maxStep: maxStep)
+        case .sqnm: SQNM(maxStep: maxStep)
+        }
+    }
+
+    func read(from reader: inout CheckpointReader) throws(CheckpointError) -> any Optimizer {
+        switch self {
+        case .bfgs, .safeBFGS: try BFGS(from: &reader)
+        case .lbfgs: try LBFGS(from: &reader)
+        case .fire: try FIRE(from: &reader)
+        case .fire2: try FIRE2(from: &reader)
+        case .sqnm: try SQNM(from: &reader)
         }
     }
 }

@@ -22,7 +22,7 @@ struct Relax: ParsableCommand {
     @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
     var output: String
     @OptionGroup var model: ModelOptions
-    @Option(help: "bfgs, lbfgs, fire or fire2; each as in ASE.")
+    @Option(help: "bfgs, lbfgs, fire or fire2, each as in ASE; safe-bfgs or sqnm.")
     var optimizer = OptimizerKind.bfgs
     @Option(help: "Converged when the largest force on a moving atom is below this, eV/Å.")
     var fmax = 0.1

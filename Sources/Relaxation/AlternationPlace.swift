@@ -1,0 +1,38 @@
+/// Where a relaxation is in its alternation.
+struct AlternationPlace: Checkpointed, Equatable {
+    private(set) var round = 0
+    private(set) var segment = 0
+    /// Steps taken in this segment.
+    private(set) var steps = 0
+
+    init() {}
+
+    mutating func tookStep() { steps += 1 }
+
+    /// Goes on to the first segment that has something to do.
+    ///
+    /// - Parameter isConverged: of the atoms of a segment.
+    /// - Returns: false where the last round is over.
+    mutating func settle(in plan: Alternation, isConverged: (Int) -> Bool) -> Bool {
+        while round < plan.rounds {
+            if steps < plan.segments[segment].steps, !isConverged(segment) { return true }
+            steps = 0
+            segment += 1
+            if segment == plan.segments.count { (segment, round) = (0, round + 1) }
+        }
+        return false
+    }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(round)
+        writer.write(segment)
+        writer.write(steps)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        round = try reader.read()
+        segment = try reader.read()
+        steps = try reader.read()
+        guard round >= 0, segment >= 0, steps >= 0 else { throw .corrupt("a negative number of steps") }
+    }
+}

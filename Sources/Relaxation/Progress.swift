@@ -1,0 +1,77 @@
+import Atomistics
+
+/// Whether a relaxation still gets anywhere, by its forces and positions, and its energies where it has any.
+struct Progress: Checkpointed {
+    private static let improvement = 0.01
+    /// eV
+    private static let energyGain = 1e-3
+    private static let closeness = 0.02
+
+    private(set) var smallestFmax = Double.infinity
+    private var smallestRMS = Double.infinity
+    private var lowestEnergy = Double.infinity
+    /// The last step at which the forces became smaller, or the energy lower, by what counts as progress.
+    private(set) var since = 0
+    /// Positions of the last two longest cycles, the newest last.
+    private var recent: [[SIMD3<Double>]] = []
+
+    init() {}
+
+    mutating func note(_ frame: RelaxationFrame, positions: [SIMD3<Double>], longestCycle: Int?) {
+        let energy = frame.prediction.energy ?? .infinity
+        if frame.fmax < smallestFmax * (1 - Self.improvement)
+            || frame.rmsForce < smallestRMS * (1 - Self.improvement)
+            || energy < lowestEnergy - Self.energyGain
+        {
+            since = frame.step
+        }
+        smallestFmax = min(smallestFmax, frame.fmax)
+        smallestRMS = min(smallestRMS, frame.rmsForce)
+        lowestEnergy = min(lowestEnergy, energy)
+        guard let longestCycle else { return }
+        recent.append(positions)
+        if recent.count - longestCycle > longestCycle { recent.removeFirst() }
+    }
+
+    /// The shortest period that the positions have gone through twice without progress.
+    func cycle(upTo longest: Int, step: Int) -> Int? {
+        let longest = min(longest, recent.count / 2, (step - since) / 2)
+        guard longest >= 2 else { return nil }
+        return (2...longest).first { period in
+            let second = recent.indices.suffix(period)
+            let stride = second.map { distance(recent[$0], recent[$0 - 1]) }.max() ?? 0
+            return stride > 0
+                && second.allSatisfy {
+                    distance(recent[$0], recent[$0 - period]) < Self.closeness * stride
+                }
+        }
+    }
+
+    /// The furthest that one atom is from where it was, Å.
+    private func distance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> Double {
+        var furthest = 0.0
+        for i in a.indices { furthest = max(furthest, (a[i] - b[i]).squaredLength) }
+        return furthest.squareRoot()
+    }
+
+    /// Whether it is about so many atoms and a run that has reached this step.
+    func fits(_ count: Int, step: Int) -> Bool {
+        recent.allSatisfy { $0.count == count } && (0...max(0, step)).contains(since)
+    }
+
+    func write(to writer: inout CheckpointWriter) {
+        writer.write(smallestFmax)
+        writer.write(smallestRMS)
+        writer.write(lowestEnergy)
+        writer.write(since)
+        writer.write(recent)
+    }
+
+    init(from reader: inout CheckpointReader) throws(CheckpointError) {
+        smallestFmax = try reader.read()
+        smallestRMS = try reader.read()
+        lowestEnergy = try reader.read()
+        since = try reader.read()
+        recent = try reader.read()
+    }
+}

@@ -1,0 +1,143 @@
+/// How a relaxation is done. Å and eV/Å; the defaults of the first five are the paper's, every other option
+/// is off.
+public struct RelaxationSettings: Sendable, Equatable, Codable {
+    public var optimizer: OptimizerKind = .bfgs
+    /// Converged when the largest force norm of a moving atom is below this, eV/Å.
+    public var fmax = 0.1
+    public var maxSteps = 200
+    /// Largest displacement of an atom in one step, Å.
+    public var maxStep = 0.1
+    /// True for each atom that may move; nil where all may.
+    public var movable: [Bool]?
+
+    /// Where ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS`` start; the other methods take no notice.
+    public var startHessian = StartHessian.unit(70)
+    /// Parts of the structure that move in turn; nil where all movable atoms move together.
+    public var alternation: Alternation?
+    /// What an optimiser keeps of what it has learnt when other atoms begin to move.
+    public var atSwitch = SwitchTreatment.maskedSecant
+    /// The optimiser forgets what it has learnt after every so many steps; nil for never.
+    public var resetEvery: Int?
+
+    /// Take Σ F_i / N off every force. Only where every atom moves; else nothing is done.
+    public var removesNetForce = false
+    /// Take off the forces of a rigid rotation about the centroid. Only where every atom moves and nothing is
+    /// periodic; else nothing is done.
+    public var removesNetTorque = false
+
+    public var stops = RelaxationStops()
+    /// An atom whose expected force error u is above this, eV/Å, moves at most `maxStep` · (this / u) in one
+    /// step; nil for no such limit. Without effect where the model states no uncertainty.
+    public var trustedError: Double?
+    /// An atom outside the model's domain keeps its place while it is so, and neither pulls at the optimiser
+    /// nor counts for convergence.
+    public var freezesOutOfDomain = false
+    /// Which frame ``Relaxer/best`` is.
+    public var best = BestFrame.smallestFmax
+
+    public init() {}
+}
+
+/// The matrix a BFGS method begins with, and begins with again after a reset.
+public enum StartHessian: Sendable, Equatable, Codable {
+    /// α times the unit matrix, eV/Å²; ASE's α is 70.
+    case unit(Double)
+    /// The model's own at the structure where the optimiser starts, V max(|λ|, floor) Vᵀ, eV/Å²; 70 times the
+    /// unit matrix where the model has none.
+    case model(floor: Double)
+    /// 3N×3N of all atoms, row-major, eV/Å², treated alike.
+    case given([Double], floor: Double)
+}
+
+/// Parts of a structure that move in turn: `rounds` times through `segments`.
+///
+/// A segment ends after its steps, or as soon as its own atoms are converged. The relaxation is converged when
+/// the atoms of all segments are; at the end of the last round it has taken the steps it was allowed.
+public struct Alternation: Sendable, Equatable, Codable {
+    public var segments: [Segment]
+    public var rounds: Int
+
+    public struct Segment: Sendable, Equatable, Codable {
+        /// True for each atom that moves; ``RelaxationSettings/movable`` holds beside it.
+        public var movable: [Bool]
+        public var steps: Int
+
+        public init(movable: [Bool], steps: Int) { (self.movable, self.steps) = (movable, steps) }
+    }
+
+    public init(segments: [Segment], rounds: Int) { (self.segments, self.rounds) = (segments, rounds) }
+}
+
+/// What becomes of curvature learnt with some atoms fixed when others begin to move.
+public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable {
+    /// As an ASE optimiser whose atoms get other constraints while it lives: the change of the masked forces
+    /// across the switch counts as curvature, though most of it comes from the other mask.
+    case literal
+    /// Every step teaches the curvature among the atoms that moved in it: each segment goes on with its own
+    /// block. Methods with a velocity start from rest.
+    case maskedSecant
+    /// The optimiser starts afresh.
+    case reset
+}
+
+/// When to end a relaxation that is not converged, knowing what its model can know. All off by default.
+public struct RelaxationStops: Sendable, Equatable, Codable {
+    /// Stop when |F_i| < k u_i for every moving atom, u_i the model's expected error: nothing that is left to
+    /// see can be told from its errors. Without effect where the model states no uncertainty.
+    public var belowUncertainty: Double?
+    /// Stop after so many steps without progress: neither the largest nor the root mean square force has gone
+    /// one percent below its smallest value so far, nor the energy, where there is one, 1 meV below its lowest.
+    public var stagnation: Int?
+    /// Stop when a cycle of at most so many steps has been gone through twice: each position within two
+    /// percent of the cycle's longest step of the one a period before, and no progress meanwhile.
+    public var cycle: Int?
+
+    public init() {}
+}
+
+/// Which of the frames that were passed is the best.
+public enum BestFrame: String, Sendable, Equatable, Codable, CaseIterable {
+    case smallestFmax
+    case smallestRMSForce
+    /// By the model's energy; by the root mean square force where the model has none.
+    case lowestEnergy
+}
+
+extension RelaxationSettings {
+    /// What makes these settings meaningless for a structure of `count` atoms; nil where nothing does.
+    public func problem(atoms count: Int) -> String? {
+        guard fmax > 0, maxStep > 0, fmax.isFinite, maxStep.isFinite else {
+            return "fmax and the step limit are positive"
+        }
+        guard maxSteps >= 0 else { return "the number of steps is not negative" }
+        for mask in [movable].compactMap({ $0 }) + (alternation?.segments.map(\.movable) ?? []) {
+            guard mask.count == count else { return "a mask has one value an atom" }
+        }
+        if let alternation {
+            guard !alternation.segments.isEmpty, alternation.rounds > 0,
+                alternation.segments.allSatisfy({ $0.steps > 0 })
+            else { return "an alternation has segments, steps and rounds" }
+        }
+        guard movingAtoms(of: count).contains(true) else { return "at least one atom moves" }
+        for limit in [resetEvery, stops.stagnation, stops.cycle].compactMap({ $0 }) where limit < 1 {
+            return "numbers of steps are positive"
+        }
+        for limit in [trustedError, stops.belowUncertainty].compactMap({ $0 }) where !(limit > 0) {
+            return "limits of uncertainty are positive"
+        }
+        switch startHessian {
+        case .unit(let scale) where !(scale > 0), .model(floor: let scale) where !(scale > 0):
+            return "the curvatures to start from are positive"
+        case .given(let values, let floor) where !(floor > 0) || values.count != 9 * count * count:
+            return "a Hessian has 3N × 3N values and a positive floor"
+        default: return nil
+        }
+    }
+
+    /// True for each atom that may move at any time.
+    func movingAtoms(of count: Int) -> [Bool] {
+        (0..<count).map { i in
+            (movable?[i] ?? true) && (alternation?.segments.contains { $0.movable[i] } ?? true)
+        }
+    }
+}

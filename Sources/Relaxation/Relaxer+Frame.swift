@@ -1,0 +1,73 @@
+import Atomistics
+
+extension Relaxer {
+    /// Takes an evaluated structure as the newest frame and decides whether to go on.
+    @discardableResult
+    mutating func accept(
+        _ atoms: Atoms, _ prediction: ForcePrediction, after before: RelaxationState
+    ) throws -> RelaxationFrame {
+        let step = current.map { $0.step + 1 } ?? 0
+        if let atom = prediction.forces.firstIndex(where: { !$0.squaredLength.isFinite }) {
+            throw RelaxationError.forceNotFinite(atom: atom, step: step)
+        }
+        let norms = try effectiveForces(of: prediction, atoms).map(\.length)
+        let moving = active.filter { !isFrozen($0, in: prediction) }
+        func largest(in segment: Int) -> Double {
+            active.filter { isFree($0, in: prediction, segment: segment) }.reduce(0) { max($0, norms[$1]) }
+        }
+        let fmax = moving.reduce(0) { max($0, norms[$1]) }
+        let meanSquare = moving.reduce(0) { $0 + norms[$1] * norms[$1] } / Double(max(1, moving.count))
+        let frame = RelaxationFrame(
+            step: step, atoms: atoms, prediction: prediction, fmax: fmax,
+            rmsForce: meanSquare.squareRoot(), segmentFmax: largest(in: before.place.segment),
+            frozen: active.count - moving.count)
+        var next = before
+        next.current = frame
+        if next.best.map({ isBetter(frame, than: $0) }) ?? true { next.best = frame }
+        next.progress.note(
+            frame, positions: active.map { atoms.positions[$0] }, longestCycle: settings.stops.cycle)
+        next.status = verdict(on: frame, norms, moving, next.progress)
+        if next.status == .running, let plan = settings.alternation {
+            if step > 0 { next.place.tookStep() }
+            if !next.place.settle(in: plan, isConverged: { largest(in: $0) < settings.fmax }) {
+                next.status = .stepLimit
+            }
+        }
+        state = next
+        return frame
+    }
+
+    private func verdict(
+        on frame: RelaxationFrame, _ norms: [Double], _ moving: [Int], _ progress: Progress
+    ) -> RelaxationStatus {
+        let stops = settings.stops
+        if frame.fmax < settings.fmax {
+            return frame.frozen == 0 ? .converged : .stopped(.outOfDomain(frozen: frame.frozen))
+        }
+        if let factor = stops.belowUncertainty, let uncertainty = frame.prediction.uncertainty {
+            let ratio = moving.reduce(0) { max($0, norms[$1] / uncertainty[$1]) }
+            if ratio < factor { return .stopped(.belowUncertainty(largestRatio: ratio, factor: factor)) }
+        }
+        if let longest = stops.cycle, let period = progress.cycle(upTo: longest, step: frame.step) {
+            return .stopped(.cycle(period: period))
+        }
+        if let patience = stops.stagnation, frame.step - progress.since >= patience {
+            return .stopped(.stagnation(since: progress.since, fmax: progress.smallestFmax))
+        }
+        return frame.step >= settings.maxSteps ? .stepLimit : .running
+    }
+
+    private func isBetter(_ frame: RelaxationFrame, than best: RelaxationFrame) -> Bool {
+        // Forces that leave out atoms say nothing about a frame where they count.
+        guard frame.frozen == best.frozen else { return frame.frozen < best.frozen }
+        switch settings.best {
+        case .smallestFmax: return frame.fmax < best.fmax
+        case .smallestRMSForce: return frame.rmsForce < best.rmsForce
+        case .lowestEnergy:
+            guard let energy = frame.prediction.energy, let lowest = best.prediction.energy else {
+                return frame.rmsForce < best.rmsForce
+            }
+            return energy < lowest
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Atomistics
+import LinearAlgebra
+
+extension Relaxer {
+    /// The state with `current` as the place that the next step is taken from, and an optimiser that knows of it.
+    func departing(
+        from current: RelaxationFrame
+    ) throws -> (state: RelaxationState, optimizer: any Optimizer, departure: Departure) {
+        let segment = state.place.segment
+        let departure = Departure(
+            x: flat(current.atoms.positions),
+            unmasked: flat(try effectiveForces(of: current.prediction, current.atoms)),
+            isFree: active.map { isFree($0, in: current.prediction, segment: segment) }, segment: segment)
+        var next = state
+        next.departure = departure
+        guard var optimizer = state.optimizer, let last = state.departure,
+            !startsAfresh(at: current.step, after: last)
+        else {
+            let hessian =
+                settings.optimizer.hasHessian
+                ? try startHessian(at: current.atoms) : Matrix(rows: 0, columns: 0)
+            return (next, settings.optimizer.make(maxStep: settings.maxStep, hessian: hessian), departure)
+        }
+        let s = zip(departure.x, last.x).map { $0 - $1 }
+        switch settings.atSwitch {
+        case .literal: optimizer.learn(s, zip(last.forces, departure.forces).map { $0 - $1 })
+        case .maskedSecant, .reset:
+            optimizer.learn(s, last.masked(zip(last.unmasked, departure.unmasked).map { $0 - $1 }))
+        }
+        return (next, optimizer, departure)
+    }
+
+    private func startsAfresh(at step: Int, after last: Departure) -> Bool {
+        if let every = settings.resetEvery, step.isMultiple(of: every) { return true }
+        guard last.segment != state.place.segment else { return false }
+        switch settings.atSwitch {
+        case .literal: return false
+        case .maskedSecant: return settings.optimizer.hasVelocity
+        case .reset: return true
+        }
+    }
+
+    /// The matrix to begin with, over the active atoms.
+    private func startHessian(at atoms: Atoms) throws -> Matrix {
+        let (values, floor): ([Double]?, Double)
+        switch settings.startHessian {
+        case .unit(let scale): return .identity(3 * active.count, scale: scale)
+        case .model(let smallest): (values, floor) = (try forceField.hessian(atoms), smallest)
+        case .given(let given, let smallest): (values, floor) = (given, smallest)
+        }
+        guard let values else { return .identity(3 * active.count, scale: 70) }
+        var hessian = Matrix(rows: 3 * active.count, columns: 3 * active.count)
+        let width = 3 * initial.count
+        let rows = active.flatMap { [3 * $0, 3 * $0 + 1, 3 * $0 + 2] }
+        for (i, row) in rows.enumerated() {
+            for (j, column) in rows.enumerated() {
+                hessian[i, j] = (values[row * width + column] + values[column * width + row]) / 2
+            }
+        }
+        do {
+            return try SymmetricEigen(hessian).applying { max(abs($0), floor) }
+        } catch {
+            throw RelaxationError.noStep(after: current?.step ?? 0)
+        }
+    }
+
+    // MARK: Forces
+
+    /// The model's forces without the rigid motions that the settings take off.
+    func effectiveForces(of prediction: ForcePrediction, _ atoms: Atoms) throws -> [SIMD3<Double>] {
+        var forces = prediction.forces
+        let allMove =
+            active.count == atoms.count && settings.alternation == nil
+            && !(settings.freezesOutOfDomain && prediction.outOfDomain.contains(true))
+        guard allMove else { return forces }
+        if settings.removesNetForce { forces = withoutNetForce(forces) }
+        if settings.removesNetTorque, !atoms.periodicity.isPeriodic {
+            forces = try withoutNetTorque(forces, positions: atoms.positions)
+        }
+        return forces
+    }
+
+    func isFrozen(_ atom: Int, in prediction: ForcePrediction) -> Bool {
+        settings.freezesOutOfDomain && prediction.outOfDomain[atom]
+    }
+
+    func isFree(_ atom: Int, in prediction: ForcePrediction, segment: Int) -> Bool {
+        (settings.alternation?.segments[segment].movable[atom] ?? true) && !isFrozen(atom, in: prediction)
+    }
+
+    /// What an optimiser sees where it looks without going there.
+    func forces(after displacement: [Double], from atoms: Atoms, _ departure: Departure) throws -> [Double] {
+        let atoms = moved(atoms, by: departure.masked(displacement))
+        return departure.masked(flat(try effectiveForces(of: forceField.predict(atoms), atoms)))
+    }
+
+    // MARK: Displacements
+
+    /// What is made of the optimiser's displacement: nothing for atoms that are fixed, and no more for each
+    /// other one than its forces' expected error allows.
+    func limited(
+        _ displacement: [Double], by uncertainty: [Double]?, _ departure: Departure
+    ) -> [Double] {
+        var result = departure.masked(displacement)
+        guard let trusted = settings.trustedError, let uncertainty else { return result }
+        for (k, atom) in active.enumerated() where uncertainty[atom] > trusted {
+            let limit = settings.maxStep * trusted / uncertainty[atom]
+            let d = SIMD3(result[3 * k], result[3 * k + 1], result[3 * k + 2])
+            guard d.length > limit else { continue }
+            for i in 0..<3 { result[3 * k + i] = d[i] * (limit / d.length) }
+        }
+        return result
+    }
+
+    func moved(_ atoms: Atoms, by displacement: [Double]) -> Atoms {
+        var atoms = atoms
+        for (k, i) in active.enumerated() {
+            atoms.positions[i] += SIMD3(
+                displacement[3 * k], displacement[3 * k + 1], displacement[3 * k + 2])
+        }
+        return atoms
+    }
+
+    private func flat(_ vectors: [SIMD3<Double>]) -> [Double] {
+        var result: [Double] = []
+        result.reserveCapacity(3 * active.count)
+        for i in active {
+            result.append(vectors[i].x)
+            result.append(vectors[i].y)
+            result.append(vectors[i].z)
+        }
+        return result
+    }
+}

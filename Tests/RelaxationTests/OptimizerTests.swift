@@ -1,0 +1,90 @@
+import Atomistics
+import Foundation
+import Relaxation
+import Testing
+
+@Suite struct OptimizerTests {
+    @Test(arguments: OptimizerKind.allCases)
+    func everyMethodFindsAMinimum(_ kind: OptimizerKind) throws {
+        var relaxer = Relaxer(
+            .sevenMorse, forceField: PairField.morse, settings: .init(kind, fmax: 1e-4, maxSteps: 3000))
+        try relaxer.run()
+        #expect(relaxer.status == .converged)
+        // The pentagonal bipyramid, whichever way it is reached.
+        #expect(abs(relaxer.energy + 17) < 1, "\(relaxer.energy)")
+    }
+
+    /// A pair pushed together so that the potential is steep, then beyond its inflexion: yᵀs < 0.
+    @Test func dampingSurvivesNegativeCurvature() throws {
+        let pair = Atoms(elements: [.gold, .gold], positions: [[0, 0, 0], [4.6, 0, 0]])
+        var relaxer = Relaxer(
+            pair, forceField: PairField.morse, settings: .init(.safeBFGS, fmax: 1e-8, maxSteps: 300))
+        var last = Double.infinity
+        while relaxer.status == .running {
+            try relaxer.advance()
+            #expect(relaxer.energy < last + 0.2)
+            last = relaxer.energy
+        }
+        #expect(relaxer.status == .converged)
+        #expect(abs(relaxer.energy + 1) < 1e-9)
+    }
+
+    @Test func theModelsHessianSavesSteps() throws {
+        func steps(_ start: StartHessian, _ kind: OptimizerKind = .bfgs) throws -> Int {
+            var relaxer = Relaxer(
+                .sevenMorse, forceField: PairField.morse,
+                settings: .init(kind, fmax: 0.01) { $0.startHessian = start })
+            try relaxer.run()
+            #expect(relaxer.status == .converged)
+            return relaxer.current?.step ?? .max
+        }
+        let plain = try steps(.unit(70))
+        let field = PairField.morse
+        let model = try steps(.model(floor: 0.5))
+        #expect(model < plain, "\(model) against \(plain)")
+        let given = try #require(try field.hessian(.sevenMorse))
+        #expect(try steps(.given(given, floor: 0.5)) == model)
+        #expect(try steps(.model(floor: 0.5), .safeBFGS) < plain)
+    }
+
+    /// Newton's step of the moving atom alone, near a minimum where the matrix needs no floor.
+    @Test func aGivenHessianIsCutToTheMovingAtoms() throws {
+        let field = PairField.morse
+        var minimum = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
+        try minimum.run()
+        var start = try #require(minimum.current).atoms
+        start.positions[2] += [0.05, -0.03, 0.02]
+        let hessian = try #require(try field.hessian(start))
+        var relaxer = Relaxer(
+            start, forceField: field,
+            settings: .init(.bfgs, maxStep: 10) {
+                $0.startHessian = .given(hessian, floor: 1e-3)
+                $0.movable = (0..<7).map { $0 == 2 }
+            })
+        let force = try relaxer.advance().prediction.forces[2]
+        let frame = try relaxer.advance()
+        let d = frame.atoms.positions[2] - start.positions[2]
+        for i in 0..<3 {
+            let row = (0..<3).map { (hessian[(6 + i) * 21 + 6 + $0] + hessian[(6 + $0) * 21 + 6 + i]) / 2 }
+            #expect(abs(SIMD3(row).dot(d) - force[i]) < 1e-10)
+        }
+        #expect(frame.fmax < 0.1 * force.length)
+    }
+
+    /// Noise of 0.02 eV/Å on each component, new at each position: what curvature from differences of forces
+    /// must live with.
+    @Test func noiseIsTolerated() throws {
+        var field = PairField.morse
+        field.noise = 0.02
+        field.hasEnergy = false
+        var steps: [OptimizerKind: Int] = [:]
+        for kind in [OptimizerKind.sqnm, .safeBFGS] {
+            var relaxer = Relaxer(
+                .thirteenMorse, forceField: field, settings: .init(kind, fmax: 0.1, maxSteps: 400))
+            try relaxer.run()
+            #expect(relaxer.status == .converged, "\(kind)")
+            steps[kind] = relaxer.current?.step
+        }
+        #expect(try #require(steps[.sqnm]) < 150, "\(steps)")
+    }
+}
