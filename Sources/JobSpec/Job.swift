@@ -46,6 +46,14 @@ public enum Stage: Sendable, Equatable, Codable {
         case .dft: "dft"
         }
     }
+
+    /// Which atoms the stage may move.
+    public var move: MoveSelection {
+        switch self {
+        case .ml(let stage): stage.move
+        case .dft(let stage): stage.move
+        }
+    }
 }
 
 /// Coarse optimisation with forces of a machine-learning model. Defaults are the paper's.

@@ -19,15 +19,14 @@ public struct JobFile: Sendable {
             (job, diagnostics) = (nil, syntax)
             return
         }
-        var problems = syntax + JobSchema.job.problems(of: root)
-        problems += Self.withoutEffect(root)
         let stem = Self.stem(of: file)
-        problems += Self.afterItself(root, name: root["name"]?.text ?? stem)
-        if root["name"] == nil, !Job.isName(stem) || stem == "rejected" {
+        var problems = syntax + JobSchema.job.problems(of: root)
+        problems += JobProblems(root: root, name: root["name"]?.text ?? stem).all
+        if root.entries != nil, root["name"] == nil, let problem = JobSchema.checkName(stem) {
             problems.append(
                 Diagnostic(
                     code: "invalid-text", at: root.mark, keyPath: "name",
-                    message: "the file's name ‘\(stem.prefix(80))’ cannot be the name of a job",
+                    message: "the job is called after its file, but \(problem.message)",
                     hint: "give the job a name: ‘name: …’"))
         }
         diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
@@ -39,8 +38,9 @@ public struct JobFile: Sendable {
 
     public func report(_ further: [Diagnostic]) -> String { renderer.render(further) }
 
-    /// Where a key's value stands, for diagnostics that need the structure too: `stages[0].ml.move`.
-    func mark(of path: [PathStep]) -> TextMark? {
+    /// A key's value, for diagnostics that need the structure too: `stages[0].ml.move`. Where the key does
+    /// not stand in the file, the mapping in which it would.
+    func node(at path: [PathStep]) -> YAMLNode? {
         var node = root
         for step in path {
             switch step {
@@ -49,7 +49,7 @@ public struct JobFile: Sendable {
                 node = node?.elements.flatMap { $0.indices.contains(index) ? $0[index] : nil } ?? node
             }
         }
-        return node?.mark
+        return node
     }
 
     enum PathStep {
@@ -59,47 +59,10 @@ public struct JobFile: Sendable {
 
     private static func stem(of file: String) -> String {
         let name = file.split(separator: "/").last.map(String.init) ?? file
-        for suffix in [".yaml", ".yml"] where name.hasSuffix(suffix) {
+        for suffix in [".yaml", ".yml"] where name.lowercased().hasSuffix(suffix) {
             return String(name.dropLast(suffix.count))
         }
         return name
-    }
-
-    /// A job cannot wait for itself.
-    private static func afterItself(_ root: YAMLNode, name: String) -> [Diagnostic] {
-        (root["after"]?.elements ?? []).enumerated().filter { $1.text == name }.map { index, node in
-            Diagnostic(
-                code: "after-itself", at: node.mark, width: node.width, keyPath: "after[\(index)]",
-                message: "‘\(name.prefix(80))’ cannot come after itself")
-        }
-    }
-
-    /// Keys that the chosen engine or mode does not look at.
-    private static func withoutEffect(_ root: YAMLNode) -> [Diagnostic] {
-        var warnings: [Diagnostic] = []
-        for (index, stage) in (root["stages"]?.elements ?? []).enumerated() {
-            guard let dft = stage["dft"], let entries = dft.entries else { continue }
-            let isGPAW = dft["engine"]?.text ?? "gpaw" == "gpaw"
-            let mode = dft["mode"]?.text ?? "lcao"
-            for entry in entries {
-                let reason: String
-                if !isGPAW, JobSchema.gpawKeys.contains(entry.key) {
-                    reason = "it is a setting of GPAW"
-                } else if isGPAW, entry.key == "basis", mode != "lcao" {
-                    reason = "the mode is \(mode), not lcao"
-                } else if isGPAW, entry.key == "cutoff", mode != "pw" {
-                    reason = "the mode is \(mode), not pw"
-                } else {
-                    continue
-                }
-                warnings.append(
-                    Diagnostic(
-                        .warning, code: "no-effect", at: entry.keyMark, width: entry.key.count,
-                        keyPath: "stages[\(index)].dft.\(entry.key)",
-                        message: "‘\(entry.key)’ has no effect: \(reason)"))
-            }
-        }
-        return warnings
     }
 }
 
@@ -153,17 +116,20 @@ extension MLStage {
 }
 
 extension DFTStage {
+    /// What has no effect stays as it was, so that jobs that do the same are equal.
     fileprivate init(_ node: YAMLNode) {
         self.init()
         node.set("engine", &engine)
-        node.set("mode", &mode)
-        node.set("basis", &basis)
-        node.set("xc", &xc)
-        node.set("h", &h)
-        node.set("cutoff", &cutoff)
-        node.set("vacuum", &vacuum)
-        node.set("smearing", &smearing)
-        node.set("density_convergence", &densityConvergence)
+        if engine == .gpaw {
+            node.set("mode", &mode)
+            if mode == .lcao { node.set("basis", &basis) }
+            node.set("xc", &xc)
+            node.set("h", &h)
+            if mode == .pw { node.set("cutoff", &cutoff) }
+            node.set("vacuum", &vacuum)
+            node.set("smearing", &smearing)
+            node.set("density_convergence", &densityConvergence)
+        }
         node.set("fmax", &fmax)
         node.set("max_steps", &maxSteps)
         node.set("maxstep", &maxStep)

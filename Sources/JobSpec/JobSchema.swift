@@ -86,11 +86,6 @@ public enum JobSchema {
         ),
     ])
 
-    /// Keys of a DFT stage that mean something to GPAW alone.
-    static let gpawKeys = [
-        "mode", "basis", "xc", "h", "cutoff", "vacuum", "smearing", "density_convergence",
-    ]
-
     public static var jsonSchema: String {
         job.jsonSchema(title: "aurelax job", id: "https://aurelax.invalid/schema/job-1.json")
     }
@@ -106,7 +101,7 @@ public enum JobSchema {
         [.choice(["all", "shell", "core", "mask"]), .list(.integer(0...9_999_999), count: 1...1_000_000)],
         what: "all, shell, core, mask or a list of atom indices")
 
-    @Sendable private static func checkName(_ text: String) -> TextProblem? {
+    @Sendable static func checkName(_ text: String) -> TextProblem? {
         if !Job.isName(text) {
             return TextProblem(
                 "‘\(text.prefix(80))’ cannot be the name of a job",

@@ -1,21 +1,19 @@
+import YAMLDocument
+
 extension Job {
     /// The job as a job file, every default written out. Read again it is the same job.
     public var yaml: String {
         var lines = [
             "aurelax: \(JobSchema.version)",
-            "name: \(word(name))",
+            "name: \(YAMLScalar.text(name))",
         ]
         switch structure {
-        case .file(let file): lines.append("structure: \(quoted(file))")
-        case .inline(let text):
-            lines.append("structure: |2")
-            lines += text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
-                "  \($0)"
-            }
+        case .file(let file): lines.append("structure: \(YAMLScalar.text(file))")
+        case .inline(let text): lines.append("structure: \(YAMLScalar.lines(text, indent: 2))")
         }
         lines += [
-            "charge: \(charge)", "model: \(word(model))", "priority: \(priority)",
-            "after: [\(after.map(word).joined(separator: ", "))]", "stages:",
+            "charge: \(charge)", "model: \(YAMLScalar.text(model))", "priority: \(priority)",
+            "after: [\(after.map(YAMLScalar.text).joined(separator: ", "))]", "stages:",
         ]
         for stage in stages {
             switch stage {
@@ -31,10 +29,10 @@ extension MLStage {
     /// Keys and values in the order of the documentation.
     var pairs: [(String, String)] {
         [
-            ("optimizer", optimizer.rawValue), ("fmax", fmax.description),
+            ("optimizer", optimizer.rawValue), ("fmax", YAMLScalar.number(fmax)),
             ("max_steps", maxSteps.description),
-            ("maxstep", maxStep.description), ("move", move.text),
-        ] + (model.map { [("model", word($0))] } ?? [])
+            ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text),
+        ] + (model.map { [("model", YAMLScalar.text($0))] } ?? [])
     }
 }
 
@@ -43,17 +41,17 @@ extension DFTStage {
         var pairs = [("engine", engine.rawValue)]
         if engine == .gpaw {
             pairs.append(("mode", mode.rawValue))
-            if mode == .lcao { pairs.append(("basis", quoted(basis))) }
-            pairs += [("xc", quoted(xc)), ("h", h.description)]
-            if mode == .pw { pairs.append(("cutoff", cutoff.description)) }
+            if mode == .lcao { pairs.append(("basis", YAMLScalar.text(basis))) }
+            pairs += [("xc", YAMLScalar.text(xc)), ("h", YAMLScalar.number(h))]
+            if mode == .pw { pairs.append(("cutoff", YAMLScalar.number(cutoff))) }
             pairs += [
-                ("vacuum", vacuum.description), ("smearing", smearing.description),
-                ("density_convergence", densityConvergence.description),
+                ("vacuum", YAMLScalar.number(vacuum)), ("smearing", YAMLScalar.number(smearing)),
+                ("density_convergence", YAMLScalar.number(densityConvergence)),
             ]
         }
         return pairs + [
-            ("fmax", fmax.description), ("max_steps", maxSteps.description),
-            ("maxstep", maxStep.description), ("move", move.text), ("hessian", hessian.description),
+            ("fmax", YAMLScalar.number(fmax)), ("max_steps", maxSteps.description),
+            ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text), ("hessian", hessian.description),
         ]
     }
 }
@@ -69,16 +67,4 @@ extension MoveSelection {
         case .indices(let indices): "[\(indices.map(\.description).joined(separator: ", "))]"
         }
     }
-}
-
-/// A name, in quotation marks where some reader of YAML would take it for something else.
-private func word(_ name: String) -> String {
-    let reserved = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
-    let isPlain = name.utf8.first.map { $0 > 57 } == true && !reserved.contains(name.lowercased())
-    return isPlain ? name : quoted(name)
-}
-
-/// Text in quotation marks that YAML reads as text, whatever it looks like.
-private func quoted(_ text: String) -> String {
-    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
 }

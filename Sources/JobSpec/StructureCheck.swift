@@ -16,9 +16,11 @@ extension JobFile {
                 case .index(let index): "\(text)[\(index)]"
                 }
             }
+            let node = node(at: path)
             problems.append(
                 Diagnostic(
-                    severity, code: code, at: mark(of: path), keyPath: keyPath, message: message, hint: hint))
+                    severity, code: code, at: node?.mark, width: node?.width ?? 1, keyPath: keyPath,
+                    message: message, hint: hint))
         }
         let structure = [PathStep.key("structure")]
         guard atoms.count > 0 else {
@@ -34,20 +36,22 @@ extension JobFile {
             add("geometry", structure, problem.description, hint: "mend the structure before it is relaxed")
         }
         let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
-        if electrons % 2 != 0, job.stages.contains(where: { $0.kind == "dft" }) {
+        if electrons <= 0 {
+            add("no-electrons", [.key("charge")], "a charge of \(job.charge) leaves no electrons")
+        } else if electrons % 2 != 0, job.stages.contains(where: { $0.kind == "dft" }) {
             add(
                 "odd-electrons", [.key("charge")],
                 "\(electrons) electrons are an odd number; calculations are spin-paired",
                 hint: "is the charge right?", severity: .warning)
         }
+        if atoms.moveMask?.contains(false) == true, !job.stages.contains(where: { $0.move == .mask }) {
+            add(
+                "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
+                hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
+        }
         for (index, stage) in job.stages.enumerated() {
             let path = [PathStep.key("stages"), .index(index), .key(stage.kind), .key("move")]
-            let move =
-                switch stage {
-                case .ml(let stage): stage.move
-                case .dft(let stage): stage.move
-                }
-            switch move {
+            switch stage.move {
             case .all: break
             case .shell, .core:
                 if !atoms.elements.contains(.gold) {

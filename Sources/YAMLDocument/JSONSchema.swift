@@ -57,11 +57,16 @@ extension MappingSchema {
         return JSONValue.object(head + json).text() + "\n"
     }
 
-    var json: [(String, JSONValue)] {
+    fileprivate var json: [(String, JSONValue)] {
         let properties = keys.map { key -> (String, JSONValue) in
             var pairs = key.value.json
-            let text = key.defaultText.map { "\(key.summary) Default: \($0)." } ?? key.summary
-            pairs.insert(("description", .string(text)), at: 0)
+            var description = key.summary
+            if let value = key.defaultValue {
+                pairs.append(("default", value))
+            } else if let text = key.defaultText {
+                description += " Default: \(text)."
+            }
+            pairs.insert(("description", .string(description)), at: 0)
             return (key.name, .object(pairs))
         }
         var pairs: [(String, JSONValue)] = [
@@ -75,8 +80,33 @@ extension MappingSchema {
     }
 }
 
+extension KeySchema {
+    /// The default, where it is a value and not described in words.
+    fileprivate var defaultValue: JSONValue? {
+        guard let defaultText, let node = YAMLNode.parse(Array(defaultText.utf8)).root,
+            MappingSchema([self]).problems(of: node.under(name)).isEmpty
+        else { return nil }
+        switch value {
+        case .integer: return node.integer.map(JSONValue.integer)
+        case .number: return node.number.map(JSONValue.number)
+        case .boolean: return node.boolean.map(JSONValue.boolean)
+        case .list: return node.elements?.isEmpty == true ? .array([]) : nil
+        case .text, .choice, .either: return node.text.map(JSONValue.string)
+        case .mapping: return nil
+        }
+    }
+}
+
+extension YAMLNode {
+    /// A mapping with the node as the value of one key.
+    fileprivate func under(_ key: String) -> YAMLNode {
+        let entry = Entry(key: key, keyMark: mark, keyWidth: 1, value: self)
+        return YAMLNode(content: .mapping([entry]), mark: mark, width: 1)
+    }
+}
+
 extension ValueSchema {
-    var json: [(String, JSONValue)] {
+    fileprivate var json: [(String, JSONValue)] {
         switch self {
         case .integer(let range):
             var pairs: [(String, JSONValue)] = [("type", .string("integer"))]
@@ -85,10 +115,10 @@ extension ValueSchema {
             return pairs
         case .number(let range, let open):
             var pairs: [(String, JSONValue)] = [("type", .string("number"))]
-            if range.lowerBound > -1e300 {
+            if range.lowerBound > -Self.boundless {
                 pairs.append((open ? "exclusiveMinimum" : "minimum", .number(range.lowerBound)))
             }
-            if range.upperBound < 1e300 { pairs.append(("maximum", .number(range.upperBound))) }
+            if range.upperBound < Self.boundless { pairs.append(("maximum", .number(range.upperBound))) }
             return pairs
         case .boolean: return [("type", .string("boolean"))]
         case .text(let pattern, _):

@@ -3,6 +3,8 @@ public struct YAMLNode: Sendable, Equatable {
     public struct Entry: Sendable, Equatable {
         public var key: String
         public var keyMark: TextMark
+        /// Scalars of the key, as it stands in the text.
+        public var keyWidth: Int
         public var value: YAMLNode
     }
 
@@ -15,14 +17,15 @@ public struct YAMLNode: Sendable, Equatable {
 
     public var content: Content
     public var mark: TextMark
-    /// Characters on its first line.
+    /// Scalars it covers; 1 where it has more than one line.
     public var width: Int
 
     /// `a mapping`, `the text ‘x’`: what messages call it.
     public var summary: String {
         switch content {
-        case .scalar(let text, _) where isNull: text.isEmpty ? "nothing" : "‘\(text)’, nothing"
-        case .scalar(let text, _): "‘\(text.prefix(40))’"
+        case .scalar(let text, _) where isNull: text.isEmpty ? "nothing" : "‘\(text)’, which is nothing"
+        case .scalar(let text, isPlain: true): "‘\(brief(text))’"
+        case .scalar(let text, isPlain: false): "the text ‘\(brief(text))’"
         case .sequence: "a list"
         case .mapping: "a mapping"
         }
@@ -39,6 +42,7 @@ public struct YAMLNode: Sendable, Equatable {
         return text
     }
 
+    /// A decimal integer.
     public var integer: Int? {
         guard case .scalar(let text, isPlain: true) = content else { return nil }
         return Int(text)

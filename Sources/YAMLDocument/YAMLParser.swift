@@ -1,19 +1,20 @@
 import CYAML
 
-/// Bounds of what is read: a job file is small, whatever it says.
+/// Bounds of what is read: a file that people write is small, whatever it says.
 public struct YAMLLimits: Sendable {
-    public var bytes = 16 << 20
+    public var bytes = 1 << 20
     public var depth = 32
-    public var nodes = 100_000
+    public var nodes = 50_000
 
     public init() {}
 }
 
 extension YAMLNode {
-    /// Reads one YAML document. Anchors, aliases and tags are refused: nothing here needs them.
+    /// Reads one YAML document. Anchors, aliases, tags, directives and further documents are refused:
+    /// nothing here needs them.
     ///
-    /// - Returns: the document's root, or what is wrong with the text; duplicate keys are reported beside
-    ///   the first of each.
+    /// - Returns: the document's root where the text could be read, and what is wrong with it. Of a key that
+    ///   stands twice the first is kept, the second reported.
     public static func parse(
         _ bytes: [UInt8], limits: YAMLLimits = YAMLLimits()
     ) -> (root: YAMLNode?, diagnostics: [Diagnostic]) {
@@ -23,33 +24,32 @@ extension YAMLNode {
         }
         let builder = TreeBuilder(limits)
         do {
-            // Some editors put a byte-order mark before UTF-8.
-            let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
-            let root = try EventReader(hasMark ? Array(bytes.dropFirst(3)) : bytes).read(builder)
-            return (builder.diagnostics.hasErrors ? nil : root, builder.diagnostics)
+            let text = Array(bytes.withoutByteOrderMark)
+            try refuseDirectives(text)
+            let root = try EventReader(text).read(builder)
+            return (root, builder.diagnostics)
         } catch {
             return (nil, builder.diagnostics + [error.diagnostic])
         }
     }
-}
 
-/// A reason to stop reading.
-private struct YAMLFault: Error {
-    let diagnostic: Diagnostic
-
-    init(_ code: String, _ message: String, at mark: TextMark?, hint: String? = nil) {
-        diagnostic = Diagnostic(code: code, at: mark, message: message, hint: hint)
-    }
-}
-
-extension TextMark {
-    fileprivate init(_ mark: yaml_mark_t) {
-        self.init(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+    /// A line that begins with `%` is a directive. (libyaml compares each with all before it: a file of
+    /// nothing else would keep it busy for hours.)
+    private static func refuseDirectives(_ bytes: [UInt8]) throws(YAMLFault) {
+        var from = 0
+        while let at = bytes[from...].firstIndex(of: UInt8(ascii: "%")) {
+            if bytes.isStartOfLine(at) {
+                throw YAMLFault(
+                    "directive", "directives (%) are not used here", at: TextMark(offset: at, in: bytes),
+                    hint: "leave the line out")
+            }
+            from = at + 1
+        }
     }
 }
 
 /// Puts nodes together.
-private final class TreeBuilder {
+final class TreeBuilder {
     private let limits: YAMLLimits
     private var nodeCount = 0
     var diagnostics: [Diagnostic] = []
@@ -60,10 +60,10 @@ private final class TreeBuilder {
         let mark = event.mark
         nodeCount += 1
         guard nodeCount <= limits.nodes else {
-            throw YAMLFault("too-large", "more than \(limits.nodes) values", at: mark)
+            throw YAMLFault("too-large", "there are more than \(limits.nodes) values", at: mark)
         }
         guard depth <= limits.depth else {
-            throw YAMLFault("too-deep", "nested deeper than \(limits.depth) levels", at: mark)
+            throw YAMLFault("too-deep", "this is nested deeper than \(limits.depth) levels", at: mark)
         }
         try event.refuseDecorations()
         switch event.type {
@@ -98,128 +98,18 @@ private final class TreeBuilder {
             }
             let value = try node(try reader.next(), reader, depth: depth + 1)
             if let first = seen[text] {
-                guard diagnostics.count < MappingSchema.mostProblems else { continue }
                 diagnostics.append(
                     Diagnostic(
-                        code: "duplicate-key", at: key.mark, width: key.width,
-                        keyPath: String(text.prefix(80)),
-                        message: "the key ‘\(text.prefix(80))’ stands twice",
-                        hint: "first in line \(first.line)"))
+                        code: "duplicate-key", at: key.mark, width: key.width, keyPath: brief(text),
+                        message: "the key ‘\(brief(text))’ stands twice",
+                        hint: "it stands in line \(first.line) already"))
+                guard diagnostics.count < MappingSchema.mostProblems else {
+                    throw YAMLFault("too-large", "too many keys stand twice", at: key.mark)
+                }
                 continue
             }
             seen[text] = key.mark
-            entries.append(YAMLNode.Entry(key: text, keyMark: key.mark, value: value))
+            entries.append(YAMLNode.Entry(key: text, keyMark: key.mark, keyWidth: key.width, value: value))
         }
-    }
-}
-
-/// One event of libyaml; owns what the library allocated for it.
-private struct Event: ~Copyable {
-    private var event: yaml_event_t
-
-    init(_ event: yaml_event_t) { self.event = event }
-
-    deinit {
-        var event = event
-        yaml_event_delete(&event)
-    }
-
-    var type: yaml_event_type_t { event.type }
-    var mark: TextMark { TextMark(event.start_mark) }
-
-    var width: Int {
-        event.end_mark.line == event.start_mark.line
-            ? Int(event.end_mark.column) - Int(event.start_mark.column) : 1
-    }
-
-    /// - Precondition: a scalar.
-    var scalar: (text: String, isPlain: Bool) {
-        let scalar = event.data.scalar
-        let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
-        return (String(decoding: bytes, as: UTF8.self), scalar.style == YAML_PLAIN_SCALAR_STYLE)
-    }
-
-    func refuseDecorations() throws(YAMLFault) {
-        let (anchor, tag): (UnsafeMutablePointer<yaml_char_t>?, UnsafeMutablePointer<yaml_char_t>?) =
-            switch event.type {
-            case YAML_SCALAR_EVENT: (event.data.scalar.anchor, event.data.scalar.tag)
-            case YAML_SEQUENCE_START_EVENT:
-                (event.data.sequence_start.anchor, event.data.sequence_start.tag)
-            case YAML_MAPPING_START_EVENT:
-                (event.data.mapping_start.anchor, event.data.mapping_start.tag)
-            default: (nil, nil)
-            }
-        if event.type == YAML_ALIAS_EVENT || anchor != nil {
-            throw YAMLFault(
-                "alias", "anchors and aliases (& and *) are not used here", at: mark,
-                hint: "write the value out, or put the text in quotation marks")
-        }
-        if tag != nil {
-            throw YAMLFault(
-                "tag", "tags (!) are not used here", at: mark, hint: "put the text in quotation marks")
-        }
-    }
-}
-
-/// The events of a text, in order. Owns libyaml's parser.
-private final class EventReader {
-    private let bytes: UnsafeMutableBufferPointer<UInt8>
-    private let parser: UnsafeMutablePointer<yaml_parser_t>
-
-    init(_ text: [UInt8]) {
-        // The parser keeps a pointer to the text.
-        bytes = .allocate(capacity: text.count)
-        _ = bytes.initialize(from: text)
-        parser = .allocate(capacity: 1)
-        let initialised = yaml_parser_initialize(parser)
-        precondition(initialised == 1, "libyaml has memory for a parser")
-        yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
-        yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
-    }
-
-    deinit {
-        yaml_parser_delete(parser)
-        parser.deallocate()
-        bytes.deallocate()
-    }
-
-    func next() throws(YAMLFault) -> Event {
-        var event = yaml_event_t()
-        guard yaml_parser_parse(parser, &event) == 1 else { throw fault() }
-        return Event(event)
-    }
-
-    /// The root of the one document; nil where the text is empty.
-    func read(_ builder: TreeBuilder) throws(YAMLFault) -> YAMLNode? {
-        _ = try next()
-        let start = try next()
-        guard start.type == YAML_DOCUMENT_START_EVENT else {
-            throw YAMLFault("empty", "the file is empty", at: nil)
-        }
-        let root = try builder.node(try next(), self, depth: 0)
-        _ = try next()
-        let end = try next()
-        guard end.type == YAML_STREAM_END_EVENT else {
-            throw YAMLFault("many-documents", "a second document begins here", at: end.mark)
-        }
-        return root
-    }
-
-    private func fault() -> YAMLFault {
-        let p = parser.pointee
-        let problem = p.problem.map { String(cString: $0) } ?? "cannot be read"
-        guard p.error != YAML_READER_ERROR else {
-            let line = 1 + bytes.prefix(Int(p.problem_offset)).count { $0 == 10 }
-            return YAMLFault(
-                "encoding", "not UTF-8 text: \(problem)", at: TextMark(line: line, column: 1),
-                hint: "save the file as UTF-8")
-        }
-        let mark = TextMark(p.problem_mark)
-        let isTab =
-            bytes.split(separator: 10, omittingEmptySubsequences: false).dropFirst(mark.line - 1).first
-            .map { $0.prefix { $0 == 32 || $0 == 9 }.contains(9) } ?? false
-        return YAMLFault(
-            "syntax", problem, at: mark,
-            hint: isTab ? "indent with spaces, not with tabs" : p.context.map { String(cString: $0) })
     }
 }

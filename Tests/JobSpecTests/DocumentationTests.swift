@@ -53,7 +53,8 @@ import YAMLDocument
     static func table(_ schema: MappingSchema) -> String {
         let rows = schema.keys.map { key in
             let value = key.isRequired ? "required" : key.defaultText.map { "`\($0)`" } ?? ""
-            return "| `\(key.name)` | \(key.value.what) | \(value) | \(key.summary) |"
+            let meaning = key.summary.replacing("|", with: "\\|")
+            return "| `\(key.name)` | \(key.value.what) | \(value) | \(meaning) |"
         }
         return (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(separator: "\n")
     }
@@ -67,6 +68,13 @@ import YAMLDocument
         #expect(Set(properties.keys) == Set(JobSchema.job.keys.map(\.name)))
         #expect(schema["required"] as? [String] == ["aurelax", "structure", "stages"])
         #expect(schema["additionalProperties"] as? Bool == false)
+        // Defaults are values where they are some, and told in words where they depend on something.
+        func property(_ name: String) -> [String: Any] { properties[name] as? [String: Any] ?? [:] }
+        #expect(property("charge")["default"] as? Int == 0)
+        #expect(property("model")["default"] as? String == "thiolate-gold")
+        #expect((property("after")["default"] as? [Any])?.isEmpty == true)
+        #expect(property("name")["default"] == nil)
+        #expect((property("name")["description"] as? String)?.hasSuffix("without .yaml.") == true)
     }
 
     /// The schema is one, and accepts and refuses what the reader does: checked by Python's jsonschema, where

@@ -122,14 +122,14 @@ import YAMLDocument
     }
 
     @Test(arguments: [
-        ("aurelax: 2\nstructure: s.xyz\nstages: [{ml: {}}]\n", "expected an integer from 1 to 1, found 2"),
+        ("aurelax: 2\nstructure: s.xyz\nstages: [{ml: {}}]\n", "expected 1, found 2"),
         ("structure: s.xyz\nstages: [{ml: {}}]\n", "the key ‘aurelax’ is missing"),
         ("aurelax: 1\nstages: [{ml: {}}]\n", "the key ‘structure’ is missing"),
         ("aurelax: 1\nstructure: s.xyz\nstages: []\n", "expected at least one element, found 0"),
         ("aurelax: 1\nstructure: s.xyz\nstages: [ml]\n", "expected a mapping of keys to values, found ‘ml’"),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}, dft: {}}]\n",
-            "expected one of ‘ml’, ‘dft’, found 2 keys"
+            "expected one of ‘ml’, ‘dft’, found ‘ml’ and ‘dft’"
         ),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",
@@ -148,6 +148,48 @@ import YAMLDocument
         let read = file(Self.minimal, name: "my job.yaml")
         #expect(read.job == nil && read.report.contains("hint: give the job a name: ‘name: …’"))
         #expect(file(Self.minimal + "name: mine\n", name: "my job.yaml").job?.name == "mine")
+    }
+
+    /// Of an engine that there is not nobody knows which settings it has.
+    @Test func anUnknownEngineIsTheOnlyMistake() {
+        let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {engine: gpwa, h: 0.2, basis: sz}}]\n")
+        #expect(read.diagnostics.map(\.code) == ["unknown-choice"])
+        #expect(read.diagnostics.first?.hint == "did you mean ‘gpaw’?")
+    }
+
+    @Test func settingsWithoutEffectAreNoDifference() throws {
+        let head = "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {"
+        let job = try #require(file(head + "engine: tblite, h: 0.3, xc: RPBE, mode: pw}}]\n").job)
+        #expect(job == file(head + "engine: tblite}}]\n").job)
+        #expect(job == file(job.yaml).job)
+        #expect(file(head + "mode: fd, basis: sz, cutoff: 300}}]\n").job == file(head + "mode: fd}}]\n").job)
+    }
+
+    @Test func aKeyInTheWrongPlaceIsSentToTheRightOne() {
+        let text = "aurelax: 1\nstructure: s.xyz\nfmax: 0.1\nstages:\n  - ml: {}\n    xc: PBE\n"
+        #expect(
+            file(text).report == """
+                j.yaml:3:1: error: there is no key ‘fmax’ here
+                  fmax: 0.1
+                  ^~~~
+                  hint: ‘fmax’ is a key of ‘stages[].ml’ and ‘stages[].dft’
+                j.yaml:6:5: error: there is no key ‘xc’ here
+                      xc: PBE
+                      ^~
+                  hint: ‘xc’ is a key of ‘stages[].dft’
+
+                """)
+    }
+
+    @Test func aJobNamedTwiceIsAWarning() {
+        let read = file(Self.minimal + "after: [a, b, a]\n")
+        #expect(read.job != nil)
+        #expect(read.report.hasPrefix("j.yaml:4:15: warning: ‘a’ stands twice\n"))
+    }
+
+    @Test(arguments: ["ring4.yaml", "ring4.yml", "d/ring4.YAML", "ring4"])
+    func theFileNamesTheJob(name: String) {
+        #expect(file(Self.minimal, name: name).job?.name == "ring4")
     }
 
     @Test(arguments: [

@@ -24,7 +24,7 @@ import YAMLDocument
             report(Self.ml, none) == """
                 j.yaml:2:12: error: the structure has no atoms
                   structure: s.xyz
-                             ^
+                             ^~~~~
 
                 """)
     }
@@ -63,6 +63,29 @@ import YAMLDocument
             report("stages: [{ml: {move: mask}}]", atoms).contains("the structure's move_mask frees no atom"))
         atoms.moveMask = [true, false, false]
         #expect(report("stages: [{ml: {move: mask}}]", atoms) == "")
+    }
+
+    @Test func aMaskThatNoStageUsesIsAWarning() {
+        var atoms = Self.water
+        atoms.moveMask = [true, false, true]
+        #expect(
+            report(Self.ml, atoms) == """
+                j.yaml:2:12: warning: the structure's move_mask fixes atoms, and no stage uses it
+                  structure: s.xyz
+                             ^~~~~
+                  hint: ‘move: mask’ in a stage keeps them in their places
+
+                """)
+        #expect(report("stages: [{ml: {}}, {ml: {move: mask}}]", atoms) == "")
+        atoms.moveMask = [true, true, true]
+        #expect(report(Self.ml, atoms) == "")
+    }
+
+    @Test func aChargeLeavesElectrons() {
+        let proton = Atoms(elements: [.hydrogen], positions: [SIMD3(0, 0, 0)])
+        #expect(
+            report("charge: 1\n" + Self.ml, proton).hasPrefix(
+                "j.yaml:3:9: error: a charge of 1 leaves no electrons\n"))
     }
 
     @Test func anOddNumberOfElectronsIsAWarningForDFT() {

@@ -59,9 +59,15 @@ import YAMLDocument
         ("a: 1\n---\nb: 2\n", "f.yaml:2:1: error: a second document begins here"),
         ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: error: the key ‘a’ stands twice"),
         ("[a, b]: 1\n", "f.yaml:1:1: error: a key must be a word"),
-        ("a: [1, 2\nb: 3\n", "f.yaml:2:2: error: did not find expected ',' or ']'"),
+        (
+            "a: [1, 2\nb: 3\n",
+            "f.yaml:2:2: error: did not find expected ',' or ']' while parsing a flow sequence that begins in line 1"
+        ),
         ("a:\n\t- 1\n", "f.yaml:2:1: error: found character that cannot start any token"),
-        ("a: 'x\n", "f.yaml:2:1: error: found unexpected end of stream"),
+        (
+            "a: 'x\n",
+            "f.yaml:2:1: error: found unexpected end of stream while scanning a quoted scalar that begins in line 1"
+        ),
         ("", "f.yaml: error: the file is empty"), ("# nothing\n", "f.yaml: error: the file is empty"),
     ])
     func fault24Refused(text: String, message: String) {

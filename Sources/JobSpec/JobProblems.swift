@@ -1,0 +1,67 @@
+import YAMLDocument
+
+/// What the schema cannot see, because it lies between keys.
+struct JobProblems {
+    /// A document of any shape; what does not fit the schema is reported by that.
+    let root: YAMLNode
+    /// The job's name, or what it is until its own is mended.
+    let name: String
+
+    /// So many at most: a file of any size is answered shortly.
+    static let most = 50
+
+    var all: [Diagnostic] { Array(waiting.prefix(Self.most) + withoutEffect.prefix(Self.most)) }
+
+    /// Jobs that wait for themselves, or twice for the same.
+    private var waiting: [Diagnostic] {
+        var seen: Set<String> = []
+        return (root["after"]?.elements ?? []).enumerated().compactMap { index, node in
+            guard let other = node.text else { return nil }
+            let keyPath = "after[\(index)]"
+            if other == name {
+                return Diagnostic(
+                    code: "after-itself", at: node.mark, width: node.width, keyPath: keyPath,
+                    message: "‘\(name.prefix(80))’ cannot come after itself")
+            }
+            if seen.insert(other).inserted { return nil }
+            return Diagnostic(
+                .warning, code: "stands-twice", at: node.mark, width: node.width, keyPath: keyPath,
+                message: "‘\(other.prefix(64))’ stands twice")
+        }
+    }
+
+    /// Keys that the chosen engine or mode does not look at.
+    private var withoutEffect: [Diagnostic] {
+        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
+            guard let dft = stage["dft"], let entries = dft.entries else { return [] }
+            // What is not one of the words has been reported, and says nothing about other keys.
+            guard let engine = DFTStage.Engine(rawValue: dft["engine"]?.text ?? "gpaw") else { return [] }
+            let mode = DFTStage.Mode(rawValue: dft["mode"]?.text ?? "lcao")
+            return entries.compactMap { entry in
+                guard let reason = DFTStage.reasonAgainst(entry.key, engine, mode) else { return nil }
+                return Diagnostic(
+                    .warning, code: "no-effect", at: entry.keyMark, width: entry.keyWidth,
+                    keyPath: "stages[\(index)].dft.\(entry.key)",
+                    message: "‘\(entry.key)’ has no effect: \(reason)")
+            }
+        }
+    }
+}
+
+extension DFTStage {
+    /// Keys that mean something to GPAW alone.
+    private static let gpawKeys = [
+        "mode", "basis", "xc", "h", "cutoff", "vacuum", "smearing", "density_convergence",
+    ]
+
+    /// Why a key has no effect; nil where it has one.
+    static func reasonAgainst(_ key: String, _ engine: Engine, _ mode: Mode?) -> String? {
+        if engine != .gpaw { return gpawKeys.contains(key) ? "it is a setting of GPAW" : nil }
+        guard let mode else { return nil }
+        return switch key {
+        case "basis" where mode != .lcao: "the mode is \(mode.rawValue), not lcao"
+        case "cutoff" where mode != .pw: "the mode is \(mode.rawValue), not pw"
+        default: nil
+        }
+    }
+}

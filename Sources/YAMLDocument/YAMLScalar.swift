@@ -1,0 +1,68 @@
+/// Values as they are written into a YAML file, so that every reader, of YAML 1.1 or 1.2, takes them for
+/// what they are.
+public enum YAMLScalar {
+    /// Text: as it stands where nobody can take it for something else, otherwise in quotation marks.
+    public static func text(_ text: String) -> String {
+        func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte) || (97...122).contains(byte) }
+        let isWord =
+            text.utf8.first.map(isLetter) == true
+            && text.utf8.allSatisfy { isLetter($0) || (48...57).contains($0) || "-_.".utf8.contains($0) }
+        return isWord && !taken.contains(text.lowercased()) ? text : quoted(text)
+    }
+
+    /// Text in quotation marks; what is not printable as an escape.
+    public static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\t": result += "\\t"
+            default:
+                if isPrintable(scalar) {
+                    result.unicodeScalars.append(scalar)
+                } else {
+                    let digits = String(scalar.value, radix: 16, uppercase: true)
+                    let (letter, length) = scalar.value > 0xFFFF ? ("U", 8) : ("u", 4)
+                    result += "\\\(letter)" + String(repeating: "0", count: length - digits.count) + digits
+                }
+            }
+        }
+        return result + "\""
+    }
+
+    /// A number; with a decimal point also where there is an exponent, which YAML 1.1 asks for.
+    public static func number(_ value: Double) -> String {
+        let text = value.description
+        guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
+        return "\(text[..<exponent]).0\(text[exponent...])"
+    }
+
+    /// Lines of a text after `key: `, each indented by `indent` spaces: a block where the text can be one,
+    /// otherwise a quoted scalar.
+    public static func lines(_ text: String, indent: Int) -> String {
+        let end = Array(text.utf8.suffix(2))
+        let isBlock =
+            end.count == 2 && end[1] == 10 && end[0] != 10
+            && text.unicodeScalars.allSatisfy { $0 == "\n" || $0 == "\t" || isPrintable($0) }
+        guard isBlock else { return quoted(text) }
+        let margin = String(repeating: " ", count: indent)
+        let rows = text.utf8.dropLast().split(separator: 10, omittingEmptySubsequences: false)
+        return "|\(indent)" + rows.map { "\n" + margin + String(decoding: $0, as: UTF8.self) }.joined()
+    }
+
+    /// Stands for itself in every YAML file and on every screen.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+            false
+        default: true
+        }
+    }
+
+    /// Words that YAML 1.1 or 1.2 reads as something other than text.
+    private static let taken: Set<String> = [
+        "null", "true", "false", "yes", "no", "on", "off", "y", "n",
+    ]
+}
