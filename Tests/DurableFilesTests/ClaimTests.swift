@@ -80,6 +80,61 @@ import Testing
     }
 
     /// A writer that goes on while the file is copied.
+    @Test func whatChangesMeanwhileIsNotTaken() throws {
+        try scratch.write("inbox/a", pattern(200_000))
+        let path = scratch.path + "/inbox/a"
+        let isFirst = Atomic<Bool>(true)
+        let refused = SyscallHook.$interrupt.withValue({ call, _ in
+            if call == .read, isFirst.exchange(false, ordering: .relaxed),
+                let handle = FileHandle(forWritingAtPath: path)
+            {
+                handle.seekToEndOfFile()
+                handle.write(Data([1]))
+            }
+            return nil
+        }) {
+            refusal("a")
+        }
+        #expect(refused == .changing)
+        #expect(scratch.files("blobs").isEmpty)
+        #expect(refusal("a") == nil)
+    }
+
+    @Test func stoppedAtEveryCallNothingHalfIsKept() throws {
+        let bytes = pattern(200_000)
+        try scratch.write("inbox/a", bytes)
+        var calls = 0
+        for call in 0... {
+            let counter = Atomic<Int>(0)
+            SyscallHook.$interrupt.withValue({ _, _ in
+                counter.add(1, ordering: .relaxed).oldValue >= call ? .fail(.ioError) : nil
+            }) {
+                _ = try? blobs.claim("a", in: inbox, limit: 1 << 20)
+            }
+            for name in scratch.files("blobs") where !name.hasPrefix(".") {
+                #expect(try blobs.read(Digest(of: bytes)) == bytes, "call \(call): \(name)")
+            }
+            try blobs.removeTemporaries()
+            let claim = try blobs.claim("a", in: inbox, limit: 1 << 20)
+            #expect(scratch.files("blobs") == [claim.digest.hexadecimal], "call \(call)")
+            try FileManager.default.removeItem(atPath: "\(scratch.path)/blobs/\(claim.digest)")
+            calls = call
+            if counter.load(ordering: .relaxed) <= call { break }
+        }
+        #expect(calls > 10)
+    }
+
+    @Test func digestsOfFiles() throws {
+        try scratch.write("inbox/a", pattern(200_000))
+        let found = try #require(try inbox.digest(of: "a"))
+        #expect(found == (Digest(of: pattern(200_000)), 200_000))
+        #expect(try inbox.digest(of: "b") == nil)
+        try #require(symlink("a", scratch.path + "/inbox/link") == 0)
+        try #require(mkfifo(scratch.path + "/inbox/pipe", 0o644) == 0)
+        for name: FilePath.Component in ["link", "pipe"] {
+            #expect(throws: FileError.self) { try inbox.digest(of: name) }
+        }
+    }
 
     @Test func digests() throws {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

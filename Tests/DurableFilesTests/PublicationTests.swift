@@ -62,4 +62,26 @@ import Testing
     }
 
     /// Stopped at each call in turn: a reader sees nothing or all of it, and doing it again finishes it.
+    @Test(arguments: [Errno.noSpace, .ioError])
+    func stoppedAtEveryCall(code: Errno) throws {
+        var calls = 0
+        for call in 0... {
+            let name = try #require(FilePath.Component("p\(call)"))
+            let counter = Atomic<Int>(0)
+            SyscallHook.$interrupt.withValue({ _, _ in
+                // Everything after it fails too, as if the process had ended there.
+                counter.add(1, ordering: .relaxed).oldValue >= call ? .fail(code) : nil
+            }) {
+                _ = try? outbox.publish(files, as: name, staging: staging)
+            }
+            let isThere = try outbox.status(of: name) != nil
+            #expect(try !isThere || isWhole(name), "call \(call): a part of it is seen")
+            let again = try outbox.publish(files, as: name, staging: staging)
+            #expect(again == (isThere ? .alreadyThere : .published), "call \(call)")
+            #expect(try isWhole(name))
+            calls = call
+            if counter.load(ordering: .relaxed) <= call { break }
+        }
+        #expect(calls > 20)
+    }
 }

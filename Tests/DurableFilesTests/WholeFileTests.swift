@@ -37,6 +37,46 @@ import Testing
 
     /// Each call in turn fails, once with each error: afterwards the old content is there or the new, and
     /// nothing beside it.
+    @Test(arguments: [Errno.noSpace, .ioError, .interrupted])
+    func everyCallMayFail(code: Errno) throws {
+        let (old, new) = (pattern(10), pattern(200_000))
+        var kept = 0
+        var calls = 0
+        for call in 0... {
+            try directory.replace("a", old)
+            let counter = Atomic<Int>(0)
+            var failure: FileError?
+            SyscallHook.$interrupt.withValue({ _, _ in
+                counter.add(1, ordering: .relaxed).oldValue == call ? .fail(code) : nil
+            }) {
+                do throws(FileError) { try directory.replace("a", new) } catch { failure = error }
+            }
+            calls = call
+            if counter.load(ordering: .relaxed) <= call { break }
+            let content = try directory.read("a")
+            #expect(content == old || content == new, "call \(call)")
+            #expect(failure != nil || content == new, "call \(call) failed without a word")
+            // After a write that the disk refused to keep, the rest is left for recovery.
+            if failure?.isFatal != true { #expect(scratch.files() == ["a"], "call \(call)") }
+            for name in scratch.files() where name != "a" {
+                try directory.remove(FilePath.Component(name) ?? "a")
+            }
+            kept += content == old ? 1 : 0
+        }
+        #expect(calls >= 6, "open, write, stat, fsync, close, rename, fsync")
+        #expect(code == .interrupted || kept >= 5)
+    }
+
+    @Test func shortWritesAndReadsAreCompleted() throws {
+        let bytes = pattern(5000)
+        try SyscallHook.$interrupt.withValue({ call, _ in
+            call == .write || call == .read ? .shorten(7) : nil
+        }) {
+            try directory.create("a", bytes)
+            #expect(try directory.read("a") == bytes)
+        }
+        #expect(try scratch.bytes("a") == bytes)
+    }
 
     @Test func whichErrorsPassAndWhichEndTheProcess() {
         func error(_ code: Errno, _ operation: String) -> FileError {

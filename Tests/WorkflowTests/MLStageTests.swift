@@ -100,6 +100,17 @@ import Workflow
             #expect(summary.contains(line + "\n"), "no ‘\(line)’ in\n\(summary)")
         }
         #expect(!summary.contains("dft_steps"))
+        for file in ["01-ml/final.extxyz", "01-ml/optimizer.log", "01-ml/trajectory.extxyz", "job.yaml"] {
+            let bytes = try spool.bytes("outbox/ring/" + file)
+            let entry = """
+                  - path: "\(file)"
+                    bytes: \(bytes.count)
+                    sha256: "\(Digest(of: bytes))"
+
+                """
+            #expect(summary.contains(entry), "no ‘\(entry)’ in\n\(summary)")
+        }
+        #expect(try spool.client.summary(of: "ring") == summary)
     }
 
     /// Stopped in the middle, its files torn as a crash may leave them, started again: every step is there

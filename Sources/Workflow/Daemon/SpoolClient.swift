@@ -40,7 +40,8 @@ public struct SpoolClient: Sendable {
     public func summary(of name: String) throws -> String {
         try withStore { store in
             guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
-            return try Summary(record, store.stages(of: record.id)).yaml
+            let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
+            return try Summary(record, store.stages(of: record.id), files).yaml
         }
     }
 

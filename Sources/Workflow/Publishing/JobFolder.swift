@@ -32,8 +32,8 @@ struct JobFolder {
         }
         try writeLog(of: record, in: folder)
         if record.machine.state.isFinal {
-            try folder.replace(
-                "summary.yaml", Array(try Summary(record, store.stages(of: record.id)).yaml.utf8))
+            let summary = try Summary(record, store.stages(of: record.id), JobFiles(in: folder))
+            try folder.replace("summary.yaml", Array(summary.yaml.utf8))
         }
         try folder.replace("status.yaml", Array(JobStatus(record, in: spool.spool).yaml.utf8))
         try store.markPublished(record)

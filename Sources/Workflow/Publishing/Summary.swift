@@ -7,10 +7,13 @@ import SystemPackage
 struct Summary {
     private let record: JobRecord
     private let stages: [StageRecord]
+    private let files: JobFiles?
 
-    init(_ record: JobRecord, _ stages: [StageRecord]) {
+    /// - Parameter files: what is in the job's folder; nil where that cannot be told.
+    init(_ record: JobRecord, _ stages: [StageRecord], _ files: JobFiles?) {
         self.record = record
         self.stages = stages
+        self.files = files
     }
 
     var yaml: String {
@@ -28,6 +31,7 @@ struct Summary {
         text.addRaw("stages:\n")
         for stage in stages { text.addRaw(entry(stage)) }
         if stages.isEmpty { text.addRaw("  []\n") }
+        if let files { text.addRaw("files:\n" + files.yaml) }
         return text.text
     }
 

@@ -1,0 +1,58 @@
+import DurableFiles
+import SystemPackage
+
+/// The files of a job's folder that the daemon does not write any more, with their digests.
+struct JobFiles {
+    enum Content {
+        case whole(Digest, size: Int)
+        /// What somebody put there without letting us read it: why.
+        case unreadable(String)
+    }
+
+    /// Paths beneath the job's folder, in their order.
+    private(set) var entries: [(path: String, content: Content)] = []
+
+    /// - Parameter folder: of the job. Links are not followed; hidden names and what the daemon itself still
+    ///   writes are left out.
+    init(in folder: Directory) throws(FileError) { try add(folder, prefix: "", depth: 0) }
+
+    private static let changing: Set<String> = ["status.yaml", "summary.yaml", "job.log"]
+    /// A stage, its result, and what a program put beneath.
+    private static let deepest = 3
+
+    private mutating func add(_ directory: Directory, prefix: String, depth: Int) throws(FileError) {
+        for name in try directory.names() {
+            let shown = name.escaped
+            guard !shown.hasPrefix("."), depth > 0 || !Self.changing.contains(shown) else { continue }
+            do throws(FileError) {
+                switch try directory.status(of: name)?.kind {
+                case .regular:
+                    guard let (digest, size) = try directory.digest(of: name) else { continue }
+                    entries.append((prefix + shown, .whole(digest, size: size)))
+                case .directory where depth < Self.deepest:
+                    try add(directory.subdirectory(name), prefix: prefix + shown + "/", depth: depth + 1)
+                default: continue
+                }
+            } catch {
+                guard !error.isFatal, !error.isTransient else { throw error }
+                entries.append((prefix + shown, .unreadable(error.code.description)))
+            }
+        }
+    }
+
+    /// Lines of the list `files` of a summary.
+    var yaml: String {
+        guard !entries.isEmpty else { return "  []\n" }
+        var text = YAMLText(indent: "    ")
+        for (path, content) in entries {
+            text.addRaw("  - path: \(YAMLText.quoted(path))\n")
+            switch content {
+            case .whole(let digest, let size):
+                text.add("bytes", plain: size)
+                text.add("sha256", digest.hexadecimal)
+            case .unreadable(let why): text.add("unreadable", why)
+            }
+        }
+        return text.text
+    }
+}
