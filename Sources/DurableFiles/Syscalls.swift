@@ -17,8 +17,27 @@ package enum Interruption: Sendable {
 }
 
 package enum SyscallHook {
-    /// Asked before each call in the current task; nil lets it through.
-    @TaskLocal package static var interrupt: (@Sendable (Syscall, FilePath) -> Interruption?)?
+    package typealias Decision = @Sendable (Syscall, FilePath) -> Interruption?
+
+    /// A class around the closure: a task-local closure of its own crashes in release builds of Swift 6.3.
+    private final class Box: Sendable {
+        let decide: Decision
+        init(_ decide: @escaping Decision) { self.decide = decide }
+    }
+
+    @TaskLocal private static var current: Box?
+
+    /// Runs `body`; `decide` is asked before each call in this task, nil lets it through.
+    package static func interrupt<Result>(_ decide: @escaping Decision, during body: () throws -> Result)
+        rethrows
+        -> Result
+    {
+        try $current.withValue(Box(decide), operation: body)
+    }
+
+    static func interruption(_ call: Syscall, _ path: FilePath) -> Interruption? {
+        current?.decide(call, path)
+    }
 }
 
 /// What `fstat` tells of a file.
@@ -48,7 +67,7 @@ public struct FileIdentity: Sendable, Hashable, Codable {
 
 enum Kernel {
     private static func begin(_ call: Syscall, _ path: FilePath) throws(FileError) -> Int? {
-        switch SyscallHook.interrupt?(call, path) {
+        switch SyscallHook.interruption(call, path) {
         case .fail(let code): throw FileError(code: code, operation: call.rawValue, path: path)
         case .shorten(let count): return count
         case nil: return nil

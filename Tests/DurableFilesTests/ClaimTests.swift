@@ -84,7 +84,7 @@ import Testing
         try scratch.write("inbox/a", pattern(200_000))
         let path = scratch.path + "/inbox/a"
         let isFirst = Atomic<Bool>(true)
-        let refused = SyscallHook.$interrupt.withValue({ call, _ in
+        let refused = SyscallHook.interrupt({ call, _ in
             if call == .read, isFirst.exchange(false, ordering: .relaxed),
                 let handle = FileHandle(forWritingAtPath: path)
             {
@@ -106,7 +106,7 @@ import Testing
         var calls = 0
         for call in 0... {
             let counter = Atomic<Int>(0)
-            SyscallHook.$interrupt.withValue({ _, _ in
+            SyscallHook.interrupt({ _, _ in
                 counter.add(1, ordering: .relaxed).oldValue >= call ? .fail(.ioError) : nil
             }) {
                 _ = try? blobs.claim("a", in: inbox, limit: 1 << 20)

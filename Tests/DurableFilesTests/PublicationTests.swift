@@ -68,7 +68,7 @@ import Testing
         for call in 0... {
             let name = try #require(FilePath.Component("p\(call)"))
             let counter = Atomic<Int>(0)
-            SyscallHook.$interrupt.withValue({ _, _ in
+            SyscallHook.interrupt({ _, _ in
                 // Everything after it fails too, as if the process had ended there.
                 counter.add(1, ordering: .relaxed).oldValue >= call ? .fail(code) : nil
             }) {

@@ -46,7 +46,7 @@ import Testing
             try directory.replace("a", old)
             let counter = Atomic<Int>(0)
             var failure: FileError?
-            SyscallHook.$interrupt.withValue({ _, _ in
+            SyscallHook.interrupt({ _, _ in
                 counter.add(1, ordering: .relaxed).oldValue == call ? .fail(code) : nil
             }) {
                 do throws(FileError) { try directory.replace("a", new) } catch { failure = error }
@@ -69,7 +69,7 @@ import Testing
 
     @Test func shortWritesAndReadsAreCompleted() throws {
         let bytes = pattern(5000)
-        try SyscallHook.$interrupt.withValue({ call, _ in
+        try SyscallHook.interrupt({ call, _ in
             call == .write || call == .read ? .shorten(7) : nil
         }) {
             try directory.create("a", bytes)

@@ -34,7 +34,7 @@ import YAMLDocument
     @Test func everyDropIsTakenSetAsideOrLeftAlone() async throws {
         // Taken: two jobs with one structure, and one that carries its own.
         try spool.drop("first.yaml", outsideJob("first"))
-        try spool.drop("second.yml", outsideJob("second", extra: "charge: 2\n"))
+        try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("own.yaml", outsideJob("own", structure: "|\n  2\n\n  H 0 0 0\n  H 0 0 0.9"))
         // Set aside, with every mistake.
