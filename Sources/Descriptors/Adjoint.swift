@@ -107,8 +107,12 @@ final class Adjoint {
         }
     }
 
-    /// Adds ∂E/∂r of every neighbour to its atom and subtracts it from the centre.
-    func addGradient(center: Int, into gradient: UnsafeMutablePointer<SIMD3<Double>>) {
+    /// Adds ∂E/∂r of every neighbour to its atom and subtracts it from the centre; adds Σ ∂E/∂r ⊗ r of the
+    /// neighbours, r from the centre, to the three rows of `strain`.
+    func addGradient(
+        center: Int, into gradient: UnsafeMutablePointer<SIMD3<Double>>,
+        strain: inout (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)
+    ) {
         var onCenter = SIMD3<Double>.zero
         for species in 0..<expansion.speciesCount
         where expansion.starts[species] < expansion.ends[species] {
@@ -120,6 +124,11 @@ final class Adjoint {
                     let force = SIMD3(fx[lane], fy[lane], fz[lane])
                     gradient[expansion.neighborAtoms[4 * block + lane]] += force
                     onCenter += force
+                    let r = SIMD3(
+                        expansion.px[block][lane], expansion.py[block][lane], expansion.pz[block][lane])
+                    strain.0 += force.x * r
+                    strain.1 += force.y * r
+                    strain.2 += force.z * r
                 }
             }
         }

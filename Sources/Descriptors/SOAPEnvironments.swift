@@ -61,12 +61,25 @@ public struct SOAPEnvironments: Sendable {
     ///
     /// - Parameter weights: W = ∂E/∂p, centres × features.
     /// - Returns: one vector an atom, in the unit of W per Å.
-    public func gradient(_ weights: Matrix) -> [SIMD3<Double>] {
+    public func gradient(_ weights: Matrix) -> [SIMD3<Double>] { derivatives(weights).positions }
+
+    /// The same together with the derivative by a homogeneous strain r → (1 + ε) r of atoms and cell alike:
+    ///
+    ///     ∂E/∂ε_ab = Σ_i Σ_j g_ij,a r_ij,b
+    ///
+    /// over every neighbour j of every centre i, images included. By the rows h_k of the cell at fixed
+    /// fractional coordinates, ∂E/∂h_ka = Σ_b ∂E/∂ε_ab (h⁻¹)_bk; the stress is ∂E/∂ε over the volume.
+    ///
+    /// - Returns: `positions`, one vector an atom, in the unit of W per Å; `strain`, row a its components b,
+    ///   in the unit of W. The strain is symmetric, as p does not change by a rotation.
+    public func derivatives(_ weights: Matrix) -> (positions: [SIMD3<Double>], strain: [SIMD3<Double>]) {
         precondition(
             weights.rows == centers.count && weights.columns == soap.featureCount,
             "one weight a centre and feature")
         let chunks = min(centers.count, 2 * workerCount)
-        var partial = [SIMD3<Double>](repeating: .zero, count: chunks * positions.count)
+        // Each chunk's share of the atoms' gradients, then of the three rows of the strain.
+        let size = positions.count + 3
+        var partial = [SIMD3<Double>](repeating: .zero, count: chunks * size)
         partial.withUnsafeMutableBufferPointer { buffer in
             nonisolated(unsafe) let partial = buffer
             weights.storage.withUnsafeBufferPointer { weightBuffer in
@@ -77,17 +90,17 @@ public struct SOAPEnvironments: Sendable {
                             accumulate(
                                 centers.count * chunk / chunks..<centers.count * (chunk + 1) / chunks,
                                 weights, coefficients,
-                                into: partial.baseAddress.unsafelyUnwrapped + chunk * positions.count)
+                                into: partial.baseAddress.unsafelyUnwrapped + chunk * size)
                         }
                     }
                 }
             }
         }
-        var total = [SIMD3<Double>](repeating: .zero, count: positions.count)
+        var total = [SIMD3<Double>](repeating: .zero, count: size)
         for chunk in 0..<chunks {
-            for atom in 0..<positions.count { total[atom] += partial[chunk * positions.count + atom] }
+            for row in 0..<size { total[row] += partial[chunk * size + row] }
         }
-        return total
+        return (Array(total.dropLast(3)), Array(total.suffix(3)))
     }
 
     private func accumulate(
@@ -97,14 +110,17 @@ public struct SOAPEnvironments: Sendable {
         guard let p = weights.baseAddress, let c = coefficients.baseAddress else { return }
         let expansion = Expansion(soap, gradients: true)
         let adjoint = Adjoint(expansion)
+        var strain = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)
         for center in range {
             expansion.gather(around: positions[centers[center]], in: sites)
             expansion.tabulate()
             adjoint.start(
                 featureGradient: p + center * soap.featureCount,
                 coefficients: c + center * soap.coefficientCount)
-            adjoint.addGradient(center: centers[center], into: gradient)
+            adjoint.addGradient(center: centers[center], into: gradient, strain: &strain)
         }
+        let rows = gradient + positions.count
+        (rows[0], rows[1], rows[2]) = strain
     }
 }
 

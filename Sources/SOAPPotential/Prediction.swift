@@ -33,23 +33,40 @@ extension SOAPPotential: ForceField {
         return (evaluation.energy, evaluation.gradient.map { -$0 })
     }
 
-    /// ∂²E/∂r∂r by central differences of the analytic forces, symmetrised: 3N×3N, row-major, eV/Å².
+    /// H v, eV/Å² times the unit of v: by central differences of the analytic forces along v.
+    ///
+    ///     H v = |v|/2h (∇E(r + h v/|v|) − ∇E(r − h v/|v|)),   h = 1e-3 Å · √(number of components of v ≠ 0)
+    ///
+    /// - Parameter vector: one vector an atom; H 0 = 0.
+    /// - Complexity: two force calls, where the whole Hessian takes 6N.
+    public func hessianVectorProduct(_ atoms: Atoms, _ vector: [SIMD3<Double>]) throws -> [SIMD3<Double>] {
+        precondition(vector.count == atoms.count, "one vector an atom")
+        let length = vector.reduce(0) { $0 + $1.squaredLength }.squareRoot()
+        guard length > 0 else { return vector }
+        let nonzero = vector.reduce(0) { $0 + ($1.x == 0 ? 0 : 1) + ($1.y == 0 ? 0 : 1) + ($1.z == 0 ? 0 : 1) }
+        let step = 1e-3 * Double(nonzero).squareRoot() / length
+        func gradient(_ sign: Double) throws -> [SIMD3<Double>] {
+            var moved = atoms
+            for i in 0..<atoms.count { moved.positions[i] += sign * step * vector[i] }
+            return try evaluate(moved, variances: false).gradient
+        }
+        return zip(try gradient(1), try gradient(-1)).map { ($0 - $1) / (2 * step) }
+    }
+
+    /// ∂²E/∂r∂r column by column as ``hessianVectorProduct(_:_:)``, symmetrised: 3N×3N, row-major, eV/Å².
     ///
     /// - Complexity: 6N force calls.
     public func hessian(_ atoms: Atoms) throws -> [Double]? {
-        let (size, step) = (3 * atoms.count, 1e-3)
+        let size = 3 * atoms.count
         var h = Matrix(rows: size, columns: size)
+        var unit = [SIMD3<Double>](repeating: .zero, count: atoms.count)
         for i in 0..<size {
-            func gradient(_ shift: Double) throws -> [SIMD3<Double>] {
-                var moved = atoms
-                moved.positions[i / 3][i % 3] += shift
-                return try evaluate(moved, variances: false).gradient
-            }
-            let (ahead, behind) = (try gradient(step), try gradient(-step))
+            unit[i / 3][i % 3] = 1
+            let column = try hessianVectorProduct(atoms, unit)
+            unit[i / 3][i % 3] = 0
             for j in 0..<size {
-                let slope = (ahead[j / 3][j % 3] - behind[j / 3][j % 3]) / (2 * step)
-                h[i, j] += slope / 2
-                h[j, i] += slope / 2
+                h[i, j] += column[j / 3][j % 3] / 2
+                h[j, i] += column[j / 3][j % 3] / 2
             }
         }
         return h.storage

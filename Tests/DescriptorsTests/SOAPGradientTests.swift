@@ -57,6 +57,37 @@ import Testing
         }
     }
 
+    /// Atoms and cell strained together, each component of the strain in turn.
+    @Test(arguments: ["fragment", "periodic-skewed"])
+    func strainDerivativeIsTheDerivative(_ name: String) throws {
+        let golden = try GoldenSOAP.named(name)
+        let soap = try golden.soap(cutoff: .smooth(width: 2.5))
+        let atoms = golden.atoms
+        let strain = try SOAPEnvironments(soap, atoms).derivatives(Self.waves(soap, atoms.count)).strain
+        let scale = max(1, strain.map(\.length).max() ?? 1)
+        for a in 0..<3 {
+            for b in 0..<3 {
+                func strained(_ by: Double) throws -> Double {
+                    func apply(_ r: SIMD3<Double>) -> SIMD3<Double> {
+                        var moved = r
+                        moved[a] += by * r[b]
+                        return moved
+                    }
+                    var moved = atoms
+                    moved.positions = atoms.positions.map(apply)
+                    moved.cell = atoms.cell.map { Cell(apply($0.a), apply($0.b), apply($0.c)) }
+                    return try Self.waveSum(soap, moved)
+                }
+                let step = 2e-5
+                let difference =
+                    (8 * (try strained(step) - strained(-step))
+                        - (try strained(2 * step) - strained(-2 * step))) / (12 * step)
+                #expect(abs(difference - strain[a][b]) < 1e-8 * scale)
+                #expect(abs(strain[a][b] - strain[b][a]) < 1e-10 * scale)
+            }
+        }
+    }
+
     @Test func jacobiansGiveTheSameGradient() throws {
         let golden = try GoldenSOAP.named("ring")
         let (soap, atoms) = (try golden.soap(cutoff: .smooth(width: 1)), golden.atoms)

@@ -78,6 +78,16 @@ import Testing
             let row = stride(from: 0, to: size, by: 3).reduce(0) { $0 + hessian[i * size + $1] }
             #expect(abs(row) < 1e-4)
         }
+        // Its product with a vector, without the matrix.
+        let vector = (0..<atoms.count).map { SIMD3(sin(Double($0)), cos(3 * Double($0)), 0.5) }
+        let image = try potential.hessianVectorProduct(atoms, vector)
+        let scale = hessian.map(abs).max() ?? 1
+        for i in 0..<size {
+            let row = (0..<size).reduce(0) { $0 + hessian[i * size + $1] * vector[$1 / 3][$1 % 3] }
+            #expect(abs(row - image[i / 3][i % 3]) < 1e-3 * scale)
+        }
+        #expect(try potential.hessianVectorProduct(atoms, .init(repeating: .zero, count: atoms.count))
+            .allSatisfy { $0 == .zero })
     }
 
     @Test func sameFramesAndSettingsGiveTheSameBytes() throws {
