@@ -127,6 +127,17 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "aurelax-watch", dependencies: ["CInotifyTools"], swiftSettings: strict),
+        // Measures the library and its peers; `make bench`.
+        .executableTarget(
+            name: "aurelax-bench",
+            dependencies: [
+                "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "ModelLibrary",
+                "SOAPPotential", "ThiolateGold",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
 
         .testTarget(
             name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: strict),
@@ -136,7 +147,8 @@ let package = Package(
         .testTarget(
             name: "AtomisticsTests",
             dependencies: [
-                "Atomistics", .product(name: "OrderedCollections", package: "swift-collections"),
+                "Atomistics", "LinearAlgebra",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
@@ -161,9 +173,9 @@ let package = Package(
             ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
-            name: "YAMLDocumentTests", dependencies: ["YAMLDocument"], swiftSettings: strict),
+            name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "YAMLDocument"], swiftSettings: strict),
         .testTarget(
-            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "YAMLDocument"],
+            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "LinearAlgebra", "YAMLDocument"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelLibraryTests",

@@ -113,10 +113,8 @@ private func startIndex(_ x: Matrix, _ start: MaximinStart) -> Int {
         precondition(x.storage.isEmpty || (0..<x.rows).contains(i), "the start is a row")
         return i
     case .random(let seed):
-        var z = seed &+ 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((z ^ (z >> 31)) % UInt64(x.rows))
+        var generator = SplitMix(seed: seed)
+        return Int(generator.next() % UInt64(x.rows))
     case .closestToMean, .farthestFromMean:
         var mean = Matrix(rows: 1, columns: x.columns)
         for i in 0..<x.rows {

@@ -1,5 +1,6 @@
 import Atomistics
 import Foundation
+import LinearAlgebra
 import OrderedCollections
 import Testing
 

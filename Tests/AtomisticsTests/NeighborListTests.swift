@@ -1,4 +1,5 @@
 import Atomistics
+import LinearAlgebra
 import Testing
 
 @Suite struct NeighborListTests {

@@ -1,5 +1,6 @@
 import Foundation
 import JobSpec
+import LinearAlgebra
 import Testing
 import YAMLDocument
 
@@ -254,7 +255,7 @@ import YAMLDocument
         ]
         .map { Array($0.utf8) }
         let count = Int(ProcessInfo.processInfo.environment["AURELAX_FUZZ"] ?? "") ?? 3000
-        var generator = SeededGenerator(20261123)
+        var generator = SplitMix(seed: 20_261_123)
         for number in 0..<count {
             var bytes = seeds[number % seeds.count]
             for _ in 0...Int.random(in: 0..<4, using: &generator) {

@@ -1,3 +1,4 @@
+import LinearAlgebra
 import Testing
 import YAMLDocument
 
@@ -54,7 +55,7 @@ import YAMLDocument
             "\t",
             "\0", "\u{85}", "\u{FEFF}", "?",
         ].map { Array($0.utf8) }
-        var generator = SeededGenerator(seed: 24)
+        var generator = SplitMix(seed: 24)
         for _ in 0..<10_000 {
             var bytes = seeds[Int.random(in: 0..<seeds.count, using: &generator)]
             for _ in 0..<Int.random(in: 1...6, using: &generator) {

@@ -1,3 +1,4 @@
+import LinearAlgebra
 import Testing
 import YAMLDocument
 
@@ -27,7 +28,7 @@ import YAMLDocument
             "a", "B", "0", " ", "\n", "\t", ":", "-", "#", "'", "\"", "\\", "|", "%", "{", "]", "*", "&", "!",
             "ü", "😀", "\r", "\u{0}", "\u{85}", "\u{2028}", "\u{FEFF}", "\u{301}", "~", "?", ",", ".",
         ]
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix(seed: 7)
         for _ in 0..<20_000 {
             let length = Int.random(in: 0...12, using: &random)
             var text = String((0..<length).compactMap { _ in alphabet.randomElement(using: &random) })

@@ -1,0 +1,51 @@
+import ArgumentParser
+
+/// Times our code and its peers, each in a process of its own, and prints a table.
+@main
+struct AurelaxBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "aurelax-bench",
+        abstract: "Times aurelax and its peers on this machine, in one run.",
+        discussion: """
+            Run it from the project's root, on models that are trained: `make bench` does. Absolute times are \
+            this machine's; the ratios are what to look at.
+            """,
+        subcommands: [Compare.self, Measure.self], defaultSubcommand: Compare.self)
+}
+
+/// What is timed, by name.
+enum Subject: String, CaseIterable, ExpressibleByArgument {
+    case soap
+    case forces
+    case load
+    case read
+    case trainPotential = "train-potential"
+    case trainMachines = "train-machines"
+    case drift
+    case products
+}
+
+/// Times one task of ours in this process and prints a ``Measurement``.
+struct Measure: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Time one task; JSON on standard output.")
+
+    @Argument var subject: Subject
+    @Argument(help: "The structure, model or file that the task is about.")
+    var input: [String] = []
+    @Option var repeats = 10
+
+    func run() throws {
+        let measurement =
+            switch subject {
+            case .soap: try timeSOAP(input[0], repeats)
+            case .forces: try timeForces(model: input[0], structure: input[1], repeats)
+            case .load: try timeLoading(input[0], repeats)
+            case .read: try timeReading(input[0], repeats)
+            case .trainPotential: try timeTrainingPotential(structures: input[0], rings: input[1])
+            case .trainMachines: try timeTrainingMachines(structures: input[0], writeTo: input[1])
+            case .drift: try measureDrift(model: input[0], structure: input[1])
+            case .products: timeProducts(repeats)
+            }
+        print(try measurement.json)
+    }
+}

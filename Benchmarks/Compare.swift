@@ -1,0 +1,141 @@
+import ArgumentParser
+import Atomistics
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// One line of the table: our measurement beside a peer's.
+struct Row {
+    let what: String
+    let ours: String
+    let peer: String
+    /// How many times faster than the peer; empty without a peer.
+    let ratio: String
+
+    init(_ what: String, ours: String, peer: String = "", ratio: Double? = nil) {
+        (self.what, self.ours, self.peer) = (what, ours, peer)
+        self.ratio = ratio.map { String(format: $0 < 10 ? "%.2f" : "%.0f", $0) } ?? ""
+    }
+
+    init(_ what: String, _ ours: Measurement, _ name: String, _ peer: Measurement) {
+        self.init(
+            what, ours: time(ours.best), peer: "\(name): \(time(peer.best))", ratio: peer.best / ours.best)
+    }
+
+    var text: String { "| \(what) | \(ours) | \(peer) | \(ratio) |" }
+}
+
+struct Compare: AsyncParsableCommand {
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case soap, forces, reading, training, drift
+        case fullSize = "full-size"
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "compare", abstract: "Measure everything and print the table (best of the repetitions).")
+
+    @Option(help: "Measure this part only; may be given several times.")
+    var part: [Part] = []
+    @Option(help: "Folder for the full-size model, kept for the next run; it takes minutes to train.")
+    var keep = ".build/bench"
+
+    func run() async throws {
+        let bench = try Bench(folder: keep)
+        try await printTable(bench)
+    }
+
+    private func printTable(_ bench: Bench) async throws {
+        print("| what | aurelax | peer | times faster |\n|---|---|---|---|")
+        let parts = part.isEmpty ? Part.allCases : part
+        for part in Part.allCases where parts.contains(part) {
+            switch part {
+            case .soap: try await soap(bench)
+            case .forces: try await forces(bench)
+            case .reading: try await reading(bench)
+            case .training: try await training(bench)
+            case .drift: try await drift(bench)
+            case .fullSize: try await fullSize(bench)
+            }
+        }
+    }
+
+    private func show(_ row: Row) { print(row.text) }
+
+    private func soap(_ bench: Bench) async throws {
+        for cores in [1, 2] {
+            let ours = try await bench.measure("soap", [bench.cluster], repeats: 30, cores: cores)
+            let theirs = try await bench.python("time_soap.py", [bench.cluster, "20", "\(cores)"], cores: cores)
+            show(
+                Row(
+                    "SOAP of 158 atoms (r_cut 4, n_max 7, l_max 4), \(cores) core\(cores > 1 ? "s" : "")",
+                    ours, "DScribe 2.1.2", theirs))
+        }
+    }
+
+    private func forces(_ bench: Bench) async throws {
+        let xtb = try await bench.xtb(repeats: 2)
+        let tblite = try await bench.python("time_tblite.py", [bench.cluster, "2"])
+        for model in ["thiolate-gold", "thiolate-gold-oamlm"] {
+            let ours = try await bench.measure("forces", [model, bench.cluster], repeats: 40)
+            show(Row("forces on Au38(SCH3)24, \(model)", ours, "xtb 6.5.1 (Debian), GFN1 gradient", xtb))
+            show(Row("the same", ours, "tblite 0.8.0, GFN1 gradient", tblite))
+            let loading = try await bench.measure("load", [model], repeats: 20)
+            show(Row("loading \(model)", ours: time(loading.best)))
+        }
+    }
+
+    private func reading(_ bench: Bench) async throws {
+        let file = try bench.largeFrame()
+        let ours = try await bench.measure("read", [file], repeats: 3)
+        let theirs = try await bench.python("time_read.py", [file, "3"])
+        show(Row("reading an extxyz frame of 200,000 atoms", ours, "libAtoms extxyz 0.4.6", theirs))
+    }
+
+    private func training(_ bench: Bench) async throws {
+        let ours = try await bench.measure("train-potential", [bench.clusterFrames, bench.ringFrames])
+        show(
+            Row(
+                "training the potential on 90 cluster and 90 ring frames, then on all 200",
+                ours: "\(time(ours.best)), \(memory(ours))"))
+    }
+
+    private func drift(_ bench: Bench) async throws {
+        let path = "models/thiolate-gold/thiolate-gold.aurelax-model"
+        for (name, file) in [("(AuSCH3)4", bench.ringFrames), ("Au38(SCH3)24", bench.clusterFrames)] {
+            let notes = try await bench.measure("drift", [path, file]).notes ?? [:]
+            show(
+                Row(
+                    "energy drift of \(name), NVE, 0.5 fs, 2 ps, \(Int(notes["temperature"] ?? 0)) K",
+                    ours: String(
+                        format: "%.1e eV an atom and ps (fluctuation %.1e eV an atom)",
+                        notes["drift"] ?? .nan, notes["fluctuation"] ?? .nan)))
+        }
+    }
+
+    private func fullSize(_ bench: Bench) async throws {
+        let model = bench.folder + "/full-size.aurelax-model"
+        if !FileManager.default.fileExists(atPath: model) {
+            let training = try await bench.measure("train-machines", [bench.clusterFrames, model])
+            show(
+                Row(
+                    "training five full-size classes (5000 norm, 2500 direction references) on 2000 frames",
+                    ours: "\(time(training.best)), \(memory(training))"))
+        }
+        let loading = try await bench.measure("load", [model], repeats: 20)
+        show(Row("loading the full-size model", ours: time(loading.best)))
+        let ours = try await bench.measure("forces", [model, bench.cluster], repeats: 20)
+        let xtb = try await bench.xtb(repeats: 2)
+        show(Row("forces on Au38(SCH3)24, full-size model", ours, "xtb 6.5.1 (Debian), GFN1 gradient", xtb))
+        let products = try await bench.measure("products", [], repeats: 3)
+        let speed = products.notes?["GFLOP/s single"] ?? .nan
+        // 2 · 158 atoms · references · features for the distances, and the projections' products.
+        show(
+            Row(
+                "of it what the BLAS needs for 7 GFLOP at its speed for large products",
+                ours: time(7 / speed) + String(format: " (%.0f GFLOP/s single)", speed)))
+    }
+
+    private func memory(_ measurement: Measurement) -> String {
+        String(format: "%.1f GB at most", Double(measurement.peakMemory ?? 0) / 1e9)
+    }
+}
