@@ -149,8 +149,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
                     + number(row.withinTwice, "%.2f", width: 5))
         }
         lines.append("")
-        let version = model.version.isEmpty ? "not written yet" : String(model.version.prefix(12))
-        lines.append("\(frames) frames against \(model.name) (\(model.kind), \(version))")
+        let version = model.version.isEmpty ? "" : ", \(model.version.prefix(12))"
+        lines.append("\(frames) frames against \(model.name) (\(model.kind)\(version))")
         if let energies {
             lines.append(
                 String(
