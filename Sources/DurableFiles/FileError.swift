@@ -14,7 +14,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// True where the same call may succeed later without anybody changing the job: space, descriptors or
-    /// memory ran out, or the medium is read-only for now.
+    /// memory ran out, the medium is read-only for now, or it did not answer.
     public var isTransient: Bool { Self.transient.contains(code) && !isFatal }
 
     /// True where written data may be lost and trying again would hide it: the process has to end, and
@@ -25,7 +25,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 
     private static let transient: Set<Errno> = [
         .noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory,
-        .resourceTemporarilyUnavailable, .resourceBusy, .readOnlyFileSystem, .staleNFSFileHandle,
+        .resourceTemporarilyUnavailable, .resourceBusy, .readOnlyFileSystem, .staleNFSFileHandle, .ioError,
     ]
 
     public var description: String { "\(operation) \(path.escaped): \(code.description)" }

@@ -32,6 +32,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case foreignStore(FilePath, found: Int, known: Int)
     /// Somebody else moved the job on: the transition was not made.
     case staleTransition(job: String)
+    /// A step of the job's stage takes too long.
+    case stageHangs(job: String, Duration)
     case noSuchJob(String)
     case noSpool(FilePath)
     case file(FileError)
@@ -43,7 +45,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .unsuitableFileSystem, .damagedStore, .foreignStore: .store
         case .noSuchJob, .noSpool: .notFound
         case .file(let error): error.isFatal ? .disk : .resource
-        case .staleTransition, .notAllowed: .failed
+        case .staleTransition, .notAllowed, .stageHangs: .failed
         }
     }
 
@@ -55,11 +57,14 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
             "\(path.escaped) is on \(kind), where locks and the job store cannot be trusted; "
                 + "use a spool on a local disk (its inbox and outbox may be links)"
         case .damagedStore(let path, let why):
-            "\(path.escaped) is damaged (\(why)); it was left as it is: restore it from a copy, or move it "
-                + "away to begin with an empty store"
+            "\(path.escaped) is damaged (\(why)); it was left as it is: restore it from a copy, or "
+                + "rebuild it from the outbox (aurelax recover)"
         case .foreignStore(let path, let found, let known):
             "\(path.escaped) has schema \(found), this version knows \(known); use the version that wrote it"
         case .staleTransition(let job): "job \(job) was moved on by somebody else"
+        case .stageHangs(let job, let limit):
+            "job \(job) has computed one step for more than \(limit); the daemon ends, the next one begins the step "
+                + "again, three times at most"
         case .noSuchJob(let name): "there is no job \(name)"
         case .noSpool(let path):
             "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
