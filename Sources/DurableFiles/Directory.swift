@@ -43,8 +43,8 @@ public final class Directory: Sendable {
 
     /// Names of what it holds, in the order of their bytes.
     public func names() throws(FileError) -> [FilePath.Component] {
-        try Kernel.names(in: descriptor, shown: path)
-            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        try Kernel.names(in: descriptor, shown: path).map { (bytes: $0.bytes, name: $0) }
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.name)
     }
 
     /// What lies under the name, a link itself and not its target; nil where nothing does.

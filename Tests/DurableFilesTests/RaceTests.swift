@@ -50,7 +50,11 @@ import Testing
         var taken = 0
         var vanished = 0
         try beside({ number in _ = number.isMultiple(of: 2) ? rename(a, b) : rename(b, a) }) {
-            for _ in 0..<Strength.scaled(500, full: 10_000) {
+            let end = ContinuousClock.now + .seconds(30)
+            while taken + vanished < Strength.scaled(500, full: 10_000) || taken == 0 || vanished == 0,
+                ContinuousClock.now < end
+            {
+
                 do {
                     let claim = try blobs.claim("a", in: inbox, limit: 1 << 20)
                     #expect(claim.digest == Digest(of: bytes))
@@ -87,7 +91,11 @@ import Testing
                 _ = rename(copy, name)
             }
         }) {
-            for _ in 0..<Strength.scaled(500, full: 10_000) {
+            let end = ContinuousClock.now + .seconds(30)
+            var tries = 0
+            while tries < Strength.scaled(500, full: 10_000) || taken == 0, ContinuousClock.now < end {
+                tries += 1
+
                 guard let claim = try? blobs.claim("a", in: inbox, limit: 1 << 20) else { continue }
                 #expect(claim.digest != secret)
                 taken += 1

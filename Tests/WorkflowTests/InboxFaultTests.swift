@@ -122,25 +122,4 @@ import Workflow
         #expect(try spool.client.statuses().isEmpty)
         #expect(rejection("h2").contains("is not this job's"), "\(rejection("h2"))")
     }
-
-    /// The state is the daemon's alone, and nothing that it writes may be written by others.
-    @Test func fault21PrivateStateAndNothingForAllToWrite() async throws {
-        let mask = umask(0)
-        defer { umask(mask) }
-        try spool.drop("h2.xyz", hydrogen)
-        try spool.drop("h2.yaml", outsideJob("h2"))
-        try await spool.work()
-        let files = FileManager.default
-        #expect(
-            try files.attributesOfItem(atPath: spool.path + "/.aurelax")[.posixPermissions] as? Int == 0o700)
-        for folder in ["outbox", ".aurelax"] {
-            for name in files.enumerator(atPath: "\(spool.path)/\(folder)")?.compactMap({ $0 as? String })
-                ?? []
-            {
-                let mode = try files.attributesOfItem(atPath: "\(spool.path)/\(folder)/\(name)")[
-                    .posixPermissions]
-                #expect(((mode as? Int) ?? 0o777) & 0o022 == 0, "\(folder)/\(name)")
-            }
-        }
-    }
 }

@@ -1,4 +1,5 @@
 internal import DurableFiles
+import GRDB
 public import Logging
 import ServiceLifecycle
 import SystemPackage
@@ -18,12 +19,22 @@ public struct Daemon: Sendable {
     ///
     /// - Throws: ``WorkflowError`` where the spool cannot be worked on, `FileError` where the disk fails.
     public func run() async throws {
-        let spool = try configuration.spool.open()
+        do {
+            try await work()
+        } catch let error as DatabaseError {
+            throw WorkflowError.database(configuration.spool.database, error.description, isFatal(error))
+        }
+    }
+
+    private func work() async throws {
+        let spool = try await whenPossible { try configuration.spool.open() }
         let lock = try await takeLock(spool)
         defer { withExtendedLifetime(lock) {} }
-        let store = try open(spool)
         let (wake, alarm) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let engine = try Engine(spool, store, configuration, logger) { alarm.yield() }
+        let (store, engine) = try await whenPossible {
+            let store = try open(spool)
+            return (store, try Engine(spool, store, configuration, logger) { alarm.yield() })
+        }
         logger.info("working on \(configuration.spool.root)")
 
         let manager = ServiceManager()
@@ -65,6 +76,20 @@ public struct Daemon: Sendable {
 }
 
 extension Daemon {
+    /// A disk that is full when the daemon starts is waited for, as one that fills later.
+    private func whenPossible<Result>(_ body: () throws -> Result) async throws -> Result {
+        while true {
+            do {
+                return try body()
+            } catch {
+                guard isPassing(error), !configuration.once else { throw error }
+                logger.error("cannot start yet: \(error)")
+                ServiceManager()?.send("STATUS=cannot start yet: \(error)")
+                try await Task.sleep(for: configuration.pause)
+            }
+        }
+    }
+
     /// Whoever only asks whether a daemon is at work has the lock for an instant.
     private func takeLock(_ spool: OpenSpool) async throws -> ExclusiveLock {
         for attempt in 1... {

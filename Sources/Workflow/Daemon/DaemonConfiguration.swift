@@ -14,7 +14,7 @@ public struct DaemonConfiguration: Sendable {
     /// How long a file of the inbox has to be the same before it is read.
     public var settle: Duration = .seconds(2)
     /// After space or descriptors ran out, before anything new is begun.
-    public var pause: Duration = .seconds(10)
+    public var pause: Duration = .seconds(5)
     /// How long a stage may take to its next step when the daemon stops; then it is left where it is.
     public var grace: Duration = .seconds(8)
     /// A step of a stage that takes longer than this is taken for hanging: the daemon ends, so that whoever

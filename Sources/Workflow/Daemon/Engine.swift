@@ -24,6 +24,8 @@ package actor Engine {
     private var isWatched: Bool?
     private var health: DaemonHealth?
     private var willLookAgain = false
+    /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
+    private var lastLook: ContinuousClock.Instant?
     /// Asks for another turn.
     private let wake: @Sendable () -> Void
 
@@ -62,12 +64,14 @@ package actor Engine {
         if let fatal { throw fatal }
         try endWhereAStageHangs()
         let incoming = try lookIntoInbox()
+        let looks = lastLook.map { $0.duration(to: .now) >= configuration.interval } ?? true
+        if looks { lastLook = .now }
         for record in try store.activeJobs() {
             try attempt(record.job.name) {
                 switch record.machine.state {
                 case .queued: try schedule(record)
                 case .running: launch(record)
-                case .waitingForDFT: try look(for: record)
+                case .waitingForDFT where looks: try look(for: record)
                 default: break
                 }
             }
@@ -81,7 +85,7 @@ package actor Engine {
             record.machine.state == .running || (record.machine.state == .queued && isFree(record))
         }
         return !canGoOn && running.isEmpty && !incoming.undecided && incoming.accepted.isEmpty
-            && incoming.results.isEmpty && !troubles.isPaused()
+            && incoming.results.isEmpty && !troubles.isPaused() && looks
     }
 
     private func lookIntoInbox() throws -> Inbox.Outcome {

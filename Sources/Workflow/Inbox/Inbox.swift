@@ -181,6 +181,7 @@ struct Inbox {
                 try store.note("warning: \(warning.message)", of: record.id)
             }
             scan.outcome.accepted.append(record)
+            if let original = structure.shared { spent[structure.label] = original }
             try removeOriginals(from: scan.directory)
         case .duplicate(let record):
             try store.note("the same job was dropped again; it is not run twice", of: record.id)
@@ -207,7 +208,7 @@ struct Inbox {
             return InboxScan.Structure(
                 digest: try spool.blobs.insert(bytes), bytes: bytes,
                 label: "\(candidate.job.name): structure",
-                quiet: candidate.quiet)
+                quiet: candidate.quiet, shared: nil)
         case .file(let name): file = name
         }
         guard let name = FilePath.Component(bytes: Array(file.utf8)),
@@ -225,10 +226,11 @@ struct Inbox {
             let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.structureBytes)
             // A structure that another job waits for stays until that one has it too.
             let original = Original(name: name.bytes, status: claim.source)
-            if scan.isWanted(file) { spent[file] = original } else { originals.append(original) }
+            let isShared = scan.isWanted(file)
+            if !isShared { originals.append(original) }
             return InboxScan.Structure(
                 digest: claim.digest, bytes: try spool.blobs.read(claim.digest) ?? [], label: file,
-                quiet: quiet)
+                quiet: quiet, shared: isShared ? original : nil)
         } catch let refusal as ClaimRefusal {
             if refusal.isFinal {
                 try setAside(candidate, "structure \(name.escaped): \(refusal)", &scan)

@@ -21,6 +21,8 @@ struct InboxScan {
         /// What messages call it.
         let label: String
         let quiet: Duration
+        /// Where another job may want the file too.
+        let shared: Original?
     }
 
     let directory: Directory

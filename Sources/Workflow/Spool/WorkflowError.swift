@@ -37,6 +37,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case noSuchJob(String)
     case noSpool(FilePath)
     case file(FileError)
+    /// The store could not be read or written; true where what was written may be lost.
+    case database(FilePath, String, Bool)
     case notAllowed(String)
 
     public var exitStatus: ExitStatus {
@@ -45,6 +47,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .unsuitableFileSystem, .damagedStore, .foreignStore: .store
         case .noSuchJob, .noSpool: .notFound
         case .file(let error): error.isFatal ? .disk : .resource
+        case .database(_, _, let isFatal): isFatal ? .disk : .resource
         case .staleTransition, .notAllowed, .stageHangs: .failed
         }
     }
@@ -69,6 +72,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .noSpool(let path):
             "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
         case .file(let error): error.description
+        case .database(let path, let why, _): "\(path.escaped): \(why)"
         case .notAllowed(let why): why
         }
     }
