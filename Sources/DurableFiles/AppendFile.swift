@@ -13,7 +13,8 @@ public final class AppendFile {
     public init(
         _ name: FilePath.Component, in directory: Directory, keeping: Int? = nil
     ) throws(FileError) {
-        file = try OpenFile(name, in: directory, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+        file = try OpenFile(
+            name, in: directory, flags: O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, mode: 0o644)
         length = try file.status().size
         if let keeping, keeping < length {
             try Kernel.truncate(file.descriptor, to: keeping, shown: file.path)

@@ -14,7 +14,10 @@ public struct BlobStore: Sendable {
         let digest = Digest(of: bytes)
         do {
             try directory.create(name(of: digest), bytes, mode: 0o400)
-        } catch  where error.code == .fileExists {}
+        } catch  where error.code == .fileExists {
+            // Whoever put it there may have been killed before the name was durable.
+            try directory.synchronize()
+        }
         return digest
     }
 
@@ -98,11 +101,10 @@ public struct BlobStore: Sendable {
     }
 
     /// Removes what a crash left half-written.
-    public func removeTemporaries() throws(FileError) {
-        for name in try directory.names() where name.bytes.first == UInt8(ascii: ".") {
-            try directory.remove(name)
-        }
-    }
+    public func removeTemporaries() throws(FileError) { try directory.removeTemporaries() }
+
+    /// True where nothing was ever kept.
+    public func isEmpty() throws(FileError) -> Bool { try directory.names().isEmpty }
 
     private func name(of digest: Digest) -> FilePath.Component {
         guard let name = FilePath.Component(digest.hexadecimal) else {
@@ -130,7 +132,8 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// It went away before it was opened.
     case vanished
 
-    static func check(_ status: FileStatus, limit: Int) throws(ClaimRefusal) {
+    /// - Throws: what speaks against a file with this status.
+    public static func check(_ status: FileStatus, limit: Int) throws(ClaimRefusal) {
         switch status.kind {
         case .regular: break
         case .directory: throw .directory

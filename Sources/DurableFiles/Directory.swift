@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 public import SystemPackage
 
 /// An open directory: every operation works beneath its descriptor, so a path that changes meanwhile cannot
@@ -44,8 +43,8 @@ public final class Directory: Sendable {
 
     /// Names of what it holds, in the order of their bytes.
     public func names() throws(FileError) -> [FilePath.Component] {
-        try Kernel.names(in: descriptor, shown: path)
-            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+        try Kernel.names(in: descriptor, shown: path).map { (bytes: $0.bytes, name: $0) }
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.name)
     }
 
     /// What lies under the name, a link itself and not its target; nil where nothing does.
@@ -73,7 +72,8 @@ public final class Directory: Sendable {
     ) throws(FileError) {
         try Kernel.rename(
             FilePath(only: name), in: descriptor, to: FilePath(only: newName),
-            in: target.descriptor, replacing: replacing, shown: target.path.appending(newName))
+            in: target.descriptor, replacing: replacing, shownOld: path.appending(name),
+            shown: target.path.appending(newName))
     }
 
     /// Removes a file; one that is not there is no error.
@@ -110,15 +110,40 @@ public final class Directory: Sendable {
         }
     }
 
-    private static let counter = Atomic<Int>(0)
-
     /// A name that nothing else uses, hidden, so that no reader of the directory takes it for a file of its
-    /// own.
+    /// own. Drawn at random: a process number comes again, and what a killed process left is still there.
     func temporaryName() -> FilePath.Component {
-        let number = Self.counter.add(1, ordering: .relaxed).newValue
-        let name = ".aurelax-\(Kernel.processIdentifier)-\(number).part"
+        let name =
+            "\(Self.temporaryPrefix)\(String(UInt64.random(in: .min ... .max), radix: 36))\(Self.temporarySuffix)"
         guard let component = FilePath.Component(name) else { preconditionFailure("a plain name") }
         return component
+    }
+
+    private static let temporaryPrefix = ".aurelax-"
+    private static let temporarySuffix = ".part"
+
+    /// What is being written directly beneath, or was when its writer was killed.
+    public func temporaries() throws(FileError) -> [FilePath.Component] {
+        try names().filter { name in
+            name.bytes.starts(with: Self.temporaryPrefix.utf8)
+                && name.bytes.reversed().starts(with: Self.temporarySuffix.utf8.reversed())
+        }
+    }
+
+    /// Removes what a process that was killed left half-written directly beneath.
+    ///
+    /// - Precondition: nobody writes here at this moment.
+    public func removeTemporaries() throws(FileError) {
+        for name in try temporaries() { try removeTree(name) }
+    }
+
+    /// The permission bits, as chmod(1) writes them.
+    public func permissions() throws(FileError) -> UInt16 {
+        try Kernel.permissions(descriptor, shown: path)
+    }
+
+    public func setPermissions(_ mode: UInt16) throws(FileError) {
+        try Kernel.setPermissions(mode, of: descriptor, shown: path)
     }
 }
 

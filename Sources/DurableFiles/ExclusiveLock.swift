@@ -18,6 +18,14 @@ public final class ExclusiveLock: Sendable {
         try file.synchronize()
         self.file = OpenFileHandle(file)
     }
+
+    /// True while some process has it.
+    public static func isHeld(_ name: FilePath.Component, in directory: Directory) throws -> Bool {
+        guard try directory.status(of: name) != nil else { return false }
+        let file = try OpenFile(name, in: directory, flags: O_RDONLY)
+        // Taken for this instant only: closing lets go of it.
+        return try !Kernel.lock(file.descriptor, shown: file.path)
+    }
 }
 
 /// The lock's file, kept open and touched by nobody.

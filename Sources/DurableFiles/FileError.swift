@@ -1,3 +1,4 @@
+import Glibc
 public import SystemPackage
 
 /// A system call that failed, with what it was asked to do.
@@ -14,7 +15,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     /// True where the same call may succeed later without anybody changing the job: space, descriptors or
-    /// memory ran out, or the medium is read-only for now.
+    /// memory ran out, the medium is read-only for now, or it did not answer.
     public var isTransient: Bool { Self.transient.contains(code) && !isFatal }
 
     /// True where written data may be lost and trying again would hide it: the process has to end, and
@@ -25,7 +26,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 
     private static let transient: Set<Errno> = [
         .noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory,
-        .resourceTemporarilyUnavailable, .resourceBusy, .readOnlyFileSystem, .staleNFSFileHandle,
+        .resourceTemporarilyUnavailable, .resourceBusy, .readOnlyFileSystem, .staleNFSFileHandle, .ioError,
     ]
 
     public var description: String { "\(operation) \(path.escaped): \(code.description)" }
@@ -57,14 +58,15 @@ extension FilePath.Component {
 }
 
 private func bytes(of pointer: UnsafePointer<CChar>) -> [UInt8] {
-    var count = 0
-    while pointer[count] != 0 { count += 1 }
-    return (0..<count).map { UInt8(bitPattern: pointer[$0]) }
+    Array(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
 }
 
 /// Any bytes as one line of text: printable characters stay, everything that could move a cursor, turn the
 /// direction of writing, hide itself or end a line becomes `\xNN`, and so does what is not UTF-8.
 public func escapedForDisplay(_ bytes: [UInt8]) -> String {
+    if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) {
+        return String(decoding: bytes, as: UTF8.self)
+    }
     var result = ""
     var rest = bytes[...]
     while let first = rest.first {

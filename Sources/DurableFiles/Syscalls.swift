@@ -3,43 +3,6 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The calls that a test may interrupt.
-package enum Syscall: String, Sendable, CaseIterable {
-    case open, close, read, write, fsync, stat, rename, unlink, mkdir, truncate, lock, list, statfs
-}
-
-/// What a test makes of one call.
-package enum Interruption: Sendable {
-    /// The call is not made and fails so.
-    case fail(Errno)
-    /// A write (or read) is made of so many bytes only.
-    case shorten(Int)
-}
-
-package enum SyscallHook {
-    package typealias Decision = @Sendable (Syscall, FilePath) -> Interruption?
-
-    /// A class around the closure: a task-local closure of its own crashes in release builds of Swift 6.3.
-    private final class Box: Sendable {
-        let decide: Decision
-        init(_ decide: @escaping Decision) { self.decide = decide }
-    }
-
-    @TaskLocal private static var current: Box?
-
-    /// Runs `body`; `decide` is asked before each call in this task, nil lets it through.
-    package static func interrupt<Result>(_ decide: @escaping Decision, during body: () throws -> Result)
-        rethrows
-        -> Result
-    {
-        try $current.withValue(Box(decide), operation: body)
-    }
-
-    static func interruption(_ call: Syscall, _ path: FilePath) -> Interruption? {
-        current?.decide(call, path)
-    }
-}
-
 /// What `fstat` tells of a file.
 public struct FileStatus: Sendable, Equatable {
     public enum Kind: Sendable, Equatable { case regular, directory, symbolicLink, other }
@@ -70,6 +33,7 @@ enum Kernel {
         switch SyscallHook.interruption(call, path) {
         case .fail(let code): throw FileError(code: code, operation: call.rawValue, path: path)
         case .shorten(let count): return count
+        case .pretend(let type): return Int(type)
         case nil: return nil
         }
     }
@@ -96,9 +60,11 @@ enum Kernel {
         while true {
             do {
                 _ = try begin(.open, shown)
-                return try check(.open, shown) {
+                let descriptor = try check(.open, shown) {
                     path.withPlatformString { Glibc.openat(directory, $0, flags | O_CLOEXEC, mode) }
                 }
+                if flags & O_CREAT != 0 { SyscallHook.made(.create(shown)) }
+                return descriptor
             } catch  where error.code == .interrupted { continue }
         }
     }
@@ -139,6 +105,7 @@ enum Kernel {
             do {
                 let limit = min(try begin(.write, shown) ?? rest.count, rest.count)
                 let written = try check(.write, shown) { Glibc.write(descriptor, rest.baseAddress, limit) }
+                SyscallHook.made(.write(shown, Array(rest.prefix(written))))
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
             } catch  where error.code == .interrupted { continue }
         }
@@ -148,11 +115,13 @@ enum Kernel {
     static func synchronize(_ descriptor: Int32, shown: FilePath) throws(FileError) {
         _ = try begin(.fsync, shown)
         try check(.fsync, shown) { Glibc.fsync(descriptor) }
+        SyscallHook.made(.synchronize(shown))
     }
 
     static func truncate(_ descriptor: Int32, to length: Int, shown: FilePath) throws(FileError) {
         _ = try begin(.truncate, shown)
         try check(.truncate, shown) { Glibc.ftruncate(descriptor, off_t(length)) }
+        SyscallHook.made(.truncate(shown, length))
     }
 
     static func seekToEnd(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Int {
@@ -185,7 +154,8 @@ enum Kernel {
     /// renameat2(2). Where `replacing` is false an existing target makes it fail with EEXIST; on a file
     /// system that cannot promise that, the target is looked for first.
     static func rename(
-        _ old: FilePath, in from: Int32, to new: FilePath, in target: Int32, replacing: Bool, shown: FilePath
+        _ old: FilePath, in from: Int32, to new: FilePath, in target: Int32, replacing: Bool,
+        shownOld: FilePath, shown: FilePath
     ) throws(FileError) {
         _ = try begin(.rename, shown)
         func call(_ flags: UInt32) throws(FileError) {
@@ -194,6 +164,7 @@ enum Kernel {
                     new.withPlatformString { new in CLinux.renameat2(from, old, target, new, flags) }
                 }
             }
+            SyscallHook.made(.rename(shownOld, shown))
         }
         guard !replacing else { return try call(0) }
         do {
@@ -207,6 +178,18 @@ enum Kernel {
         }
     }
 
+    static func permissions(_ descriptor: Int32, shown: FilePath) throws(FileError) -> UInt16 {
+        _ = try begin(.stat, shown)
+        var result = Glibc.stat()
+        try check(.stat, shown) { Glibc.fstat(descriptor, &result) }
+        return UInt16(truncatingIfNeeded: result.st_mode & 0o7777)
+    }
+
+    static func setPermissions(_ mode: UInt16, of descriptor: Int32, shown: FilePath) throws(FileError) {
+        _ = try begin(.chmod, shown)
+        try check(.chmod, shown) { Glibc.fchmod(descriptor, mode_t(mode)) }
+    }
+
     static func unlink(
         _ name: FilePath, in directory: Int32, isDirectory: Bool = false, shown: FilePath
     ) throws(FileError) {
@@ -214,6 +197,7 @@ enum Kernel {
         try check(.unlink, shown) {
             name.withPlatformString { Glibc.unlinkat(directory, $0, isDirectory ? AT_REMOVEDIR : 0) }
         }
+        SyscallHook.made(.remove(shown))
     }
 
     static func makeDirectory(
@@ -221,6 +205,7 @@ enum Kernel {
     ) throws(FileError) {
         _ = try begin(.mkdir, shown)
         try check(.mkdir, shown) { name.withPlatformString { Glibc.mkdirat(directory, $0, mode) } }
+        SyscallHook.made(.makeDirectory(shown))
     }
 
     /// flock(2) without waiting: false where another process holds it.
@@ -271,7 +256,7 @@ enum Kernel {
 
     /// `f_type` of statfs(2).
     static func fileSystemType(_ directory: Int32, shown: FilePath) throws(FileError) -> UInt32 {
-        _ = try begin(.statfs, shown)
+        if let type = try begin(.statfs, shown) { return UInt32(truncatingIfNeeded: type) }
         var result = CLinux.statfs()
         try check(.statfs, shown) { CLinux.fstatfs(directory, &result) }
         return UInt32(truncatingIfNeeded: result.f_type)

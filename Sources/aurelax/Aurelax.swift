@@ -22,6 +22,7 @@ struct Aurelax: AsyncParsableCommand {
                 subcommands: [
                     DaemonCommand.self, Submit.self, Validate.self, Status.self, Show.self, Log.self,
                     Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self, DFT.self,
+                    Doctor.self, Recover.self,
                 ]),
             CommandGroup(
                 name: "Structures",

@@ -124,7 +124,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     }
 
     /// Sizes that a file claims, and those it has, are bounded before memory is taken for them.
-    @Test func limits() throws {
+    @Test func fault27Limits() throws {
         let limits = ExtXYZReadOptions(maxAtoms: 3, maxLineLength: 1 << 19, maxBytes: 1 << 20)
         func message(_ text: String) -> String? {
             do { return try read(text, options: limits).isEmpty ? nil : "read" } catch { return "\(error)" }
@@ -221,7 +221,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         ("99999999999\n\n", "a.xyz:1:1: 99999999999 atoms are more than the limit of 10000000"),
         ("900\n\nAu 0 0 0\n", "a.xyz:1:1: the file ends before 900 atoms"),
     ])
-    func mistakesHaveAPlace(_ text: String, _ message: String) throws {
+    func fault26MistakesHaveAPlace(_ text: String, _ message: String) throws {
         let error = #expect(throws: ExtXYZError.self) { try read(text) }
         #expect(error?.description == message)
     }
@@ -239,7 +239,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         """
 
     /// No bytes crash the reader, and what it accepts it can write, read and write the same again.
-    @Test func mutatedFilesAreReadOrRefused() throws {
+    @Test func fault26MutatedFilesAreReadOrRefused() throws {
         let cases = ProcessInfo.processInfo.environment["AURELAX_FUZZ_CASES"].flatMap { Int($0) } ?? 20_000
         let seeds =
             try ["ase.extxyz", "libatoms.extxyz"].map {

@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func gatesNameWhatIsWrong() {
+    @Test func fault28GatesNameWhatIsWrong() {
         let ring = GoldThiolateRing(n: 4).atoms
         var clash = ring
         clash.positions[9] = clash.positions[4] + [0, 0, 0.5]

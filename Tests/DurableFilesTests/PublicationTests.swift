@@ -25,7 +25,7 @@ import Testing
         return try files.allSatisfy { try there.read($0.name) == $0.bytes }
     }
 
-    @Test func onceAndAgain() throws {
+    @Test func fault32TheSameIsThereAlready() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         #expect(try isWhole("p"))
         #expect(FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/run.sh"))
@@ -37,7 +37,7 @@ import Testing
         #expect(scratch.files("outbox/p").contains("notes.txt") && scratch.files("staging").isEmpty)
     }
 
-    @Test func somethingElseHasTheName() throws {
+    @Test func fault32SomethingElseHasTheName() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         var other = files
         other[2] = PublishedFile(name: "MANIFEST.json", bytes: Array("[]".utf8))
@@ -63,7 +63,7 @@ import Testing
 
     /// Stopped at each call in turn: a reader sees nothing or all of it, and doing it again finishes it.
     @Test(arguments: [Errno.noSpace, .ioError])
-    func stoppedAtEveryCall(code: Errno) throws {
+    func fault31StoppedAtEveryCall(code: Errno) throws {
         var calls = 0
         for call in 0... {
             let name = try #require(FilePath.Component("p\(call)"))

@@ -33,3 +33,9 @@ final class Scratch: Sendable {
 
 /// Bytes that differ at every place of some length.
 func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }
+
+/// How often a test repeats what is drawn at random: a little in every run, fully in `make torture`.
+enum Strength {
+    static let isFull = ProcessInfo.processInfo.environment["AURELAX_TORTURE"] == "1"
+    static func scaled(_ quick: Int, full: Int) -> Int { isFull ? full : quick }
+}

@@ -24,7 +24,7 @@ import Testing
         #expect(large?.code == .fileTooLarge)
     }
 
-    @Test func linksAreNotFollowed() throws {
+    @Test func fault20LinksAreNotFollowed() throws {
         try scratch.write("target", [1])
         try #require(symlink("target", scratch.path + "/link") == 0)
         #expect(throws: FileError.self) { try directory.read("link") }
@@ -38,7 +38,7 @@ import Testing
     /// Each call in turn fails, once with each error: afterwards the old content is there or the new, and
     /// nothing beside it.
     @Test(arguments: [Errno.noSpace, .ioError, .interrupted])
-    func everyCallMayFail(code: Errno) throws {
+    func fault06EveryCallMayFail(code: Errno) throws {
         let (old, new) = (pattern(10), pattern(200_000))
         var kept = 0
         var calls = 0
@@ -67,7 +67,7 @@ import Testing
         #expect(code == .interrupted || kept >= 5)
     }
 
-    @Test func shortWritesAndReadsAreCompleted() throws {
+    @Test func fault06ShortWritesAndReadsAreCompleted() throws {
         let bytes = pattern(5000)
         try SyscallHook.interrupt({ call, _ in
             call == .write || call == .read ? .shorten(7) : nil
@@ -78,7 +78,7 @@ import Testing
         #expect(try scratch.bytes("a") == bytes)
     }
 
-    @Test func whichErrorsPassAndWhichEndTheProcess() {
+    @Test func fault05WhichErrorsPassAndWhichEndTheProcess() {
         func error(_ code: Errno, _ operation: String) -> FileError {
             FileError(code: code, operation: operation, path: "/x")
         }
@@ -108,7 +108,7 @@ import Testing
         #expect(try AppendFile("log", in: directory, keeping: 100).length == 10)
     }
 
-    @Test func lockedUntilItIsLetGo() throws {
+    @Test func fault08LockedUntilItIsLetGo() throws {
         var first: ExclusiveLock? = try ExclusiveLock("lock", in: directory)
         let held = #expect(throws: LockHeld.self) { try ExclusiveLock("lock", in: directory) }
         #expect(held?.holder.hasPrefix("process \(ProcessInfo.processInfo.processIdentifier) on ") ?? false)
@@ -126,13 +126,13 @@ import Testing
         ([0x61, 0xFF, 0xC3, 0x62, 0xE2, 0x82], "a\\xFF\\xC3b\\xE2\\x82"),
         ([0xC0, 0x80, 0xED, 0xA0, 0x80], "\\xC0\\x80\\xED\\xA0\\x80"),
     ])
-    func namesAreShownWithoutHarm(bytes: [UInt8], shown: String) {
+    func fault23NamesAreShownWithoutHarm(bytes: [UInt8], shown: String) {
         #expect(escapedForDisplay(bytes) == shown)
         #expect(FilePath.Component(bytes: bytes)?.bytes == bytes)
         #expect(FilePath.Component(bytes: bytes)?.escaped == shown)
     }
 
-    @Test func namesThatAreNone() {
+    @Test func fault21NamesThatAreNone() {
         for bytes in [[], Array(".".utf8), Array("..".utf8), Array("a/b".utf8), [0x61, 0]] {
             #expect(FilePath.Component(bytes: bytes) == nil, "\(bytes)")
         }

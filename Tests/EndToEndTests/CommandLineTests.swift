@@ -31,6 +31,7 @@ import Testing
         let commands = [
             "daemon", "submit", "validate", "status", "show", "log", "cancel", "schema", "relax",
             "predict", "train", "descriptor", "convert", "build", "dft",
+            "doctor", "recover",
         ]
         for command in commands {
             let help = try await Program.run([command, "--help"])

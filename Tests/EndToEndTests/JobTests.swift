@@ -19,7 +19,7 @@ import Testing
         #expect(spool.files("inbox").isEmpty)
     }
 
-    @Test(.enabled(if: Available.python)) func killedInEveryStageTheJobIsCompletedOnce() async throws {
+    @Test(.enabled(if: Available.python)) func fault01KilledInEveryStageTheJobIsCompletedOnce() async throws {
         let spool = try Spool()
         let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
@@ -51,7 +51,7 @@ import Testing
         #expect(steps == Array(0..<steps.count), "\(log)")
     }
 
-    @Test func aTerminatedDaemonLeavesTheJobToTheNext() async throws {
+    @Test func fault30ATerminatedDaemonLeavesTheJobToTheNext() async throws {
         let spool = try Spool()
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let job = """

@@ -48,41 +48,47 @@ enum Program {
 
 /// A program that runs beside the test, and is gone when the test is.
 final class BackgroundProgram {
-    private let process = Process()
+    private let program = Process()
 
-    init(_ arguments: [String], spool: Spool, log: String) throws {
-        process.executableURL = URL(fileURLWithPath: Program.aurelax.string)
-        process.arguments = arguments
+    init(
+        _ arguments: [String], spool: Spool, log: String, environment further: [String: String] = [:]
+    ) throws {
+        program.executableURL = URL(fileURLWithPath: Program.aurelax.string)
+        program.arguments = arguments
         var environment = ProcessInfo.processInfo.environment
         environment["AURELAX_SPOOL"] = spool.path.string
         environment["AURELAX_MODELS"] = Program.project.appending("models").string
-        process.environment = environment
+        environment.merge(further) { $1 }
+        program.environment = environment
         let path = spool.path.appending(log).string
         if !FileManager.default.fileExists(atPath: path) {
             try Data().write(to: URL(fileURLWithPath: path))
         }
         let handle = FileHandle(forWritingAtPath: path)
         try handle?.seekToEnd()
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
+        program.standardOutput = handle
+        program.standardError = handle
+        try program.run()
     }
 
-    deinit { if process.isRunning { kill() } }
+    deinit { if program.isRunning { kill() } }
 
-    var isRunning: Bool { process.isRunning }
+    /// Its number.
+    var process: Int32 { program.processIdentifier }
+
+    var isRunning: Bool { program.isRunning }
 
     /// SIGKILL.
     func kill() {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        Foundation.kill(program.processIdentifier, SIGKILL)
+        program.waitUntilExit()
     }
 
     /// SIGTERM; the exit status.
     func stop() -> Int32 {
-        process.terminate()
-        process.waitUntilExit()
-        return process.terminationStatus
+        program.terminate()
+        program.waitUntilExit()
+        return program.terminationStatus
     }
 }
 

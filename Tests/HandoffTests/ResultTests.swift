@@ -48,7 +48,7 @@ import Testing
         #expect(result.digest == Digest(of: try #require(files[.done])))
     }
 
-    @Test func notConvergingIsAResult() throws {
+    @Test func fault33NotConvergingIsAResult() throws {
         var sample = ResultSample(of: package, shrinking: 0.8)
         sample.end(.stepLimit)
         sample.listed.append(.best)
@@ -80,7 +80,7 @@ import Testing
                 == .contradiction("status.json and DONE.json disagree on how the calculation ended"))
     }
 
-    @Test func ofAnotherJobStageAttemptOrInputs() throws {
+    @Test func fault33OfAnotherJobStageAttemptOrInputs() throws {
         #expect(
             try refusal { $0.marker["job"] = .string("ring5") }
                 == .otherJob(expected: "ring4", found: "ring5"))
@@ -93,7 +93,7 @@ import Testing
         #expect(try refusal { $0.status["charge"] = .integer(1) } == .otherCharge(expected: 0, found: 1))
     }
 
-    @Test func incompleteTruncatedOrTampered() throws {
+    @Test func fault33IncompleteTruncatedOrTampered() throws {
         let files = try sample.files
         for file in [ReturnedFile.trajectory, .final, .status, .done] {
             var some = files
@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    @Test func otherAtomsOrAnotherOrder() throws {
+    @Test func fault33OtherAtomsOrAnotherOrder() throws {
         #expect(
             try refusal { sample in
                 for k in sample.frames.indices { sample.frames[k].elements.swapAt(0, 1) }
@@ -142,7 +142,7 @@ import Testing
             } == .atomCount(file: "trajectory.extxyz", frame: 2, expected: 3, found: 2))
     }
 
-    @Test func valuesThatAreNoNumbers() throws {
+    @Test func fault33ValuesThatAreNoNumbers() throws {
         let refusals = [
             try refusal { $0.frames[4].energy = .nan },
             try refusal { $0.frames[4].forces?[1].y = .infinity },
@@ -160,7 +160,7 @@ import Testing
             try refusal { $0.frames[1].energy = nil } == .noEnergy(file: "trajectory.extxyz", frame: 1))
     }
 
-    @Test func wrongUnits() throws {
+    @Test func fault33WrongUnits() throws {
         guard
             case .wrongUnits? = try refusal({ $0.status["units"] = .object(["length": .string("Bohr")]) })
                 .map({ if case .unreadable = $0 { ResultRefusal.wrongUnits("") } else { $0 } })
@@ -199,7 +199,7 @@ import Testing
                 == .otherLevelOfTheory(expected: expected, found: fd))
     }
 
-    @Test func framesThatDoNotBelongTogether() throws {
+    @Test func fault33FramesThatDoNotBelongTogether() throws {
         // A step longer than the optimiser may take.
         let jump = try refusal { sample in
             for k in 3...6 { sample.frames[k].positions[1].x += 0.5 }

@@ -145,7 +145,7 @@ import Testing
         #expect(reason.contains("/nonexistent/python"))
     }
 
-    @Test func whatCrashesIsGivenUpWithAResultThatSaysSo() async throws {
+    @Test func fault29WhatCrashesIsGivenUpWithAResultThatSaysSo() async throws {
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
@@ -224,7 +224,7 @@ import Testing
     }
 
     /// Asked to stop, it keeps its steps and leaves no process; started again, it goes on from them.
-    @Test func itStopsWhenToldToAndGoesOn() async throws {
+    @Test func fault30ItStopsWhenToldToAndGoesOn() async throws {
         let scratch = try Scratch()
         let package = try package(GoldThiolateRing(n: 3).atoms)
         let directory = try scratch.publish(package)
@@ -245,7 +245,7 @@ import Testing
     }
 
     /// Killed like a process that runs out of memory; started again, it goes on and its whole path is taken in.
-    @Test func itIsKilledAndGoesOn() async throws {
+    @Test func fault30ItIsKilledAndGoesOn() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
             Samples.request(
@@ -274,7 +274,7 @@ import Testing
     }
 
     /// A run that hangs is ended, whatever it started with it.
-    @Test func whatFallsSilentIsEnded() async throws {
+    @Test func fault30WhatFallsSilentIsEnded() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package())
         try scratch.directory.create(

@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test func truncatedAnywhere() throws {
+    @Test func fault07TruncatedAnywhere() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func anyFlippedBitIsNoticed() throws {
+    @Test func fault07AnyFlippedBitIsNoticed() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)

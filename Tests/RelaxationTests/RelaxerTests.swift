@@ -66,7 +66,7 @@ extension Relaxer {
         #expect(done.status == .converged)
     }
 
-    @Test func theBestFrameIsKept() throws {
+    @Test func fault29TheBestFrameIsKept() throws {
         var byForce = lennardJones(.init(.bfgs, maxSteps: 5))
         try byForce.run()
         #expect(byForce.best?.step == 1)
@@ -92,7 +92,7 @@ extension Relaxer {
         #expect(withoutEnergy.best?.step == smallest.step)
     }
 
-    @Test func aForceThatIsNoNumberIsAnErrorAndChangesNothing() throws {
+    @Test func fault29AForceThatIsNoNumberIsAnError() throws {
         var start = Atoms.fourLJ
         start.positions[1] = start.positions[0]
         var relaxer = Relaxer(start, forceField: PairField.lennardJones, settings: .init(.bfgs))

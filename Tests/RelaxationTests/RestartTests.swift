@@ -109,7 +109,7 @@ import Testing
         #expect(resumed.current?.atoms == relaxer.current?.atoms)
     }
 
-    @Test func damagedCheckpointsAreRefusedAndNeverTrap() throws {
+    @Test func fault07DamagedCheckpointsAreRefused() throws {
         var relaxer = Relaxer(
             .sevenMorse, forceField: Self.field, settings: Self.settings(.sqnm, .maskedSecant))
         try relaxer.run(steps: 9)

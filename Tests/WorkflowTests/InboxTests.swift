@@ -31,7 +31,7 @@ import YAMLDocument
     }
 
     /// One daemon, one inbox, everything that people put there.
-    @Test func everyDropIsTakenSetAsideOrLeftAlone() async throws {
+    @Test func fault20EveryDropIsTakenSetAsideOrLeftAlone() async throws {
         // Taken: two jobs with one structure, and one that carries its own.
         try spool.drop("first.yaml", outsideJob("first"))
         try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
@@ -118,7 +118,7 @@ import YAMLDocument
         #expect(spool.files("inbox").isEmpty)
     }
 
-    @Test func theSameJobIsNotRunTwice() async throws {
+    @Test func fault18TheSameJobIsNotRunTwice() async throws {
         let text = outsideJob("once")
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text)
@@ -144,7 +144,7 @@ import YAMLDocument
     }
 
     /// What was accepted is the snapshot, whatever is written to the file afterwards.
-    @Test func writingOnAfterTheClaimChangesNothing() async throws {
+    @Test func fault17WritingOnAfterTheClaimChangesNothing() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let handle = try #require(FileHandle(forUpdatingAtPath: spool.path + "/inbox/h2.xyz"))
         try spool.drop("claimed.yaml", outsideJob("claimed"))
@@ -158,7 +158,7 @@ import YAMLDocument
         #expect(try spool.state(of: "claimed") == .waitingForDFT)
     }
 
-    @Test func aSlowWriterIsWaitedFor() async throws {
+    @Test func fault15ASlowWriterIsWaitedFor() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let path = spool.path + "/inbox/slow.yaml"
         #expect(FileManager.default.createFile(atPath: path, contents: nil))

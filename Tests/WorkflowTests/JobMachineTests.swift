@@ -110,7 +110,7 @@ import Workflow
         #expect((machine.state, machine.reason) == (.failed, "fmax 0.3 after 200 steps"))
     }
 
-    @Test func threeAttemptsAndNoMore() {
+    @Test func fault29ThreeAttemptsAndNoMore() {
         var machine = JobMachine(stages: [.ml])
         for attempt in 1...3 {
             #expect(machine.attempt == attempt)

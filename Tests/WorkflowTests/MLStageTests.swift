@@ -69,7 +69,9 @@ import Workflow
         #expect((status.fmax ?? 1) < 0.8)
         #expect(spool.files("inbox").isEmpty)
         #expect(
-            spool.files("outbox/ring") == ["01-ml", "job.log", "job.yaml", "status.yaml", "summary.yaml"])
+            spool.files("outbox/ring") == [
+                ".aurelax-job.json", "01-ml", "job.log", "job.yaml", "status.yaml", "summary.yaml",
+            ])
         #expect(spool.files("outbox/ring/01-ml") == ["final.extxyz", "optimizer.log", "trajectory.extxyz"])
 
         let path = try ExtXYZ.read(path: spool.path + "/outbox/ring/01-ml/trajectory.extxyz")
@@ -115,7 +117,7 @@ import Workflow
 
     /// Stopped in the middle, its files torn as a crash may leave them, started again: every step is there
     /// once, and every number is what it would have been.
-    @Test func interruptedItGoesOnWhereItWas() async throws {
+    @Test func fault30InterruptedItGoesOnWhereItWas() async throws {
         let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
         try submit("through", stage)
         try await spool.work(models: models)

@@ -26,7 +26,7 @@ import Workflow
         """
     }
 
-    @Test func resultsAreCheckedAndCountOnce() async throws {
+    @Test func fault33ResultsAreCheckedAndCountOnce() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         let manifest = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
@@ -150,7 +150,7 @@ import Workflow
         #expect(spool.text("outbox/c/status.yaml")?.contains("state: failed\n") ?? false)
     }
 
-    @Test func oneDaemonASpool() async throws {
+    @Test func fault08OneDaemonASpool() async throws {
         let first = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
         // The lock is taken before the store is made.
         while !spool.exists(".aurelax/jobs.sqlite") { try await Task.sleep(for: .milliseconds(10)) }

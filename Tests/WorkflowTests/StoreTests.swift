@@ -70,7 +70,7 @@ import Workflow
     }
 
     /// The files as a killed daemon leaves them: all that was committed lies in the log beside the database.
-    @Test func whatWasCommittedBeforeAKillIsThere() throws {
+    @Test func fault01WhatWasCommittedBeforeAKillIsThere() throws {
         let store = try Store(path)
         for number in 0..<20 { _ = try accept(store, acceptance("job\(number)")) }
         let copy = FilePath(folder.path).appending("left.sqlite")
@@ -138,7 +138,7 @@ import Workflow
         #expect(try Store(path).history(of: id).count == 7)
     }
 
-    @Test func damagedStoresAreRefusedAndLeftAlone() throws {
+    @Test func fault07DamagedStoresAreRefusedAndLeftAlone() throws {
         do {
             let store = try Store(path)
             for number in 0..<40 { _ = try accept(store, acceptance("job\(number)")) }

@@ -52,13 +52,58 @@ final class TestSpool: Sendable {
 
     func history(of job: String) throws -> [String] { try client.history(of: job).map(\.text) }
 
-    func daemon(models: String? = nil, once: Bool = true) -> Daemon {
+    func configuration(models: String? = nil, once: Bool = true) -> DaemonConfiguration {
         var configuration = DaemonConfiguration(spool: spool, modelPath: models.map { [$0] } ?? [])
         configuration.once = once
         configuration.interval = .milliseconds(50)
         configuration.settle = .milliseconds(100)
-        return Daemon(
-            configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        return configuration
+    }
+
+    static let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    func daemon(models: String? = nil, once: Bool = true) -> Daemon {
+        Daemon(configuration(models: models, once: once), logger: Self.quiet)
+    }
+
+    /// An engine to be turned by hand; nothing waits in it.
+    func engine(_ change: (inout DaemonConfiguration) -> Void = { _ in }) throws -> Engine {
+        var configuration = configuration()
+        configuration.settle = .zero
+        configuration.pause = .milliseconds(30)
+        change(&configuration)
+        return try Engine(spool.open(), Store(spool.database, verifying: true), configuration, Self.quiet)
+    }
+
+    /// Turns until the condition holds, or the engine ends by itself, or the time is over.
+    func turn(
+        _ engine: Engine, seconds: Double = 10, until condition: () throws -> Bool = { false }
+    ) async throws {
+        let end = ContinuousClock.now + .seconds(seconds)
+        var idle = 0
+        while try !condition(), idle < 2, ContinuousClock.now < end {
+            idle = try await engine.turn() ? idle + 1 : 0
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// What holds after every fault, of a job of one outside stage: it is there, once, in one state; its
+    /// package is there at most once, and is the one that the store knows; nothing of it is left behind.
+    func expectOneOf(_ name: String, _ place: Comment, is state: JobState = .waitingForDFT) throws {
+        let store = try Store(spool.database, verifying: true)
+        let jobs = try store.jobs().filter { $0.job.name == name }
+        #expect(jobs.count == 1, place)
+        guard let record = jobs.first else { return }
+        #expect(record.machine.state == state, place)
+        #expect(text("outbox/\(name)/status.yaml")?.contains("state: \(state.rawValue)\n") ?? false, place)
+        #expect(files("outbox/\(name)").filter { $0.contains("-dft") } == ["01-dft"], place)
+        let manifest = try bytes("outbox/\(name)/01-dft/MANIFEST.json")
+        let package = try store.package(record.id, stage: 0, attempt: 1)
+        #expect(package?.digest == Digest(of: manifest), place)
+        #expect(files("inbox").allSatisfy { !$0.hasPrefix(name) }, place)
+        #expect(files("outbox/rejected").isEmpty, place)
+        #expect(files(".aurelax/staging").isEmpty, place)
+        #expect(files(".aurelax/blobs").allSatisfy { !$0.hasPrefix(".") }, place)
     }
 
     /// Lets a daemon do all that it can do without anybody else.
@@ -69,6 +114,12 @@ final class TestSpool: Sendable {
 func job(_ text: String, file: String = "job.yaml") throws -> Job {
     let read = JobFile(Array(text.utf8), file: file)
     return try #require(read.job, "\(read.report)")
+}
+
+/// How often a test repeats what is drawn at random: a little in every run, fully in `make torture`.
+enum Strength {
+    static let isFull = ProcessInfo.processInfo.environment["AURELAX_TORTURE"] == "1"
+    static func scaled(_ quick: Int, full: Int) -> Int { isFull ? full : quick }
 }
 
 /// Two hydrogen atoms, Å, a little too far apart.

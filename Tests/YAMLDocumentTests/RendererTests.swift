@@ -34,7 +34,7 @@ import YAMLDocument
     }
 
     /// Nothing of a file can move the cursor, hide text or turn its direction.
-    @Test func hostileCharactersAreWrittenOut() {
+    @Test func fault23HostileCharactersAreWrittenOut() {
         let text = render(
             "a\u{1B}[31m\u{202E}b\u{200B}c", column: 3, message: "x\u{7}", hint: "\u{2066}",
             file: "\u{1B}]0;t\n.yaml")

@@ -1,4 +1,5 @@
-import DurableFiles
+internal import DurableFiles
+import GRDB
 public import Logging
 import ServiceLifecycle
 import SystemPackage
@@ -18,20 +19,27 @@ public struct Daemon: Sendable {
     ///
     /// - Throws: ``WorkflowError`` where the spool cannot be worked on, `FileError` where the disk fails.
     public func run() async throws {
-        let spool = try configuration.spool.open()
-        let lock: ExclusiveLock
         do {
-            lock = try ExclusiveLock(configuration.spool.lockName, in: spool.state)
-        } catch let held as LockHeld {
-            throw WorkflowError.locked(held)
+            try await work()
+        } catch let error as DatabaseError {
+            throw WorkflowError.database(configuration.spool.database, error.description, isFatal(error))
         }
+    }
+
+    private func work() async throws {
+        let spool = try await whenPossible { try configuration.spool.open() }
+        let lock = try await takeLock(spool)
         defer { withExtendedLifetime(lock) {} }
-        let store = try Store(configuration.spool.database, verifying: true)
-        let engine = try Engine(spool, store, configuration, logger)
+        let (wake, alarm) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let (store, engine) = try await whenPossible {
+            let store = try open(spool)
+            return (store, try Engine(spool, store, configuration, logger) { alarm.yield() })
+        }
         logger.info("working on \(configuration.spool.root)")
 
-        let (wake, alarm) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let turns = Turns(engine: engine, configuration: configuration, wake: wake, alarm: alarm)
+        let manager = ServiceManager()
+        let turns = Turns(
+            engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager)
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: turns, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -39,8 +47,13 @@ public struct Daemon: Sendable {
         if let program = configuration.watcher {
             let watcher = Watcher(
                 program: program, directory: configuration.spool.inbox.string, logger: logger
-            ) { name in
-                if let name { await engine.noteClosed(name) }
+            ) { hint in
+                switch hint {
+                case .closed(let name): await engine.noteClosed(name)
+                case .changed: break
+                case .ready: await engine.noteWatcher(true)
+                case .lost: await engine.noteWatcher(false)
+                }
                 alarm.yield()
             }
             services.append(.init(service: watcher, successTerminationBehavior: .ignore))
@@ -51,12 +64,54 @@ public struct Daemon: Sendable {
         do {
             try await group.run()
         } catch {
+            manager?.send("STOPPING=1")
             await engine.stop()
             throw error
         }
+        manager?.send("STOPPING=1")
         await engine.stop()
         try store.close()
         logger.info("stopped")
+    }
+}
+
+extension Daemon {
+    /// A disk that is full when the daemon starts is waited for, as one that fills later.
+    private func whenPossible<Result>(_ body: () throws -> Result) async throws -> Result {
+        while true {
+            do {
+                return try body()
+            } catch {
+                guard isPassing(error), !configuration.once else { throw error }
+                logger.error("cannot start yet: \(error)")
+                ServiceManager()?.send("STATUS=cannot start yet: \(error)")
+                try await Task.sleep(for: configuration.pause)
+            }
+        }
+    }
+
+    /// Whoever only asks whether a daemon is at work has the lock for an instant.
+    private func takeLock(_ spool: OpenSpool) async throws -> ExclusiveLock {
+        for attempt in 1... {
+            do {
+                return try ExclusiveLock(configuration.spool.lockName, in: spool.state)
+            } catch let held as LockHeld {
+                guard attempt < 5 else { throw WorkflowError.locked(held) }
+                try await Task.sleep(for: .milliseconds(40))
+            }
+        }
+        preconditionFailure("the loop ends by itself")
+    }
+
+    /// - Throws: ``WorkflowError`` where jobs were taken in before and the store that held them is gone.
+    private func open(_ spool: OpenSpool) throws -> Store {
+        let path = configuration.spool.database
+        let size = try spool.state.status(of: "jobs.sqlite")?.size ?? 0
+        let log = try spool.state.status(of: "jobs.sqlite-wal")?.size ?? 0
+        guard try size > 0 || log > 0 || spool.blobs.isEmpty() else {
+            throw WorkflowError.damagedStore(path, "it is empty or gone, and jobs were taken in before")
+        }
+        return try Store(path, verifying: true)
     }
 }
 
@@ -66,6 +121,8 @@ private struct Turns: Service {
     let configuration: DaemonConfiguration
     let wake: AsyncStream<Void>
     let alarm: AsyncStream<Void>.Continuation
+    /// Told after every turn: a daemon that hangs falls silent.
+    let manager: ServiceManager?
 
     func run() async throws {
         let ticker = Task {
@@ -79,6 +136,7 @@ private struct Turns: Service {
         for await _ in wake.cancelOnGracefulShutdown() {
             // Twice in a row, so that what a turn set going is seen.
             idle = try await engine.turn() ? idle + 1 : 0
+            if let manager { try await manager.tell(engine) }
             if configuration.once, idle >= 2 { return }
         }
     }

@@ -1,3 +1,5 @@
+package import Atomistics
+
 /// How a daemon works.
 public struct DaemonConfiguration: Sendable {
     public var spool: Spool
@@ -10,9 +12,18 @@ public struct DaemonConfiguration: Sendable {
     /// Between two looks at everything, with or without hints of the watcher.
     public var interval: Duration = .seconds(1)
     /// How long a file of the inbox has to be the same before it is read.
-    public var settle: Duration = .seconds(1)
+    public var settle: Duration = .seconds(2)
+    /// After space or descriptors ran out, before anything new is begun.
+    public var pause: Duration = .seconds(5)
+    /// How long a stage may take to its next step when the daemon stops; then it is left where it is.
+    public var grace: Duration = .seconds(8)
+    /// A step of a stage that takes longer than this is taken for hanging: the daemon ends, so that whoever
+    /// supervises it starts it anew.
+    public var stepLimit: Duration = .seconds(3600)
     /// The watcher's program; nil to look without it.
     public var watcher: String?
+    /// Where force fields come from; nil for ``modelPath``.
+    package var forceField: (@Sendable (_ name: String) throws -> any ForceField)?
 
     public init(spool: Spool, modelPath: [String]) {
         self.spool = spool

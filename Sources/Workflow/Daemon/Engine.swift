@@ -1,15 +1,15 @@
-import Atomistics
-import DurableFiles
+internal import Atomistics
+internal import DurableFiles
 import Foundation
 import Handoff
-import JobSpec
-import Logging
+internal import JobSpec
+package import Logging
 import ModelLibrary
 import SystemPackage
 
 /// Does what the state of each job asks for. One step, ``turn()``, looks at everything; nothing is remembered
 /// between two steps but what is running right now.
-actor Engine {
+package actor Engine {
     private let spool: OpenSpool
     private let store: Store
     private let configuration: DaemonConfiguration
@@ -20,52 +20,147 @@ actor Engine {
     private var running: [Int64: (stop: StopFlag, task: Task<Void, Never>)] = [:]
     private var fatal: (any Error)?
     private var pending: [String: String] = [:]
+    private var troubles = Troubles()
+    private var isWatched: Bool?
+    private var health: DaemonHealth?
+    private var willLookAgain = false
+    /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
+    private var lastLook: ContinuousClock.Instant?
+    /// Asks for another turn.
+    private let wake: @Sendable () -> Void
 
-    init(_ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration, _ logger: Logger) throws {
+    package init(
+        _ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration, _ logger: Logger,
+        wake: @escaping @Sendable () -> Void = {}
+    ) throws {
+        self.wake = wake
         self.spool = spool
         self.store = store
         self.configuration = configuration
         self.logger = logger
         folders = JobFolder(spool, store)
-        stages = StageLauncher(spool, store, modelPath: configuration.modelPath)
+        stages = StageLauncher(spool, store, configuration)
         inbox = Inbox(spool, store, settle: configuration.settle)
         try spool.blobs.removeTemporaries()
+        try spool.staging.removeTemporaries()
+        try spool.outbox.removeTemporaries()
+        try spool.rejected.removeTemporaries()
+        try folders.removeTemporaries(try store.activeJobs())
+        // Whoever made a folder may have been killed before its name was durable.
+        for directory in [spool.state, spool.outbox] { try directory.synchronize() }
     }
 
     /// The watcher saw a file being closed or renamed into the inbox.
-    func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
+    package func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
+
+    /// Whether the watcher is at work.
+    package func noteWatcher(_ isAlive: Bool) { isWatched = isAlive }
 
     /// Looks at everything once.
     ///
     /// - Returns: true where only others can bring anything forward.
     /// - Throws: what cannot be worked on with; the next start finds everything as it is.
-    func turn() throws -> Bool {
+    package func turn() throws -> Bool {
         if let fatal { throw fatal }
-        let incoming = try inbox.scan()
-        report(incoming)
-        for (job, bytes) in incoming.results { try takeResult(bytes, of: job) }
-
-        let active = try store.activeJobs()
-        for record in active {
-            switch record.machine.state {
-            case .queued: try schedule(record)
-            case .running: launch(record)
-            case .waitingForDFT: try look(for: record)
-            default: break
+        try endWhereAStageHangs()
+        let incoming = try lookIntoInbox()
+        let looks = lastLook.map { $0.duration(to: .now) >= configuration.interval } ?? true
+        if looks { lastLook = .now }
+        for record in try store.activeJobs() {
+            try attempt(record.job.name) {
+                switch record.machine.state {
+                case .queued: try schedule(record)
+                case .running: launch(record)
+                case .waitingForDFT where looks: try look(for: record)
+                default: break
+                }
             }
         }
-        try stopWhatIsNotWanted()
-        for record in try store.unpublishedJobs() { try publish(record) }
+        try attempt("the jobs") { try stopWhatIsNotWanted() }
+        for record in try store.unpublishedJobs() {
+            try attempt("outbox/\(record.job.name)") { try publish(record) }
+        }
+        try attempt("the daemon's own file") { try showHealth() }
         let canGoOn = try store.activeJobs().contains { record in
             record.machine.state == .running || (record.machine.state == .queued && isFree(record))
         }
         return !canGoOn && running.isEmpty && !incoming.undecided && incoming.accepted.isEmpty
+            && incoming.results.isEmpty && !troubles.isPaused() && looks
     }
 
-    /// Lets every stage stop at its next step, and waits for it.
-    func stop() async {
+    private func lookIntoInbox() throws -> Inbox.Outcome {
+        var incoming = Inbox.Outcome()
+        guard !troubles.isPaused() else { return incoming }
+        try attempt("the inbox") {
+            incoming = try inbox.scan()
+            report(incoming)
+        }
+        if incoming.undecided { lookAgainSoon() }
+        for file in incoming.results { try attempt(file.name.escaped) { try takeResult(file) } }
+        return incoming
+    }
+
+    /// What was being written may be complete when the time to settle is over.
+    private func lookAgainSoon() {
+        guard !willLookAgain else { return }
+        willLookAgain = true
+        Task {
+            try? await Task.sleep(for: configuration.settle)
+            willLookAgain = false
+            wake()
+        }
+    }
+
+    /// Does it, and remembers what went wrong: one job's trouble is not the others'.
+    private func attempt(_ subject: String, _ body: () throws -> Void) throws {
+        do {
+            try body()
+            troubles.clear(subject)
+        } catch {
+            if isFatal(error) { throw error }
+            if troubles.note(error, of: subject, pause: configuration.pause) {
+                logger.error("\(subject): \(error)")
+            }
+        }
+    }
+
+    /// A thread that computes cannot be ended from outside; the process can.
+    private func endWhereAStageHangs() throws {
+        for (id, work) in running where work.stop.silence > configuration.stepLimit {
+            throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
+        }
+    }
+
+    /// How many jobs there are of each kind that a person waits for; for the service manager.
+    package func summary() throws -> String {
+        let active = try store.counts()
+        let parts = JobState.allCases.filter { !$0.isFinal }
+            .compactMap { state in active[state].map { "\($0) \(state.rawValue)" } }
+        return (parts.isEmpty ? "idle" : parts.joined(separator: ", "))
+            + (troubles.texts.first.map { "; degraded: \($0)" } ?? (isWatched == false ? "; no watcher" : ""))
+    }
+
+    /// Tells whoever looks how the daemon does.
+    private func showHealth() throws {
+        let watcher =
+            isWatched == false
+            ? ["no watcher: the inbox is looked at every \(configuration.interval) only"] : []
+        let now = DaemonHealth(
+            process: ProcessInfo.processInfo.processIdentifier, degraded: watcher + troubles.texts)
+        guard now != health else { return }
+        try spool.state.replace(FilePath.Component(plain: DaemonHealth.file), try json(now), mode: 0o600)
+        health = now
+    }
+
+    /// Lets every stage stop at its next step, and waits for it, but not longer than the grace.
+    package func stop() async {
         for work in running.values { work.stop.set() }
-        for work in running.values { await work.task.value }
+        let end = ContinuousClock.now + configuration.grace
+        while !running.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+        if !running.isEmpty {
+            logger.warning("a step takes too long; its stage goes on from the step before")
+        }
+        guard fatal == nil else { return }
         do {
             for record in try store.unpublishedJobs() { try publish(record) }
         } catch {
@@ -111,6 +206,7 @@ actor Engine {
             return
         }
         guard running.count < configuration.concurrentStages, running[record.id] == nil,
+            !troubles.isPaused(),
             let started = try apply(.start, to: record)
         else { return }
         launch(started)
@@ -118,7 +214,7 @@ actor Engine {
 
     /// Gives a running stage the thread it needs, where it has none.
     private func launch(_ record: JobRecord) {
-        guard running[record.id] == nil else { return }
+        guard running[record.id] == nil, !troubles.isPaused() else { return }
         let stop = StopFlag()
         let stages = stages
         let task = Task {
@@ -135,6 +231,7 @@ actor Engine {
 
     private func ended(_ record: JobRecord, _ end: StageLauncher.End) {
         running[record.id] = nil
+        defer { wake() }
         do {
             switch end {
             case .finished(let report, let final):
@@ -144,12 +241,18 @@ actor Engine {
             case .stopped:
                 try apply(.interrupted("stopped with the daemon; it goes on from where it was"), to: record)
             case .failed(let error):
-                if let error = error as? FileError, error.isFatal { throw error }
-                let again = (error as? FileError)?.isTransient ?? false
-                try apply(.stageFailed(message(of: error), again: again), to: record)
+                if isFatal(error) { throw error }
+                if isPassing(error) {
+                    _ = troubles.note(error, of: record.job.name, pause: configuration.pause)
+                    try apply(.interrupted("it goes on by itself when this has passed: \(error)"), to: record)
+                } else {
+                    try apply(.stageFailed(message(of: error), again: false), to: record)
+                }
             }
         } catch {
-            fatal = error
+            // The stage keeps its files, and the job its state: the next turn begins it again.
+            if isFatal(error) || !isPassing(error) { fatal = error }
+            _ = troubles.note(error, of: record.job.name, pause: configuration.pause)
         }
     }
 
@@ -177,12 +280,23 @@ actor Engine {
             }
             try take(result, run, record)
         } catch let refusal as ResultRefusal {
-            try setAside(folder, run)
-            try apply(.resultRefused("the result was set aside: \(refusal)"), to: record)
+            let times = try setAside(folder, run, refusal)
+            let reason = "the result was set aside: \(refusal)"
+            // Whoever runs the package would do it again and again.
+            try apply(
+                times < JobMachine.maximumAttempts
+                    ? .resultRefused(reason)
+                    : .stageFailed("\(reason); so were \(times - 1) before", again: false),
+                to: record)
         } catch let refusal as PackageRefusal {
             try apply(.resultRefused("the package has been changed: \(refusal)"), to: record)
         } catch let failure as StageFailure {
             try apply(.stageFailed(failure.description, again: false), to: record)
+        } catch {
+            if !isFatal(error), !isPassing(error) {
+                try apply(.resultRefused("the result cannot be looked at: \(error)"), to: record)
+            }
+            throw error
         }
     }
 
@@ -193,27 +307,28 @@ actor Engine {
         try store.progress(of: record.id, step: status.step, fmax: status.fmax)
     }
 
-    private func takeResult(_ bytes: [UInt8], of name: String) throws {
-        let file = "\(name).result.extxyz"
-        let inbox = try spool.openInbox()
-        guard let component = FilePath.Component(file) else { return }
-        defer { try? inbox.remove(component) }
-        guard let record = try store.job(named: name), record.machine.state == .waitingForDFT,
+    private func takeResult(_ file: Inbox.DroppedFile) throws {
+        guard let record = try store.job(named: file.job), record.machine.state == .waitingForDFT,
             case .dft(let stage) = record.job.stages[record.machine.stage]
-        else {
-            logger.warning("\(file): no job of that name waits for a result; removed from the inbox")
-            return
+        else { return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result")) }
+        guard try !store.wasReturned(file.claim.digest, to: record.id) else {
+            return report(try inbox.setAside(file, "the same result was taken in before"))
         }
         let run = DFTStageRun(store: store, spool: spool, record: record, stage: stage)
         do {
-            let result = try run.result(dropped: bytes, in: folders.directory(of: record))
-            try take(result, run, record)
-        } catch let refusal as ResultRefusal {
-            try apply(.resultRefused("\(file) was not taken: \(refusal)"), to: record)
+            let result = try run.result(dropped: file.bytes, in: folders.directory(of: record))
+            try take(result, run, record, from: file)
+            try inbox.removeOriginals(from: spool.openInbox())
+        } catch {
+            if isFatal(error) || isPassing(error) { throw error }
+            report(try inbox.setAside(file, "it was not taken: \(error)"))
+            try apply(.resultRefused("\(file.name.escaped) was not taken: \(error)"), to: record)
         }
     }
 
-    private func take(_ result: ReturnedResult, _ run: DFTStageRun, _ record: JobRecord) throws {
+    private func take(
+        _ result: ReturnedResult, _ run: DFTStageRun, _ record: JobRecord, from file: Inbox.DroppedFile? = nil
+    ) throws {
         let initial = try stages.initial(of: record)
         guard let (report, final) = run.report(result, initial: initial) else {
             try apply(
@@ -221,29 +336,38 @@ actor Engine {
             return
         }
         let digest = try spool.blobs.insert(final)
-        try apply(.resultAccepted(report.verdict), to: record, ended: (report, digest))
+        try apply(
+            .resultAccepted(report.verdict), to: record, ended: (report, digest),
+            returned: file.map { ($0.claim.digest, $0.original) })
     }
 
-    private func setAside(_ folder: Directory, _ run: DFTStageRun) throws {
+    /// - Returns: how many results of this package have been set aside by now.
+    private func setAside(
+        _ folder: Directory, _ run: DFTStageRun, _ refusal: ResultRefusal
+    ) throws -> Int {
         let package = try folder.subdirectory(FilePath.Component(plain: run.folderName))
         for number in 1... {
             let name = FilePath.Component(plain: number == 1 ? "result.refused" : "result.refused.\(number)")
             guard try package.status(of: name) == nil else { continue }
+            try package.subdirectory("result").replace("REFUSED.txt", Array("\(refusal)\n".utf8))
             try package.move("result", to: name, in: package)
             try package.synchronize()
-            return
+            return number
         }
+        preconditionFailure("there is always a next number")
     }
 
     // MARK: Shared
 
     @discardableResult
     private func apply(
-        _ event: JobEvent, to record: JobRecord, ended: (report: StageReport, final: Digest)? = nil
+        _ event: JobEvent, to record: JobRecord, ended: (report: StageReport, final: Digest)? = nil,
+        returned: (digest: Digest, original: Original)? = nil
     ) throws -> JobRecord? {
         let machine = record.machine
         let after = try store.apply(
-            event, to: record.id, expected: (machine.stage, machine.attempt), ended: ended)
+            event, to: record.id, expected: (machine.stage, machine.attempt), ended: ended, returned: returned
+        )
         if let after {
             logger.info("\(after.job.name): \(after.machine.state.rawValue): \(after.machine.reason)")
         }
@@ -252,7 +376,7 @@ actor Engine {
 
     private func publish(_ record: JobRecord) throws {
         try folders.publish(record)
-        if record.machine.state == .cancelled,
+        if record.machine.state == .cancelled || record.machine.state == .failed,
             case .dft(let stage) = record.job.stages[record.machine.stage]
         {
             try DFTStageRun(store: store, spool: spool, record: record, stage: stage)

@@ -20,12 +20,38 @@ public struct SpoolClient: Sendable {
         if let structure {
             // Under a name that no other job's structure has.
             let name = "\(job.name).xyz"
-            try inbox.replace(FilePath.Component(plain: name), structure)
+            try Self.put(
+                structure, as: FilePath.Component(plain: name), in: inbox, beside: "\(job.name).yaml")
             job.structure = .file(name)
         }
         let file = "\(job.name).yaml"
         try inbox.create(FilePath.Component(plain: file), Array(job.yaml.utf8))
         return file
+    }
+
+    /// What another job left waiting there is not overwritten.
+    private static func put(
+        _ structure: [UInt8], as name: FilePath.Component, in inbox: Directory, beside job: String
+    ) throws {
+        let file = FilePath.Component(plain: job)
+        guard try inbox.status(of: file) == nil else {
+            throw FileError(code: .fileExists, operation: "submit", path: inbox.path.appending(file))
+        }
+        do {
+            try inbox.create(name, structure)
+        } catch  where error.code == .fileExists {
+            guard try inbox.read(name) == structure else { throw error }
+        }
+    }
+
+    /// How the daemon of this spool says it does; nil where none is at work.
+    public func health() throws -> DaemonHealth? {
+        guard FileManager.default.fileExists(atPath: spool.state.string) else { return nil }
+        let state = try Directory(spool.state)
+        guard try ExclusiveLock.isHeld(spool.lockName, in: state),
+            let bytes = try state.read(FilePath.Component(plain: DaemonHealth.file), limit: 1 << 20)
+        else { return nil }
+        return try? JSONDecoder().decode(DaemonHealth.self, from: Data(bytes))
     }
 
     /// Every job, in the order of their turns; those still in the inbox are not among them.

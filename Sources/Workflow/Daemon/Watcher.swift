@@ -1,88 +1,89 @@
-import Foundation
-import Logging
+package import Logging
 import ServiceLifecycle
-import Synchronization
+import Subprocess
+import SystemPackage
 
 /// Keeps the watcher's process running and passes on its hints. Without it everything is found by looking,
 /// only a little later.
-struct Watcher: Service {
+package struct Watcher: Service {
+    package enum Hint: Sendable, Equatable {
+        /// The directory is being watched from now on: look at what was there before.
+        case ready
+        /// A writer closed the file, or it was renamed to this name.
+        case closed([UInt8])
+        /// Something else happened, or the kernel lost track of what.
+        case changed
+        /// Nobody watches.
+        case lost
+    }
+
     let program: String
     let directory: String
     let logger: Logger
-    /// A file was closed or renamed into the directory: its name; nil for anything else that happened.
-    let hint: @Sendable ([UInt8]?) async -> Void
+    let hint: @Sendable (Hint) async -> Void
 
-    func run() async throws {
-        var delay = 1
+    package init(
+        program: String, directory: String, logger: Logger, hint: @escaping @Sendable (Hint) async -> Void
+    ) {
+        (self.program, self.directory, self.logger, self.hint) = (program, directory, logger, hint)
+    }
+
+    package func run() async throws {
+        var delay = Duration.milliseconds(250)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let started = ContinuousClock.now
+            let end: String
             do {
-                try await watch()
+                end = try await watch().description
             } catch {
-                logger.warning("watching \(directory): \(error)")
+                end = "\(error)"
             }
             guard !Task.isShuttingDownGracefully, !Task.isCancelled else { return }
-            if started.duration(to: .now) > .seconds(60) { delay = 1 }
+            await hint(.lost)
+            if started.duration(to: .now) > .seconds(60) { delay = .milliseconds(250) }
             logger.warning(
-                "degraded: no watcher, the inbox is only looked at now and then; again in \(delay) s")
-            let pause = Duration.seconds(delay)
+                "degraded: the watcher of \(directory) ended (\(end)); the inbox is looked at now and then; again in \(delay)"
+            )
+            let pause = delay
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
-            delay = min(delay * 2, 60)
+            delay = min(delay * 2, .seconds(60))
         }
     }
 
     /// Until the process ends.
-    private func watch() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = [directory]
-        let (input, output) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        let (lines, continuation) = AsyncStream.makeStream(of: String.self)
-        let rest = Mutex<[UInt8]>([])
-        output.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            guard !data.isEmpty else {
-                handle.readabilityHandler = nil
-                continuation.finish()
-                return
-            }
-            rest.withLock { rest in
-                rest += data
-                while let end = rest.firstIndex(of: 10) {
-                    continuation.yield(String(decoding: rest[..<end], as: UTF8.self))
-                    rest.removeFirst(end + 1)
+    private func watch() async throws -> TerminationStatus {
+        try await Subprocess.run(
+            .path(FilePath(program)), arguments: [directory], input: .inputWriter, output: .sequence,
+            error: .discarded
+        ) { execution in
+            let input = execution.standardInputWriter
+            try await withGracefulShutdownHandler {
+                for try await line in execution.standardOutput.strings() { await hint(Self.hint(in: line)) }
+            } onGracefulShutdown: {
+                // The watcher ends with its standard input; one that does not is ended.
+                Task {
+                    try? await input.finish()
+                    try? await Task.sleep(for: .seconds(1))
+                    try? execution.send(signal: .kill)
                 }
             }
-        }
-        try process.run()
-        await withGracefulShutdownHandler {
-            for await line in lines { await hint(Self.name(in: line)) }
-        } onGracefulShutdown: {
-            // The watcher ends with its standard input.
-            try? input.fileHandleForWriting.close()
-            continuation.finish()
-        }
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw WatcherEnded(status: process.terminationStatus)
-        }
+        }.terminationStatus
     }
 
-    private struct WatcherEnded: Error, CustomStringConvertible {
-        let status: Int32
-        var description: String { "the watcher ended with status \(status)" }
-    }
-
-    /// The name in a line `closed <directory> <name>` or `moved …`, percent-decoded.
-    static func name(in line: String) -> [UInt8]? {
+    /// What a line of the watcher says: `closed <directory> <name>` and the like, percent-encoded.
+    package static func hint(in line: String) -> Hint {
         let fields = line.split(separator: "\t")
-        guard fields.count == 3, fields[0] == "closed" || fields[0] == "moved" else { return nil }
+        switch fields.first {
+        case "ready": return .ready
+        case "closed" where fields.count == 3, "moved" where fields.count == 3:
+            return .closed(decoded(fields[2]))
+        default: return .changed
+        }
+    }
+
+    private static func decoded(_ text: Substring) -> [UInt8] {
         var bytes: [UInt8] = []
-        var rest = Array(fields[2].utf8)[...]
+        var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%"), rest.count >= 2,
                 let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)

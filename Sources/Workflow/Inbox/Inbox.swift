@@ -1,37 +1,57 @@
-import Atomistics
-import DurableFiles
-import JobSpec
+internal import Atomistics
+internal import DurableFiles
+internal import JobSpec
 import SystemPackage
 import YAMLDocument
 
-/// Takes jobs in: looks at the inbox, claims what is complete, accepts or rejects it.
+/// Takes jobs in: looks at the inbox, claims what is complete, accepts it or sets it aside.
 ///
 /// A job is accepted once the store has it; only then does its file leave the inbox. Whatever happens in
 /// between, the file is still there and the same job is recognised.
 struct Inbox {
     struct Limits: Sendable {
         var jobBytes = 16 << 20
-        var structureBytes = 1 << 30
-        /// A job that cannot be read may still be half written for this long.
+        var structureBytes = 64 << 20
+        var resultBytes = 256 << 20
+        /// A file that cannot be read may still be half written for this long.
         var patience: Duration = .seconds(10)
+        /// One look takes no longer than about twice this, so that a burst of files holds up nothing else.
+        var time: Duration = .seconds(1)
     }
 
     /// What a look at the inbox led to.
     struct Outcome {
         var accepted: [JobRecord] = []
+        /// Folders of what was set aside.
         var rejected: [String] = []
-        /// Results that were brought back: job and the bytes.
-        var results: [(job: String, bytes: [UInt8])] = []
-        /// Files that may become jobs by themselves, with what they wait for.
+        /// Results that were brought back.
+        var results: [DroppedFile] = []
+        /// Files that stay, with what they wait for.
         var pending: [String: String] = [:]
-        /// Of these, the ones that a little patience will decide.
+        /// Of these, some that a little patience will decide.
         var undecided = false
     }
 
-    private let spool: OpenSpool
-    private let store: Store
-    private let limits: Limits
+    /// A result as it was dropped.
+    struct DroppedFile {
+        let job: String
+        let name: FilePath.Component
+        let claim: Claim
+        let bytes: [UInt8]
+
+        var original: Original { Original(name: name.bytes, status: claim.source) }
+    }
+
+    let spool: OpenSpool
+    let store: Store
+    let limits: Limits
     var clock: SettleClock
+    /// What cannot leave the inbox (a directory, somebody else's file), as it was when that was said.
+    var leftAlone: [[UInt8]: FileStatus] = [:]
+    /// Structures that were claimed for one job and may be wanted by another.
+    var spent: [String: Original] = [:]
+    /// Where a look that was cut short goes on.
+    private var lastLookedAt: [UInt8]?
 
     init(_ spool: OpenSpool, _ store: Store, settle: Duration, limits: Limits = Limits()) {
         self.spool = spool
@@ -42,217 +62,244 @@ struct Inbox {
 
     /// - Throws: what the disk or the store refuses; the files concerned are where they were.
     mutating func scan() throws -> Outcome {
-        let inbox = try spool.openInbox()
-        try removeOriginals(from: inbox)
-        var outcome = Outcome()
-        let now = ContinuousClock.now
-        let names = try inbox.names()
-        clock.keepOnly(Set(names.map(\.bytes)))
-        var jobs: [Candidate] = []
-        for name in names {
-            let kind = InboxName(name.escaped)
-            guard kind != .ignored, kind != .other, let status = try inbox.status(of: name) else { continue }
-            let quiet = clock.quiet(name.bytes, status, now: now)
-            guard quiet >= clock.interval else {
-                outcome.pending[name.escaped] = "still being written"
-                outcome.undecided = true
-                continue
+        var scan = InboxScan(directory: try spool.openInbox(), now: .now)
+        try removeOriginals(from: scan.directory)
+        let names = try scan.directory.names()
+        let present = Set(names.map(\.bytes))
+        clock.keepOnly(present)
+        leftAlone = leftAlone.filter { present.contains($0.key) }
+        for name in inTurn(names) {
+            if scan.now.duration(to: .now) > limits.time {
+                scan.isCut(before: name)
+                break
             }
+            lastLookedAt = name.bytes
             do {
-                switch kind {
-                case .job:
-                    if let job = try candidate(name, in: inbox, quiet: quiet, &outcome) { jobs.append(job) }
-                case .result(let job): try take(name, in: inbox, &outcome) { ($0.results.append((job, $1))) }
-                case .request(let request, let job):
-                    try perform(request, job)
-                    try inbox.remove(name)
-                case .ignored, .other: break
-                }
+                try look(at: name, &scan)
             } catch let refusal as ClaimRefusal {
                 guard refusal.isFinal else { continue }
-                try reject(name, in: inbox, bytes: nil, text: "\(name.escaped): \(refusal)\n", [], &outcome)
+                try setAside(name, bytes: nil, text: "\(name.escaped): \(refusal)\n", [], &scan)
+            } catch let error as FileError where Self.concernsOneFile(error) {
+                scan.outcome.pending[name.escaped] = error.description
             }
         }
-        for (index, job) in jobs.enumerated() {
-            try accept(job, before: jobs[(index + 1)...], in: inbox, &outcome)
+        while !scan.jobs.isEmpty { try accept(scan.jobs.removeFirst(), &scan) }
+        try removeSpent(scan)
+        for (name, request, job) in scan.requests { try perform(request, job, name, &scan) }
+        return scan.outcome
+    }
+
+    /// True where the other files of the inbox may be well all the same.
+    private static func concernsOneFile(_ error: FileError) -> Bool {
+        !error.isFatal && (!error.isTransient || error.code == .ioError)
+    }
+
+    /// Beginning behind the file that the last look ended with, so that one cut short starves nobody.
+    private func inTurn(_ names: [FilePath.Component]) -> [FilePath.Component] {
+        guard let lastLookedAt,
+            let next = names.firstIndex(where: { lastLookedAt.lexicographicallyPrecedes($0.bytes) })
+        else { return names }
+        return Array(names[next...] + names[..<next])
+    }
+
+    private mutating func look(at name: FilePath.Component, _ scan: inout InboxScan) throws {
+        let kind = InboxName(name.escaped)
+        guard kind != .ignored, let status = try scan.directory.status(of: name),
+            leftAlone[name.bytes] != status
+        else { return }
+        let quiet = clock.quiet(name.bytes, status, now: scan.now)
+        guard kind != .other else { return }
+        guard quiet >= clock.interval else {
+            scan.outcome.pending[name.escaped] = "still being written"
+            scan.outcome.undecided = true
+            if kind == .job { scan.keepStructures(of: try peek(name, scan)) }
+            return
         }
-        return outcome
+        switch kind {
+        case .job:
+            if let job = try candidate(name, quiet: quiet, &scan) { scan.jobs.append(job) }
+        case .result(let job):
+            let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.resultBytes)
+            let bytes = try spool.blobs.read(claim.digest) ?? []
+            scan.outcome.results.append(DroppedFile(job: job, name: name, claim: claim, bytes: bytes))
+        case .request(let request, let job):
+            try ClaimRefusal.check(status, limit: limits.jobBytes)
+            scan.requests.append((name, request, job))
+        case .ignored, .other: break
+        }
     }
 
     // MARK: Jobs
 
-    private struct Candidate {
-        let name: FilePath.Component
-        let claim: Claim
-        let bytes: [UInt8]
-        let file: JobFile
-        let job: Job
-        let quiet: Duration
+    /// The job as far as it has been written; nil where it cannot be read yet.
+    private func peek(_ name: FilePath.Component, _ scan: InboxScan) throws -> Job? {
+        guard let bytes = try? scan.directory.read(name, limit: limits.jobBytes) else { return nil }
+        return JobFile(bytes, file: name.escaped).job
     }
 
-    private func candidate(
-        _ name: FilePath.Component, in inbox: Directory, quiet: Duration, _ outcome: inout Outcome
-    ) throws -> Candidate? {
-        let claim = try spool.blobs.claim(name, in: inbox, limit: limits.jobBytes)
+    private mutating func candidate(
+        _ name: FilePath.Component, quiet: Duration, _ scan: inout InboxScan
+    ) throws -> InboxScan.Candidate? {
+        let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.jobBytes)
         let bytes = try spool.blobs.read(claim.digest) ?? []
         let file = JobFile(bytes, file: name.escaped)
         if let job = file.job {
-            return Candidate(name: name, claim: claim, bytes: bytes, file: file, job: job, quiet: quiet)
+            return InboxScan.Candidate(
+                name: name, claim: claim, bytes: bytes, file: file, job: job, quiet: quiet)
         }
         guard quiet >= limits.patience else {
-            outcome.pending[name.escaped] = "cannot be read yet"
-            outcome.undecided = true
+            scan.outcome.pending[name.escaped] = "cannot be read yet"
+            scan.outcome.undecided = true
+            scan.keepStructures(of: nil)
             return nil
         }
-        try reject(name, in: inbox, bytes: bytes, text: file.report, file.diagnostics, &outcome)
+        try setAside(name, bytes: bytes, text: file.report, file.diagnostics, &scan)
         return nil
     }
 
-    private func accept(
-        _ candidate: Candidate, before others: ArraySlice<Candidate>, in inbox: Directory,
-        _ outcome: inout Outcome
-    ) throws {
+    private mutating func accept(_ candidate: InboxScan.Candidate, _ scan: inout InboxScan) throws {
         let job = candidate.job
         var originals = [Original(name: candidate.name.bytes, status: candidate.claim.source)]
-        let structure: Digest
-        switch job.structure {
-        case .inline(let text): structure = try spool.blobs.insert(Array(text.utf8))
-        case .file(let file):
-            guard let name = FilePath.Component(bytes: Array(file.utf8)),
-                try inbox.status(of: name) != nil
-            else {
-                outcome.pending[candidate.name.escaped] = "waiting for \(file)"
-                outcome.undecided = outcome.undecided || candidate.quiet < limits.patience
-                return
-            }
-            do {
-                let claim = try spool.blobs.claim(name, in: inbox, limit: limits.structureBytes)
-                structure = claim.digest
-                // A structure that another job waits for stays until that one has it too.
-                if !others.contains(where: { $0.job.structure == job.structure }) {
-                    originals.append(Original(name: name.bytes, status: claim.source))
-                }
-            } catch let refusal as ClaimRefusal {
-                guard refusal.isFinal else {
-                    outcome.undecided = true
-                    return
-                }
-                return try reject(
-                    candidate, "structure \(name.escaped): \(refusal)", in: inbox, &outcome)
-            }
-        }
-        let bytes = try spool.blobs.read(structure) ?? []
-        let label: String
-        if case .file(let name) = job.structure { label = name } else { label = "\(job.name): structure" }
-        let atoms: Atoms
-        do throws(ExtXYZError) {
-            guard let last = try ExtXYZ.frames(in: bytes, label: label).last else {
-                throw ExtXYZError(file: label, message: "the file holds no structure")
-            }
-            atoms = last
-        } catch {
-            // A structure may be half written where the job is not.
-            guard candidate.quiet >= limits.patience else {
-                outcome.pending[candidate.name.escaped] = "the structure cannot be read yet"
-                outcome.undecided = true
-                return
-            }
-            return try reject(candidate, error.description, in: inbox, &outcome)
-        }
+        guard let structure = try structure(of: candidate, &originals, &scan),
+            let atoms = try atoms(structure, of: candidate, &scan)
+        else { return }
         let problems = candidate.file.problems(with: atoms)
         if problems.hasErrors {
-            return try reject(
-                candidate.name, in: inbox, bytes: candidate.bytes, text: candidate.file.report(problems),
-                problems, &outcome)
+            return try setAside(
+                candidate.name, bytes: candidate.bytes, text: candidate.file.report(problems), problems, &scan
+            )
+        }
+        if try store.job(named: job.name) == nil, let stranger = try stranger(in: job) {
+            return try setAside(candidate, stranger, &scan)
         }
         let result = try store.accept(
-            Acceptance(job: job, file: candidate.claim.digest, structure: structure, originals: originals))
+            Acceptance(
+                job: job, file: candidate.claim.digest, structure: structure.digest, originals: originals))
         switch result {
         case .accepted(let record):
             for warning in candidate.file.diagnostics + problems {
                 try store.note("warning: \(warning.message)", of: record.id)
             }
-            outcome.accepted.append(record)
-            try removeOriginals(from: inbox)
+            scan.outcome.accepted.append(record)
+            if let original = structure.shared { spent[structure.label] = original }
+            try removeOriginals(from: scan.directory)
         case .duplicate(let record):
             try store.note("the same job was dropped again; it is not run twice", of: record.id)
-            try reject(
+            try setAside(
                 candidate,
                 "the same job with the same structure is here already as ‘\(record.job.name)’ "
-                    + "(\(record.machine.state.rawValue)); to run it again, give it another name",
-                in: inbox, &outcome)
+                    + "(\(record.machine.state.rawValue)); to run it again, give it another name", &scan)
         case .nameTaken(let record):
-            try reject(
+            try setAside(
                 candidate,
                 "the name ‘\(job.name)’ is taken by a job accepted before (\(record.machine.state.rawValue)); "
-                    + "choose another name", in: inbox, &outcome)
+                    + "choose another name", &scan)
         }
     }
 
-    // MARK: Rejected
-
-    private func reject(
-        _ candidate: Candidate, _ reason: String, in inbox: Directory, _ outcome: inout Outcome
-    ) throws {
-        try reject(
-            candidate.name, in: inbox, bytes: candidate.bytes, text: reason + "\n",
-            [Diagnostic(code: "rejected", at: nil, message: reason)], &outcome)
-    }
-
-    /// Sets a file aside with everything that speaks against it.
-    private func reject(
-        _ name: FilePath.Component, in inbox: Directory, bytes: [UInt8]?, text: String,
-        _ diagnostics: [Diagnostic], _ outcome: inout Outcome
-    ) throws {
-        var files = [
-            PublishedFile(name: "diagnostics.txt", bytes: Array(text.utf8)),
-            PublishedFile(name: "diagnostics.json", bytes: try json(diagnostics)),
-        ]
-        if let bytes { files.insert(PublishedFile(name: name, bytes: bytes), at: 0) }
-        let stem = String(
-            name.escaped.prefix { $0 != "." }.filter {
-                $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
-            }.prefix(64))
-        for number in 1... {
-            let folder = (stem.isEmpty ? "file" : stem) + (number > 1 ? ".\(number)" : "")
-            let publication = try spool.rejected.publish(
-                files, as: FilePath.Component(plain: folder), staging: spool.staging)
-            if case .conflict = publication { continue }
-            outcome.rejected.append(folder)
-            break
+    /// The structure that the job names, claimed; nil where it has to wait or was set aside.
+    private mutating func structure(
+        of candidate: InboxScan.Candidate, _ originals: inout [Original], _ scan: inout InboxScan
+    ) throws -> InboxScan.Structure? {
+        let file: String
+        switch candidate.job.structure {
+        case .inline(let text):
+            let bytes = Array(text.utf8)
+            return InboxScan.Structure(
+                digest: try spool.blobs.insert(bytes), bytes: bytes,
+                label: "\(candidate.job.name): structure",
+                quiet: candidate.quiet, shared: nil)
+        case .file(let name): file = name
         }
-        // A directory stays where it is: nothing in it is ours to remove.
-        let kind = try inbox.status(of: name)?.kind
-        if bytes != nil || kind != .directory { try inbox.remove(name) }
-    }
-
-    // MARK: Results and requests
-
-    private func take(
-        _ name: FilePath.Component, in inbox: Directory, _ outcome: inout Outcome,
-        _ body: (inout Outcome, [UInt8]) -> Void
-    ) throws {
-        let claim = try spool.blobs.claim(name, in: inbox, limit: limits.structureBytes)
-        body(&outcome, try spool.blobs.read(claim.digest) ?? [])
-    }
-
-    private func perform(_ request: JobRequest, _ name: String) throws {
-        guard let job = try store.job(named: name) else { return }
-        _ = try store.apply(request.event, to: job.id)
-    }
-
-    // MARK: Originals
-
-    /// Removes what was claimed, where it is still what was claimed.
-    private func removeOriginals(from inbox: Directory) throws {
-        for original in try store.originals() {
-            if let name = FilePath.Component(bytes: original.name),
-                let status = try inbox.status(of: name), original.matches(status)
-            {
-                try inbox.remove(name)
-                try inbox.synchronize()
+        guard let name = FilePath.Component(bytes: Array(file.utf8)),
+            let status = try scan.directory.status(of: name)
+        else {
+            scan.wait(candidate, "waiting for \(file)", undecided: candidate.quiet < limits.patience)
+            return nil
+        }
+        let quiet = clock.quiet(name.bytes, status, now: scan.now)
+        guard quiet >= clock.interval || status.kind != .regular else {
+            scan.wait(candidate, "\(file) is still being written")
+            return nil
+        }
+        do {
+            let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.structureBytes)
+            // A structure that another job waits for stays until that one has it too.
+            let original = Original(name: name.bytes, status: claim.source)
+            let isShared = scan.isWanted(file)
+            if !isShared { originals.append(original) }
+            return InboxScan.Structure(
+                digest: claim.digest, bytes: try spool.blobs.read(claim.digest) ?? [], label: file,
+                quiet: quiet, shared: isShared ? original : nil)
+        } catch let refusal as ClaimRefusal {
+            if refusal.isFinal {
+                try setAside(candidate, "structure \(name.escaped): \(refusal)", &scan)
+            } else {
+                scan.wait(candidate, "\(file): \(refusal)")
             }
-            try store.forget(original)
+        } catch let error as FileError where Self.concernsOneFile(error) {
+            scan.wait(candidate, error.description, undecided: false)
         }
+        return nil
+    }
+
+    /// The last frame, read in bounded memory.
+    private mutating func atoms(
+        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ scan: inout InboxScan
+    ) throws -> Atoms? {
+        do throws(ExtXYZError) {
+            var reader = try ExtXYZReader(MemoryBytes(structure.bytes, label: structure.label))
+            var last: Atoms?
+            while let atoms = try reader.next() { last = atoms }
+            guard let last else {
+                throw ExtXYZError(file: structure.label, message: "the file holds no structure")
+            }
+            return last
+        } catch {
+            // A structure may be half written where the job is not.
+            if min(candidate.quiet, structure.quiet) < limits.patience {
+                scan.wait(candidate, "the structure cannot be read yet")
+            } else {
+                try setAside(candidate, error.description, &scan)
+            }
+            return nil
+        }
+    }
+
+    /// What speaks against the folder that the job would have in the outbox; nil where it is free, or this
+    /// very job's, left from a store that is gone.
+    private func stranger(in job: Job) throws -> String? {
+        let name = FilePath.Component(plain: job.name)
+        guard let status = try spool.outbox.status(of: name) else { return nil }
+        let why =
+            "outbox/\(job.name) exists and is not this job's; nothing in it was touched: move it away, "
+            + "or give the job another name"
+        guard status.kind == .directory else { return why }
+        let folder = try spool.outbox.subdirectory(name)
+        guard let there = try folder.read("job.yaml") else { return try folder.names().isEmpty ? nil : why }
+        return there == Array(job.yaml.utf8) ? nil : why
+    }
+
+    // MARK: Requests
+
+    private mutating func perform(
+        _ request: JobRequest, _ job: String, _ name: FilePath.Component, _ scan: inout InboxScan
+    ) throws {
+        guard let record = try store.job(named: job) else {
+            guard !scan.outcome.pending.keys.contains(where: { $0 == "\(job).yaml" || $0 == "\(job).yml" })
+            else {
+                scan.outcome.pending[name.escaped] = "waiting for the job"
+                return
+            }
+            return try setAside(
+                name, bytes: scan.directory.read(name, limit: limits.jobBytes),
+                text: "\(name.escaped): there is no job ‘\(job)’\n", [], &scan)
+        }
+        if try store.apply(request.event, to: record.id) == nil {
+            try store.note(
+                "‘\(request.rawValue)’ means nothing to a job that is \(record.machine.state.rawValue)",
+                of: record.id)
+        }
+        try scan.directory.remove(name)
     }
 }

@@ -1,4 +1,4 @@
-import DurableFiles
+internal import DurableFiles
 import SystemPackage
 
 /// The files of a job's folder that the daemon does not write any more, with their digests.

@@ -1,6 +1,6 @@
-import DurableFiles
+internal import DurableFiles
 import Foundation
-import JobSpec
+internal import JobSpec
 import SystemPackage
 
 /// Writes what people see of a job: its folder in the outbox. Everything in it can be written again from the
@@ -24,6 +24,22 @@ struct JobFolder {
             Spool.stageFolder(machine.stage, machine.stages[machine.stage], attempt: machine.attempt))
     }
 
+    /// Removes what a killed daemon left half-written in the folders of these jobs.
+    func removeTemporaries(_ records: [JobRecord]) throws {
+        for record in records
+        where try spool.outbox.status(of: FilePath.Component(plain: record.job.name))?.kind == .directory {
+            let folder = try spool.jobFolder(record.job.name)
+            try folder.removeTemporaries()
+            try folder.synchronize()
+            let machine = record.machine
+            let stage = Spool.stageFolder(
+                machine.stage, machine.stages[machine.stage], attempt: machine.attempt)
+            if try folder.status(of: stage)?.kind == .directory {
+                try folder.subdirectory(stage).removeTemporaries()
+            }
+        }
+    }
+
     /// Brings the folder up to date with the store.
     func publish(_ record: JobRecord) throws {
         let folder = try directory(of: record)
@@ -35,6 +51,8 @@ struct JobFolder {
             let summary = try Summary(record, store.stages(of: record.id), JobFiles(in: folder))
             try folder.replace("summary.yaml", Array(summary.yaml.utf8))
         }
+        try folder.replace(
+            FilePath.Component(plain: JobCopy.file), JobCopy(record, in: store).bytes, mode: 0o600)
         try folder.replace("status.yaml", Array(JobStatus(record, in: spool.spool).yaml.utf8))
         try store.markPublished(record)
     }

@@ -1,7 +1,7 @@
-import DurableFiles
+internal import DurableFiles
 public import Foundation
 import Handoff
-import JobSpec
+internal import JobSpec
 import SystemPackage
 
 /// Where a job stands, for people and scripts.

@@ -1,6 +1,6 @@
-import DurableFiles
+internal import DurableFiles
 import Foundation
-import JobSpec
+internal import JobSpec
 import SystemPackage
 
 /// What became of a job: `summary.yaml`.

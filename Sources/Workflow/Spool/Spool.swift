@@ -1,4 +1,4 @@
-import DurableFiles
+internal import DurableFiles
 public import SystemPackage
 
 /// The three places of a daemon: `inbox/`, where people drop jobs; `outbox/`, where they find what became of
@@ -33,20 +33,18 @@ public struct Spool: Sendable {
     }
 
     /// Opens the spool for the daemon and creates what is missing.
-    func open() throws -> OpenSpool { try OpenSpool(self) }
+    package func open() throws -> OpenSpool { try OpenSpool(self) }
 }
 
 /// The spool's directories, open.
-struct OpenSpool: Sendable {
-    let spool: Spool
+package struct OpenSpool: Sendable {
+    package let spool: Spool
     let outbox: Directory
     let rejected: Directory
     let state: Directory
     let blobs: BlobStore
     /// Directories are built here before they are renamed into the outbox.
     let staging: Directory
-    /// Originals on their way out of the inbox.
-    let taken: Directory
 
     init(_ spool: Spool) throws {
         self.spool = spool
@@ -59,7 +57,6 @@ struct OpenSpool: Sendable {
         _ = try Self.enter(spool.inbox, in: root, "inbox")
         rejected = try outbox.makeSubdirectory(Spool.rejected)
         staging = try state.makeSubdirectory("staging", mode: 0o755)
-        taken = try state.makeSubdirectory("taken", mode: 0o700)
         blobs = BlobStore(try state.makeSubdirectory("blobs", mode: 0o700))
     }
 
@@ -71,8 +68,9 @@ struct OpenSpool: Sendable {
         return try root.makeSubdirectory(name)
     }
 
-    /// Opened anew for each scan: somebody may have removed it or mounted over it.
-    func openInbox() throws -> Directory { try Directory(spool.inbox) }
+    /// Opened anew for each scan: somebody may have removed it, renamed it or mounted over it. One that is
+    /// gone is made again.
+    func openInbox() throws -> Directory { try Self.enter(spool.inbox, in: Directory(spool.root), "inbox") }
 
     func jobFolder(_ name: String) throws -> Directory {
         try outbox.subdirectory(FilePath.Component(plain: name))

@@ -32,9 +32,13 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case foreignStore(FilePath, found: Int, known: Int)
     /// Somebody else moved the job on: the transition was not made.
     case staleTransition(job: String)
+    /// A step of the job's stage takes too long.
+    case stageHangs(job: String, Duration)
     case noSuchJob(String)
     case noSpool(FilePath)
     case file(FileError)
+    /// The store could not be read or written; true where what was written may be lost.
+    case database(FilePath, String, Bool)
     case notAllowed(String)
 
     public var exitStatus: ExitStatus {
@@ -43,7 +47,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .unsuitableFileSystem, .damagedStore, .foreignStore: .store
         case .noSuchJob, .noSpool: .notFound
         case .file(let error): error.isFatal ? .disk : .resource
-        case .staleTransition, .notAllowed: .failed
+        case .database(_, _, let isFatal): isFatal ? .disk : .resource
+        case .staleTransition, .notAllowed, .stageHangs: .failed
         }
     }
 
@@ -55,15 +60,19 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
             "\(path.escaped) is on \(kind), where locks and the job store cannot be trusted; "
                 + "use a spool on a local disk (its inbox and outbox may be links)"
         case .damagedStore(let path, let why):
-            "\(path.escaped) is damaged (\(why)); it was left as it is: restore it from a copy, or move it "
-                + "away to begin with an empty store"
+            "\(path.escaped) is damaged (\(why)); it was left as it is: restore it from a copy, or "
+                + "rebuild it from the outbox (aurelax recover)"
         case .foreignStore(let path, let found, let known):
             "\(path.escaped) has schema \(found), this version knows \(known); use the version that wrote it"
         case .staleTransition(let job): "job \(job) was moved on by somebody else"
+        case .stageHangs(let job, let limit):
+            "job \(job) has computed one step for more than \(limit); the daemon ends, the next one begins the step "
+                + "again, three times at most"
         case .noSuchJob(let name): "there is no job \(name)"
         case .noSpool(let path):
             "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
         case .file(let error): error.description
+        case .database(let path, let why, _): "\(path.escaped): \(why)"
         case .notAllowed(let why): why
         }
     }

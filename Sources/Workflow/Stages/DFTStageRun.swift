@@ -1,7 +1,7 @@
-import Atomistics
-import DurableFiles
+internal import Atomistics
+internal import DurableFiles
 import Handoff
-import JobSpec
+internal import JobSpec
 import SystemPackage
 
 /// A stage outside: its package goes out, its result comes back.
@@ -75,9 +75,13 @@ struct DFTStageRun {
 
     /// Tells whoever may run the package that nobody waits for it.
     func withdraw(in folder: Directory) throws {
-        let name = FilePath.Component(plain: folderName)
-        guard try folder.status(of: name) != nil else { return }
-        try folder.subdirectory(name).replace("CANCELLED", Array("cancelled by the user\n".utf8))
+        for attempt in 1...machine.attempt {
+            let name = Spool.stageFolder(machine.stage, .dft, attempt: attempt)
+            guard try folder.status(of: name)?.kind == .directory else { continue }
+            let package = try folder.subdirectory(name)
+            guard try package.status(of: "CANCELLED") == nil else { continue }
+            try package.replace("CANCELLED", Array("nobody waits for the result any more\n".utf8))
+        }
     }
 
     /// The result as the store and the summary keep it; nil where not one geometry was calculated.

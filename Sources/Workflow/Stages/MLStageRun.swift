@@ -1,7 +1,7 @@
-import Atomistics
-import DurableFiles
+package import Atomistics
+package import DurableFiles
 import Foundation
-import JobSpec
+package import JobSpec
 import OrderedCollections
 import Relaxation
 import SystemPackage
@@ -10,22 +10,29 @@ import SystemPackage
 /// is written at the end.
 ///
 /// Started again after whatever ended it, it goes on from the last whole frame of the trajectory.
-struct MLStageRun {
+package struct MLStageRun {
     let stage: MLStage
     /// What the stage begins with.
     let initial: Atoms
     let forceField: any ForceField
     let folder: Directory
 
-    enum End {
+    package init(stage: MLStage, initial: Atoms, forceField: any ForceField, folder: Directory) {
+        (self.stage, self.initial, self.forceField, self.folder) = (stage, initial, forceField, folder)
+    }
+
+    package enum End {
         case finished(StageReport, final: [UInt8])
         /// Asked to stop between two steps.
         case stopped
     }
 
-    /// - Parameter progress: called after every step with its number and the largest force, eV/Å.
-    func run(
-        stop: StopFlag, progress: (_ step: Int, _ fmax: Double) throws -> Void
+    /// - Parameters:
+    ///   - begin: called once with the number of steps that were there already.
+    ///   - progress: called after every step with its number and the largest force, eV/Å.
+    package func run(
+        stop: StopFlag, begin: (_ step: Int) throws -> Void = { _ in },
+        progress: (_ step: Int, _ fmax: Double) throws -> Void
     ) throws -> End {
         let start = ContinuousClock.now
         let mask = stage.move.mask(for: initial)
@@ -35,6 +42,7 @@ struct MLStageRun {
         let frames = try resume(&relaxer)
         let files = try open(frames, log)
         var first = frames.first
+        try begin(frames.count)
         if let current = relaxer.current { try progress(current.step, current.fmax) }
         while relaxer.status == .running {
             if stop.isStopping {
@@ -43,7 +51,9 @@ struct MLStageRun {
                 return .stopped
             }
             let frame = try relaxer.advance()
-            guard frame.prediction.forces.allSatisfy(\.isFinite), frame.atoms.positions.allSatisfy(\.isFinite)
+            guard frame.prediction.forces.allSatisfy(\.isFinite),
+                frame.atoms.positions.allSatisfy(\.isFinite),
+                frame.fmax.isFinite, frame.prediction.energy?.isFinite ?? true
             else {
                 throw StageFailure("the force field gave a force that is not a number at step \(frame.step)")
             }
@@ -87,10 +97,11 @@ struct MLStageRun {
 
     /// Takes over the frames that are there, up to the first that is not whole or not of this run.
     private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {
-        guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33), !bytes.isEmpty else {
-            return []
-        }
-        var reader = try ExtXYZReader(MemoryBytes(bytes, label: "trajectory.extxyz"))
+        guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33),
+            let end = bytes.lastIndex(of: 10)
+        else { return [] }
+        // A last line without its end may lack digits and still look whole.
+        var reader = try ExtXYZReader(MemoryBytes(Array(bytes[...end]), label: "trajectory.extxyz"))
         var frames: [Atoms] = []
         while relaxer.status == .running, let frame = try? reader.next(),
             let prediction = frame.prediction(by: forceField.provenance),

@@ -1,8 +1,8 @@
-import Atomistics
-import DurableFiles
+internal import Atomistics
+internal import DurableFiles
 import Foundation
 import Handoff
-import JobSpec
+internal import JobSpec
 import ModelLibrary
 import Synchronization
 
@@ -19,10 +19,10 @@ struct StageLauncher: Sendable {
     private let store: Store
     private let models: LoadedModels
 
-    init(_ spool: OpenSpool, _ store: Store, modelPath: [String]) {
+    init(_ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration) {
         self.spool = spool
         self.store = store
-        models = LoadedModels(ModelLibrary(searchPath: modelPath))
+        models = LoadedModels(ModelLibrary(searchPath: configuration.modelPath), configuration.forceField)
     }
 
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
@@ -40,7 +40,15 @@ struct StageLauncher: Sendable {
             forceField: try models.load(stage.model ?? record.job.model),
             folder: try JobFolder(spool, store).stageDirectory(of: record))
         var shown = ContinuousClock.now - .seconds(1)
-        let end = try run.run(stop: stop) { step, fmax in
+        let end = try run.run(stop: stop) { step in
+            let launches = try store.noteLaunch(of: record.id, step: step)
+            guard launches <= JobMachine.maximumAttempts else {
+                throw StageFailure(
+                    "the daemon ended \(launches - 1) times while this job computed step \(step); it is not begun "
+                        + "again")
+            }
+        } progress: { step, fmax in
+            stop.beat()
             // Twice a second is enough for whoever watches.
             guard ContinuousClock.now - shown > .milliseconds(500) else { return }
             shown = .now
@@ -105,9 +113,15 @@ private final class LoadedModels: Sendable {
     private let library: ModelLibrary
     private let loaded = Mutex<[String: any ForceField]>([:])
 
-    init(_ library: ModelLibrary) { self.library = library }
+    private let other: (@Sendable (String) throws -> any ForceField)?
+
+    init(_ library: ModelLibrary, _ other: (@Sendable (String) throws -> any ForceField)?) {
+        self.library = library
+        self.other = other
+    }
 
     func load(_ name: String) throws -> any ForceField {
+        if let other { return try other(name) }
         let path = try library.path(of: name)
         // A model that was trained anew is another file under the same name.
         let attributes = try FileManager.default.attributesOfItem(atPath: path)

@@ -1,11 +1,22 @@
+internal import DurableFiles
 import Foundation
 import Synchronization
 
 /// Asks work on another thread to end at its next step.
-final class StopFlag: Sendable {
+package final class StopFlag: Sendable {
     private let isSet = Atomic<Bool>(false)
+    private let lastBeat = Mutex(ContinuousClock.now)
 
-    func set() { isSet.store(true, ordering: .relaxed) }
+    package init() {}
+
+    package func set() { isSet.store(true, ordering: .relaxed) }
+
+    /// The work has come a step further.
+    func beat() { lastBeat.withLock { $0 = .now } }
+
+    /// How long the work has taken for its present step.
+    var silence: Duration { lastBeat.withLock { $0.duration(to: .now) } }
+
     var isStopping: Bool { isSet.load(ordering: .relaxed) }
 }
 
@@ -13,7 +24,8 @@ final class StopFlag: Sendable {
 func onOwnThread<Result: Sendable>(
     _ work: @escaping @Sendable () throws -> Result
 ) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
+    let work = SyscallHook.carried(work)
+    return try await withCheckedThrowingContinuation { continuation in
         let thread = Thread { continuation.resume(with: Swift.Result(catching: work)) }
         thread.stackSize = 16 << 20
         thread.start()

@@ -17,6 +17,8 @@ public struct JobRecord: Sendable, Identifiable {
     public var fmax: Double?
     public let accepted: Date
     public let updated: Date
+    /// Counts every change: what the outbox shows is compared by it, never by a clock.
+    let revision: Int
 }
 
 /// What has to be known to accept a job.
@@ -71,7 +73,7 @@ public enum AcceptanceResult: Sendable {
 }
 
 /// A stage that ended.
-public struct StageRecord: Sendable {
+public struct StageRecord: Sendable, Codable {
     public let stage: Int
     public let attempt: Int
     public let report: StageReport
@@ -81,7 +83,7 @@ public struct StageRecord: Sendable {
 }
 
 /// A package that was handed out, or is about to be.
-public struct PackageRecord: Sendable, Equatable {
+public struct PackageRecord: Sendable, Equatable, Codable {
     public let job: Int64
     public let stage: Int
     public let attempt: Int
@@ -96,9 +98,17 @@ public struct PackageRecord: Sendable, Equatable {
 }
 
 /// A line of a job's history.
-public struct JobHistoryEntry: Sendable, Equatable {
+public struct JobHistoryEntry: Sendable, Equatable, Codable {
     public let at: Date
     public let text: String
+}
+
+extension PackageRecord {
+    init(_ row: Row) throws {
+        self.init(
+            job: row["job"], stage: row["stage"], attempt: row["attempt"], folder: row["folder"],
+            digest: try JobRecord.digest(row["digest"]))
+    }
 }
 
 extension JobRecord {
@@ -121,6 +131,7 @@ extension JobRecord {
         fmax = row["fmax"]
         accepted = Date(timeIntervalSince1970: row["accepted"])
         updated = Date(timeIntervalSince1970: row["updated"])
+        revision = row["revision"]
     }
 
     static func digest(_ text: String) throws -> Digest {

@@ -1,10 +1,10 @@
 import GRDB
 
-/// The tables of the store, version 1.
+/// The tables of the store, version 2.
 ///
 /// `events` is a job's history and is only ever appended to; everything else says how things stand.
 enum Schema {
-    static let version = 1
+    static let version = 2
 
     static let statements = """
         CREATE TABLE jobs (
@@ -22,9 +22,12 @@ enum Schema {
             attempt INTEGER NOT NULL,
             step INTEGER,
             fmax REAL,
-            published REAL NOT NULL DEFAULT 0,
             accepted REAL NOT NULL,
-            updated REAL NOT NULL
+            updated REAL NOT NULL,
+            revision INTEGER NOT NULL DEFAULT 1,
+            shown INTEGER NOT NULL DEFAULT 0,
+            launches INTEGER NOT NULL DEFAULT 0,
+            launchStep INTEGER NOT NULL DEFAULT -1
         ) STRICT;
         CREATE TABLE stages (
             job INTEGER NOT NULL REFERENCES jobs(id),
@@ -62,10 +65,36 @@ enum Schema {
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
         CREATE TRIGGER eventsAreNotRemoved BEFORE DELETE ON events
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+        \(returned)
+        """
+
+    /// Results that were dropped into the inbox and taken in, so that none counts twice.
+    private static let returned = """
+        CREATE TABLE returned (
+            job INTEGER NOT NULL REFERENCES jobs(id),
+            digest TEXT NOT NULL,
+            PRIMARY KEY (job, digest)
+        ) STRICT;
+        """
+
+    /// From version 1, where what the outbox shows was told by the clock.
+    private static let fromVersion1 = """
+        ALTER TABLE jobs DROP COLUMN published;
+        ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE jobs ADD COLUMN shown INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN launches INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE jobs ADD COLUMN launchStep INTEGER NOT NULL DEFAULT -1;
+        \(returned)
         """
 
     static func create(in database: Database) throws {
         try database.execute(sql: statements)
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    /// Brings an older store to this version, in the caller's transaction.
+    static func migrate(_ database: Database, from found: Int) throws {
+        if found < 2 { try database.execute(sql: fromVersion1) }
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 }

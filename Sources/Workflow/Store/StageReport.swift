@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a stage did: kept in the store, written into the summary.
 public struct StageReport: Sendable, Equatable, Codable {
     public var kind: StageKind
@@ -40,5 +42,20 @@ public struct StageReport: Sendable, Equatable, Codable {
         self.levelOfTheory = levelOfTheory
         self.warnings = warnings
         self.seconds = seconds
+    }
+
+    /// A number that is none is no reason to lose a report.
+    static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return encoder
+    }
+
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
     }
 }

@@ -1,4 +1,4 @@
-import DurableFiles
+internal import DurableFiles
 import Foundation
 import GRDB
 import SystemPackage

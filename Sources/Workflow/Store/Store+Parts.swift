@@ -1,4 +1,4 @@
-import DurableFiles
+public import DurableFiles
 import Foundation
 import GRDB
 
@@ -16,7 +16,7 @@ extension Store {
                 let report: String = row["report"]
                 return StageRecord(
                     stage: row["stage"], attempt: row["attempt"],
-                    report: try JSONDecoder().decode(StageReport.self, from: Data(report.utf8)),
+                    report: try StageReport.decoder.decode(StageReport.self, from: Data(report.utf8)),
                     final: try JobRecord.digest(row["final"]),
                     ended: Date(timeIntervalSince1970: row["ended"]))
             }
@@ -26,8 +26,34 @@ extension Store {
     public func progress(of id: Int64, step: Int?, fmax: Double?) throws {
         try pool.write { database in
             try database.execute(
-                sql: "UPDATE jobs SET step = ?, fmax = ?, updated = ? WHERE id = ?",
+                sql: "UPDATE jobs SET step = ?, fmax = ?, updated = ?, revision = revision + 1 WHERE id = ?",
                 arguments: [step, fmax, Date().timeIntervalSince1970, id])
+        }
+    }
+
+    /// Counts that the stage sets out from this step: a daemon that its own job ends over and over finds here
+    /// how often it has.
+    ///
+    /// - Returns: how often it set out from there, this time included.
+    func noteLaunch(of id: Int64, step: Int) throws -> Int {
+        try pool.write { database in
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET launches = CASE WHEN launchStep = ?1 THEN launches + 1 ELSE 1 END,
+                        launchStep = ?1 WHERE id = ?2
+                    """,
+                arguments: [step, id])
+            return try Int.fetchOne(database, sql: "SELECT launches FROM jobs WHERE id = ?", arguments: [id])
+                ?? 1
+        }
+    }
+
+    /// True where this file was dropped and taken in before.
+    public func wasReturned(_ digest: Digest, to id: Int64) throws -> Bool {
+        try pool.read { database in
+            try Row.fetchOne(
+                database, sql: "SELECT 1 FROM returned WHERE job = ? AND digest = ?",
+                arguments: [id, digest.hexadecimal]) != nil
         }
     }
 
@@ -67,11 +93,7 @@ extension Store {
         try Row.fetchOne(
             database, sql: "SELECT * FROM packages WHERE job = ? AND stage = ? AND attempt = ?",
             arguments: [job, stage, attempt]
-        ).map { row in
-            PackageRecord(
-                job: row["job"], stage: row["stage"], attempt: row["attempt"], folder: row["folder"],
-                digest: try JobRecord.digest(row["digest"]))
-        }
+        ).map(PackageRecord.init)
     }
 
     // MARK: Originals in the inbox
@@ -115,7 +137,10 @@ extension Store {
 
     /// Adds a line to a job's history.
     public func note(_ text: String, of id: Int64) throws {
-        try pool.write { try Self.log(id, text, $0) }
+        try pool.write { database in
+            try Self.log(id, text, database)
+            try database.execute(sql: "UPDATE jobs SET revision = revision + 1 WHERE id = ?", arguments: [id])
+        }
     }
 
     public func history(of id: Int64) throws -> [JobHistoryEntry] {

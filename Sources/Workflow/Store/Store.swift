@@ -1,7 +1,7 @@
 public import DurableFiles
 import Foundation
 import GRDB
-import JobSpec
+internal import JobSpec
 public import SystemPackage
 
 /// The durable state of every job: SQLite, write-ahead log, `synchronous=FULL`, one writer.
@@ -12,7 +12,7 @@ public final class Store: Sendable {
     let pool: DatabasePool
     let path: FilePath
 
-    /// Opens the store, or creates it.
+    /// Opens the store, or creates it; one of an older version is copied and brought to this one.
     ///
     /// - Parameter verifying: reads all of it to see whether it is whole; for the daemon, once.
     /// - Throws: ``WorkflowError`` for a damaged store or one of another version; the file is left as it is.
@@ -21,17 +21,32 @@ public final class Store: Sendable {
         do {
             if verifying { try Self.verify(path) }
             pool = try DatabasePool(path: path.string, configuration: Self.configuration())
-            let found = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-            if found == 0 {
-                try pool.write { database in
-                    // Another process may have been quicker.
-                    if try !database.tableExists("jobs") { try Schema.create(in: database) }
-                }
-            } else if found != Schema.version {
-                throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
-            }
+            try prepare()
         } catch let error as DatabaseError where Self.means(damage: error) {
             throw WorkflowError.damagedStore(path, error.message ?? error.description)
+        }
+    }
+
+    private func prepare() throws {
+        let found = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        if found == Schema.version { return }
+        guard found < Schema.version else {
+            throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
+        }
+        if found > 0 {
+            let copy = "\(path.string).version-\(found)"
+            try? FileManager.default.removeItem(atPath: copy)
+            try pool.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [copy]) }
+        }
+        try pool.write { database in
+            // Somebody else may have done it meanwhile.
+            let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+            switch found {
+            case Schema.version: break
+            case 0 where try !database.tableExists("jobs"): try Schema.create(in: database)
+            case 0: throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
+            default: try Schema.migrate(database, from: found)
+            }
         }
     }
 
@@ -125,10 +140,21 @@ public final class Store: Sendable {
         }
     }
 
+    /// How many jobs are in each state.
+    public func counts() throws -> [JobState: Int] {
+        try pool.read { database in
+            try Row.fetchAll(database, sql: "SELECT state, COUNT(*) AS count FROM jobs GROUP BY state")
+                .reduce(into: [:]) { counts, row in
+                    let word: String = row["state"]
+                    if let state = JobState(rawValue: word) { counts[state] = row["count"] }
+                }
+        }
+    }
+
     /// Jobs of which the outbox does not show the latest.
     func unpublishedJobs() throws -> [JobRecord] {
         try pool.read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE published < updated ORDER BY id")
+            try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE shown < revision ORDER BY id")
                 .map(JobRecord.init)
         }
     }
@@ -137,8 +163,7 @@ public final class Store: Sendable {
     func markPublished(_ record: JobRecord) throws {
         try pool.write { database in
             try database.execute(
-                sql: "UPDATE jobs SET published = ? WHERE id = ?",
-                arguments: [record.updated.timeIntervalSince1970, record.id])
+                sql: "UPDATE jobs SET shown = ? WHERE id = ?", arguments: [record.revision, record.id])
         }
     }
 
@@ -149,10 +174,12 @@ public final class Store: Sendable {
     /// - Parameters:
     ///   - expected: where set, the event means nothing unless the job is at that stage and attempt.
     ///   - ended: the stage that ended with this event, recorded with it.
+    ///   - returned: the dropped file that the event came from, which leaves the inbox with it.
     /// - Returns: the job after it; nil where the event means nothing to the job as it is now.
     public func apply(
         _ event: JobEvent, to id: Int64, expected: (stage: Int, attempt: Int)? = nil,
-        ended: (report: StageReport, final: Digest)? = nil
+        ended: (report: StageReport, final: Digest)? = nil,
+        returned: (digest: Digest, original: Original)? = nil
     ) throws -> JobRecord? {
         try pool.write { database in
             let before = try Self.record(id, in: database)
@@ -167,6 +194,12 @@ public final class Store: Sendable {
                 try Self.insert(
                     ended, stage: before.machine.stage, attempt: before.machine.attempt, id, database)
             }
+            if let returned {
+                try Self.note(returned.original, in: database)
+                try database.execute(
+                    sql: "INSERT OR IGNORE INTO returned (job, digest) VALUES (?, ?)",
+                    arguments: [id, returned.digest.hexadecimal])
+            }
             // A stage that ended shows its end; one that begins shows nothing yet.
             let isSameStage = machine.stage == before.machine.stage
             let step = isSameStage ? ended?.report.verdict.steps ?? before.step : nil
@@ -174,7 +207,7 @@ public final class Store: Sendable {
             try database.execute(
                 sql: """
                     UPDATE jobs SET state = ?, reason = ?, stage = ?, attempt = ?, updated = ?,
-                        step = ?, fmax = ?
+                        revision = revision + 1, step = ?, fmax = ?, launches = 0, launchStep = -1
                     WHERE id = ? AND state = ? AND stage = ? AND attempt = ?
                     """,
                 arguments: [
@@ -197,11 +230,11 @@ public final class Store: Sendable {
             : "\(old.state.rawValue) → \(new.state.rawValue), \(place): \(new.reason)"
     }
 
-    private static func insert(
-        _ ended: (report: StageReport, final: Digest), stage: Int, attempt: Int, _ id: Int64,
-        _ database: Database
+    static func insert(
+        _ ended: (report: StageReport, final: Digest), stage: Int, attempt: Int, at: Date = Date(),
+        _ id: Int64, _ database: Database
     ) throws {
-        let report = String(decoding: try JSONEncoder().encode(ended.report), as: UTF8.self)
+        let report = String(decoding: try StageReport.encoder.encode(ended.report), as: UTF8.self)
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO stages (job, stage, attempt, kind, report, final, ended)
@@ -209,7 +242,7 @@ public final class Store: Sendable {
                 """,
             arguments: [
                 id, stage, attempt, ended.report.kind.rawValue, report, ended.final.hexadecimal,
-                Date().timeIntervalSince1970,
+                at.timeIntervalSince1970,
             ])
     }
 
@@ -219,9 +252,9 @@ public final class Store: Sendable {
         return try JobRecord(row)
     }
 
-    static func log(_ id: Int64, _ text: String, _ database: Database) throws {
+    static func log(_ id: Int64, _ text: String, at: Date = Date(), _ database: Database) throws {
         try database.execute(
             sql: "INSERT INTO events (job, at, text) VALUES (?, ?, ?)",
-            arguments: [id, Date().timeIntervalSince1970, text])
+            arguments: [id, at.timeIntervalSince1970, text])
     }
 }

@@ -21,7 +21,7 @@ struct DaemonCommand: AsyncParsableCommand {
     @Option(help: "Seconds between two looks at the spool.")
     var interval = 1.0
     @Option(help: "Seconds for which a file of the inbox has to be unchanged before it is read.")
-    var settle = 1.0
+    var settle = 2.0
     @Option(help: "Messages from this level on: debug, info, warning, error.")
     var logLevel = Logger.Level.info
 

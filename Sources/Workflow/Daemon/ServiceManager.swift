@@ -1,0 +1,44 @@
+import Foundation
+import Glibc
+
+/// Speaks to systemd as sd_notify(3) describes: one datagram a message, to the socket that it names.
+struct ServiceManager: Sendable {
+    private let address: [UInt8]
+    /// The manager ends a daemon that says nothing for longer than it allows.
+    private let hasWatchdog: Bool
+
+    /// Nil where nobody supervises this process.
+    init?(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
+        guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@"),
+            socket.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+        else { return nil }
+        var bytes = Array(socket.utf8)
+        // An abstract name begins with NUL.
+        if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
+        address = bytes
+        let process = environment["WATCHDOG_PID"].flatMap { Int32($0) } ?? getpid()
+        hasWatchdog = environment["WATCHDOG_USEC"] != nil && process == getpid()
+    }
+
+    /// After a turn: ready, alive, and how things stand.
+    func tell(_ engine: Engine) async throws {
+        send("READY=1\n\(hasWatchdog ? "WATCHDOG=1\n" : "")STATUS=\(try await engine.summary())")
+    }
+
+    /// A message that is not heard changes nothing.
+    func send(_ message: String) {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var target = sockaddr_un()
+        target.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &target.sun_path) { $0.copyBytes(from: address) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + address.count)
+        let bytes = Array(message.utf8)
+        withUnsafePointer(to: target) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                _ = sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), pointer, length)
+            }
+        }
+    }
+}

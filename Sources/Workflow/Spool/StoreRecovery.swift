@@ -1,0 +1,160 @@
+internal import DurableFiles
+import Foundation
+import GRDB
+internal import JobSpec
+public import SystemPackage
+
+/// Rebuilds the store of a spool from what lies in the outbox and among the blobs.
+public struct StoreRecovery: Sendable {
+    /// What became of the rebuilding.
+    public struct Outcome: Sendable, Equatable {
+        /// Names of the jobs that are in the store again.
+        public var jobs: [String] = []
+        /// Folders of the outbox that no job could be made of: name and why.
+        public var left: [String: String] = [:]
+        /// Where the store that was there is now; nil where there was none.
+        public var former: FilePath?
+    }
+
+    private let spool: Spool
+
+    public init(_ spool: Spool) { self.spool = spool }
+
+    /// A store that can still be read is not replaced: then there is nothing to recover.
+    ///
+    /// The new store is made whole under another name and then renamed; doing it again after a crash is
+    /// harmless. Jobs that had not ended go on from where the outbox shows them.
+    ///
+    /// - Throws: ``WorkflowError`` where a daemon is at work, the store is sound, or there is no spool.
+    public func run() throws -> Outcome {
+        guard FileManager.default.fileExists(atPath: spool.state.string) else {
+            throw WorkflowError.noSpool(spool.root)
+        }
+        let open = try OpenSpool(spool)
+        let lock: ExclusiveLock
+        do {
+            lock = try ExclusiveLock(spool.lockName, in: open.state)
+        } catch let held as LockHeld {
+            throw WorkflowError.locked(held)
+        }
+        defer { withExtendedLifetime(lock) {} }
+        var outcome = Outcome()
+        outcome.former = try moveFormerAway(open)
+        let name = FilePath.Component(plain: "recovered.sqlite")
+        for suffix in ["", "-wal", "-shm"] {
+            try open.state.remove(FilePath.Component(plain: name.string + suffix))
+        }
+        let store = try Store(spool.state.appending(name))
+        for copy in try copies(open, &outcome) {
+            try store.restore(copy)
+            outcome.jobs.append(copy.job.name)
+        }
+        try store.close()
+        for suffix in ["-wal", "-shm"] {
+            try open.state.remove(FilePath.Component(plain: name.string + suffix))
+        }
+        try open.state.move(name, to: "jobs.sqlite", in: open.state)
+        try open.state.synchronize()
+        return outcome
+    }
+
+    private func moveFormerAway(_ open: OpenSpool) throws -> FilePath? {
+        guard try open.state.status(of: "jobs.sqlite") != nil else { return nil }
+        do {
+            let jobs = try Store(spool.database, verifying: true).jobs().count
+            let isEmpty = try jobs == 0 && !open.blobs.isEmpty()
+            guard isEmpty else {
+                throw WorkflowError.notAllowed(
+                    "\(spool.database.escaped) is sound (\(jobs) jobs); nothing was changed")
+            }
+        } catch WorkflowError.damagedStore {}
+        for number in 1... {
+            let name = FilePath.Component(plain: "jobs.sqlite.damaged-\(number)")
+            guard try open.state.status(of: name) == nil else { continue }
+            for suffix in ["-wal", "-shm", ""] {
+                let old = FilePath.Component(plain: "jobs.sqlite" + suffix)
+                guard try open.state.status(of: old) != nil else { continue }
+                try open.state.move(old, to: FilePath.Component(plain: name.string + suffix), in: open.state)
+            }
+            try open.state.synchronize()
+            return spool.state.appending(name)
+        }
+        return nil
+    }
+
+    /// In the order in which the jobs were accepted.
+    private func copies(_ open: OpenSpool, _ outcome: inout Outcome) throws -> [JobCopy] {
+        var copies: [JobCopy] = []
+        for name in try open.outbox.names() where name != Spool.rejected {
+            guard let folder = try? open.outbox.subdirectory(name) else { continue }
+            do {
+                guard let bytes = try folder.read(FilePath.Component(plain: JobCopy.file), limit: 64 << 20)
+                else {
+                    outcome.left[name.escaped] = "no copy of the job's record; drop its job.yaml again"
+                    continue
+                }
+                let copy = try JobCopy(bytes)
+                guard copy.job.name == name.string else {
+                    outcome.left[name.escaped] = "it is the folder of ‘\(copy.job.name)’ under another name"
+                    continue
+                }
+                for digest in [copy.structure] + copy.stages.map(\.final)
+                where try open.blobs.read(digest) == nil {
+                    throw WorkflowError.notAllowed("the structure \(digest) is not among the blobs")
+                }
+                copies.append(copy)
+            } catch let error as FileError where error.isFatal {
+                throw error
+            } catch {
+                outcome.left[name.escaped] = "\(error)"
+            }
+        }
+        return copies.sorted { ($0.accepted, $0.job.name) < ($1.accepted, $1.job.name) }
+    }
+}
+
+extension Store {
+    /// The packages of a job that were handed out, or were about to be.
+    func packages(of id: Int64) throws -> [PackageRecord] {
+        try pool.read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM packages WHERE job = ? ORDER BY stage, attempt", arguments: [id]
+            ).map(PackageRecord.init)
+        }
+    }
+
+    /// Puts a job back as its copy has it.
+    fileprivate func restore(_ copy: JobCopy) throws {
+        let acceptance = Acceptance(job: copy.job, file: copy.file, structure: copy.structure, originals: [])
+        guard case .accepted(let record) = try accept(acceptance) else {
+            throw WorkflowError.notAllowed("two folders hold the job ‘\(copy.job.name)’")
+        }
+        // What ran then does not run now: it is begun again from where it was.
+        let wasAtWork = copy.state == .running || copy.state == .waitingForDFT
+        try pool.write { database in
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET state = ?, reason = ?, stage = ?, attempt = ?, accepted = ?, updated = ?
+                    WHERE id = ?
+                    """,
+                arguments: [
+                    (wasAtWork ? JobState.queued : copy.state).rawValue, copy.reason, copy.stage,
+                    copy.attempt,
+                    copy.accepted.timeIntervalSince1970, copy.updated.timeIntervalSince1970, record.id,
+                ])
+            for stage in copy.stages {
+                try Self.insert(
+                    (stage.report, stage.final), stage: stage.stage, attempt: stage.attempt,
+                    at: stage.ended, record.id, database)
+            }
+            for entry in copy.history { try Self.log(record.id, entry.text, at: entry.at, database) }
+            try Self.log(record.id, "the store was rebuilt from the outbox", database)
+        }
+        for package in copy.packages {
+            try intend(
+                PackageRecord(
+                    job: record.id, stage: package.stage, attempt: package.attempt, folder: package.folder,
+                    digest: package.digest))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+import Foundation
+import Glibc
+import Subprocess
+import SystemPackage
+import Testing
+
+/// Faults 1, 4, 8 and 30 with the real program, really killed, starved and stopped.
+@Suite(.serialized) struct ProcessFaultTests {
+    private let spool: Spool
+
+    init() throws { spool = try Spool() }
+
+    private static let isFull = ProcessInfo.processInfo.environment["AURELAX_TORTURE"] == "1"
+
+    private static func job(_ name: String) -> String {
+        """
+        aurelax: 1
+        name: \(name)
+        structure: |
+          2
+
+          H 0 0 0
+          H 0 0 0.9
+        stages:
+          - dft: {engine: tblite}
+
+        """
+    }
+
+    /// Runs a line of the shell.
+    private func shell(_ line: String) async throws -> (status: Int32, text: String) {
+        let result = try await Subprocess.run(
+            .path("/bin/sh"), arguments: ["-c", line], environment: Program.environment(nil),
+            output: .string(limit: 1 << 20), error: .combinedWithOutput)
+        guard case .exited(let code) = result.terminationStatus else { return (-1, result.standardOutput) }
+        return (code, result.standardOutput)
+    }
+
+    /// Every job is there, waits for its result, and has one package.
+    private func expectAll(_ names: [String], _ place: Comment? = nil) async throws {
+        let output = try await Program.run(["status", "--json"], spool: spool.path).output
+        let jobs = try JSONDecoder().decode(StatusList.self, from: Data(output.utf8)).jobs
+        #expect(jobs.map(\.name).sorted() == names.sorted(), place)
+        #expect(jobs.allSatisfy { $0.state == "waiting-for-dft" }, place)
+        for name in names {
+            #expect(spool.files("outbox/\(name)").filter { $0.contains("-dft") } == ["01-dft"], place)
+            #expect(spool.exists("outbox/\(name)/01-dft/MANIFEST.json"), place)
+        }
+        #expect(spool.files("inbox").filter { !$0.hasPrefix(".") }.isEmpty, place)
+        #expect(spool.files("outbox/rejected").isEmpty, place)
+        let doctor = try await Program.run(["doctor"], spool: spool.path)
+        #expect(doctor.status == 0, "\(doctor.output)")
+    }
+
+    /// Five hundred times at full strength; jobs are dropped all the while.
+    @Test func fault01KilledAtAnyMoment() async throws {
+        let kills = Self.isFull ? 500 : 12
+        var names: [String] = []
+        for number in 0..<kills {
+            for _ in 0..<Int.random(in: 0...3) {
+                let name = "job\(names.count)"
+                try spool.drop("\(name).yaml", Self.job(name))
+                names.append(name)
+            }
+            let daemon = try BackgroundProgram(
+                ["daemon", "--interval", "0.05", "--settle", "0.05"], spool: spool, log: "daemon.log")
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0..<500)))
+            daemon.kill()
+            #expect(!names.isEmpty || number < 50)
+        }
+        let last = try await Program.run(
+            ["daemon", "--once", "--interval", "0.05", "--settle", "0.1"], spool: spool.path)
+        #expect(last.status == 0, "\(last.errors)")
+        try await expectAll(names, "after \(kills) kills")
+    }
+
+    /// A file system of one megabyte, of which the daemon's state fills the rest.
+    @Test func fault04ARealDiskThatIsFull() async throws {
+        guard try await shell("unshare -rm true").status == 0 else { return }
+        let line = """
+            set -e
+            mount -t tmpfs -o size=1m tmpfs \(spool.path)
+            cd \(spool.path); mkdir inbox outbox
+            \(Program.aurelax) daemon --once --settle 0.05 --interval 0.05 2>first.log
+            printf '%s' '\(Self.job("full"))' >inbox/full.yaml
+            dd if=/dev/zero of=filler bs=4k count=1000 2>filler.log || true
+            \(Program.aurelax) daemon --settle 0.05 --interval 0.05 2>daemon.log & daemon=$!
+            sleep 2
+            kill -0 $daemon 2>/dev/null && echo alive || { echo dead; cat daemon.log; }
+            ls inbox; ls outbox
+            rm filler
+            for i in $(seq 200); do [ -e outbox/full/01-dft/MANIFEST.json ] && break; sleep 0.1; done
+            kill -TERM $daemon; wait $daemon || echo status $?
+            ls outbox/full/01-dft; grep -c 'o space' daemon.log || true
+            """
+        let path = spool.path.appending("line.sh").string
+        try line.write(toFile: path, atomically: true, encoding: .utf8)
+        let result = try await shell("unshare -rm /bin/sh \(path)")
+        let lines = result.text.split(separator: "\n").map(String.init)
+        #expect(lines.contains("alive"), "\(result.text)")
+        #expect(lines.contains("full.yaml"), "the job left the inbox while the disk was full: \(result.text)")
+        #expect(lines.contains("MANIFEST.json"), "it did not go on by itself: \(result.text)")
+        #expect(!lines.contains { $0.hasPrefix("status ") }, "\(result.text)")
+    }
+
+    /// Thirty-two descriptors are enough for the daemon to work, or to say that they are not.
+    @Test func fault04FewDescriptors() async throws {
+        let names = (0..<3).map { "few\($0)" }
+        for name in names { try spool.drop("\(name).yaml", Self.job(name)) }
+        let result = try await shell(
+            "ulimit -n 32; exec \(Program.aurelax) daemon --once --interval 0.05 --settle 0.05 --spool \(spool.path)"
+        )
+        #expect(result.status == 0, "\(result.text)")
+        try await expectAll(names)
+    }
+
+    /// The state is the daemon's alone, and nothing that it writes may be written by others.
+    @Test func fault21NothingForAllToWrite() async throws {
+        try spool.drop("mine.yaml", Self.job("mine"))
+        let result = try await shell(
+            "umask 0; exec \(Program.aurelax) daemon --once --interval 0.05 --settle 0.05 --spool \(spool.path)"
+        )
+        #expect(result.status == 0, "\(result.text)")
+        let found = try await shell(
+            "find \(spool.path)/outbox/* \(spool.path)/.aurelax -perm /022; stat -c %a \(spool.path)/.aurelax"
+        )
+        #expect(found.text == "700\n")
+    }
+
+    @Test func fault08ASecondDaemonNamesTheFirst() async throws {
+        let first = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        #expect(try await spool.wait { spool.exists(".aurelax/jobs.sqlite") })
+        for isStopped in [false, true] {
+            if isStopped { try #require(kill(first.process, SIGSTOP) == 0) }
+            let second = try await Program.run(["daemon"], spool: spool.path)
+            #expect(second.status == 3)
+            #expect(second.errors.contains("process \(first.process) on "), "\(second.errors)")
+        }
+        try #require(kill(first.process, SIGCONT) == 0)
+        #expect(first.stop() == 0)
+    }
+
+    /// In the middle of a burst it stops within ten seconds, and the next one takes what is left.
+    @Test func fault30StoppedInABurst() async throws {
+        let names = (0..<(Self.isFull ? 1000 : 60)).map { "burst\($0)" }
+        for name in names { try spool.drop("\(name).yaml", Self.job(name)) }
+        let daemon = try BackgroundProgram(
+            ["daemon", "--interval", "0.05", "--settle", "0.05"], spool: spool, log: "daemon.log")
+        #expect(try await spool.wait { spool.files("inbox").count < names.count - 5 })
+        let start = ContinuousClock.now
+        #expect(daemon.stop() == 0)
+        #expect(start.duration(to: .now) < .seconds(10))
+        let last = try await Program.run(
+            ["daemon", "--once", "--interval", "0.05", "--settle", "0.05"], spool: spool.path)
+        #expect(last.status == 0)
+        try await expectAll(names)
+    }
+
+    /// What a service manager hears: ready, alive, how things stand, and that it ends.
+    @Test func fault30TheServiceManagerIsTold() async throws {
+        let path = spool.path.appending("notify").string
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let bound = withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0)
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        func hear() -> String {
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : ""
+        }
+        let daemon = try BackgroundProgram(
+            ["daemon", "--interval", "0.05"], spool: spool, log: "daemon.log",
+            environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "5000000"])
+        #expect(hear() == "READY=1\nWATCHDOG=1\nSTATUS=idle")
+        try spool.drop("told.yaml", Self.job("told"))
+        var text = ""
+        for _ in 0..<400 where !text.contains("waiting") { text = hear() }
+        #expect(text.contains("STATUS=1 waiting-for-dft"), "\(text)")
+        #expect(daemon.stop() == 0)
+        text = hear()
+        while !text.isEmpty, text != "STOPPING=1" { text = hear() }
+        #expect(text == "STOPPING=1")
+    }
+
+    /// What somebody else puts into the outbox is not run.
+    @Test(.enabled(if: Available.python)) func fault33AForeignPackageIsNotRun() async throws {
+        try spool.drop("mine.yaml", Self.job("mine"))
+        _ = try await Program.run(["daemon", "--once", "--settle", "0.05"], spool: spool.path)
+        let outbox = spool.path.appending("outbox").string
+        try FileManager.default.createDirectory(atPath: outbox + "/theirs", withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: outbox + "/mine/01-dft", toPath: outbox + "/theirs/01-dft")
+        let script = outbox + "/theirs/01-dft/run.sh"
+        try "#!/bin/sh\ntouch \(spool.path)/owned\n".write(toFile: script, atomically: true, encoding: .utf8)
+        let manifest = outbox + "/theirs/01-dft/MANIFEST.json"
+        let text = try String(contentsOfFile: manifest, encoding: .utf8)
+        try text.replacing("mine", with: "evil").write(toFile: manifest, atomically: true, encoding: .utf8)
+        let served = try await Program.run(["dft", "serve", "--once"], spool: spool.path)
+        #expect(served.errors.contains("theirs/01-dft: left alone"), "\(served.errors)")
+        #expect(!spool.exists("owned"))
+        #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
+    }
+}

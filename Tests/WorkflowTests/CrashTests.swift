@@ -1,0 +1,183 @@
+import DurableFiles
+import Foundation
+import GRDB
+import JobSpec
+import Synchronization
+import SystemPackage
+import Testing
+import Workflow
+
+/// Faults 1 to 7: the process or the disk stops in the middle.
+@Suite(.serialized) struct CrashTests {
+    /// Lets the engine work with every call of the file system from the given one on failing, as if the
+    /// process had ended there.
+    ///
+    /// - Returns: true where the work was through before that call.
+    private func work(_ spool: TestSpool, stoppingAt call: Int, code: Errno = .ioError) async -> Bool {
+        let counter = Atomic<Int>(0)
+        return await SyscallHook.interrupt({ _, _ in
+            counter.add(1, ordering: .relaxed).oldValue >= call ? .fail(code) : nil
+        }) {
+            guard let engine = try? spool.engine() else { return false }
+            for _ in 0..<400 {
+                if counter.load(ordering: .relaxed) > call { break }
+                guard let isIdle = try? await engine.turn() else { break }
+                if isIdle { break }
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+            await engine.stop()
+            return counter.load(ordering: .relaxed) <= call
+        }
+    }
+
+    private func spoolWithJob() throws -> TestSpool {
+        let spool = try TestSpool()
+        try spool.drop("h2.xyz", hydrogen)
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        return spool
+    }
+
+    /// At every call at full strength.
+    @Test func fault01StoppedAtEveryCall() async throws {
+        let stride = Strength.scaled(9, full: 1)
+        var call = Int.random(in: 0..<stride)
+        var isThrough = false
+        while !isThrough {
+            let spool = try spoolWithJob()
+            isThrough = await work(spool, stoppingAt: call)
+            try await spool.turn(spool.engine())
+            try spool.expectOneOf("h2", "stopped at call \(call)")
+            call += stride
+        }
+        #expect(call > 60, "only \(call) calls were made")
+    }
+
+    /// Recovery itself is stopped, at every call; then it is done, and doing it once more changes nothing.
+    @Test func fault03StoppedInRecovery() async throws {
+        for first in [25, 60, 90] {
+            let stride = Strength.scaled(23, full: 1)
+            var call = Int.random(in: 0..<stride)
+            var isThrough = false
+            while !isThrough {
+                let spool = try spoolWithJob()
+                _ = await work(spool, stoppingAt: first)
+                isThrough = await work(spool, stoppingAt: call)
+                try await spool.turn(spool.engine())
+                try spool.expectOneOf("h2", "stopped at \(first), then at \(call)")
+                let before = try snapshot(spool)
+                try await spool.turn(spool.engine())
+                #expect(try snapshot(spool) == before, "a second recovery changed something")
+                call += stride
+            }
+        }
+    }
+
+    private func snapshot(_ spool: TestSpool) throws -> [String: [UInt8]] {
+        var result: [String: [UInt8]] = [:]
+        let outbox = spool.path + "/outbox"
+        for name in FileManager.default.enumerator(atPath: outbox)?.compactMap({ $0 as? String }) ?? [] {
+            result[name] = (try? spool.bytes("outbox/\(name)")) ?? []
+        }
+        result["jobs"] = Array("\(try spool.client.statuses())\(try spool.history(of: "h2"))".utf8)
+        return result
+    }
+
+    /// Space, descriptors or rights run out for a while: nothing is lost, nothing half is seen, the daemon says
+    /// so and goes on by itself.
+    @Test(arguments: [Errno.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .readOnlyFileSystem])
+    func fault04WhatRunsOutComesBack(code: Errno) async throws {
+        let spool = try spoolWithJob()
+        let isOut = Atomic<Bool>(true)
+        try await SyscallHook.interrupt({ call, _ in
+            let needs: Set<Syscall> = code == .tooManyOpenFiles ? [.open] : [.write, .mkdir, .rename]
+            return isOut.load(ordering: .relaxed) && needs.contains(call) ? .fail(code) : nil
+        }) {
+            isOut.store(false, ordering: .relaxed)
+            let engine = try spool.engine()
+            isOut.store(true, ordering: .relaxed)
+            for _ in 0..<20 {
+                _ = try await engine.turn()
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(spool.files("inbox") == ["h2.xyz", "h2.yaml"])
+            #expect(!spool.exists("outbox/h2"))
+            #expect(try await engine.summary().contains("degraded"))
+            isOut.store(false, ordering: .relaxed)
+            try await spool.turn(engine) { spool.exists("outbox/h2/01-dft") }
+            try await spool.turn(engine)
+            #expect(try await !engine.summary().contains("degraded"))
+        }
+        try spool.expectOneOf("h2", "\(code)")
+    }
+
+    /// A disk that does not keep what was written ends the daemon; it is not asked again.
+    @Test(arguments: [Syscall.fsync, .close]) func fault05ADiskThatForgets(call: Syscall) async throws {
+        let spool = try spoolWithJob()
+        let engine = try spool.engine()
+        let asked = Atomic<Int>(0)
+        let error = await #expect(throws: FileError.self) {
+            try await SyscallHook.interrupt({ made, path in
+                guard made == call, path.string.contains("blobs") else { return nil }
+                asked.add(1, ordering: .relaxed)
+                return .fail(.ioError)
+            }) {
+                for _ in 0..<50 { _ = try await engine.turn() }
+            }
+        }
+        #expect(error?.isFatal ?? false)
+        #expect(asked.load(ordering: .relaxed) == 1, "\(call) was tried again")
+        #expect(error.map { WorkflowError.file($0).exitStatus } == .disk)
+        try await spool.turn(spool.engine())
+        try spool.expectOneOf("h2", "\(call)")
+    }
+
+    /// The log beside the database, cut at any byte: what is whole is there, in order, and nothing else.
+    @Test func fault07ATornWriteAheadLog() throws {
+        let folder = try TestSpool()
+        let path = FilePath(folder.path).appending("jobs.sqlite")
+        let store = try Store(path)
+        for number in 0..<6 {
+            _ = try store.accept(
+                Acceptance(
+                    job: job("aurelax: 1\nname: j\(number)\nstructure: a.xyz\nstages: [{ml: {}}]\n"),
+                    file: Digest(of: [UInt8(number)]), structure: Digest(of: []), originals: []))
+        }
+        let (main, log) = (try folder.bytes("jobs.sqlite"), try folder.bytes("jobs.sqlite-wal"))
+        let copy = FilePath(folder.path).appending("torn.sqlite")
+        var counts: Set<Int> = []
+        for length in stride(
+            from: 0, through: log.count, by: Strength.isFull ? 7 : max(1, log.count / 60))
+        {
+            for suffix in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: copy.string + suffix)
+            }
+            try Data(main).write(to: URL(fileURLWithPath: copy.string))
+            try Data(log.prefix(length)).write(to: URL(fileURLWithPath: copy.string + "-wal"))
+            let names = try Store(copy, verifying: true).jobs().map(\.job.name)
+            #expect(names == (0..<names.count).map { "j\($0)" }, "cut at \(length)")
+            counts.insert(names.count)
+        }
+        #expect(counts.contains(0) && counts.count >= 3)
+        try store.close()
+    }
+
+    /// A store of the version before is copied, then brought to this one, with all that it held.
+    @Test func fault07AnOlderStoreIsBroughtUpToDate() async throws {
+        let spool = try spoolWithJob()
+        try await spool.turn(spool.engine())
+        let history = try spool.history(of: "h2")
+        try await DatabaseQueue(path: spool.spool.database.string).write { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE jobs DROP COLUMN revision; ALTER TABLE jobs DROP COLUMN shown;
+                    ALTER TABLE jobs DROP COLUMN launches; ALTER TABLE jobs DROP COLUMN launchStep;
+                    ALTER TABLE jobs ADD COLUMN published REAL NOT NULL DEFAULT 0;
+                    DROP TABLE returned; PRAGMA user_version = 1;
+                    """)
+        }
+        #expect(try spool.history(of: "h2") == history)
+        #expect(spool.exists(".aurelax/jobs.sqlite.version-1"))
+        try await spool.turn(spool.engine())
+        try spool.expectOneOf("h2", "after the migration")
+    }
+}
