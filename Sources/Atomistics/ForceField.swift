@@ -47,6 +47,8 @@ public struct ForcePrediction: Sendable {
     public var forces: [SIMD3<Double>]
     /// Predicted energy, eV; nil for a model that has none.
     public var energy: Double?
+    /// Expected error of the energy, eV; nil where there is no energy or the model cannot say.
+    public var energyUncertainty: Double?
     /// Expected error of each atom's force vector (its norm), eV/Å; nil where the model cannot say.
     public var uncertainty: [Double]?
     /// The class by which each atom was treated: `core-gold`, `unit-gold`, `half-unit-gold`, `S`, `C`, `H`
@@ -58,11 +60,13 @@ public struct ForcePrediction: Sendable {
     public var warnings: [String]
 
     public init(
-        forces: [SIMD3<Double>], energy: Double? = nil, uncertainty: [Double]? = nil,
+        forces: [SIMD3<Double>], energy: Double? = nil, energyUncertainty: Double? = nil,
+        uncertainty: [Double]? = nil,
         classes: [String], outOfDomain: [Bool], warnings: [String] = []
     ) {
         self.forces = forces
         self.energy = energy
+        self.energyUncertainty = energyUncertainty
         self.uncertainty = uncertainty
         self.classes = classes
         self.outOfDomain = outOfDomain

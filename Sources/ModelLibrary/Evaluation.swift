@@ -35,6 +35,10 @@ public struct Evaluation: Sendable, Codable, Equatable {
         public var rmse = 0.0
         public var meanError = 0.0
         public var largestError = 0.0
+        /// Root mean square of what the model expected, eV an atom; nil where it says nothing.
+        public var expectedError: Double?
+        /// Fraction of frames whose error is at most twice the expected one.
+        public var withinTwice: Double?
     }
 
     /// By class, and `all`. Molecules of H, C, S and Au have the classes of ``ThiolateGold/AtomClass``, half
@@ -85,12 +89,14 @@ public struct Evaluation: Sendable, Codable, Equatable {
     ) throws {
         model = provenance
         var samples: [String: [Sample]] = [:]
-        var energyErrors: [Double] = []
+        var energyErrors: [(error: Double, expected: Double?)] = []
         for (f, frame) in frames.enumerated() {
             guard let forces = frame.forces else { throw EvaluationError.noForces(frame: f) }
             let prediction = try predict(frame, f)
             if let predicted = prediction.energy, let reference = frame.energy {
-                energyErrors.append((predicted - reference) / Double(max(1, frame.count)))
+                let n = Double(max(1, frame.count))
+                energyErrors.append(
+                    ((predicted - reference) / n, prediction.energyUncertainty.map { $0 / n }))
             }
             let classes = Classification.ofThiolateGold(frame)
             for i in 0..<frame.count {
@@ -156,7 +162,12 @@ public struct Evaluation: Sendable, Codable, Equatable {
                 String(
                     format: "energy: RMSE %.1f meV an atom over %d frames (mean %+.1f, largest %.1f)",
                     energies.rmse * 1000, energies.frames, energies.meanError * 1000,
-                    energies.largestError * 1000))
+                    energies.largestError * 1000)
+                    + (energies.expectedError.map {
+                        String(
+                            format: "; expected %.1f, %.0f %% within twice that", $0 * 1000,
+                            (energies.withinTwice ?? 0) * 100)
+                    } ?? ""))
         }
         return lines.joined(separator: "\n")
     }
@@ -204,12 +215,16 @@ private struct Sample {
 }
 
 extension Evaluation.Energies {
-    fileprivate init(_ errors: [Double]) {
-        let n = Double(errors.count)
-        frames = errors.count
-        rmse = (errors.reduce(0) { $0 + $1 * $1 } / n).squareRoot()
-        meanError = errors.reduce(0, +) / n
-        largestError = errors.reduce(0) { max($0, abs($1)) }
+    fileprivate init(_ samples: [(error: Double, expected: Double?)]) {
+        let n = Double(samples.count)
+        frames = samples.count
+        rmse = (samples.reduce(0) { $0 + $1.error * $1.error } / n).squareRoot()
+        meanError = samples.reduce(0) { $0 + $1.error } / n
+        largestError = samples.reduce(0) { max($0, abs($1.error)) }
+        let expected = samples.compactMap(\.expected)
+        guard expected.count == samples.count else { return }
+        expectedError = (expected.reduce(0) { $0 + $1 * $1 } / n).squareRoot()
+        withinTwice = Double(samples.count { abs($0.error) <= 2 * ($0.expected ?? 0) }) / n
     }
 }
 

@@ -8,13 +8,14 @@ enum PredictedKey {
     static let uncertainty = "ml_uncertainty"
     static let outOfDomain = "ml_out_of_domain"
     static let energy = "ml_energy"
+    static let energyUncertainty = "ml_energy_uncertainty"
     static let fmax = "ml_fmax"
     static let step = "step"
 }
 
 extension Atoms {
     /// The structure with what a model predicts of it: columns `ml_forces` (eV/Å), `ml_class`,
-    /// `ml_uncertainty` (eV/Å) and `ml_out_of_domain`; `ml_energy` (eV) where the model has one; the model's
+    /// `ml_uncertainty` (eV/Å) and `ml_out_of_domain`; `ml_energy` and `ml_energy_uncertainty` (eV) where the model has them; the model's
     /// name, kind and version, the level of theory of what it learnt from, and the units.
     public func annotated(
         with prediction: ForcePrediction, by provenance: ForceFieldProvenance
@@ -30,6 +31,7 @@ extension Atoms {
         atoms.columns[PredictedKey.outOfDomain] =
             Column(width: 1, values: .boolean(prediction.outOfDomain))
         atoms.info[PredictedKey.energy] = prediction.energy.map(InfoValue.real)
+        atoms.info[PredictedKey.energyUncertainty] = prediction.energyUncertainty.map(InfoValue.real)
         atoms.info["model"] = .string(provenance.name)
         atoms.info["model_kind"] = .string(provenance.kind)
         atoms.info["model_version"] = .string(provenance.version)
@@ -47,6 +49,7 @@ extension Atoms {
         else { return nil }
         return ForcePrediction(
             forces: forces, energy: info[PredictedKey.energy]?.double,
+            energyUncertainty: info[PredictedKey.energyUncertainty]?.double,
             uncertainty: columns[PredictedKey.uncertainty]?.reals, classes: classes,
             outOfDomain: outOfDomain)
     }

@@ -15,6 +15,15 @@ public struct Calibration: Codable, Sendable, Equatable {
     /// By element symbol.
     public var curves: [String: Curve]
 
+    /// s of the expected error of a frame's energy, s √(Σ_i v_i) over its atoms' variances: the root mean
+    /// square of error/√(Σ_i v_i) on held-out frames; nil where none of them had an energy.
+    public var energyScale: Double?
+
+    /// Expected error of the energy of a frame, eV.
+    func expectedEnergyError(variances: [Double]) -> Double? {
+        energyScale.map { $0 * variances.reduce(0, +).squareRoot() }
+    }
+
     /// Expected length of the force error, eV/Å: linear between bins, in proportion to the deviation
     /// beyond the last.
     func expectedError(_ element: Element, deviation: Double) -> Double {

@@ -2,7 +2,7 @@ public import Atomistics
 import LinearAlgebra
 
 extension SOAPPotential: ForceField {
-    /// Energy, forces, and for each atom the expected length of its force error. An atom is out of the
+    /// Energy and its expected error, forces, and for each atom the expected length of its force error. An atom is out of the
     /// domain where the doubt about its energy exceeds that about any training atom of its element, or where
     /// it is closer to another atom than in any training frame.
     ///
@@ -18,7 +18,9 @@ extension SOAPPotential: ForceField {
         }
         let strangers = outside.count { $0 }
         return ForcePrediction(
-            forces: evaluation.gradient.map { -$0 }, energy: evaluation.energy, uncertainty: uncertainty,
+            forces: evaluation.gradient.map { -$0 }, energy: evaluation.energy,
+            energyUncertainty: calibration.expectedEnergyError(variances: evaluation.variances),
+            uncertainty: uncertainty,
             classes: atoms.elements.map(\.symbol), outOfDomain: outside,
             warnings: strangers == 0
                 ? []

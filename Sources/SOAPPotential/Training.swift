@@ -210,15 +210,25 @@ extension SOAPPotential {
     /// Deviations and errors of all held-out atoms; without any, those of the training frames.
     private func calibrate(frames: [Atoms], validation: [Atoms]) throws -> Calibration {
         var samples: [String: [(deviation: Double, error: Double)]] = [:]
+        var energyRatios: [Double] = []
         for atoms in validation.isEmpty ? frames : validation {
             guard let forces = atoms.forces else { continue }
             let evaluation = try evaluate(atoms, variances: true)
+            if let energy = atoms.energy {
+                let error = evaluation.energy - energy
+                energyRatios.append(error * error / evaluation.variances.reduce(0, +))
+            }
             for (i, element) in atoms.elements.enumerated() {
                 samples[element.symbol, default: []].append(
                     (evaluation.variances[i].squareRoot(), (forces[i] + evaluation.gradient[i]).length))
             }
         }
-        return try Calibration(samples: samples, largest: [:]).covering(frames, self)
+        var calibration = Calibration(samples: samples, largest: [:])
+        if !energyRatios.isEmpty {
+            calibration.energyScale =
+                (energyRatios.reduce(0, +) / Double(energyRatios.count)).squareRoot()
+        }
+        return try calibration.covering(frames, self)
     }
 }
 

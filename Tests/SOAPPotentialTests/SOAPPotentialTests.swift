@@ -125,6 +125,21 @@ import Testing
             (values ?? []).reduce(0, +) / Double(values?.count ?? 1)
         }
         #expect(mean(cluster.uncertainty) > 1.2 * mean(known.uncertainty))
+        // The energy's doubt too; on the frames that settled it, it is right in the mean.
+        let held = try LabelledRings.split().held
+        var settings = LabelledRings.settings
+        settings.refitsOnAllFrames = false
+        let examined = try SOAPPotential.train(frames: training, settings: settings, validation: held)
+        var ratio = 0.0
+        for atoms in held {
+            let prediction = try examined.predict(atoms)
+            let error = try #require(prediction.energy) - #require(atoms.energy)
+            let expected = try #require(prediction.energyUncertainty)
+            #expect(expected > 0)
+            ratio += error * error / (expected * expected) / Double(held.count)
+        }
+        #expect(abs(ratio - 1) < 1e-6)
+        #expect(try #require(cluster.energyUncertainty) > #require(known.energyUncertainty))
     }
 }
 
