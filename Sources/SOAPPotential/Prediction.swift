@@ -43,7 +43,9 @@ extension SOAPPotential: ForceField {
         precondition(vector.count == atoms.count, "one vector an atom")
         let length = vector.reduce(0) { $0 + $1.squaredLength }.squareRoot()
         guard length > 0 else { return vector }
-        let nonzero = vector.reduce(0) { $0 + ($1.x == 0 ? 0 : 1) + ($1.y == 0 ? 0 : 1) + ($1.z == 0 ? 0 : 1) }
+        let nonzero = vector.reduce(0) {
+            $0 + ($1.x == 0 ? 0 : 1) + ($1.y == 0 ? 0 : 1) + ($1.z == 0 ? 0 : 1)
+        }
         let step = 1e-3 * Double(nonzero).squareRoot() / length
         func gradient(_ sign: Double) throws -> [SIMD3<Double>] {
             var moved = atoms

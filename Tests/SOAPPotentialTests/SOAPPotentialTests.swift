@@ -86,8 +86,9 @@ import Testing
             let row = (0..<size).reduce(0) { $0 + hessian[i * size + $1] * vector[$1 / 3][$1 % 3] }
             #expect(abs(row - image[i / 3][i % 3]) < 1e-3 * scale)
         }
-        #expect(try potential.hessianVectorProduct(atoms, .init(repeating: .zero, count: atoms.count))
-            .allSatisfy { $0 == .zero })
+        #expect(
+            try potential.hessianVectorProduct(atoms, .init(repeating: .zero, count: atoms.count))
+                .allSatisfy { $0 == .zero })
     }
 
     @Test func sameFramesAndSettingsGiveTheSameBytes() throws {
