@@ -8,7 +8,7 @@ import YAMLDocument
         file("aurelax: 1\nstructure: s.xyz\n\(key): \(value)\nstages: [{ml: {}}]\n")
     }
 
-    @Test(arguments: ["NO", "no", "y", "on", "null", "~x", "012", "1e-3", "1_000", "12:30:45", "2026-11-23"])
+    @Test(arguments: ["NO", "no", "y", "on", "~x", "012", "1e-3", "1_000", "12:30:45", "2026-11-23"])
     func fault25ANameIsText(_ text: String) {
         let read = read("name", text)
         #expect(read.job?.name == (Job.isName(text) ? text : nil), "\(read.report)")
