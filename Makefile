@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo test test-fast torture lint format clean
+.PHONY: help setup build models demo bench peers test test-fast torture lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,14 @@ models: build ## train the force fields whose files are missing or older than th
 demo: build models ## relax a gold–thiolate ring: drop, ML, GPAW, result
 	@scripts/demo $(RELEASE)
 
+bench: build models ## time our code and its peers on this machine (ten minutes and more)
+	@scripts/setup scripts/apt-packages-bench.txt
+	@$(RELEASE)/aurelax-bench
+
+peers: build ## forces of GFN1-xTB and GFN-FF on the held-out frames, compared with DFT
+	@scripts/setup scripts/apt-packages-bench.txt
+	@scripts/compare-peers $(RELEASE)/aurelax
+
 test-fast: setup ## the tests that take about a minute
 	@swift build $(SWIFT_FLAGS) --build-tests
 	@swift test $(SWIFT_FLAGS) --skip-build
@@ -39,10 +47,10 @@ torture: setup ## the faults at full strength: kills, bursts, a million mutated 
 	@scripts/torture $(RELEASE)
 
 lint: ## what CI would send back
-	@swift format lint --strict --recursive Sources Tests Package.swift
+	@swift format lint --strict --recursive Sources Tests Benchmarks Package.swift
 
 format: ## format the Swift sources in place
-	@swift format --in-place --recursive Sources Tests Package.swift
+	@swift format --in-place --recursive Sources Tests Benchmarks Package.swift
 
 clean: ## remove the build folder
 	@rm -rf $(BUILD)

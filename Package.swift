@@ -28,7 +28,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         // Mathematics.
-        .target(name: "LinearAlgebra", dependencies: ["CLAPACK"], swiftSettings: strict),
+        .target(name: "LinearAlgebra", dependencies: ["CLAPACK", "CLinux"], swiftSettings: strict),
         .target(name: "MinimalLearning", dependencies: ["LinearAlgebra"], swiftSettings: strict),
 
         // Structures and what is computed from them.

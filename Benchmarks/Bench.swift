@@ -69,7 +69,8 @@ struct Bench {
         return result
     }
 
-    private func measurement(_ program: String, _ arguments: [String], cores: Int?) async throws -> Measurement
+    private func measurement(_ program: String, _ arguments: [String], cores: Int?) async throws
+        -> Measurement
     {
         let text =
             if let cores {

@@ -64,7 +64,8 @@ struct Compare: AsyncParsableCommand {
     private func soap(_ bench: Bench) async throws {
         for cores in [1, 2] {
             let ours = try await bench.measure("soap", [bench.cluster], repeats: 30, cores: cores)
-            let theirs = try await bench.python("time_soap.py", [bench.cluster, "20", "\(cores)"], cores: cores)
+            let theirs = try await bench.python(
+                "time_soap.py", [bench.cluster, "20", "\(cores)"], cores: cores)
             show(
                 Row(
                     "SOAP of 158 atoms (r_cut 4, n_max 7, l_max 4), \(cores) core\(cores > 1 ? "s" : "")",

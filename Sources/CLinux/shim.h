@@ -1,4 +1,5 @@
 // What Linux and glibc have and the toolchain's Glibc module leaves out.
+#include <malloc.h>
 #include <sys/vfs.h>
 
 // <stdio.h> declares it for _GNU_SOURCE only (glibc 2.28).

@@ -1,4 +1,5 @@
 #if canImport(Glibc)
+    import CLinux
     import Glibc
 #endif
 
@@ -8,7 +9,15 @@
 /// take fifty times as long; and a call from several of our threads would queue for them. Whoever sets
 /// OPENBLAS_NUM_THREADS keeps what they set. Read before the first call of any routine, so that results do
 /// not depend on the order of calls.
+///
+/// Freed memory is kept, too: a force call allocates and frees some ten megabytes, and to get them from the
+/// kernel each time takes a fifth of it.
 let blasIsSerial: Bool = {
+    #if canImport(Glibc)
+        mallopt(M_MMAP_THRESHOLD, 1 << 26)
+        mallopt(M_TRIM_THRESHOLD, 1 << 28)
+        mallopt(M_TOP_PAD, 1 << 24)
+    #endif
     guard getenv("OPENBLAS_NUM_THREADS") == nil, let symbol = dlsym(nil, "openblas_set_num_threads")
     else { return false }
     unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)(1)

@@ -51,12 +51,44 @@ public struct Evaluation: Sendable, Codable, Equatable {
     ///     wants it compared with.
     /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
     public init(_ forceField: any ForceField, on frames: [Atoms]) throws {
-        model = forceField.provenance
+        try self.init(forceField.provenance, on: frames) { frame, _ in try forceField.predict(frame) }
+    }
+
+    /// The same of another method's energies and forces for the same structures.
+    ///
+    /// Where two methods count energies from different zeros the energies' errors mean nothing but their spread.
+    ///
+    /// - Parameter name: what to call the method; its level of theory is the one of the first frame.
+    /// - Throws: ``EvaluationError``.
+    public init(_ predicted: [Atoms], named name: String, on frames: [Atoms]) throws {
+        guard predicted.count == frames.count else {
+            throw EvaluationError.otherFrames(predicted.count, expected: frames.count)
+        }
+        let provenance = ForceFieldProvenance(
+            name: name, kind: "forces of a file", version: "",
+            levelOfTheory: predicted.first?.levelOfTheory ?? "unknown")
+        try self.init(provenance, on: frames) { frame, f in
+            let other = predicted[f]
+            guard let forces = other.forces else { throw EvaluationError.noForces(frame: f) }
+            guard other.elements == frame.elements,
+                zip(other.positions, frame.positions).allSatisfy({ ($0 - $1).length < 1e-3 })
+            else { throw EvaluationError.otherStructure(frame: f) }
+            return ForcePrediction(
+                forces: forces, energy: other.energy, classes: frame.elements.map(\.symbol),
+                outOfDomain: .init(repeating: false, count: frame.count))
+        }
+    }
+
+    private init(
+        _ provenance: ForceFieldProvenance, on frames: [Atoms],
+        predicting predict: (Atoms, Int) throws -> ForcePrediction
+    ) throws {
+        model = provenance
         var samples: [String: [Sample]] = [:]
         var energyErrors: [Double] = []
         for (f, frame) in frames.enumerated() {
             guard let forces = frame.forces else { throw EvaluationError.noForces(frame: f) }
-            let prediction = try forceField.predict(frame)
+            let prediction = try predict(frame, f)
             if let predicted = prediction.energy, let reference = frame.energy {
                 energyErrors.append((predicted - reference) / Double(max(1, frame.count)))
             }
@@ -117,8 +149,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
                     + number(row.withinTwice, "%.2f", width: 5))
         }
         lines.append("")
-        let version = model.version.isEmpty ? "not written yet" : String(model.version.prefix(12))
-        lines.append("\(frames) frames against \(model.name) (\(model.kind), \(version))")
+        let version = model.version.isEmpty ? "" : ", \(model.version.prefix(12))"
+        lines.append("\(frames) frames against \(model.name) (\(model.kind)\(version))")
         if let energies {
             lines.append(
                 String(
@@ -141,10 +173,16 @@ extension Classification {
 /// Why a comparison cannot be made.
 public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible {
     case noForces(frame: Int)
+    /// Another method's file has another number of frames, or another structure in one.
+    case otherFrames(Int, expected: Int)
+    case otherStructure(frame: Int)
 
     public var description: String {
         switch self {
         case .noForces(let frame): "frame \(frame) has no forces to compare with"
+        case .otherFrames(let count, let expected):
+            "there are \(count) frames to compare with \(expected)"
+        case .otherStructure(let frame): "frame \(frame) is another structure in the two files"
         }
     }
 }

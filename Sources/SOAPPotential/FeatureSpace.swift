@@ -41,18 +41,24 @@ struct FeatureSpace: Sendable {
         var lengths = [Double](repeating: 0, count: rows.rows)
         let count = rows.columns
         rows.storage.withUnsafeMutableBufferPointer { values in
-            weights.withUnsafeBufferPointer { weights in
-                for i in 0..<lengths.count {
-                    let row = UnsafeMutableBufferPointer(rebasing: values[i * count..<(i + 1) * count])
-                    var squared = SIMD4<Double>.zero
-                    for f in 0..<count {
-                        row[f] *= weights[f]
-                        squared[f & 3] += row[f] * row[f]
+            lengths.withUnsafeMutableBufferPointer { lengths in
+                weights.withUnsafeBufferPointer { weights in
+                    nonisolated(unsafe) let (values, lengths, weights) = (values, lengths, weights)
+                    forEachChunk(of: lengths.count, minimum: 16) { range in
+                        for i in range {
+                            let row = UnsafeMutableBufferPointer(
+                                rebasing: values[i * count..<(i + 1) * count])
+                            var squared = SIMD4<Double>.zero
+                            for f in 0..<count {
+                                row[f] *= weights[f]
+                                squared[f & 3] += row[f] * row[f]
+                            }
+                            // The centre itself keeps the length above zero.
+                            lengths[i] = squared.sum().squareRoot()
+                            let scale = 1 / lengths[i]
+                            for f in 0..<count { row[f] *= scale }
+                        }
                     }
-                    // The centre itself keeps the length above zero.
-                    lengths[i] = squared.sum().squareRoot()
-                    let scale = 1 / lengths[i]
-                    for f in 0..<count { row[f] *= scale }
                 }
             }
         }
@@ -92,15 +98,18 @@ extension FeatureSpace {
         gradient.storage.withUnsafeMutableBufferPointer { gradient in
             rows.storage.withUnsafeBufferPointer { rows in
                 weights.withUnsafeBufferPointer { weights in
-                    for (i, length) in lengths.enumerated() {
-                        let (g, p) = (
-                            UnsafeMutableBufferPointer(rebasing: gradient[i * count..<(i + 1) * count]),
-                            UnsafeBufferPointer(rebasing: rows[i * count..<(i + 1) * count])
-                        )
-                        var along = SIMD4<Double>.zero
-                        for f in 0..<count { along[f & 3] += g[f] * p[f] }
-                        let (dot, scale) = (along.sum(), 1 / length)
-                        for f in 0..<count { g[f] = (g[f] - dot * p[f]) * weights[f] * scale }
+                    nonisolated(unsafe) let (gradient, rows, weights) = (gradient, rows, weights)
+                    forEachChunk(of: lengths.count, minimum: 16) { range in
+                        for i in range {
+                            let (g, p) = (
+                                UnsafeMutableBufferPointer(rebasing: gradient[i * count..<(i + 1) * count]),
+                                UnsafeBufferPointer(rebasing: rows[i * count..<(i + 1) * count])
+                            )
+                            var along = SIMD4<Double>.zero
+                            for f in 0..<count { along[f & 3] += g[f] * p[f] }
+                            let (dot, scale) = (along.sum(), 1 / lengths[i])
+                            for f in 0..<count { g[f] = (g[f] - dot * p[f]) * weights[f] * scale }
+                        }
                     }
                 }
             }

@@ -134,16 +134,23 @@ extension SOAPPotential.Part {
     /// Writes Σ_m c_m ζ t_m^(ζ−1) p̂_m of each row to `weights` from row `first` on; returns Σ c_m t_m^ζ.
     func slopes(_ similarity: Matrix, into weights: inout Matrix, _ first: Int) -> Double {
         var factors = similarity
-        var energy = 0.0
+        var energies = [Double](repeating: 0, count: similarity.rows)
         let (count, power) = (kernel.count, kernel.power)
         factors.storage.withUnsafeMutableBufferPointer { factors in
-            coefficients.withUnsafeBufferPointer { c in
-                for row in 0..<similarity.rows {
-                    for m in 0..<count {
-                        let t = factors[row * count + m]
-                        let slope = c[m] * raise(t, power - 1)
-                        energy += slope * t
-                        factors[row * count + m] = Double(power) * slope
+            energies.withUnsafeMutableBufferPointer { energies in
+                coefficients.withUnsafeBufferPointer { c in
+                    nonisolated(unsafe) let (factors, energies, c) = (factors, energies, c)
+                    forEachChunk(of: similarity.rows, minimum: 8) { range in
+                        for row in range {
+                            var energy = 0.0
+                            for m in 0..<count {
+                                let t = factors[row * count + m]
+                                let slope = c[m] * raise(t, power - 1)
+                                energy += slope * t
+                                factors[row * count + m] = Double(power) * slope
+                            }
+                            energies[row] = energy
+                        }
                     }
                 }
             }
@@ -158,20 +165,33 @@ extension SOAPPotential.Part {
                 }
             }
         }
-        return energy
+        return energies.reduce(0, +)
     }
 
     /// Variance of each atom's energy, counted from the mean of the inducing environments:
     ///
     ///     δ² (1 − ‖φ‖²) + ‖(k − k̄) S‖²,   φ = L⁻¹ k
     func variances(_ similarity: Matrix, prior: Double) -> [Double] {
-        var values = similarity
-        for i in values.storage.indices { values.storage[i] = raise(values.storage[i], kernel.power) }
-        let white = product(values, kernel.whitening)
-        for i in 0..<values.rows {
-            for m in 0..<kernel.count { values[i, m] -= kernel.mean[m] }
+        var (values, centred) = (similarity, similarity)
+        let (count, power) = (kernel.count, kernel.power)
+        values.storage.withUnsafeMutableBufferPointer { values in
+            centred.storage.withUnsafeMutableBufferPointer { centred in
+                kernel.mean.withUnsafeBufferPointer { mean in
+                    nonisolated(unsafe) let (values, centred, mean) = (values, centred, mean)
+                    forEachChunk(of: similarity.rows, minimum: 8) { range in
+                        for i in range {
+                            for m in 0..<count {
+                                let value = raise(values[i * count + m], power)
+                                values[i * count + m] = value
+                                centred[i * count + m] = value - mean[m]
+                            }
+                        }
+                    }
+                }
+            }
         }
-        let left = product(values, spread)
+        let white = product(values, kernel.whitening)
+        let left = product(centred, spread)
         return (0..<values.rows).map { i in
             let outside = max(0, 1 - white.row(i).reduce(0) { $0 + $1 * $1 })
             return prior * prior * outside + left.row(i).reduce(0) { $0 + $1 * $1 }

@@ -78,6 +78,24 @@ private struct Fixed: ForceField {
             try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
     }
 
+    @Test func anotherMethodsForces() throws {
+        let frame = Self.frame()
+        var other = frame
+        other.forces = [[1, 0, 0], [2, 0, 0], [0, 0, 2]]
+        let evaluation = try Evaluation([other], named: "other.extxyz", on: [frame])
+        let field = Fixed(forces: other.forces ?? [])
+        let same = try Evaluation(field, on: [frame])
+        #expect(evaluation.rows["H"]?.vectorRMSE == same.rows["H"]?.vectorRMSE)
+        #expect(evaluation.rows["S"]?.expectedError == nil)
+        #expect(throws: EvaluationError.otherFrames(2, expected: 1)) {
+            try Evaluation([other, other], named: "two", on: [frame])
+        }
+        other.positions[1].x += 0.1
+        #expect(throws: EvaluationError.otherStructure(frame: 0)) {
+            try Evaluation([other], named: "moved", on: [frame])
+        }
+    }
+
     @Test func framesWithoutForcesAreRefused() {
         var bare = Self.frame()
         bare.forces = nil

@@ -8,12 +8,14 @@ struct Evaluate: ParsableCommand {
         abstract: "Compare a force field with labelled structures.",
         discussion: """
             Per class of atom: number, RMSE of the force's norm, angle (weighted by |F|², median, mean), RMSE \
-            of the force vector, and how well the expected errors fit the true ones.
+            of the force vector, and how well the expected errors fit the true ones. An extxyz file in the \
+            model's place gives another method's forces on the same structures.
 
               aurelax evaluate thiolate-gold test.extxyz
+              aurelax evaluate gfn1.extxyz test.extxyz
             """)
 
-    @Argument(help: "A model's name, or a model file.")
+    @Argument(help: "A model's name, a model file, or an extxyz file of the same frames by another method.")
     var model: String
     @Argument(help: "extxyz file with forces.", completion: .file())
     var structures: String
@@ -23,13 +25,22 @@ struct Evaluate: ParsableCommand {
     var json = false
 
     func run() throws {
-        let forceField = try Models.library.load(model)
-        let range = try frames?.range(in: structures)
+        let chosen = try chosenFrames(of: structures)
+        let evaluation =
+            if model.hasSuffix("xyz") {
+                try Evaluation(try chosenFrames(of: model), named: model, on: chosen)
+            } else {
+                try Evaluation(try Models.library.load(model), on: chosen)
+            }
+        print(try json ? String(decoding: evaluation.json, as: UTF8.self) : evaluation.table)
+    }
+
+    private func chosenFrames(of path: String) throws -> [Atoms] {
+        let range = try frames?.range(in: path)
         var chosen: [Atoms] = []
-        try forEachFrame(in: structures) { atoms, index in
+        try forEachFrame(in: path) { atoms, index in
             if range?.contains(index) ?? true { chosen.append(atoms) }
         }
-        let evaluation = try Evaluation(forceField, on: chosen)
-        print(try json ? String(decoding: evaluation.json, as: UTF8.self) : evaluation.table)
+        return chosen
     }
 }
