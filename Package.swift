@@ -140,6 +140,9 @@ let package = Package(
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
 
+        .target(
+            name: "Mutations", dependencies: ["LinearAlgebra"], path: "Tests/Mutations",
+            swiftSettings: strict),
         .testTarget(
             name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: strict),
         .testTarget(
@@ -159,7 +162,8 @@ let package = Package(
             name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
-            name: "ModelFileTests", dependencies: ["DurableFiles", "ModelFile"], swiftSettings: strict),
+            name: "ModelFileTests", dependencies: ["DurableFiles", "ModelFile", "Mutations"],
+            swiftSettings: strict),
         .testTarget(
             name: "ThiolateGoldTests",
             dependencies: [
@@ -191,7 +195,7 @@ let package = Package(
         .testTarget(
             name: "HandoffTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "Mutations",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

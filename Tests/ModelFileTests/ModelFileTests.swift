@@ -1,6 +1,7 @@
 import DurableFiles
 import Foundation
 import ModelFile
+import Mutations
 import Testing
 
 @Suite struct ModelFileTests {
@@ -104,6 +105,23 @@ import Testing
                 throws: ModelFileError.wrongLength(
                     path: path, expected: UInt64(bytes.count), actual: UInt64(bytes.count) + 1)
             ) { try ModelFile(contentsOf: path) }
+        }
+    }
+
+    /// Whatever bytes come, none are read beyond the end, and what is accepted is what was written.
+    @Test func fault07MutatedFiles() throws {
+        try Self.withDirectory { directory in
+            let path = directory + "/a"
+            try Self.writer().write(to: path)
+            let original = Array(try #require(FileManager.default.contents(atPath: path)))
+            for bytes in Mutations(
+                of: [original], tokens: ["\0\0\0\0", "weights", "\u{7F}"], seed: 7, quick: 1500)
+            {
+                try Data(bytes).write(to: URL(fileURLWithPath: path))
+                guard let file = try? ModelFile(contentsOf: path) else { continue }
+                let isWhole = (try? file.verify()) != nil
+                #expect(!isWhole || bytes == original)
+            }
         }
     }
 

@@ -70,7 +70,7 @@ import Workflow
     /// The kernel's queue holds 16,384 events by default.
     @Test func fault10MoreEventsThanTheKernelKeeps() async throws {
         let daemon = start(watcher: Self.program, interval: .seconds(60))
-        #expect(try await wait(seconds: 20, until: isReady))
+        #expect(try await wait(seconds: 90, until: isReady))
         let process = try #require(watcher())
         try #require(kill(process, SIGSTOP) == 0)
         for number in 0..<20_000 {
@@ -93,7 +93,7 @@ import Workflow
 
     @Test func fault11AWatcherThatIsKilled() async throws {
         let daemon = start(watcher: Self.program, interval: .milliseconds(300))
-        #expect(try await wait(seconds: 20, until: isReady))
+        #expect(try await wait(seconds: 90, until: isReady))
         try #require(kill(try #require(watcher()), SIGKILL) == 0)
         try drop("after")
         #expect(
@@ -101,7 +101,7 @@ import Workflow
                 try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false
             })
         #expect(try await wait(seconds: 5) { isTaken("after") })
-        #expect(try await wait(seconds: 20, until: isReady), "no new watcher")
+        #expect(try await wait(seconds: 90, until: isReady), "no new watcher")
         await end(daemon)
     }
 
@@ -130,17 +130,17 @@ import Workflow
 
     @Test func fault13TheInboxIsRemovedAndRenamed() async throws {
         let daemon = start(watcher: Self.program, interval: .milliseconds(300))
-        #expect(try await wait(seconds: 20, until: isReady))
+        #expect(try await wait(seconds: 90, until: isReady))
         try FileManager.default.removeItem(atPath: spool.path + "/inbox")
         #expect(try await wait(seconds: 5) { spool.exists("inbox") })
         try drop("removed")
         #expect(try await wait(seconds: 5) { isTaken("removed") })
-        #expect(try await wait(seconds: 20, until: isReady))
+        #expect(try await wait(seconds: 90, until: isReady))
         try FileManager.default.moveItem(atPath: spool.path + "/inbox", toPath: spool.path + "/moved")
         #expect(try await wait(seconds: 5) { spool.exists("inbox") })
         try drop("renamed")
         #expect(try await wait(seconds: 5) { isTaken("renamed") })
-        #expect(try await wait(seconds: 20, until: isReady), "the new inbox is not watched")
+        #expect(try await wait(seconds: 90, until: isReady), "the new inbox is not watched")
         await end(daemon)
     }
 

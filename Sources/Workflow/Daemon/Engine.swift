@@ -64,7 +64,8 @@ package actor Engine {
         if let fatal { throw fatal }
         try endWhereAStageHangs()
         let incoming = try lookIntoInbox()
-        let looks = lastLook.map { $0.duration(to: .now) >= configuration.interval } ?? true
+        let looks =
+            configuration.once || lastLook.map { $0.duration(to: .now) >= configuration.interval } ?? true
         if looks { lastLook = .now }
         for record in try store.activeJobs() {
             try attempt(record.job.name) {
@@ -85,7 +86,7 @@ package actor Engine {
             record.machine.state == .running || (record.machine.state == .queued && isFree(record))
         }
         return !canGoOn && running.isEmpty && !incoming.undecided && incoming.accepted.isEmpty
-            && incoming.results.isEmpty && !troubles.isPaused() && looks
+            && incoming.results.isEmpty && !troubles.isPaused()
     }
 
     private func lookIntoInbox() throws -> Inbox.Outcome {

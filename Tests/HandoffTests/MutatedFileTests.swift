@@ -1,0 +1,83 @@
+import Atomistics
+import DurableFiles
+import Foundation
+import Handoff
+import JobSpec
+import Mutations
+import SystemPackage
+import Testing
+
+/// Faults 26 and 33: whatever bytes come back, there is an answer, and nothing that differs is taken for what
+/// was sent.
+@Suite struct MutatedFileTests {
+    private let package: HandoffPackage
+    private let sample: ResultSample
+
+    init() throws {
+        package = try HandoffPackage(Samples.request())
+        sample = ResultSample(of: package)
+    }
+
+    private static let tokens = [
+        "null", "-1", "1e999", "9223372036854775808", "{}", "[", "\"", "\\u0000", "true",
+    ]
+
+    @Test func fault26MutatedManifests() throws {
+        let scratch = try Scratch()
+        let directory = try scratch.publish(package)
+        let manifest = try #require(package.bytes("MANIFEST.json"))
+        let path = directory.path.appending("MANIFEST.json").string
+        var accepted = 0
+        for bytes in Mutations(of: [manifest], tokens: Self.tokens, seed: 26, quick: 1500) {
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            guard let read = try? PackageCheck.verify(directory) else { continue }
+            // A changed word for people or a space between two keys; the inputs are those that were sent.
+            #expect(read.inputs == package.manifest.inputs)
+            accepted += 1
+            #expect(throws: PackageRefusal.notPublished) {
+                guard bytes != manifest else { throw PackageRefusal.notPublished }
+                _ = try PackageCheck.verify(directory) { $0 == package.digest }
+            }
+        }
+        #expect(accepted > 0)
+    }
+
+    @Test func fault33MutatedResults() throws {
+        let whole = try sample.files
+        let names = whole.keys.sorted { $0.rawValue < $1.rawValue }
+        for (number, name) in names.enumerated() {
+            let original = try #require(whole[name])
+            for bytes in Mutations(
+                of: [original], tokens: Self.tokens, seed: UInt64(number), quick: 400)
+            {
+                var files = whole
+                files[name] = bytes
+                guard let result = try? ReturnedResult(files, expecting: package.expectation) else {
+                    continue
+                }
+                // Every listed file is bound by its checksum; the marker itself may have another space in it.
+                #expect(bytes == original || name == .done)
+                #expect(result.final?.positions == sample.frames.last?.positions)
+            }
+        }
+    }
+
+    @Test func fault33MutatedDroppedResults() throws {
+        let frames = sample.frames
+        let original = ExtXYZ.bytes(of: [frames[6]])
+        for bytes in Mutations(
+            of: [original], tokens: ["nan", "inf", "1e999", "Au", "\n", "-", "energy=", "pos:R:3"], seed: 33,
+            quick: 2000)
+        {
+            guard
+                let result = try? ReturnedResult(
+                    dropped: bytes, named: "a.result.extxyz", expecting: package.expectation)
+            else { continue }
+            let final = result.final ?? result.best
+            #expect(final?.elements == frames[6].elements)
+            #expect(final?.positions.allSatisfy { $0.x.isFinite && $0.y.isFinite && $0.z.isFinite } ?? true)
+            #expect(final?.forces?.allSatisfy { $0.x.isFinite && $0.y.isFinite && $0.z.isFinite } ?? true)
+            #expect(final?.energy?.isFinite ?? true)
+        }
+    }
+}

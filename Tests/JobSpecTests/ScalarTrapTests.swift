@@ -1,0 +1,51 @@
+import JobSpec
+import Testing
+import YAMLDocument
+
+/// Fault 25: what other readers take for something else is here what the schema says, or an error.
+@Suite struct ScalarTrapTests {
+    private func read(_ key: String, _ value: String) -> JobFile {
+        file("aurelax: 1\nstructure: s.xyz\n\(key): \(value)\nstages: [{ml: {}}]\n")
+    }
+
+    @Test(arguments: ["NO", "no", "y", "on", "~x", "012", "1e-3", "1_000", "12:30:45", "2026-11-23"])
+    func fault25ANameIsText(_ text: String) {
+        let read = read("name", text)
+        #expect(read.job?.name == (Job.isName(text) ? text : nil), "\(read.report)")
+        #expect((read.job == nil) == read.diagnostics.hasErrors)
+    }
+
+    @Test(arguments: [
+        "NO", "yes", "1e-3", "1.0", ".inf", ".nan", "0x10", "0o17", "1_000", "12:30:45", "''", "~",
+    ])
+    func fault25AnIntegerIsDigits(_ text: String) {
+        #expect(read("charge", text).job == nil, "charge: \(text) was taken")
+    }
+
+    @Test(arguments: [("0", 0), ("-2", -2), ("3", 3)]) func fault25Integers(_ text: String, _ value: Int) {
+        #expect(read("charge", text).job?.charge == value)
+    }
+
+    @Test(arguments: [".nan", ".inf", "-.inf", "NaN", "inf", "1e999", "0x1p-3", "1,5", "yes", "0", "-0.1"])
+    func fault25AForceIsAFinitePositiveNumber(_ text: String) {
+        let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: \(text)}}]\n")
+        #expect(read.job == nil, "fmax: \(text) was taken")
+    }
+
+    @Test(arguments: [("1e-2", 0.01), (".05", 0.05), ("5.E-2", 0.05), ("1", 1)])
+    func fault25Numbers(_ text: String, _ value: Double) {
+        let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: \(text)}}]\n")
+        guard case .ml(let stage)? = read.job?.stages.first else {
+            // A form that the reader does not know is an error, never another number.
+            #expect(read.diagnostics.hasErrors)
+            return
+        }
+        #expect(stage.fmax == value)
+    }
+
+    @Test(arguments: ["NO", "yes", "on", "1", "T", "'true'"]) func fault25ASwitchIsTrueOrFalse(_ text: String)
+    {
+        let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}, {dft: {hessian: \(text)}}]\n")
+        #expect(read.job == nil, "hessian: \(text) was taken")
+    }
+}
