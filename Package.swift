@@ -76,6 +76,7 @@ let package = Package(
             dependencies: [
                 "Atomistics", "DurableFiles", "MinimalLearning", "ModelFile", "SOAPPotential",
                 "ThiolateGold", "YAMLDocument",
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
 
@@ -184,7 +185,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ModelLibraryTests",
-            dependencies: ["Atomistics", "ModelFile", "ModelLibrary", "SOAPPotential", "ThiolateGold"],
+            dependencies: [
+                "Atomistics", "ModelFile", "ModelLibrary", "SOAPPotential", "ThiolateGold",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "DurableFilesTests",

@@ -44,6 +44,12 @@ extension JobFile {
                 "\(electrons) electrons are an odd number; calculations are spin-paired",
                 hint: "is the charge right?", severity: .warning)
         }
+        if job.charge != 0, job.stages.contains(where: { $0.kind == "ml" }) {
+            add(
+                "charge-not-in-ml", [.key("charge")],
+                "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
+                hint: "use a model that was trained on structures of this charge", severity: .warning)
+        }
         if atoms.moveMask?.contains(false) == true, !job.stages.contains(where: { $0.move == .mask }) {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",

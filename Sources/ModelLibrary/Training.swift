@@ -2,6 +2,7 @@ public import Atomistics
 import DurableFiles
 import Foundation
 import ModelFile
+import OrderedCollections
 import SOAPPotential
 import ThiolateGold
 
@@ -154,6 +155,8 @@ public struct TrainingData: Sendable {
                 + "sha256 \(Digest(of: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))"
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }
+        let charges = Set((training + validation).map { $0.info["charge"]?.double ?? 0 })
+        guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
     }
 }
 
@@ -163,6 +166,8 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A range of frames that the file does not have.
     case rangeOutside(range: String, file: String, frames: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
+    /// Frames of more than one total charge (their `charge`, e; 0 where they do not say).
+    case mixedCharges([Double])
 
     public var description: String {
         switch self {
@@ -173,6 +178,9 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
+        case .mixedCharges(let charges):
+            "the frames have charges of \(charges.map { String(format: "%g", $0) }.joined(separator: ", ")): "
+                + "a model learns from one; charge states are separate models"
         }
     }
 }

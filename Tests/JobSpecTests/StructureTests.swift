@@ -91,6 +91,12 @@ import YAMLDocument
     @Test func anOddNumberOfElectronsIsAWarningForDFT() {
         let dft = "charge: 1\nstages: [{dft: {}}]"
         #expect(report(dft, Self.water).contains("j.yaml:3:9: warning: 17 electrons are an odd number"))
-        #expect(report("charge: 1\n" + Self.ml, Self.water) == "")
+        #expect(!report("charge: 1\n" + Self.ml, Self.water).contains("electrons"))
+    }
+
+    @Test func aChargeIsNotInTheForceFields() {
+        let told = report("charge: -2\n" + Self.ml, Self.water)
+        #expect(told.contains("j.yaml:3:9: warning: force fields know nothing of a charge: that of -2"))
+        #expect(report("charge: -2\nstages: [{dft: {}}]", Self.water) == "")
     }
 }

@@ -2,6 +2,7 @@ import Atomistics
 import Foundation
 import ModelFile
 import ModelLibrary
+import OrderedCollections
 import Testing
 
 @Suite struct TrainingTests {
@@ -75,6 +76,13 @@ import Testing
             failure("level_of_theory: GPAW", "level_of_theory: VASP").contains(
                 "levels of theory must not be mixed"))
         #expect(failure("rings-pbe", "strings-pbe").contains("cannot open"))
+        var frames = try ScratchLibrary.rings()
+        for i in 12..<15 { frames[i].info["charge"] = .integer(-1) }
+        try Data(ExtXYZ.bytes(of: frames)).write(to: URL(fileURLWithPath: scratch.path + "/charged.extxyz"))
+        let rings = try #require(text.split(separator: " ").first { $0.contains("rings-pbe") })
+        #expect(
+            failure(rings.trimmingCharacters(in: .whitespacesAndNewlines), scratch.path + "/charged.extxyz")
+                .contains("charges of -1, 0: a model learns from one"))
     }
 
     @Test func damagedModelsAreRefused() throws {
