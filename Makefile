@@ -24,7 +24,7 @@ models: build ## train the force fields whose files are missing or older than th
 demo: build models ## relax a gold–thiolate ring: drop, ML, GPAW, result
 	@scripts/demo $(RELEASE)
 
-bench: build models ## time our code and its peers on this machine (ten minutes and more)
+bench: build models ## time our code and its peers on this machine (some minutes)
 	@scripts/setup scripts/apt-packages-bench.txt
 	@$(RELEASE)/aurelax-bench
 

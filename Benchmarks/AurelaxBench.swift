@@ -20,9 +20,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case load
     case read
     case trainPotential = "train-potential"
-    case trainMachines = "train-machines"
     case drift
-    case products
 }
 
 /// Times one task of ours in this process and prints a ``Measurement``.
@@ -42,9 +40,7 @@ struct Measure: ParsableCommand {
             case .load: try timeLoading(input[0], repeats)
             case .read: try timeReading(input[0], repeats)
             case .trainPotential: try timeTrainingPotential(structures: input[0], rings: input[1])
-            case .trainMachines: try timeTrainingMachines(structures: input[0], writeTo: input[1])
             case .drift: try measureDrift(model: input[0], structure: input[1])
-            case .products: timeProducts(repeats)
             }
         print(try measurement.json)
     }

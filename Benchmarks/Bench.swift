@@ -8,7 +8,7 @@ import SystemPackage
 struct Bench {
     /// Kept between runs.
     let folder: String
-    /// The relaxed cluster's first frame, as its own file.
+    /// The first cluster frame of the data, as its own file.
     let cluster: String
     let clusterFrames = "models/data/au38q-pbe-lcao.extxyz"
     let ringFrames = "models/data/rings-pbe-lcao.extxyz"

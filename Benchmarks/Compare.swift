@@ -28,7 +28,6 @@ struct Row {
 struct Compare: AsyncParsableCommand {
     enum Part: String, CaseIterable, ExpressibleByArgument {
         case soap, forces, reading, training, drift
-        case fullSize = "full-size"
     }
 
     static let configuration = CommandConfiguration(
@@ -36,7 +35,7 @@ struct Compare: AsyncParsableCommand {
 
     @Option(help: "Measure this part only; may be given several times.")
     var part: [Part] = []
-    @Option(help: "Folder for the full-size model, kept for the next run; it takes minutes to train.")
+    @Option(help: "Folder for files to work on, kept for the next run.")
     var keep = ".build/bench"
 
     func run() async throws {
@@ -54,7 +53,6 @@ struct Compare: AsyncParsableCommand {
             case .reading: try await reading(bench)
             case .training: try await training(bench)
             case .drift: try await drift(bench)
-            case .fullSize: try await fullSize(bench)
             }
         }
     }
@@ -111,29 +109,6 @@ struct Compare: AsyncParsableCommand {
                         format: "%.1e eV an atom and ps (fluctuation %.1e eV an atom)",
                         notes["drift"] ?? .nan, notes["fluctuation"] ?? .nan)))
         }
-    }
-
-    private func fullSize(_ bench: Bench) async throws {
-        let model = bench.folder + "/full-size.aurelax-model"
-        if !FileManager.default.fileExists(atPath: model) {
-            let training = try await bench.measure("train-machines", [bench.clusterFrames, model])
-            show(
-                Row(
-                    "training five full-size classes (5000 norm, 2500 direction references) on 2000 frames",
-                    ours: "\(time(training.best)), \(memory(training))"))
-        }
-        let loading = try await bench.measure("load", [model], repeats: 20)
-        show(Row("loading the full-size model", ours: time(loading.best)))
-        let ours = try await bench.measure("forces", [model, bench.cluster], repeats: 20)
-        let xtb = try await bench.xtb(repeats: 2)
-        show(Row("forces on Au38(SCH3)24, full-size model", ours, "xtb 6.5.1 (Debian), GFN1 gradient", xtb))
-        let products = try await bench.measure("products", [], repeats: 3)
-        let speed = products.notes?["GFLOP/s single"] ?? .nan
-        // 2 · 158 atoms · references · features for the distances, and the projections' products.
-        show(
-            Row(
-                "of it what the BLAS needs for 7 GFLOP at its speed for large products",
-                ours: time(7 / speed) + String(format: " (%.0f GFLOP/s single)", speed)))
     }
 
     private func memory(_ measurement: Measurement) -> String {

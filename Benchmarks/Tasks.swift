@@ -42,25 +42,3 @@ func timeReading(_ file: String, _ repeats: Int) throws -> Measurement {
         while let atoms = try reader.next() { precondition(atoms.count > 0) }
     }
 }
-
-/// What the BLAS does at best here: products of square matrices, double and single precision.
-func timeProducts(_ repeats: Int) -> Measurement {
-    let n = 2048
-    let a = Matrix(rows: n, columns: n, storage: (0..<n * n).map { sin(Double($0)) })
-    let (b, operations) = (a, 2 * Double(n * n * n))
-    let double = Measurement(repeats: repeats) { precondition(product(a, b).rows == n) }
-    let x = a.storage.map(Float.init)
-    var y = [Float](repeating: 0, count: n * n)
-    let single = Measurement(repeats: repeats) {
-        x.withUnsafeBufferPointer { x in
-            y.withUnsafeMutableBufferPointer { y in
-                multiply(m: n, n: n, k: n, x.baseAddress, x.baseAddress, into: y.baseAddress)
-            }
-        }
-    }
-    var result = double
-    result.notes = [
-        "GFLOP/s double": operations / double.best / 1e9, "GFLOP/s single": operations / single.best / 1e9,
-    ]
-    return result
-}

@@ -3,7 +3,6 @@ import Foundation
 import LinearAlgebra
 import ModelLibrary
 import SOAPPotential
-import ThiolateGold
 
 /// Frames that only serve to measure sizes and times: structures moved at random by up to 0.08 Å a coordinate,
 /// labelled by our own potential. No model that is kept may learn from them.
@@ -37,19 +36,6 @@ func timeTrainingPotential(structures: String, rings: String) throws -> Measurem
         _ = try SOAPPotential.train(
             frames: Array(cluster.dropLast(10) + ring.dropLast(10)), settings: settings,
             validation: Array(cluster.suffix(10) + ring.suffix(10)))
-    })
-}
-
-/// Class models of the paper's size from 2000 frames: 5000 references for norms, 2500 for directions.
-func timeTrainingMachines(structures: String, writeTo path: String) throws -> Measurement {
-    let frames = try syntheticFrames(2000, from: structures)
-    let training = OAMLMTraining(name: "full-size", levelOfTheory: syntheticLevel)
-    let start = ContinuousClock.now
-    return try Measurement(once: {
-        try training.train(on: frames, writeTo: path) { line in
-            let seconds = start.duration(to: .now) / .seconds(1)
-            FileHandle.standardError.write(Data(String(format: "[%.0f s] %@\n", seconds, line).utf8))
-        }
     })
 }
 
