@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast torture lint format clean
+.PHONY: help setup build models demo bench peers test test-fast torture fuzz units lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,15 @@ torture: setup ## the faults at full strength: kills, bursts, a million mutated 
 	@swift build $(SWIFT_FLAGS) --build-tests
 	@scripts/train-models $(RELEASE)/aurelax
 	@scripts/torture $(RELEASE)
+
+fuzz: setup ## libFuzzer on every reader of foreign files, FUZZ_SECONDS each (60)
+	@AURELAX_FUZZING=1 swift build $(SWIFT_FLAGS) --sanitize fuzzer --product aurelax-fuzz --scratch-path $(BUILD)/fuzzing
+	@scripts/fuzz $(BUILD)/fuzzing/release/aurelax-fuzz
+
+units: build models ## check the systemd units, and start them with a real systemd (root)
+	@scripts/setup scripts/apt-packages-units.txt
+	@scripts/check-units $(RELEASE)
+	@scripts/boot-units $(RELEASE)
 
 lint: ## what CI would send back
 	@swift format lint --strict --recursive Sources Tests Benchmarks Package.swift

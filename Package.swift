@@ -141,9 +141,16 @@ let package = Package(
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
 
+        // Readers behind one door, for mutated bytes: the tests and libFuzzer go through it.
         .target(
-            name: "Mutations", dependencies: ["LinearAlgebra"], path: "Tests/Mutations",
-            swiftSettings: strict),
+            name: "Fuzzing",
+            dependencies: [
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra", "ModelFile", "ModelLibrary",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
+        .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], swiftSettings: strict),
         .testTarget(
             name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: strict),
         .testTarget(
@@ -163,7 +170,7 @@ let package = Package(
             name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
-            name: "ModelFileTests", dependencies: ["DurableFiles", "ModelFile", "Mutations"],
+            name: "ModelFileTests", dependencies: ["DurableFiles", "Fuzzing", "ModelFile"],
             swiftSettings: strict),
         .testTarget(
             name: "ThiolateGoldTests",
@@ -181,7 +188,7 @@ let package = Package(
         .testTarget(
             name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "YAMLDocument"], swiftSettings: strict),
         .testTarget(
-            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "LinearAlgebra", "YAMLDocument"],
+            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "YAMLDocument"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelLibraryTests",
@@ -199,7 +206,7 @@ let package = Package(
         .testTarget(
             name: "HandoffTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "Mutations",
+                "Atomistics", "DurableFiles", "Fuzzing", "Handoff", "JobSpec",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -223,3 +230,11 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+// `make fuzz` alone asks for it: libFuzzer brings the `main`.
+if Context.environment["AURELAX_FUZZING"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "aurelax-fuzz", dependencies: ["Fuzzing"], path: "Tests/FuzzingProgram",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -1,9 +1,9 @@
 import Atomistics
 import DurableFiles
 import Foundation
+import Fuzzing
 import Handoff
 import JobSpec
-import Mutations
 import SystemPackage
 import Testing
 
@@ -59,25 +59,6 @@ import Testing
                 #expect(bytes == original || name == .done)
                 #expect(result.final?.positions == sample.frames.last?.positions)
             }
-        }
-    }
-
-    @Test func fault33MutatedDroppedResults() throws {
-        let frames = sample.frames
-        let original = ExtXYZ.bytes(of: [frames[6]])
-        for bytes in Mutations(
-            of: [original], tokens: ["nan", "inf", "1e999", "Au", "\n", "-", "energy=", "pos:R:3"], seed: 33,
-            quick: 2000)
-        {
-            guard
-                let result = try? ReturnedResult(
-                    dropped: bytes, named: "a.result.extxyz", expecting: package.expectation)
-            else { continue }
-            let final = result.final ?? result.best
-            #expect(final?.elements == frames[6].elements)
-            #expect(final?.positions.allSatisfy { $0.x.isFinite && $0.y.isFinite && $0.z.isFinite } ?? true)
-            #expect(final?.forces?.allSatisfy { $0.x.isFinite && $0.y.isFinite && $0.z.isFinite } ?? true)
-            #expect(final?.energy?.isFinite ?? true)
         }
     }
 }

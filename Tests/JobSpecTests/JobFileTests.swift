@@ -1,6 +1,5 @@
 import Foundation
 import JobSpec
-import LinearAlgebra
 import Testing
 import YAMLDocument
 
@@ -239,43 +238,5 @@ import YAMLDocument
         }
         #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"))
         #expect(file(job.yaml).job == job)
-    }
-
-    /// Whatever bytes come, there is an answer, and a job that is read comes back the same.
-    @Test func fault24MutatedJobFiles() throws {
-        let seeds =
-            try Project.files("workflows", ".yaml").map(Project.bytes) + [
-                Array(
-                    "aurelax: 1\nstructure: |\n  1\n\n  H 0 0 0\nafter: [a]\nstages:\n  - ml: {move: [0]}\n"
-                        .utf8)
-            ]
-        let tokens = [
-            "&a ", "*a", "!!str ", "- ", ": ", "{", "}", "[", "]", "|\n", "\t", "'", "\"", "\u{0}", "---\n",
-            "é", "~", "1e999",
-        ]
-        .map { Array($0.utf8) }
-        let count = Int(ProcessInfo.processInfo.environment["AURELAX_FUZZ"] ?? "") ?? 3000
-        var generator = SplitMix(seed: 20_261_123)
-        for number in 0..<count {
-            var bytes = seeds[number % seeds.count]
-            for _ in 0...Int.random(in: 0..<4, using: &generator) {
-                let at = Int.random(in: 0...bytes.count, using: &generator)
-                switch Int.random(in: 0..<4, using: &generator) {
-                case 0: bytes.insert(contentsOf: tokens.randomElement(using: &generator) ?? [], at: at)
-                case 1 where at < bytes.count: bytes[at] = UInt8.random(in: 0...255, using: &generator)
-                case 2:
-                    bytes.removeSubrange(at..<min(bytes.count, at + Int.random(in: 0..<9, using: &generator)))
-                default: bytes.insert(contentsOf: bytes.prefix(at).suffix(20), at: at)
-                }
-            }
-            let read = JobFile(bytes, file: "j.yaml")
-            #expect((read.job == nil) == read.diagnostics.hasErrors)
-            #expect(read.diagnostics.isEmpty == read.report.isEmpty)
-            guard let job = read.job else { continue }
-            let again = JobFile(Array(job.yaml.utf8), file: "j.yaml")
-            #expect(
-                again.job == job,
-                "case \(number):\n\(String(decoding: bytes, as: UTF8.self))\n\(again.report)")
-        }
     }
 }

@@ -1,7 +1,7 @@
 import DurableFiles
 import Foundation
+import Fuzzing
 import ModelFile
-import Mutations
 import Testing
 
 @Suite struct ModelFileTests {

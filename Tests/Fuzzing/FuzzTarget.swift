@@ -1,0 +1,56 @@
+package import Foundation
+import LinearAlgebra
+
+/// Something that was accepted and should not have been, or that does not hold what is promised of it.
+package struct FuzzFinding: Error, CustomStringConvertible {
+    package var description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// The readers of what other people and programs write, each behind the same door: bytes in; a refusal, or
+/// something sound. Driven by libFuzzer (`make fuzz`) and by ``Mutations`` in the tests.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    case job, structure, manifest, result, dropped, model
+
+    /// Feeds the reader.
+    ///
+    /// - Returns: whether the bytes were accepted.
+    /// - Throws: ``FuzzFinding``.
+    @discardableResult
+    package func run(_ bytes: [UInt8]) throws -> Bool {
+        switch self {
+        case .job: try readJob(bytes)
+        case .structure: try readStructure(bytes)
+        case .manifest: try ManifestReader.shared.get().read(bytes)
+        case .result: try ResultReader.shared.get().readFolder(bytes)
+        case .dropped: try ResultReader.shared.get().readDropped(bytes)
+        case .model: try ModelReader.shared.get().read(bytes)
+        }
+    }
+
+    /// Files that start in the middle of what the reader knows, and what was once found to break it.
+    package static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Corpus")
+
+    package func seeds() throws -> [[UInt8]] {
+        let folder = Self.corpus.appendingPathComponent(rawValue)
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+            .map { Array(try Data(contentsOf: folder.appendingPathComponent($0))) }
+    }
+
+    /// Pieces with a meaning of their own.
+    package var tokens: [String] {
+        switch self {
+        case .job:
+            [
+                "&a ", "*a", "!!str ", "- ", ": ", "{", "}", "[", "]", "|\n", "\t", "'", "\"", "\u{0}", "---\n",
+                "é", "~", "1e999",
+            ]
+        case .structure, .dropped:
+            ["nan", "inf", "1e999", "Au", "\n", "-", "energy=", "pos:R:3", "\"", "=", "[", "]", "{", "}", "T"]
+        case .manifest, .result:
+            ["null", "-1", "1e999", "9223372036854775808", "{}", "[", "\"", "\\u0000", "true", "../"]
+        case .model: ["\0\0\0\0", "null", "-1", "9223372036854775807", "[]", "{}", "0", "\u{7F}"]
+        }
+    }
+}

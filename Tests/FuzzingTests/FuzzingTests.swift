@@ -1,0 +1,32 @@
+import Fuzzing
+import Testing
+
+/// Every file of the corpus, what once broke a reader among them, and files that are nearly one of the corpus.
+@Suite struct FuzzingTests {
+    @Test(arguments: FuzzTarget.allCases) func corpusIsReadOrRefused(_ target: FuzzTarget) throws {
+        let seeds = try target.seeds()
+        var accepted = 0
+        for bytes in seeds where try target.run(bytes) { accepted += 1 }
+        #expect(accepted > 0, "of \(seeds.count) files of the corpus none is right")
+    }
+
+    @Test func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 3000) }
+    @Test func fault26MutatedStructures() throws { try mutate(.structure, seed: 11, quick: 20_000) }
+    @Test func fault26MutatedManifestFields() throws { try mutate(.manifest, seed: 26, quick: 1500) }
+    @Test func fault33MutatedSignedResults() throws { try mutate(.result, seed: 33, quick: 1500) }
+    @Test func fault33MutatedDroppedResults() throws { try mutate(.dropped, seed: 34, quick: 2000) }
+    @Test func fault07MutatedSignedModels() throws { try mutate(.model, seed: 7, quick: 500) }
+
+    private func mutate(_ target: FuzzTarget, seed: UInt64, quick: Int) throws {
+        var accepted = 0
+        for bytes in Mutations(of: try target.seeds(), tokens: target.tokens, seed: seed, quick: quick) {
+            do {
+                if try target.run(bytes) { accepted += 1 }
+            } catch let finding as FuzzFinding {
+                Issue.record("\(finding)\n\(String(decoding: bytes, as: UTF8.self))")
+                return
+            }
+        }
+        #expect(accepted > 0)
+    }
+}
