@@ -119,7 +119,7 @@ let package = Package(
             name: "aurelax",
             dependencies: [
                 "Atomistics", "Descriptors", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra",
-                "ModelFile", "ModelLibrary", "Relaxation", "Workflow", "YAMLDocument",
+                "ModelFile", "ModelLibrary", "Relaxation", "ThiolateGold", "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -145,7 +145,8 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra", "ModelFile", "ModelLibrary",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra", "ModelFile",
+                "ModelLibrary", "YAMLDocument",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

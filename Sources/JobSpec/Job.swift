@@ -56,38 +56,6 @@ public enum Stage: Sendable, Equatable, Codable {
     }
 }
 
-/// Coarse optimisation with forces of a machine-learning model. Defaults are the paper's.
-public struct MLStage: Sendable, Equatable, Codable {
-    public enum Optimizer: String, Sendable, Codable, CaseIterable {
-        case bfgs, lbfgs, fire, fire2
-    }
-
-    /// Overrides the job's model for this stage.
-    public var model: String?
-    public var optimizer: Optimizer = .bfgs
-    /// Converged when the largest force norm of a moving atom is below this, eV/Å.
-    public var fmax = 0.1
-    public var maxSteps = 200
-    /// Largest displacement of an atom in one step, Å.
-    public var maxStep = 0.1
-    public var move: MoveSelection = .all
-
-    public init() {}
-}
-
-/// Which atoms a stage may move.
-public enum MoveSelection: Sendable, Equatable, Codable {
-    case all
-    /// Everything but core gold, by the classes of the first frame.
-    case shell
-    /// Core gold only.
-    case core
-    /// 0-based indices, ascending.
-    case indices([Int])
-    /// What the structure's `move_mask` frees.
-    case mask
-}
-
 /// Fine optimisation with a method that lies outside aurelax.
 public struct DFTStage: Sendable, Equatable, Codable {
     public enum Engine: String, Sendable, Codable, CaseIterable {

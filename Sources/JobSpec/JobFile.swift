@@ -104,6 +104,7 @@ extension Stage {
 }
 
 extension MLStage {
+    /// What has no effect stays as it was, so that jobs that do the same are equal.
     fileprivate init(_ node: YAMLNode) {
         self.init()
         node.set("optimizer", &optimizer)
@@ -111,7 +112,29 @@ extension MLStage {
         node.set("max_steps", &maxSteps)
         node.set("maxstep", &maxStep)
         node.set("move", &move)
+        if optimizer == .bfgs || optimizer == .safeBFGS { node.set("start_hessian", &startHessian) }
+        resetHessianEvery = node["reset_hessian_every"]?.integer
+        alternate = node["alternate"]?.elements?.map(Segment.init) ?? []
+        if !alternate.isEmpty {
+            node.set("rounds", &rounds)
+            node.set("at_switch", &atSwitch)
+        }
+        stopBelowUncertainty = node["stop_below_uncertainty"]?.number
+        stopAfterStagnation = node["stop_after_stagnation"]?.integer
+        stopAtCycle = node["stop_at_cycle"]?.integer
+        trustedError = node["trusted_error"]?.number
+        node.set("freeze_unknown", &freezeUnknown)
+        node.set("remove_net_force", &removeNetForce)
+        node.set("remove_net_torque", &removeNetTorque)
+        node.set("keep", &keep)
         model = node["model"]?.text
+    }
+}
+
+extension MLStage.Segment {
+    fileprivate init(_ node: YAMLNode) {
+        self.init(move: .all, steps: node["steps"]?.integer ?? 1)
+        node.set("move", &move)
     }
 }
 
@@ -155,11 +178,28 @@ extension YAMLNode {
             value = .indices(Array(Set(indices)).sorted())
             return
         }
+        if node.entries != nil {
+            value = .any(AtomLists(node))
+            return
+        }
         switch node.text {
         case "shell": value = .shell
         case "core": value = .core
         case "mask": value = .mask
         default: value = .all
         }
+    }
+}
+
+extension AtomLists {
+    fileprivate init(_ node: YAMLNode) {
+        func sorted<Value: Hashable & Comparable>(_ key: String, _ value: (YAMLNode) -> Value?) -> [Value] {
+            Set(node[key]?.elements?.compactMap(value) ?? []).sorted()
+        }
+        self.init()
+        elements = sorted("elements", \.text)
+        classes = sorted("classes", \.text)
+        units = sorted("units", \.integer)
+        indices = sorted("indices", \.integer)
     }
 }

@@ -32,18 +32,39 @@ struct JobProblems {
 
     /// Keys that the chosen engine or mode does not look at.
     private var withoutEffect: [Diagnostic] {
-        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
-            guard let dft = stage["dft"], let entries = dft.entries else { return [] }
-            // What is not one of the words has been reported, and says nothing about other keys.
-            guard let engine = DFTStage.Engine(rawValue: dft["engine"]?.text ?? "gpaw") else { return [] }
-            let mode = DFTStage.Mode(rawValue: dft["mode"]?.text ?? "lcao")
-            return entries.compactMap { entry in
-                guard let reason = DFTStage.reasonAgainst(entry.key, engine, mode) else { return nil }
-                return Diagnostic(
-                    .warning, code: "no-effect", at: entry.keyMark, width: entry.keyWidth,
-                    keyPath: "stages[\(index)].dft.\(entry.key)",
-                    message: "‘\(entry.key)’ has no effect: \(reason)")
+        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
+            withoutEffect(in: stage, "ml", index) { MLStage.reasonAgainst($0, in: $1) }
+                + withoutEffect(in: stage, "dft", index) { DFTStage.reasonAgainst($0, in: $1) }
+        }
+    }
+
+    private func withoutEffect(
+        in stage: YAMLNode, _ kind: String, _ index: Int, reason: (String, YAMLNode) -> String?
+    ) -> [Diagnostic] {
+        guard let node = stage[kind], let entries = node.entries else { return [] }
+        return entries.compactMap { entry in
+            guard let reason = reason(entry.key, node) else { return nil }
+            return Diagnostic(
+                .warning, code: "no-effect", at: entry.keyMark, width: entry.keyWidth,
+                keyPath: "stages[\(index)].\(kind).\(entry.key)",
+                message: "‘\(entry.key)’ has no effect: \(reason)")
+        }
+    }
+}
+
+extension MLStage {
+    /// Why a key has no effect; nil where it has one.
+    fileprivate static func reasonAgainst(_ key: String, in node: YAMLNode) -> String? {
+        switch key {
+        case "rounds" where node["alternate"] == nil, "at_switch" where node["alternate"] == nil:
+            return "nothing alternates"
+        case "start_hessian":
+            let optimizer = node["optimizer"]?.text ?? "bfgs"
+            guard let known = Optimizer(rawValue: optimizer), known != .bfgs, known != .safeBFGS else {
+                return nil
             }
+            return "\(optimizer) has no matrix to start from"
+        default: return nil
         }
     }
 }
@@ -55,7 +76,10 @@ extension DFTStage {
     ]
 
     /// Why a key has no effect; nil where it has one.
-    static func reasonAgainst(_ key: String, _ engine: Engine, _ mode: Mode?) -> String? {
+    fileprivate static func reasonAgainst(_ key: String, in node: YAMLNode) -> String? {
+        // What is not one of the words has been reported, and says nothing about other keys.
+        guard let engine = Engine(rawValue: node["engine"]?.text ?? "gpaw") else { return nil }
+        let mode = Mode(rawValue: node["mode"]?.text ?? "lcao")
         if engine != .gpaw { return gpawKeys.contains(key) ? "it is a setting of GPAW" : nil }
         guard let mode else { return nil }
         return switch key {

@@ -35,22 +35,6 @@ public enum JobSchema {
             KeySchema("dft", .mapping(dft), "Fine optimisation outside aurelax: DFT, or a quicker method."),
         ], isChoice: true)
 
-    public static let ml = MappingSchema([
-        KeySchema(
-            "optimizer", .choice(MLStage.Optimizer.allCases.map(\.rawValue)), default: "bfgs",
-            "Optimiser; each as in ASE."),
-        KeySchema(
-            "fmax", force, default: "0.1",
-            "Converged when the largest force on a moving atom is below this, eV/Å."),
-        KeySchema("max_steps", .integer(0...1_000_000), default: "200", "Steps at most."),
-        KeySchema(
-            "maxstep", .number(0...1, open: true), default: "0.1",
-            "Largest displacement of an atom in one step, Å."),
-        KeySchema("move", move, default: "all", moveSummary),
-        KeySchema(
-            "model", .text(check: checkModel), default: "the job's model", "Force field of this stage."),
-    ])
-
     public static let dft = MappingSchema([
         KeySchema(
             "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "gpaw",
@@ -91,15 +75,7 @@ public enum JobSchema {
     }
 
     private static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-    private static let moveSummary =
-        "Atoms that move: all, shell (all but core gold), core (core gold), mask (the structure's move_mask), "
-        + "or a list of 0-based indices."
-
-    private static let force = ValueSchema.number(0...100, open: true)
-
-    private static let move = ValueSchema.either(
-        [.choice(["all", "shell", "core", "mask"]), .list(.integer(0...9_999_999), count: 1...1_000_000)],
-        what: "all, shell, core, mask or a list of atom indices")
+    static let force = ValueSchema.number(0...100, open: true)
 
     @Sendable static func checkName(_ text: String) -> TextProblem? {
         if !Job.isName(text) {
@@ -142,7 +118,7 @@ public enum JobSchema {
         }
     }
 
-    @Sendable private static func checkModel(_ text: String) -> TextProblem? {
+    @Sendable static func checkModel(_ text: String) -> TextProblem? {
         Job.isName(text) ? nil : TextProblem("‘\(text.prefix(80))’ is not the name of a model")
     }
 

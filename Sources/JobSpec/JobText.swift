@@ -32,7 +32,39 @@ extension MLStage {
             ("optimizer", optimizer.rawValue), ("fmax", YAMLScalar.number(fmax)),
             ("max_steps", maxSteps.description),
             ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text),
-        ] + (model.map { [("model", YAMLScalar.text($0))] } ?? [])
+        ] + methodPairs + limitPairs + (model.map { [("model", YAMLScalar.text($0))] } ?? [])
+    }
+
+    private var methodPairs: [(String, String)] {
+        var pairs: [(String, String)] = []
+        if optimizer == .bfgs || optimizer == .safeBFGS {
+            pairs.append(("start_hessian", startHessian.rawValue))
+        }
+        if let resetHessianEvery { pairs.append(("reset_hessian_every", resetHessianEvery.description)) }
+        if !alternate.isEmpty {
+            let segments = alternate.map { "{move: \($0.move.text), steps: \($0.steps)}" }
+            pairs += [
+                ("alternate", "[\(segments.joined(separator: ", "))]"), ("rounds", rounds.description),
+                ("at_switch", atSwitch.rawValue),
+            ]
+        }
+        return pairs
+    }
+
+    private var limitPairs: [(String, String)] {
+        var pairs: [(String, String)] = []
+        if let stopBelowUncertainty {
+            pairs.append(("stop_below_uncertainty", YAMLScalar.number(stopBelowUncertainty)))
+        }
+        if let stopAfterStagnation {
+            pairs.append(("stop_after_stagnation", stopAfterStagnation.description))
+        }
+        if let stopAtCycle { pairs.append(("stop_at_cycle", stopAtCycle.description)) }
+        if let trustedError { pairs.append(("trusted_error", YAMLScalar.number(trustedError))) }
+        return pairs + [
+            ("freeze_unknown", freezeUnknown.description), ("remove_net_force", removeNetForce.description),
+            ("remove_net_torque", removeNetTorque.description), ("keep", keep.rawValue),
+        ]
     }
 }
 
@@ -64,7 +96,16 @@ extension MoveSelection {
         case .shell: "shell"
         case .core: "core"
         case .mask: "mask"
-        case .indices(let indices): "[\(indices.map(\.description).joined(separator: ", "))]"
+        case .indices(let indices): Self.list(indices.map(\.description))
+        case .any(let lists):
+            "{"
+                + [
+                    ("elements", lists.elements.map(YAMLScalar.text)), ("classes", lists.classes),
+                    ("units", lists.units.map(\.description)), ("indices", lists.indices.map(\.description)),
+                ]
+                .filter { !$0.1.isEmpty }.map { "\($0.0): \(Self.list($0.1))" }.joined(separator: ", ") + "}"
         }
     }
+
+    private static func list(_ values: [String]) -> String { "[\(values.joined(separator: ", "))]" }
 }

@@ -22,6 +22,9 @@ extension JobFile {
                     severity, code: code, at: node?.mark, width: node?.width ?? 1, keyPath: keyPath,
                     message: message, hint: hint))
         }
+        func add(_ selections: [SelectionProblem], at path: [PathStep]) {
+            for problem in selections { add(problem.code, path, problem.message, hint: problem.hint) }
+        }
         let structure = [PathStep.key("structure")]
         guard atoms.count > 0 else {
             add("no-atoms", structure, "the structure has no atoms")
@@ -50,35 +53,78 @@ extension JobFile {
                 "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
-        if atoms.moveMask?.contains(false) == true, !job.stages.contains(where: { $0.move == .mask }) {
+        if atoms.moveMask?.contains(false) == true, !job.stages.contains(where: \.usesMask) {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
                 hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
         }
         for (index, stage) in job.stages.enumerated() {
-            let path = [PathStep.key("stages"), .index(index), .key(stage.kind), .key("move")]
-            switch stage.move {
-            case .all: break
-            case .shell, .core:
-                if !atoms.elements.contains(.gold) {
-                    add("no-gold", path, "there is no gold in the structure, so no core and no shell")
-                }
-            case .mask:
-                if let mask = atoms.moveMask {
-                    if !mask.contains(true) {
-                        add("nothing-moves", path, "the structure's move_mask frees no atom")
-                    }
-                } else {
-                    add("no-mask", path, "the structure has no move_mask", hint: "a column move_mask:L:1")
-                }
-            case .indices(let indices):
-                if let last = indices.last, last >= atoms.count {
-                    add(
-                        "out-of-range", path, "there is no atom \(last)",
-                        hint: "the structure has \(atoms.count) atoms, counted from 0")
-                }
+            let path = [PathStep.key("stages"), .index(index), .key(stage.kind)]
+            add(problemsOf(stage.move, atoms), at: path + [.key("move")])
+            guard case .ml(let ml) = stage else { continue }
+            for (number, segment) in ml.alternate.enumerated() {
+                add(
+                    problemsOf(segment.move, atoms),
+                    at: path + [.key("alternate"), .index(number), .key("move")])
             }
         }
         return problems
+    }
+
+    private struct SelectionProblem {
+        let code: String
+        let message: String
+        var hint: String?
+    }
+
+    private func problemsOf(_ move: MoveSelection, _ atoms: Atoms) -> [SelectionProblem] {
+        func noGold() -> [SelectionProblem] {
+            atoms.elements.contains(.gold)
+                ? []
+                : [
+                    .init(
+                        code: "no-gold", message: "there is no gold in the structure, so no core and no shell"
+                    )
+                ]
+        }
+        func outOfRange(_ indices: [Int]) -> [SelectionProblem] {
+            guard let last = indices.last, last >= atoms.count else { return [] }
+            return [
+                .init(
+                    code: "out-of-range", message: "there is no atom \(last)",
+                    hint: "the structure has \(atoms.count) atoms, counted from 0")
+            ]
+        }
+        switch move {
+        case .all: return []
+        case .shell, .core: return noGold()
+        case .mask:
+            guard let mask = atoms.moveMask else {
+                return [
+                    .init(
+                        code: "no-mask", message: "the structure has no move_mask",
+                        hint: "a column move_mask:L:1")
+                ]
+            }
+            return mask.contains(true)
+                ? [] : [.init(code: "nothing-moves", message: "the structure's move_mask frees no atom")]
+        case .indices(let indices): return outOfRange(indices)
+        case .any(let lists):
+            if lists == AtomLists() {
+                return [.init(code: "nothing-moves", message: "this names no atom")]
+            }
+            let present = Set(atoms.elements.map(\.symbol))
+            let missing = lists.elements.filter { !present.contains($0) }
+            return outOfRange(lists.indices)
+                + missing.map { .init(code: "no-element", message: "there is no \($0) in the structure") }
+                + (lists.classes.contains { $0.hasSuffix("gold") } || !lists.units.isEmpty ? noGold() : [])
+        }
+    }
+}
+
+extension Stage {
+    fileprivate var usesMask: Bool {
+        if case .ml(let ml) = self, ml.alternate.contains(where: { $0.move == .mask }) { return true }
+        return move == .mask
     }
 }

@@ -1,5 +1,5 @@
 /// Where a relaxation is in its alternation.
-struct AlternationPlace: Checkpointed, Equatable {
+struct AlternationPlace: Sendable, Equatable {
     private(set) var round = 0
     private(set) var segment = 0
     /// Steps taken in this segment.
@@ -21,18 +21,5 @@ struct AlternationPlace: Checkpointed, Equatable {
             if segment == plan.segments.count { (segment, round) = (0, round + 1) }
         }
         return false
-    }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(round)
-        writer.write(segment)
-        writer.write(steps)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        round = try reader.read()
-        segment = try reader.read()
-        steps = try reader.read()
-        guard round >= 0, segment >= 0, steps >= 0 else { throw .corrupt("a negative number of steps") }
     }
 }

@@ -1,7 +1,7 @@
 import Atomistics
 
 /// Whether a relaxation still gets anywhere, by its forces and positions, and its energies where it has any.
-struct Progress: Checkpointed {
+struct Progress: Sendable {
     private static let improvement = 0.01
     /// eV
     private static let energyGain = 1e-3
@@ -52,26 +52,5 @@ struct Progress: Checkpointed {
         var furthest = 0.0
         for i in a.indices { furthest = max(furthest, (a[i] - b[i]).squaredLength) }
         return furthest.squareRoot()
-    }
-
-    /// Whether it is about so many atoms and a run that has reached this step.
-    func fits(_ count: Int, step: Int) -> Bool {
-        recent.allSatisfy { $0.count == count } && (0...max(0, step)).contains(since)
-    }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(smallestFmax)
-        writer.write(smallestRMS)
-        writer.write(lowestEnergy)
-        writer.write(since)
-        writer.write(recent)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        smallestFmax = try reader.read()
-        smallestRMS = try reader.read()
-        lowestEnergy = try reader.read()
-        since = try reader.read()
-        recent = try reader.read()
     }
 }

@@ -4,8 +4,8 @@ import LinearAlgebra
 /// Moves atoms downhill along the forces of a model that may have no energy: a step at a time, so that its
 /// owner may write, stop and go on.
 ///
-/// A relaxation that was interrupted goes on from its own trajectory, ``replay(_:_:)``, or from a
-/// ``checkpoint``. Either way the next step is bit for bit the one that an uninterrupted run would have taken.
+/// A relaxation that was interrupted goes on from its own trajectory, ``replay(_:_:)``: the next step is bit for
+/// bit the one that an uninterrupted run would have taken.
 public struct Relaxer: Sendable {
     public let settings: RelaxationSettings
     /// What the relaxation began with.
@@ -99,7 +99,7 @@ struct RelaxationState: Sendable {
 }
 
 /// From where a step was taken; coordinates of the active atoms.
-struct Departure: Checkpointed {
+struct Departure: Sendable {
     let x: [Double]
     /// Before atoms that do not move were masked, after rigid motions were taken off, eV/Å.
     let unmasked: [Double]
@@ -117,22 +117,5 @@ struct Departure: Checkpointed {
 
     init(x: [Double], unmasked: [Double], isFree: [Bool], segment: Int) {
         (self.x, self.unmasked, self.isFree, self.segment) = (x, unmasked, isFree, segment)
-    }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(x)
-        writer.write(unmasked)
-        writer.write(isFree)
-        writer.write(segment)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        x = try reader.read()
-        unmasked = try reader.read()
-        isFree = try reader.read()
-        segment = try reader.read()
-        guard x.count == 3 * isFree.count, unmasked.count == x.count else {
-            throw .corrupt("a step of vectors of different lengths")
-        }
     }
 }

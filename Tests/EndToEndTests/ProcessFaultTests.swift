@@ -206,6 +206,9 @@ import Testing
         try text.replacing("mine", with: "evil").write(toFile: manifest, atomically: true, encoding: .utf8)
         let served = try await Program.run(["dft", "serve", "--once"], spool: spool.path)
         #expect(served.errors.contains("theirs/01-dft: left alone"), "\(served.errors)")
+        let byHand = try await Program.run(["dft", "run", outbox + "/theirs/01-dft"])
+        #expect(byHand.status != 0)
+        #expect(byHand.errors.contains("not a package that this daemon has handed off"), "\(byHand.errors)")
         #expect(!spool.exists("owned"))
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }

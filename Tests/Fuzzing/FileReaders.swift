@@ -68,7 +68,9 @@ final class ModelReader: Sendable {
         guard let model = try? ModelLibrary(searchPath: []).load(url.path),
             let prediction = try? model.predict(atoms)
         else { return false }
-        guard prediction.forces.count == atoms.count else { throw FuzzFinding("\(prediction.forces.count) forces") }
+        guard prediction.forces.count == atoms.count else {
+            throw FuzzFinding("\(prediction.forces.count) forces")
+        }
         return true
     }
 
@@ -80,7 +82,7 @@ final class ModelReader: Sendable {
         let length = bytes[16..<24].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(bytes.count - 64) else { return bytes }
         let digest = SHA256.hash(data: bytes[..<32] + bytes[64..<64 + Int(length)])
-        bytes.replaceSubrange(32..<64, with: digest)
+        bytes.replaceSubrange(32..<64, with: Array(digest))
         return bytes
     }
 }

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 import LinearAlgebra
 
 /// Something that was accepted and should not have been, or that does not hold what is promised of it.
@@ -29,7 +29,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     }
 
     /// Files that start in the middle of what the reader knows, and what was once found to break it.
-    package static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Corpus")
 
     package func seeds() throws -> [[UInt8]] {
@@ -43,11 +43,15 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .job:
             [
-                "&a ", "*a", "!!str ", "- ", ": ", "{", "}", "[", "]", "|\n", "\t", "'", "\"", "\u{0}", "---\n",
+                "&a ", "*a", "!!str ", "- ", ": ", "{", "}", "[", "]", "|\n", "\t", "'", "\"", "\u{0}",
+                "---\n",
                 "é", "~", "1e999",
             ]
         case .structure, .dropped:
-            ["nan", "inf", "1e999", "Au", "\n", "-", "energy=", "pos:R:3", "\"", "=", "[", "]", "{", "}", "T"]
+            [
+                "nan", "inf", "1e999", "Au", "\n", "-", "energy=", "pos:R:3", "\"", "=", "[", "]", "{", "}",
+                "T",
+            ]
         case .manifest, .result:
             ["null", "-1", "1e999", "9223372036854775808", "{}", "[", "\"", "\\u0000", "true", "../"]
         case .model: ["\0\0\0\0", "null", "-1", "9223372036854775807", "[]", "{}", "0", "\u{7F}"]

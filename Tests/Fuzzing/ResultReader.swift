@@ -48,7 +48,9 @@ struct ResultReader {
                 atoms.energy?.isFinite == true
             else { throw FuzzFinding("\(what) with values that are no numbers, or without them") }
         }
-        if result.isConverged, result.final == nil { throw FuzzFinding("\(what), converged, without a geometry") }
+        if result.isConverged, result.final == nil {
+            throw FuzzFinding("\(what), converged, without a geometry")
+        }
     }
 
     private func files(_ bytes: [UInt8]) -> [ReturnedFile: [UInt8]] {

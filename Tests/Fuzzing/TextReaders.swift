@@ -1,5 +1,6 @@
 import Atomistics
 import JobSpec
+import YAMLDocument
 
 extension FuzzTarget {
     /// There is a job or a mistake with a place, never both; a job that is read comes back the same.
@@ -13,7 +14,9 @@ extension FuzzTarget {
         }
         guard let job = read.job else { return false }
         let again = JobFile(Array(job.yaml.utf8), file: "j.yaml")
-        guard again.job == job else { throw FuzzFinding("not the same job again:\n\(job.yaml)\(again.report)") }
+        guard again.job == job else {
+            throw FuzzFinding("not the same job again:\n\(job.yaml)\(again.report)")
+        }
         return true
     }
 

@@ -1,7 +1,8 @@
 import Foundation
 import Fuzzing
 
-private let target = ProcessInfo.processInfo.environment["AURELAX_FUZZ_TARGET"].flatMap(FuzzTarget.init(rawValue:))
+private let target = ProcessInfo.processInfo.environment["AURELAX_FUZZ_TARGET"].flatMap(
+    FuzzTarget.init(rawValue:))
 
 /// What libFuzzer calls: it has a `main` of its own.
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -26,7 +26,13 @@ import YAMLDocument
     /// A default that the documentation states is the one that a job gets.
     @Test func defaultsAreTheOnesThatAJobGets() throws {
         let job = try #require(
-            file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}, {dft: {}}, {dft: {mode: pw}}]\n").job)
+            file(
+                """
+                aurelax: 1
+                structure: s.xyz
+                stages: [{ml: {}}, {ml: {alternate: [{move: all, steps: 1}]}}, {dft: {}}, {dft: {mode: pw}}]
+                """
+            ).job)
         let root = try #require(YAMLNode.parse(Array(job.yaml.utf8)).root)
         let stages = try #require(root["stages"]?.elements)
         let said = [

@@ -61,21 +61,4 @@ struct BFGS: Optimizer {
             }
         }
     }
-
-    func fits(_ size: Int) -> Bool { hessian.rows == size }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(maxStep)
-        writer.write(isDamped)
-        writer.write(hessian.storage)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        maxStep = try reader.read()
-        isDamped = try reader.read()
-        let storage: [Double] = try reader.read()
-        let size = Int(Double(storage.count).squareRoot().rounded())
-        guard size * size == storage.count else { throw .corrupt("a Hessian that is not square") }
-        hessian = Matrix(rows: size, columns: size, storage: storage)
-    }
 }

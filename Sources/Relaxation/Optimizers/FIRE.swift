@@ -27,18 +27,6 @@ struct FIRE: Optimizer {
         state.accelerate(f)
         return state.drift(maxStep: maxStep)
     }
-
-    func fits(_ size: Int) -> Bool { state.velocity.isEmpty || state.velocity.count == size }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(maxStep)
-        writer.write(state)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        maxStep = try reader.read()
-        state = try reader.read()
-    }
 }
 
 /// FIRE that goes half a step back where it has run uphill, and mixes after it has accelerated.
@@ -73,22 +61,10 @@ struct FIRE2: Optimizer {
         state.mix(f)
         return zip(back, state.drift(maxStep: maxStep)).map { $0 + $1 }
     }
-
-    func fits(_ size: Int) -> Bool { state.velocity.isEmpty || state.velocity.count == size }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(maxStep)
-        writer.write(state)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        maxStep = try reader.read()
-        state = try reader.read()
-    }
 }
 
 /// What both keep from step to step. Time and mass have no units of their own: v is in Å, F in eV/Å.
-private struct FIREState: Checkpointed {
+private struct FIREState: Sendable {
     var timeStep = 0.1
     var mixing: Double
     /// Steps downhill since the last one uphill.
@@ -127,19 +103,5 @@ private struct FIREState: Checkpointed {
         let displacement = velocity.map { timeStep * $0 }
         let norm = dot(displacement, displacement).squareRoot()
         return norm > maxStep ? displacement.map { $0 * (maxStep / norm) } : displacement
-    }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(timeStep)
-        writer.write(mixing)
-        writer.write(downhill)
-        writer.write(velocity)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        timeStep = try reader.read()
-        mixing = try reader.read()
-        downhill = try reader.read()
-        velocity = try reader.read()
     }
 }

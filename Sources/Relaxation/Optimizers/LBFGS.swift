@@ -1,20 +1,9 @@
 /// A displacement s, Å, and the change y of the gradient along it, eV/Å.
-struct SecantPair: Checkpointed {
+struct SecantPair: Sendable {
     let s: [Double]
     let y: [Double]
 
     init(s: [Double], y: [Double]) { (self.s, self.y) = (s, y) }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(s)
-        writer.write(y)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        s = try reader.read()
-        y = try reader.read()
-        guard s.count == y.count else { throw .corrupt("a pair of vectors of different lengths") }
-    }
 }
 
 /// Quasi-Newton from the last hundred steps, without a matrix: two-loop recursion from H₀⁻¹ = 1/70 Å²/eV.
@@ -55,16 +44,4 @@ struct LBFGS: Optimizer {
     }
 
     mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) {}
-
-    func fits(_ size: Int) -> Bool { pairs.allSatisfy { $0.s.count == size } }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(maxStep)
-        writer.write(pairs)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        maxStep = try reader.read()
-        pairs = try reader.read()
-    }
 }

@@ -29,7 +29,7 @@ public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
 ///
 /// Vectors hold the coordinates of the atoms that may move, 3 an atom, Å and eV/Å; of atoms that are fixed at
 /// the moment the forces are zero.
-protocol Optimizer: Checkpointed {
+protocol Optimizer: Sendable {
     /// Takes in that along the displacement s, which was really made, the gradient changed by y = −ΔF.
     mutating func learn(_ s: [Double], _ y: [Double])
 
@@ -44,9 +44,6 @@ protocol Optimizer: Checkpointed {
     /// Goes past a step that was taken before a restart: as ``displacement(_:forces:)``, without what only the
     /// displacement needs.
     mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) throws
-
-    /// Whether what it has learnt is about vectors of this length.
-    func fits(_ size: Int) -> Bool
 }
 
 extension Optimizer {
@@ -67,16 +64,6 @@ extension OptimizerKind {
         case .fire: FIRE(maxStep: maxStep)
         case .fire2: FIRE2(maxStep: maxStep)
         case .sqnm: SQNM(maxStep: maxStep)
-        }
-    }
-
-    func read(from reader: inout CheckpointReader) throws(CheckpointError) -> any Optimizer {
-        switch self {
-        case .bfgs, .safeBFGS: try BFGS(from: &reader)
-        case .lbfgs: try LBFGS(from: &reader)
-        case .fire: try FIRE(from: &reader)
-        case .fire2: try FIRE2(from: &reader)
-        case .sqnm: try SQNM(from: &reader)
         }
     }
 }

@@ -89,22 +89,4 @@ struct SQNM: Optimizer {
         }
         return (directions, curvatures)
     }
-
-    func fits(_ size: Int) -> Bool {
-        pairs.allSatisfy { $0.s.count == size } && last.map { $0.count == size } ?? true
-    }
-
-    func write(to writer: inout CheckpointWriter) {
-        writer.write(maxStep)
-        writer.write(pairs)
-        writer.write(alpha)
-        writer.write(last)
-    }
-
-    init(from reader: inout CheckpointReader) throws(CheckpointError) {
-        maxStep = try reader.read()
-        pairs = try reader.read()
-        alpha = try reader.read()
-        last = try reader.read()
-    }
 }

@@ -1,4 +1,5 @@
 internal import DurableFiles
+import Foundation
 public import SystemPackage
 
 /// The three places of a daemon: `inbox/`, where people drop jobs; `outbox/`, where they find what became of
@@ -18,6 +19,17 @@ public struct Spool: Sendable {
     public var lock: FilePath { state.appending(lockName) }
     public var database: FilePath { state.appending("jobs.sqlite") }
     let lockName = FilePath.Component(plain: "lock")
+
+    /// The spool in whose outbox this package lies, `<spool>/outbox/<job>/<stage>`, where there is one with a
+    /// store.
+    public static func containing(package: FilePath) -> Spool? {
+        let outbox = package.removingLastComponent().removingLastComponent()
+        let spool = Spool(outbox.removingLastComponent())
+        guard outbox == spool.outbox, FileManager.default.fileExists(atPath: spool.database.string) else {
+            return nil
+        }
+        return spool
+    }
 
     /// Folder of a job in the outbox.
     public func folder(ofJob name: String) -> FilePath { outbox.appending(name) }

@@ -36,7 +36,7 @@ struct DFTStageRun {
         let request = HandoffRequest(
             job: record.job.name, stage: machine.stage + 1, attempt: machine.attempt, atoms: atoms,
             reference: reference, settings: stage, charge: record.job.charge,
-            movable: stage.move.mask(for: atoms),
+            movable: try stage.move.mask(for: atoms),
             hessian: stage.hessian ? try forceField?.hessian(atoms) : nil, origin: origin)
         let package = try HandoffPackage(request)
         try store.intend(

@@ -35,10 +35,9 @@ package struct MLStageRun {
         progress: (_ step: Int, _ fmax: Double) throws -> Void
     ) throws -> End {
         let start = ContinuousClock.now
-        let mask = stage.move.mask(for: initial)
-        guard mask?.contains(true) ?? true else { throw StageFailure("no atom of the structure may move") }
-        var relaxer = Relaxer(bare, forceField: forceField, settings: settings(mask))
-        let log = OptimizerLog(kind)
+        let settings = try stage.settings(for: initial)
+        var relaxer = Relaxer(bare, forceField: forceField, settings: settings)
+        let log = OptimizerLog(settings.optimizer)
         let frames = try resume(&relaxer)
         let files = try open(frames, log)
         var first = frames.first
@@ -67,14 +66,16 @@ package struct MLStageRun {
         try files.trajectory.close()
         try files.log.synchronize()
         try files.log.close()
-        guard let last = relaxer.current else { throw StageFailure("the relaxation took no step") }
-        let final = ExtXYZ.bytes(of: [last.annotated(by: forceField.provenance)])
+        guard let last = relaxer.current, let best = relaxer.best else {
+            throw StageFailure("the relaxation took no step")
+        }
+        let kept = relaxer.status == .converged || stage.keep == .last ? last : best
+        let final = ExtXYZ.bytes(of: [kept.annotated(by: forceField.provenance)])
         try folder.replace("final.extxyz", final)
         let seconds = Double(start.duration(to: .now) / .seconds(1))
-        return .finished(report(last, first: first, relaxer.status, seconds: seconds), final: final)
+        return .finished(
+            report(kept, of: last.step, first: first, relaxer.status, seconds: seconds), final: final)
     }
-
-    private var kind: OptimizerKind { OptimizerKind(rawValue: stage.optimizer.rawValue) ?? .bfgs }
 
     /// The structure without what an earlier stage said of it.
     private var bare: Atoms {
@@ -83,14 +84,6 @@ package struct MLStageRun {
             periodicity: initial.periodicity)
         atoms.moveMask = initial.moveMask
         return atoms
-    }
-
-    private func settings(_ mask: [Bool]?) -> RelaxationSettings {
-        var settings = RelaxationSettings()
-        settings.optimizer = kind
-        (settings.fmax, settings.maxSteps, settings.maxStep) = (stage.fmax, stage.maxSteps, stage.maxStep)
-        settings.movable = mask
-        return settings
     }
 
     // MARK: Going on
@@ -147,14 +140,20 @@ package struct MLStageRun {
     // MARK: Report
 
     private func report(
-        _ last: RelaxationFrame, first: Atoms?, _ status: RelaxationStatus, seconds: Double
+        _ last: RelaxationFrame, of steps: Int, first: Atoms?, _ status: RelaxationStatus, seconds: Double
     ) -> StageReport {
-        let isConverged = status == .converged
         let fmax = String(format: "%.4f", last.fmax)
-        let text =
-            isConverged
-            ? "converged by the force field: fmax \(fmax) eV/Å after \(last.step) steps"
-            : "fmax \(fmax) eV/Å after the \(last.step) steps allowed"
+        // Who asks for that stop has got what was asked for.
+        var isConverged = status == .converged
+        var text: String
+        switch status {
+        case .converged: text = "converged by the force field: fmax \(fmax) eV/Å after \(steps) steps"
+        case .running, .stepLimit: text = "fmax \(fmax) eV/Å after the \(steps) steps allowed"
+        case .stopped(let reason):
+            if case .belowUncertainty = reason { isConverged = true }
+            text = "stopped after \(steps) steps, fmax \(fmax) eV/Å: \(reason)"
+        }
+        if last.step != steps { text += "; the frame of step \(last.step) is kept" }
         var warnings = last.prediction.warnings
         let outside = last.prediction.outOfDomain.count { $0 }
         if outside > 0 {
@@ -167,7 +166,7 @@ package struct MLStageRun {
         let before = first?.info["ml_energy"]?.double
         return StageReport(
             kind: .ml,
-            verdict: StageVerdict(converged: isConverged, steps: last.step, fmax: last.fmax, text: text),
+            verdict: StageVerdict(converged: isConverged, steps: steps, fmax: last.fmax, text: text),
             initialFmax: first?.info["ml_fmax"]?.double, requestedFmax: stage.fmax,
             largestDisplacement: try? Superposition(of: last.atoms, on: bare).largestDisplacement,
             energy: last.prediction.energy,

@@ -45,6 +45,9 @@ struct DFT: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run one package where it lies; again, it goes on where it was.",
             discussion: """
+                In a spool only what its daemon has handed out is run, unchanged. A package that was carried \
+                elsewhere is checked against its own checksums.
+
                 The exit status is 0 where the calculation converged, 3 at its step limit, 4 where the SCF did \
                 not converge, 5 for values that are not finite, 6 stopped, 7 engine error, 8 refused, 9 where \
                 somebody else runs it, 10 where it ended without a result.
@@ -55,10 +58,14 @@ struct DFT: AsyncParsableCommand {
         @OptionGroup var options: RunnerOptions
 
         func run() async throws {
-            let directory = try Directory(FilePath(package))
+            let path = URL(fileURLWithPath: package).resolvingSymlinksInPath().path
+            let directory = try Directory(FilePath(path))
             let runner = options.runner
+            let client = Spool.containing(package: directory.path).map(SpoolClient.init)
             let outcome = try await stoppedBySignals {
-                try await runner.run(directory) { progress in printError("\(progress)") }
+                try await runner.run(
+                    directory, progress: { progress in printError("\(progress)") },
+                    isPublished: { digest in try client?.isPublished(digest) ?? true })
             }
             printError("\(outcome)")
             if outcome.exitCode != 0 { throw ExitCode(outcome.exitCode) }

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Atomistics
+import ThiolateGold
+import Workflow
 
 struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make starting structures.", subcommands: [Ring.self])
+        abstract: "Make starting structures.", subcommands: [Ring.self, Units.self, Stretch.self])
 
     struct Ring: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -24,6 +26,71 @@ struct Build: ParsableCommand {
         func run() throws {
             var writer = try FrameWriter(output)
             try writer.write(GoldThiolateRing(n: size).atoms)
+            try writer.finish()
+        }
+    }
+
+    struct Units: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the staple units of a structure, as move and stretch number them.",
+            discussion: "  aurelax build units au38q.xyz")
+
+        @Argument(help: "XYZ or extxyz file; its last frame counts.", completion: .file())
+        var input: String
+
+        func run() throws {
+            let atoms = try lastFrame(of: input)
+            let staples = try StapleUnits(atoms)
+            for (number, (unit, anchors)) in zip(staples.units, staples.anchors).enumerated() {
+                func count(_ element: Element) -> Int { unit.count { atoms.elements[$0] == element } }
+                func text(_ atoms: [Int]) -> String { atoms.map(\.description).joined(separator: ",") }
+                print(
+                    "unit \(number): \(count(.gold)) Au, \(count(.sulfur)) S, \(unit.count) atoms; "
+                        + "bound to core gold \(text(anchors)); atoms \(text(unit))")
+            }
+        }
+    }
+
+    struct Stretch: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pull a staple unit outwards, as the paper's second test does.",
+            discussion: """
+                The unit is moved as it is, away from the middle of the gold. The structure's move_mask frees the \
+                unit and the core gold that it is bound to: `move: mask` relaxes them alone.
+
+                  aurelax build stretch au38q.xyz --unit 2 --by 2.0 -o stretched.extxyz
+                """)
+
+        @Argument(help: "XYZ or extxyz file; its last frame counts.", completion: .file())
+        var input: String
+        @Option(help: "Number of the unit, from `aurelax build units`.")
+        var unit: Int
+        @Option(help: "How far, Å.")
+        var by = 2.0
+        @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
+        var output = "-"
+
+        func validate() throws {
+            guard by.isFinite, (-10...10).contains(by) else {
+                throw ValidationError("--by is a distance of at most 10 Å")
+            }
+        }
+
+        func run() throws {
+            let atoms = try lastFrame(of: input)
+            let staples = try StapleUnits(atoms)
+            guard staples.units.indices.contains(unit) else {
+                throw CommandError(
+                    .failed,
+                    "\(input): there is no unit \(unit): the structure has \(staples.units.count), from 0")
+            }
+            // What was calculated of the structure is not true of the stretched one.
+            var bare = Atoms(
+                elements: atoms.elements, positions: atoms.positions, cell: atoms.cell,
+                periodicity: atoms.periodicity)
+            bare = bare.pulling(unit: unit, of: staples, by: by)
+            var writer = try FrameWriter(output)
+            try writer.write(bare)
             try writer.finish()
         }
     }

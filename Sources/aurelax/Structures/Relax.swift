@@ -15,6 +15,7 @@ struct Relax: ParsableCommand {
 
               aurelax relax ring4.xyz -o relaxed.extxyz --fmax 0.02
               aurelax relax cluster.xyz -o out.extxyz --move shell --trajectory path.extxyz
+              aurelax relax hot.extxyz -o out.extxyz --alternate shell:24 --alternate core:12 --rounds 6
             """)
 
     @Argument(help: "XYZ or extxyz file.", completion: .file())
@@ -23,7 +24,7 @@ struct Relax: ParsableCommand {
     var output: String
     @OptionGroup var model: ModelOptions
     @Option(help: "bfgs, lbfgs, fire or fire2, each as in ASE; safe-bfgs or sqnm.")
-    var optimizer = OptimizerKind.bfgs
+    var optimizer = MLStage.Optimizer.bfgs
     @Option(help: "Converged when the largest force on a moving atom is below this, eV/Å.")
     var fmax = 0.1
     @Option(help: "Steps at most.")
@@ -32,29 +33,58 @@ struct Relax: ParsableCommand {
     var maxStep = 0.1
     @Option(help: "Atoms that move: all, shell, core, mask, or 0-based indices separated by commas.")
     var move = MoveSelection.all
+    @Option(help: "Where bfgs and safe-bfgs start: unit (70 eV/Å²) or model (the model's own Hessian).")
+    var startHessian = MLStage.StartHessian.unit
+    @Option(help: "The optimiser forgets what it has learnt after so many steps.")
+    var resetHessianEvery: Int?
+    @Option(help: "A part that moves in turn and its steps, as shell:24; once for each part.")
+    var alternate: [MLStage.Segment] = []
+    @Option(help: "How often the parts take turns.")
+    var rounds = 1
+    @Option(help: "What the optimiser keeps when other atoms begin to move: masked-secant, literal or reset.")
+    var atSwitch = MLStage.SwitchTreatment.maskedSecant
+    @Option(help: "Stop where every force is below so many times its expected error.")
+    var stopBelowUncertainty: Double?
+    @Option(help: "Stop after so many steps without progress.")
+    var stopAfterStagnation: Int?
+    @Option(help: "Stop where the last steps, at most so many, repeat themselves.")
+    var stopAtCycle: Int?
+    @Option(help: "An atom whose expected force error is above this, eV/Å, moves less in a step.")
+    var trustedError: Double?
+    @Flag(help: "Atoms whose surroundings the model does not know keep their places.")
+    var freezeUnknown = false
+    @Option(
+        help:
+            "What is written where it did not converge: last, smallest-fmax, smallest-rms-force, lowest-energy."
+    )
+    var keep = MLStage.Keep.last
     @Option(help: "extxyz file for every step.")
     var trajectory: String?
     @Flag(name: .shortAndLong, help: "No log on standard error.")
     var quiet = false
 
-    func validate() throws {
-        guard fmax > 0, maxStep > 0, maxSteps >= 0 else {
-            throw ValidationError("--fmax and --maxstep are positive, --max-steps is not negative")
-        }
+    private var stage: MLStage {
+        var stage = MLStage()
+        (stage.optimizer, stage.fmax, stage.maxSteps, stage.maxStep) = (optimizer, fmax, maxSteps, maxStep)
+        (stage.move, stage.startHessian, stage.resetHessianEvery) = (move, startHessian, resetHessianEvery)
+        (stage.alternate, stage.rounds, stage.atSwitch) = (alternate, rounds, atSwitch)
+        stage.stopBelowUncertainty = stopBelowUncertainty
+        (stage.stopAfterStagnation, stage.stopAtCycle) = (stopAfterStagnation, stopAtCycle)
+        (stage.trustedError, stage.freezeUnknown, stage.keep) = (trustedError, freezeUnknown, keep)
+        return stage
     }
 
     func run() throws {
         let initial = try lastFrame(of: input)
         let forceField = try model.forceField
-        var settings = RelaxationSettings()
-        (settings.optimizer, settings.fmax, settings.maxSteps) = (optimizer, fmax, maxSteps)
-        settings.maxStep = maxStep
-        settings.movable = move.mask(for: initial)
-        guard settings.movable.map({ $0.count == initial.count && $0.contains(true) }) ?? true else {
-            throw CommandError(.failed, "\(input): --move \(move.text) leaves no atom that may move")
+        let settings: RelaxationSettings
+        do {
+            settings = try stage.settings(for: initial)
+        } catch {
+            throw CommandError(.failed, "\(input): \(error)")
         }
         var relaxer = Relaxer(initial, forceField: forceField, settings: settings)
-        let log = OptimizerLog(optimizer)
+        let log = OptimizerLog(settings.optimizer)
         if !quiet { FileHandle.standardError.write(Data(log.header.utf8)) }
         var path = try trajectory.map { try FrameWriter($0) }
         while relaxer.status == .running {
@@ -66,16 +96,32 @@ struct Relax: ParsableCommand {
             try path?.write(frame.annotated(by: forceField.provenance))
         }
         try path?.finish()
-        guard let last = relaxer.current else { return }
+        guard let last = relaxer.current, let best = relaxer.best else { return }
+        let kept = relaxer.status == .converged || keep == .last ? last : best
+        if !quiet, case .stopped(let reason) = relaxer.status { printError("stopped: \(reason)") }
         for warning in last.prediction.warnings where !quiet { printError("warning: \(warning)") }
         var writer = try FrameWriter(output)
-        try writer.write(last.annotated(by: forceField.provenance))
+        try writer.write(kept.annotated(by: forceField.provenance))
         try writer.finish()
+        if case .stopped(.belowUncertainty) = relaxer.status { return }
         guard relaxer.status == .converged else { throw ExitCode(ExitStatus.notConverged.rawValue) }
     }
 }
 
-extension OptimizerKind: ExpressibleByArgument {}
+extension MLStage.Optimizer: ExpressibleByArgument {}
+extension MLStage.StartHessian: ExpressibleByArgument {}
+extension MLStage.SwitchTreatment: ExpressibleByArgument {}
+extension MLStage.Keep: ExpressibleByArgument {}
+
+extension MLStage.Segment: ExpressibleByArgument {
+    public init?(argument: String) {
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let move = MoveSelection(argument: String(parts[0])),
+            let steps = Int(parts[1]), steps > 0
+        else { return nil }
+        self.init(move: move, steps: steps)
+    }
+}
 
 extension MoveSelection: ExpressibleByArgument {
     public init?(argument: String) {

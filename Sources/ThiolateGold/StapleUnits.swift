@@ -1,0 +1,94 @@
+public import Atomistics
+
+/// The protecting units: what hangs together once the core gold is taken away, RS–(Au–SR)ₙ.
+///
+/// Two atoms hang together within 1.2 times the sum of their covalent radii; gold and gold never do. Core gold
+/// is that of ``Classification``.
+public struct StapleUnits: Sendable, Equatable {
+    /// Indices of each unit's atoms, ascending; units by their first atoms.
+    public let units: [[Int]]
+    /// For each unit the core gold that its sulfur atoms are bound to, ascending.
+    public let anchors: [[Int]]
+
+    static let bondFraction = 1.2
+
+    /// - Throws: `StructureError` for a structure too dense to list its neighbours.
+    public init(_ atoms: Atoms) throws(StructureError) {
+        let isCore = atoms.coreGold
+        let neighbors = try NeighborList(atoms, cutoff: 3.6)
+        func areBound(_ i: Int, _ entry: Int) -> Bool {
+            let j = neighbors.indices[entry]
+            guard atoms.elements[i] != .gold || atoms.elements[j] != .gold,
+                let a = atoms.elements[i].covalentRadius, let b = atoms.elements[j].covalentRadius
+            else { return false }
+            let limit = Self.bondFraction * (a + b)
+            return neighbors.squaredDistances[entry] <= limit * limit
+        }
+        var unit = [Int?](repeating: nil, count: atoms.count)
+        var units: [[Int]] = []
+        var anchors: [Set<Int>] = []
+        for first in 0..<atoms.count where !isCore[first] && unit[first] == nil {
+            unit[first] = units.count
+            var members = [first]
+            var next = 0
+            var bound: Set<Int> = []
+            while next < members.count {
+                let i = members[next]
+                next += 1
+                for entry in neighbors.range(of: i) where areBound(i, entry) {
+                    let j = neighbors.indices[entry]
+                    if isCore[j] {
+                        bound.insert(j)
+                    } else if unit[j] == nil {
+                        unit[j] = units.count
+                        members.append(j)
+                    }
+                }
+            }
+            units.append(members.sorted())
+            anchors.append(bound)
+        }
+        self.units = units
+        self.anchors = anchors.map { $0.sorted() }
+    }
+}
+
+extension Atoms {
+    /// True for core gold, also beside elements that ``Classification`` does not know.
+    public var coreGold: [Bool] {
+        let known: Set<Element> = [.hydrogen, .carbon, .sulfur, .gold]
+        let places = (0..<count).filter { known.contains(elements[$0]) }
+        let part = Atoms(elements: places.map { elements[$0] }, positions: places.map { positions[$0] })
+        var isCore = [Bool](repeating: false, count: count)
+        for (place, kind) in zip(places, Classification(part).classes) { isCore[place] = kind == .coreGold }
+        return isCore
+    }
+
+    /// Classes by name; of elements that ``Classification`` does not know, nil.
+    public var classNames: [String?] {
+        let isCore = coreGold
+        return (0..<count).map { i in
+            switch elements[i] {
+            case .gold: (isCore[i] ? AtomClass.coreGold : .unitGold).rawValue
+            default: AtomClass(rawValue: elements[i].symbol)?.rawValue
+            }
+        }
+    }
+
+    /// With the unit moved as it is away from the middle of the gold, and a ``moveMask`` that frees it and its
+    /// anchors.
+    ///
+    /// - Parameter distance: Å.
+    public func pulling(unit: Int, of staples: StapleUnits, by distance: Double) -> Atoms {
+        var result = self
+        let gold = positions.indices.filter { elements[$0] == .gold }.map { positions[$0] }
+        let members = staples.units[unit]
+        let middle = gold.reduce(.zero, +) / Double(max(1, gold.count))
+        let outward = members.map { positions[$0] }.reduce(.zero, +) / Double(members.count) - middle
+        let shift = outward.length > 0 ? outward * (distance / outward.length) : SIMD3(0, 0, distance)
+        for i in members { result.positions[i] += shift }
+        let free = Set(members + staples.anchors[unit])
+        result.moveMask = (0..<count).map(free.contains)
+        return result
+    }
+}

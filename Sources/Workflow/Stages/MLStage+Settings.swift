@@ -1,0 +1,68 @@
+public import Atomistics
+import Handoff
+public import JobSpec
+public import Relaxation
+
+extension MLStage {
+    /// How the optimiser is to do this stage on this structure.
+    ///
+    /// - Throws: what ``JobSpec/MoveSelection/mask(for:)`` throws, and where no atom may move.
+    public func settings(for atoms: Atoms) throws -> RelaxationSettings {
+        var settings = RelaxationSettings()
+        settings.optimizer = OptimizerKind(optimizer)
+        (settings.fmax, settings.maxSteps, settings.maxStep) = (fmax, maxSteps, maxStep)
+        settings.movable = try move.mask(for: atoms)
+        switch startHessian {
+        case .unit: settings.startHessian = .unit(70)
+        case .model: settings.startHessian = .model(floor: HandoffRequest.Options().hessianFloor)
+        }
+        settings.resetEvery = resetHessianEvery
+        if !alternate.isEmpty {
+            settings.alternation = Alternation(
+                segments: try alternate.map { segment in
+                    .init(
+                        movable: try segment.move.mask(for: atoms)
+                            ?? [Bool](repeating: true, count: atoms.count),
+                        steps: segment.steps)
+                }, rounds: rounds)
+        }
+        settings.atSwitch = Relaxation.SwitchTreatment(atSwitch)
+        settings.stops.belowUncertainty = stopBelowUncertainty
+        settings.stops.stagnation = stopAfterStagnation
+        settings.stops.cycle = stopAtCycle
+        settings.trustedError = trustedError
+        settings.freezesOutOfDomain = freezeUnknown
+        settings.removesNetForce = removeNetForce
+        settings.removesNetTorque = removeNetTorque
+        switch keep {
+        case .last, .smallestFmax: settings.best = .smallestFmax
+        case .smallestRMSForce: settings.best = .smallestRMSForce
+        case .lowestEnergy: settings.best = .lowestEnergy
+        }
+        if let problem = settings.problem(atoms: atoms.count) { throw StageFailure(problem) }
+        return settings
+    }
+}
+
+extension OptimizerKind {
+    init(_ optimizer: MLStage.Optimizer) {
+        switch optimizer {
+        case .bfgs: self = .bfgs
+        case .lbfgs: self = .lbfgs
+        case .fire: self = .fire
+        case .fire2: self = .fire2
+        case .sqnm: self = .sqnm
+        case .safeBFGS: self = .safeBFGS
+        }
+    }
+}
+
+extension SwitchTreatment {
+    init(_ treatment: MLStage.SwitchTreatment) {
+        switch treatment {
+        case .literal: self = .literal
+        case .maskedSecant: self = .maskedSecant
+        case .reset: self = .reset
+        }
+    }
+}
