@@ -38,20 +38,14 @@ public enum StructureSource: Sendable, Equatable, Codable {
 public enum Stage: Sendable, Equatable, Codable {
     case ml(MLStage)
     case dft(DFTStage)
+    case hybrid(HybridStage)
 
-    /// `ml` or `dft`: the word in the job file and in the names of folders.
+    /// `ml`, `dft` or `hybrid`: the word in the job file.
     public var kind: String {
         switch self {
         case .ml: "ml"
         case .dft: "dft"
-        }
-    }
-
-    /// Which atoms the stage may move.
-    public var move: MoveSelection {
-        switch self {
-        case .ml(let stage): stage.move
-        case .dft(let stage): stage.move
+        case .hybrid: "hybrid"
         }
     }
 }

@@ -97,6 +97,8 @@ extension Stage {
     fileprivate init(_ node: YAMLNode) {
         if let ml = node["ml"] {
             self = .ml(MLStage(ml))
+        } else if let hybrid = node["hybrid"] {
+            self = .hybrid(HybridStage(hybrid))
         } else {
             self = .dft(DFTStage(node["dft"] ?? node))
         }
@@ -138,10 +140,23 @@ extension MLStage.Segment {
     }
 }
 
-extension DFTStage {
-    /// What has no effect stays as it was, so that jobs that do the same are equal.
+extension HybridStage {
     fileprivate init(_ node: YAMLNode) {
         self.init()
+        if let node = node["ml"] { ml = MLStage(node) }
+        if let node = node["check"] { check = DFTStage(node, maxSteps: check.maxSteps) }
+        node.set("rounds", &rounds)
+        node.set("max_gradient_calls", &maxGradientCalls)
+    }
+}
+
+extension DFTStage {
+    /// What has no effect stays as it was, so that jobs that do the same are equal.
+    ///
+    /// - Parameter maxSteps: where the node does not say.
+    fileprivate init(_ node: YAMLNode, maxSteps steps: Int? = nil) {
+        self.init()
+        if let steps { maxSteps = steps }
         node.set("engine", &engine)
         if engine == .gpaw {
             node.set("mode", &mode)

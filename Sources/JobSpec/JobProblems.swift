@@ -32,22 +32,24 @@ struct JobProblems {
 
     /// Keys that the chosen engine or mode does not look at.
     private var withoutEffect: [Diagnostic] {
-        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
-            withoutEffect(in: stage, "ml", index) { MLStage.reasonAgainst($0, in: $1) }
-                + withoutEffect(in: stage, "dft", index) { DFTStage.reasonAgainst($0, in: $1) }
+        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
+            let path = "stages[\(index)]"
+            return withoutEffect(in: stage["ml"], "\(path).ml", MLStage.reasonAgainst)
+                + withoutEffect(in: stage["dft"], "\(path).dft", DFTStage.reasonAgainst)
+                + withoutEffect(in: stage["hybrid"]?["ml"], "\(path).hybrid.ml", MLStage.reasonAgainst)
+                + withoutEffect(in: stage["hybrid"]?["check"], "\(path).hybrid.check", DFTStage.reasonAgainst)
         }
     }
 
     private func withoutEffect(
-        in stage: YAMLNode, _ kind: String, _ index: Int, reason: (String, YAMLNode) -> String?
+        in node: YAMLNode?, _ path: String, _ reason: (String, YAMLNode) -> String?
     ) -> [Diagnostic] {
-        guard let node = stage[kind], let entries = node.entries else { return [] }
+        guard let node, let entries = node.entries else { return [] }
         return entries.compactMap { entry in
             guard let reason = reason(entry.key, node) else { return nil }
             return Diagnostic(
                 .warning, code: "no-effect", at: entry.keyMark, width: entry.keyWidth,
-                keyPath: "stages[\(index)].\(kind).\(entry.key)",
-                message: "‘\(entry.key)’ has no effect: \(reason)")
+                keyPath: "\(path).\(entry.key)", message: "‘\(entry.key)’ has no effect: \(reason)")
         }
     }
 }

@@ -26,13 +26,14 @@ public enum JobSchema {
             "Names of jobs that must be completed before this one starts."),
         KeySchema(
             "stages", .list(.mapping(stage), count: 1...100), required: true,
-            "What is done, in order: ml and dft in any number."),
+            "What is done, in order: ml, dft and hybrid in any number."),
     ])
 
     public static let stage = MappingSchema(
         [
             KeySchema("ml", .mapping(ml), "Coarse optimisation with the force field."),
             KeySchema("dft", .mapping(dft), "Fine optimisation outside aurelax: DFT, or a quicker method."),
+            KeySchema("hybrid", .mapping(hybrid), "Rounds of ml and a short dft that checks it."),
         ], isChoice: true)
 
     public static let dft = MappingSchema([
@@ -68,6 +69,18 @@ public enum JobSchema {
             "hessian", .boolean, default: "true",
             "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
         ),
+    ])
+
+    public static let hybrid = MappingSchema([
+        KeySchema("ml", .mapping(ml), default: "as of a stage ml", "What the force field does in a round."),
+        KeySchema(
+            "check", .mapping(dft), default: "as of a stage dft, without a step",
+            "The calculation that ends a round: a dft stage of few steps; of none where max_steps is not given. "
+                + "Where its largest force is below its fmax, the stage is done."),
+        KeySchema("rounds", .integer(1...20), default: "3", "Rounds at most."),
+        KeySchema(
+            "max_gradient_calls", .integer(1...100_000), default: "50",
+            "No further round where the checks have cost so many gradients."),
     ])
 
     public static var jsonSchema: String {

@@ -19,6 +19,12 @@ extension Job {
             switch stage {
             case .ml(let ml): lines += ["  - ml:"] + ml.pairs.map { "      \($0): \($1)" }
             case .dft(let dft): lines += ["  - dft:"] + dft.pairs.map { "      \($0): \($1)" }
+            case .hybrid(let hybrid):
+                lines += ["  - hybrid:", "      ml:"] + hybrid.ml.pairs.map { "        \($0): \($1)" }
+                lines += ["      check:"] + hybrid.check.pairs.map { "        \($0): \($1)" }
+                lines += [
+                    "      rounds: \(hybrid.rounds)", "      max_gradient_calls: \(hybrid.maxGradientCalls)",
+                ]
             }
         }
         return lines.joined(separator: "\n") + "\n"

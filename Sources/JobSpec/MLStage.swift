@@ -73,3 +73,33 @@ public struct MLStage: Sendable, Equatable, Codable {
 
     public init() {}
 }
+
+extension MLStage {
+    /// Of what was written by a version that did not have every option yet: those take their defaults.
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func read<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
+            value = try values.decodeIfPresent(Value.self, forKey: key) ?? value
+        }
+        model = try values.decodeIfPresent(String.self, forKey: .model)
+        try read(.optimizer, &optimizer)
+        try read(.fmax, &fmax)
+        try read(.maxSteps, &maxSteps)
+        try read(.maxStep, &maxStep)
+        try read(.move, &move)
+        try read(.startHessian, &startHessian)
+        resetHessianEvery = try values.decodeIfPresent(Int.self, forKey: .resetHessianEvery)
+        try read(.alternate, &alternate)
+        try read(.rounds, &rounds)
+        try read(.atSwitch, &atSwitch)
+        stopBelowUncertainty = try values.decodeIfPresent(Double.self, forKey: .stopBelowUncertainty)
+        stopAfterStagnation = try values.decodeIfPresent(Int.self, forKey: .stopAfterStagnation)
+        stopAtCycle = try values.decodeIfPresent(Int.self, forKey: .stopAtCycle)
+        trustedError = try values.decodeIfPresent(Double.self, forKey: .trustedError)
+        try read(.freezeUnknown, &freezeUnknown)
+        try read(.removeNetForce, &removeNetForce)
+        try read(.removeNetTorque, &removeNetTorque)
+        try read(.keep, &keep)
+    }
+}

@@ -22,9 +22,6 @@ extension JobFile {
                     severity, code: code, at: node?.mark, width: node?.width ?? 1, keyPath: keyPath,
                     message: message, hint: hint))
         }
-        func add(_ selections: [SelectionProblem], at path: [PathStep]) {
-            for problem in selections { add(problem.code, path, problem.message, hint: problem.hint) }
-        }
         let structure = [PathStep.key("structure")]
         guard atoms.count > 0 else {
             add("no-atoms", structure, "the structure has no atoms")
@@ -41,31 +38,26 @@ extension JobFile {
         let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
         if electrons <= 0 {
             add("no-electrons", [.key("charge")], "a charge of \(job.charge) leaves no electrons")
-        } else if electrons % 2 != 0, job.stages.contains(where: { $0.kind == "dft" }) {
+        } else if electrons % 2 != 0, job.plan.contains(where: \.isDFT) {
             add(
                 "odd-electrons", [.key("charge")],
                 "\(electrons) electrons are an odd number; calculations are spin-paired",
                 hint: "is the charge right?", severity: .warning)
         }
-        if job.charge != 0, job.stages.contains(where: { $0.kind == "ml" }) {
+        if job.charge != 0, job.plan.contains(where: { !$0.isDFT }) {
             add(
                 "charge-not-in-ml", [.key("charge")],
                 "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
-        if atoms.moveMask?.contains(false) == true, !job.stages.contains(where: \.usesMask) {
+        if atoms.moveMask?.contains(false) == true, !job.selections.contains(where: { $0.move == .mask }) {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
                 hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
         }
-        for (index, stage) in job.stages.enumerated() {
-            let path = [PathStep.key("stages"), .index(index), .key(stage.kind)]
-            add(problemsOf(stage.move, atoms), at: path + [.key("move")])
-            guard case .ml(let ml) = stage else { continue }
-            for (number, segment) in ml.alternate.enumerated() {
-                add(
-                    problemsOf(segment.move, atoms),
-                    at: path + [.key("alternate"), .index(number), .key("move")])
+        for selection in job.selections {
+            for problem in problemsOf(selection.move, atoms) {
+                add(problem.code, selection.path, problem.message, hint: problem.hint)
             }
         }
         return problems
@@ -122,9 +114,32 @@ extension JobFile {
     }
 }
 
-extension Stage {
-    fileprivate var usesMask: Bool {
-        if case .ml(let ml) = self, ml.alternate.contains(where: { $0.move == .mask }) { return true }
-        return move == .mask
+extension PlannedStage {
+    fileprivate var isDFT: Bool {
+        if case .dft = work { true } else { false }
+    }
+}
+
+extension Job {
+    /// Every choice of atoms, and where it stands.
+    fileprivate var selections: [(path: [JobFile.PathStep], move: MoveSelection)] {
+        func of(_ ml: MLStage, _ path: [JobFile.PathStep]) -> [(
+            path: [JobFile.PathStep], move: MoveSelection
+        )] {
+            [(path + [.key("move")], ml.move)]
+                + ml.alternate.enumerated().map {
+                    (path + [.key("alternate"), .index($0), .key("move")], $1.move)
+                }
+        }
+        return stages.enumerated().flatMap { index, stage in
+            let path = [JobFile.PathStep.key("stages"), .index(index), .key(stage.kind)]
+            switch stage {
+            case .ml(let ml): return of(ml, path)
+            case .dft(let dft): return [(path + [.key("move")], dft.move)]
+            case .hybrid(let hybrid):
+                return of(hybrid.ml, path + [.key("ml")])
+                    + [(path + [.key("check"), .key("move")], hybrid.check.move)]
+            }
+        }
     }
 }

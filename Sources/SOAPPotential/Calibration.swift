@@ -10,6 +10,12 @@ public struct Calibration: Codable, Sendable, Equatable {
         public var errors: [Double]
         /// The largest deviation seen in held-out or training frames, eV.
         public var largest: Double
+
+        /// One finite error for each of ascending deviations.
+        var isSound: Bool {
+            errors.count == deviations.count && (deviations + errors).allSatisfy { $0.isFinite && $0 >= 0 }
+                && zip(deviations, deviations.dropFirst()).allSatisfy { $0 < $1 }
+        }
     }
 
     /// By element symbol.

@@ -57,6 +57,9 @@ extension SOAPPotential {
         guard species.count == header.elements.count, header.constants.count == species.count else {
             throw ModelFileError.header(path: file.path, reason: "elements or constants are malformed")
         }
+        guard header.calibration.curves.values.allSatisfy(\.isSound) else {
+            throw ModelFileError.header(path: file.path, reason: "a curve of expected errors is malformed")
+        }
         var parts: [Part] = []
         for (element, constant) in zip(species, header.constants) {
             let descriptor = header.settings.descriptor(of: element)

@@ -198,23 +198,30 @@ private struct Checker {
 
 extension MappingSchema {
     /// The mappings somewhere inside this one that have a key: `stages[].dft`.
-    fileprivate func places(of key: String, path: String = "") -> [String] {
-        var places: [String] = []
-        for child in keys {
-            if child.name == key { places.append(path.isEmpty ? "the file itself" : "‘\(path)’") }
-            let inner = path.isEmpty ? child.name : "\(path).\(child.name)"
-            places += child.value.places(of: key, path: inner)
-        }
+    ///
+    /// The shallowest ones: further down they are the same keys again.
+    fileprivate func places(of key: String) -> [String] {
+        let all = paths(to: key, from: [])
+        let depth = all.map(\.count).min() ?? 0
+        let places = all.filter { $0.count == depth }
+            .map { $0.isEmpty ? "the file itself" : "‘\($0.joined(separator: "."))’" }
         return places.count > 3 ? [] : places
+    }
+
+    fileprivate func paths(to key: String, from path: [String]) -> [[String]] {
+        keys.flatMap { child in
+            (child.name == key ? [path] : []) + child.value.paths(to: key, from: path + [child.name])
+        }
     }
 }
 
 extension ValueSchema {
-    fileprivate func places(of key: String, path: String) -> [String] {
+    fileprivate func paths(to key: String, from path: [String]) -> [[String]] {
         switch self {
-        case .mapping(let schema): schema.places(of: key, path: path)
-        case .list(let element, _): element.places(of: key, path: path + "[]")
-        case .either(let forms, _): forms.flatMap { $0.places(of: key, path: path) }
+        case .mapping(let schema): schema.paths(to: key, from: path)
+        case .list(let element, _):
+            element.paths(to: key, from: path.dropLast() + [(path.last ?? "") + "[]"])
+        case .either(let forms, _): forms.flatMap { $0.paths(to: key, from: path) }
         case .integer, .number, .boolean, .text, .choice: []
         }
     }

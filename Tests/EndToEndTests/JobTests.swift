@@ -118,6 +118,35 @@ import Testing
         #expect(text.contains("fmax"), "no hint in \(text)")
     }
 
+    /// ML, a single point that checks it, a decision with its reason, the calculation that ends it.
+    @Test(.enabled(if: Available.python)) func aHybridStageDecidesByWhatComesBack() async throws {
+        let spool = try Spool()
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
+        let job = """
+            aurelax: 1
+            name: small
+            structure: small.xyz
+            stages:
+              - hybrid: {ml: {fmax: 0.3}, check: {engine: tblite, fmax: 0.05}, rounds: 3}
+              - dft: {engine: tblite, fmax: 0.5, max_steps: 100}
+
+            """
+        try await spool.dropSmallJob(job)
+        let isCompleted = try await spool.waitForState("completed", of: "small", seconds: 180)
+        #expect(
+            isCompleted, "\(spool.text("outbox/small/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")")
+        let summary = try #require(spool.text("outbox/small/summary.yaml"))
+        // GFN1-xTB is not what the model has learnt: by the check the model's forces are wrong, and it says so.
+        #expect(summary.contains("decision: ") && summary.contains("it can do no more"), "\(summary)")
+        #expect(summary.contains("model_largest_force_error: "), "\(summary)")
+        // The rounds that were left are passed over.
+        let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
+        #expect(folders == ["01-ml", "02-dft", "07-dft"], "\(folders)")
+        _ = runner.stop()
+        #expect(daemon.stop() == 0)
+    }
+
     @Test(.enabled(if: Available.python)) func realGPAWRelaxesHydrogen() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")

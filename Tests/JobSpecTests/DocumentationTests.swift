@@ -5,7 +5,9 @@ import YAMLDocument
 
 /// docs/job-spec.md says what the schema says.
 @Suite struct DocumentationTests {
-    @Test(arguments: [("job", JobSchema.job), ("ml", JobSchema.ml), ("dft", JobSchema.dft)])
+    @Test(arguments: [
+        ("job", JobSchema.job), ("ml", JobSchema.ml), ("dft", JobSchema.dft), ("hybrid", JobSchema.hybrid),
+    ])
     func everyKeyStandsInTheTable(name: String, schema: MappingSchema) throws {
         let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
         let table = Self.table(schema)
@@ -30,7 +32,7 @@ import YAMLDocument
                 """
                 aurelax: 1
                 structure: s.xyz
-                stages: [{ml: {}}, {ml: {alternate: [{move: all, steps: 1}]}}, {dft: {}}, {dft: {mode: pw}}]
+                stages: [{ml: {}}, {ml: {alternate: [{move: all, steps: 1}]}}, {dft: {}}, {dft: {mode: pw}}, {hybrid: {}}]
                 """
             ).job)
         let root = try #require(YAMLNode.parse(Array(job.yaml.utf8)).root)
@@ -38,6 +40,7 @@ import YAMLDocument
         let said = [
             (JobSchema.job, [root]), (JobSchema.ml, stages.compactMap { $0["ml"] }),
             (JobSchema.dft, stages.compactMap { $0["dft"] }),
+            (JobSchema.hybrid, stages.compactMap { $0["hybrid"] }),
         ]
         for (schema, nodes) in said {
             for key in schema.keys where key.name != "name" && key.name != "mode" {

@@ -51,6 +51,93 @@ import YAMLDocument
                     after: ["a", "b.2"], stages: [.ml(ml), .dft(pw), .dft(tight), .dft(lcao)]))
     }
 
+    @Test func everyOptionOfAnMLStageIsReadAndWritten() throws {
+        let text = """
+            aurelax: 1
+            name: options
+            structure: s.extxyz
+            stages:
+              - ml: {optimizer: safe-bfgs, start_hessian: model, reset_hessian_every: 36, rounds: 6, at_switch: literal,
+                     alternate: [{move: shell, steps: 24}, {move: {classes: [core-gold], indices: [4, 1]}, steps: 12}],
+                     stop_below_uncertainty: 1.5, stop_after_stagnation: 40, stop_at_cycle: 8, trusted_error: 0.2,
+                     freeze_unknown: true, remove_net_force: true, remove_net_torque: true, keep: lowest-energy}
+              - ml: {move: {elements: [S, H, S], units: [2, 0]}}
+
+            """
+        let read = file(text)
+        #expect(read.report == "")
+        let job = try #require(read.job)
+        var ml = MLStage()
+        (ml.optimizer, ml.startHessian, ml.resetHessianEvery) = (.safeBFGS, .model, 36)
+        var core = AtomLists()
+        (core.classes, core.indices) = (["core-gold"], [1, 4])
+        ml.alternate = [.init(move: .shell, steps: 24), .init(move: .any(core), steps: 12)]
+        (ml.rounds, ml.atSwitch, ml.keep) = (6, .literal, .lowestEnergy)
+        (ml.stopBelowUncertainty, ml.stopAfterStagnation, ml.stopAtCycle) = (1.5, 40, 8)
+        (ml.trustedError, ml.freezeUnknown) = (0.2, true)
+        (ml.removeNetForce, ml.removeNetTorque) = (true, true)
+        var lists = AtomLists()
+        (lists.elements, lists.units) = (["H", "S"], [0, 2])
+        var second = MLStage()
+        second.move = .any(lists)
+        #expect(job.stages == [.ml(ml), .ml(second)])
+        let again = file(job.yaml)
+        #expect(again.job == job && again.report == "")
+    }
+
+    @Test func aHybridStageIsReadAndWritten() throws {
+        let text = """
+            aurelax: 1
+            name: hybrid
+            structure: s.xyz
+            stages:
+              - hybrid: {ml: {fmax: 0.02}, check: {engine: tblite, max_steps: 2, fmax: 0.1}, rounds: 4,
+                         max_gradient_calls: 9}
+              - hybrid: {}
+
+            """
+        let read = file(text)
+        #expect(read.report == "")
+        let job = try #require(read.job)
+        var hybrid = HybridStage()
+        (hybrid.ml.fmax, hybrid.check.engine, hybrid.check.maxSteps, hybrid.check.fmax) = (
+            0.02, .tblite, 2, 0.1
+        )
+        (hybrid.rounds, hybrid.maxGradientCalls) = (4, 9)
+        #expect(job.stages == [.hybrid(hybrid), .hybrid(HybridStage())])
+        #expect(HybridStage().check.maxSteps == 0)
+        #expect(file(job.yaml).job == job)
+    }
+
+    /// What a version before had written of a stage is read, with defaults for what it did not know.
+    @Test func olderStagesAreRead() throws {
+        let text = """
+            {"optimizer":"fire","fmax":0.3,"maxSteps":9,"maxStep":0.05,"move":{"indices":{"_0":[1,3]}},"model":"m"}
+            """
+        let read = try JSONDecoder().decode(MLStage.self, from: Data(text.utf8))
+        var ml = MLStage()
+        (ml.optimizer, ml.fmax, ml.maxSteps, ml.maxStep) = (.fire, 0.3, 9, 0.05)
+        (ml.move, ml.model) = (.indices([1, 3]), "m")
+        #expect(read == ml)
+        ml.trustedError = 0.1
+        #expect(try JSONDecoder().decode(MLStage.self, from: JSONEncoder().encode(ml)) == ml)
+    }
+
+    @Test(arguments: [
+        ("{rounds: 3}", "‘rounds’ has no effect: nothing alternates"),
+        (
+            "{optimizer: fire, start_hessian: model}",
+            "‘start_hessian’ has no effect: fire has no matrix to start from"
+        ),
+        ("{move: {elements: [Xx]}}", "‘Xx’ is not the symbol of an element"),
+        ("{move: {classes: [gold]}}", "core-gold"),
+        ("{alternate: [{move: shell}]}", "steps"),
+    ])
+    func optionsThatDoNotGoTogether(_ stage: String, _ message: String) {
+        let read = file("aurelax: 1\nstructure: s.xyz\nstages:\n  - ml: \(stage)\n")
+        #expect(read.report.contains(message), "\(read.report)")
+    }
+
     @Test func fiveMistakesAtOnce() {
         let text = """
             aurelax: 1
@@ -129,7 +216,7 @@ import YAMLDocument
         ("aurelax: 1\nstructure: s.xyz\nstages: [ml]\n", "expected a mapping of keys to values, found ‘ml’"),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}, dft: {}}]\n",
-            "expected one of ‘ml’, ‘dft’, found ‘ml’ and ‘dft’"
+            "expected one of ‘ml’, ‘dft’, ‘hybrid’, found ‘ml’ and ‘dft’"
         ),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",

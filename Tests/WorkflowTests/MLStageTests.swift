@@ -186,6 +186,42 @@ import Workflow
         #expect(steps(try #require(spool.text("outbox/ring/01-ml/optimizer.log"))) == Array(0...250))
     }
 
+    /// The paper's rounds: the shell moves, then the rest.
+    @Test func partsMoveInTurn() async throws {
+        try submit(
+            "turns",
+            "{fmax: 0.01, alternate: [{move: {elements: [H]}, steps: 3}, {move: {elements: [S, C, Au]}, steps: 2}], rounds: 2}"
+        )
+        try await spool.work(models: models)
+        let path = try ExtXYZ.read(path: spool.path + "/outbox/turns/01-ml/trajectory.extxyz")
+        #expect(path.count == 11)
+        for (step, (before, after)) in zip(path, path.dropFirst()).enumerated() {
+            for i in 0..<before.count {
+                let mayMove = (before.elements[i] == .hydrogen) == (step % 5 < 3)
+                #expect(mayMove || before.positions[i] == after.positions[i], "atom \(i) in step \(step)")
+            }
+        }
+    }
+
+    @Test func aStopSaysWhyAndTheBestFrameIsKept() async throws {
+        try submit("seen", "{fmax: 0.0001, stop_below_uncertainty: 1000}")
+        try submit("best", "{fmax: 0.0001, max_steps: 6, maxstep: 0.3, optimizer: fire, keep: lowest-energy}")
+        try submit("nowhere", "{move: {units: [99]}}")
+        try await spool.work(models: models)
+        let seen = try spool.client.status(of: "seen")
+        #expect(
+            seen.state == .completed && seen.reason.contains("as far as this model can see"), "\(seen.reason)"
+        )
+
+        let path = try ExtXYZ.read(path: spool.path + "/outbox/best/01-ml/trajectory.extxyz")
+        let final = try #require(ExtXYZ.read(path: spool.path + "/outbox/best/01-ml/final.extxyz").first)
+        let lowest = path.compactMap { $0.info["ml_energy"]?.double }.min()
+        #expect(final.info["ml_energy"]?.double == lowest)
+
+        let nowhere = try spool.client.status(of: "nowhere")
+        #expect(nowhere.state == .failed && nowhere.reason.contains("no unit 99"), "\(nowhere.reason)")
+    }
+
     @Test func modelsThatAreNotThereFailTheJobOnly() async throws {
         try submit("ring", "{model: nowhere}")
         try spool.drop("h2.xyz", hydrogen)

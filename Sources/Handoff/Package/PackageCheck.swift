@@ -66,7 +66,8 @@ public enum PackageCheck {
     }
 
     static func content(_ name: String, _ directory: Directory) throws -> [UInt8] {
-        guard let component = FilePath.Component(name), component.kind == .regular,
+        // A component ends at a NUL, a name in a manifest need not.
+        guard let component = FilePath.Component(name), component.kind == .regular, component.string == name,
             let bytes = try directory.read(component, limit: limit)
         else { throw PackageRefusal.missing(name) }
         return bytes

@@ -271,7 +271,7 @@ package actor Engine {
     // MARK: Results
 
     private func look(for record: JobRecord) throws {
-        guard case .dft(let stage) = record.job.stages[record.machine.stage] else { return }
+        guard case .dft(let stage) = record.planned.work else { return }
         let run = DFTStageRun(store: store, spool: spool, record: record, stage: stage)
         let folder = try folders.directory(of: record)
         do {
@@ -310,7 +310,7 @@ package actor Engine {
 
     private func takeResult(_ file: Inbox.DroppedFile) throws {
         guard let record = try store.job(named: file.job), record.machine.state == .waitingForDFT,
-            case .dft(let stage) = record.job.stages[record.machine.stage]
+            case .dft(let stage) = record.planned.work
         else { return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result")) }
         guard try !store.wasReturned(file.claim.digest, to: record.id) else {
             return report(try inbox.setAside(file, "the same result was taken in before"))
@@ -331,15 +331,37 @@ package actor Engine {
         _ result: ReturnedResult, _ run: DFTStageRun, _ record: JobRecord, from file: Inbox.DroppedFile? = nil
     ) throws {
         let initial = try stages.initial(of: record)
-        guard let (report, final) = run.report(result, initial: initial) else {
+        guard let (reported, final) = run.report(result, initial: initial) else {
             try apply(
                 .stageFailed("the calculation gave no geometry: \(result.message)", again: false), to: record)
             return
         }
+        var report = reported
+        let next = try record.planned.round.flatMap { try decide($0, record, &report, final) }
         let digest = try spool.blobs.insert(final)
         try apply(
-            .resultAccepted(report.verdict), to: record, ended: (report, digest),
+            .resultAccepted(report.verdict, next: next), to: record, ended: (report, digest),
             returned: file.map { ($0.claim.digest, $0.original) })
+    }
+
+    /// Decides what follows a check of a hybrid stage and notes it in the report.
+    ///
+    /// - Returns: the stage that follows, where it is not the next one.
+    private func decide(
+        _ round: PlannedStage.Round, _ record: JobRecord, _ report: inout StageReport, _ final: [UInt8]
+    ) throws -> Int? {
+        report.modelError = try stages.modelError(round, in: record, final: final)
+        let earlier = try store.stages(of: record.id).filter { round.stages.contains($0.stage) }
+            .filter { $0.report.kind == .dft }.map { HybridCheck($0.stage, $0.report) }
+        let decision = HybridDecision(
+            after: earlier + [HybridCheck(record.machine.stage, report)],
+            isConverged: report.verdict.converged,
+            rounds: round.settings.rounds, maxGradientCalls: round.settings.maxGradientCalls)
+        report.decision = decision.reason
+        report.verdict.text = decision.reason
+        guard case .finish(let stage, _) = decision else { return nil }
+        if stage != record.machine.stage { report.goesBackTo = stage }
+        return round.stages.upperBound
     }
 
     /// - Returns: how many results of this package have been set aside by now.
@@ -378,7 +400,7 @@ package actor Engine {
     private func publish(_ record: JobRecord) throws {
         try folders.publish(record)
         if record.machine.state == .cancelled || record.machine.state == .failed,
-            case .dft(let stage) = record.job.stages[record.machine.stage]
+            case .dft(let stage) = record.planned.work
         {
             try DFTStageRun(store: store, spool: spool, record: record, stage: stage)
                 .withdraw(in: folders.directory(of: record))

@@ -49,7 +49,7 @@ struct JobCopy: Codable {
             throw WorkflowError.notAllowed("it has version \(found), this program knows \(Self.version)")
         }
         self = try decoder.decode(Self.self, from: Data(bytes))
-        guard job.stages.indices.contains(stage), attempt >= 1, Job.isName(job.name) else {
+        guard job.plan.indices.contains(stage), attempt >= 1, Job.isName(job.name) else {
             throw WorkflowError.notAllowed("it contradicts itself")
         }
     }

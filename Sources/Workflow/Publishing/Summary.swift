@@ -57,6 +57,14 @@ struct Summary {
         text.add(isML ? "model" : "engine", report.method)
         text.add(isML ? "model_version" : "version", report.version)
         text.add(isML ? "model_level_of_theory" : "level_of_theory", report.levelOfTheory)
+        if !isML {
+            text.add("gradient_calls", plain: report.gradientCalls)
+            text.add("scf_cycles", plain: report.scfCycles)
+        }
+        if let decision = report.decision {
+            text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")
+            text.add("decision", decision)
+        }
         text.add("seconds", report.seconds, unit: "s")
         text.add("attempt", plain: stage.attempt)
         let folder = Spool.stageFolder(stage.stage, report.kind, attempt: stage.attempt).string

@@ -90,7 +90,7 @@ struct DFTStageRun {
         let path = result.path
         let change = path.energies.first.flatMap { first in path.energies.last.map { $0 - first } }
         let versions = result.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        let report = StageReport(
+        var report = StageReport(
             kind: .dft,
             verdict: StageVerdict(
                 converged: result.isConverged, steps: path.steps, fmax: path.fmax.last, text: result.message),
@@ -100,6 +100,7 @@ struct DFTStageRun {
             version: versions.joined(separator: ", "),
             levelOfTheory: result.levelOfTheory ?? "not stated by whoever returned it",
             warnings: result.notes, seconds: result.wallTime)
+        (report.gradientCalls, report.scfCycles) = (result.gradientCalls, result.scfCycles)
         return (report, ExtXYZ.bytes(of: [final]))
     }
 }

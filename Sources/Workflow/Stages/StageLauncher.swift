@@ -27,7 +27,7 @@ struct StageLauncher: Sendable {
 
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
         try await onOwnThread {
-            switch record.job.stages[record.machine.stage] {
+            switch record.planned.work {
             case .ml(let stage): try relax(record, stage, stop)
             case .dft(let stage): try publish(record, stage)
             }
@@ -63,12 +63,8 @@ struct StageLauncher: Sendable {
     }
 
     private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
-        let place = record.machine.stage
-        let ended = try store.stages(of: record.id).last { $0.stage == place - 1 }
-        var forceField: (any ForceField)?
-        if place > 0, case .ml(let before) = record.job.stages[place - 1] {
-            forceField = try models.load(before.model ?? record.job.model)
-        }
+        let ended = try before(record)
+        let forceField = try ended.flatMap { try model(of: $0, in: record) }
         try DFTStageRun(store: store, spool: spool, record: record, stage: stage).publish(
             initial(of: record), reference: structure(record.structure), forceField: forceField,
             origin: origin(ended, forceField), in: JobFolder(spool, store).directory(of: record))
@@ -85,12 +81,38 @@ struct StageLauncher: Sendable {
             levelOfTheory: provenance?.levelOfTheory, steps: verdict.steps, fmax: verdict.fmax)
     }
 
+    /// The stage whose end the current one begins with; nil for the first.
+    private func before(_ record: JobRecord) throws -> StageRecord? {
+        let ended = try store.stages(of: record.id).filter { $0.stage < record.machine.stage }
+        guard let last = ended.last else { return nil }
+        return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
+    }
+
+    /// The force field of an ML stage; nil for others.
+    private func model(of stage: StageRecord, in record: JobRecord) throws -> (any ForceField)? {
+        guard case .ml(let ml) = record.job.plan[stage.stage].work else { return nil }
+        return try models.load(ml.model ?? record.job.model)
+    }
+
+    /// Largest error of the model's force on an atom that the check may move, eV/Å.
+    ///
+    /// - Parameter final: extxyz of the check's last geometry with its forces.
+    func modelError(_ round: PlannedStage.Round, in record: JobRecord, final: [UInt8]) throws -> Double? {
+        guard let atoms = try ExtXYZ.frames(in: final, label: "the check's last frame").last,
+            let forces = atoms.forces
+        else { return nil }
+        let model = try models.load(round.settings.ml.model ?? record.job.model)
+        // A structure that the model cannot be asked about is no reason to lose the check.
+        guard let predicted = try? model.predict(atoms).forces else { return nil }
+        let mask = try round.settings.check.move.mask(for: initial(of: record))
+        return atoms.positions.indices.filter { mask?[$0] ?? true }
+            .map { (predicted[$0] - forces[$0]).length }.max()
+    }
+
     /// What the job's current stage begins with: what the stage before ended with.
     func initial(of record: JobRecord) throws -> Atoms {
         guard record.machine.stage > 0 else { return try structure(record.structure) }
-        guard
-            let before = try store.stages(of: record.id).last(where: { $0.stage == record.machine.stage - 1 })
-        else { throw StageFailure("the stage before has no result") }
+        guard let before = try before(record) else { throw StageFailure("the stage before has no result") }
         var atoms = try structure(before.final)
         // Which atoms are free is said by the job's own structure.
         atoms.moveMask = try structure(record.structure).moveMask

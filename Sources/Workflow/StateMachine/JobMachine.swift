@@ -15,7 +15,8 @@ public enum JobEvent: Sendable, Equatable {
     case packagePublished
     /// What came back is not the result that was asked for; it was set aside.
     case resultRefused(String)
-    case resultAccepted(StageVerdict)
+    /// - Parameter next: the stage that follows, where it is not the next one; one past the last where none does.
+    case resultAccepted(StageVerdict, next: Int? = nil)
     case cancel
     case pause
     case resume
@@ -72,7 +73,7 @@ public struct JobMachine: Sendable, Equatable {
         case (.running, .packagePublished) where stages[stage] == .dft:
             (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
 
-        case (.waitingForDFT, .resultAccepted(let verdict)): conclude(verdict)
+        case (.waitingForDFT, .resultAccepted(let verdict, let next)): conclude(verdict, next: next)
         case (.waitingForDFT, .resultRefused(let why)): return wait(why)
         case (.waitingForDFT, .stageFailed(let why, _)): (state, reason) = (.failed, why)
 
@@ -102,13 +103,16 @@ public struct JobMachine: Sendable, Equatable {
 
     /// A stage that ran out of steps is a result: the next stage goes on from it. Only the last stage
     /// decides whether the job got what was asked for.
-    private mutating func conclude(_ verdict: StageVerdict) {
-        guard stage + 1 < stages.count else {
+    private mutating func conclude(_ verdict: StageVerdict, next: Int? = nil) {
+        let next = next ?? stage + 1
+        precondition(next > stage, "a job does not go back")
+        guard next < stages.count else {
             (state, reason) = (verdict.converged ? .completed : .failed, verdict.text)
             return
         }
-        stage += 1
+        let ended = stage + 1
+        stage = next
         attempt = 1
-        (state, reason) = (.queued, "stage \(stage) ended: \(verdict.text)")
+        (state, reason) = (.queued, "stage \(ended) ended: \(verdict.text)")
     }
 }

@@ -122,7 +122,7 @@ extension JobRecord {
         guard let state = JobState(rawValue: word) else {
             throw DatabaseError(message: "unknown state \(word)")
         }
-        let stages = job.stages.map(\.stageKind)
+        let stages = job.plan.map(\.kind)
         let stage: Int = row["stage"]
         guard stages.indices.contains(stage) else { throw DatabaseError(message: "no stage \(stage)") }
         machine = JobMachine(
@@ -142,11 +142,16 @@ extension JobRecord {
     }
 }
 
-extension Stage {
-    public var stageKind: StageKind {
-        switch self {
+extension PlannedStage {
+    public var kind: StageKind {
+        switch work {
         case .ml: .ml
         case .dft: .dft
         }
     }
+}
+
+extension JobRecord {
+    /// What the job is at.
+    var planned: PlannedStage { job.plan[machine.stage] }
 }

@@ -23,6 +23,15 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var warnings: [String]
     /// Seconds of computing, restarts included.
     public var seconds: Double?
+    /// Gradients and cycles of self-consistency that a calculation outside took.
+    public var gradientCalls: Int?
+    public var scfCycles: Int?
+    /// Of a check in a hybrid stage: the largest error of the model's force at its last geometry, eV/Å.
+    public var modelError: Double?
+    /// Of a check in a hybrid stage: what followed, and why.
+    public var decision: String?
+    /// Place in the plan of the stage whose last structure the next stage begins with, where it is not this one.
+    public var goesBackTo: Int?
 
     public init(
         kind: StageKind, verdict: StageVerdict, initialFmax: Double? = nil, requestedFmax: Double,

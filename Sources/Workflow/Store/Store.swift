@@ -89,7 +89,7 @@ public final class Store: Sendable {
                 return .nameTaken(by: try JobRecord(row))
             }
             let job = acceptance.job
-            let machine = JobMachine(stages: job.stages.map(\.stageKind))
+            let machine = JobMachine(stages: job.plan.map(\.kind))
             let now = Date().timeIntervalSince1970
             let encoder = JSONEncoder()
             encoder.outputFormatting = .sortedKeys
