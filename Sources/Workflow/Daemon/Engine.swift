@@ -356,7 +356,8 @@ package actor Engine {
         let decision = HybridDecision(
             after: earlier + [HybridCheck(record.machine.stage, report)],
             isConverged: report.verdict.converged,
-            rounds: round.settings.rounds, maxGradientCalls: round.settings.maxGradientCalls)
+            mlFmax: round.settings.ml.fmax, rounds: round.settings.rounds,
+            maxGradientCalls: round.settings.maxGradientCalls)
         report.decision = decision.reason
         report.verdict.text = decision.reason
         guard case .finish(let stage, _) = decision else { return nil }

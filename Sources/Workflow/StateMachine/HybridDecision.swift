@@ -44,8 +44,11 @@ package enum HybridDecision: Sendable, Equatable {
     /// - Parameters:
     ///   - checks: of this stage, in order; the last one has just come back.
     ///   - isConverged: whether the last one has what its `fmax` asks for.
+    ///   - mlFmax: what the model relaxes to, eV/Å.
     /// - Precondition: there is a check.
-    package init(after checks: [HybridCheck], isConverged: Bool, rounds: Int, maxGradientCalls: Int) {
+    package init(
+        after checks: [HybridCheck], isConverged: Bool, mlFmax: Double, rounds: Int, maxGradientCalls: Int
+    ) {
         precondition(!checks.isEmpty, "a decision follows a check")
         let last = checks[checks.count - 1]
         let best =
@@ -59,10 +62,10 @@ package enum HybridDecision: Sendable, Equatable {
             self = .finish(
                 stage: best.stage,
                 "\(place), \(number(energy - lowest)) eV above an earlier round: back to that one")
-        } else if let error = last.modelError, error >= last.fmax {
+        } else if let error = last.modelError, error >= last.fmax - mlFmax {
             self = .finish(
                 stage: best.stage,
-                "\(place); the model's forces are wrong by up to \(number(error)) eV/Å, it can do no more")
+                "\(place), which is the model's own error (\(number(error)) eV/Å): it can do no more")
         } else if checks.count >= rounds {
             self = .finish(stage: best.stage, "\(place) after the \(rounds) rounds allowed")
         } else if calls >= maxGradientCalls {
