@@ -212,4 +212,22 @@ import Testing
         #expect(!spool.exists("owned"))
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }
+
+    /// What does not listen cannot be asked for anything.
+    @Test func fault35NothingListens() async throws {
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        try spool.drop("mine.yaml", Self.job("mine"))
+        #expect(try await spool.waitForState("waiting-for-dft", of: "mine", seconds: 60))
+        let listening = try ["tcp", "tcp6"].flatMap { table in
+            try String(contentsOfFile: "/proc/net/\(table)", encoding: .utf8).split(separator: "\n")
+                .dropFirst().map { $0.split(separator: " ") }.filter { $0[3] == "0A" }.map { "socket:[\($0[9])]" }
+        }
+        let folder = "/proc/\(daemon.process)/fd"
+        let open = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
+        }
+        #expect(open.contains { $0.hasSuffix("jobs.sqlite") }, "\(open)")
+        #expect(Set(open).isDisjoint(with: listening))
+        #expect(daemon.stop() == 0)
+    }
 }
