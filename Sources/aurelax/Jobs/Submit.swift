@@ -82,13 +82,20 @@ struct Validate: ParsableCommand {
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of a file that aurelax reads.",
-        subcommands: [JobFileSchema.self])
+        subcommands: [JobFileSchema.self, ConfigurationSchema.self])
 
     struct JobFileSchema: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "job", abstract: "JSON Schema (2020-12) of job files.")
 
         func run() { print(JobSchema.jsonSchema, terminator: "") }
+    }
+
+    struct ConfigurationSchema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "config", abstract: "JSON Schema (2020-12) of a spool's aurelax.yaml.")
+
+        func run() { print(SpoolConfigurationSchema.jsonSchema, terminator: "") }
     }
 }
 

@@ -1,0 +1,388 @@
+internal import DurableFiles
+import Foundation
+import Handoff
+internal import JobSpec
+package import Logging
+package import Slurm
+import SystemPackage
+
+/// Brings packages into Slurm's queue and follows them there: one question an interval for all of them.
+///
+/// The store says what was submitted, the package's own marker what came of it. The engine takes results in;
+/// nothing here does.
+package actor SlurmFollower {
+    let spool: OpenSpool
+    let store: Store
+    let configuration: SpoolConfiguration
+    let commands: SlurmCommands
+    let logger: Logger
+    private let folders: JobFolder
+    private let token: @Sendable () -> String
+    /// Answers in a row that did not come.
+    private var failures = 0
+    /// When Slurm takes no more jobs, until when to wait.
+    private var submitAfter = ContinuousClock.now
+    private var hasAccounting = true
+    /// Jobs of ours in the queue that nobody waits for, since when.
+    private var orphans: [Int: Date] = [:]
+    /// What does not work, for the daemon's own file.
+    package private(set) var trouble: String?
+
+    var settings: SlurmConfiguration { configuration.slurm }
+
+    package init(
+        _ spool: OpenSpool, _ store: Store, _ configuration: SpoolConfiguration, _ commands: SlurmCommands,
+        _ logger: Logger,
+        token: @escaping @Sendable () -> String = { String(UInt32.random(in: .min ... .max), radix: 16) }
+    ) {
+        self.spool = spool
+        self.store = store
+        self.configuration = configuration
+        self.commands = commands
+        self.logger = logger
+        self.token = token
+        folders = JobFolder(spool, store)
+    }
+
+    // MARK: Looking
+
+    /// Looks at the queue once.
+    ///
+    /// - Returns: how long to wait until the next look: longer where Slurm is slow or silent.
+    package func look() async throws -> Duration {
+        let interval = Duration.seconds(settings.interval)
+        var records = try store.openSlurmRuns()
+        guard !records.isEmpty || !orphans.isEmpty else { return interval }
+        let start = ContinuousClock.now
+        let entries: [QueueEntry]
+        do {
+            entries = try await commands.queue()
+        } catch let error as SlurmCommands.NoAnswer {
+            return try noAnswer(error, records)
+        }
+        if failures > 0 { logger.notice("Slurm answers again") }
+        (failures, trouble) = (0, nil)
+        let now = Date()
+        let byName = Dictionary(grouping: entries, by: \.name)
+        var absent: [Int] = []
+        var changed: Set<Int> = []
+        for index in records.indices {
+            if let entry = byName[records[index].run.name]?.last(where: records[index].run.matches) {
+                if records[index].run.see(entry, at: now) { changed.insert(index) }
+            } else {
+                absent.append(index)
+            }
+        }
+        let accounted = try await accounted(absent.map { records[$0] })
+        for index in absent {
+            if let entry = accounted[records[index].run.name], records[index].run.matches(entry) {
+                if records[index].run.see(entry, at: now) { changed.insert(index) }
+            } else if try miss(&records[index], at: now) {
+                changed.insert(index)
+            }
+        }
+        try keep(changed.sorted().map { records[$0] })
+        for record in records { try await decide(record, at: now) }
+        try await removeOrphans(entries, known: Set(records.map(\.run.name)), at: now)
+        // A controller that needs long for an answer is asked less often.
+        return max(interval, start.duration(to: .now) * 10)
+    }
+
+    private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
+        failures += 1
+        trouble = "Slurm does not answer: \(error)"
+        if failures == 3 {
+            logger.warning("lost contact with Slurm: \(error)")
+            try keep(
+                records.compactMap { record in
+                    var record = record
+                    return record.run.loseContact("Slurm does not answer (\(error))") ? record : nil
+                })
+        }
+        return .seconds(min(settings.interval * Double(1 << min(failures, 10)), max(settings.interval * 10, 60)))
+    }
+
+    /// Of runs that the controller has forgotten, where there is a data base; one question for all.
+    private func accounted(_ records: [SlurmRunRecord]) async throws -> [String: QueueEntry] {
+        let asked = records.filter { $0.run.phase != .ended && $0.run.timesAbsent >= 1 }
+        guard hasAccounting, let since = asked.map(\.run.intendedAt).min() else { return [:] }
+        do {
+            guard
+                let entries = try await commands.accounted(
+                    asked.map(\.run.name), since: since.addingTimeInterval(-3600))
+            else {
+                hasAccounting = false
+                return [:]
+            }
+            return Dictionary(entries.map { ($0.name, $0) }) { $1 }
+        } catch let error as SlurmCommands.NoAnswer {
+            logger.info("\(error)")
+            return [:]
+        }
+    }
+
+    /// The controller answered, and did not name the run.
+    private func miss(_ record: inout SlurmRunRecord, at now: Date) throws -> Bool {
+        let before = record.run
+        let package = try package(of: record)
+        if record.run.id == nil, let id = package?.began(record.run.name) { record.run.accept(id: id) }
+        if let status = package?.ended(record.run.name) {
+            record.run.ended(status: status, at: now)
+        } else {
+            if record.run.phase == .intended, record.run.doubtedAt == nil {
+                record.run.doubt("the daemon ended while it was submitted", at: now)
+            }
+            record.run.miss(at: now)
+        }
+        return record.run != before
+    }
+
+    /// Keeps what has changed, and tells it where a person would want to know.
+    private func keep(_ records: [SlurmRunRecord]) throws {
+        try store.save(records)
+        for record in records where record.run.phase != .ended && record.run.phase != .intended {
+            let text =
+                record.run.phase == .running
+                ? "Slurm job \(record.run.id ?? 0) runs on \(record.run.node)" : record.run.text(at: Date())
+            _ = try store.apply(.noted(text), to: record.job, expected: (record.stage, record.attempt))
+        }
+    }
+
+    // MARK: Deciding
+
+    private func decide(_ record: SlurmRunRecord, at now: Date) async throws {
+        let job = try store.job(record.job)
+        guard isCurrent(record, of: job), !job.machine.state.isFinal else {
+            if record.run.phase == .ended || record.run.phase == .lost { try close(record) }
+            return
+        }
+        if record.run.phase == .intended { return try abandon(record, at: now) }
+        guard let package = try package(of: record) else { return try close(record) }
+        if try package.hasResult {
+            if record.run.phase == .ended || record.run.phase == .lost { try close(record) }
+            return
+        }
+        guard record.run.phase == .ended, let endedAt = record.run.endedAt,
+            now.timeIntervalSince(endedAt) >= settings.settle
+        else { return }
+        let evidence = try package.evidence(of: record.run)
+        switch settings.resubmission.decision(record.run, evidence, idle: try idleRuns(record, evidence)) {
+        case .close: try close(record)
+        case .again(let request, let why):
+            try close(record)
+            logger.notice("\(job.job.name): \(why)")
+            try store.note(why, of: job.id)
+            try await submit(job, package, request, number: record.run.number + 1)
+        case .stop(let why):
+            try close(record)
+            logger.error("\(job.job.name): \(why)")
+            _ = try store.apply(
+                .stageFailed(why, again: false), to: job.id, expected: (record.stage, record.attempt))
+        }
+    }
+
+    /// A submission that nobody has ever seen, asked for often and long enough, was none. Should it turn up
+    /// after all, it may not begin, and is cancelled.
+    private func abandon(_ record: SlurmRunRecord, at now: Date) throws {
+        guard let doubted = record.run.doubtedAt, record.run.timesAbsent >= 3,
+            now.timeIntervalSince(doubted) >= max(2 * settings.timeout, 3 * settings.interval)
+        else { return }
+        try store.note("\(record.run.name) did not reach the queue", of: record.job)
+        try close(record)
+    }
+
+    /// Runs in a row that did not come a step further, the last one included.
+    private func idleRuns(_ record: SlurmRunRecord, _ evidence: RunEvidence) throws -> Int {
+        var steps = evidence.steps
+        var idle = 0
+        let runs = try store.slurmRuns(of: record.job, stage: record.stage, attempt: record.attempt)
+        for run in runs.map(\.run).reversed() where run.end != nil {
+            guard run.stepsBefore >= steps else { break }
+            (idle, steps) = (idle + 1, run.stepsBefore)
+        }
+        return idle
+    }
+
+    /// Jobs of ours whose runs are closed: a submission that came late, or a job that was decided otherwise.
+    private func removeOrphans(_ entries: [QueueEntry], known: Set<String>, at now: Date) async throws {
+        let alive = entries.filter { entry in
+            if case .ended = entry.state { return false }
+            return entry.name.hasPrefix("aurelax-") && !known.contains(entry.name)
+        }
+        let closed = alive.isEmpty ? [] : try store.closedSlurmRuns(among: alive.map(\.name))
+        let ours = alive.filter { closed.contains($0.name) }
+        orphans = orphans.filter { id, _ in ours.contains { $0.id == id } }
+        for entry in ours where orphans[entry.id] == nil { orphans[entry.id] = now }
+        let late = orphans.filter { now.timeIntervalSince($0.value) >= settings.settle }.map(\.key)
+        guard !late.isEmpty else { return }
+        try await attempt { try await self.commands.cancel(late) }
+    }
+
+    // MARK: Wishes and submissions
+
+    /// Does what needs no look at the queue: what persons asked for, and new packages.
+    package func tend() async throws {
+        let records = try store.openSlurmRuns()
+        for record in records { try await heed(record) }
+        guard ContinuousClock.now >= submitAfter else { return }
+        var open = Set(try store.openSlurmRuns().map(\.job))
+        var count = open.count
+        for job in try store.activeJobs() where job.machine.state == .waitingForDFT && !open.contains(job.id) {
+            guard let package = try package(of: job), try !package.hasResult else { continue }
+            guard count < settings.maxQueued else {
+                _ = try store.apply(
+                    .noted("waits until fewer than \(settings.maxQueued) jobs of this spool are in the queue"),
+                    to: job.id, expected: (job.machine.stage, job.machine.attempt))
+                continue
+            }
+            let runs = try store.slurmRuns(
+                of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
+            // One that never reached the queue does not count.
+            let number = runs.last.map { $0.run.number + ($0.run.end == nil ? 0 : 1) } ?? 1
+            let request =
+                try runs.last?.run.request ?? self.request(for: job, atoms: package.atoms)
+            try await submit(job, package, request, number: number, isFirst: runs.isEmpty)
+            count += 1
+            open.insert(job.id)
+            guard ContinuousClock.now >= submitAfter else { return }
+        }
+    }
+
+    /// Brings a cancelled, paused or resumed job's run where the job is.
+    private func heed(_ record: SlurmRunRecord) async throws {
+        let job = try store.job(record.job)
+        var changed = record
+        let isOver = !isCurrent(record, of: job) || job.machine.state.isFinal
+        guard let id = record.run.id, record.run.phase != .ended else {
+            if isOver, record.run.phase == .ended { try close(record) }
+            return
+        }
+        if isOver {
+            // A run whose result was taken ends by itself.
+            let isUnwanted = job.machine.state == .cancelled || job.machine.state == .failed
+            guard isUnwanted, !record.run.isWithdrawn else { return }
+            changed.run.isWithdrawn = try await attempt { try await self.commands.cancel([id]) }
+        } else if job.machine.state == .paused, !record.run.isHeld {
+            changed.run.isHeld = try await attempt {
+                if record.run.phase == .running {
+                    try await self.commands.stop(id)
+                } else {
+                    try await self.commands.hold(id)
+                }
+            }
+        } else if job.machine.state == .waitingForDFT, record.run.isHeld {
+            let isReleased = try await attempt {
+                if record.run.phase == .pending { try await self.commands.release(id) }
+            }
+            changed.run.isHeld = !isReleased
+        }
+        if changed != record { try store.save([changed]) }
+    }
+
+    private func request(for job: JobRecord, atoms: Int) -> SlurmResources {
+        guard case .dft(let stage) = job.job.stages[job.machine.stage] else { return settings.resources }
+        return settings.resources(for: stage, atoms: atoms)
+    }
+
+    private func submit(
+        _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, number: Int, isFirst: Bool = false
+    ) async throws {
+        let machine = job.machine
+        let place = (machine.stage, machine.attempt)
+        let excesses = settings.resubmission.limits.excesses(of: request)
+        guard excesses.isEmpty else {
+            let why = "not submitted: it asks for \(excesses.joined(separator: "; ")) (aurelax.yaml)"
+            _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
+            return
+        }
+        // A store that was rebuilt does not know what the one before had submitted.
+        let former = isFirst ? try package.current : nil
+        let name =
+            former ?? "aurelax-\(job.job.name)-\(machine.stage + 1)-\(machine.attempt)-\(number)-\(token())"
+        var record = SlurmRunRecord(
+            job: job.id, stage: machine.stage, attempt: machine.attempt,
+            run: SlurmRun(
+                name: name, number: number, request: request, stepsBefore: package.steps, intendedAt: Date()))
+        if former != nil {
+            record.run.doubt("an earlier store had submitted it", at: Date())
+            return try store.save([record])
+        }
+        let batch = batchJob(job, package, request, name: name, number: number)
+        try package.prepare(batch)
+        try store.save([record])
+        switch await commands.submit(batch) {
+        case .accepted(let id):
+            record.run.accept(id: id)
+            try store.save([record])
+            let asked = "submitted as Slurm job \(id)" + (number > 1 ? " (run \(number))" : "")
+            logger.info("\(job.job.name): \(asked)")
+            _ = try store.apply(.noted(asked), to: job.id, expected: place)
+        case .doubtful(let why):
+            record.run.doubt(why, at: Date())
+            try store.save([record])
+            logger.warning("\(job.job.name): in doubt whether \(name) is in the queue: \(why)")
+            submitAfter = .now + .seconds(settings.interval)
+        case .later(let why):
+            try close(record)
+            submitAfter = .now + .seconds(10 * settings.interval)
+            _ = try store.apply(.noted("Slurm takes it later: \(why)"), to: job.id, expected: place)
+        case .refused(let why):
+            try close(record)
+            _ = try store.apply(
+                .stageFailed("Slurm refused it: \(why)", again: false), to: job.id, expected: place)
+        }
+    }
+
+    private func batchJob(
+        _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, name: String, number: Int
+    ) -> BatchJob {
+        var environment: [String: String] = [:]
+        environment["AURELAX_PYTHON"] = configuration.python
+        environment["AURELAX_MPIEXEC"] = configuration.mpiexec
+        let place = "stage=\(job.machine.stage + 1),attempt=\(job.machine.attempt),run=\(number)"
+        return BatchJob(
+            name: name, comment: "aurelax:job=\(job.job.name),\(place)", folder: package.path,
+            resources: request, warning: settings.warning, setup: settings.setup, environment: environment,
+            options: settings.options)
+    }
+
+    // MARK: Shared
+
+    private func close(_ record: SlurmRunRecord) throws {
+        var record = record
+        record.isOpen = false
+        try store.save([record])
+    }
+
+    /// The stage and attempt that the run is for are the job's own still.
+    private func isCurrent(_ record: SlurmRunRecord, of job: JobRecord) -> Bool {
+        job.machine.stage == record.stage && job.machine.attempt == record.attempt
+    }
+
+    private func package(of record: SlurmRunRecord) throws -> PackageFolder? {
+        try package(of: store.job(record.job), stage: record.stage, attempt: record.attempt)
+    }
+
+    private func package(of job: JobRecord) throws -> PackageFolder? {
+        try package(of: job, stage: job.machine.stage, attempt: job.machine.attempt)
+    }
+
+    private func package(of job: JobRecord, stage: Int, attempt: Int) throws -> PackageFolder? {
+        let name = Spool.stageFolder(stage, .dft, attempt: attempt)
+        let folder = try folders.directory(of: job)
+        guard try folder.status(of: name)?.kind == .directory else { return nil }
+        return PackageFolder(directory: try folder.subdirectory(name))
+    }
+
+    /// - Returns: false where Slurm did not do it; it is asked again at the next turn.
+    @discardableResult
+    private func attempt(_ work: @Sendable () async throws -> Void) async throws -> Bool {
+        do {
+            try await work()
+            return true
+        } catch let error as SlurmCommands.NoAnswer {
+            logger.info("\(error)")
+            return false
+        }
+    }
+}
