@@ -62,7 +62,9 @@ public struct BatchJob: Sendable, Equatable {
     /// What runs on the node. Only the current run begins; a submission that was thought lost and comes late
     /// ends at once. USR1 is passed on to the package, which ends after its step.
     public var script: String {
-        let exports = environment.sorted { $0.key < $1.key }.map { "export \($0.key)=\(shellQuoted($0.value))" }
+        let exports = environment.sorted { $0.key < $1.key }.map {
+            "export \($0.key)=\(shellQuoted($0.value))"
+        }
         return """
             #!/bin/bash
             # \(comment)
@@ -103,7 +105,8 @@ public enum BatchRules {
     /// What a submission says itself; said twice it would not be followed any more.
     static let own: Set<String> = [
         "parsable", "job-name", "comment", "chdir", "output", "error", "open-mode", "requeue", "no-requeue",
-        "signal", "partition", "account", "qos", "constraint", "time", "nodes", "ntasks", "mem", "wrap", "array",
+        "signal", "partition", "account", "qos", "constraint", "time", "nodes", "ntasks", "mem", "wrap",
+        "array",
         "wait", "test-only", "hold", "help", "version", "usage", "quiet", "verbose", "input", "clusters",
     ]
 
@@ -112,7 +115,8 @@ public enum BatchRules {
         guard text.hasPrefix("--"), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else { return "‘\(text.prefix(80))’ is no option of sbatch in its long form, --key or --key=value" }
         let key = String(text.dropFirst(2).prefix { $0 != "=" })
-        guard !key.isEmpty, key.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
+        guard !key.isEmpty,
+            key.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
         else { return "‘\(text.prefix(80))’ is no option of sbatch in its long form, --key or --key=value" }
         return own.contains(key) ? "‘--\(key)’ is set by aurelax" : nil
     }

@@ -10,6 +10,13 @@ public struct RunEvidence: Sendable, Equatable {
     public var status: Int?
     /// Somebody else was running the package.
     public var wasLocked = false
+    /// Slurm's own words in the log: not every cluster ends such a job as `OUT_OF_MEMORY`.
+    public var ranOutOfMemory: Bool {
+        lastLines.contains { line in
+            line.contains("slurmstepd")
+                && ["memory limit", "oom_kill", "oom-kill", "out-of-memory"].contains(where: line.contains)
+        }
+    }
     /// Last lines of the log.
     public var lastLines: [String] = []
 
@@ -48,7 +55,9 @@ public struct ResubmissionRules: Sendable, Equatable {
         switch cause(word, evidence) {
         case .none:
             return .stop(
-                (["\(job) ended without a result (\(word)\(evidence.status.map { ", exit status \($0)" } ?? ""))"]
+                ([
+                    "\(job) ended without a result (\(word)\(evidence.status.map { ", exit status \($0)" } ?? ""))"
+                ]
                     + evidence.lastLines).joined(separator: "\n    "))
         case .some(let cause):
             if run.number > most {
@@ -81,8 +90,10 @@ public struct ResubmissionRules: Sendable, Equatable {
         case "OUT_OF_MEMORY": .memory
         case "NODE_FAIL", "BOOT_FAIL": .machine("lost its node")
         case "PREEMPTED", "REVOKED": .machine("was preempted")
-        case "CANCELLED": nil
-        default: evidence.wasStopped ? .stopped : evidence.wasLocked ? .locked : nil
+        case "CANCELLED": evidence.ranOutOfMemory ? .memory : nil
+        default:
+            evidence.ranOutOfMemory
+                ? .memory : evidence.wasStopped ? .stopped : evidence.wasLocked ? .locked : nil
         }
     }
 
@@ -92,11 +103,13 @@ public struct ResubmissionRules: Sendable, Equatable {
         switch cause {
         case .memory:
             guard let memory = request.memory else {
-                return .stop("\(job) ran out of memory; it asked for none, so give the spool's aurelax.yaml one")
+                return .stop(
+                    "\(job) ran out of memory; it asked for none, so give the spool's aurelax.yaml one")
             }
             let more = min(Int((Double(memory) * growth).rounded(.up)), limits.memory ?? .max)
             guard more > memory else {
-                return .stop("\(job) ran out of memory, and has all that is allowed (\(SlurmText.memory(memory)))")
+                return .stop(
+                    "\(job) ran out of memory, and has all that is allowed (\(SlurmText.memory(memory)))")
             }
             request.memory = more
             change = ", with \(SlurmText.memory(more)) of memory"
@@ -105,7 +118,9 @@ public struct ResubmissionRules: Sendable, Equatable {
             if let time = request.time, !moved || { if case .time = cause { true } else { false } }() {
                 let more = min(Int((Double(time) * growth).rounded(.up)), limits.time ?? .max)
                 guard more > time || moved else {
-                    return .stop("\(job) \(cause.text), and has all the time that is allowed (\(SlurmText.time(time)))")
+                    return .stop(
+                        "\(job) \(cause.text), and has all the time that is allowed (\(SlurmText.time(time)))"
+                    )
                 }
                 request.time = more
                 change = ", with a limit of \(SlurmText.time(more))"

@@ -72,7 +72,8 @@ public struct SlurmCommands: Sendable {
         func problem(_ program: String) -> String {
             let line = errors.split(whereSeparator: \.isNewline).last.map(String.init)
             let end = status.map { "ended with \($0)" } ?? "gave no answer"
-            return line.map { "\(program): \($0)" } ?? "\(program) \(end)"
+            guard let line else { return "\(program) \(end)" }
+            return line.hasPrefix(program) ? line : "\(program): \(line)"
         }
     }
 
@@ -83,7 +84,8 @@ public struct SlurmCommands: Sendable {
             .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
             .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
         ]
-        let executable: Executable = directory.map { .path(FilePath($0).appending(program)) } ?? .name(program)
+        let executable: Executable =
+            directory.map { .path(FilePath($0).appending(program)) } ?? .name(program)
         let configuration = Configuration(
             executable: executable, arguments: Arguments(arguments), environment: Self.environment,
             platformOptions: platform)

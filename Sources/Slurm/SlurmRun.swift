@@ -100,9 +100,10 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     @discardableResult
     public mutating func miss(at now: Date) -> Bool {
         timesAbsent += 1
-        guard phase != .ended, phase != .lost, let id, timesAbsent >= 3 else { return false }
-        phase = .lost
-        reason = "Slurm does not know job \(id) any more, and there is no result"
+        guard phase != .ended, let id, timesAbsent >= 3 else { return false }
+        let why = "Slurm does not know job \(id) any more, and there is no result"
+        guard phase != .lost || reason != why else { return false }
+        (phase, reason) = (.lost, why)
         return true
     }
 
@@ -124,11 +125,15 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public func text(at now: Date) -> String {
         let job = id.map { "Slurm job \($0)" } ?? "submission"
         switch phase {
-        case .intended: return reason.isEmpty ? "being submitted to Slurm" : "in doubt whether it is in the queue: \(reason)"
+        case .intended:
+            return reason.isEmpty
+                ? "being submitted to Slurm" : "in doubt whether it is in the queue: \(reason)"
         case .pending: return "\(job) \(isHeld ? "held" : "waits")" + (reason.isEmpty ? "" : " (\(reason))")
         case .running:
             var text = "\(job) runs" + (node.isEmpty ? "" : " on \(node)")
-            if let startedAt { text += ", \(SlurmText.time(max(0, Int(now.timeIntervalSince(startedAt))))) used" }
+            if let startedAt {
+                text += ", \(SlurmText.time(max(0, Int(now.timeIntervalSince(startedAt))))) used"
+            }
             if let endsAt { text += ", \(SlurmText.time(max(0, Int(endsAt.timeIntervalSince(now))))) left" }
             return text
         case .completing: return "\(job) is completing"

@@ -11,7 +11,8 @@ public enum SubmissionOutcome: Sendable, Equatable {
     /// - Parameter status: nil where the command had to be ended, or never ran.
     public init(status: Int32?, output: String, errors: String) {
         if status == 0 {
-            self = QueueEntry.id(inParsable: output).map(Self.accepted) ?? .doubtful("sbatch printed no number")
+            self =
+                QueueEntry.id(inParsable: output).map(Self.accepted) ?? .doubtful("sbatch printed no number")
             return
         }
         let lines = errors.split(whereSeparator: \.isNewline).map(String.init)

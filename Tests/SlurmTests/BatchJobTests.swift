@@ -79,7 +79,8 @@ import Testing
             #expect(BatchRules.problem(withOption: good) == nil, "\(good)")
         }
         for bad in [
-            "--job-name=x", "--array=1-3", "--requeue", "-p long", "exclusive", "--", "--gres=x\ny", "--output=a",
+            "--job-name=x", "--array=1-3", "--requeue", "-p long", "exclusive", "--", "--gres=x\ny",
+            "--output=a",
             "--Mail",
         ] {
             #expect(BatchRules.problem(withOption: bad) != nil, "\(bad)")

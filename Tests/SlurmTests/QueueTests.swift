@@ -24,7 +24,8 @@ import Testing
 
     @Test func linesOfSacct() {
         let entries = QueueEntry.inSacct(
-            "9|CANCELLED by 1000|None assigned|2026-11-23T22:15:00|a\n10|NODE_FAIL|n1|2026-11-23T22:15:00|b|c\n")
+            "9|CANCELLED by 1000|None assigned|2026-11-23T22:15:00|a\n10|NODE_FAIL|n1|2026-11-23T22:15:00|b|c\n"
+        )
         #expect(entries.map(\.state) == [.ended("CANCELLED"), .ended("NODE_FAIL")])
         #expect(entries.map(\.node) == ["", "n1"] && entries[1].name == "b|c")
     }
@@ -38,7 +39,8 @@ import Testing
             .doubtful("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation")
         ),
         (
-            1, "", "sbatch: error: invalid partition specified: x\n"
+            1, "",
+            "sbatch: error: invalid partition specified: x\n"
                 + "sbatch: error: Batch job submission failed: Invalid partition name specified\n",
             .refused("sbatch: error: Batch job submission failed: Invalid partition name specified")
         ),

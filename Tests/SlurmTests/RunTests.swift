@@ -12,13 +12,17 @@ import Testing
             name: "aurelax-a", number: number, request: request, stepsBefore: steps, intendedAt: start)
     }
 
-    private func entry(_ state: SlurmJobState, id: Int = 7, submitted: String = "2026-11-23T22:15:00") -> QueueEntry {
+    private func entry(_ state: SlurmJobState, id: Int = 7, submitted: String = "2026-11-23T22:15:00")
+        -> QueueEntry
+    {
         var entry = QueueEntry(id: id, name: "aurelax-a", state: state)
         entry.submitted = submitted
         return entry
     }
 
-    private func ended(_ word: String, number: Int = 1, time: Int? = 3600, memory: Int? = 1024, steps: Int = 0) -> SlurmRun {
+    private func ended(
+        _ word: String, number: Int = 1, time: Int? = 3600, memory: Int? = 1024, steps: Int = 0
+    ) -> SlurmRun {
         var run = run(number: number, time: time, memory: memory, steps: steps)
         run.accept(id: 7)
         run.see(entry(.ended(word)), at: start)
@@ -31,8 +35,8 @@ import Testing
         run.accept(id: 7)
         var waiting = entry(.pending)
         waiting.reason = "Priority"
-        #expect(run.see(waiting, at: start))
-        #expect(!run.see(waiting, at: start), "nothing new")
+        let isNew = [run.see(waiting, at: start), run.see(waiting, at: start)]
+        #expect(isNew == [true, false], "the second time it is nothing new")
         #expect(run.text(at: start) == "Slurm job 7 waits (Priority)")
         var running = entry(.running)
         (running.used, running.left, running.node) = (60, 3540, "n1")
@@ -40,7 +44,8 @@ import Testing
         #expect(run.text(at: start + 30) == "Slurm job 7 runs on n1, 00:01:30 used, 00:58:30 left")
         // Time that passes is nothing new.
         (running.used, running.left) = (90, 3510)
-        #expect(!run.see(running, at: start + 30))
+        let passed = run.see(running, at: start + 30)
+        #expect(!passed)
         run.see(entry(.completing), at: start + 40)
         #expect(run.phase == .completing && run.endedAt == nil, "completing is not over")
         run.see(entry(.ended("COMPLETED")), at: start + 50)
@@ -54,15 +59,17 @@ import Testing
         var run = run()
         run.accept(id: 7)
         run.see(entry(.running), at: start)
-        #expect(!run.miss(at: start) && !run.miss(at: start))
-        #expect(run.miss(at: start) && run.phase == .lost)
+        let missed = [run.miss(at: start), run.miss(at: start), run.miss(at: start)]
+        #expect(missed == [false, false, true] && run.phase == .lost)
         #expect(run.text(at: start).hasPrefix("lost contact with Slurm job 7: "))
         run.see(entry(.running), at: start)
         #expect(run.phase == .running && run.timesAbsent == 0)
-        #expect(run.loseContact("Slurm does not answer") && run.phase == .lost)
+        let isLost = run.loseContact("Slurm does not answer")
+        #expect(isLost && run.phase == .lost)
         run.ended(status: 6, at: start)
         #expect(run.phase == .ended && run.end == "FAILED")
-        #expect(!run.loseContact("again"))
+        let isLostAgain = run.loseContact("again")
+        #expect(!isLostAgain)
     }
 
     /// Numbers come again when a controller loses its state.
@@ -111,7 +118,12 @@ import Testing
         #expect(next(ended("NODE_FAIL"), evidence()) == [3600, 1024])
         #expect(next(ended("PREEMPTED"), evidence()) == [3600, 1024])
         #expect(next(ended("FAILED"), evidence(5, status: 6, stopped: true)) == [3600, 1024])
-        #expect(next(ended("FAILED"), evidence(0, status: 6, stopped: true)) == [7200, 1024], "too short for a step")
+        #expect(
+            next(ended("FAILED"), evidence(0, status: 6, stopped: true)) == [7200, 1024],
+            "too short for a step")
+        var killed = evidence(status: 137)
+        killed.lastLines = ["slurmstepd-n1: error: Detected 1 oom_kill event in StepId=3.batch."]
+        #expect(next(ended("FAILED"), killed) == [3600, 2048])
         var locked = evidence(status: 8)
         locked.wasLocked = true
         #expect(next(ended("FAILED"), locked) == [3600, 1024])
@@ -119,13 +131,17 @@ import Testing
 
     @Test func whatDoesNotHelpIsNotRepeated() {
         #expect(stop(ended("TIMEOUT", time: 10800), evidence())?.contains("all the time") == true)
-        #expect(stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)
+        #expect(
+            stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)
         #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("asked for none") == true)
         #expect(stop(ended("NODE_FAIL", number: 11), evidence(9))?.contains("10 times") == true)
         #expect(stop(ended("NODE_FAIL"), evidence(), idle: 3)?.contains("3 runs in a row") == true)
         #expect(stop(ended("CANCELLED"), evidence()) != nil, "somebody did not want it")
         let failed = stop(ended("FAILED"), evidence(status: 1))
-        #expect(failed == "Slurm job 7 ended without a result (FAILED, exit status 1)\n    Traceback\n    ImportError: gpaw")
+        #expect(
+            failed
+                == "Slurm job 7 ended without a result (FAILED, exit status 1)\n    Traceback\n    ImportError: gpaw"
+        )
     }
 
     /// The marker decides, whatever Slurm says; a job that rests is not begun again.

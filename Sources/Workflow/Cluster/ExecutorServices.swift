@@ -4,6 +4,7 @@ import Handoff
 internal import Logging
 import ServiceLifecycle
 internal import Slurm
+import Synchronization
 import SystemPackage
 
 /// Follows the queue while the daemon works.
@@ -15,8 +16,13 @@ struct SlurmService: Service {
     let wake: @Sendable () -> Void
 
     func run() async throws {
+        // A command that is cut off leaves a doubt, which is settled at the next start.
+        try await cancelWhenGracefulShutdown { try await follow() }
+    }
+
+    private func follow() async throws {
         var next = ContinuousClock.now
-        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+        while !Task.isCancelled {
             do {
                 if ContinuousClock.now >= next {
                     next = .now + (try await follower.look())
@@ -29,7 +35,7 @@ struct SlurmService: Service {
                 next = .now + pause
             }
             let wait = Duration.seconds(min(1, await follower.settings.interval))
-            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+            try? await Task.sleep(for: wait)
         }
     }
 }
@@ -39,26 +45,38 @@ struct LocalService: Service {
     let server: PackageServer
     let logger: Logger
 
-    init(_ spool: Spool, _ store: Store, _ configuration: SpoolConfiguration, _ logger: Logger) {
+    /// - Parameter once: end when no package is left to run.
+    init(
+        _ spool: Spool, _ store: Store, _ configuration: SpoolConfiguration, once: Bool, _ logger: Logger
+    ) {
         var options = LocalRunner.Options()
         let environment = ProcessInfo.processInfo.environment
         options.python = configuration.python ?? environment["AURELAX_PYTHON"] ?? options.python
         options.mpiexec = configuration.mpiexec ?? environment["AURELAX_MPIEXEC"] ?? options.mpiexec
-        server = PackageServer(outbox: spool.outbox, runner: LocalRunner(options)) { digest in
+        var serving = PackageServer.Options()
+        serving.once = once
+        server = PackageServer(outbox: spool.outbox, runner: LocalRunner(options), options: serving) {
+            digest in
             try store.isPublished(digest)
         }
         self.logger = logger
     }
 
-    func run() async throws {
-        let (server, logger) = (server, logger)
-        try await cancelWhenGracefulShutdown {
-            try await server.run { event in
-                if case .progress = event.kind { return }
-                logger.info("\(event)")
-            }
+    func run() async throws { try await cancelWhenGracefulShutdown { _ = try await serve() } }
+
+    /// - Returns: whether there was anything to run.
+    func serve() async throws -> Bool {
+        let logger = logger
+        let flag = RanFlag()
+        try await server.run { event in
+            if case .progress = event.kind { return }
+            if case .ended = event.kind { flag.ran.store(true, ordering: .relaxed) }
+            logger.info("\(event)")
         }
+        return flag.ran.load(ordering: .relaxed)
     }
+
+    private final class RanFlag: Sendable { let ran = Atomic<Bool>(false) }
 }
 
 extension SpoolConfiguration {

@@ -28,7 +28,8 @@ struct PackageFolder {
 
     /// Geometries calculated so far.
     var steps: Int {
-        guard let result = try? directory.subdirectory("result"), let progress = try? RunProgress(from: result)
+        guard let result = try? directory.subdirectory("result"),
+            let progress = try? RunProgress(from: result)
         else { return 0 }
         return progress.gradientCalls
     }
@@ -46,10 +47,14 @@ struct PackageFolder {
     }
 
     /// The number that the run was given, once it has begun.
-    func began(_ name: String) -> Int? { (try? text(BatchJob.beganName(name))).flatMap { $0.flatMap { Int($0) } } }
+    func began(_ name: String) -> Int? {
+        (try? text(BatchJob.beganName(name))).flatMap { $0.flatMap { Int($0) } }
+    }
 
     /// Exit status of the package, once the run has ended by itself.
-    func ended(_ name: String) -> Int? { (try? text(BatchJob.endedName(name))).flatMap { $0.flatMap { Int($0) } } }
+    func ended(_ name: String) -> Int? {
+        (try? text(BatchJob.endedName(name))).flatMap { $0.flatMap { Int($0) } }
+    }
 
     func evidence(of run: SlurmRun) throws -> RunEvidence {
         var evidence = RunEvidence()
@@ -67,7 +72,8 @@ struct PackageFolder {
     private func text(_ name: String) throws -> String? {
         guard let component = FilePath.Component(BatchJob.records),
             try directory.status(of: component)?.kind == .directory,
-            let bytes = try directory.subdirectory(component).read(FilePath.Component(plain: name), limit: 4096)
+            let bytes = try directory.subdirectory(component).read(
+                FilePath.Component(plain: name), limit: 4096)
         else { return nil }
         let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isNewline }
         return text.isEmpty ? nil : text

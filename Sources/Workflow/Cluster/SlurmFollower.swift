@@ -64,6 +64,7 @@ package actor SlurmFollower {
         (failures, trouble) = (0, nil)
         let now = Date()
         let byName = Dictionary(grouping: entries, by: \.name)
+        let before = records
         var absent: [Int] = []
         var changed: Set<Int> = []
         for index in records.indices {
@@ -81,7 +82,7 @@ package actor SlurmFollower {
                 changed.insert(index)
             }
         }
-        try keep(changed.sorted().map { records[$0] })
+        try keep(changed.sorted().map { (before[$0], records[$0]) })
         for record in records { try await decide(record, at: now) }
         try await removeOrphans(entries, known: Set(records.map(\.run.name)), at: now)
         // A controller that needs long for an answer is asked less often.
@@ -94,12 +95,13 @@ package actor SlurmFollower {
         if failures == 3 {
             logger.warning("lost contact with Slurm: \(error)")
             try keep(
-                records.compactMap { record in
-                    var record = record
-                    return record.run.loseContact("Slurm does not answer (\(error))") ? record : nil
+                records.compactMap { before in
+                    var record = before
+                    return record.run.loseContact("Slurm does not answer (\(error))") ? (before, record) : nil
                 })
         }
-        return .seconds(min(settings.interval * Double(1 << min(failures, 10)), max(settings.interval * 10, 60)))
+        return .seconds(
+            min(settings.interval * Double(1 << min(failures, 10)), max(settings.interval * 10, 60)))
     }
 
     /// Of runs that the controller has forgotten, where there is a data base; one question for all.
@@ -138,12 +140,23 @@ package actor SlurmFollower {
     }
 
     /// Keeps what has changed, and tells it where a person would want to know.
-    private func keep(_ records: [SlurmRunRecord]) throws {
-        try store.save(records)
-        for record in records where record.run.phase != .ended && record.run.phase != .intended {
-            let text =
-                record.run.phase == .running
-                ? "Slurm job \(record.run.id ?? 0) runs on \(record.run.node)" : record.run.text(at: Date())
+    private func keep(_ changes: [(before: SlurmRunRecord, after: SlurmRunRecord)]) throws {
+        // Another reason to wait is for whoever asks; there may be many of these.
+        let isNews = { (change: (before: SlurmRunRecord, after: SlurmRunRecord)) in
+            change.before.run.phase != change.after.run.phase
+        }
+        try store.save(changes.filter { !isNews($0) }.map(\.after), isShown: false)
+        try store.save(changes.filter(isNews).map(\.after))
+        for (before, record) in changes {
+            let text: String
+            switch (before.run.phase, record.run.phase) {
+            case (_, .running) where before.run.phase != .running:
+                text = "Slurm job \(record.run.id ?? 0) runs on \(record.run.node)"
+            case (_, .lost) where before.run.phase != .lost, (.lost, .pending), (.lost, .completing):
+                text = record.run.text(at: Date())
+            default: continue
+            }
+            logger.info("\(record.run.name): \(text)")
             _ = try store.apply(.noted(text), to: record.job, expected: (record.stage, record.attempt))
         }
     }
@@ -151,12 +164,12 @@ package actor SlurmFollower {
     // MARK: Deciding
 
     private func decide(_ record: SlurmRunRecord, at now: Date) async throws {
+        if record.run.phase == .intended { return try abandon(record, at: now) }
         let job = try store.job(record.job)
         guard isCurrent(record, of: job), !job.machine.state.isFinal else {
             if record.run.phase == .ended || record.run.phase == .lost { try close(record) }
             return
         }
-        if record.run.phase == .intended { return try abandon(record, at: now) }
         guard let package = try package(of: record) else { return try close(record) }
         if try package.hasResult {
             if record.run.phase == .ended || record.run.phase == .lost { try close(record) }
@@ -227,14 +240,17 @@ package actor SlurmFollower {
         guard ContinuousClock.now >= submitAfter else { return }
         var open = Set(try store.openSlurmRuns().map(\.job))
         var count = open.count
-        for job in try store.activeJobs() where job.machine.state == .waitingForDFT && !open.contains(job.id) {
-            guard let package = try package(of: job), try !package.hasResult else { continue }
+        for job in try store.activeJobs() where job.machine.state == .waitingForDFT && !open.contains(job.id)
+        {
             guard count < settings.maxQueued else {
-                _ = try store.apply(
-                    .noted("waits until fewer than \(settings.maxQueued) jobs of this spool are in the queue"),
-                    to: job.id, expected: (job.machine.stage, job.machine.attempt))
+                let full = "waits until fewer than \(settings.maxQueued) jobs of this spool are in the queue"
+                if job.machine.reason != full {
+                    _ = try store.apply(
+                        .noted(full), to: job.id, expected: (job.machine.stage, job.machine.attempt))
+                }
                 continue
             }
+            guard let package = try package(of: job), try !package.hasResult else { continue }
             let runs = try store.slurmRuns(
                 of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
             // One that never reached the queue does not count.
@@ -244,7 +260,7 @@ package actor SlurmFollower {
             try await submit(job, package, request, number: number, isFirst: runs.isEmpty)
             count += 1
             open.insert(job.id)
-            guard ContinuousClock.now >= submitAfter else { return }
+            guard ContinuousClock.now >= submitAfter, !Task.isCancelled else { return }
         }
     }
 
@@ -285,7 +301,8 @@ package actor SlurmFollower {
     }
 
     private func submit(
-        _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, number: Int, isFirst: Bool = false
+        _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, number: Int,
+        isFirst: Bool = false
     ) async throws {
         let machine = job.machine
         let place = (machine.stage, machine.attempt)

@@ -37,7 +37,8 @@ public enum SpoolConfigurationSchema {
                 "limits", .mapping(MappingSchema(Resources.keys.filter { $0.name != "partition" })),
                 "The most that a job may ask for, or a run be given that had too little."),
             KeySchema(
-                "max_queued", .integer(1...100_000), default: "100", "Jobs of this spool in the queue at most."),
+                "max_queued", .integer(1...100_000), default: "100",
+                "Jobs of this spool in the queue at most."),
             KeySchema(
                 "resubmissions", .integer(0...1000), default: "10",
                 "Times that a package is submitted again after a time limit, a lost node and the like."),
@@ -47,7 +48,8 @@ public enum SpoolConfigurationSchema {
             KeySchema(
                 "interval", .number(0.2...3600), default: "30", "Seconds between two looks at the queue."),
             KeySchema(
-                "timeout", .number(0.2...600), default: "30", "Seconds after which a command of Slurm is given up."),
+                "timeout", .number(0.2...600), default: "30",
+                "Seconds after which a command of Slurm is given up."),
             KeySchema(
                 "settle", .number(0...3600), default: "30",
                 "Seconds after the end of a run until a result that is not seen is missing: shared file systems are late."
@@ -66,13 +68,17 @@ public enum SpoolConfigurationSchema {
             KeySchema("min_atoms", .integer(0...10_000_000), default: "0", "Fits from so many atoms on."),
             KeySchema("max_atoms", .integer(1...10_000_000), default: "no bound", "Fits up to so many."),
             KeySchema(
-                "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "any", "Fits this engine."),
-            KeySchema("mode", .choice(DFTStage.Mode.allCases.map(\.rawValue)), default: "any", "Fits this mode of GPAW."),
+                "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "any",
+                "Fits this engine."),
+            KeySchema(
+                "mode", .choice(DFTStage.Mode.allCases.map(\.rawValue)), default: "any",
+                "Fits this mode of GPAW."),
             KeySchema("basis", .text(check: checkLine), default: "any", "Fits this basis set."),
         ] + resources)
 
     public static var jsonSchema: String {
-        file.jsonSchema(title: "aurelax configuration of a spool", id: "https://aurelax.invalid/schema/config-1.json")
+        file.jsonSchema(
+            title: "aurelax configuration of a spool", id: "https://aurelax.invalid/schema/config-1.json")
     }
 
     /// What the keys allow, and what lies between them.
@@ -125,7 +131,8 @@ public enum SpoolConfigurationSchema {
     }
 
     @Sendable private static func checkName(_ text: String) -> TextProblem? {
-        BatchRules.isName(text) ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no such name has")
+        BatchRules.isName(text)
+            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no such name has")
     }
 
     @Sendable private static func checkConstraint(_ text: String) -> TextProblem? {

@@ -42,9 +42,12 @@ public struct Daemon: Sendable {
         let manager = ServiceManager()
         let follower =
             executors.executor == .slurm ? slurmFollower(spool, store, executors) : nil
+        let local =
+            executors.executor == .local
+            ? LocalService(configuration.spool, store, executors, once: configuration.once, logger) : nil
         let turns = Turns(
             engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager,
-            follower: follower)
+            follower: follower, local: local)
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: turns, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -70,10 +73,7 @@ public struct Daemon: Sendable {
                         alarm.yield()
                     }))
         }
-        if executors.executor == .local, !configuration.once {
-            services.append(
-                .init(service: LocalService(configuration.spool, store, executors, logger)))
-        }
+        if let local, !configuration.once { services.append(.init(service: local)) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -149,6 +149,8 @@ private struct Turns: Service {
     let manager: ServiceManager?
     /// Where packages go to Slurm.
     let follower: SlurmFollower?
+    /// Where this daemon runs them itself.
+    let local: LocalService?
 
     func run() async throws {
         let ticker = Task {
@@ -170,6 +172,11 @@ private struct Turns: Service {
                 _ = try await follower.look()
                 try await follower.tend()
                 _ = try await engine.turn()
+            }
+            if let local, try await local.serve() {
+                idle = 0
+                alarm.yield()
+                continue
             }
             return
         }

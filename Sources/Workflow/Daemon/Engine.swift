@@ -152,7 +152,8 @@ package actor Engine {
             isWatched == false
             ? ["no watcher: the inbox is looked at every \(configuration.interval) only"] : []
         let now = DaemonHealth(
-            process: ProcessInfo.processInfo.processIdentifier, degraded: watcher + troubles.texts + foreignTroubles.values.sorted())
+            process: ProcessInfo.processInfo.processIdentifier,
+            degraded: watcher + troubles.texts + foreignTroubles.values.sorted())
         guard now != health else { return }
         try spool.state.replace(FilePath.Component(plain: DaemonHealth.file), try json(now), mode: 0o600)
         health = now

@@ -66,8 +66,10 @@ extension Store {
         }
     }
 
-    /// Keeps how these runs stand, all at once; what the outbox shows of their jobs is out of date with it.
-    func save(_ records: [SlurmRunRecord]) throws {
+    /// Keeps how these runs stand, all at once.
+    ///
+    /// - Parameter isShown: what the outbox shows of their jobs is out of date with it.
+    func save(_ records: [SlurmRunRecord], isShown: Bool = true) throws {
         guard !records.isEmpty else { return }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -83,6 +85,7 @@ extension Store {
                         record.run.name, record.job, record.stage, record.attempt, record.run.number,
                         record.isOpen, String(decoding: try encoder.encode(record.run), as: UTF8.self),
                     ])
+                guard isShown else { continue }
                 try database.execute(
                     sql: "UPDATE jobs SET revision = revision + 1 WHERE id = ?", arguments: [record.job])
             }
@@ -93,7 +96,8 @@ extension Store {
     ///
     /// - Returns: false where the job has no such run.
     func abandonLostSlurmRun(of job: Int64) throws -> Bool {
-        guard var record = try openSlurmRuns().last(where: { $0.job == job }), record.run.phase == .lost else {
+        guard var record = try openSlurmRuns().last(where: { $0.job == job }), record.run.phase == .lost
+        else {
             return false
         }
         record.isOpen = false
