@@ -66,14 +66,16 @@ public enum SlurmText {
     /// `INVALID`, `NOT_SET` and the like.
     public static func printedTime(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let clock = parts.last, let days = parts.count == 2 ? Int(parts[0]) : 0 else {
-            return nil
+        func number(_ field: some StringProtocol) -> Int? {
+            field.utf8.count <= 9 && field.utf8.allSatisfy { (48...57).contains($0) } ? Int(field) : nil
         }
+        guard parts.count <= 2, let clock = parts.last, let days = parts.count == 2 ? number(parts[0]) : 0
+        else { return nil }
         var seconds = 0
         let fields = clock.split(separator: ":", omittingEmptySubsequences: false)
         guard fields.count <= 3 else { return nil }
         for field in fields {
-            guard let value = Int(field), value >= 0 else { return nil }
+            guard let value = number(field) else { return nil }
             seconds = seconds * 60 + value
         }
         return days * 86400 + seconds

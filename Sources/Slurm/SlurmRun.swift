@@ -41,6 +41,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public private(set) var doubtedAt: Date?
     /// A person paused the job: the run waits, or ends after its step.
     public var isHeld = false
+    /// What the run after it asks for, once that is decided.
+    public var next: SlurmResources?
     /// It was asked to end for good.
     public var isWithdrawn = false
 

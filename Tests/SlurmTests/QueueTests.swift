@@ -67,6 +67,30 @@ import Testing
         #expect(SlurmText.printedTime(text) == seconds)
     }
 
+    @Test(arguments: [
+        "", "-", "1-", "UNLIMITED", "INVALID", "-5", "1:2:3:4", "99999999999999999999", "1:99999999999",
+    ])
+    func noTimes(text: String) {
+        #expect(SlurmText.printedTime(text) == nil)
+    }
+
+    /// Bytes that are flipped, cut off or doubled are jobs or none; nothing traps.
+    @Test func anyText() {
+        let line = Array("17|RUNNING|None|vm|1:05|1-22:58:55|2026-11-23T22:15:00|aurelax-a-1-1-1-x\n".utf8)
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            var bytes = line
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                bytes[Int.random(in: bytes.indices, using: &generator)] = UInt8.random(
+                    in: 0...255, using: &generator)
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            #expect(QueueEntry.inSqueue(text).count <= text.count)
+            _ = QueueEntry.inSacct(text)
+            _ = QueueEntry.id(inParsable: text)
+        }
+    }
+
     @Test func timesAreWrittenAsTheyAreRead() {
         for seconds in [1, 59, 60, 3600, 86399, 86400, 259_200 + 3661] {
             #expect(SlurmText.printedTime(SlurmText.time(seconds)) == seconds)

@@ -8,13 +8,13 @@ internal import Slurm
 extension SlurmFollower {
     /// Does what needs no look at the queue: what persons asked for, and new packages.
     package func tend() async throws {
-        let records = try store.openSlurmRuns()
-        for record in records { try await heed(record) }
+        // A controller that does not answer is asked by looking alone.
+        guard failures == 0 else { return }
+        for record in try store.slurmRunsToHeed() { try await heed(record) }
         guard ContinuousClock.now >= submitAfter else { return }
-        var open = Set(try store.openSlurmRuns().map(\.job))
-        var count = open.count
-        for job in try store.activeJobs() where job.machine.state == .waitingForDFT && !open.contains(job.id)
-        {
+        let (jobs, queued) = try store.jobsToSubmit()
+        var count = queued
+        for job in jobs {
             guard count < settings.maxQueued else {
                 let full = "waits until fewer than \(settings.maxQueued) jobs of this spool are in the queue"
                 if job.machine.reason != full {
@@ -29,10 +29,10 @@ extension SlurmFollower {
             // One that never reached the queue does not count.
             let number = runs.last.map { $0.run.number + ($0.run.end == nil ? 0 : 1) } ?? 1
             let request =
-                try runs.last?.run.request ?? self.request(for: job, atoms: package.atoms)
+                try runs.last.map { $0.run.next ?? $0.run.request }
+                ?? self.request(for: job, atoms: package.atoms)
             try await submit(job, package, request, number: number, isFirst: runs.isEmpty)
             count += 1
-            open.insert(job.id)
             guard ContinuousClock.now >= submitAfter, !Task.isCancelled else { return }
         }
     }

@@ -19,7 +19,7 @@ package actor SlurmFollower {
     private let folders: JobFolder
     let token: @Sendable () -> String
     /// Answers in a row that did not come.
-    private var failures = 0
+    private(set) var failures = 0
     /// When Slurm takes no more jobs, until when to wait.
     var submitAfter = ContinuousClock.now
     private var hasAccounting = true
@@ -52,7 +52,7 @@ package actor SlurmFollower {
     package func look() async throws -> Duration {
         let interval = Duration.seconds(settings.interval)
         var records = try store.openSlurmRuns()
-        guard !records.isEmpty || !orphans.isEmpty else { return interval }
+        guard !records.isEmpty || !orphans.isEmpty || failures > 0 else { return interval }
         let start = ContinuousClock.now
         let entries: [QueueEntry]
         do {
@@ -164,17 +164,17 @@ package actor SlurmFollower {
     // MARK: Deciding
 
     private func decide(_ record: SlurmRunRecord, at now: Date) async throws {
-        if record.run.phase == .intended { return try abandon(record, at: now) }
+        switch record.run.phase {
+        case .pending, .running, .completing: return
+        case .intended: return try abandon(record, at: now)
+        case .lost, .ended: break
+        }
         let job = try store.job(record.job)
         guard isCurrent(record, of: job), !job.machine.state.isFinal else {
-            if record.run.phase == .ended || record.run.phase == .lost { try close(record) }
-            return
+            return try close(record)
         }
         guard let package = try package(of: record) else { return try close(record) }
-        if try package.hasResult {
-            if record.run.phase == .ended || record.run.phase == .lost { try close(record) }
-            return
-        }
+        if try package.hasResult { return try close(record) }
         guard record.run.phase == .ended, let endedAt = record.run.endedAt,
             now.timeIntervalSince(endedAt) >= settings.settle
         else { return }
@@ -182,7 +182,9 @@ package actor SlurmFollower {
         switch settings.resubmission.decision(record.run, evidence, idle: try idleRuns(record, evidence)) {
         case .close: try close(record)
         case .again(let request, let why):
-            try close(record)
+            var ended = record
+            ended.run.next = request
+            try close(ended)
             logger.notice("\(job.job.name): \(why)")
             try store.note(why, of: job.id)
             try await submit(job, package, request, number: record.run.number + 1)
@@ -266,7 +268,7 @@ package actor SlurmFollower {
             try await work()
             return true
         } catch let error as SlurmCommands.NoAnswer {
-            logger.info("\(error)")
+            logger.debug("\(error)")
             return false
         }
     }

@@ -38,6 +38,37 @@ extension Store {
         }
     }
 
+    /// Open runs whose jobs are not simply waiting for them: cancelled, paused, resumed, or further on.
+    func slurmRunsToHeed() throws -> [SlurmRunRecord] {
+        try pool.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT slurmRuns.* FROM slurmRuns JOIN jobs ON jobs.id = slurmRuns.job
+                    WHERE isOpen = 1 AND (state <> 'waiting-for-dft' OR jobs.stage <> slurmRuns.stage
+                        OR jobs.attempt <> slurmRuns.attempt OR json_extract(run, '$.isHeld'))
+                    ORDER BY slurmRuns.rowid
+                    """
+            ).map(SlurmRunRecord.init)
+        }
+    }
+
+    /// Jobs whose packages are out and not in the queue, in the order of their turns, and how many are in it.
+    func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
+        try pool.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM jobs WHERE state = 'waiting-for-dft'
+                        AND NOT EXISTS (SELECT 1 FROM slurmRuns WHERE job = jobs.id AND isOpen = 1)
+                    ORDER BY priority DESC, id
+                    """)
+            let queued =
+                try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM slurmRuns WHERE isOpen = 1") ?? 0
+            return (try rows.map(JobRecord.init), queued)
+        }
+    }
+
     /// The submission of the job's current package that is looked at; nil where there is none.
     func openSlurmRun(of job: JobRecord) throws -> SlurmRun? {
         try slurmRuns(of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
@@ -68,6 +99,8 @@ extension Store {
 
     /// Keeps how these runs stand, all at once.
     ///
+    /// One that is closed stays so.
+    ///
     /// - Parameter isShown: what the outbox shows of their jobs is out of date with it.
     func save(_ records: [SlurmRunRecord], isShown: Bool = true) throws {
         guard !records.isEmpty else { return }
@@ -79,7 +112,8 @@ extension Store {
                     sql: """
                         INSERT INTO slurmRuns (name, job, stage, attempt, number, isOpen, run)
                         VALUES (?, ?, ?, ?, ?, ?, ?)
-                        ON CONFLICT (name) DO UPDATE SET isOpen = excluded.isOpen, run = excluded.run
+                        ON CONFLICT (name) DO UPDATE SET
+                            isOpen = MIN(isOpen, excluded.isOpen), run = excluded.run
                         """,
                     arguments: [
                         record.run.name, record.job, record.stage, record.attempt, record.run.number,
