@@ -69,7 +69,7 @@ extension SlurmFollower {
     }
 
     private func request(for job: JobRecord, atoms: Int) -> SlurmResources {
-        guard case .dft(let stage) = job.job.stages[job.machine.stage] else { return settings.resources }
+        guard case .dft(let stage) = job.planned.work else { return settings.resources }
         return settings.resources(for: stage, atoms: atoms)
     }
 
