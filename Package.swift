@@ -99,10 +99,18 @@ let package = Package(
             ],
             resources: [.embedInCode("Templates")],
             swiftSettings: strict),
+        // The batch system: what to say to it, what it says, what follows.
+        .target(
+            name: "Slurm",
+            dependencies: [
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
         .target(
             name: "Workflow",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation", "Slurm",
                 "ThiolateGold", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -212,10 +220,11 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),
+        .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "JobSpec", "ModelLibrary", "Workflow", "YAMLDocument",
+                "Atomistics", "DurableFiles", "JobSpec", "ModelLibrary", "Slurm", "Workflow", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

@@ -84,6 +84,8 @@ public struct DFTStage: Sendable, Equatable, Codable {
     public var move: MoveSelection = .all
     /// Start the optimiser from the model's Hessian where the model has one.
     public var hessian = true
+    /// What the stage asks for where a batch system runs it.
+    public var resources: Resources?
 
     public init() {}
 }

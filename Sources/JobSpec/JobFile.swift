@@ -173,6 +173,7 @@ extension DFTStage {
         node.set("maxstep", &maxStep)
         node.set("move", &move)
         node.set("hessian", &hessian)
+        resources = node["resources"].map(Resources.init)
     }
 }
 

@@ -69,6 +69,10 @@ public enum JobSchema {
             "hessian", .boolean, default: "true",
             "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
         ),
+        KeySchema(
+            "resources", .mapping(MappingSchema(Resources.keys)),
+            "Where a batch system runs the stage: partition, time, nodes, tasks and memory, within the spool's limits."
+        ),
     ])
 
     public static let hybrid = MappingSchema([

@@ -90,7 +90,7 @@ extension DFTStage {
         return pairs + [
             ("fmax", YAMLScalar.number(fmax)), ("max_steps", maxSteps.description),
             ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text), ("hessian", hessian.description),
-        ]
+        ] + (resources.map { [("resources", $0.text)] } ?? [])
     }
 }
 

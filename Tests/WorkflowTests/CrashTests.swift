@@ -194,22 +194,27 @@ import Workflow
         try spool.expectOneOf("h2", "a journal was left")
     }
 
-    /// A store of the version before is copied, then brought to this one, with all that it held.
-    @Test func fault07AnOlderStoreIsBroughtUpToDate() async throws {
+    /// A store of an earlier version is copied, then brought to this one, with all that it held.
+    @Test(arguments: [1, 2]) func fault07AnOlderStoreIsBroughtUpToDate(version: Int) async throws {
         let spool = try spoolWithJob()
         try await spool.turn(spool.engine())
         let history = try spool.history(of: "h2")
+        let differences = [
+            2: "DROP TABLE slurmRuns;",
+            1: """
+            ALTER TABLE jobs DROP COLUMN revision; ALTER TABLE jobs DROP COLUMN shown;
+            ALTER TABLE jobs DROP COLUMN launches; ALTER TABLE jobs DROP COLUMN launchStep;
+            ALTER TABLE jobs ADD COLUMN published REAL NOT NULL DEFAULT 0;
+            DROP TABLE returned;
+            """,
+        ].filter { $0.key >= version }.map(\.value)
         try await DatabaseQueue(path: spool.spool.database.string).write { database in
-            try database.execute(
-                sql: """
-                    ALTER TABLE jobs DROP COLUMN revision; ALTER TABLE jobs DROP COLUMN shown;
-                    ALTER TABLE jobs DROP COLUMN launches; ALTER TABLE jobs DROP COLUMN launchStep;
-                    ALTER TABLE jobs ADD COLUMN published REAL NOT NULL DEFAULT 0;
-                    DROP TABLE returned; PRAGMA user_version = 1;
-                    """)
+            for sql in differences { try database.execute(sql: sql) }
+            try database.execute(sql: "PRAGMA user_version = \(version)")
         }
         #expect(try spool.history(of: "h2") == history)
-        #expect(spool.exists(".aurelax/jobs.sqlite.version-1"))
+        #expect(spool.exists(".aurelax/jobs.sqlite.version-\(version)"))
+        #expect(try Store(spool.spool.database).openSlurmRuns().isEmpty)
         try await spool.turn(spool.engine())
         try spool.expectOneOf("h2", "after the migration")
     }

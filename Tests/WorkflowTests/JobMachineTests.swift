@@ -9,7 +9,7 @@ import Workflow
         ("failed for now", .stageFailed("no", again: true)), ("interrupted", .interrupted("stopped")),
         ("published", .packagePublished), ("refused", .resultRefused("not it")),
         ("accepted", .resultAccepted(verdict)), ("cancel", .cancel), ("pause", .pause),
-        ("resume", .resume), ("retry", .retry),
+        ("resume", .resume), ("retry", .retry), ("noted", .noted("waits in a queue")),
     ]
 
     /// A job of two stages in the second attempt at its first one: what each event makes of it, every event
@@ -66,6 +66,7 @@ import Workflow
             dft waiting-for-dft: accepted → queued, stage 2, attempt 1
             dft waiting-for-dft: cancel → cancelled, stage 1, attempt 2
             dft waiting-for-dft: pause → paused, stage 1, attempt 2
+            dft waiting-for-dft: noted → waiting-for-dft, stage 1, attempt 2
             dft failed: retry → queued, stage 1, attempt 3
             dft cancelled: retry → queued, stage 1, attempt 3
             dft paused: cancel → cancelled, stage 1, attempt 2

@@ -2,6 +2,7 @@ internal import DurableFiles
 import GRDB
 public import Logging
 import ServiceLifecycle
+internal import Slurm
 import SystemPackage
 import UnixSignals
 
@@ -27,6 +28,7 @@ public struct Daemon: Sendable {
     }
 
     private func work() async throws {
+        let executors = try SpoolConfiguration.read(of: configuration.spool)
         let spool = try await whenPossible { try configuration.spool.open() }
         let lock = try await takeLock(spool)
         defer { withExtendedLifetime(lock) {} }
@@ -38,8 +40,14 @@ public struct Daemon: Sendable {
         logger.info("working on \(configuration.spool.root)")
 
         let manager = ServiceManager()
+        let follower =
+            executors.executor == .slurm ? slurmFollower(spool, store, executors) : nil
+        let local =
+            executors.executor == .local
+            ? LocalService(configuration.spool, store, executors, once: configuration.once, logger) : nil
         let turns = Turns(
-            engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager)
+            engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager,
+            follower: follower, local: local)
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: turns, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -58,6 +66,14 @@ public struct Daemon: Sendable {
             }
             services.append(.init(service: watcher, successTerminationBehavior: .ignore))
         }
+        if let follower, !configuration.once {
+            services.append(
+                .init(
+                    service: SlurmService(follower: follower, pause: configuration.pause, logger: logger) {
+                        alarm.yield()
+                    }))
+        }
+        if let local, !configuration.once { services.append(.init(service: local)) }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -76,6 +92,14 @@ public struct Daemon: Sendable {
 }
 
 extension Daemon {
+    private func slurmFollower(
+        _ spool: OpenSpool, _ store: Store, _ executors: SpoolConfiguration
+    ) -> SlurmFollower {
+        var commands = SlurmCommands()
+        commands.timeout = .seconds(executors.slurm.timeout)
+        return SlurmFollower(spool, store, executors, commands, logger)
+    }
+
     /// A disk that is full when the daemon starts is waited for, as one that fills later.
     private func whenPossible<Result>(_ body: () throws -> Result) async throws -> Result {
         while true {
@@ -123,6 +147,10 @@ private struct Turns: Service {
     let alarm: AsyncStream<Void>.Continuation
     /// Told after every turn: a daemon that hangs falls silent.
     let manager: ServiceManager?
+    /// Where packages go to Slurm.
+    let follower: SlurmFollower?
+    /// Where this daemon runs them itself.
+    let local: LocalService?
 
     func run() async throws {
         let ticker = Task {
@@ -137,7 +165,20 @@ private struct Turns: Service {
             // Twice in a row, so that what a turn set going is seen.
             idle = try await engine.turn() ? idle + 1 : 0
             if let manager { try await manager.tell(engine) }
-            if configuration.once, idle >= 2 { return }
+            if let follower, !configuration.once { await engine.note(trouble: follower.trouble, of: "Slurm") }
+            guard configuration.once, idle >= 2 else { continue }
+            // What is in the queue goes on without this daemon; what is not has to get there.
+            if let follower {
+                _ = try await follower.look()
+                try await follower.tend()
+                _ = try await engine.turn()
+            }
+            if let local, try await local.serve() {
+                idle = 0
+                alarm.yield()
+                continue
+            }
+            return
         }
     }
 }

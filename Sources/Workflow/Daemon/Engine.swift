@@ -22,6 +22,8 @@ package actor Engine {
     private var pending: [String: String] = [:]
     private var troubles = Troubles()
     private var isWatched: Bool?
+    /// What others cannot do, by who they are.
+    private var foreignTroubles: [String: String] = [:]
     private var health: DaemonHealth?
     private var willLookAgain = false
     /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
@@ -55,6 +57,9 @@ package actor Engine {
 
     /// Whether the watcher is at work.
     package func noteWatcher(_ isAlive: Bool) { isWatched = isAlive }
+
+    /// What a part of the daemon that works beside the turns cannot do right now; nil where it can.
+    package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Looks at everything once.
     ///
@@ -147,7 +152,8 @@ package actor Engine {
             isWatched == false
             ? ["no watcher: the inbox is looked at every \(configuration.interval) only"] : []
         let now = DaemonHealth(
-            process: ProcessInfo.processInfo.processIdentifier, degraded: watcher + troubles.texts)
+            process: ProcessInfo.processInfo.processIdentifier,
+            degraded: watcher + troubles.texts + foreignTroubles.values.sorted())
         guard now != health else { return }
         try spool.state.replace(FilePath.Component(plain: DaemonHealth.file), try json(now), mode: 0o600)
         health = now

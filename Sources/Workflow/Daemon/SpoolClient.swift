@@ -56,11 +56,21 @@ public struct SpoolClient: Sendable {
 
     /// Every job, in the order of their turns; those still in the inbox are not among them.
     public func statuses() throws -> [JobStatus] {
-        try withStore { try $0.jobs() }.map { JobStatus($0, in: spool) }
+        let (jobs, runs) = try withStore { store in
+            (try store.jobs(), Dictionary(try store.openSlurmRuns().map { ($0.job, $0) }) { $1 })
+        }
+        return jobs.map { job in
+            let run = runs[job.id].flatMap { $0.isOf(job) ? $0.run : nil }
+            return JobStatus(job, in: spool, run: run)
+        }
     }
 
     /// - Throws: ``WorkflowError/noSuchJob(_:)``.
-    public func status(of name: String) throws -> JobStatus { JobStatus(try record(name), in: spool) }
+    public func status(of name: String) throws -> JobStatus { try shown(record(name)) }
+
+    private func shown(_ record: JobRecord) throws -> JobStatus {
+        JobStatus(record, in: spool, run: try withStore { try $0.openSlurmRun(of: record) })
+    }
 
     /// What became of each stage so far.
     public func summary(of name: String) throws -> String {
@@ -94,11 +104,14 @@ public struct SpoolClient: Sendable {
     /// - Throws: ``WorkflowError/notAllowed(_:)`` where it means nothing to the job as it is.
     public func request(_ request: JobRequest, of name: String) throws -> JobStatus {
         let record = try record(name)
+        if request == .retry, try withStore({ try $0.abandonLostSlurmRun(of: record.id) }) {
+            return try shown(record)
+        }
         guard let after = try withStore({ try $0.apply(request.event, to: record.id) }) else {
             throw WorkflowError.notAllowed(
                 "cannot \(request.rawValue) \(name): it is \(record.machine.state.rawValue)")
         }
-        return JobStatus(after, in: spool)
+        return try shown(after)
     }
 
     /// True for the SHA-256 of the manifest of a package that the daemon handed out.

@@ -53,7 +53,9 @@ struct JobFolder {
         }
         try folder.replace(
             FilePath.Component(plain: JobCopy.file), JobCopy(record, in: store).bytes, mode: 0o600)
-        try folder.replace("status.yaml", Array(JobStatus(record, in: spool.spool).yaml.utf8))
+        try folder.replace(
+            "status.yaml",
+            Array(JobStatus(record, in: spool.spool, run: store.openSlurmRun(of: record)).yaml.utf8))
         try store.markPublished(record)
     }
 

@@ -2,6 +2,7 @@ internal import DurableFiles
 public import Foundation
 import Handoff
 internal import JobSpec
+internal import Slurm
 import SystemPackage
 
 /// Where a job stands, for people and scripts.
@@ -24,6 +25,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var updated: Date
     /// The stage's folder, beneath the outbox.
     public var folder: String
+    /// Where the stage is in Slurm's queue; nil where it is not.
+    public var slurm: QueueStatus?
 
     init(_ record: JobRecord) {
         let machine = record.machine
@@ -43,16 +46,24 @@ public struct JobStatus: Sendable, Equatable, Codable {
     }
 
     /// With how far a calculation outside says it is.
-    init(_ record: JobRecord, in spool: Spool) {
+    ///
+    /// - Parameter run: the submission of the stage's package that is followed.
+    init(_ record: JobRecord, in spool: Spool, run: SlurmRun? = nil) {
         self.init(record)
+        let queue = run.map { $0.text(at: Date()) }
+        if let run, let queue, !state.isFinal {
+            slurm = QueueStatus(run, at: Date())
+            if state == .waitingForDFT { reason = queue }
+        }
         guard state == .waitingForDFT,
             let result = try? Directory(spool.outbox.appending(folder).appending("result")),
             let progress = try? RunProgress(from: result), progress.attempt == attempt
         else { return }
         (step, fmax) = (progress.steps, progress.fmax)
-        reason =
+        let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
+        reason = queue.map { "\($0); \(calculation)" } ?? calculation
     }
 
     /// Every key is there; null where there is nothing to say.
@@ -71,6 +82,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         try container.encode(accepted, forKey: .accepted)
         try container.encode(updated, forKey: .updated)
         try container.encode(folder, forKey: .folder)
+        try container.encode(slurm, forKey: .slurm)
     }
 
     var yaml: String {
@@ -86,8 +98,39 @@ public struct JobStatus: Sendable, Equatable, Codable {
         text.add("step", plain: step)
         text.add("fmax", fmax, unit: "eV/Angstrom")
         text.add("folder", folder)
+        if let slurm {
+            text.add("slurm_job", plain: slurm.id)
+            text.add("slurm_state", plain: slurm.state)
+            if !slurm.reason.isEmpty { text.add("slurm_reason", slurm.reason) }
+            if !slurm.node.isEmpty { text.add("slurm_node", slurm.node) }
+        }
         text.add("accepted", plain: timestamp(accepted))
         text.add("updated", plain: timestamp(updated))
         return text.text
+    }
+}
+
+/// Where a stage is in Slurm's queue.
+public struct QueueStatus: Sendable, Equatable, Codable {
+    /// Slurm's number; nil while it is not known.
+    public var id: Int?
+    /// `intended`, `pending`, `running`, `completing`, `lost` or `ended`.
+    public var state: String
+    /// Why it waits, as Slurm says, or what is known of one that is lost.
+    public var reason: String
+    public var node: String
+    /// Seconds.
+    public var used: Int?
+    public var left: Int?
+    /// From 1, counting how often the package was submitted.
+    public var run: Int
+
+    init(_ run: SlurmRun, at now: Date) {
+        id = run.id
+        state = run.phase.rawValue
+        (reason, node, self.run) = (run.reason, run.node, run.number)
+        guard run.phase == .running else { return }
+        used = run.startedAt.map { max(0, Int(now.timeIntervalSince($0))) }
+        left = run.endsAt.map { max(0, Int($0.timeIntervalSince(now))) }
     }
 }

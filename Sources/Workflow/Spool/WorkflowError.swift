@@ -40,6 +40,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     /// The store could not be read or written; true where what was written may be lost.
     case database(FilePath, String, Bool)
     case notAllowed(String)
+    /// `aurelax.yaml` cannot be used; the report says where and why.
+    case configuration(String)
 
     public var exitStatus: ExitStatus {
         switch self {
@@ -48,6 +50,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .noSuchJob, .noSpool: .notFound
         case .file(let error): error.isFatal ? .disk : .resource
         case .database(_, _, let isFatal): isFatal ? .disk : .resource
+        case .configuration: .usage
         case .staleTransition, .notAllowed, .stageHangs: .failed
         }
     }
@@ -74,6 +77,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .file(let error): error.description
         case .database(let path, let why, _): "\(path.escaped): \(why)"
         case .notAllowed(let why): why
+        case .configuration(let report): report
         }
     }
 }

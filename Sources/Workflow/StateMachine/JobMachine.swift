@@ -17,6 +17,8 @@ public enum JobEvent: Sendable, Equatable {
     case resultRefused(String)
     /// - Parameter next: the stage that follows, where it is not the next one; one past the last where none does.
     case resultAccepted(StageVerdict, next: Int? = nil)
+    /// What there is to say while others calculate.
+    case noted(String)
     case cancel
     case pause
     case resume
@@ -74,7 +76,7 @@ public struct JobMachine: Sendable, Equatable {
             (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
 
         case (.waitingForDFT, .resultAccepted(let verdict, let next)): conclude(verdict, next: next)
-        case (.waitingForDFT, .resultRefused(let why)): return wait(why)
+        case (.waitingForDFT, .resultRefused(let why)), (.waitingForDFT, .noted(let why)): return wait(why)
         case (.waitingForDFT, .stageFailed(let why, _)): (state, reason) = (.failed, why)
 
         case (.queued, .cancel), (.running, .cancel), (.waitingForDFT, .cancel), (.paused, .cancel):

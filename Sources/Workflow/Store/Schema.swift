@@ -1,10 +1,10 @@
 import GRDB
 
-/// The tables of the store, version 2.
+/// The tables of the store, version 3.
 ///
 /// `events` is a job's history and is only ever appended to; everything else says how things stand.
 enum Schema {
-    static let version = 2
+    static let version = 3
 
     static let statements = """
         CREATE TABLE jobs (
@@ -66,6 +66,7 @@ enum Schema {
         CREATE TRIGGER eventsAreNotRemoved BEFORE DELETE ON events
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
         \(returned)
+        \(slurmRuns)
         """
 
     /// Results that were dropped into the inbox and taken in, so that none counts twice.
@@ -75,6 +76,21 @@ enum Schema {
             digest TEXT NOT NULL,
             PRIMARY KEY (job, digest)
         ) STRICT;
+        """
+
+    /// Submissions of packages to Slurm; one is open until it needs no more looking at.
+    private static let slurmRuns = """
+        CREATE TABLE slurmRuns (
+            name TEXT NOT NULL PRIMARY KEY,
+            job INTEGER NOT NULL REFERENCES jobs(id),
+            stage INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            isOpen INTEGER NOT NULL,
+            run TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX slurmRunsOfJob ON slurmRuns(job, stage, attempt);
+        CREATE INDEX openSlurmRuns ON slurmRuns(job) WHERE isOpen = 1;
         """
 
     /// From version 1, where what the outbox shows was told by the clock.
@@ -95,6 +111,7 @@ enum Schema {
     /// Brings an older store to this version, in the caller's transaction.
     static func migrate(_ database: Database, from found: Int) throws {
         if found < 2 { try database.execute(sql: fromVersion1) }
+        if found < 3 { try database.execute(sql: slurmRuns) }
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 }

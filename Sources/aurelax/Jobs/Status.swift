@@ -37,7 +37,7 @@ struct Status: ParsableCommand {
             [
                 job.name, job.state.rawValue, "\(job.stage)/\(job.stages) \(job.kind.rawValue)",
                 job.step.map(String.init) ?? "-", job.fmax.map { String(format: "%.3f", $0) } ?? "-",
-                job.reason,
+                String(job.reason.prefix { !$0.isNewline }),
             ]
         }
         let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }

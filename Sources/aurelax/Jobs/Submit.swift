@@ -50,7 +50,7 @@ struct Submit: AsyncParsableCommand {
 
 struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check job files and the structures they name.",
+        abstract: "Check job files and the structures they name, or a spool's aurelax.yaml.",
         discussion: """
             Every mistake is reported at once, with its place and a hint. Ends with status 1 where a job would \
             be rejected.
@@ -65,6 +65,17 @@ struct Validate: ParsableCommand {
         var isGood = true
         var all: [String: [Diagnostic]] = [:]
         for path in jobs {
+            if path.split(separator: "/").last.map(String.init) == SpoolConfiguration.file {
+                let file = SpoolConfigurationFile(try bytes(of: path), file: path)
+                all[path] = file.diagnostics
+                isGood = isGood && file.configuration != nil
+                guard !json else { continue }
+                if !file.report.isEmpty { printError(file.report) }
+                if let configuration = file.configuration {
+                    print("\(path): good (executor \(configuration.executor.rawValue))")
+                }
+                continue
+            }
             let checked = try CheckedJob(path)
             all[path] = checked.diagnostics
             isGood = isGood && checked.job != nil
@@ -82,13 +93,20 @@ struct Validate: ParsableCommand {
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of a file that aurelax reads.",
-        subcommands: [JobFileSchema.self])
+        subcommands: [JobFileSchema.self, ConfigurationSchema.self])
 
     struct JobFileSchema: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "job", abstract: "JSON Schema (2020-12) of job files.")
 
         func run() { print(JobSchema.jsonSchema, terminator: "") }
+    }
+
+    struct ConfigurationSchema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "config", abstract: "JSON Schema (2020-12) of a spool's aurelax.yaml.")
+
+        func run() { print(SpoolConfigurationSchema.jsonSchema, terminator: "") }
     }
 }
 

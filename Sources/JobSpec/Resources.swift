@@ -1,0 +1,109 @@
+public import YAMLDocument
+
+/// What a stage asks of a cluster beyond what the spool gives it; nil where it asks for nothing.
+public struct Resources: Sendable, Equatable, Codable {
+    public var partition: String?
+    /// Seconds.
+    public var time: Int?
+    public var nodes: Int?
+    public var tasks: Int?
+    /// MiB a node.
+    public var memory: Int?
+
+    public init() {}
+
+    /// - Precondition: the node has passed ``keys``.
+    public init(_ node: YAMLNode) {
+        partition = node["partition"]?.text
+        time = node["time"]?.text.flatMap(Self.seconds)
+        nodes = node["nodes"]?.integer
+        tasks = node["tasks"]?.integer
+        memory = node["memory"]?.text.flatMap(Self.mebibytes)
+    }
+
+    public static let keys = [
+        KeySchema(
+            "partition", .text(check: checkPartition), "Partition, or several with commas."),
+        KeySchema(
+            "time", .text(check: checkTime),
+            "Time limit as Slurm writes it: minutes, hours:minutes:seconds or days-hours:minutes:seconds."),
+        KeySchema("nodes", .integer(1...100_000), "Nodes."),
+        KeySchema("tasks", .integer(1...1_000_000), "Processes (MPI ranks)."),
+        KeySchema("memory", .text(check: checkMemory), "Memory a node, with its unit: 800M, 16G, 1T."),
+    ]
+
+    /// As they stand in a job file, on one line.
+    var text: String {
+        let pairs = [
+            partition.map { "partition: \(YAMLScalar.text($0))" },
+            time.map { "time: \"\(Self.clock($0))\"" },
+            nodes.map { "nodes: \($0)" }, tasks.map { "tasks: \($0)" },
+            memory.map { "memory: \($0)M" },
+        ]
+        return "{\(pairs.compactMap { $0 }.joined(separator: ", "))}"
+    }
+
+    private static func clock(_ seconds: Int) -> String {
+        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        return "\(seconds / 86400)-\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
+    }
+
+    /// `30` and `30:00` are minutes, `1:30:00` hours, `2-0`, `2-12:00` and `2-12:00:00` days and hours.
+    public static func seconds(_ text: String) -> Int? {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let clock = parts.last else { return nil }
+        var values: [Int] = []
+        for field in clock.split(separator: ":", omittingEmptySubsequences: false) {
+            guard !field.isEmpty, field.utf8.count <= 6, field.utf8.allSatisfy({ (48...57).contains($0) }),
+                let value = Int(field)
+            else { return nil }
+            values.append(value)
+        }
+        guard values.count <= 3 else { return nil }
+        var units = values.count == 3 ? [3600, 60, 1] : [60, 1]
+        var days = 0
+        if parts.count == 2 {
+            guard parts[0].utf8.count <= 4, let value = Int(parts[0]), value >= 0 else { return nil }
+            (days, units) = (value, [3600, 60, 1])
+        }
+        let seconds = days * 86400 + zip(values, units).reduce(0) { $0 + $1.0 * $1.1 }
+        return seconds > 0 ? seconds : nil
+    }
+
+    /// MiB.
+    public static func mebibytes(_ text: String) -> Int? {
+        guard let unit = text.last, let value = Int(text.dropLast()), value > 0, value <= 1 << 30 else {
+            return nil
+        }
+        switch unit {
+        case "M", "m": return value
+        case "G", "g": return value << 10
+        case "T", "t": return value << 20
+        default: return nil
+        }
+    }
+
+    @Sendable static func checkTime(_ text: String) -> TextProblem? {
+        seconds(text) != nil
+            ? nil
+            : TextProblem(
+                "‘\(text.prefix(40))’ is no time limit",
+                hint: "minutes (90), hours (1:30:00) or days (2-12:00:00)")
+    }
+
+    @Sendable static func checkMemory(_ text: String) -> TextProblem? {
+        mebibytes(text) != nil
+            ? nil
+            : TextProblem("‘\(text.prefix(40))’ is no amount of memory", hint: "with its unit: 800M, 16G, 1T")
+    }
+
+    @Sendable static func checkPartition(_ text: String) -> TextProblem? {
+        let isName =
+            !text.isEmpty && text.utf8.count <= 200
+            && text.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                    || "-_.,".utf8.contains(byte)
+            } && !text.hasPrefix("-")
+        return isName ? nil : TextProblem("‘\(text.prefix(80))’ cannot be the name of a partition")
+    }
+}

@@ -1,0 +1,87 @@
+/// Where Slurm says a job is.
+public enum SlurmJobState: Sendable, Equatable, Codable {
+    case pending
+    case running
+    /// Its processes are being cleared away: not over yet.
+    case completing
+    /// Slurm's word for how: `COMPLETED`, `TIMEOUT`, `NODE_FAIL`, …
+    case ended(String)
+
+    /// Of the long form, as `squeue` and `sacct` print it: `RUNNING`, `CANCELLED by 1000`, `OUT_OF_MEMORY`.
+    public init?(_ text: some StringProtocol) {
+        guard let word = text.split(whereSeparator: { $0 == " " || $0 == "+" }).first else { return nil }
+        switch word {
+        case "PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT",
+            "RESV_DEL_HOLD":
+            self = .pending
+        case "RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING", "STAGE_OUT": self = .running
+        case "COMPLETING": self = .completing
+        case "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY",
+            "BOOT_FAIL", "DEADLINE", "REVOKED":
+            self = .ended(String(word))
+        default: return nil
+        }
+    }
+}
+
+/// A job as one line of `squeue` or `sacct` shows it.
+public struct QueueEntry: Sendable, Equatable {
+    public var id: Int
+    public var name: String
+    public var state: SlurmJobState
+    /// Why it waits: `Priority`, `Resources`, …; empty where Slurm says `None`.
+    public var reason = ""
+    public var node = ""
+    /// Seconds.
+    public var used: Int?
+    public var left: Int?
+    /// As printed, `2026-11-23T22:15:00`: it sorts by time.
+    public var submitted = ""
+
+    public init(id: Int, name: String, state: SlurmJobState) {
+        (self.id, self.name, self.state) = (id, name, state)
+    }
+
+    /// Number, state, reason, nodes, time used, time left, time of submission, name: a name may hold anything,
+    /// so it is the last.
+    static let squeueFormat = "%A|%T|%r|%N|%M|%L|%V|%j"
+
+    /// Lines that are no job's are left out.
+    public static func inSqueue(_ text: String) -> [QueueEntry] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let fields = line.split(separator: "|", maxSplits: 7, omittingEmptySubsequences: false)
+            guard fields.count == 8, let id = Int(fields[0]), let state = SlurmJobState(fields[1]) else {
+                return nil
+            }
+            var entry = QueueEntry(id: id, name: String(fields[7]), state: state)
+            entry.reason = fields[2] == "None" ? "" : String(fields[2])
+            entry.node = String(fields[3])
+            entry.used = SlurmText.printedTime(fields[4])
+            entry.left = SlurmText.printedTime(fields[5])
+            entry.submitted = String(fields[6])
+            return entry
+        }
+    }
+
+    static let sacctFormat = "JobIDRaw,State,NodeList,Submit,JobName"
+
+    public static func inSacct(_ text: String) -> [QueueEntry] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let fields = line.split(separator: "|", maxSplits: 4, omittingEmptySubsequences: false)
+            guard fields.count == 5, let id = Int(fields[0]), let state = SlurmJobState(fields[1]) else {
+                return nil
+            }
+            var entry = QueueEntry(id: id, name: String(fields[4]), state: state)
+            entry.node = fields[2] == "None assigned" ? "" : String(fields[2])
+            entry.submitted = String(fields[3])
+            return entry
+        }
+    }
+
+    /// The job's number in what `sbatch --parsable` prints: the last line that is one, `123` or `123;cluster`.
+    public static func id(inParsable text: String) -> Int? {
+        text.split(whereSeparator: \.isNewline).reversed().lazy.compactMap { line -> Int? in
+            line.split(separator: ";").first.flatMap { Int($0) }
+        }.first { $0 > 0 }
+    }
+}

@@ -1,0 +1,132 @@
+/// What the folder of a run shows once Slurm says that it is over.
+public struct RunEvidence: Sendable, Equatable {
+    /// The package's own marker: there is a result, and nothing else counts.
+    public var hasResult = false
+    /// Steps that are in the trajectory.
+    public var steps = 0
+    /// It ended by itself between two steps because it was asked to.
+    public var wasStopped = false
+    /// Exit status of the package; nil where it did not come to one.
+    public var status: Int?
+    /// Somebody else was running the package.
+    public var wasLocked = false
+    /// Slurm's own words in the log: not every cluster ends such a job as `OUT_OF_MEMORY`.
+    public var ranOutOfMemory: Bool {
+        lastLines.contains { line in
+            line.contains("slurmstepd")
+                && ["memory limit", "oom_kill", "oom-kill", "out-of-memory"].contains(where: line.contains)
+        }
+    }
+    /// Last lines of the log.
+    public var lastLines: [String] = []
+
+    public init() {}
+}
+
+/// How often and with what a run that ended without a result is begun again.
+public struct ResubmissionRules: Sendable, Equatable {
+    /// Runs of one package, the first not counted.
+    public var most = 10
+    /// Runs in a row that did not come a step further.
+    public var mostWithoutStep = 3
+    public var limits = SlurmLimits()
+    /// What the next run asks for, as a multiple.
+    public var growth = 2.0
+
+    public init() {}
+
+    public enum Decision: Sendable, Equatable {
+        /// The result is there, or the job is asked to rest: nothing more of this run.
+        case close(String)
+        case again(SlurmResources, String)
+        case stop(String)
+    }
+
+    /// What becomes of the package.
+    ///
+    /// - Parameters:
+    ///   - run: it has ended.
+    ///   - idle: runs in a row, this one included, that did not come a step further.
+    public func decision(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int) -> Decision {
+        let word = run.end ?? "unknown"
+        let job = run.id.map { "Slurm job \($0)" } ?? "the Slurm job"
+        if evidence.hasResult { return .close("\(job) ended: \(word)") }
+        if run.isHeld { return .close("\(job) ended (\(word)); the job rests") }
+        switch cause(word, evidence) {
+        case .none:
+            return .stop(
+                ([
+                    "\(job) ended without a result (\(word)\(evidence.status.map { ", exit status \($0)" } ?? ""))"
+                ]
+                    + evidence.lastLines).joined(separator: "\n    "))
+        case .some(let cause):
+            if run.number > most {
+                return .stop("\(job) \(cause.text); it was begun again \(most) times, which is the most")
+            }
+            if idle >= mostWithoutStep {
+                return .stop("\(job) \(cause.text); \(idle) runs in a row did not come a step further")
+            }
+            return again(run, cause, moved: evidence.steps > run.stepsBefore, job)
+        }
+    }
+
+    private enum Cause {
+        case time, memory, stopped, machine(String), locked
+
+        var text: String {
+            switch self {
+            case .time: "ran into its time limit"
+            case .memory: "ran out of memory"
+            case .stopped: "stopped before its time limit"
+            case .machine(let why): why
+            case .locked: "found another run of the package at work"
+            }
+        }
+    }
+
+    private func cause(_ word: String, _ evidence: RunEvidence) -> Cause? {
+        switch word {
+        case "TIMEOUT", "DEADLINE": .time
+        case "OUT_OF_MEMORY": .memory
+        case "NODE_FAIL", "BOOT_FAIL": .machine("lost its node")
+        case "PREEMPTED", "REVOKED": .machine("was preempted")
+        case "CANCELLED": evidence.ranOutOfMemory ? .memory : nil
+        default:
+            evidence.ranOutOfMemory
+                ? .memory : evidence.wasStopped ? .stopped : evidence.wasLocked ? .locked : nil
+        }
+    }
+
+    private func again(_ run: SlurmRun, _ cause: Cause, moved: Bool, _ job: String) -> Decision {
+        var request = run.request
+        var change = ""
+        switch cause {
+        case .memory:
+            guard let memory = request.memory else {
+                return .stop(
+                    "\(job) ran out of memory; it asked for none, so give the spool's aurelax.yaml one")
+            }
+            let more = min(Int((Double(memory) * growth).rounded(.up)), limits.memory ?? .max)
+            guard more > memory else {
+                return .stop(
+                    "\(job) ran out of memory, and has all that is allowed (\(SlurmText.memory(memory)))")
+            }
+            request.memory = more
+            change = ", with \(SlurmText.memory(more)) of memory"
+        case .time, .stopped:
+            // A run that came further goes on with the same; more time costs a longer wait.
+            if let time = request.time, !moved || { if case .time = cause { true } else { false } }() {
+                let more = min(Int((Double(time) * growth).rounded(.up)), limits.time ?? .max)
+                guard more > time || moved else {
+                    return .stop(
+                        "\(job) \(cause.text), and has all the time that is allowed (\(SlurmText.time(time)))"
+                    )
+                }
+                request.time = more
+                change = ", with a limit of \(SlurmText.time(more))"
+            }
+        case .machine, .locked: break
+        }
+        return .again(request, "\(job) \(cause.text); submitted again\(change)")
+    }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// Slurm's own programs, each with a time-out: one that hangs is ended with all that it started.
+public struct SlurmCommands: Sendable {
+    /// Where the programs are looked for; nil for `PATH`.
+    public var directory: String?
+    public var timeout: Duration = .seconds(30)
+
+    public init(directory: String? = nil) { self.directory = directory }
+
+    /// The controller gave no answer, or one that is none.
+    public struct NoAnswer: Error, Sendable, Equatable, CustomStringConvertible {
+        public let description: String
+    }
+
+    public func submit(_ job: BatchJob) async -> SubmissionOutcome {
+        let result = await run("sbatch", job.arguments)
+        return SubmissionOutcome(status: result.status, output: result.output, errors: result.errors)
+    }
+
+    /// All jobs of this user, those included that ended a short while ago.
+    public func queue() async throws -> [QueueEntry] {
+        let result = await run(
+            "squeue", ["--me", "--states=all", "--noheader", "--format=\(QueueEntry.squeueFormat)"])
+        guard result.status == 0 else { throw NoAnswer(description: result.problem("squeue")) }
+        return QueueEntry.inSqueue(result.output)
+    }
+
+    /// What the accounting knows; nil where there is none.
+    public func accounted(_ names: [String], since: Date) async throws -> [QueueEntry]? {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.dateFormat = "yyyy-MM-dd'T'HH:mm:ss"
+        let result = await run(
+            "sacct",
+            [
+                "-X", "--noheader", "--parsable2", "--format=\(QueueEntry.sacctFormat)",
+                "--name=\(names.joined(separator: ","))", "--starttime=\(format.string(from: since))",
+            ])
+        if result.status == 0 { return QueueEntry.inSacct(result.output) }
+        if result.status == nil { throw NoAnswer(description: result.problem("sacct")) }
+        return nil
+    }
+
+    public func cancel(_ ids: [Int]) async throws {
+        try await require("scancel", ["--quiet"] + ids.map(String.init))
+    }
+
+    /// Lets a running one end after its step.
+    public func stop(_ id: Int) async throws {
+        try await require("scancel", ["--quiet", "--batch", "--signal=USR1", String(id)])
+    }
+
+    public func hold(_ id: Int) async throws { try await require("scontrol", ["hold", String(id)]) }
+    public func release(_ id: Int) async throws { try await require("scontrol", ["release", String(id)]) }
+
+    private func require(_ program: String, _ arguments: [String]) async throws {
+        let result = await run(program, arguments)
+        guard result.status == 0 else { throw NoAnswer(description: result.problem(program)) }
+    }
+
+    // MARK: Running
+
+    private struct Output: Sendable {
+        /// Nil where it was ended, or could not be started.
+        var status: Int32?
+        var output = ""
+        var errors = ""
+
+        func problem(_ program: String) -> String {
+            let line = errors.split(whereSeparator: \.isNewline).last.map(String.init)
+            let end = status.map { "ended with \($0)" } ?? "gave no answer"
+            guard let line else { return "\(program) \(end)" }
+            return line.hasPrefix(program) ? line : "\(program): \(line)"
+        }
+    }
+
+    private func run(_ program: String, _ arguments: [String]) async -> Output {
+        var platform = PlatformOptions()
+        platform.createSession = true
+        platform.teardownSequence = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
+            .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1)),
+        ]
+        let executable: Executable =
+            directory.map { .path(FilePath($0).appending(program)) } ?? .name(program)
+        let configuration = Configuration(
+            executable: executable, arguments: Arguments(arguments), environment: Self.environment,
+            platformOptions: platform)
+        let limit = timeout
+        do {
+            return try await withThrowingTaskGroup(of: Output?.self) { group in
+                group.addTask {
+                    let result = try await Subprocess.run(
+                        configuration, input: .none, output: .string(limit: 64 << 20),
+                        error: .string(limit: 1 << 20))
+                    var output = Output(output: result.standardOutput, errors: result.standardError)
+                    if case .exited(let code) = result.terminationStatus { output.status = code }
+                    return output
+                }
+                group.addTask {
+                    try await Task.sleep(for: limit)
+                    return nil
+                }
+                let first = try await group.next()
+                group.cancelAll()
+                return first.flatMap { $0 } ?? Output(errors: "\(program) gave no answer within \(limit)")
+            }
+        } catch {
+            return Output(errors: "\(program) could not be run: \(error)")
+        }
+    }
+
+    /// Without what a person has set for these commands at a terminal.
+    private static let environment: Subprocess.Environment = {
+        let prefixes = ["SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SLURM_JOB"]
+        var values: [Subprocess.Environment.Key: String?] = ["LC_ALL": "C", "SLURM_TIME_FORMAT": "standard"]
+        for name in ProcessInfo.processInfo.environment.keys
+        where prefixes.contains(where: name.hasPrefix) {
+            values[.init(stringLiteral: name)] = .some(nil)
+        }
+        return .inherit.updating(values)
+    }()
+}

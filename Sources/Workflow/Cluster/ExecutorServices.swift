@@ -1,0 +1,94 @@
+internal import DurableFiles
+import Foundation
+import Handoff
+internal import Logging
+import ServiceLifecycle
+internal import Slurm
+import Synchronization
+import SystemPackage
+
+/// Follows the queue while the daemon works.
+struct SlurmService: Service {
+    let follower: SlurmFollower
+    let pause: Duration
+    let logger: Logger
+    /// Something has changed that the engine shows.
+    let wake: @Sendable () -> Void
+
+    func run() async throws {
+        // A command that is cut off leaves a doubt, which is settled at the next start.
+        try await cancelWhenGracefulShutdown { try await follow() }
+    }
+
+    private func follow() async throws {
+        var next = ContinuousClock.now
+        while !Task.isCancelled {
+            do {
+                if ContinuousClock.now >= next {
+                    next = .now + (try await follower.look())
+                    wake()
+                }
+                try await follower.tend()
+            } catch {
+                guard !isFatal(error) else { throw error }
+                logger.error("following Slurm: \(error)")
+                next = .now + pause
+            }
+            let wait = Duration.seconds(min(1, await follower.settings.interval))
+            try? await Task.sleep(for: wait)
+        }
+    }
+}
+
+/// Runs packages on this machine, one at a time.
+struct LocalService: Service {
+    let server: PackageServer
+    let logger: Logger
+
+    /// - Parameter once: end when no package is left to run.
+    init(
+        _ spool: Spool, _ store: Store, _ configuration: SpoolConfiguration, once: Bool, _ logger: Logger
+    ) {
+        var options = LocalRunner.Options()
+        let environment = ProcessInfo.processInfo.environment
+        options.python = configuration.python ?? environment["AURELAX_PYTHON"] ?? options.python
+        options.mpiexec = configuration.mpiexec ?? environment["AURELAX_MPIEXEC"] ?? options.mpiexec
+        var serving = PackageServer.Options()
+        serving.once = once
+        server = PackageServer(outbox: spool.outbox, runner: LocalRunner(options), options: serving) {
+            digest in
+            try store.isPublished(digest)
+        }
+        self.logger = logger
+    }
+
+    func run() async throws { try await cancelWhenGracefulShutdown { _ = try await serve() } }
+
+    /// - Returns: whether there was anything to run.
+    func serve() async throws -> Bool {
+        let logger = logger
+        let flag = RanFlag()
+        try await server.run { event in
+            if case .progress = event.kind { return }
+            if case .ended = event.kind { flag.ran.store(true, ordering: .relaxed) }
+            logger.info("\(event)")
+        }
+        return flag.ran.load(ordering: .relaxed)
+    }
+
+    private final class RanFlag: Sendable { let ran = Atomic<Bool>(false) }
+}
+
+extension SpoolConfiguration {
+    /// The configuration of a spool; the defaults where it has none.
+    ///
+    /// - Throws: ``WorkflowError/configuration(_:)`` with every mistake in its place.
+    public static func read(of spool: Spool) throws -> SpoolConfiguration {
+        guard FileManager.default.fileExists(atPath: spool.root.appending(file).string),
+            let bytes = try Directory(spool.root).read("aurelax.yaml", limit: 1 << 20)
+        else { return SpoolConfiguration() }
+        let read = SpoolConfigurationFile(bytes, file: spool.root.appending(file).string)
+        guard let configuration = read.configuration else { throw WorkflowError.configuration(read.report) }
+        return configuration
+    }
+}

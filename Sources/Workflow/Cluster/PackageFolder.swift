@@ -1,0 +1,87 @@
+internal import DurableFiles
+import Handoff
+internal import Slurm
+import SystemPackage
+
+/// What a submission writes into its package, and what it finds there.
+struct PackageFolder {
+    let directory: Directory
+
+    /// The absolute path; Slurm runs on machines that share it.
+    var path: String { directory.path.string }
+
+    /// There is a result, complete.
+    var hasResult: Bool {
+        get throws {
+            guard try directory.status(of: "result")?.kind == .directory else { return false }
+            return try directory.subdirectory("result").status(of: "DONE.json") != nil
+        }
+    }
+
+    /// Of the frame that the optimiser begins with.
+    var atoms: Int {
+        get throws {
+            let text = try directory.read("initial.extxyz", limit: 1 << 30) ?? []
+            return Int(String(decoding: text.prefix { $0 != 10 }, as: UTF8.self)) ?? 0
+        }
+    }
+
+    /// Geometries calculated so far.
+    var steps: Int {
+        guard let result = try? directory.subdirectory("result"),
+            let progress = try? RunProgress(from: result)
+        else { return 0 }
+        return progress.gradientCalls
+    }
+
+    /// The run that was the last to be submitted.
+    var current: String? {
+        get throws { try text(BatchJob.current) }
+    }
+
+    /// Makes this run the one that may begin.
+    func prepare(_ job: BatchJob) throws {
+        let records = try directory.makeSubdirectory(FilePath.Component(plain: BatchJob.records))
+        try records.replace(FilePath.Component(plain: job.scriptName), Array(job.script.utf8), mode: 0o755)
+        try records.replace(FilePath.Component(plain: BatchJob.current), Array("\(job.name)\n".utf8))
+    }
+
+    /// The number that the run was given, once it has begun.
+    func began(_ name: String) -> Int? {
+        (try? text(BatchJob.beganName(name))).flatMap { $0.flatMap { Int($0) } }
+    }
+
+    /// Exit status of the package, once the run has ended by itself.
+    func ended(_ name: String) -> Int? {
+        (try? text(BatchJob.endedName(name))).flatMap { $0.flatMap { Int($0) } }
+    }
+
+    func evidence(of run: SlurmRun) throws -> RunEvidence {
+        var evidence = RunEvidence()
+        evidence.hasResult = try hasResult
+        evidence.steps = steps
+        evidence.status = ended(run.name)
+        evidence.wasStopped = evidence.status == 6
+        if let id = run.id ?? began(run.name) { evidence.lastLines = lastLines(BatchJob.logName(id)) }
+        evidence.wasLocked =
+            evidence.status == 8
+            && evidence.lastLines.contains { $0.contains("another process is running this package") }
+        return evidence
+    }
+
+    private func text(_ name: String) throws -> String? {
+        guard let component = FilePath.Component(BatchJob.records),
+            try directory.status(of: component)?.kind == .directory,
+            let bytes = try directory.subdirectory(component).read(
+                FilePath.Component(plain: name), limit: 4096)
+        else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isNewline }
+        return text.isEmpty ? nil : text
+    }
+
+    private func lastLines(_ name: String) -> [String] {
+        let bytes = (try? directory.read(FilePath.Component(plain: name), limit: 64 << 20)) ?? []
+        return bytes.suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
+            .map { escapedForDisplay(Array($0)) }
+    }
+}

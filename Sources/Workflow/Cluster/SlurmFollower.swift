@@ -1,0 +1,275 @@
+internal import DurableFiles
+import Foundation
+import Handoff
+internal import JobSpec
+package import Logging
+package import Slurm
+import SystemPackage
+
+/// Brings packages into Slurm's queue and follows them there: one question an interval for all of them.
+///
+/// The store says what was submitted, the package's own marker what came of it. The engine takes results in;
+/// nothing here does.
+package actor SlurmFollower {
+    let spool: OpenSpool
+    let store: Store
+    let configuration: SpoolConfiguration
+    let commands: SlurmCommands
+    let logger: Logger
+    private let folders: JobFolder
+    let token: @Sendable () -> String
+    /// Answers in a row that did not come.
+    private(set) var failures = 0
+    /// When Slurm takes no more jobs, until when to wait.
+    var submitAfter = ContinuousClock.now
+    private var hasAccounting = true
+    /// Jobs of ours in the queue that nobody waits for, since when.
+    private var orphans: [Int: Date] = [:]
+    /// What does not work, for the daemon's own file.
+    package private(set) var trouble: String?
+
+    var settings: SlurmConfiguration { configuration.slurm }
+
+    package init(
+        _ spool: OpenSpool, _ store: Store, _ configuration: SpoolConfiguration, _ commands: SlurmCommands,
+        _ logger: Logger,
+        token: @escaping @Sendable () -> String = { String(UInt32.random(in: .min ... .max), radix: 16) }
+    ) {
+        self.spool = spool
+        self.store = store
+        self.configuration = configuration
+        self.commands = commands
+        self.logger = logger
+        self.token = token
+        folders = JobFolder(spool, store)
+    }
+
+    // MARK: Looking
+
+    /// Looks at the queue once.
+    ///
+    /// - Returns: how long to wait until the next look: longer where Slurm is slow or silent.
+    package func look() async throws -> Duration {
+        let interval = Duration.seconds(settings.interval)
+        var records = try store.openSlurmRuns()
+        guard !records.isEmpty || !orphans.isEmpty || failures > 0 else { return interval }
+        let start = ContinuousClock.now
+        let entries: [QueueEntry]
+        do {
+            entries = try await commands.queue()
+        } catch let error as SlurmCommands.NoAnswer {
+            return try noAnswer(error, records)
+        }
+        if failures > 0 { logger.notice("Slurm answers again") }
+        (failures, trouble) = (0, nil)
+        let now = Date()
+        let byName = Dictionary(grouping: entries, by: \.name)
+        let before = records
+        var absent: [Int] = []
+        var changed: Set<Int> = []
+        for index in records.indices {
+            if let entry = byName[records[index].run.name]?.last(where: records[index].run.matches) {
+                if records[index].run.see(entry, at: now) { changed.insert(index) }
+            } else {
+                absent.append(index)
+            }
+        }
+        let accounted = try await accounted(absent.map { records[$0] })
+        for index in absent {
+            if let entry = accounted[records[index].run.name], records[index].run.matches(entry) {
+                if records[index].run.see(entry, at: now) { changed.insert(index) }
+            } else if try miss(&records[index], at: now) {
+                changed.insert(index)
+            }
+        }
+        try keep(changed.sorted().map { (before[$0], records[$0]) })
+        for record in records { try await decide(record, at: now) }
+        try await removeOrphans(entries, known: Set(records.map(\.run.name)), at: now)
+        // A controller that needs long for an answer is asked less often.
+        return max(interval, start.duration(to: .now) * 10)
+    }
+
+    private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
+        failures += 1
+        trouble = "Slurm does not answer: \(error)"
+        if failures == 3 {
+            logger.warning("lost contact with Slurm: \(error)")
+            try keep(
+                records.compactMap { before in
+                    var record = before
+                    return record.run.loseContact("Slurm does not answer (\(error))") ? (before, record) : nil
+                })
+        }
+        return .seconds(
+            min(settings.interval * Double(1 << min(failures, 10)), max(settings.interval * 10, 60)))
+    }
+
+    /// Of runs that the controller has forgotten, where there is a data base; one question for all.
+    private func accounted(_ records: [SlurmRunRecord]) async throws -> [String: QueueEntry] {
+        let asked = records.filter { $0.run.phase != .ended && $0.run.timesAbsent >= 1 }
+        guard hasAccounting, let since = asked.map(\.run.intendedAt).min() else { return [:] }
+        do {
+            guard
+                let entries = try await commands.accounted(
+                    asked.map(\.run.name), since: since.addingTimeInterval(-3600))
+            else {
+                hasAccounting = false
+                return [:]
+            }
+            return Dictionary(entries.map { ($0.name, $0) }) { $1 }
+        } catch let error as SlurmCommands.NoAnswer {
+            logger.info("\(error)")
+            return [:]
+        }
+    }
+
+    /// The controller answered, and did not name the run.
+    private func miss(_ record: inout SlurmRunRecord, at now: Date) throws -> Bool {
+        let before = record.run
+        let package = try package(of: record)
+        if record.run.id == nil, let id = package?.began(record.run.name) { record.run.accept(id: id) }
+        if let status = package?.ended(record.run.name) {
+            record.run.ended(status: status, at: now)
+        } else {
+            if record.run.phase == .intended, record.run.doubtedAt == nil {
+                record.run.doubt("the daemon ended while it was submitted", at: now)
+            }
+            record.run.miss(at: now)
+        }
+        return record.run != before
+    }
+
+    /// Keeps what has changed, and tells it where a person would want to know.
+    private func keep(_ changes: [(before: SlurmRunRecord, after: SlurmRunRecord)]) throws {
+        // Another reason to wait is for whoever asks; there may be many of these.
+        let isNews = { (change: (before: SlurmRunRecord, after: SlurmRunRecord)) in
+            change.before.run.phase != change.after.run.phase
+        }
+        try store.save(changes.filter { !isNews($0) }.map(\.after), isShown: false)
+        try store.save(changes.filter(isNews).map(\.after))
+        for (before, record) in changes {
+            let text: String
+            switch (before.run.phase, record.run.phase) {
+            case (_, .running) where before.run.phase != .running:
+                text = "Slurm job \(record.run.id ?? 0) runs on \(record.run.node)"
+            case (_, .lost) where before.run.phase != .lost, (.lost, .pending), (.lost, .completing):
+                text = record.run.text(at: Date())
+            default: continue
+            }
+            logger.info("\(record.run.name): \(text)")
+            _ = try store.apply(.noted(text), to: record.job, expected: (record.stage, record.attempt))
+        }
+    }
+
+    // MARK: Deciding
+
+    private func decide(_ record: SlurmRunRecord, at now: Date) async throws {
+        switch record.run.phase {
+        case .pending, .running, .completing: return
+        case .intended: return try abandon(record, at: now)
+        case .lost, .ended: break
+        }
+        let job = try store.job(record.job)
+        guard isCurrent(record, of: job), !job.machine.state.isFinal else {
+            return try close(record)
+        }
+        guard let package = try package(of: record) else { return try close(record) }
+        if try package.hasResult { return try close(record) }
+        guard record.run.phase == .ended, let endedAt = record.run.endedAt,
+            now.timeIntervalSince(endedAt) >= settings.settle
+        else { return }
+        let evidence = try package.evidence(of: record.run)
+        switch settings.resubmission.decision(record.run, evidence, idle: try idleRuns(record, evidence)) {
+        case .close: try close(record)
+        case .again(let request, let why):
+            var ended = record
+            ended.run.next = request
+            try close(ended)
+            logger.notice("\(job.job.name): \(why)")
+            try store.note(why, of: job.id)
+            try await submit(job, package, request, number: record.run.number + 1)
+        case .stop(let why):
+            try close(record)
+            logger.error("\(job.job.name): \(why)")
+            _ = try store.apply(
+                .stageFailed(why, again: false), to: job.id, expected: (record.stage, record.attempt))
+        }
+    }
+
+    /// A submission that nobody has ever seen, asked for often and long enough, was none. Should it turn up
+    /// after all, it may not begin, and is cancelled.
+    private func abandon(_ record: SlurmRunRecord, at now: Date) throws {
+        guard let doubted = record.run.doubtedAt, record.run.timesAbsent >= 3,
+            now.timeIntervalSince(doubted) >= max(2 * settings.timeout, 3 * settings.interval)
+        else { return }
+        try store.note("\(record.run.name) did not reach the queue", of: record.job)
+        try close(record)
+    }
+
+    /// Runs in a row that did not come a step further, the last one included.
+    private func idleRuns(_ record: SlurmRunRecord, _ evidence: RunEvidence) throws -> Int {
+        var steps = evidence.steps
+        var idle = 0
+        let runs = try store.slurmRuns(of: record.job, stage: record.stage, attempt: record.attempt)
+        for run in runs.map(\.run).reversed() where run.end != nil {
+            guard run.stepsBefore >= steps else { break }
+            (idle, steps) = (idle + 1, run.stepsBefore)
+        }
+        return idle
+    }
+
+    /// Jobs of ours whose runs are closed: a submission that came late, or a job that was decided otherwise.
+    private func removeOrphans(_ entries: [QueueEntry], known: Set<String>, at now: Date) async throws {
+        let alive = entries.filter { entry in
+            if case .ended = entry.state { return false }
+            return entry.name.hasPrefix("aurelax-") && !known.contains(entry.name)
+        }
+        let closed = alive.isEmpty ? [] : try store.closedSlurmRuns(among: alive.map(\.name))
+        let ours = alive.filter { closed.contains($0.name) }
+        orphans = orphans.filter { id, _ in ours.contains { $0.id == id } }
+        for entry in ours where orphans[entry.id] == nil { orphans[entry.id] = now }
+        let late = orphans.filter { now.timeIntervalSince($0.value) >= settings.settle }.map(\.key)
+        guard !late.isEmpty else { return }
+        try await attempt { try await self.commands.cancel(late) }
+    }
+
+    // MARK: Shared
+
+    func close(_ record: SlurmRunRecord) throws {
+        var record = record
+        record.isOpen = false
+        try store.save([record])
+    }
+
+    /// The stage and attempt that the run is for are the job's own still.
+    func isCurrent(_ record: SlurmRunRecord, of job: JobRecord) -> Bool {
+        job.machine.stage == record.stage && job.machine.attempt == record.attempt
+    }
+
+    func package(of record: SlurmRunRecord) throws -> PackageFolder? {
+        try package(of: store.job(record.job), stage: record.stage, attempt: record.attempt)
+    }
+
+    func package(of job: JobRecord) throws -> PackageFolder? {
+        try package(of: job, stage: job.machine.stage, attempt: job.machine.attempt)
+    }
+
+    private func package(of job: JobRecord, stage: Int, attempt: Int) throws -> PackageFolder? {
+        let name = Spool.stageFolder(stage, .dft, attempt: attempt)
+        let folder = try folders.directory(of: job)
+        guard try folder.status(of: name)?.kind == .directory else { return nil }
+        return PackageFolder(directory: try folder.subdirectory(name))
+    }
+
+    /// - Returns: false where Slurm did not do it; it is asked again at the next turn.
+    @discardableResult
+    func attempt(_ work: @Sendable () async throws -> Void) async throws -> Bool {
+        do {
+            try await work()
+            return true
+        } catch let error as SlurmCommands.NoAnswer {
+            logger.debug("\(error)")
+            return false
+        }
+    }
+}

@@ -1,0 +1,155 @@
+public import JobSpec
+public import Slurm
+public import YAMLDocument
+
+/// Who runs the packages of DFT stages.
+public enum Executor: String, Sendable, CaseIterable {
+    /// Somebody else: the package is written, and its result waited for.
+    case manual
+    /// The daemon itself, one at a time.
+    case local
+    case slurm
+}
+
+/// How a spool works: `aurelax.yaml` beside its inbox.
+public struct SpoolConfiguration: Sendable, Equatable {
+    public static let file = "aurelax.yaml"
+
+    public var executor = Executor.manual
+    /// Programs as the machine that runs the packages knows them; nil for those that the package finds.
+    public var python: String?
+    public var mpiexec: String?
+    public var slurm = SlurmConfiguration()
+
+    public init() {}
+}
+
+/// How packages go through Slurm.
+public struct SlurmConfiguration: Sendable, Equatable {
+    public var resources = SlurmResources()
+    public var rules: [ResourceRule] = []
+    public var setup: [String] = []
+    public var options: [String] = []
+    public var resubmission = ResubmissionRules()
+    public var maxQueued = 100
+    /// Seconds between two looks at the queue.
+    public var interval = 30.0
+    /// Seconds for which a command of Slurm may take.
+    public var timeout = 30.0
+    /// Seconds before the time limit at which a run is asked to end.
+    public var warning = 300
+    /// Seconds after the end of a Slurm job until a result that is not seen counts as missing.
+    public var settle = 30.0
+
+    public init() {}
+
+    /// What a stage asks for: the general values, then every rule that fits, in order, then its own.
+    public func resources(for stage: DFTStage, atoms: Int) -> SlurmResources {
+        var request = resources
+        for rule in rules where rule.fits(stage, atoms: atoms) {
+            request = request.overridden(by: rule.resources)
+        }
+        guard let own = stage.resources else { return request }
+        var wanted = SlurmResources()
+        (wanted.partition, wanted.time, wanted.nodes) = (own.partition, own.time, own.nodes)
+        (wanted.tasks, wanted.memory) = (own.tasks, own.memory)
+        return request.overridden(by: wanted)
+    }
+}
+
+/// Resources for the stages that it fits.
+public struct ResourceRule: Sendable, Equatable {
+    public var minAtoms = 0
+    public var maxAtoms = Int.max
+    public var engine: DFTStage.Engine?
+    public var mode: DFTStage.Mode?
+    public var basis: String?
+    public var resources = SlurmResources()
+
+    public init() {}
+
+    /// Mode and basis mean something to GPAW alone, a basis in LCAO mode alone.
+    func fits(_ stage: DFTStage, atoms: Int) -> Bool {
+        let isGPAW = stage.engine == .gpaw
+        return (minAtoms...max(minAtoms, maxAtoms)).contains(atoms) && atoms <= maxAtoms
+            && (engine.map { $0 == stage.engine } ?? true)
+            && (mode.map { isGPAW && $0 == stage.mode } ?? true)
+            && (basis.map { isGPAW && stage.mode == .lcao && $0 == stage.basis } ?? true)
+    }
+}
+
+/// A configuration file that was read: the configuration, or why there is none.
+public struct SpoolConfigurationFile: Sendable {
+    /// Nil where one of the diagnostics is an error.
+    public let configuration: SpoolConfiguration?
+    public let diagnostics: [Diagnostic]
+    /// The diagnostics as text, each with its line and a caret.
+    public let report: String
+
+    /// - Parameter file: its name in messages.
+    public init(_ bytes: [UInt8], file: String) {
+        let renderer = DiagnosticRenderer(file: file, source: bytes)
+        let (root, syntax) = YAMLNode.parse(bytes)
+        var problems = syntax
+        if let root { problems += SpoolConfigurationSchema.problems(of: root) }
+        diagnostics = problems
+        report = renderer.render(problems)
+        configuration = problems.hasErrors ? nil : root.map(SpoolConfiguration.init)
+    }
+}
+
+extension SpoolConfiguration {
+    /// - Precondition: the node has passed the schema.
+    fileprivate init(_ root: YAMLNode) {
+        if let dft = root["dft"] {
+            executor = dft["executor"]?.text.flatMap(Executor.init) ?? executor
+            python = dft["python"]?.text
+            mpiexec = dft["mpiexec"]?.text
+        }
+        if let node = root["slurm"] { slurm = SlurmConfiguration(node) }
+    }
+}
+
+extension SlurmConfiguration {
+    fileprivate init(_ node: YAMLNode) {
+        resources = SlurmResources(node)
+        rules = node["rules"]?.elements?.map(ResourceRule.init) ?? []
+        setup = node["setup"]?.elements?.compactMap(\.text) ?? []
+        options = node["options"]?.elements?.compactMap(\.text) ?? []
+        maxQueued = node["max_queued"]?.integer ?? maxQueued
+        interval = node["interval"]?.number ?? interval
+        timeout = node["timeout"]?.number ?? timeout
+        warning = node["warning"]?.integer ?? warning
+        settle = node["settle"]?.number ?? settle
+        resubmission.most = node["resubmissions"]?.integer ?? resubmission.most
+        if let limits = node["limits"] {
+            let values = SlurmResources(limits)
+            (resubmission.limits.time, resubmission.limits.nodes) = (values.time, values.nodes)
+            (resubmission.limits.tasks, resubmission.limits.memory) = (values.tasks, values.memory)
+        }
+    }
+}
+
+extension SlurmResources {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        let common = Resources(node)
+        (partition, time, nodes) = (common.partition, common.time, common.nodes)
+        (tasks, memory) = (common.tasks, common.memory)
+        account = node["account"]?.text
+        qos = node["qos"]?.text
+        constraint = node["constraint"]?.text
+    }
+}
+
+extension ResourceRule {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        minAtoms = node["min_atoms"]?.integer ?? minAtoms
+        maxAtoms = node["max_atoms"]?.integer ?? maxAtoms
+        engine = node["engine"]?.text.flatMap(DFTStage.Engine.init)
+        mode = node["mode"]?.text.flatMap(DFTStage.Mode.init)
+        basis = node["basis"]?.text
+        resources = SlurmResources(node)
+    }
+}

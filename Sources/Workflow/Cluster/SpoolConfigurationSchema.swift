@@ -1,0 +1,142 @@
+internal import JobSpec
+internal import Slurm
+public import YAMLDocument
+
+/// The keys of `aurelax.yaml`, version 1: what validation, documentation and the JSON Schema share.
+public enum SpoolConfigurationSchema {
+    public static let file = MappingSchema([
+        KeySchema("aurelax", .integer(1...1), required: true, "Version of this format: 1."),
+        KeySchema("dft", .mapping(dft), "Who runs the packages of DFT stages."),
+        KeySchema("slurm", .mapping(slurm), "How packages go through Slurm."),
+    ])
+
+    public static let dft = MappingSchema([
+        KeySchema(
+            "executor", .choice(Executor.allCases.map(\.rawValue)), default: "manual",
+            "manual: the package is written and its result waited for; local: the daemon runs it; slurm."),
+        KeySchema(
+            "python", .text(check: checkProgram), default: "the package's own choice",
+            "Python with ASE and the engine, where the packages run."),
+        KeySchema(
+            "mpiexec", .text(check: checkProgram), default: "the package's own choice",
+            "MPI launcher there: mpiexec, srun."),
+    ])
+
+    public static let slurm = MappingSchema(
+        resources + [
+            KeySchema(
+                "setup", .list(.text(check: checkLine), count: 0...100), default: "[]",
+                "Lines of shell before the run: module load, conda activate."),
+            KeySchema(
+                "options", .list(.text(check: checkOption), count: 0...100), default: "[]",
+                "Further options of sbatch, each as --key or --key=value."),
+            KeySchema(
+                "rules", .list(.mapping(rule), count: 0...1000), default: "[]",
+                "Resources for the stages that a rule fits; every one that fits counts, later ones more."),
+            KeySchema(
+                "limits", .mapping(MappingSchema(Resources.keys.filter { $0.name != "partition" })),
+                "The most that a job may ask for, or a run be given that had too little."),
+            KeySchema(
+                "max_queued", .integer(1...100_000), default: "100",
+                "Jobs of this spool in the queue at most."),
+            KeySchema(
+                "resubmissions", .integer(0...1000), default: "10",
+                "Times that a package is submitted again after a time limit, a lost node and the like."),
+            KeySchema(
+                "warning", .integer(1...86_400), default: "300",
+                "Seconds before the time limit at which a run is asked to end after its step."),
+            KeySchema(
+                "interval", .number(0.2...3600), default: "30", "Seconds between two looks at the queue."),
+            KeySchema(
+                "timeout", .number(0.2...600), default: "30",
+                "Seconds after which a command of Slurm is given up."),
+            KeySchema(
+                "settle", .number(0...3600), default: "30",
+                "Seconds after the end of a run until a result that is not seen is missing: shared file systems are late."
+            ),
+        ])
+
+    static let resources =
+        Resources.keys + [
+            KeySchema("account", .text(check: checkName), "Account that is charged."),
+            KeySchema("qos", .text(check: checkName), "Quality of service."),
+            KeySchema("constraint", .text(check: checkConstraint), "Features of nodes."),
+        ]
+
+    public static let rule = MappingSchema(
+        [
+            KeySchema("min_atoms", .integer(0...10_000_000), default: "0", "Fits from so many atoms on."),
+            KeySchema("max_atoms", .integer(1...10_000_000), default: "no bound", "Fits up to so many."),
+            KeySchema(
+                "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "any",
+                "Fits this engine."),
+            KeySchema(
+                "mode", .choice(DFTStage.Mode.allCases.map(\.rawValue)), default: "any",
+                "Fits this mode of GPAW."),
+            KeySchema("basis", .text(check: checkLine), default: "any", "Fits this basis set."),
+        ] + resources)
+
+    public static var jsonSchema: String {
+        file.jsonSchema(
+            title: "aurelax configuration of a spool", id: "https://aurelax.invalid/schema/config-1.json")
+    }
+
+    /// What the keys allow, and what lies between them.
+    static func problems(of root: YAMLNode) -> [Diagnostic] {
+        var problems = file.problems(of: root)
+        guard !problems.hasErrors, let slurm = root["slurm"] else { return problems }
+        let limits = slurm["limits"].map(Resources.init) ?? Resources()
+        problems += excesses(slurm, limits, path: "slurm")
+        for (index, rule) in (slurm["rules"]?.elements ?? []).enumerated() {
+            problems += excesses(rule, limits, path: "slurm.rules[\(index)]")
+            if let least = rule["min_atoms"]?.integer, let most = rule["max_atoms"]?.integer, least > most,
+                let node = rule["max_atoms"]
+            {
+                problems.append(
+                    Diagnostic(
+                        code: "out-of-range", at: node.mark, width: node.width,
+                        keyPath: "slurm.rules[\(index)].max_atoms",
+                        message: "\(most) is below min_atoms, \(least): the rule fits nothing"))
+            }
+        }
+        return problems
+    }
+
+    private static func excesses(_ node: YAMLNode, _ limits: Resources, path: String) -> [Diagnostic] {
+        let asked = Resources(node)
+        let pairs = [
+            ("time", asked.time, limits.time), ("nodes", asked.nodes, limits.nodes),
+            ("tasks", asked.tasks, limits.tasks), ("memory", asked.memory, limits.memory),
+        ]
+        return pairs.compactMap { key, value, limit in
+            guard let value, let limit, value > limit, let node = node[key] else { return nil }
+            return Diagnostic(
+                code: "out-of-range", at: node.mark, width: node.width, keyPath: "\(path).\(key)",
+                message: "this is above slurm.limits.\(key)")
+        }
+    }
+
+    @Sendable private static func checkLine(_ text: String) -> TextProblem? {
+        text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+            ? nil : TextProblem("this is not one line", hint: "give each line an element of the list")
+    }
+
+    @Sendable private static func checkProgram(_ text: String) -> TextProblem? {
+        checkLine(text)
+            ?? (text.isEmpty || text.hasPrefix("-") ? TextProblem("‘\(text)’ is no program") : nil)
+    }
+
+    @Sendable private static func checkOption(_ text: String) -> TextProblem? {
+        BatchRules.problem(withOption: text).map { TextProblem($0) }
+    }
+
+    @Sendable private static func checkName(_ text: String) -> TextProblem? {
+        BatchRules.isName(text)
+            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no such name has")
+    }
+
+    @Sendable private static func checkConstraint(_ text: String) -> TextProblem? {
+        BatchRules.isConstraint(text)
+            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no constraint has")
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import GRDB
+package import Slurm
+
+/// A submission of a job's package.
+package struct SlurmRunRecord: Sendable, Equatable {
+    package let job: Int64
+    package let stage: Int
+    package let attempt: Int
+    package var run: SlurmRun
+    /// It is still to be looked at.
+    package var isOpen = true
+
+    init(job: Int64, stage: Int, attempt: Int, run: SlurmRun) {
+        (self.job, self.stage, self.attempt, self.run) = (job, stage, attempt, run)
+    }
+
+    /// It is a run of the job's current package.
+    func isOf(_ record: JobRecord) -> Bool {
+        record.id == job && record.machine.stage == stage && record.machine.attempt == attempt
+    }
+
+    fileprivate init(_ row: Row) throws {
+        let text: String = row["run"]
+        self.init(
+            job: row["job"], stage: row["stage"], attempt: row["attempt"],
+            run: try JSONDecoder().decode(SlurmRun.self, from: Data(text.utf8)))
+        isOpen = row["isOpen"]
+    }
+}
+
+extension Store {
+    /// Runs that are to be looked at, as they were submitted.
+    package func openSlurmRuns() throws -> [SlurmRunRecord] {
+        try pool.read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM slurmRuns WHERE isOpen = 1 ORDER BY rowid")
+                .map(SlurmRunRecord.init)
+        }
+    }
+
+    /// Open runs whose jobs are not simply waiting for them: cancelled, paused, resumed, or further on.
+    func slurmRunsToHeed() throws -> [SlurmRunRecord] {
+        try pool.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT slurmRuns.* FROM slurmRuns JOIN jobs ON jobs.id = slurmRuns.job
+                    WHERE isOpen = 1 AND (state <> 'waiting-for-dft' OR jobs.stage <> slurmRuns.stage
+                        OR jobs.attempt <> slurmRuns.attempt OR json_extract(run, '$.isHeld'))
+                    ORDER BY slurmRuns.rowid
+                    """
+            ).map(SlurmRunRecord.init)
+        }
+    }
+
+    /// Jobs whose packages are out and not in the queue, in the order of their turns, and how many are in it.
+    func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
+        try pool.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM jobs WHERE state = 'waiting-for-dft'
+                        AND NOT EXISTS (SELECT 1 FROM slurmRuns WHERE job = jobs.id AND isOpen = 1)
+                    ORDER BY priority DESC, id
+                    """)
+            let queued =
+                try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM slurmRuns WHERE isOpen = 1") ?? 0
+            return (try rows.map(JobRecord.init), queued)
+        }
+    }
+
+    /// The submission of the job's current package that is looked at; nil where there is none.
+    func openSlurmRun(of job: JobRecord) throws -> SlurmRun? {
+        try slurmRuns(of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
+            .last { $0.isOpen }?.run
+    }
+
+    /// The runs of one package, in order.
+    package func slurmRuns(of job: Int64, stage: Int, attempt: Int) throws -> [SlurmRunRecord] {
+        try pool.read { database in
+            try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM slurmRuns WHERE job = ? AND stage = ? AND attempt = ? ORDER BY rowid",
+                arguments: [job, stage, attempt]
+            ).map(SlurmRunRecord.init)
+        }
+    }
+
+    /// Which of these are names of runs that are not looked at any more.
+    func closedSlurmRuns(among names: [String]) throws -> Set<String> {
+        try pool.read { database in
+            try names.reduce(into: []) { closed, name in
+                let row = try Row.fetchOne(
+                    database, sql: "SELECT 1 FROM slurmRuns WHERE name = ? AND isOpen = 0", arguments: [name])
+                if row != nil { closed.insert(name) }
+            }
+        }
+    }
+
+    /// Keeps how these runs stand, all at once.
+    ///
+    /// One that is closed stays so.
+    ///
+    /// - Parameter isShown: what the outbox shows of their jobs is out of date with it.
+    func save(_ records: [SlurmRunRecord], isShown: Bool = true) throws {
+        guard !records.isEmpty else { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        try pool.write { database in
+            for record in records {
+                try database.execute(
+                    sql: """
+                        INSERT INTO slurmRuns (name, job, stage, attempt, number, isOpen, run)
+                        VALUES (?, ?, ?, ?, ?, ?, ?)
+                        ON CONFLICT (name) DO UPDATE SET
+                            isOpen = MIN(isOpen, excluded.isOpen), run = excluded.run
+                        """,
+                    arguments: [
+                        record.run.name, record.job, record.stage, record.attempt, record.run.number,
+                        record.isOpen, String(decoding: try encoder.encode(record.run), as: UTF8.self),
+                    ])
+                guard isShown else { continue }
+                try database.execute(
+                    sql: "UPDATE jobs SET revision = revision + 1 WHERE id = ?", arguments: [record.job])
+            }
+        }
+    }
+
+    /// Gives the run of a job up that nobody can find, so that its package is submitted again.
+    ///
+    /// - Returns: false where the job has no such run.
+    func abandonLostSlurmRun(of job: Int64) throws -> Bool {
+        guard var record = try openSlurmRuns().last(where: { $0.job == job }), record.run.phase == .lost
+        else {
+            return false
+        }
+        record.isOpen = false
+        try save([record])
+        try note("given up by the user: \(record.run.name); the package is submitted again", of: job)
+        return true
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Slurm
+import Testing
+
+@Suite struct BatchJobTests {
+    private func batch(_ change: (inout BatchJob) -> Void = { _ in }) -> BatchJob {
+        var resources = SlurmResources()
+        (resources.time, resources.tasks, resources.memory) = (90 * 60, 8, 16 << 10)
+        resources.partition = "long"
+        var batch = BatchJob(
+            name: "aurelax-ring-2-1-1-ab", comment: "aurelax:job=ring,stage=2,attempt=1,run=1",
+            folder: "/data/out/ring/02-dft", resources: resources)
+        change(&batch)
+        return batch
+    }
+
+    @Test func argumentsSayWhatIsAskedFor() {
+        #expect(
+            batch { $0.options = ["--exclusive", "--mail-type=END"] }.arguments == [
+                "--parsable", "--job-name=aurelax-ring-2-1-1-ab",
+                "--comment=aurelax:job=ring,stage=2,attempt=1,run=1", "--chdir=/data/out/ring/02-dft",
+                "--output=slurm-%j.log", "--open-mode=append", "--no-requeue", "--signal=B:USR1@300",
+                "--partition=long", "--time=01:30:00", "--ntasks=8", "--mem=16384M", "--exclusive",
+                "--mail-type=END", "/data/out/ring/02-dft/.slurm/aurelax-ring-2-1-1-ab.sh",
+            ])
+        // The warning comes while there is time.
+        #expect(batch { $0.resources.time = 120 }.arguments.contains("--signal=B:USR1@60"))
+        #expect(!batch { $0.resources = SlurmResources() }.arguments.contains { $0.hasPrefix("--mem") })
+    }
+
+    /// Folders and values with every character that a shell takes for its own are one word each.
+    @Test func theScriptIsQuoted() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("it's $(touch x) `y` \"z\" \(UUID().uuidString)")
+        let records = folder.appendingPathComponent(BatchJob.records)
+        try FileManager.default.createDirectory(at: records, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let batch = batch {
+            $0.folder = folder.path
+            $0.environment = ["AURELAX_PYTHON": "/opt/it's/$HOME/python"]
+            $0.setup = ["export FIRST=set up", "FIRST=\"set up\""]
+        }
+        let run = "#!/bin/sh\nprintf '%s|%s|%s' \"$AURELAX_PYTHON\" \"$FIRST\" \"$PWD\" >seen\nexit 6\n"
+        try write(run, to: folder.appendingPathComponent("run.sh"))
+        try write(batch.script, to: records.appendingPathComponent(batch.scriptName))
+        try write("\(batch.name)\n", to: records.appendingPathComponent(BatchJob.current))
+        #expect(try execute(records.appendingPathComponent(batch.scriptName)) == 6)
+        let seen = try String(contentsOf: folder.appendingPathComponent("seen"), encoding: .utf8)
+        #expect(seen == "/opt/it's/$HOME/python|set up|\(folder.path)")
+        func text(_ name: String) -> String? {
+            try? String(contentsOf: records.appendingPathComponent(name), encoding: .utf8)
+        }
+        #expect((text(batch.beganName), text(batch.endedName)) == ("77\n", "6\n"))
+
+        // Another run has taken its place: it does nothing at all.
+        try write("aurelax-ring-2-1-2-cd\n", to: records.appendingPathComponent(BatchJob.current))
+        try FileManager.default.removeItem(at: folder.appendingPathComponent("seen"))
+        #expect(try execute(records.appendingPathComponent(batch.scriptName)) == 0)
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("seen").path))
+    }
+
+    private func write(_ text: String, to url: URL) throws {
+        try Data(text.utf8).write(to: url)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url.path)
+    }
+
+    private func execute(_ url: URL) throws -> Int32 {
+        let process = Process()
+        process.executableURL = url
+        process.environment = ["SLURM_JOB_ID": "77", "PATH": "/usr/bin:/bin"]
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    @Test func optionsThatWouldBreakTheFollowingAreRefused() {
+        for good in ["--exclusive", "--gres=gpu:1", "--mail-user=a@b.org", "--nodelist=n[1-3]"] {
+            #expect(BatchRules.problem(withOption: good) == nil, "\(good)")
+        }
+        for bad in [
+            "--job-name=x", "--array=1-3", "--requeue", "-p long", "exclusive", "--", "--gres=x\ny",
+            "--output=a",
+            "--Mail",
+        ] {
+            #expect(BatchRules.problem(withOption: bad) != nil, "\(bad)")
+        }
+        #expect(BatchRules.isName("long,short") && !BatchRules.isName("a b") && !BatchRules.isName("-x"))
+        #expect(BatchRules.isConstraint("[rack1|rack2]&amd") && !BatchRules.isConstraint("a b"))
+    }
+}

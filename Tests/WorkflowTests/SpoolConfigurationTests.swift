@@ -1,0 +1,158 @@
+import Foundation
+import JobSpec
+import Slurm
+import Testing
+import Workflow
+import YAMLDocument
+
+@Suite struct SpoolConfigurationTests {
+    private func read(_ text: String) -> SpoolConfigurationFile {
+        SpoolConfigurationFile(Array(text.utf8), file: "aurelax.yaml")
+    }
+
+    private static let example = """
+        aurelax: 1
+        dft: {executor: slurm, python: /apps/gpaw/bin/python, mpiexec: srun}
+        slurm:
+          partition: long
+          account: p123
+          time: 24:00:00
+          tasks: 8
+          memory: 16G
+          setup: [module load gpaw]
+          options: [--exclusive]
+          limits: {time: 3-0, memory: 128G, tasks: 64}
+          max_queued: 50
+          rules:
+            - {min_atoms: 100, tasks: 32, memory: 64G}
+            - {mode: fd, time: 48:00:00}
+            - {engine: tblite, tasks: 1, memory: 2G, time: 30}
+        """
+
+    private func stage(_ text: String) throws -> DFTStage {
+        let file = JobFile(
+            Array("aurelax: 1\nname: a\nstructure: a.xyz\nstages: [{dft: \(text)}]\n".utf8), file: "a.yaml")
+        guard case .dft(let stage) = try #require(file.job, "\(file.report)").stages[0] else {
+            throw NoStage()
+        }
+        return stage
+    }
+
+    private struct NoStage: Error {}
+
+    @Test func everyKeyIsRead() throws {
+        let configuration = try #require(read(Self.example).configuration)
+        #expect(configuration.executor == .slurm && configuration.mpiexec == "srun")
+        #expect(configuration.python == "/apps/gpaw/bin/python")
+        let slurm = configuration.slurm
+        #expect((slurm.setup, slurm.options) == (["module load gpaw"], ["--exclusive"]))
+        #expect((slurm.resources.partition, slurm.resources.account) == ("long", "p123"))
+        #expect(slurm.resubmission.limits.time == 259_200 && slurm.maxQueued == 50)
+        #expect(try #require(read("aurelax: 1\n").configuration) == SpoolConfiguration())
+    }
+
+    /// The general values, then every rule that fits, in order, then the job's own.
+    @Test func rules() throws {
+        let slurm = try #require(read(Self.example).configuration).slurm
+        func resources(_ text: String, atoms: Int) throws -> [Int?] {
+            let request = slurm.resources(for: try stage(text), atoms: atoms)
+            return [request.time, request.tasks, request.memory]
+        }
+        #expect(try resources("{}", atoms: 99) == [86400, 8, 16 << 10])
+        #expect(try resources("{}", atoms: 100) == [86400, 32, 64 << 10])
+        #expect(try resources("{mode: fd}", atoms: 100) == [172_800, 32, 64 << 10])
+        #expect(try resources("{engine: tblite}", atoms: 200) == [1800, 1, 2 << 10])
+        #expect(
+            try resources("{resources: {time: 90, tasks: 4}}", atoms: 100) == [5400, 4, 64 << 10])
+        let big = slurm.resources(for: try stage("{resources: {memory: 1T, tasks: 65}}"), atoms: 1)
+        #expect(
+            slurm.resubmission.limits.excesses(of: big) == [
+                "tasks 65, where 64 is allowed", "memory 1024G, where 128G is allowed",
+            ])
+    }
+
+    @Test(arguments: [
+        ("aurelax: 2\n", "aurelax.yaml:1:10: error: expected 1, found 2"),
+        ("aurelax: 1\nslrum: {}\n", "did you mean ‘slurm’?"),
+        ("aurelax: 1\ndft: {executor: sge}\n", "expected one of manual, local, slurm"),
+        ("aurelax: 1\nslurm: {time: soon}\n", "‘soon’ is no time limit"),
+        ("aurelax: 1\nslurm: {memory: 16}\n", "‘16’ is no amount of memory"),
+        ("aurelax: 1\nslurm: {options: [--array=1-5]}\n", "‘--array’ is set by aurelax"),
+        ("aurelax: 1\nslurm: {account: \"a b\"}\n", "has characters that no such name has"),
+        ("aurelax: 1\nslurm: {setup: [\"a\\nb\"]}\n", "this is not one line"),
+        (
+            "aurelax: 1\nslurm:\n  limits: {time: 60}\n  rules:\n    - {time: 61}\n",
+            "aurelax.yaml:5:14: error: this is above slurm.limits.time"
+        ),
+        (
+            "aurelax: 1\nslurm:\n  rules:\n    - {min_atoms: 5, max_atoms: 4, tasks: 2}\n",
+            "4 is below min_atoms, 5: the rule fits nothing"
+        ),
+    ])
+    func mistakesHaveAPlace(text: String, message: String) {
+        let file = read(text)
+        #expect(file.configuration == nil)
+        #expect(file.report.contains(message), "\(file.report)")
+    }
+
+    @Test(arguments: [
+        ("90", 5400), ("1:30", 90), ("1:30:00", 5400), ("2-0", 172_800), ("2-12", 216_000),
+        ("1-00:30:00", 88200),
+    ])
+    func times(text: String, seconds: Int) {
+        #expect(Resources.seconds(text) == seconds)
+    }
+
+    @Test(arguments: ["", "0", "-1", "1:2:3:4", "a", "1-", "99999999999999999999", "1.5", "UNLIMITED"])
+    func noTimes(text: String) {
+        #expect(Resources.seconds(text) == nil)
+    }
+
+    /// A job's own resources survive being written out as a job file.
+    @Test func resourcesAreWrittenOut() throws {
+        let text =
+            "aurelax: 1\nname: a\nstructure: a.xyz\nstages: [{dft: {resources: {partition: p, time: 1-2, nodes: 2, tasks: 3, memory: 4G}}}]\n"
+        let job = try #require(JobFile(Array(text.utf8), file: "a.yaml").job)
+        let again = JobFile(Array(job.yaml.utf8), file: "a.yaml")
+        #expect(again.job == job, "\(again.report)\(job.yaml)")
+    }
+
+    /// A daemon does not begin with a configuration that nobody meant.
+    @Test func aDaemonRefusesAWrongOne() async throws {
+        let spool = try TestSpool()
+        try Data("aurelax: 1\ndft: {executer: slurm}\n".utf8).write(
+            to: URL(fileURLWithPath: spool.path + "/aurelax.yaml"))
+        let error = await #expect(throws: WorkflowError.self) { try await spool.work() }
+        #expect(error?.exitStatus == .usage)
+        #expect(
+            error?.description.contains("aurelax.yaml:2:7: error: ") == true, "\(String(describing: error))")
+    }
+
+    /// docs/clusters.md says what the schema says.
+    @Test(arguments: [
+        ("dft", SpoolConfigurationSchema.dft), ("slurm", SpoolConfigurationSchema.slurm),
+        ("rule", SpoolConfigurationSchema.rule),
+    ])
+    func everyKeyStandsInTheDocument(name: String, schema: MappingSchema) throws {
+        let document = try String(contentsOf: Self.document, encoding: .utf8)
+        let rows = schema.keys.map { key in
+            let meaning = key.summary.replacing("|", with: "\\|")
+            return
+                "| `\(key.name)` | \(key.value.what) | \(key.defaultText.map { "`\($0)`" } ?? "") | \(meaning) |"
+        }
+        let table = (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(
+            separator: "\n")
+        #expect(document.contains("\n<!-- \(name) -->\n\(table)\n"), "docs/clusters.md, \(name):\n\(table)")
+    }
+
+    @Test func theExamplesOfTheDocumentAreConfigurations() throws {
+        let document = try String(contentsOf: Self.document, encoding: .utf8)
+        let blocks = document.components(separatedBy: "```yaml\n").dropFirst()
+            .compactMap { $0.components(separatedBy: "```").first }
+        #expect(!blocks.isEmpty)
+        for block in blocks { #expect(read(block).configuration != nil, "\(read(block).report)") }
+    }
+
+    private static let document = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("docs/clusters.md")
+}
