@@ -22,7 +22,8 @@ package actor SlurmFollower {
     private(set) var failures = 0
     /// When Slurm takes no more jobs, until when to wait.
     var submitAfter = ContinuousClock.now
-    private var hasAccounting = true
+    /// Where there is no accounting, or it is away, until when it is not asked.
+    private var accountingAfter = ContinuousClock.now
     /// Jobs of ours in the queue that nobody waits for, since when.
     private var orphans: [Int: Date] = [:]
     /// What does not work, for the daemon's own file.
@@ -60,6 +61,7 @@ package actor SlurmFollower {
         } catch let error as SlurmCommands.NoAnswer {
             return try noAnswer(error, records)
         }
+        let answered = start.duration(to: .now)
         if failures > 0 { logger.notice("Slurm answers again") }
         (failures, trouble) = (0, nil)
         let now = Date()
@@ -86,7 +88,7 @@ package actor SlurmFollower {
         for record in records { try await decide(record, at: now) }
         try await removeOrphans(entries, known: Set(records.map(\.run.name)), at: now)
         // A controller that needs long for an answer is asked less often.
-        return max(interval, start.duration(to: .now) * 10)
+        return max(interval, answered * 10)
     }
 
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
@@ -107,13 +109,15 @@ package actor SlurmFollower {
     /// Of runs that the controller has forgotten, where there is a data base; one question for all.
     private func accounted(_ records: [SlurmRunRecord]) async throws -> [String: QueueEntry] {
         let asked = records.filter { $0.run.phase != .ended && $0.run.timesAbsent >= 1 }
-        guard hasAccounting, let since = asked.map(\.run.intendedAt).min() else { return [:] }
+        guard ContinuousClock.now >= accountingAfter, let since = asked.map(\.run.intendedAt).min() else {
+            return [:]
+        }
         do {
             guard
                 let entries = try await commands.accounted(
                     asked.map(\.run.name), since: since.addingTimeInterval(-3600))
             else {
-                hasAccounting = false
+                accountingAfter = .now + .seconds(1800)
                 return [:]
             }
             return Dictionary(entries.map { ($0.name, $0) }) { $1 }
