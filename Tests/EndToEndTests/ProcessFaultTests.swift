@@ -220,7 +220,9 @@ import Testing
         #expect(try await spool.waitForState("waiting-for-dft", of: "mine", seconds: 60))
         let listening = try ["tcp", "tcp6"].flatMap { table in
             try String(contentsOfFile: "/proc/net/\(table)", encoding: .utf8).split(separator: "\n")
-                .dropFirst().map { $0.split(separator: " ") }.filter { $0[3] == "0A" }.map { "socket:[\($0[9])]" }
+                .dropFirst().map { $0.split(separator: " ") }.filter { $0[3] == "0A" }.map {
+                    "socket:[\($0[9])]"
+                }
         }
         let folder = "/proc/\(daemon.process)/fd"
         let open = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {

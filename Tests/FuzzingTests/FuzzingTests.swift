@@ -10,12 +10,12 @@ import Testing
         #expect(accepted > 0, "of \(seeds.count) files of the corpus none is right")
     }
 
-    @Test func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 3000) }
-    @Test func fault26MutatedStructures() throws { try mutate(.structure, seed: 11, quick: 20_000) }
+    @Test func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 1500) }
+    @Test func fault26MutatedStructures() throws { try mutate(.structure, seed: 11, quick: 5000) }
     @Test func fault26MutatedManifestFields() throws { try mutate(.manifest, seed: 26, quick: 1500) }
     @Test func fault33MutatedSignedResults() throws { try mutate(.result, seed: 33, quick: 1500) }
     @Test func fault33MutatedDroppedResults() throws { try mutate(.dropped, seed: 34, quick: 2000) }
-    @Test func fault07MutatedSignedModels() throws { try mutate(.model, seed: 7, quick: 500) }
+    @Test func fault07MutatedSignedModels() throws { try mutate(.model, seed: 7, quick: 200) }
 
     private func mutate(_ target: FuzzTarget, seed: UInt64, quick: Int) throws {
         var accepted = 0

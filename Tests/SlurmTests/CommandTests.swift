@@ -15,7 +15,10 @@ import Testing
         let url = folder.appendingPathComponent(program)
         try Data("#!/bin/sh\n\(script)\n".utf8).write(to: url)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url.path)
-        return SlurmCommands(directory: folder.path)
+        var commands = SlurmCommands(directory: folder.path)
+        // The machine may be busy.
+        commands.timeout = .seconds(300)
+        return commands
     }
 
     private func remove() { try? FileManager.default.removeItem(at: folder) }

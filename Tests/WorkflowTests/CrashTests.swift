@@ -200,14 +200,17 @@ import Workflow
         try await spool.turn(spool.engine())
         let history = try spool.history(of: "h2")
         let differences = [
-            2: "DROP TABLE slurmRuns;",
-            1: """
-            ALTER TABLE jobs DROP COLUMN revision; ALTER TABLE jobs DROP COLUMN shown;
-            ALTER TABLE jobs DROP COLUMN launches; ALTER TABLE jobs DROP COLUMN launchStep;
-            ALTER TABLE jobs ADD COLUMN published REAL NOT NULL DEFAULT 0;
-            DROP TABLE returned;
-            """,
-        ].filter { $0.key >= version }.map(\.value)
+            (2, "DROP TABLE slurmRuns; DROP INDEX jobsByState; DROP INDEX jobsToShow;"),
+            (
+                1,
+                """
+                ALTER TABLE jobs DROP COLUMN revision; ALTER TABLE jobs DROP COLUMN shown;
+                ALTER TABLE jobs DROP COLUMN launches; ALTER TABLE jobs DROP COLUMN launchStep;
+                ALTER TABLE jobs ADD COLUMN published REAL NOT NULL DEFAULT 0;
+                DROP TABLE returned;
+                """
+            ),
+        ].filter { $0.0 >= version }.map(\.1)
         try await DatabaseQueue(path: spool.spool.database.string).write { database in
             for sql in differences { try database.execute(sql: sql) }
             try database.execute(sql: "PRAGMA user_version = \(version)")

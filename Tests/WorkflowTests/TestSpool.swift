@@ -77,7 +77,7 @@ final class TestSpool: Sendable {
 
     /// Turns until the condition holds, or the engine ends by itself, or the time is over.
     func turn(
-        _ engine: Engine, seconds: Double = 60, until condition: () throws -> Bool = { false }
+        _ engine: Engine, seconds: Double = 240, until condition: () throws -> Bool = { false }
     ) async throws {
         let end = ContinuousClock.now + .seconds(seconds)
         var idle = 0

@@ -65,8 +65,15 @@ enum Schema {
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
         CREATE TRIGGER eventsAreNotRemoved BEFORE DELETE ON events
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+        \(indices)
         \(returned)
         \(slurmRuns)
+        """
+
+    /// What is asked at every turn costs by what is to be done, not by all that ever was.
+    private static let indices = """
+        CREATE INDEX jobsByState ON jobs(state, priority DESC, id);
+        CREATE INDEX jobsToShow ON jobs(id) WHERE shown < revision;
         """
 
     /// Results that were dropped into the inbox and taken in, so that none counts twice.
@@ -111,7 +118,7 @@ enum Schema {
     /// Brings an older store to this version, in the caller's transaction.
     static func migrate(_ database: Database, from found: Int) throws {
         if found < 2 { try database.execute(sql: fromVersion1) }
-        if found < 3 { try database.execute(sql: slurmRuns) }
+        if found < 3 { try database.execute(sql: indices + slurmRuns) }
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 }
