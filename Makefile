@@ -46,7 +46,7 @@ test-slurm: setup ## the daemon with a real Slurm of one node on this machine; n
 	    set -e; scripts/setup scripts/apt-packages-slurm.txt; swift build $(SWIFT_FLAGS) --product aurelax; \
 	    scripts/test-slurm $(RELEASE)
 
-torture: setup ## the faults at full strength: kills, bursts, a million mutated files, a soak of 10,000 jobs
+torture: setup ## the faults at full strength: kills, bursts, a million mutated structures, a soak of 10,000 jobs
 	@swift build $(SWIFT_FLAGS) --build-tests
 	@scripts/train-models $(RELEASE)/aurelax
 	@scripts/torture $(RELEASE)

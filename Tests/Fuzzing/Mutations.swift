@@ -10,12 +10,15 @@ package struct Mutations: Sequence, IteratorProtocol {
 
     /// - Parameters:
     ///   - tokens: pieces with a meaning of their own in what is mutated.
-    ///   - quick: how many in an ordinary run; `AURELAX_FUZZ_CASES` says how many in `make torture`.
-    package init(of seeds: [[UInt8]], tokens: [String] = [], seed: UInt64, quick: Int) {
+    ///   - quick: how many in an ordinary run.
+    ///   - full: how many in `make torture`.
+    package init(
+        of seeds: [[UInt8]], tokens: [String] = [], seed: UInt64, quick: Int, full: Int = 100_000
+    ) {
         self.seeds = seeds
         self.tokens = tokens.map { Array($0.utf8) }
         random = SplitMix(seed: seed)
-        left = ProcessInfo.processInfo.environment["AURELAX_FUZZ_CASES"].flatMap { Int($0) } ?? quick
+        left = ProcessInfo.processInfo.environment["AURELAX_TORTURE"] == "1" ? full : quick
     }
 
     package mutating func next() -> [UInt8]? {

@@ -11,15 +11,17 @@ import Testing
     }
 
     @Test func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 1500) }
-    @Test func fault26MutatedStructures() throws { try mutate(.structure, seed: 11, quick: 5000) }
+    @Test func fault26MutatedStructures() throws { try mutate(.structure, seed: 11, quick: 5000, full: 1_000_000) }
     @Test func fault26MutatedManifestFields() throws { try mutate(.manifest, seed: 26, quick: 1500) }
     @Test func fault33MutatedSignedResults() throws { try mutate(.result, seed: 33, quick: 1500) }
     @Test func fault33MutatedDroppedResults() throws { try mutate(.dropped, seed: 34, quick: 2000) }
     @Test func fault07MutatedSignedModels() throws { try mutate(.model, seed: 7, quick: 200) }
 
-    private func mutate(_ target: FuzzTarget, seed: UInt64, quick: Int) throws {
+    private func mutate(_ target: FuzzTarget, seed: UInt64, quick: Int, full: Int = 100_000) throws {
         var accepted = 0
-        for bytes in Mutations(of: try target.seeds(), tokens: target.tokens, seed: seed, quick: quick) {
+        for bytes in Mutations(
+            of: try target.seeds(), tokens: target.tokens, seed: seed, quick: quick, full: full)
+        {
             do {
                 if try target.run(bytes) { accepted += 1 }
             } catch let finding as FuzzFinding {
