@@ -30,12 +30,14 @@ public struct Recipe: Sendable, Equatable {
     /// How the model learns.
     public enum Method: Sendable, Equatable {
         case oamlm(OAMLMOptions)
+        case vectorKernel(VectorKernelOptions)
         case soapPotential(SOAPPotentialSettings)
 
         /// As recipes, model files and predictions name it.
         public var kind: String {
             switch self {
             case .oamlm: OAMLMForceField.kind
+            case .vectorKernel: VectorKernelForceField.kind
             case .soapPotential: SOAPPotential.fileKind
             }
         }

@@ -49,8 +49,11 @@ extension Recipe {
     /// - Precondition: the node has passed ``RecipeSchema``.
     init(_ node: YAMLNode, directory: String) {
         let method =
-            node["kind"]?.text == OAMLMForceField.kind
-            ? Method.oamlm(OAMLMOptions(node)) : Method.soapPotential(SOAPPotentialSettings(node))
+            switch node["kind"]?.text {
+            case OAMLMForceField.kind: Method.oamlm(OAMLMOptions(node))
+            case VectorKernelForceField.kind: Method.vectorKernel(VectorKernelOptions(node))
+            default: Method.soapPotential(SOAPPotentialSettings(node))
+            }
         self.init(
             name: node["name"]?.text ?? "", levelOfTheory: node["level_of_theory"]?.text ?? "",
             data: node["data"]?.elements?.map(Source.init) ?? [],
@@ -146,6 +149,20 @@ extension OAMLMOptions {
                 }
             }
         }
+    }
+}
+
+extension VectorKernelOptions {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        environment = EnvironmentOptions(node)
+        references = node["references"]?.integer ?? references
+        guard let kernel = node["kernel"] else { return }
+        choiceReferences = kernel["choice_references"]?.integer ?? choiceReferences
+        shapes = kernel["shape"]?.elements?.compactMap { $0.text.flatMap(RadialKernel.init) } ?? shapes
+        lengths = kernel["length"]?.elements?.compactMap(\.number) ?? lengths
+        sigma2 = kernel["sigma2"]?.elements?.compactMap(\.number) ?? sigma2
+        noises = kernel["noise"]?.elements?.compactMap(\.number) ?? noises
     }
 }
 

@@ -10,12 +10,15 @@ public enum RecipeSchema {
     public static func recipe(kind: String?) -> MappingSchema {
         switch kind {
         case SOAPPotential.fileKind: MappingSchema(common + soapPotential)
-        case OAMLMForceField.kind: MappingSchema(common + oamlm)
+        case OAMLMForceField.kind: MappingSchema(common + environment + oamlm)
+        case VectorKernelForceField.kind: MappingSchema(common + environment + vectorKernel)
         default: MappingSchema(common)
         }
     }
 
-    public static let kinds = [SOAPPotential.fileKind, OAMLMForceField.kind]
+    public static let kinds = [
+        SOAPPotential.fileKind, OAMLMForceField.kind, VectorKernelForceField.kind,
+    ]
 
     private static let common: [KeySchema] = [
         KeySchema(
@@ -106,9 +109,9 @@ public enum RecipeSchema {
                     }))
     }
 
-    // MARK: OAMLM
+    // MARK: Classes of atoms, aligned with references
 
-    private static let oamlm: [KeySchema] = [
+    private static let environment: [KeySchema] = [
         KeySchema("descriptor", descriptor, "How atoms are described: SOAP. Lengths in Å."),
         KeySchema(
             "scaling", .choice(EnvironmentOptions.ScalingSet.allCases.map(\.rawValue)), default: "pool",
@@ -116,6 +119,34 @@ public enum RecipeSchema {
         KeySchema("start", start, default: "closest-to-mean", "Where the choice of references starts."),
         KeySchema("alignment", .mapping(alignment), "How surroundings are laid over each other."),
         KeySchema("classes", .mapping(classes), "How gold is told apart."),
+    ]
+
+    private static let vectorKernel: [KeySchema] = [
+        KeySchema("references", .integer(2...20_000), default: "1000", "Most references of a class."),
+        KeySchema(
+            "kernel", .mapping(kernel),
+            "Every combination is tried for every class; the least force error with frames left out stays."),
+    ]
+
+    private static let kernel = MappingSchema([
+        KeySchema(
+            "shape", .list(.choice(RadialKernel.allCases.map(\.rawValue)), count: 1...3),
+            "How the kernel falls with distance."),
+        KeySchema(
+            "length", .list(.number(0...1e3, open: true), count: 1...50),
+            "Lengths, as multiples of the median distance between references."),
+        KeySchema("sigma2", .list(length, count: 1...50), "Widths of the alignment weights, Å."),
+        KeySchema(
+            "noise", .list(.number(0...1e3, open: true), count: 1...50),
+            "Regularisation, relative to the kernel at distance zero."),
+        KeySchema(
+            "choice_references", .integer(2...20_000), default: "300",
+            "References by which the kernel is chosen."),
+    ])
+
+    // MARK: OAMLM
+
+    private static let oamlm: [KeySchema] = [
         KeySchema("norm", .mapping(norm), "The machines for the norm of the force."),
         KeySchema("direction", .mapping(direction), "The machines for its direction."),
     ]

@@ -61,6 +61,7 @@ extension Recipe {
             switch method {
             case .soapPotential(let settings): try trainPotential(settings, data, path, progress)
             case .oamlm(let options): try trainOAMLM(options, data, path, progress)
+            case .vectorKernel(let options): try trainVectorKernel(options, data, path, progress)
             }
         let file = try ModelFile(contentsOf: path, kind: method.kind)
         let elapsed = ContinuousClock.now - start
@@ -85,6 +86,23 @@ extension Recipe {
             examined = try Examination(potential, data)
         }
         _ = try potential.write(to: path, data: data.sources)
+        return examined
+    }
+
+    private func trainVectorKernel(
+        _ options: VectorKernelOptions, _ data: TrainingData, _ path: String,
+        _ progress: (String) -> Void
+    ) throws -> Examination {
+        let training = VectorKernelTraining(
+            name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
+        var examined = Examination.none
+        if !data.validation.isEmpty {
+            try training.train(on: data.training, writeTo: path, progress: progress)
+            examined = try Examination(
+                VectorKernelForceField(ModelFile(contentsOf: path)), data)
+            if fit == .training { return examined }
+        }
+        try training.train(on: data.training + data.validation, writeTo: path, progress: progress)
         return examined
     }
 

@@ -25,7 +25,15 @@ import ThiolateGold
             #expect(paper.alternatives.count == 24)
             paper.alternatives = []
             #expect(paper == .init())
+        case .vectorKernel: Issue.record("neither recipe is of this kind")
         }
+    }
+
+    @Test func theComparisonWithTheVectorKernelIsRead() throws {
+        let path = "\(ScratchLibrary.models)/thiolate-gold-vector/comparison.yaml"
+        let read = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)
+        let recipe = try #require(read.recipe, "\(read.report)")
+        #expect(recipe.method == .vectorKernel(.init()) && read.diagnostics.isEmpty)
     }
 
     @Test func everyMistakeAtOnce() {

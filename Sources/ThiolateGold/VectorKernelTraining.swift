@@ -1,0 +1,150 @@
+public import Atomistics
+import Foundation
+import LinearAlgebra
+import MinimalLearning
+import ModelFile
+
+/// What training a vector-valued kernel takes: frames with forces, and the options.
+public struct VectorKernelTraining: Sendable {
+    public var name: String
+    /// Of every frame, verbatim.
+    public var levelOfTheory: String
+    public var options: VectorKernelOptions
+    /// Where the frames come from, for people.
+    public var provenance: [String: String]
+
+    public init(
+        name: String, levelOfTheory: String, options: VectorKernelOptions = VectorKernelOptions(),
+        provenance: [String: String] = [:]
+    ) {
+        self.name = name
+        self.levelOfTheory = levelOfTheory
+        self.options = options
+        self.provenance = provenance
+    }
+
+    /// Learns every class from the frames and writes the model file; the same frames and options give the
+    /// same bytes.
+    ///
+    /// - Returns: the model's version.
+    /// - Throws: ``TrainingError``, and errors of the descriptor, the solvers and the file.
+    @discardableResult
+    public func train(
+        on frames: [Atoms], writeTo path: String, progress: (String) -> Void = { _ in }
+    ) throws -> String {
+        let learnt = try TrainingPool.sufficient(
+            in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress)
+        var classes: [VectorKernelHeader.Class] = []
+        var parts: [VectorKernelClass] = []
+        for (atomClass, pool) in learnt {
+            let part = try VectorKernelClass(atomClass, pool, options, progress: progress)
+            classes.append(
+                .init(
+                    atomClass: atomClass, environments: pool.forces.count, kernel: part.fit.kernel,
+                    calibration: part.calibration))
+            parts.append(part)
+        }
+        let header = VectorKernelHeader(
+            levelOfTheory: levelOfTheory, options: options, frames: frames.count,
+            provenance: provenance, classes: classes)
+        var writer = ModelFileWriter(kind: VectorKernelForceField.kind, name: name, header: header)
+        for part in parts {
+            ReferenceSet.write(
+                part.atomClass, scaling: part.scaling, descriptors: part.references,
+                environments: part.environments, into: &writer)
+            writer.add(
+                part.atomClass.rawValue + "/coefficients", shape: [part.references.rows, 3],
+                part.fit.coefficients.flatMap { [$0.x, $0.y, $0.z] })
+        }
+        return try writer.write(to: path)
+    }
+}
+
+/// One class, as it comes out of training.
+struct VectorKernelClass {
+    let atomClass: AtomClass
+    let scaling: MinMaxScaling
+    let references: Matrix
+    let environments: [Environment]
+    let fit: VectorKernelFit
+    let calibration: Calibration
+
+    init(
+        _ atomClass: AtomClass, _ pool: TrainingPool, _ options: VectorKernelOptions,
+        progress: (String) -> Void
+    ) throws {
+        self.atomClass = atomClass
+        let poolScaling = MinMaxScaling(fitting: pool.descriptors)
+        let selected = maximinSelection(
+            of: poolScaling(pool.descriptors), count: options.references,
+            start: options.environment.start)
+        let chosen = pool.descriptors.selectingRows(selected)
+        scaling =
+            options.environment.scaling == .selected ? MinMaxScaling(fitting: chosen) : poolScaling
+        references = scaling(chosen)
+        environments = selected.map { pool.environments[$0] }
+        let forces = selected.map { pool.forces[$0] }
+        let frames = selected.map { pool.frames[$0] }
+        let (aligned, inputs) = (
+            References(environments, atomClass, options.environment), environments
+        )
+        let pairs = AlignedPairs(distances: distances(among: references)) { i, result in
+            aligned.align(inputs[i], into: &result)
+        }
+        progress("\(atomClass.rawValue): \(selected.count) of \(pool.forces.count) environments")
+
+        let few = min(options.choiceReferences, selected.count)
+        var least: (error: Double, kernel: VectorKernel)?
+        var indefinite = 0
+        let candidates = options.candidates(medianDistance: Self.median(pairs.distances))
+        for kernel in candidates {
+            let vectors = Array(forces.prefix(few))
+            guard let fit = try? VectorKernelFit(kernel, pairs, vectors: vectors),
+                let predicted = try? fit.withoutGroups(Array(frames.prefix(few)), vectors: vectors)
+            else {
+                indefinite += 1
+                continue
+            }
+            let error = zip(predicted, vectors).reduce(0) { $0 + ($1.0 - $1.1).squaredLength }
+            if least.map({ error < $0.error }) ?? true { least = (error, kernel) }
+        }
+        guard let best = least else { throw TrainingError.noPositiveDefiniteKernel(atomClass.rawValue) }
+        // More references can make the matrix indefinite again.
+        var kernel = best.kernel
+        var solved = try? VectorKernelFit(kernel, pairs, vectors: forces)
+        while solved == nil, kernel.noise < 10 {
+            kernel.noise *= 2
+            solved = try? VectorKernelFit(kernel, pairs, vectors: forces)
+        }
+        guard let fit = solved else { throw TrainingError.noPositiveDefiniteKernel(atomClass.rawValue) }
+        self.fit = fit
+        let predicted = try fit.withoutGroups(frames, vectors: forces)
+        let n = forces.count
+        calibration = try Calibration(
+            fitting: (0..<n).map { i in
+                var (nearest, similarity) = (Double.infinity, 0.0)
+                for j in 0..<n where frames[j] != frames[i] {
+                    let d = pairs.distances[i, j]
+                    nearest = min(nearest, d)
+                    similarity = max(
+                        similarity, kernel(distance: d, misfit: pairs.misfits[i * n + j]))
+                }
+                return CrossValidation.Sample(
+                    norm: predicted[i].length, residual: 1 - similarity, nearest: nearest,
+                    error: predicted[i] - forces[i], reference: forces[i], predicted: predicted[i])
+            })
+        progress(
+            "\(atomClass.rawValue): \(kernel.shape.rawValue), "
+                + String(
+                    format: "ℓ %.3g, σ₂ %.3g Å, λ %.2g", kernel.length, kernel.sigma2, kernel.noise)
+                + "; \(indefinite) of \(candidates.count) kernels were indefinite; frames left out: "
+                + String(
+                    format: "force vector %.4f eV/Å, %.2f°", calibration.forceError,
+                    calibration.weightedAngle))
+    }
+
+    private static func median(_ d: Matrix) -> Double {
+        let values = (0..<d.rows).flatMap { i in (0..<i).map { d[i, $0] } }.sorted()
+        return values.isEmpty ? 1 : max(values[values.count / 2], 1e-6)
+    }
+}
