@@ -27,10 +27,7 @@ public struct RecipeFile: Sendable {
             problems.removeAll { $0.code == "unknown-key" }
         }
         diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
-        let directory =
-            file.contains("/") ? String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) : "."
-        recipe =
-            problems.hasErrors ? nil : Recipe(root, directory: directory.isEmpty ? "/" : directory)
+        recipe = problems.hasErrors ? nil : Recipe(root, directory: directory(of: file))
     }
 
     /// The diagnostics as text, each with its line and a caret.
@@ -69,7 +66,7 @@ extension Recipe.Source {
         }
         self.init(
             file: node["file"]?.text ?? "", frames: ranges("frames"),
-            validation: ranges("validation") ?? [])
+            sample: node["sample"]?.integer, validation: ranges("validation") ?? [])
     }
 }
 
@@ -124,7 +121,7 @@ extension OAMLMOptions {
         environment = EnvironmentOptions(node)
         if let norm = node["norm"] {
             normReferences = norm["references"]?.integer ?? normReferences
-            objective = norm["objective"]?.text.flatMap(EMLM.Objective.init) ?? objective
+            objective = norm["objective"]?.text.flatMap(NormObjective.init) ?? objective
             ridge = norm["ridge"]?.number ?? ridge
             clampNorm = norm["clamp"]?.boolean ?? clampNorm
         }
@@ -132,15 +129,7 @@ extension OAMLMOptions {
         directionReferences = direction["references"]?.integer ?? directionReferences
         clipProjections = direction["clip"]?.boolean ?? clipProjections
         alignmentModel = direction["learn_misfits"]?.boolean ?? alignmentModel
-        let solver = direction["solver"]?.text.flatMap(DirectionSolver.init)
-        let sigma2 = direction["sigma2"]
-        for atomClass in AtomClass.allCases {
-            let usual = self[atomClass]
-            classes[atomClass] = ClassOptions(
-                direction: solver ?? usual.direction,
-                sigma2: sigma2?[atomClass.rawValue]?.number ?? sigma2?["default"]?.number
-                    ?? usual.sigma2)
-        }
+        readDirections(direction)
         if let others = direction["alternatives"] {
             let solvers = others["solver"]?.elements?.compactMap(\.text) ?? []
             for sigma2 in others["sigma2"]?.elements?.compactMap(\.number) ?? [] {
@@ -148,6 +137,21 @@ extension OAMLMOptions {
                     ClassOptions(direction: $0, sigma2: sigma2)
                 }
             }
+        }
+    }
+}
+
+extension OAMLMOptions {
+    /// How directions are found: `solver` and `sigma2` of the node.
+    mutating func readDirections(_ node: YAMLNode) {
+        let solver = node["solver"]?.text.flatMap(DirectionSolver.init)
+        let sigma2 = node["sigma2"]
+        for atomClass in AtomClass.allCases {
+            let usual = self[atomClass]
+            classes[atomClass] = ClassOptions(
+                direction: solver ?? usual.direction,
+                sigma2: sigma2?[atomClass.rawValue]?.number ?? sigma2?["default"]?.number
+                    ?? usual.sigma2)
         }
     }
 }

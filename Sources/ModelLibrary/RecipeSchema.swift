@@ -39,10 +39,13 @@ public enum RecipeSchema {
     private static let source = MappingSchema([
         KeySchema("file", .text(), required: true, "An extxyz file, relative to the recipe."),
         KeySchema("frames", ranges, "The frames that are used, as Python slices them; without it all."),
+        KeySchema(
+            "sample", .integer(1...10_000_000),
+            "How many of the frames to learn from are used, denser towards the end by a logarithm."),
         KeySchema("validation", ranges, "Of these, the frames held out."),
     ])
 
-    private static let ranges = ValueSchema.list(
+    static let ranges = ValueSchema.list(
         .text { text in
             FrameRange(text) == nil
                 ? TextProblem(
@@ -50,7 +53,7 @@ public enum RecipeSchema {
                 : nil
         })
 
-    private static let name = ValueSchema.text { text in
+    static let name = ValueSchema.text { text in
         let isName =
             !text.isEmpty && text.utf8.count <= 100
             && text.utf8.allSatisfy {
@@ -63,7 +66,7 @@ public enum RecipeSchema {
                 hint: "letters, digits, ‘-’, ‘_’ and ‘.’, beginning with a letter or digit")
     }
 
-    private static let length = ValueSchema.number(0...100, open: true)
+    static let length = ValueSchema.number(0...100, open: true)
 
     // MARK: SOAP potential
 
@@ -160,7 +163,7 @@ public enum RecipeSchema {
             KeySchema("sigma", length, default: "0.25", "Width of an atom, Å."),
         ]))
 
-    private static let element = ValueSchema.text { text in
+    static let element = ValueSchema.text { text in
         Element(symbol: text) == nil ? TextProblem("‘\(text)’ is no element") : nil
     }
 
@@ -190,8 +193,8 @@ public enum RecipeSchema {
     private static let norm = MappingSchema([
         KeySchema("references", .integer(2...100_000), default: "5000", "Most references."),
         KeySchema(
-            "objective", .choice(EMLM.Objective.allCases.map(\.rawValue)), default: "exact",
-            "What the fit minimises."),
+            "objective", .choice(NormObjective.allCases.map(\.rawValue)), default: "exact",
+            "What the fit minimises; multilateration is the original MLM."),
         KeySchema("ridge", .number(0...1e6), "Regularisation; the square root of machine epsilon."),
         KeySchema("clamp", .boolean, default: "true", "Whether a negative norm counts as zero."),
     ])
@@ -213,14 +216,14 @@ public enum RecipeSchema {
             "Every pair of these is tried for every class; the least force error with frames left out stays."),
     ])
 
-    private static let solver = ValueSchema.text { text in
+    static let solver = ValueSchema.text { text in
         DirectionSolver(text) == nil
             ? TextProblem(
                 "‘\(text)’ is no way to find a direction",
                 hint: "paper-eq17, least-squares, ridge:0.2, sphere or numeric:0.25") : nil
     }
 
-    private static func byClass(_ value: ValueSchema) -> ValueSchema {
+    static func byClass(_ value: ValueSchema) -> ValueSchema {
         .mapping(
             MappingSchema(
                 [KeySchema("default", value, "For every class not named.")]

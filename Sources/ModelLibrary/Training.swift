@@ -151,25 +151,21 @@ public struct TrainingData: Sendable {
                         range: range.description, file: source.file, frames: frames.count)
                 }
             }
-            var counts = (training: 0, validation: 0)
-            for (index, frame) in frames.enumerated() {
-                guard source.frames?.contains(where: { $0.contains(index) }) ?? true else { continue }
+            let chosen = source.chosen(of: frames.count)
+            for index in (chosen.training + chosen.validation).sorted() {
+                let frame = frames[index]
                 guard frame.levelOfTheory == recipe.levelOfTheory else {
                     throw RecipeError.levelOfTheory(
                         found: frame.levelOfTheory, expected: recipe.levelOfTheory,
                         file: source.file, frame: index)
                 }
-                if source.validation.contains(where: { $0.contains(index) }) {
-                    validation.append(frame)
-                    validationByFile[source.file, default: []].append(frame)
-                    counts.validation += 1
-                } else {
-                    training.append(frame)
-                    counts.training += 1
-                }
             }
+            let held = chosen.validation.map { frames[$0] }
+            training += chosen.training.map { frames[$0] }
+            validation += held
+            if !held.isEmpty { validationByFile[source.file, default: []] += held }
             sources[source.file] =
-                "\(counts.training) training and \(counts.validation) validation frames, "
+                "\(chosen.training.count) training and \(held.count) validation frames, "
                 + "sha256 \(Digest(of: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))"
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }

@@ -45,7 +45,8 @@ public struct OAMLMTraining: Sendable {
         return try write(classes, frames: frames.count, to: path)
     }
 
-    private func write(_ classes: [TrainedClass], frames: Int, to path: String) throws -> String {
+    @discardableResult
+    func write(_ classes: [TrainedClass], frames: Int, to path: String) throws -> String {
         var options = options
         for c in classes { options.classes[c.atomClass] = c.chosen }
         let header = OAMLMHeader(
@@ -63,7 +64,7 @@ public struct OAMLMTraining: Sendable {
                 environments: c.environments, into: &writer)
             let prefix = c.atomClass.rawValue + "/"
             let k = c.directionReferences.count
-            writer.add(prefix + "norm-weights", shape: [c.norm.weights.count], c.norm.weights)
+            c.norm.write(prefix, into: &writer)
             writer.add(
                 prefix + "direction-references", shape: [k], c.directionReferences.map(Int32.init))
             writer.add(prefix + "directions", shape: [k, 3], c.directions.flatMap { [$0.x, $0.y, $0.z] })

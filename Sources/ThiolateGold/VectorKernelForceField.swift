@@ -78,11 +78,18 @@ public struct VectorKernelForceField: ForceField {
     public var data: [String: String] { header.provenance }
 
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
+        try predict(atoms, following: nil)
+    }
+
+    public func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction {
         let found = try Surroundings(
-            of: atoms, soap, options.environment, known: Set(models.keys), previous: nil)
+            of: atoms, soap, options.environment, known: Set(models.keys),
+            following: previous)
         var forces = [SIMD3<Double>](repeating: .zero, count: atoms.count)
         var expected = [Double?](repeating: nil, count: atoms.count)
         var outOfDomain = [Bool](repeating: false, count: atoms.count)
+        var nearest = [Double](repeating: .nan, count: atoms.count)
+        var similarity = nearest
         var lowRank = 0
         for (atomClass, members) in found.members {
             guard let model = models[atomClass] else { continue }
@@ -92,15 +99,18 @@ public struct VectorKernelForceField: ForceField {
                 forces[i] = result.force
                 expected[i] = result.expected
                 outOfDomain[i] = result.outOfDomain
+                (nearest[i], similarity[i]) = (result.nearest, result.similarity)
                 if result.lowRank { lowRank += 1 }
             }
         }
         let known = expected.compactMap { $0 }
-        return ForcePrediction(
+        var prediction = ForcePrediction(
             forces: forces, uncertainty: known.count == atoms.count ? known : nil,
             classes: (0..<atoms.count).map(found.classes.name), outOfDomain: outOfDomain,
             warnings: found.warnings(
                 directionless: forces.count { $0 == .zero }, lowRank: lowRank))
+        prediction.indicators = ["u4-nearest": nearest, "similarity": similarity]
+        return prediction
     }
 }
 
@@ -110,6 +120,10 @@ extension VectorKernelForceField.Model {
         var expected: Double?
         var outOfDomain = false
         var lowRank = false
+        /// Distance to the nearest reference.
+        var nearest = 0.0
+        /// The largest kernel with any reference.
+        var similarity = 0.0
     }
 
     func predict(_ x: Matrix, _ environments: [Environment]) -> [Result] {
@@ -134,7 +148,8 @@ extension VectorKernelForceField.Model {
                         expected: header.calibration.expectedError(
                             norm: force.length, residual: max(0, 1 - similarity), nearest: nearest),
                         outOfDomain: nearest > header.calibration.farthest,
-                        lowRank: alignments.lowRank.allSatisfy { $0 })
+                        lowRank: alignments.lowRank.allSatisfy { $0 }, nearest: nearest,
+                        similarity: similarity)
                 }
             }
         }

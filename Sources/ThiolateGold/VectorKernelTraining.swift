@@ -74,14 +74,9 @@ struct VectorKernelClass {
         progress: (String) -> Void
     ) throws {
         self.atomClass = atomClass
-        let poolScaling = MinMaxScaling(fitting: pool.descriptors)
-        let selected = maximinSelection(
-            of: poolScaling(pool.descriptors), count: options.references,
-            start: options.environment.start)
-        let chosen = pool.descriptors.selectingRows(selected)
-        scaling =
-            options.environment.scaling == .selected ? MinMaxScaling(fitting: chosen) : poolScaling
-        references = scaling(chosen)
+        let chosen = SelectedReferences(pool, count: options.references, options.environment)
+        let selected = chosen.indices
+        (scaling, references) = (chosen.scaling, chosen.descriptors)
         environments = selected.map { pool.environments[$0] }
         let forces = selected.map { pool.forces[$0] }
         let frames = selected.map { pool.frames[$0] }
