@@ -196,7 +196,8 @@ let package = Package(
         .testTarget(
             name: "ModelLibraryTests",
             dependencies: [
-                "Atomistics", "ModelFile", "ModelLibrary", "SOAPPotential", "ThiolateGold",
+                "Atomistics", "MinimalLearning", "ModelFile", "ModelLibrary", "SOAPPotential",
+                "ThiolateGold",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),

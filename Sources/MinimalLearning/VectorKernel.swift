@@ -20,51 +20,12 @@ public enum RadialKernel: String, Sendable, Codable, CaseIterable {
     }
 }
 
-/// The pairs of a set of references: how far apart, and how one is laid over the other.
-public struct AlignedPairs: Sendable {
-    public let count: Int
-    /// K×K.
-    public let distances: Matrix
-    /// K×K rows of nine: R_ij maps reference j onto reference i.
-    public let rotations: [Double]
-    /// K×K, Å.
-    public let misfits: [Double]
-
-    /// - Parameter align: lays every reference over reference i.
-    /// - Complexity: K² alignments, 80 K² bytes.
-    public init(distances: Matrix, align: @Sendable (Int, inout Alignments) -> Void) {
-        let n = distances.rows
-        (count, self.distances) = (n, distances)
-        var rotations = [Double](repeating: 0, count: 9 * n * n)
-        var misfits = [Double](repeating: 0, count: n * n)
-        rotations.withUnsafeMutableBufferPointer { r in
-            misfits.withUnsafeMutableBufferPointer { g in
-                nonisolated(unsafe) let (r, g) = (r, g)
-                forEachChunk(of: n) { range in
-                    var result = Alignments(count: n)
-                    for i in range {
-                        align(i, &result)
-                        for j in 0..<n {
-                            g[i * n + j] = result.misfits[j]
-                            for c in 0..<9 { r[9 * (i * n + j) + c] = result.rotations[9 * j + c] }
-                        }
-                        // A reference maps onto itself, whichever of several perfect fits was found.
-                        g[i * n + i] = 0
-                        for c in 0..<9 { r[9 * (i * n + i) + c] = c % 4 == 0 ? 1 : 0 }
-                    }
-                }
-            }
-        }
-        (self.rotations, self.misfits) = (rotations, misfits)
-    }
-}
-
 /// What decides a vector-valued kernel.
 public struct VectorKernel: Sendable, Equatable, Codable {
     public var shape: RadialKernel
     /// ℓ, in the descriptor's scaled units.
     public var length: Double
-    /// σ₂, Å: how bad an alignment may be before it counts little.
+    /// σ₂, Å: how far neighbours may be from each other, from the axes that both are seen from.
     public var sigma2: Double
     /// λ, in units of k(0).
     public var noise: Double
@@ -73,37 +34,26 @@ public struct VectorKernel: Sendable, Equatable, Codable {
         (self.shape, self.length, self.sigma2, self.noise) = (shape, length, sigma2, noise)
     }
 
-    /// k(d) exp(−(g/σ₂)²); zero where nothing could be aligned.
-    public func callAsFunction(distance: Double, misfit: Double) -> Double {
-        guard misfit.isFinite else { return 0 }
-        let t = misfit / sigma2
-        return shape(distance, length: length) * exp(-t * t)
-    }
-
-    /// 3n×3n: blocks k(d_ij) exp(−(g_ij/σ₂)²) R_ij, made symmetric, with λ on the diagonal.
+    /// 3n×3n: blocks k(d_ij) M_ij with λ on the diagonal.
     ///
-    /// - Parameter count: the leading references that are used.
-    public func matrix(_ pairs: AlignedPairs, count n: Int) -> Matrix {
+    /// - Parameters:
+    ///   - pairs: of the same σ₂.
+    ///   - count: the leading references that are used.
+    public func matrix(_ pairs: FramedPairs, count n: Int) -> Matrix {
         let total = pairs.count
-        precondition(n <= total, "a prefix of the references")
+        precondition(n <= total && pairs.sigma == sigma2, "a prefix of the references")
         var result = Matrix(rows: 3 * n, columns: 3 * n)
         result.storage.withUnsafeMutableBufferPointer { out in
             nonisolated(unsafe) let out = out
             forEachChunk(of: n) { range in
                 for i in range {
                     for j in 0..<n {
-                        let (ij, ji) = (i * total + j, j * total + i)
-                        let a =
-                            self(
-                                distance: pairs.distances[i, j], misfit: pairs.misfits[ij]) / 2
-                        let b =
-                            self(
-                                distance: pairs.distances[j, i], misfit: pairs.misfits[ji]) / 2
+                        let k = shape(pairs.distances[max(i, j), min(i, j)], length: length)
+                        let block = 9 * (i * total + j)
                         for r in 0..<3 {
                             for c in 0..<3 {
                                 out[(3 * i + r) * 3 * n + 3 * j + c] =
-                                    a * pairs.rotations[9 * ij + 3 * r + c]
-                                    + b * pairs.rotations[9 * ji + 3 * c + r]
+                                    k * pairs.overlaps[block + 3 * r + c]
                             }
                         }
                     }
@@ -117,11 +67,11 @@ public struct VectorKernel: Sendable, Equatable, Codable {
 
 /// A vector field learnt by a kernel that turns with its argument:
 ///
-///     F(x) = Σ_j k(|x − x_j|) exp(−(g_j/σ₂)²) R_j a_j,      (K + λ) a = F,
+///     F(x) = Σ_j k(|x − x_j|) M_j a_j,      (K + λ) a = F,
 ///
-/// where R_j lays reference j over the input with misfit g_j, and all 3n components of a are solved
-/// together. Blocks that are the best of several alignments do not always make a positive definite matrix:
-/// where λ does not mend that, the fit fails, and another kernel must be taken.
+/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's surroundings with those of
+/// reference j, and all 3n components of a are solved together. K is positive definite: the best of several
+/// alignments in the place of M would not make it so, and with the noise that mends that nothing is learnt.
 ///
 /// - Source: covariant kernels, Glielmo, Sollich, De Vita, Phys. Rev. B 95, 214302 (2017).
 public struct VectorKernelFit: Sendable {
@@ -134,7 +84,7 @@ public struct VectorKernelFit: Sendable {
     /// - Complexity: 9n³ operations, 72 n² bytes.
     /// - Throws: `LinearAlgebraError` where the matrix is not positive definite.
     public init(
-        _ kernel: VectorKernel, _ pairs: AlignedPairs, vectors: [SIMD3<Double>]
+        _ kernel: VectorKernel, _ pairs: FramedPairs, vectors: [SIMD3<Double>]
     ) throws(LinearAlgebraError) {
         self.kernel = kernel
         factor = try Cholesky(kernel.matrix(pairs, count: vectors.count))

@@ -152,7 +152,6 @@ extension Evaluation.Indicator {
     }
 }
 
-
 /// Spearman's ρ: the correlation of ranks, ties sharing their mean rank; nil where one side is constant.
 func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double? {
     func ranks(_ values: [Double]) -> [Double] {

@@ -1,3 +1,4 @@
+import Atomistics
 import Foundation
 
 extension Evaluation {

@@ -1,3 +1,4 @@
+import Atomistics
 import Foundation
 
 /// Figures 3 and 4 of the paper for any model: norms of predicted beside reference forces, and the angles

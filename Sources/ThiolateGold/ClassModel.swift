@@ -7,6 +7,7 @@ import ModelFile
 struct ClassModel: Sendable {
     let header: OAMLMHeader.Class
     private let references: ReferenceSet
+    private let aligned: References
     private let norm: NormMachine
     private let directionIndices: [Int]
     private let directions: [SIMD3<Double>]
@@ -24,6 +25,7 @@ struct ClassModel: Sendable {
         self.header = header
         references = try ReferenceSet(
             file, header.atomClass, options.environment, features: features)
+        aligned = references.aligned
         let count = references.count
         norm = try NormMachine(file, header, options.objective)
         let used = try file.int32(prefix + "direction-references").array.map(Int.init)
@@ -59,7 +61,7 @@ struct ClassModel: Sendable {
             forEachChunk(of: x.rows) { range in
                 var alignments = Alignments(count: k)
                 for i in range {
-                    references.aligned.align(environments[i], into: &alignments)
+                    aligned.align(environments[i], into: &alignments)
                     var projections = Array(c.row(i))
                     if options.clipProjections {
                         for j in projections.indices { projections[j] = max(-1, min(1, projections[j])) }

@@ -23,7 +23,8 @@ struct Surroundings {
         following previous: ForcePrediction?
     ) throws {
         try Self.check(atoms, soap)
-        let classes = Classification(atoms, options: options.classification,
+        let classes = Classification(
+            atoms, options: options.classification,
             previous: previous.flatMap { Self.classes(of: $0, in: atoms) })
         if let i = classes.classes.firstIndex(where: { !known.contains($0) }) {
             throw ForceFieldError.unknownClass(classes.classes[i].rawValue, atom: i)

@@ -31,7 +31,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
             "frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
         case .noPositiveDefiniteKernel(let name):
-            "\(name): no kernel of those to try is positive definite; try a larger noise or a smaller sigma2"
+            "\(name): no kernel of those to try is positive definite beyond rounding; try a larger noise"
         case .tooFewEnvironments(let counts, let needed):
             "too few atoms of every class (\(needed) needed): "
                 + counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }

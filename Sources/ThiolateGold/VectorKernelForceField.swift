@@ -6,9 +6,10 @@ public import ModelFile
 
 /// A force field whose forces come from one vector-valued kernel a class of atom:
 ///
-///     F(x) = Σ_j k(|x − x_j|) exp(−(g_j/σ₂)²) R_j a_j
+///     F(x) = Σ_j k(|x − x_j|) M_j a_j
 ///
-/// with the classes, descriptors and alignments of ``OAMLMForceField``; norm and direction come together.
+/// with the classes, descriptors and neighbours of ``OAMLMForceField``, and M_j how the neighbours lie to
+/// those of reference j (``MinimalLearning/VectorKernelFit``); norm and direction come together.
 /// There is no energy.
 public struct VectorKernelForceField: ForceField {
     public static let kind = "vector-kernel"
@@ -22,7 +23,22 @@ public struct VectorKernelForceField: ForceField {
     fileprivate struct Model: Sendable {
         let header: VectorKernelHeader.Class
         let references: ReferenceSet
+        let frames: [LocalFrames]
+        /// a_j by the norm of the reference's frames.
         let coefficients: [SIMD3<Double>]
+
+        init(
+            _ header: VectorKernelHeader.Class, _ references: ReferenceSet, _ coefficients: [SIMD3<Double>]
+        ) {
+            self.header = header
+            self.references = references
+            let frames = references.environments.map { $0.localFrames(header.atomClass) }
+            self.frames = frames
+            self.coefficients = coefficients.indices.map {
+                let norm = frames[$0].norm(sigma: header.kernel.sigma2)
+                return norm > 0 ? coefficients[$0] / norm : .zero
+            }
+        }
     }
 
     /// - Throws: ``ModelFileError``, and the descriptor's errors.
@@ -42,8 +58,8 @@ public struct VectorKernelForceField: ForceField {
                 throw ModelFileError.damaged(path: file.path, what: name)
             }
             models[entry.atomClass] = Model(
-                header: entry, references: references,
-                coefficients: (0..<references.count).map { [a[3 * $0], a[3 * $0 + 1], a[3 * $0 + 2]] })
+                entry, references,
+                (0..<references.count).map { [a[3 * $0], a[3 * $0 + 1], a[3 * $0 + 2]] })
         }
         self.models = models
         provenance = ForceFieldProvenance(
@@ -128,27 +144,33 @@ extension VectorKernelForceField.Model {
 
     func predict(_ x: Matrix, _ environments: [Environment]) -> [Result] {
         let d = references.distances(of: x)
+        let kernel = header.kernel
         var results = [Result](repeating: Result(), count: x.rows)
         results.withUnsafeMutableBufferPointer { results in
             nonisolated(unsafe) let results = results
             forEachChunk(of: x.rows) { range in
-                var alignments = Alignments(count: coefficients.count)
                 for i in range {
-                    references.aligned.align(environments[i], into: &alignments)
+                    let own = environments[i].localFrames(header.atomClass)
+                    let norm = own.norm(sigma: kernel.sigma2)
                     var force = SIMD3<Double>.zero
                     var (nearest, similarity) = (Double.infinity, 0.0)
                     for j in coefficients.indices {
-                        let k = header.kernel(distance: d[i, j], misfit: alignments.misfits[j])
+                        let k = kernel.shape(d[i, j], length: kernel.length)
                         nearest = min(nearest, d[i, j])
                         similarity = max(similarity, k)
-                        if k > 0 { force += k * (alignments.rotation(j) * coefficients[j]) }
+                        guard norm > 0, k > 1e-12 else { continue }
+                        let m = own.overlap(frames[j], sigma: kernel.sigma2)
+                        let (a, scale) = (coefficients[j], k / norm)
+                        force.x += scale * (m[0] * a.x + m[1] * a.y + m[2] * a.z)
+                        force.y += scale * (m[3] * a.x + m[4] * a.y + m[5] * a.z)
+                        force.z += scale * (m[6] * a.x + m[7] * a.y + m[8] * a.z)
                     }
                     results[i] = Result(
                         force: force,
                         expected: header.calibration.expectedError(
                             norm: force.length, residual: max(0, 1 - similarity), nearest: nearest),
                         outOfDomain: nearest > header.calibration.farthest,
-                        lowRank: alignments.lowRank.allSatisfy { $0 }, nearest: nearest,
+                        lowRank: own.count == 0, nearest: nearest,
                         similarity: similarity)
                 }
             }

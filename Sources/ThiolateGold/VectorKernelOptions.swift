@@ -13,21 +13,19 @@ public struct VectorKernelOptions: Sendable, Equatable, Codable {
     /// ℓ as a multiple of the median distance between references.
     public var lengths = [0.5, 1, 2, 4]
     /// σ₂, Å.
-    public var sigma2 = [0.1, 0.25, 0.5]
+    public var sigma2 = [0.1, 0.2, 0.4, 0.8]
     /// λ.
-    public var noises = [1e-3, 1e-2, 0.1]
+    public var noises = [1e-4, 1e-3, 1e-2]
 
     public init() {}
 
-    /// Every combination, for a class whose references have this median distance.
-    func candidates(medianDistance: Double) -> [VectorKernel] {
+    /// Every combination with this σ₂, for a class whose references have this median distance.
+    func candidates(medianDistance: Double, sigma2: Double) -> [VectorKernel] {
         shapes.flatMap { shape in
             lengths.flatMap { length in
-                sigma2.flatMap { sigma2 in
-                    noises.map {
-                        VectorKernel(
-                            shape: shape, length: length * medianDistance, sigma2: sigma2, noise: $0)
-                    }
+                noises.map {
+                    VectorKernel(
+                        shape: shape, length: length * medianDistance, sigma2: sigma2, noise: $0)
                 }
             }
         }

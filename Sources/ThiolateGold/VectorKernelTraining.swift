@@ -80,38 +80,30 @@ struct VectorKernelClass {
         environments = selected.map { pool.environments[$0] }
         let forces = selected.map { pool.forces[$0] }
         let frames = selected.map { pool.frames[$0] }
-        let (aligned, inputs) = (
-            References(environments, atomClass, options.environment), environments
-        )
-        let pairs = AlignedPairs(distances: distances(among: references)) { i, result in
-            aligned.align(inputs[i], into: &result)
-        }
+        let surroundings = environments.map { $0.localFrames(atomClass) }
+        let d = distances(among: references)
         progress("\(atomClass.rawValue): \(selected.count) of \(pool.forces.count) environments")
 
         let few = min(options.choiceReferences, selected.count)
+        let (someForces, someFrames) = (Array(forces.prefix(few)), Array(frames.prefix(few)))
         var least: (error: Double, kernel: VectorKernel)?
-        var indefinite = 0
-        let candidates = options.candidates(medianDistance: Self.median(pairs.distances))
-        for kernel in candidates {
-            let vectors = Array(forces.prefix(few))
-            guard let fit = try? VectorKernelFit(kernel, pairs, vectors: vectors),
-                let predicted = try? fit.withoutGroups(Array(frames.prefix(few)), vectors: vectors)
-            else {
-                indefinite += 1
-                continue
+        let median = Self.median(d)
+        for sigma2 in options.sigma2 {
+            let pairs = FramedPairs(
+                Array(surroundings.prefix(few)), distances: d.leading(few), sigma: sigma2)
+            for kernel in options.candidates(medianDistance: median, sigma2: sigma2) {
+                guard let fit = try? VectorKernelFit(kernel, pairs, vectors: someForces),
+                    let predicted = try? fit.withoutGroups(someFrames, vectors: someForces)
+                else { continue }
+                let error = zip(predicted, someForces).reduce(0) { $0 + ($1.0 - $1.1).squaredLength }
+                if least.map({ error < $0.error }) ?? true { least = (error, kernel) }
             }
-            let error = zip(predicted, vectors).reduce(0) { $0 + ($1.0 - $1.1).squaredLength }
-            if least.map({ error < $0.error }) ?? true { least = (error, kernel) }
         }
-        guard let best = least else { throw TrainingError.noPositiveDefiniteKernel(atomClass.rawValue) }
-        // More references can make the matrix indefinite again.
-        var kernel = best.kernel
-        var solved = try? VectorKernelFit(kernel, pairs, vectors: forces)
-        while solved == nil, kernel.noise < 10 {
-            kernel.noise *= 2
-            solved = try? VectorKernelFit(kernel, pairs, vectors: forces)
+        guard let kernel = least?.kernel else {
+            throw TrainingError.noPositiveDefiniteKernel(atomClass.rawValue)
         }
-        guard let fit = solved else { throw TrainingError.noPositiveDefiniteKernel(atomClass.rawValue) }
+        let pairs = FramedPairs(surroundings, distances: d, sigma: kernel.sigma2)
+        let fit = try VectorKernelFit(kernel, pairs, vectors: forces)
         self.fit = fit
         let predicted = try fit.withoutGroups(frames, vectors: forces)
         let n = forces.count
@@ -119,10 +111,8 @@ struct VectorKernelClass {
             fitting: (0..<n).map { i in
                 var (nearest, similarity) = (Double.infinity, 0.0)
                 for j in 0..<n where frames[j] != frames[i] {
-                    let d = pairs.distances[i, j]
-                    nearest = min(nearest, d)
-                    similarity = max(
-                        similarity, kernel(distance: d, misfit: pairs.misfits[i * n + j]))
+                    nearest = min(nearest, d[i, j])
+                    similarity = max(similarity, kernel.shape(d[i, j], length: kernel.length))
                 }
                 return CrossValidation.Sample(
                     norm: predicted[i].length, residual: 1 - similarity, nearest: nearest,
@@ -132,7 +122,7 @@ struct VectorKernelClass {
             "\(atomClass.rawValue): \(kernel.shape.rawValue), "
                 + String(
                     format: "ℓ %.3g, σ₂ %.3g Å, λ %.2g", kernel.length, kernel.sigma2, kernel.noise)
-                + "; \(indefinite) of \(candidates.count) kernels were indefinite; frames left out: "
+                + "; frames left out: "
                 + String(
                     format: "force vector %.4f eV/Å, %.2f°", calibration.forceError,
                     calibration.weightedAngle))

@@ -1,5 +1,6 @@
 import Atomistics
 import Foundation
+import MinimalLearning
 import ModelLibrary
 import Synchronization
 import Testing
@@ -127,7 +128,8 @@ import ThiolateGold
         try OAMLMTraining(name: "m", levelOfTheory: ScratchLibrary.level, options: options)
             .train(on: Array(frames[10..<15]), writeTo: path)
         let evaluation = try Evaluation(scratch.library.load(path), on: Array(frames[50..<55]))
-        let score = try #require(record.entries.first { $0.train == "four" && $0.atomClass == .hydrogen }?.score)
+        let score = try #require(
+            record.entries.first { $0.train == "four" && $0.atomClass == .hydrogen }?.score)
         let row = try #require(evaluation.rows["H"])
         #expect(row.atoms == score.atoms)
         #expect(abs(row.vectorRMSE - (score.forceError ?? 0)) < 1e-9)
@@ -152,10 +154,25 @@ import ThiolateGold
                 scan.yaml:6:12: error: another structure is called ‘a’ already
                     - {name: a, file: b.extxyz, frames: ["x"]}
                              ^
-                scan.yaml:6:38: error: ‘x’ is no range of frames
+                scan.yaml:6:40: error: ‘x’ is no range of frames
                     - {name: a, file: b.extxyz, frames: ["x"]}
                                                          ^~~
                   hint: write start:end, start:end:step or one index
+                scan.yaml:8:5: error: the key ‘l_max’ is missing
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                      ^
+                  hint: Largest angular degrees.
+                scan.yaml:8:19: error: expected one of core-gold, unit-gold, S, C, H, found ‘Ag’
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                                    ^~
+                scan.yaml:8:44: error: expected a number above 0 and at most 100, found 0
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                                                             ^
+                scan.yaml:8:60: error: there is no key ‘lmax’ here
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                                                                             ^~~~
+                  hint: did you mean ‘l_max’?
+
                 """)
     }
 
@@ -172,8 +189,10 @@ import ThiolateGold
             failure(Self.text().replacingOccurrences(of: "50:55", with: "500:"))
                 .contains("the scan uses no frame of it"))
         #expect(
-            failure(Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP"))
-                .contains("levels of theory must not be mixed"))
+            failure(
+                Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP")
+            )
+            .contains("levels of theory must not be mixed"))
         // A file of something else is never written to.
         let foreign = scratch.path + "/notes.txt"
         try Data("do not lose me".utf8).write(to: URL(fileURLWithPath: foreign))

@@ -51,6 +51,7 @@ private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
         #expect(Classification(frame(3.1), options: options).classes[0] == .coreGold)
         let released = Classification(frame(3.3), options: options, previous: stretched.classes)
         #expect(released.classes[0] == .coreGold)
-        #expect(Classification(frame(3.1), options: options, previous: released.classes).classes[0] == .coreGold)
+        #expect(
+            Classification(frame(3.1), options: options, previous: released.classes).classes[0] == .coreGold)
     }
 }

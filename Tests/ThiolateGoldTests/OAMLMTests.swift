@@ -110,7 +110,9 @@ import ThiolateGold
         var flipped = 0
         for gold in cluster.elements.indices where before.classes[gold] == "unit-gold" {
             // One bond is stretched to where a fresh look no longer sees it.
-            let bonds = s.map { cluster.positions[$0] - cluster.positions[gold] }.sorted { $0.length < $1.length }
+            let bonds = s.map { cluster.positions[$0] - cluster.positions[gold] }.sorted {
+                $0.length < $1.length
+            }
             var stretched = cluster
             stretched.positions[gold] -= bonds[1] / bonds[1].length * (3.1 - bonds[1].length)
             let fresh = try model.predict(stretched)

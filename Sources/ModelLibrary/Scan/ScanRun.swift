@@ -1,13 +1,13 @@
-public import Atomistics
+import Atomistics
 import Dispatch
 import DurableFiles
 import Foundation
 import LinearAlgebra
 import Synchronization
-public import ThiolateGold
+import ThiolateGold
 
 /// How far a scan is.
-public struct ScanProgress: Sendable {
+public struct ScanProgress: Sendable, CustomStringConvertible {
     /// Descriptors that are done, by this run or before it, and all of them.
     public var done: Int
     public var total: Int
@@ -17,6 +17,20 @@ public struct ScanProgress: Sendable {
     public var elapsed: Double
     /// By the cost of what is left; nil before the first.
     public var secondsLeft: Double?
+
+    /// A line for people.
+    public var description: String {
+        var line = "[\(Int(elapsed)) s] \(done) of \(total) descriptors"
+        if let last {
+            line += String(
+                format: "; r_cut %g, sigma %g, n_max %d, l_max %d took %.1f s", last.descriptor.rCut,
+                last.descriptor.sigma, last.descriptor.nMax, last.descriptor.lMax, last.seconds)
+        }
+        if let left = secondsLeft, done < total {
+            line += left < 90 ? "; \(Int(left)) s left" : "; \(Int(left / 60 + 0.5)) min left"
+        }
+        return line
+    }
 }
 
 extension Scan {
@@ -38,7 +52,7 @@ extension Scan {
         let file = try ScanResultsFile(path, name: name, digest: try digest())
         let points = self.points
         let left = points.filter { point in !file.records.contains { $0.covers(point) } }
-        let state = Mutex(State(file: file, left: left, done: points.count - left.count, costs: left.map(\.cost)))
+        let state = Mutex(State(file: file, left: left, done: points.count - left.count))
         let start = ContinuousClock.now
         state.withLock { state in
             progress(state.progress(of: points.count, start))
@@ -75,12 +89,12 @@ extension Scan {
         private var costDone = 0.0
         private(set) var failure: (any Error)?
 
-        init(file: sending ScanResultsFile, left: [Point], done: Int, costs: [Double]) {
+        init(file: sending ScanResultsFile, left: [Point], done: Int) {
             self.file = file
             // The expensive ones first, so that both processors end at one time.
             self.left = left.reversed()[...]
             self.done = done
-            cost = costs.reduce(0, +)
+            cost = left.reduce(0) { $0 + $1.cost }
         }
 
         mutating func next() -> Point? { failure == nil ? left.popFirst() : nil }

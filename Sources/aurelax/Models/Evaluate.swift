@@ -22,7 +22,8 @@ struct Evaluate: ParsableCommand {
     var structures: String
     @Option(parsing: .unconditional, help: "Which frames, as in Python: a number, A:B or A:B:S.")
     var frames: FrameSelection?
-    @Option(help: "Folder for plots of norms and angles, as SVG and PNG (matplotlib).", completion: .directory)
+    @Option(
+        help: "Folder for plots of norms and angles, as SVG and PNG (matplotlib).", completion: .directory)
     var plots: String?
     @Flag(help: "How well every sign of doubt that the model gives tells of errors.")
     var doubts = false

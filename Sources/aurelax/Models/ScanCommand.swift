@@ -27,20 +27,7 @@ struct ScanCommand: ParsableCommand {
         let file = ScanFile(try bytes(of: scan), file: scan)
         if !file.diagnostics.isEmpty { printError(file.report) }
         guard let scan = file.scan else { throw ExitCode(1) }
-        let records = try scan.run(resultsAt: output) { printError(Self.line($0)) }
+        let records = try scan.run(resultsAt: output) { printError($0.description) }
         print(json ? try jsonText(records) : ScanTable(records).text(most: max(1, rows)))
-    }
-
-    private static func line(_ progress: ScanProgress) -> String {
-        var line = "[\(Int(progress.elapsed)) s] \(progress.done) of \(progress.total) descriptors"
-        if let last = progress.last {
-            line += String(
-                format: "; r_cut %g, sigma %g, n_max %d, l_max %d took %.1f s", last.descriptor.rCut,
-                last.descriptor.sigma, last.descriptor.nMax, last.descriptor.lMax, last.seconds)
-        }
-        if let left = progress.secondsLeft, progress.done < progress.total {
-            line += left < 90 ? "; \(Int(left)) s left" : "; \(Int(left / 60 + 0.5)) min left"
-        }
-        return line
     }
 }
