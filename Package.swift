@@ -74,10 +74,12 @@ let package = Package(
         .target(
             name: "ModelLibrary",
             dependencies: [
-                "Atomistics", "DurableFiles", "MinimalLearning", "ModelFile", "SOAPPotential",
-                "ThiolateGold", "YAMLDocument",
+                "Atomistics", "DurableFiles", "LinearAlgebra", "MinimalLearning", "ModelFile",
+                "SOAPPotential", "ThiolateGold", "YAMLDocument",
                 .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
+            resources: [.embedInCode("Templates")],
             swiftSettings: strict),
 
         // Jobs and their journey.
@@ -202,7 +204,8 @@ let package = Package(
         .testTarget(
             name: "ModelLibraryTests",
             dependencies: [
-                "Atomistics", "ModelFile", "ModelLibrary", "SOAPPotential", "ThiolateGold",
+                "Atomistics", "MinimalLearning", "ModelFile", "ModelLibrary", "SOAPPotential",
+                "ThiolateGold",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),

@@ -13,12 +13,22 @@ public protocol ForceField: Sendable {
     ///   not an error: it is in the prediction.
     func predict(_ atoms: Atoms) throws -> ForcePrediction
 
+    /// The same for a structure that was reached by a step from another one: what is ambiguous, as an atom's
+    /// class at a border between two, may stay as it was in `previous`.
+    ///
+    /// - Parameter previous: the prediction for the structure before, of as many atoms; nil for the first one.
+    func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction
+
     /// ∂²E/∂r∂r at this geometry where the model has an energy: 3N×3N, row-major, eV/Å², symmetric,
     /// not made positive definite. Nil where it has none.
     func hessian(_ atoms: Atoms) throws -> [Double]?
 }
 
 extension ForceField {
+    public func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction {
+        try predict(atoms)
+    }
+
     public func hessian(_ atoms: Atoms) throws -> [Double]? { nil }
 }
 
@@ -58,6 +68,9 @@ public struct ForcePrediction: Sendable {
     public var outOfDomain: [Bool]
     /// What a person should know about this prediction, each once.
     public var warnings: [String]
+    /// Other signs of doubt by name, one value an atom, of no unit: for the evaluation of models. They are
+    /// not kept with trajectories.
+    public var indicators: [String: [Double]] = [:]
 
     public init(
         forces: [SIMD3<Double>], energy: Double? = nil, energyUncertainty: Double? = nil,

@@ -1,5 +1,6 @@
 import Atomistics
 import Foundation
+import MinimalLearning
 import ModelFile
 import SOAPPotential
 import ThiolateGold
@@ -53,6 +54,7 @@ extension ModelLibrary {
             details: [])
         switch file.kind {
         case OAMLMForceField.kind: result.add(try OAMLMForceField(file))
+        case VectorKernelForceField.kind: result.add(try VectorKernelForceField(file))
         case SOAPPotential.fileKind: result.add(try SOAPPotential(file))
         default: throw ModelLibraryError.unknownKind(file.kind, path: file.path)
         }
@@ -63,14 +65,8 @@ extension ModelLibrary {
 extension ModelDescription {
     fileprivate mutating func add(_ model: OAMLMForceField) {
         levelOfTheory = model.provenance.levelOfTheory
-        let soap = model.options.environment.soap
-        elements = soap.species
         data = model.data
-        details.append(
-            Detail(
-                name: "descriptor",
-                value: "SOAP r_cut \(soap.rCut) Å, n_max \(soap.nMax), l_max \(soap.lMax), "
-                    + "sigma \(soap.sigma) Å"))
+        add(model.options.environment.soap)
         for entry in model.classes {
             details.append(
                 Detail(
@@ -81,6 +77,33 @@ extension ModelDescription {
                         + String(
                             format: "norm %.3f eV/Å, force vector %.3f eV/Å, angle %.1f°",
                             entry.normError, entry.forceError, entry.weightedAngle)))
+        }
+    }
+
+    private mutating func add(_ soap: SOAPParameters) {
+        elements = soap.species
+        details.append(
+            Detail(
+                name: "descriptor",
+                value: "SOAP r_cut \(soap.rCut) Å, n_max \(soap.nMax), l_max \(soap.lMax), "
+                    + "sigma \(soap.sigma) Å"))
+    }
+
+    fileprivate mutating func add(_ model: VectorKernelForceField) {
+        levelOfTheory = model.provenance.levelOfTheory
+        data = model.data
+        add(model.options.environment.soap)
+        for entry in model.classes {
+            let kernel = entry.kernel
+            details.append(
+                Detail(
+                    name: entry.atomClass.rawValue,
+                    value: "\(entry.references) references, \(kernel.shape.rawValue) kernel "
+                        + String(
+                            format: "(length %.3g, sigma2 %.3g Å, noise %.2g); with frames left out: "
+                                + "force vector %.3f eV/Å, angle %.1f°",
+                            kernel.length, kernel.sigma2, kernel.noise, entry.forceError,
+                            entry.weightedAngle)))
         }
     }
 

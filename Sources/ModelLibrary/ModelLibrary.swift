@@ -40,6 +40,7 @@ public struct ModelLibrary: Sendable {
         let file = try ModelFile(contentsOf: path(of: nameOrPath))
         switch file.kind {
         case OAMLMForceField.kind: return try OAMLMForceField(file)
+        case VectorKernelForceField.kind: return try VectorKernelForceField(file)
         case SOAPPotential.fileKind: return try SOAPPotential(file)
         default: throw ModelLibraryError.unknownKind(file.kind, path: file.path)
         }

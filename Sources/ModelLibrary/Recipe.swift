@@ -1,3 +1,4 @@
+import MinimalLearning
 public import SOAPPotential
 public import ThiolateGold
 
@@ -9,13 +10,28 @@ public struct Recipe: Sendable, Equatable {
         public var file: String
         /// The frames that are used; nil for all.
         public var frames: [FrameRange]?
+        /// How many of those that are not held out, denser towards the end (`logarithmicSample`); nil for all.
+        public var sample: Int?
         /// Of the file's frames, those that are held out.
         public var validation: [FrameRange]
 
-        public init(file: String, frames: [FrameRange]? = nil, validation: [FrameRange] = []) {
+        public init(
+            file: String, frames: [FrameRange]? = nil, sample: Int? = nil,
+            validation: [FrameRange] = []
+        ) {
             self.file = file
             self.frames = frames
+            self.sample = sample
             self.validation = validation
+        }
+
+        /// Which of a file's frames are learnt from, and which held out.
+        func chosen(of total: Int) -> (training: [Int], validation: [Int]) {
+            let used = (0..<total).filter { f in frames?.contains { $0.contains(f) } ?? true }
+            let held = used.filter { f in validation.contains { $0.contains(f) } }
+            let rest = used.filter { f in !validation.contains { $0.contains(f) } }
+            guard let sample else { return (rest, held) }
+            return (logarithmicSample(of: rest.count, count: sample).map { rest[$0] }, held)
         }
     }
 
@@ -30,12 +46,14 @@ public struct Recipe: Sendable, Equatable {
     /// How the model learns.
     public enum Method: Sendable, Equatable {
         case oamlm(OAMLMOptions)
+        case vectorKernel(VectorKernelOptions)
         case soapPotential(SOAPPotentialSettings)
 
         /// As recipes, model files and predictions name it.
         public var kind: String {
             switch self {
             case .oamlm: OAMLMForceField.kind
+            case .vectorKernel: VectorKernelForceField.kind
             case .soapPotential: SOAPPotential.fileKind
             }
         }

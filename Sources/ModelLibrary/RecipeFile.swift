@@ -27,10 +27,7 @@ public struct RecipeFile: Sendable {
             problems.removeAll { $0.code == "unknown-key" }
         }
         diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
-        let directory =
-            file.contains("/") ? String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) : "."
-        recipe =
-            problems.hasErrors ? nil : Recipe(root, directory: directory.isEmpty ? "/" : directory)
+        recipe = problems.hasErrors ? nil : Recipe(root, directory: directory(of: file))
     }
 
     /// The diagnostics as text, each with its line and a caret.
@@ -49,8 +46,11 @@ extension Recipe {
     /// - Precondition: the node has passed ``RecipeSchema``.
     init(_ node: YAMLNode, directory: String) {
         let method =
-            node["kind"]?.text == OAMLMForceField.kind
-            ? Method.oamlm(OAMLMOptions(node)) : Method.soapPotential(SOAPPotentialSettings(node))
+            switch node["kind"]?.text {
+            case OAMLMForceField.kind: Method.oamlm(OAMLMOptions(node))
+            case VectorKernelForceField.kind: Method.vectorKernel(VectorKernelOptions(node))
+            default: Method.soapPotential(SOAPPotentialSettings(node))
+            }
         self.init(
             name: node["name"]?.text ?? "", levelOfTheory: node["level_of_theory"]?.text ?? "",
             data: node["data"]?.elements?.map(Source.init) ?? [],
@@ -66,7 +66,7 @@ extension Recipe.Source {
         }
         self.init(
             file: node["file"]?.text ?? "", frames: ranges("frames"),
-            validation: ranges("validation") ?? [])
+            sample: node["sample"]?.integer, validation: ranges("validation") ?? [])
     }
 }
 
@@ -121,7 +121,7 @@ extension OAMLMOptions {
         environment = EnvironmentOptions(node)
         if let norm = node["norm"] {
             normReferences = norm["references"]?.integer ?? normReferences
-            objective = norm["objective"]?.text.flatMap(EMLM.Objective.init) ?? objective
+            objective = norm["objective"]?.text.flatMap(NormObjective.init) ?? objective
             ridge = norm["ridge"]?.number ?? ridge
             clampNorm = norm["clamp"]?.boolean ?? clampNorm
         }
@@ -129,15 +129,7 @@ extension OAMLMOptions {
         directionReferences = direction["references"]?.integer ?? directionReferences
         clipProjections = direction["clip"]?.boolean ?? clipProjections
         alignmentModel = direction["learn_misfits"]?.boolean ?? alignmentModel
-        let solver = direction["solver"]?.text.flatMap(DirectionSolver.init)
-        let sigma2 = direction["sigma2"]
-        for atomClass in AtomClass.allCases {
-            let usual = self[atomClass]
-            classes[atomClass] = ClassOptions(
-                direction: solver ?? usual.direction,
-                sigma2: sigma2?[atomClass.rawValue]?.number ?? sigma2?["default"]?.number
-                    ?? usual.sigma2)
-        }
+        readDirections(direction)
         if let others = direction["alternatives"] {
             let solvers = others["solver"]?.elements?.compactMap(\.text) ?? []
             for sigma2 in others["sigma2"]?.elements?.compactMap(\.number) ?? [] {
@@ -146,6 +138,35 @@ extension OAMLMOptions {
                 }
             }
         }
+    }
+}
+
+extension OAMLMOptions {
+    /// How directions are found: `solver` and `sigma2` of the node.
+    mutating func readDirections(_ node: YAMLNode) {
+        let solver = node["solver"]?.text.flatMap(DirectionSolver.init)
+        let sigma2 = node["sigma2"]
+        for atomClass in AtomClass.allCases {
+            let usual = self[atomClass]
+            classes[atomClass] = ClassOptions(
+                direction: solver ?? usual.direction,
+                sigma2: sigma2?[atomClass.rawValue]?.number ?? sigma2?["default"]?.number
+                    ?? usual.sigma2)
+        }
+    }
+}
+
+extension VectorKernelOptions {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        environment = EnvironmentOptions(node)
+        references = node["references"]?.integer ?? references
+        guard let kernel = node["kernel"] else { return }
+        choiceReferences = kernel["choice_references"]?.integer ?? choiceReferences
+        shapes = kernel["shape"]?.elements?.compactMap { $0.text.flatMap(RadialKernel.init) } ?? shapes
+        lengths = kernel["length"]?.elements?.compactMap(\.number) ?? lengths
+        sigma2 = kernel["sigma2"]?.elements?.compactMap(\.number) ?? sigma2
+        noises = kernel["noise"]?.elements?.compactMap(\.number) ?? noises
     }
 }
 

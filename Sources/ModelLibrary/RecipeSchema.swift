@@ -10,12 +10,15 @@ public enum RecipeSchema {
     public static func recipe(kind: String?) -> MappingSchema {
         switch kind {
         case SOAPPotential.fileKind: MappingSchema(common + soapPotential)
-        case OAMLMForceField.kind: MappingSchema(common + oamlm)
+        case OAMLMForceField.kind: MappingSchema(common + environment + oamlm)
+        case VectorKernelForceField.kind: MappingSchema(common + environment + vectorKernel)
         default: MappingSchema(common)
         }
     }
 
-    public static let kinds = [SOAPPotential.fileKind, OAMLMForceField.kind]
+    public static let kinds = [
+        SOAPPotential.fileKind, OAMLMForceField.kind, VectorKernelForceField.kind,
+    ]
 
     private static let common: [KeySchema] = [
         KeySchema(
@@ -36,10 +39,13 @@ public enum RecipeSchema {
     private static let source = MappingSchema([
         KeySchema("file", .text(), required: true, "An extxyz file, relative to the recipe."),
         KeySchema("frames", ranges, "The frames that are used, as Python slices them; without it all."),
+        KeySchema(
+            "sample", .integer(1...10_000_000),
+            "How many of the frames to learn from are used, denser towards the end by a logarithm."),
         KeySchema("validation", ranges, "Of these, the frames held out."),
     ])
 
-    private static let ranges = ValueSchema.list(
+    static let ranges = ValueSchema.list(
         .text { text in
             FrameRange(text) == nil
                 ? TextProblem(
@@ -47,7 +53,7 @@ public enum RecipeSchema {
                 : nil
         })
 
-    private static let name = ValueSchema.text { text in
+    static let name = ValueSchema.text { text in
         let isName =
             !text.isEmpty && text.utf8.count <= 100
             && text.utf8.allSatisfy {
@@ -60,7 +66,7 @@ public enum RecipeSchema {
                 hint: "letters, digits, ‘-’, ‘_’ and ‘.’, beginning with a letter or digit")
     }
 
-    private static let length = ValueSchema.number(0...100, open: true)
+    static let length = ValueSchema.number(0...100, open: true)
 
     // MARK: SOAP potential
 
@@ -106,9 +112,9 @@ public enum RecipeSchema {
                     }))
     }
 
-    // MARK: OAMLM
+    // MARK: Classes of atoms, aligned with references
 
-    private static let oamlm: [KeySchema] = [
+    private static let environment: [KeySchema] = [
         KeySchema("descriptor", descriptor, "How atoms are described: SOAP. Lengths in Å."),
         KeySchema(
             "scaling", .choice(EnvironmentOptions.ScalingSet.allCases.map(\.rawValue)), default: "pool",
@@ -116,6 +122,34 @@ public enum RecipeSchema {
         KeySchema("start", start, default: "closest-to-mean", "Where the choice of references starts."),
         KeySchema("alignment", .mapping(alignment), "How surroundings are laid over each other."),
         KeySchema("classes", .mapping(classes), "How gold is told apart."),
+    ]
+
+    private static let vectorKernel: [KeySchema] = [
+        KeySchema("references", .integer(2...20_000), default: "1000", "Most references of a class."),
+        KeySchema(
+            "kernel", .mapping(kernel),
+            "Every combination is tried for every class; the least force error with frames left out stays."),
+    ]
+
+    private static let kernel = MappingSchema([
+        KeySchema(
+            "shape", .list(.choice(RadialKernel.allCases.map(\.rawValue)), count: 1...3),
+            "How the kernel falls with distance."),
+        KeySchema(
+            "length", .list(.number(0...1e3, open: true), count: 1...50),
+            "Lengths, as multiples of the median distance between references."),
+        KeySchema("sigma2", .list(length, count: 1...50), "Widths of the alignment weights, Å."),
+        KeySchema(
+            "noise", .list(.number(0...1e3, open: true), count: 1...50),
+            "Regularisation, relative to the kernel at distance zero."),
+        KeySchema(
+            "choice_references", .integer(2...20_000), default: "300",
+            "References by which the kernel is chosen."),
+    ])
+
+    // MARK: OAMLM
+
+    private static let oamlm: [KeySchema] = [
         KeySchema("norm", .mapping(norm), "The machines for the norm of the force."),
         KeySchema("direction", .mapping(direction), "The machines for its direction."),
     ]
@@ -129,7 +163,7 @@ public enum RecipeSchema {
             KeySchema("sigma", length, default: "0.25", "Width of an atom, Å."),
         ]))
 
-    private static let element = ValueSchema.text { text in
+    static let element = ValueSchema.text { text in
         Element(symbol: text) == nil ? TextProblem("‘\(text)’ is no element") : nil
     }
 
@@ -159,8 +193,8 @@ public enum RecipeSchema {
     private static let norm = MappingSchema([
         KeySchema("references", .integer(2...100_000), default: "5000", "Most references."),
         KeySchema(
-            "objective", .choice(EMLM.Objective.allCases.map(\.rawValue)), default: "exact",
-            "What the fit minimises."),
+            "objective", .choice(NormObjective.allCases.map(\.rawValue)), default: "exact",
+            "What the fit minimises; multilateration is the original MLM."),
         KeySchema("ridge", .number(0...1e6), "Regularisation; the square root of machine epsilon."),
         KeySchema("clamp", .boolean, default: "true", "Whether a negative norm counts as zero."),
     ])
@@ -182,14 +216,14 @@ public enum RecipeSchema {
             "Every pair of these is tried for every class; the least force error with frames left out stays."),
     ])
 
-    private static let solver = ValueSchema.text { text in
+    static let solver = ValueSchema.text { text in
         DirectionSolver(text) == nil
             ? TextProblem(
                 "‘\(text)’ is no way to find a direction",
                 hint: "paper-eq17, least-squares, ridge:0.2, sphere or numeric:0.25") : nil
     }
 
-    private static func byClass(_ value: ValueSchema) -> ValueSchema {
+    static func byClass(_ value: ValueSchema) -> ValueSchema {
         .mapping(
             MappingSchema(
                 [KeySchema("default", value, "For every class not named.")]

@@ -61,6 +61,7 @@ extension Recipe {
             switch method {
             case .soapPotential(let settings): try trainPotential(settings, data, path, progress)
             case .oamlm(let options): try trainOAMLM(options, data, path, progress)
+            case .vectorKernel(let options): try trainVectorKernel(options, data, path, progress)
             }
         let file = try ModelFile(contentsOf: path, kind: method.kind)
         let elapsed = ContinuousClock.now - start
@@ -85,6 +86,23 @@ extension Recipe {
             examined = try Examination(potential, data)
         }
         _ = try potential.write(to: path, data: data.sources)
+        return examined
+    }
+
+    private func trainVectorKernel(
+        _ options: VectorKernelOptions, _ data: TrainingData, _ path: String,
+        _ progress: (String) -> Void
+    ) throws -> Examination {
+        let training = VectorKernelTraining(
+            name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
+        var examined = Examination.none
+        if !data.validation.isEmpty {
+            try training.train(on: data.training, writeTo: path, progress: progress)
+            examined = try Examination(
+                VectorKernelForceField(ModelFile(contentsOf: path)), data)
+            if fit == .training { return examined }
+        }
+        try training.train(on: data.training + data.validation, writeTo: path, progress: progress)
         return examined
     }
 
@@ -133,25 +151,21 @@ public struct TrainingData: Sendable {
                         range: range.description, file: source.file, frames: frames.count)
                 }
             }
-            var counts = (training: 0, validation: 0)
-            for (index, frame) in frames.enumerated() {
-                guard source.frames?.contains(where: { $0.contains(index) }) ?? true else { continue }
+            let chosen = source.chosen(of: frames.count)
+            for index in (chosen.training + chosen.validation).sorted() {
+                let frame = frames[index]
                 guard frame.levelOfTheory == recipe.levelOfTheory else {
                     throw RecipeError.levelOfTheory(
                         found: frame.levelOfTheory, expected: recipe.levelOfTheory,
                         file: source.file, frame: index)
                 }
-                if source.validation.contains(where: { $0.contains(index) }) {
-                    validation.append(frame)
-                    validationByFile[source.file, default: []].append(frame)
-                    counts.validation += 1
-                } else {
-                    training.append(frame)
-                    counts.training += 1
-                }
             }
+            let held = chosen.validation.map { frames[$0] }
+            training += chosen.training.map { frames[$0] }
+            validation += held
+            if !held.isEmpty { validationByFile[source.file, default: []] += held }
             sources[source.file] =
-                "\(counts.training) training and \(counts.validation) validation frames, "
+                "\(chosen.training.count) training and \(held.count) validation frames, "
                 + "sha256 \(Digest(of: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))"
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }

@@ -89,9 +89,12 @@ extension Relaxer {
     }
 
     /// What an optimiser sees where it looks without going there.
-    func forces(after displacement: [Double], from atoms: Atoms, _ departure: Departure) throws -> [Double] {
-        let atoms = moved(atoms, by: departure.masked(displacement))
-        return departure.masked(flat(try effectiveForces(of: forceField.predict(atoms), atoms)))
+    func forces(
+        after displacement: [Double], from frame: RelaxationFrame, _ departure: Departure
+    ) throws -> [Double] {
+        let atoms = moved(frame.atoms, by: departure.masked(displacement))
+        let prediction = try forceField.predict(atoms, following: frame.prediction)
+        return departure.masked(flat(try effectiveForces(of: prediction, atoms)))
     }
 
     // MARK: Displacements

@@ -44,13 +44,13 @@ public struct Relaxer: Sendable {
     public mutating func advance() throws -> RelaxationFrame {
         precondition(status == .running, "a relaxation that has ended takes no step")
         guard let current else {
-            return try accept(initial, try forceField.predict(initial), after: state)
+            return try accept(initial, try forceField.predict(initial, following: nil), after: state)
         }
         var (next, optimizer, departure) = try departing(from: current)
         let displacement: [Double]
         do {
             displacement = try optimizer.displacement(departure.forces) {
-                try forces(after: $0, from: current.atoms, departure)
+                try forces(after: $0, from: current, departure)
             }
         } catch is LinearAlgebraError {
             throw RelaxationError.noStep(after: current.step)
@@ -59,7 +59,8 @@ public struct Relaxer: Sendable {
         next.optimizer = optimizer
         let atoms = moved(
             current.atoms, by: limited(displacement, by: current.prediction.uncertainty, departure))
-        return try accept(atoms, try forceField.predict(atoms), after: next)
+        let prediction = try forceField.predict(atoms, following: current.prediction)
+        return try accept(atoms, prediction, after: next)
     }
 
     /// Takes over a frame that an earlier process had reached, the next one after ``current``.
@@ -75,7 +76,7 @@ public struct Relaxer: Sendable {
             let departing = try departing(from: current)
             var optimizer = departing.optimizer
             try optimizer.pass(departing.departure.forces) {
-                try forces(after: $0, from: current.atoms, departing.departure)
+                try forces(after: $0, from: current, departing.departure)
             }
             next = departing.state
             next.optimizer = optimizer

@@ -7,6 +7,11 @@ public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyReprese
     case sulfur = "S"
     case carbon = "C"
     case hydrogen = "H"
+
+    /// The class that a prediction names, half units among unit gold; nil for none of these.
+    init?(named name: String) {
+        self.init(rawValue: name == Classification.halfUnitName ? Self.unitGold.rawValue : name)
+    }
 }
 
 /// Which class each atom belongs to.
@@ -37,9 +42,10 @@ public struct Classification: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - previous: the classification of the step before, for hysteresis; nil for none.
+    ///   - previous: the classes at the step before, for hysteresis; nil for none.
     /// - Precondition: the structure holds H, C, S and Au only.
-    public init(_ atoms: Atoms, options: Options = Options(), previous: Classification? = nil) {
+    public init(_ atoms: Atoms, options: Options = Options(), previous: [AtomClass]? = nil) {
+        precondition(previous.map { $0.count == atoms.count } ?? true, "a class for every atom")
         var classes: [AtomClass] = []
         var halfUnit = [Bool](repeating: false, count: atoms.count)
         var ambiguous = 0
@@ -52,7 +58,7 @@ public struct Classification: Sendable, Equatable {
                 precondition(atoms.elements[i] == .gold, "H, C, S and Au only")
                 var (sulfur, gold) = (0, 0)
                 // A unit keeps its sulfur longer; a core atom keeps its gold longer.
-                let wasUnit = previous.map { $0.classes[i] == .unitGold }
+                let wasUnit = previous.map { $0[i] == .unitGold }
                 let sulfurLimit = wasUnit == true ? options.releaseLength : options.bondLength
                 let goldLimit = wasUnit == false ? options.releaseLength : options.bondLength
                 for j in 0..<atoms.count where j != i {
@@ -75,6 +81,8 @@ public struct Classification: Sendable, Equatable {
 
     /// What a report calls atom i's class.
     public func name(_ i: Int) -> String {
-        halfUnit[i] ? "half-unit-gold" : classes[i].rawValue
+        halfUnit[i] ? Self.halfUnitName : classes[i].rawValue
     }
+
+    static let halfUnitName = "half-unit-gold"
 }

@@ -1,19 +1,20 @@
 import Atomistics
 import LinearAlgebra
-public import MinimalLearning
+import MinimalLearning
 import ModelFile
 
 /// One class's models, read from a model file.
 struct ClassModel: Sendable {
     let header: OAMLMHeader.Class
     private let references: ReferenceSet
-    private let norm: EMLM
+    private let aligned: References
+    private let norm: NormMachine
     private let directionIndices: [Int]
     private let directions: [SIMD3<Double>]
     private let projections: Tensor<Double>
     private let misfits: Tensor<Double>?
 
-    var normReferences: Int { norm.weights.count }
+    var normReferences: Int { norm.count }
     var directionReferences: Int { directionIndices.count }
 
     /// - Throws: ``ModelFileError``.
@@ -24,13 +25,13 @@ struct ClassModel: Sendable {
         self.header = header
         references = try ReferenceSet(
             file, header.atomClass, options.environment, features: features)
+        aligned = references.aligned
         let count = references.count
-        let weights = try file.float64(prefix + "norm-weights", shape: [nil]).array
+        norm = try NormMachine(file, header, options.objective)
         let used = try file.int32(prefix + "direction-references").array.map(Int.init)
-        guard weights.count <= count, used.count == references.alignedCount,
+        guard norm.count <= count, used.count == references.alignedCount,
             used.allSatisfy({ (0..<count).contains($0) })
         else { throw .damaged(path: file.path, what: "\(prefix)direction-references") }
-        norm = EMLM(weights: weights, constant: header.normConstant, solver: header.normSolver)
         directionIndices = used
         let flat = try file.float64(prefix + "directions", shape: [used.count, 3]).array
         directions = used.indices.map { [flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]] }
@@ -49,7 +50,7 @@ struct ClassModel: Sendable {
         _ x: Matrix, _ environments: [Environment], _ options: OAMLMOptions, _ own: ClassOptions
     ) -> [AtomPrediction] {
         let d = references.distances(of: x)
-        let norms = norm.predict(distances: d.leadingColumns(norm.weights.count))
+        let norms = norm.predict(d.leadingColumns(norm.count))
         let near = d.selectingColumns(directionIndices)
         let c = product(near, projections)
         let g = misfits.map { product(near, $0) }
@@ -60,7 +61,7 @@ struct ClassModel: Sendable {
             forEachChunk(of: x.rows) { range in
                 var alignments = Alignments(count: k)
                 for i in range {
-                    references.aligned.align(environments[i], into: &alignments)
+                    aligned.align(environments[i], into: &alignments)
                     var projections = Array(c.row(i))
                     if options.clipProjections {
                         for j in projections.indices { projections[j] = max(-1, min(1, projections[j])) }
@@ -88,17 +89,20 @@ struct ClassModel: Sendable {
 }
 
 /// What the models of its class say of one atom.
-public struct AtomPrediction: Sendable {
-    /// As the EMLM gives it, eV/Å; may be negative.
-    public var norm = 0.0
+struct AtomPrediction: Sendable {
+    /// As the norm's machine gives it, eV/Å; may be negative.
+    var norm = 0.0
     /// Of length one, or zero where nothing could be aligned.
-    public var direction = SIMD3<Double>.zero
-    public var uncertainty: DirectionUncertainty?
+    var direction = SIMD3<Double>.zero
+    var uncertainty: DirectionUncertainty?
     /// eV/Å.
-    public var expectedError: Double?
-    public var outOfDomain = false
+    var expectedError: Double?
+    var outOfDomain = false
     /// Whether every alignment left a rotation undetermined.
-    public var lowRank = false
+    var lowRank = false
+
+    /// eV/Å. - Parameter clamped: whether a negative norm counts as zero.
+    func force(clamped: Bool) -> SIMD3<Double> { (clamped ? max(0, norm) : norm) * direction }
 }
 
 extension Matrix {

@@ -30,6 +30,31 @@ public enum Environment: Sendable, Equatable {
         }
     }
 
+    /// The nearest neighbours whose orders make the axes of core gold.
+    private static let axisNeighbours = 4
+
+    /// The neighbours in every order that axes are made from: the class's permutations; of core gold, three
+    /// of the four nearest in every order.
+    func localFrames(_ atomClass: AtomClass) -> LocalFrames {
+        switch self {
+        case .slots(let set):
+            let points = set.points.indices.map { set.filled >> UInt32($0) & 1 == 1 ? set.points[$0] : nil }
+            return LocalFrames(
+                (Self.permutations(atomClass) ?? []).map { order in order.map { points[$0] } })
+        case .shell(let shell):
+            let near = shell.points.sorted { $0.squaredLength < $1.squaredLength }
+                .prefix(Self.axisNeighbours)
+            return LocalFrames(
+                near.indices.flatMap { a in
+                    near.indices.flatMap { b in
+                        near.indices.compactMap { c in
+                            a == b || b == c || c == a ? nil : [near[a], near[b], near[c]]
+                        }
+                    }
+                })
+        }
+    }
+
     /// Whether every point that the class asks for is there.
     public var isComplete: Bool {
         switch self {

@@ -88,17 +88,12 @@ public struct OAMLMForceField: ForceField {
     }
 
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
-        try predict(atoms, previous: nil).prediction
+        try predict(atoms, following: nil)
     }
 
-    /// The same, with what the models say of each atom, and with hysteresis in the classes.
-    ///
-    /// - Parameter previous: the classification of the step before.
-    public func predict(
-        _ atoms: Atoms, previous: Classification?
-    ) throws -> (prediction: ForcePrediction, atoms: [AtomPrediction], classes: Classification) {
+    public func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction {
         let found = try Surroundings(
-            of: atoms, soap, options.environment, known: Set(models.keys), previous: previous)
+            of: atoms, soap, options.environment, known: Set(models.keys), following: previous)
         var all = [AtomPrediction](repeating: AtomPrediction(), count: atoms.count)
         for (atomClass, members) in found.members {
             guard let model = models[atomClass] else { continue }
@@ -107,15 +102,29 @@ public struct OAMLMForceField: ForceField {
                 options, options[atomClass])
             for (k, i) in members.enumerated() { all[i] = predictions[k] }
         }
-        let forces = all.map { p in
-            (options.clampNorm ? max(0, p.norm) : p.norm) * p.direction
-        }
         let uncertainty = all.compactMap(\.expectedError)
-        let prediction = ForcePrediction(
-            forces: forces, uncertainty: uncertainty.count == atoms.count ? uncertainty : nil,
+        var prediction = ForcePrediction(
+            forces: all.map { $0.force(clamped: options.clampNorm) },
+            uncertainty: uncertainty.count == atoms.count ? uncertainty : nil,
             classes: (0..<atoms.count).map(found.classes.name), outOfDomain: all.map(\.outOfDomain),
             warnings: found.warnings(
                 directionless: all.count { $0.direction == .zero }, lowRank: all.count { $0.lowRank }))
-        return (prediction, all, found.classes)
+        prediction.indicators = Self.indicators(all.map(\.uncertainty))
+        return prediction
+    }
+
+    /// u₁ to u₆, those that the model has.
+    private static func indicators(_ all: [DirectionUncertainty?]) -> [String: [Double]] {
+        let measures: [(String, (DirectionUncertainty) -> Double?)] = [
+            ("u1-support", \.support), ("u2-coherence", \.coherence), ("u3-residual", \.residual),
+            ("u4-nearest", \.nearest), ("u5-alignment-surprise", \.alignmentSurprise),
+            ("u6-predicted-support", \.predictedSupport),
+        ]
+        var result: [String: [Double]] = [:]
+        for (name, value) in measures {
+            let values = all.map { $0.flatMap(value) ?? .nan }
+            if values.contains(where: \.isFinite) { result[name] = values }
+        }
+        return result
     }
 }

@@ -17,7 +17,7 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var environment = EnvironmentOptions()
     /// Most references of a norm model.
     public var normReferences = 5000
-    public var objective = EMLM.Objective.exact
+    public var objective = NormObjective.exact
     public var ridge = EMLM.paperRidge
     /// Most references of a direction model.
     public var directionReferences = 2500

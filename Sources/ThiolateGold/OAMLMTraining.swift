@@ -37,32 +37,16 @@ public struct OAMLMTraining: Sendable {
     public func train(
         on frames: [Atoms], writeTo path: String, progress: (String) -> Void = { _ in }
     ) throws -> String {
-        for (f, frame) in frames.enumerated() {
-            guard frame.levelOfTheory == levelOfTheory else {
-                throw TrainingError.levelOfTheory(
-                    frame: f, found: frame.levelOfTheory, expected: levelOfTheory)
-            }
-        }
-        let pools = try TrainingPool.collect(frames, options.environment, progress: progress)
-        var classes: [TrainedClass] = []
-        for atomClass in AtomClass.allCases {
-            guard let pool = pools[atomClass], pool.forces.count >= options.environment.fewestEnvironments
-            else {
-                let count = pools[atomClass]?.forces.count ?? 0
-                progress("\(atomClass.rawValue): \(count) environments are too few, no model")
-                continue
-            }
-            classes.append(try TrainedClass.train(atomClass, pool, options, progress: progress))
-        }
-        guard !classes.isEmpty else {
-            throw TrainingError.tooFewEnvironments(
-                Dictionary(uniqueKeysWithValues: pools.map { ($0.key.rawValue, $0.value.forces.count) }),
-                needed: options.environment.fewestEnvironments)
+        let pools = try TrainingPool.sufficient(
+            in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress)
+        let classes = try pools.map {
+            try TrainedClass.train($0.atomClass, $0.pool, options, progress: progress)
         }
         return try write(classes, frames: frames.count, to: path)
     }
 
-    private func write(_ classes: [TrainedClass], frames: Int, to path: String) throws -> String {
+    @discardableResult
+    func write(_ classes: [TrainedClass], frames: Int, to path: String) throws -> String {
         var options = options
         for c in classes { options.classes[c.atomClass] = c.chosen }
         let header = OAMLMHeader(
@@ -80,7 +64,7 @@ public struct OAMLMTraining: Sendable {
                 environments: c.environments, into: &writer)
             let prefix = c.atomClass.rawValue + "/"
             let k = c.directionReferences.count
-            writer.add(prefix + "norm-weights", shape: [c.norm.weights.count], c.norm.weights)
+            c.norm.write(prefix, into: &writer)
             writer.add(
                 prefix + "direction-references", shape: [k], c.directionReferences.map(Int32.init))
             writer.add(prefix + "directions", shape: [k, 3], c.directions.flatMap { [$0.x, $0.y, $0.z] })

@@ -10,8 +10,13 @@ struct ReferenceSet: Sendable {
     private let scaling: MinMaxScaling
     private let descriptors: Tensor<Double>
     private let squaredLengths: Tensor<Double>
-    let aligned: References
-    let alignedCount: Int
+    let environments: [Environment]
+    private let options: EnvironmentOptions
+    private let atomClass: AtomClass
+    var alignedCount: Int { environments.count }
+
+    /// Those, ready for alignments.
+    var aligned: References { References(environments, atomClass, options) }
 
     /// Adds the tensors that ``init(_:_:_:features:)`` reads.
     static func write(
@@ -48,8 +53,8 @@ struct ReferenceSet: Sendable {
             let environments = PackedEnvironments.unpack(
                 atomClass, slots: points.shape[1], points: points.array, marks: marks)
         else { throw .damaged(path: file.path, what: "\(prefix)environments") }
-        aligned = References(environments, atomClass, options)
-        alignedCount = environments.count
+        self.environments = environments
+        (self.atomClass, self.options) = (atomClass, options)
     }
 
     /// Distances to every reference. - Parameter x: N×F, not scaled. - Returns: N×count.

@@ -16,14 +16,16 @@ struct Surroundings {
 
     /// - Parameters:
     ///   - known: classes that there is a model for.
-    ///   - previous: the classification of the step before, for hysteresis.
+    ///   - previous: the prediction of the step before, for hysteresis.
     /// - Throws: ``ForceFieldError``, and the descriptor's errors.
     init(
         of atoms: Atoms, _ soap: SOAP, _ options: EnvironmentOptions, known: Set<AtomClass>,
-        previous: Classification?
+        following previous: ForcePrediction?
     ) throws {
         try Self.check(atoms, soap)
-        let classes = Classification(atoms, options: options.classification, previous: previous)
+        let classes = Classification(
+            atoms, options: options.classification,
+            previous: previous.flatMap { Self.classes(of: $0, in: atoms) })
         if let i = classes.classes.firstIndex(where: { !known.contains($0) }) {
             throw ForceFieldError.unknownClass(classes.classes[i].rawValue, atom: i)
         }
@@ -40,6 +42,12 @@ struct Surroundings {
             !found[$0].environment.isComplete && !classes.halfUnit[$0]
         }
         self.classes = classes
+    }
+
+    /// The classes that a prediction for these atoms names; nil where it is not one of such a model.
+    private static func classes(of prediction: ForcePrediction, in atoms: Atoms) -> [AtomClass]? {
+        let classes = prediction.classes.compactMap(AtomClass.init(named:))
+        return classes.count == atoms.count ? classes : nil
     }
 
     private static func check(_ atoms: Atoms, _ soap: SOAP) throws(ForceFieldError) {

@@ -8,8 +8,8 @@ struct TrainedClass: Sendable {
     let scaling: MinMaxScaling
     /// K×F, scaled, in maximin order.
     let references: Matrix
-    /// Over the first `norm.weights.count` references.
-    let norm: EMLM
+    /// Over the first `norm.count` references.
+    let norm: TrainedNorm
     /// The references that the direction model uses.
     let directionReferences: [Int]
     /// Unit forces at those.
@@ -29,14 +29,9 @@ struct TrainedClass: Sendable {
         _ atomClass: AtomClass, _ pool: TrainingPool, _ options: OAMLMOptions,
         progress: (String) -> Void
     ) throws -> TrainedClass {
-        var scaling = MinMaxScaling(fitting: pool.descriptors)
-        let selected = maximinSelection(
-            of: scaling(pool.descriptors),
-            count: max(options.normReferences, options.directionReferences),
-            start: options.environment.start)
-        let chosen = pool.descriptors.selectingRows(selected)
-        if options.environment.scaling == .selected { scaling = MinMaxScaling(fitting: chosen) }
-        let references = scaling(chosen)
+        let chosen = SelectedReferences(
+            pool, count: max(options.normReferences, options.directionReferences), options.environment)
+        let (selected, references) = (chosen.indices, chosen.descriptors)
         let forces = selected.map { pool.forces[$0] }
         let frames = selected.map { pool.frames[$0] }
         let normCount = min(selected.count, options.normReferences)
@@ -45,9 +40,8 @@ struct TrainedClass: Sendable {
 
         let normDistances = d.leading(normCount)
         let norms = forces.prefix(normCount).map(\.length)
-        let norm = try EMLM.fit(
-            distances: normDistances, targets: norms, objective: options.objective,
-            ridge: options.ridge)
+        let norm = try TrainedNorm.fit(
+            normDistances, norms, options.objective, ridge: options.ridge)
 
         let used = (0..<min(selected.count, options.directionReferences)).filter {
             forces[$0].length >= 1e-8
@@ -66,12 +60,12 @@ struct TrainedClass: Sendable {
             distances: d.selecting(used), factor: factor, projections: projections,
             direction: direction, environments: environments, aligned: aligned,
             norms: Self.normsWithoutFrames(
-                normDistances, norm, norms, Array(frames.prefix(normCount)), options, used)
+                normDistances, norm, norms, Array(frames.prefix(normCount)), options.objective, used)
         ).choose(of: options.candidates(atomClass), directions)
         for trial in choice.trials { progress("\(atomClass.rawValue): \(trial)") }
         progress("\(atomClass.rawValue): directions by \(choice.options.direction)")
         return TrainedClass(
-            atomClass: atomClass, scaling: scaling, references: references, norm: norm,
+            atomClass: atomClass, scaling: chosen.scaling, references: references, norm: norm,
             directionReferences: used, directions: directions, environments: environments,
             direction: direction, calibration: choice.calibration, chosen: choice.options,
             poolSize: pool.forces.count, stretched: pool.stretched)
@@ -110,22 +104,11 @@ struct TrainedClass: Sendable {
 
     /// Norms that the model predicts for `used` when it is trained without the frame of each.
     private static func normsWithoutFrames(
-        _ d: Matrix, _ norm: EMLM, _ targets: [Double], _ frames: [Int], _ options: OAMLMOptions,
-        _ used: [Int]
+        _ d: Matrix, _ norm: TrainedNorm, _ targets: [Double], _ frames: [Int],
+        _ objective: NormObjective, _ used: [Int]
     ) throws -> [Double?] {
-        var predicted = [Double?](repeating: nil, count: used.count)
-        guard norm.solver == .direct, d.rows >= 2 else { return predicted }
-        let biased = options.objective == .biasAugmented
-        let inverse = try DistanceFactorisation(d).inverse(withConstant: biased)
-        let weights = Matrix(rows: norm.weights.count, columns: 1, storage: norm.weights)
-        var all = [Double?](repeating: nil, count: d.rows)
-        for group in Dictionary(grouping: frames.indices, by: { frames[$0] }).values {
-            let residuals = try leaveGroupOutResiduals(
-                inverse: inverse, weights: weights, group: group)
-            for (k, i) in group.enumerated() { all[i] = targets[i] - residuals[k, 0] }
-        }
-        for (k, i) in used.enumerated() where i < all.count { predicted[k] = all[i] }
-        return predicted
+        let all = try norm.withoutFrames(d, targets, frames, objective)
+        return used.map { $0 < all.count ? all[$0] : nil }
     }
 }
 

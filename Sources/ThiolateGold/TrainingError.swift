@@ -13,6 +13,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case levelOfTheory(frame: Int, found: String?, expected: String)
     /// Every class has too few environments.
     case tooFewEnvironments([String: Int], needed: Int)
+    /// No kernel of those to try gives a class a matrix that can be solved.
+    case noPositiveDefiniteKernel(String)
 
     public var description: String {
         switch self {
@@ -28,6 +30,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .levelOfTheory(let frame, let found, let expected):
             "frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
+        case .noPositiveDefiniteKernel(let name):
+            "\(name): no kernel of those to try is positive definite beyond rounding; try a larger noise"
         case .tooFewEnvironments(let counts, let needed):
             "too few atoms of every class (\(needed) needed): "
                 + counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }

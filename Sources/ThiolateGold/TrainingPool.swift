@@ -51,6 +51,36 @@ struct TrainingPool {
         return pools
     }
 
+    /// The classes that have environments enough, in their order.
+    ///
+    /// - Throws: ``TrainingError`` where frames differ in level of theory or no class has enough, and the
+    ///   descriptor's errors.
+    static func sufficient(
+        in frames: [Atoms], levelOfTheory: String, _ options: EnvironmentOptions,
+        progress: (String) -> Void
+    ) throws -> [(atomClass: AtomClass, pool: TrainingPool)] {
+        for (f, frame) in frames.enumerated() where frame.levelOfTheory != levelOfTheory {
+            throw TrainingError.levelOfTheory(
+                frame: f, found: frame.levelOfTheory, expected: levelOfTheory)
+        }
+        let pools = try collect(frames, options, progress: progress)
+        var enough: [(atomClass: AtomClass, pool: TrainingPool)] = []
+        for atomClass in AtomClass.allCases {
+            if let pool = pools[atomClass], pool.forces.count >= options.fewestEnvironments {
+                enough.append((atomClass, pool))
+            } else {
+                let count = pools[atomClass]?.forces.count ?? 0
+                progress("\(atomClass.rawValue): \(count) environments are too few, no model")
+            }
+        }
+        guard !enough.isEmpty else {
+            throw TrainingError.tooFewEnvironments(
+                Dictionary(uniqueKeysWithValues: pools.map { ($0.key.rawValue, $0.value.forces.count) }),
+                needed: options.fewestEnvironments)
+        }
+        return enough
+    }
+
     private mutating func append(
         _ force: SIMD3<Double>, _ environment: Environment, frame: Int, _ stretched: Bool
     ) {

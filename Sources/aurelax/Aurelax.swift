@@ -27,7 +27,8 @@ struct Aurelax: AsyncParsableCommand {
             CommandGroup(
                 name: "Structures",
                 subcommands: [Relax.self, Predict.self, DescriptorCommand.self, Convert.self, Build.self]),
-            CommandGroup(name: "Models", subcommands: [Train.self, Evaluate.self, ModelCommand.self]),
+            CommandGroup(
+                name: "Models", subcommands: [Train.self, Evaluate.self, ScanCommand.self, ModelCommand.self]),
         ])
 
     static func main() async {

@@ -71,4 +71,18 @@ import Testing
         #expect(scaling(x) == Matrix([[0, 0, 1], [1, 0, 0], [0.25, 0, 0.5]]))
         #expect(scaling(Matrix([[8, 6, 6]])) == Matrix([[2, 1, 2]]))
     }
+
+    /// Golden numbers: NumPy's unique(round(geomspace(1, 12000, 1836))).
+    @Test func logarithmicFrames() {
+        let frames = logarithmicSample(of: 12_000, count: 1000)
+        #expect(frames.count == 1000 && Set(frames).count == 1000)
+        #expect(frames == frames.sorted() && frames.last == 11_999)
+        #expect(frames.count { $0 >= 10_800 } == 550)
+        #expect(frames.count { $0 < 6000 } == 136)
+        #expect(logarithmicSample(of: 8, count: 3) == [0, 5, 7])
+        #expect(logarithmicSample(of: 5, count: 5) == [0, 1, 2, 3, 4])
+        #expect(logarithmicSample(of: 5, count: 9) == [0, 1, 2, 3, 4])
+        #expect(logarithmicSample(of: 5, count: 1) == [4])
+        #expect(logarithmicSample(of: 200, count: 199).count == 199)
+    }
 }

@@ -34,13 +34,16 @@ import Testing
 private struct Fixed: ForceField {
     let forces: [SIMD3<Double>]
     var energy: Double?
+    var indicators: [String: [Double]] = [:]
     let provenance = ForceFieldProvenance(
         name: "fixed", kind: "test", version: "0123456789abcdef", levelOfTheory: "none")
 
     func predict(_ atoms: Atoms) -> ForcePrediction {
-        ForcePrediction(
+        var prediction = ForcePrediction(
             forces: forces, energy: energy, uncertainty: [0.1, 1, 3], classes: ["H", "H", "S"],
             outOfDomain: [false, false, true])
+        prediction.indicators = indicators
+        return prediction
     }
 }
 
@@ -78,21 +81,46 @@ private struct Fixed: ForceField {
             try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
     }
 
+    @Test func everySignOfDoubtAgainstTheTruth() throws {
+        // Errors of 0 and √8 for the two H, 1 for S; angles of 0, 90 and 0 degrees.
+        let field = Fixed(
+            forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]],
+            indicators: ["distance": [0.1, 0.3, 0.2], "agreement": [1, 0.2, .nan]])
+        let frames = [Self.frame(), Self.frame()]
+        let evaluation = try Evaluation(field, on: frames)
+        let all = try #require(evaluation.rows["all"]).indicators
+        #expect(all.keys.sorted() == ["agreement", "distance", "expected"])
+        #expect(abs(try #require(all["distance"]?.errorCorrelation) - 1) < 1e-12)
+        #expect(abs(try #require(all["agreement"]?.errorCorrelation) + 1) < 1e-12)
+        #expect(try #require(all["distance"]?.angleCorrelation) > 0.5)
+        // Six atoms in quarters of one, two, one and two.
+        let quarters = try #require(all["distance"]).errorByQuarter
+        let expected = [0, 0.5, 1, 8.0.squareRoot()]
+        #expect(quarters.count == 4 && zip(quarters, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+        // The sulfur says nothing of one of them.
+        let s = try #require(evaluation.rows["S"]).indicators
+        #expect(s["agreement"] == nil && s["distance"]?.errorCorrelation == nil)
+        let table = try #require(evaluation.indicatorTable).split(separator: "\n")
+        #expect(table.count == 1 + 2 + 3 + 3)
+        #expect(
+            try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
+    }
+
     @Test func anotherMethodsForces() throws {
         let frame = Self.frame()
         var other = frame
         other.forces = [[1, 0, 0], [2, 0, 0], [0, 0, 2]]
-        let evaluation = try Evaluation([other], named: "other.extxyz", on: [frame])
+        let evaluation = Evaluation(try ForceComparison([other], named: "other.extxyz", on: [frame]))
         let field = Fixed(forces: other.forces ?? [])
         let same = try Evaluation(field, on: [frame])
         #expect(evaluation.rows["H"]?.vectorRMSE == same.rows["H"]?.vectorRMSE)
         #expect(evaluation.rows["S"]?.expectedError == nil)
         #expect(throws: EvaluationError.otherFrames(2, expected: 1)) {
-            try Evaluation([other, other], named: "two", on: [frame])
+            try ForceComparison([other, other], named: "two", on: [frame])
         }
         other.positions[1].x += 0.1
         #expect(throws: EvaluationError.otherStructure(frame: 0)) {
-            try Evaluation([other], named: "moved", on: [frame])
+            try ForceComparison([other], named: "moved", on: [frame])
         }
     }
 

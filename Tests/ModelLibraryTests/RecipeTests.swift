@@ -25,7 +25,15 @@ import ThiolateGold
             #expect(paper.alternatives.count == 24)
             paper.alternatives = []
             #expect(paper == .init())
+        case .vectorKernel: Issue.record("neither recipe is of this kind")
         }
+    }
+
+    @Test func theComparisonWithTheVectorKernelIsRead() throws {
+        let path = "\(ScratchLibrary.models)/thiolate-gold-vector/comparison.yaml"
+        let read = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)
+        let recipe = try #require(read.recipe, "\(read.report)")
+        #expect(recipe.method == .vectorKernel(.init()) && read.diagnostics.isEmpty)
     }
 
     @Test func everyMistakeAtOnce() {
@@ -79,6 +87,33 @@ import ThiolateGold
         let text = ScratchLibrary.oamlm("m")
             .replacingOccurrences(of: "ridge:0.2", with: "rigde:0.2")
         #expect(report(text).contains("‘rigde:0.2’ is no way to find a direction"))
+    }
+
+    @Test func framesSampledByALogarithm() throws {
+        let scratch = try ScratchLibrary()
+        let text = ScratchLibrary.oamlm("m").replacingOccurrences(
+            of: "    validation:", with: "    sample: 5\n    validation:")
+        let data = try TrainingData(scratch.add("m", text))
+        let rings = try ScratchLibrary.rings()
+        // Of the frames 10 to 20, denser to the end; what is held out stays whole.
+        #expect(data.training.map { frame in rings.firstIndex(of: frame) } == [10, 15, 18, 19, 20])
+        #expect(data.validation == Array(rings[21..<24]))
+        #expect(report(text.replacingOccurrences(of: "sample: 5", with: "sample: 0")).contains("sample"))
+    }
+
+    @Test func theOriginalMachineByName() throws {
+        let scratch = try ScratchLibrary()
+        let recipe = try scratch.add("m", ScratchLibrary.oamlm("m") + "norm: {objective: multilateration}\n")
+        guard case .oamlm(let options) = recipe.method else {
+            Issue.record("another kind")
+            return
+        }
+        #expect(options.objective == .multilateration)
+        let report = try recipe.train()
+        let hydrogen = try #require(report.validation?.rows["H"])
+        #expect(hydrogen.normRMSE < hydrogen.referenceRMS)
+        try scratch.library.verify("m")
+        #expect(Set(hydrogen.indicators.keys).isSuperset(of: ["expected", "u1-support", "u4-nearest"]))
     }
 
     @Test func framesAsRanges() throws {

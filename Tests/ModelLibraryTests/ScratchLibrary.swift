@@ -61,6 +61,24 @@ struct ScratchLibrary: ~Copyable {
             """
     }
 
+    static func vectorKernel(_ name: String, fit: String = "training") -> String {
+        header(name, kind: "vector-kernel", fit: fit) + """
+            descriptor: {species: [H, C, S, Au], n_max: 3, l_max: 2, sigma: 0.5}
+            references: 60
+            kernel: {shape: [exponential], length: [1, 4], sigma2: [0.25], noise: [0.001, 0.01]}
+
+            """
+    }
+
+    /// The small recipe of a kind.
+    static func recipe(_ kind: String, _ name: String, fit: String = "training") -> String {
+        switch kind {
+        case "oamlm": oamlm(name, fit: fit)
+        case "vector-kernel": vectorKernel(name, fit: fit)
+        default: potential(name, fit: fit)
+        }
+    }
+
     static func oamlm(_ name: String, fit: String = "training") -> String {
         header(name, kind: "oamlm", fit: fit) + """
             descriptor: {species: [H, C, S, Au], n_max: 3, l_max: 2, sigma: 0.5}

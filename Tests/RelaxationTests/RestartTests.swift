@@ -67,4 +67,36 @@ import Testing
         same(resumed, whole)
         #expect(frozen > 0)
     }
+
+    /// What a model remembers of the step before comes with the frame: from a trajectory as in one run.
+    @Test func theModelIsToldOfTheStepBefore() throws {
+        let field = Remembering(field: .morse)
+        var whole = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
+        var replayed = whole
+        for step in 0..<4 {
+            let frame = try whole.advance()
+            #expect(frame.prediction.classes.allSatisfy { $0 == "after-\(step)" })
+            try replayed.replay(frame.atoms, frame.prediction)
+        }
+        let (next, again) = (try whole.advance(), try replayed.advance())
+        #expect(next.prediction.classes.allSatisfy { $0 == "after-4" })
+        #expect(next.prediction.classes == again.prediction.classes)
+        #expect(next.prediction.forces == again.prediction.forces)
+    }
+
+    /// Its classes count the steps, and its forces depend on them.
+    private struct Remembering: ForceField {
+        let field: PairField
+        var provenance: ForceFieldProvenance { field.provenance }
+
+        func predict(_ atoms: Atoms) throws -> ForcePrediction { try predict(atoms, following: nil) }
+
+        func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction {
+            let steps = previous?.classes.first.flatMap { Int($0.dropFirst(6)) }.map { $0 + 1 } ?? 0
+            var prediction = try field.predict(atoms)
+            prediction.forces = prediction.forces.map { $0 * (1 + 0.01 * Double(steps)) }
+            prediction.classes = prediction.classes.map { _ in "after-\(steps)" }
+            return prediction
+        }
+    }
 }

@@ -46,11 +46,12 @@ private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
         }
         let bound = Classification(frame(2.4), options: options)
         #expect(bound.classes[0] == .unitGold)
-        let stretched = Classification(frame(3.1), options: options, previous: bound)
+        let stretched = Classification(frame(3.1), options: options, previous: bound.classes)
         #expect(stretched.classes[0] == .unitGold)
         #expect(Classification(frame(3.1), options: options).classes[0] == .coreGold)
-        let released = Classification(frame(3.3), options: options, previous: stretched)
+        let released = Classification(frame(3.3), options: options, previous: stretched.classes)
         #expect(released.classes[0] == .coreGold)
-        #expect(Classification(frame(3.1), options: options, previous: released).classes[0] == .coreGold)
+        #expect(
+            Classification(frame(3.1), options: options, previous: released.classes).classes[0] == .coreGold)
     }
 }

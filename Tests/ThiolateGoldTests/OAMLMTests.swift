@@ -99,6 +99,73 @@ import ThiolateGold
         #expect(found > 0)
     }
 
+    /// Between the lengths at which a class is taken and given up, it is the step before that decides.
+    @Test func classesDoNotFlipAtOneDistance() throws {
+        var options = Self.options
+        options.environment.classification.releaseLength = 3.4
+        let model = try model(options)
+        let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[0]
+        let before = try model.predict(cluster)
+        let s = Set(cluster.elements.indices.filter { cluster.elements[$0] == .sulfur })
+        var flipped = 0
+        for gold in cluster.elements.indices where before.classes[gold] == "unit-gold" {
+            // One bond is stretched to where a fresh look no longer sees it.
+            let bonds = s.map { cluster.positions[$0] - cluster.positions[gold] }.sorted {
+                $0.length < $1.length
+            }
+            var stretched = cluster
+            stretched.positions[gold] -= bonds[1] / bonds[1].length * (3.1 - bonds[1].length)
+            let fresh = try model.predict(stretched)
+            guard fresh.classes[gold] == "core-gold" else { continue }
+            flipped += 1
+            let kept = try model.predict(stretched, following: before)
+            #expect(kept.classes[gold] == "unit-gold")
+            #expect((kept.forces[gold] - fresh.forces[gold]).length > 1e-3)
+            #expect(try model.predict(stretched, following: fresh).classes[gold] == "core-gold")
+        }
+        #expect(flipped > 0)
+        // Without a release length of its own nothing is remembered.
+        let plain = try self.model()
+        #expect(try plain.predict(cluster, following: before).forces == plain.predict(cluster).forces)
+    }
+
+    @Test func everyMeasureOfDoubtIsExposed() throws {
+        let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[8]
+        let plain = try model().predict(cluster).indicators
+        #expect(plain.keys.sorted() == ["u1-support", "u2-coherence", "u3-residual", "u4-nearest"])
+        var options = Self.options
+        options.alignmentModel = true
+        let all = try model(options).predict(cluster).indicators
+        #expect(all.keys.sorted().suffix(2) == ["u5-alignment-surprise", "u6-predicted-support"])
+        for (name, values) in all {
+            #expect(values.count == cluster.count && values.allSatisfy(\.isFinite), "\(name)")
+            #expect(Set(values).count > cluster.count / 2, "\(name)")
+        }
+        #expect(try #require(all["u2-coherence"]).allSatisfy { (0...3).contains($0) })
+    }
+
+    /// The original MLM in the place of the EMLM: its norms at the training points are those trained on, and
+    /// its leave-frame-out norms are those of a machine that has not seen the frame.
+    @Test func normsByMultilateration() throws {
+        var options = Self.options
+        options.objective = .multilateration
+        let training = try Self.training()
+        let model = try model(options).solving(.leastSquares)
+        #expect(model.options.objective == .multilateration)
+        for frame in [training[0], training[4]] {
+            for (f, reference) in zip(try model.predict(frame).forces, try #require(frame.forces)) {
+                #expect((f - reference).length < 1e-5)
+            }
+        }
+        let unseen = try Self.frames("rings-pbe-lcao.extxyz")[17]
+        let emlm = try self.model().solving(.leastSquares).predict(unseen).forces
+        let mlm = try model.predict(unseen).forces
+        #expect(zip(emlm, mlm).contains { ($0 - $1).length > 1e-3 })
+        // Both are machines of the same data: they agree on most of the force.
+        let size = emlm.reduce(0) { $0 + $1.squaredLength }
+        #expect(zip(emlm, mlm).reduce(0) { $0 + ($1.0 - $1.1).squaredLength } < 0.5 * size)
+    }
+
     @Test func bothCasesOfCoreGoldAreLearnt() throws {
         let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[0]
         let classes = Classification(cluster).classes

@@ -23,21 +23,10 @@ struct DFT: AsyncParsableCommand {
         var runner: LocalRunner {
             let environment = ProcessInfo.processInfo.environment
             var options = LocalRunner.Options()
-            options.python = python ?? environment["AURELAX_PYTHON"] ?? Self.ownPython ?? "python3"
+            options.python = python ?? Program.python
             options.mpiexec = mpiexec ?? environment["AURELAX_MPIEXEC"] ?? "mpiexec"
             options.ranks = ranks ?? environment["AURELAX_RANKS"].flatMap { Int($0) }
             return LocalRunner(options)
-        }
-
-        /// The environment that the project's set-up made in the build folder this program lies in.
-        private static var ownPython: String? {
-            var folder = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
-            for _ in 0..<3 {
-                let path = folder.appendingPathComponent("python/bin/python").path
-                if FileManager.default.isExecutableFile(atPath: path) { return path }
-                folder = folder.deletingLastPathComponent()
-            }
-            return nil
         }
     }
 

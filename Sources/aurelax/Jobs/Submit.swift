@@ -2,6 +2,7 @@ import ArgumentParser
 import Atomistics
 import Foundation
 import JobSpec
+import ModelLibrary
 import Workflow
 import YAMLDocument
 
@@ -93,7 +94,14 @@ struct Validate: ParsableCommand {
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of a file that aurelax reads.",
-        subcommands: [JobFileSchema.self, ConfigurationSchema.self])
+        subcommands: [JobFileSchema.self, ConfigurationSchema.self, ScanFileSchema.self])
+
+    struct ScanFileSchema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "scan", abstract: "JSON Schema (2020-12) of descriptor scans.")
+
+        func run() { print(ScanSchema.jsonSchema, terminator: "") }
+    }
 
     struct JobFileSchema: ParsableCommand {
         static let configuration = CommandConfiguration(

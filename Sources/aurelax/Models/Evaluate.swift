@@ -13,6 +13,7 @@ struct Evaluate: ParsableCommand {
 
               aurelax evaluate thiolate-gold test.extxyz
               aurelax evaluate gfn1.extxyz test.extxyz
+              aurelax evaluate thiolate-gold-oamlm test.extxyz --doubts --plots figures
             """)
 
     @Argument(help: "A model's name, a model file, or an extxyz file of the same frames by another method.")
@@ -21,18 +22,32 @@ struct Evaluate: ParsableCommand {
     var structures: String
     @Option(parsing: .unconditional, help: "Which frames, as in Python: a number, A:B or A:B:S.")
     var frames: FrameSelection?
+    @Option(
+        help: "Folder for plots of norms and angles, as SVG and PNG (matplotlib).", completion: .directory)
+    var plots: String?
+    @Flag(help: "How well every sign of doubt that the model gives tells of errors.")
+    var doubts = false
     @Flag(help: "JSON on standard output.")
     var json = false
 
     func run() throws {
         let chosen = try chosenFrames(of: structures)
-        let evaluation =
+        let comparison =
             if model.hasSuffix("xyz") {
-                try Evaluation(try chosenFrames(of: model), named: model, on: chosen)
+                try ForceComparison(try chosenFrames(of: model), named: model, on: chosen)
             } else {
-                try Evaluation(try Models.library.load(model), on: chosen)
+                try ForceComparison(try Models.library.load(model), on: chosen)
             }
+        let evaluation = Evaluation(comparison)
         print(try json ? String(decoding: evaluation.json, as: UTF8.self) : evaluation.table)
+        if doubts, !json {
+            print("\n" + (evaluation.indicatorTable ?? "\(model) says nothing of its errors"))
+        }
+        if let plots {
+            for path in try ForcePlots(comparison).draw(in: plots, python: Program.python) {
+                printError(path)
+            }
+        }
     }
 
     private func chosenFrames(of path: String) throws -> [Atoms] {

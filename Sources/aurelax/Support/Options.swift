@@ -60,6 +60,19 @@ enum Program {
             ?? CommandLine.arguments[0]
     }
 
+    /// The Python that calculations and plots run in: $AURELAX_PYTHON, the environment that the project's
+    /// set-up made in the build folder this program lies in, python3.
+    static var python: String {
+        if let named = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] { return named }
+        var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        for _ in 0..<3 {
+            let path = folder.appendingPathComponent("python/bin/python").path
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
+            folder = folder.deletingLastPathComponent()
+        }
+        return "python3"
+    }
+
     /// A program that is installed beside this one; nil where it is not.
     static func sibling(_ name: String) -> String? {
         let path = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name).path

@@ -1,0 +1,133 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+public import LinearAlgebra
+
+/// A point's neighbours as they look from each of several axes of its own: for every permitted order of the
+/// neighbours, e₁ along the first one, e₂ towards the second in the plane of both, e₃ = e₁ × e₂.
+///
+/// The coordinates do not change when everything is turned; when it is mirrored, the third ones change sign.
+/// Orders whose first two neighbours are missing or in line with the centre have no axes and are left out.
+public struct LocalFrames: Sendable {
+    /// Axes of each order, as the rows of a rotation from space to axes.
+    let axes: [Rotation3]
+    /// For each order the first and second coordinates of all neighbours, then the third ones, Å.
+    let planar: [[Double]]
+    let third: [[Double]]
+    /// Σ of their squares, the same for every order of the same neighbours, divided by their number.
+    let size: [Double]
+
+    public var count: Int { axes.count }
+
+    /// - Parameter orders: the neighbours in every permitted order, as vectors from the centre, Å; nil for
+    ///   one that is missing.
+    public init(_ orders: [[SIMD3<Double>?]]) {
+        var (axes, planar, third, size): ([Rotation3], [[Double]], [[Double]], [Double]) = ([], [], [], [])
+        for points in orders {
+            guard points.count >= 2, let a = points[0], let b = points[1],
+                let frame = Self.axes(a, b)
+            else { continue }
+            let inFrame = points.map { $0.map { frame * $0 } ?? .zero }
+            let scale = 1 / Double(points.count).squareRoot()
+            axes.append(frame)
+            planar.append(inFrame.flatMap { [scale * $0.x, scale * $0.y] })
+            third.append(inFrame.map { scale * $0.z })
+            size.append(inFrame.reduce(0) { $0 + dot($1, $1) } * scale * scale)
+        }
+        (self.axes, self.planar, self.third, self.size) = (axes, planar, third, size)
+    }
+
+    /// Nil where the angle at the centre is below about six degrees, or near 180°.
+    private static func axes(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Rotation3? {
+        let n = cross(a, b)
+        let (aa, bb, nn) = (dot(a, a), dot(b, b), dot(n, n))
+        guard nn > 0.01 * aa * bb else { return nil }
+        let (e1, e3) = (a / aa.squareRoot(), n / nn.squareRoot())
+        return Rotation3(e1, cross(e3, e1), e3)
+    }
+
+    /// Beyond this exponent a pair of orders counts nothing.
+    private static let farthest = 36.0
+
+    /// How well two surroundings agree, and how they lie to each other: a 3×3 matrix by rows,
+    ///
+    ///     M = Σ_pq Σ_t exp(−|c_p − t c'_q|²/σ²) E_pᵀ diag(1, 1, t) E'_q,      t = ±1
+    ///
+    /// over orders p, q, with the axes E, the neighbours' coordinates c in them (mean over neighbours), and t
+    /// the sign of the third ones. Gaussians of coordinates are positive definite, products with E_pᵀ E'_q
+    /// and sums keep that: so is any sum of M over pairs of surroundings.
+    ///
+    /// - Parameter sigma: Å.
+    public func overlap(_ other: LocalFrames, sigma: Double) -> [Double] {
+        var m = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)
+        let scale = 1 / (sigma * sigma)
+        for p in axes.indices {
+            for q in other.axes.indices {
+                let plane = size[p] + other.size[q] - 2 * Self.product(planar[p], other.planar[q])
+                let out = 2 * Self.product(third[p], other.third[q])
+                guard scale * (plane - abs(out)) < Self.farthest else { continue }
+                let (same, mirrored) = (exp(-scale * (plane - out)), exp(-scale * (plane + out)))
+                let (sum, difference) = (same + mirrored, same - mirrored)
+                let (a, b) = (axes[p], other.axes[q])
+                let (x, y, z) = (sum * b.x, sum * b.y, difference * b.z)
+                m.0 += a.x.x * x + a.y.x * y + a.z.x * z
+                m.1 += a.x.y * x + a.y.y * y + a.z.y * z
+                m.2 += a.x.z * x + a.y.z * y + a.z.z * z
+            }
+        }
+        return [m.0.x, m.0.y, m.0.z, m.1.x, m.1.y, m.1.z, m.2.x, m.2.y, m.2.z]
+    }
+
+    /// √(tr M/3) with itself: what makes ``overlap(_:sigma:)`` one in the mean. Zero without axes.
+    public func norm(sigma: Double) -> Double {
+        let m = overlap(self, sigma: sigma)
+        return ((m[0] + m[4] + m[8]) / 3).squareRoot()
+    }
+
+    @inline(__always) private static func product(_ a: [Double], _ b: [Double]) -> Double {
+        var sum = 0.0
+        for k in 0..<min(a.count, b.count) { sum += a[k] * b[k] }
+        return sum
+    }
+}
+
+/// The pairs of a set of references: how far apart, and how one lies to the other.
+public struct FramedPairs: Sendable {
+    public let count: Int
+    /// Å, of the overlaps.
+    public let sigma: Double
+    /// K×K.
+    public let distances: Matrix
+    /// K×K blocks of nine, normalised: of references i and j by rows.
+    let overlaps: [Double]
+
+    /// - Complexity: K²/2 overlaps, 80 K² bytes.
+    public init(_ frames: [LocalFrames], distances: Matrix, sigma: Double) {
+        let n = frames.count
+        precondition(distances.rows == n && distances.columns == n, "one distance a pair")
+        (count, self.sigma, self.distances) = (n, sigma, distances)
+        let norms = frames.map { $0.norm(sigma: sigma) }
+        var overlaps = [Double](repeating: 0, count: 9 * n * n)
+        overlaps.withUnsafeMutableBufferPointer { out in
+            nonisolated(unsafe) let out = out
+            // Row i has i blocks: rows i and n − 1 − i together cost alike.
+            forEachChunk(of: (n + 1) / 2) { range in
+                for half in range {
+                    for i in Set([half, n - 1 - half]) {
+                        for j in 0...i where norms[i] > 0 && norms[j] > 0 {
+                            let m = frames[i].overlap(frames[j], sigma: sigma)
+                            let scale = 1 / (norms[i] * norms[j])
+                            for r in 0..<3 {
+                                for c in 0..<3 {
+                                    out[9 * (i * n + j) + 3 * r + c] = scale * m[3 * r + c]
+                                    out[9 * (j * n + i) + 3 * c + r] = scale * m[3 * r + c]
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.overlaps = overlaps
+    }
+}

@@ -1,0 +1,30 @@
+import Foundation
+
+/// Indices of a long run's frames, denser towards its end: N − u for the distinct integers u nearest to M
+/// points that are equally spaced in the logarithm from 1 to N, with the smallest M that gives enough.
+///
+/// - Parameters:
+///   - total: N, frames of the run.
+///   - count: how many are wanted; of as many as there are or more, all.
+/// - Returns: ascending, 0-based.
+/// - Source: section III.A of the paper, which gives no formula.
+public func logarithmicSample(of total: Int, count: Int) -> [Int] {
+    guard count < total else { return Array(0..<total) }
+    guard count > 1 else { return count < 1 ? [] : [total - 1] }
+    func distances(_ points: Int) -> [Int] {
+        let step = log(Double(total)) / Double(points - 1)
+        var result: [Int] = []
+        for i in 0..<points {
+            let u = min(total, Int(exp(Double(i) * step).rounded(.toNearestOrEven)))
+            if result.last != u { result.append(u) }
+        }
+        return result
+    }
+    var (low, high) = (count, 2 * count)
+    while distances(high).count < count { (low, high) = (high, 2 * high) }
+    while low < high {
+        let middle = (low + high) / 2
+        if distances(middle).count < count { low = middle + 1 } else { high = middle }
+    }
+    return distances(high).prefix(count).reversed().map { total - $0 }
+}

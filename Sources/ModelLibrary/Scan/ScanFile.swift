@@ -1,0 +1,85 @@
+import MinimalLearning
+import ThiolateGold
+public import YAMLDocument
+
+/// A scan that was read, or why there is none.
+public struct ScanFile: Sendable {
+    /// Nil where one of the diagnostics is an error.
+    public let scan: Scan?
+    public let diagnostics: [Diagnostic]
+    private let renderer: DiagnosticRenderer
+
+    /// - Parameters:
+    ///   - file: its path; files that the scan names are beside it.
+    public init(_ bytes: [UInt8], file: String) {
+        renderer = DiagnosticRenderer(file: file, source: bytes)
+        let (root, syntax) = YAMLNode.parse(bytes)
+        guard let root else {
+            (scan, diagnostics) = (nil, syntax)
+            return
+        }
+        var problems = syntax + ScanSchema.scan.problems(of: root)
+        problems += Self.sameNames(root)
+        diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
+        scan = problems.hasErrors ? nil : Scan(root, directory: directory(of: file))
+    }
+
+    /// The diagnostics as text, each with its line and a caret.
+    public var report: String { renderer.render(diagnostics) }
+
+    private static func sameNames(_ root: YAMLNode) -> [Diagnostic] {
+        var seen: Set<String> = []
+        return (root["structures"]?.elements ?? []).enumerated().compactMap { k, node in
+            guard let name = node["name"], let text = name.text, !seen.insert(text).inserted else {
+                return nil
+            }
+            return Diagnostic(
+                code: "duplicate", at: name.mark, width: name.width, keyPath: "structures[\(k)].name",
+                message: "another structure is called ‘\(text)’ already")
+        }
+    }
+}
+
+/// The directory in which a file is, as its path names it.
+func directory(of file: String) -> String {
+    guard let slash = file.lastIndex(of: "/") else { return "." }
+    return slash == file.startIndex ? "/" : String(file[..<slash])
+}
+
+extension Scan {
+    /// - Precondition: the node has passed ``ScanSchema``.
+    fileprivate init(_ node: YAMLNode, directory: String) {
+        var options = OAMLMOptions()
+        options.environment.soap.species =
+            node["species"]?.elements?.compactMap(\.text) ?? options.environment.soap.species
+        options.normReferences = node["references"]?.integer ?? options.directionReferences
+        options.directionReferences = options.normReferences
+        options.objective = node["objective"]?.text.flatMap(NormObjective.init) ?? options.objective
+        if let directions = node["directions"] { options.readDirections(directions) }
+        self.init(
+            name: node["name"]?.text ?? "", levelOfTheory: node["level_of_theory"]?.text ?? "",
+            structures: node["structures"]?.elements?.map(Structure.init) ?? [],
+            grids: node["grids"]?.elements?.map(Grid.init) ?? [], options: options,
+            directions: node["directions"] != nil, directory: directory)
+    }
+}
+
+extension Scan.Structure {
+    fileprivate init(_ node: YAMLNode) {
+        self.init(
+            name: node["name"]?.text ?? "", file: node["file"]?.text ?? "",
+            frames: node["frames"]?.elements?.compactMap { $0.text.flatMap(FrameRange.init) })
+    }
+}
+
+extension Scan.Grid {
+    fileprivate init(_ node: YAMLNode) {
+        func numbers(_ key: String) -> [Double] { node[key]?.elements?.compactMap(\.number) ?? [] }
+        func integers(_ key: String) -> [Int] { node[key]?.elements?.compactMap(\.integer) ?? [] }
+        self.init(
+            classes: node["classes"]?.elements?.compactMap { $0.text.flatMap(AtomClass.init) }
+                ?? AtomClass.allCases,
+            rCut: numbers("r_cut"), sigma: numbers("sigma"), nMax: integers("n_max"),
+            lMax: integers("l_max"))
+    }
+}

@@ -1,0 +1,178 @@
+import Atomistics
+import Dispatch
+import DurableFiles
+import Foundation
+import LinearAlgebra
+import Synchronization
+import ThiolateGold
+
+/// How far a scan is.
+public struct ScanProgress: Sendable, CustomStringConvertible {
+    /// Descriptors that are done, by this run or before it, and all of them.
+    public var done: Int
+    public var total: Int
+    /// What was found last; nil before the first.
+    public var last: ScanRecord?
+    /// Of this run, s.
+    public var elapsed: Double
+    /// By the cost of what is left; nil before the first.
+    public var secondsLeft: Double?
+
+    /// A line for people.
+    public var description: String {
+        var line = "[\(Int(elapsed)) s] \(done) of \(total) descriptors"
+        if let last {
+            line += String(
+                format: "; r_cut %g, sigma %g, n_max %d, l_max %d took %.1f s", last.descriptor.rCut,
+                last.descriptor.sigma, last.descriptor.nMax, last.descriptor.lMax, last.seconds)
+        }
+        if let left = secondsLeft, done < total {
+            line += left < 90 ? "; \(Int(left)) s left" : "; \(Int(left / 60 + 0.5)) min left"
+        }
+        return line
+    }
+}
+
+extension Scan {
+    /// Where results go unless another place is named: beside the scan, `<name>.results.jsonl`.
+    public var resultsPath: String { "\(directory)/\(name).results.jsonl" }
+
+    /// Makes the scan, on all processors, or what is left of it.
+    ///
+    /// - Parameters:
+    ///   - path: of the results, a line each as they come; those that are there are not computed again.
+    ///   - progress: called from any thread, one at a time.
+    /// - Returns: the records of this scan's points, those of other grids left out.
+    /// - Throws: ``ScanError``, `ExtXYZError`, and what learning throws. What was found before stays.
+    public func run(
+        resultsAt path: String? = nil, progress: @Sendable (ScanProgress) -> Void = { _ in }
+    ) throws -> [ScanRecord] {
+        let path = path ?? resultsPath
+        let data = try structures.map { try ($0.name, frames(of: $0)) }
+        let file = try ScanResultsFile(path, name: name, digest: try digest())
+        let points = self.points
+        let left = points.filter { point in !file.records.contains { $0.covers(point) } }
+        let state = Mutex(State(file: file, left: left, done: points.count - left.count))
+        let start = ContinuousClock.now
+        state.withLock { state in
+            progress(state.progress(of: points.count, start))
+        }
+        DispatchQueue.concurrentPerform(iterations: min(workerCount, max(1, left.count))) { worker in
+            let scratch =
+                FileManager.default.temporaryDirectory
+                .appendingPathComponent("aurelax-scan-\(UUID().uuidString)").path
+            defer { try? FileManager.default.removeItem(atPath: scratch) }
+            while let point = state.withLock({ $0.next() }) {
+                do {
+                    let record = try self.record(of: point, data, scratch: scratch)
+                    try state.withLock { state in
+                        try state.finish(point, record)
+                        progress(state.progress(of: points.count, start))
+                    }
+                } catch {
+                    state.withLock { $0.fail(error) }
+                }
+            }
+        }
+        return try state.withLock { state in
+            if let failure = state.failure { throw failure }
+            return points.compactMap { point in state.file.records.last { $0.covers(point) } }
+        }
+    }
+
+    private struct State: ~Copyable {
+        let file: ScanResultsFile
+        private var left: ArraySlice<Point>
+        private var done: Int
+        private var last: ScanRecord?
+        private let cost: Double
+        private var costDone = 0.0
+        private(set) var failure: (any Error)?
+
+        init(file: sending ScanResultsFile, left: [Point], done: Int) {
+            self.file = file
+            // The expensive ones first, so that both processors end at one time.
+            self.left = left.reversed()[...]
+            self.done = done
+            cost = left.reduce(0) { $0 + $1.cost }
+        }
+
+        mutating func next() -> Point? { failure == nil ? left.popFirst() : nil }
+
+        mutating func finish(_ point: Point, _ record: ScanRecord) throws {
+            try file.append(record)
+            done += 1
+            last = record
+            costDone += point.cost
+        }
+
+        mutating func fail(_ error: any Error) {
+            if failure == nil { failure = error }
+        }
+
+        func progress(of total: Int, _ start: ContinuousClock.Instant) -> ScanProgress {
+            let elapsed = start.duration(to: .now) / .seconds(1)
+            return ScanProgress(
+                done: done, total: total, last: last, elapsed: elapsed,
+                secondsLeft: costDone > 0 ? elapsed * (cost - costDone) / costDone : nil)
+        }
+    }
+
+    private func record(
+        of point: Point, _ data: [(name: String, frames: [Atoms])], scratch: String
+    ) throws -> ScanRecord {
+        let start = ContinuousClock.now
+        var options = self.options
+        options.environment.soap = point.soap
+        let trial = TransferTrial(options, directions: directions)
+        let described = try data.map {
+            ($0.name, try DescribedFrames($0.frames, options.environment))
+        }
+        var entries: [ScanRecord.Entry] = []
+        for (train, from) in described {
+            for (test, to) in described where test != train {
+                for atomClass in point.classes {
+                    entries.append(
+                        ScanRecord.Entry(
+                            train: train, test: test, atomClass: atomClass,
+                            score: try trial.run(atomClass, from: from, to: to, scratch: scratch)))
+                }
+            }
+        }
+        return ScanRecord(
+            descriptor: point.soap, entries: entries, seconds: start.duration(to: .now) / .seconds(1))
+    }
+
+    private func path(of structure: Structure) -> String {
+        structure.file.hasPrefix("/") ? structure.file : directory + "/" + structure.file
+    }
+
+    private func frames(of structure: Structure) throws -> [Atoms] {
+        let all = try ExtXYZ.read(path: path(of: structure))
+        let used = all.indices.filter { f in structure.frames?.contains { $0.contains(f) } ?? true }
+        guard !used.isEmpty else { throw ScanError.noFrames(file: structure.file) }
+        for f in used where all[f].levelOfTheory != levelOfTheory {
+            throw ScanError.levelOfTheory(
+                found: all[f].levelOfTheory, expected: levelOfTheory, file: structure.file, frame: f)
+        }
+        return used.map { all[$0] }
+    }
+
+    /// Of everything that decides a record but for its descriptor.
+    private func digest() throws -> String {
+        var text = "\(levelOfTheory)\n\(directions)\n"
+        for structure in structures {
+            let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path(of: structure))))
+            let frames = structure.frames?.map(\.description).joined(separator: ",") ?? "all"
+            text += "\(structure.name) \(frames) \(Digest(of: bytes))\n"
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return "\(Digest(of: Array(text.utf8) + Array(try encoder.encode(options))))"
+    }
+}
+
+extension Scan.Point {
+    /// Work, in arbitrary units: what the descriptor's length multiplies, and what it does not.
+    fileprivate var cost: Double { Double(classes.count) * (Double(features) + 300) }
+}

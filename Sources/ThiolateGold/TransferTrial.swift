@@ -1,0 +1,110 @@
+public import Atomistics
+import LinearAlgebra
+import MinimalLearning
+import ModelFile
+
+/// Labelled frames, every atom sorted into its class, described, and given its neighbours.
+public struct DescribedFrames: Sendable {
+    let pools: [AtomClass: TrainingPool]
+    let count: Int
+
+    /// - Throws: ``TrainingError``, and the descriptor's errors.
+    public init(_ frames: [Atoms], _ options: EnvironmentOptions) throws {
+        pools = try TrainingPool.collect(frames, options) { _ in }
+        count = frames.count
+    }
+}
+
+/// How well machines that learn from some frames do on others, with one descriptor: by class, whether or
+/// not a structure holds all of them.
+public struct TransferTrial: Sendable {
+    public var options: OAMLMOptions
+    /// Whether directions are learnt too; else norms alone, which is quicker by far.
+    public var directions: Bool
+
+    public init(_ options: OAMLMOptions, directions: Bool) {
+        self.options = options
+        self.directions = directions
+    }
+
+    public struct Score: Sendable, Equatable, Codable {
+        public var references: Int
+        /// Atoms that were predicted.
+        public var atoms: Int
+        /// Root mean square error of ‖F‖, eV/Å.
+        public var normError: Double
+        /// Root mean square length of the error vector, eV/Å; nil without directions.
+        public var forceError: Double?
+        /// Average angle with weights |F|², and its median, degrees; nil without directions.
+        public var weightedAngle: Double?
+        public var medianAngle: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case references, atoms
+            case normError = "norm_error"
+            case forceError = "force_error"
+            case weightedAngle = "weighted_angle"
+            case medianAngle = "median_angle"
+        }
+    }
+
+    /// - Parameter scratch: where a model file may be written and read, for directions.
+    /// - Returns: nil where the class has too few atoms on one side.
+    /// - Throws: errors of the solvers and of the file.
+    public func run(
+        _ atomClass: AtomClass, from training: DescribedFrames, to testing: DescribedFrames,
+        scratch: String
+    ) throws -> Score? {
+        guard let pool = training.pools[atomClass], let test = testing.pools[atomClass],
+            pool.forces.count >= options.environment.fewestEnvironments
+        else { return nil }
+        guard directions else { return try norms(pool, test) }
+        let trained = try TrainedClass.train(atomClass, pool, options) { _ in }
+        try OAMLMTraining(name: "trial", levelOfTheory: "", options: options).write(
+            [trained], frames: training.count, to: scratch)
+        let file = try ModelFile(contentsOf: scratch)
+        let header = try file.header(as: OAMLMHeader.self)
+        let model = try ClassModel(
+            file, header.classes[0], header.options, features: pool.descriptors.columns)
+        let predicted = model.predict(
+            test.descriptors, test.environments, header.options, header.options[atomClass])
+        return Score(
+            references: trained.directionReferences.count, norms: predicted.map(\.norm),
+            forces: predicted.map { $0.force(clamped: options.clampNorm) }, test.forces)
+    }
+
+    private func norms(_ pool: TrainingPool, _ test: TrainingPool) throws -> Score {
+        let references = SelectedReferences(
+            pool, count: options.normReferences, options.environment)
+        let machine = try TrainedNorm.fit(
+            distances(among: references.descriptors),
+            references.indices.map { pool.forces[$0].length }, options.objective,
+            ridge: options.ridge)
+        let norms = machine.predict(
+            distances(references.scaling(test.descriptors), to: references.descriptors))
+        return Score(
+            references: references.indices.count, norms: norms, forces: nil, test.forces)
+    }
+}
+
+extension TransferTrial.Score {
+    fileprivate init(
+        references: Int, norms: [Double], forces: [SIMD3<Double>]?, _ truth: [SIMD3<Double>]
+    ) {
+        self.references = references
+        atoms = truth.count
+        func rootMeanSquare(_ errors: [Double]) -> Double {
+            (errors.reduce(0) { $0 + $1 * $1 } / Double(max(1, errors.count))).squareRoot()
+        }
+        normError = rootMeanSquare(zip(norms, truth).map { $0 - $1.length })
+        guard let forces else { return }
+        forceError = rootMeanSquare(zip(forces, truth).map { ($0 - $1).length })
+        let angles = zip(forces, truth).map { angle($0, $1) }
+        let weights = truth.map(\.squaredLength)
+        weightedAngle =
+            zip(weights, angles).reduce(0) { $0 + $1.0 * $1.1 }
+            / max(weights.reduce(0, +), .leastNormalMagnitude)
+        let sorted = angles.sorted()
+        medianAngle = (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+    }
+}

@@ -1,0 +1,202 @@
+import Atomistics
+import Foundation
+import MinimalLearning
+import ModelLibrary
+import Synchronization
+import Testing
+import ThiolateGold
+
+@Suite struct ScanTests {
+    /// A small scan: five frames of a ring of four, five of a ring of five.
+    static func text(sigma: String = "[0.5]", file: String? = nil, more: String = "") -> String {
+        let file = file ?? "\(ScratchLibrary.models)/data/rings-pbe-lcao.extxyz"
+        return """
+            aurelax_scan: 1
+            name: small
+            level_of_theory: \(ScratchLibrary.level)
+            structures:
+              - {name: four, file: \(file), frames: ["10:15"]}
+              - {name: five, file: \(file), frames: ["50:55"]}
+            grids:
+              - {classes: [S, H], r_cut: [4], sigma: \(sigma), n_max: [2, 3], l_max: [0, 2]}
+              - {classes: [unit-gold], r_cut: [4], sigma: [0.5], n_max: [2], l_max: [2]}
+            references: 60
+            \(more)
+
+            """
+    }
+
+    static func scan(_ text: String, in directory: String) throws -> Scan {
+        let read = ScanFile(Array(text.utf8), file: directory + "/scan.yaml")
+        return try #require(read.scan, "\(read.report)")
+    }
+
+    @Test func everyDescriptorOnceWithTheClassesOfAllGrids() throws {
+        let points = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: ".").points
+        #expect(points.count == 8)
+        let shared = points.filter { $0.classes.contains(.unitGold) }
+        #expect(shared.count == 1)
+        #expect(shared.first?.classes == [.sulfur, .hydrogen, .unitGold])
+        #expect(shared.first?.soap == SOAPParameters(rCut: 4, nMax: 2, lMax: 2, sigma: 0.5))
+    }
+
+    @Test func thePapersScanIsComplete() throws {
+        let folder = URL(fileURLWithPath: ScratchLibrary.models).deletingLastPathComponent()
+            .appendingPathComponent("workflows/soap-scan").path
+        func scan(_ name: String) throws -> Scan {
+            let path = "\(folder)/\(name).yaml"
+            let read = ScanFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)
+            return try #require(read.scan, "\(read.report)")
+        }
+        let full = try scan("scan")
+        #expect(full.grids.map(\.count) == [240, 60] && full.points.count == 240)
+        #expect(full.pairs.map { $0.0.name } == ["cluster", "rings"])
+        #expect(try scan("reduced").points.count == 36)
+        let directions = try scan("directions")
+        #expect(directions.points.count == 6 && directions.directions)
+        #expect(directions.options.classes == OAMLMOptions().classes)
+    }
+
+    @Test func goesOnWhereItWasStopped() throws {
+        let scratch = try ScratchLibrary()
+        let scan = try Self.scan(Self.text(), in: scratch.path)
+        let whole = try scan.run()
+        #expect(whole.count == 4 && scan.resultsPath == scratch.path + "/small.results.jsonl")
+        for record in whole {
+            for entry in record.entries {
+                let score = try #require(entry.score)
+                #expect(score.normError > 0 && score.forceError == nil && score.atoms >= 20)
+            }
+        }
+        // Everything is there: nothing is computed, and no line is added.
+        let url = URL(fileURLWithPath: scan.resultsPath)
+        let written = try Data(contentsOf: url)
+        let seen = Mutex<[ScanProgress]>([])
+        #expect(try scan.run { p in seen.withLock { $0.append(p) } } == whole)
+        #expect(seen.withLock { $0.map(\.done) } == [4])
+        #expect(try Data(contentsOf: url) == written)
+        // Killed in the middle of the last line: it is dropped and computed again, the others stay.
+        try written.dropLast(30).write(to: url)
+        seen.withLock { $0 = [] }
+        let again = try scan.run { p in seen.withLock { $0.append(p) } }
+        #expect(seen.withLock { $0.map(\.done) } == [3, 4])
+        #expect(again.map(\.entries) == whole.map(\.entries))
+        let lines = String(decoding: try Data(contentsOf: url), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 5)
+        for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+        // A wider grid goes on in the same file.
+        let wider = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: scratch.path)
+        #expect(try wider.run().count == 8)
+        // Other settings do not.
+        let other = try Self.scan(Self.text(more: "objective: bias-augmented"), in: scratch.path)
+        #expect(throws: ScanError.otherScan(path: scan.resultsPath)) { try other.run() }
+    }
+
+    @Test func directionsAndTheTable() throws {
+        let scratch = try ScratchLibrary()
+        let text = Self.text(more: "directions: {solver: ridge:0.2, sigma2: {default: 0.25}}")
+        let records = try Self.scan(text, in: scratch.path).run()
+        for record in records {
+            for entry in record.entries {
+                let score = try #require(entry.score)
+                let (force, angle) = (try #require(score.forceError), try #require(score.weightedAngle))
+                #expect(force > score.normError && angle > 0 && angle < 90)
+            }
+        }
+        let table = ScanTable(records)
+        #expect(table.rows.map(\.atomClass) == [.unitGold, .sulfur, .hydrogen])
+        #expect(table.pairs == ["four → five", "five → four"])
+        let means = try #require(table.rows.last).rows.map(\.mean)
+        #expect(means == means.sorted() && means.count == 4)
+        let lines = table.text(most: 2).split(separator: "\n")
+        #expect(lines[0] == "unit-gold: 1 parameter sets")
+        #expect(lines.contains("H: 4 parameter sets, the best 2"))
+    }
+
+    /// What a scan says of a pair is what a model trained on the one and evaluated on the other says.
+    @Test func agreesWithTrainingAndEvaluation() throws {
+        let scratch = try ScratchLibrary()
+        let record = try #require(
+            try Self.scan(Self.text(more: "directions: {solver: least-squares}"), in: scratch.path).run()
+                .first { $0.descriptor.nMax == 3 && $0.descriptor.lMax == 2 })
+        let frames = try ScratchLibrary.rings()
+        var options = OAMLMOptions()
+        options.environment.soap = record.descriptor
+        (options.normReferences, options.directionReferences) = (60, 60)
+        for c in AtomClass.allCases { options.classes[c]?.direction = .leastSquares }
+        let path = scratch.path + "/m.aurelax-model"
+        try OAMLMTraining(name: "m", levelOfTheory: ScratchLibrary.level, options: options)
+            .train(on: Array(frames[10..<15]), writeTo: path)
+        let evaluation = try Evaluation(scratch.library.load(path), on: Array(frames[50..<55]))
+        let score = try #require(
+            record.entries.first { $0.train == "four" && $0.atomClass == .hydrogen }?.score)
+        let row = try #require(evaluation.rows["H"])
+        #expect(row.atoms == score.atoms)
+        #expect(abs(row.vectorRMSE - (score.forceError ?? 0)) < 1e-9)
+        #expect(abs(row.weightedAngle - (score.weightedAngle ?? 0)) < 1e-7)
+        #expect(abs(row.medianAngle - (score.medianAngle ?? 0)) < 1e-7)
+    }
+
+    @Test func mistakesWithTheirPlaces() {
+        let text = """
+            aurelax_scan: 1
+            name: s
+            level_of_theory: PBE
+            structures:
+              - {name: a, file: a.extxyz}
+              - {name: a, file: b.extxyz, frames: ["x"]}
+            grids:
+              - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+
+            """
+        #expect(
+            ScanFile(Array(text.utf8), file: "scan.yaml").report == """
+                scan.yaml:6:12: error: another structure is called ‘a’ already
+                    - {name: a, file: b.extxyz, frames: ["x"]}
+                             ^
+                scan.yaml:6:40: error: ‘x’ is no range of frames
+                    - {name: a, file: b.extxyz, frames: ["x"]}
+                                                         ^~~
+                  hint: write start:end, start:end:step or one index
+                scan.yaml:8:5: error: the key ‘l_max’ is missing
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                      ^
+                  hint: Largest angular degrees.
+                scan.yaml:8:19: error: expected one of core-gold, unit-gold, S, C, H, found ‘Ag’
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                                    ^~
+                scan.yaml:8:44: error: expected a number above 0 and at most 100, found 0
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                                                             ^
+                scan.yaml:8:60: error: there is no key ‘lmax’ here
+                    - {classes: [S, Ag], r_cut: [4], sigma: [0], n_max: [2], lmax: [0]}
+                                                                             ^~~~
+                  hint: did you mean ‘l_max’?
+
+                """)
+    }
+
+    @Test func dataAndFilesThatCannotBeMeant() throws {
+        let scratch = try ScratchLibrary()
+        func failure(_ text: String, results: String? = nil) -> String {
+            do {
+                _ = try Self.scan(text, in: scratch.path).run(resultsAt: results)
+                return "no error"
+            } catch { return "\(error)" }
+        }
+        #expect(failure(Self.text(file: "none.extxyz")).contains("cannot open"))
+        #expect(
+            failure(Self.text().replacingOccurrences(of: "50:55", with: "500:"))
+                .contains("the scan uses no frame of it"))
+        #expect(
+            failure(
+                Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP")
+            )
+            .contains("levels of theory must not be mixed"))
+        // A file of something else is never written to.
+        let foreign = scratch.path + "/notes.txt"
+        try Data("do not lose me".utf8).write(to: URL(fileURLWithPath: foreign))
+        #expect(failure(Self.text(), results: foreign).contains("not a file of scan results"))
+        #expect(try String(contentsOfFile: foreign, encoding: .utf8) == "do not lose me")
+    }
+}

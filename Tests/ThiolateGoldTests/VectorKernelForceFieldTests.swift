@@ -1,0 +1,86 @@
+import Atomistics
+import Foundation
+import LinearAlgebra
+import MinimalLearning
+import ModelFile
+import Testing
+import ThiolateGold
+
+@Suite struct VectorKernelForceFieldTests {
+    static var options: VectorKernelOptions {
+        var options = VectorKernelOptions()
+        options.environment = OAMLMTests.options.environment
+        options.choiceReferences = 60
+        (options.lengths, options.sigma2, options.noises) = ([1, 3], [0.4], [1e-3])
+        return options
+    }
+
+    func model(
+        _ options: VectorKernelOptions = options, on frames: [Atoms]
+    ) throws -> VectorKernelForceField {
+        try OAMLMTests().inDirectory { directory in
+            let path = directory + "/m.aurelax-model"
+            try VectorKernelTraining(name: "small", levelOfTheory: OAMLMTests.level, options: options)
+                .train(on: frames, writeTo: path)
+            return try VectorKernelForceField(ModelFile(contentsOf: path))
+        }
+    }
+
+    @Test func theInterpolationLimitGivesTheTrainingForces() throws {
+        var options = Self.options
+        (options.lengths, options.sigma2, options.noises) = ([1], [0.2], [1e-11])
+        let frames = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<14])
+        let model = try model(options, on: frames)
+        for frame in frames {
+            let predicted = try model.predict(frame).forces
+            for (f, reference) in zip(predicted, try #require(frame.forces)) {
+                #expect((f - reference).length < 1e-6)
+            }
+        }
+    }
+
+    @Test func forcesTurnWithTheStructure() throws {
+        let model = try model(on: OAMLMTests.training())
+        #expect(model.classes.map(\.atomClass) == AtomClass.allCases)
+        let cluster = try OAMLMTests.frames("au38q-pbe-lcao.extxyz")[8]
+        let before = try model.predict(cluster)
+        let (c, s) = (cos(0.7), sin(0.7))
+        func turned(_ v: SIMD3<Double>) -> SIMD3<Double> { [-v.x, c * v.y - s * v.z, s * v.y + c * v.z] }
+        let order = Array((0..<cluster.count).reversed())
+        let moved = Atoms(
+            elements: order.map { cluster.elements[$0] },
+            positions: order.map { turned(cluster.positions[$0]) + [3, -1, 2] })
+        let after = try model.predict(moved)
+        for (new, old) in order.enumerated() {
+            #expect(after.classes[new] == before.classes[old])
+            #expect((after.forces[new] - turned(before.forces[old])).length < 1e-6)
+        }
+    }
+
+    @Test func aSeenStructureIsInTheDomainAndABrokenOneIsNot() throws {
+        let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<16])
+        let model = try model(on: rings)
+        let seen = try model.predict(rings[0])
+        #expect(!seen.outOfDomain.contains(true))
+        let expected = try #require(seen.uncertainty)
+        var squeezed = rings[0]
+        squeezed.positions = squeezed.positions.map { $0 * 0.8 }
+        let strange = try model.predict(squeezed)
+        #expect(strange.outOfDomain.filter { $0 }.count > rings[0].count / 2)
+        #expect(try #require(strange.uncertainty).reduce(0, +) > expected.reduce(0, +))
+    }
+
+    @Test func refusals() throws {
+        let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<14])
+        let model = try model(on: rings)
+        // Rings have no core gold.
+        #expect(throws: ForceFieldError.self) {
+            try model.predict(OAMLMTests.frames("au38q-pbe-lcao.extxyz")[0])
+        }
+        // Everything alike, and nothing against rounding.
+        var options = Self.options
+        (options.shapes, options.lengths, options.sigma2) = ([.gaussian], [1e6], [1e3])
+        options.noises = [1e-30]
+        #expect(throws: TrainingError.self) { try self.model(options, on: rings) }
+    }
+}
