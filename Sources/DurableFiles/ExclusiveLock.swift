@@ -9,7 +9,7 @@ public final class ExclusiveLock: Sendable {
     /// - Throws: ``LockHeld`` where another process has it.
     public init(_ name: FilePath.Component, in directory: Directory) throws {
         let file = try OpenFile(name, in: directory, flags: O_RDWR | O_CREAT, mode: 0o600)
-        guard try Kernel.lock(file.descriptor, shown: file.path) else {
+        guard try Self.isTaken(file) else {
             let holder = try directory.read(name, limit: 4096) ?? []
             throw LockHeld(path: file.path, holder: escapedForDisplay(holder.filter { $0 != 10 }))
         }
@@ -17,6 +17,16 @@ public final class ExclusiveLock: Sendable {
         try file.write(Array("process \(Kernel.processIdentifier) on \(Kernel.hostName)\n".utf8))
         try file.synchronize()
         self.file = OpenFileHandle(file)
+    }
+
+    /// A child that its holder has just forked keeps a lock until it becomes another program, and whoever asks
+    /// ``isHeld(_:in:)`` has it for an instant: both pass.
+    private static func isTaken(_ file: OpenFile) throws -> Bool {
+        for _ in 0..<25 {
+            if try Kernel.lock(file.descriptor, shown: file.path) { return true }
+            usleep(10_000)
+        }
+        return false
     }
 
     /// True while some process has it.

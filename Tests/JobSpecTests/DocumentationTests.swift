@@ -89,7 +89,7 @@ import YAMLDocument
     /// The schema is one, and accepts and refuses what the reader does: checked by Python's jsonschema, where
     /// AURELAX_PYTHON has it.
     @Test(.enabled(if: Python.has("jsonschema"))) func jsonschemaAgreesWithTheReader() throws {
-        let good = try Project.files("workflows", ".yaml").map {
+        let good = try Project.jobs.map {
             String(decoding: try Project.bytes($0), as: UTF8.self)
         }
         let head = "aurelax: 1\nstructure: s.xyz\n"

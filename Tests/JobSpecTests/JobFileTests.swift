@@ -291,7 +291,7 @@ import YAMLDocument
         #expect(read.report.contains("warning: "))
     }
 
-    @Test(arguments: Project.files("workflows", ".yaml"))
+    @Test(arguments: Project.jobs)
     func theProjectsOwnJobsAreReadAndComeBackTheSame(path: String) throws {
         let read = JobFile(try Project.bytes(path), file: path)
         #expect(read.report == "")

@@ -12,6 +12,9 @@ enum Project {
         Array(try Data(contentsOf: root.appendingPathComponent(path)))
     }
 
+    /// The job files among the project's workflows.
+    static var jobs: [String] { files("workflows", ".yaml").filter { !$0.contains("/soap-scan/") } }
+
     /// Files of the project, relative to its root.
     static func files(_ folder: String, _ suffix: String) -> [String] {
         let all = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
