@@ -1,4 +1,5 @@
 internal import DurableFiles
+import Foundation
 import Handoff
 internal import Slurm
 import SystemPackage
@@ -7,8 +8,8 @@ import SystemPackage
 struct PackageFolder {
     let directory: Directory
 
-    /// The absolute path; Slurm runs on machines that share it.
-    var path: String { directory.path.string }
+    /// The path without links: the outbox may be one, and only what it leads to is shared with the nodes.
+    var path: String { URL(fileURLWithPath: directory.path.string).resolvingSymlinksInPath().path }
 
     /// There is a result, complete.
     var hasResult: Bool {
