@@ -11,7 +11,9 @@ import Testing
     }
 
     @Test func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 1500) }
-    @Test func fault26MutatedStructures() throws { try mutate(.structure, seed: 11, quick: 5000, full: 1_000_000) }
+    @Test func fault26MutatedStructures() throws {
+        try mutate(.structure, seed: 11, quick: 5000, full: 1_000_000)
+    }
     @Test func fault26MutatedManifestFields() throws { try mutate(.manifest, seed: 26, quick: 1500) }
     @Test func fault33MutatedSignedResults() throws { try mutate(.result, seed: 33, quick: 1500) }
     @Test func fault33MutatedDroppedResults() throws { try mutate(.dropped, seed: 34, quick: 2000) }
