@@ -9,40 +9,24 @@ public struct RecipeFile: Sendable {
     /// Nil where one of the diagnostics is an error.
     public let recipe: Recipe?
     public let diagnostics: [Diagnostic]
-    private let renderer: DiagnosticRenderer
+    /// The diagnostics as text, each with its line and a caret.
+    public let report: String
 
     /// - Parameters:
     ///   - file: its path; files that the recipe names are beside it.
     public init(_ bytes: [UInt8], file: String) {
-        renderer = DiagnosticRenderer(file: file, source: bytes)
-        let (root, syntax) = YAMLNode.parse(bytes)
-        guard let root else {
-            (recipe, diagnostics) = (nil, syntax)
-            return
-        }
-        var problems =
-            syntax + RecipeSchema.recipe(kind: root["kind"]?.text).problems(of: root)
-        if !RecipeSchema.kinds.contains(root["kind"]?.text ?? "") {
+        let document = CheckedDocument(bytes, file: file) { root in
+            let problems = RecipeSchema.recipe(kind: root["kind"]?.text).problems(of: root)
             // Without a kind nobody knows whether other keys are right.
-            problems.removeAll { $0.code == "unknown-key" }
+            return RecipeSchema.kinds.contains(root["kind"]?.text ?? "")
+                ? problems : problems.filter { $0.code != "unknown-key" }
         }
-        diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
-        recipe = problems.hasErrors ? nil : Recipe(root, directory: directory(of: file))
+        (diagnostics, report) = (document.diagnostics, document.report)
+        recipe = document.root.map { Recipe($0, directory: directory(of: file)) }
     }
-
-    /// The diagnostics as text, each with its line and a caret.
-    public var report: String { renderer.render(diagnostics) }
 }
 
 extension Recipe {
-    /// Reads a recipe.
-    public static func parse(
-        _ bytes: [UInt8], file: String
-    ) -> (recipe: Recipe?, diagnostics: [Diagnostic]) {
-        let read = RecipeFile(bytes, file: file)
-        return (read.recipe, read.diagnostics)
-    }
-
     /// - Precondition: the node has passed ``RecipeSchema``.
     init(_ node: YAMLNode, directory: String) {
         let method =

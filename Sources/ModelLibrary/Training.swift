@@ -95,15 +95,10 @@ extension Recipe {
     ) throws -> Examination {
         let training = VectorKernelTraining(
             name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
-        var examined = Examination.none
-        if !data.validation.isEmpty {
-            try training.train(on: data.training, writeTo: path, progress: progress)
-            examined = try Examination(
-                VectorKernelForceField(ModelFile(contentsOf: path)), data)
-            if fit == .training { return examined }
+        return try trainTwice(data, path) { frames, path, _ -> VectorKernelForceField in
+            try training.train(on: frames, writeTo: path, progress: progress)
+            return try VectorKernelForceField(ModelFile(contentsOf: path))
         }
-        try training.train(on: data.training + data.validation, writeTo: path, progress: progress)
-        return examined
     }
 
     private func trainOAMLM(
@@ -111,22 +106,34 @@ extension Recipe {
     ) throws -> Examination {
         var training = OAMLMTraining(
             name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
+        return try trainTwice(data, path) { frames, path, examined -> OAMLMForceField in
+            if let examined {
+                training.options = examined.options
+                training.options.alternatives = []
+            }
+            try training.train(on: frames, writeTo: path, progress: progress)
+            return try OAMLMForceField(ModelFile(contentsOf: path))
+        }
+    }
+
+    /// Trains without the validation frames, examines that, and trains with them where the recipe asks for it.
+    ///
+    /// Only a file can be asked for forces: the examined model is one, beside the model's own where another
+    /// follows, so that this is never anything but the final one.
+    ///
+    /// - Parameter train: on frames, into a file; the last argument is the examined model, nil the first time.
+    private func trainTwice<Model: ForceField>(
+        _ data: TrainingData, _ path: String, _ train: ([Atoms], String, Model?) throws -> Model
+    ) throws -> Examination {
         guard !data.validation.isEmpty else {
-            try training.train(on: data.training, writeTo: path, progress: progress)
+            _ = try train(data.training, path, nil)
             return .none
         }
-        // The examined model becomes a file too, as only a file can be asked for forces.
         let examinedPath = fit == .all ? "\(path).examined.\(ModelLibrary.fileExtension)" : path
         defer { if fit == .all { try? FileManager.default.removeItem(atPath: examinedPath) } }
-        try training.train(on: data.training, writeTo: examinedPath, progress: progress)
-        let model = try OAMLMForceField(ModelFile(contentsOf: examinedPath))
+        let model = try train(data.training, examinedPath, nil)
         let examined = try Examination(model, data)
-        if fit == .all {
-            training.options = model.options
-            training.options.alternatives = []
-            try training.train(
-                on: data.training + data.validation, writeTo: path, progress: progress)
-        }
+        if fit == .all { _ = try train(data.training + data.validation, path, model) }
         return examined
     }
 }

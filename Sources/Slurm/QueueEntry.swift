@@ -46,34 +46,36 @@ public struct QueueEntry: Sendable, Equatable {
     /// so it is the last.
     static let squeueFormat = "%A|%T|%r|%N|%M|%L|%V|%j"
 
-    /// Lines that are no job's are left out.
     public static func inSqueue(_ text: String) -> [QueueEntry] {
-        text.split(whereSeparator: \.isNewline).compactMap { line in
-            let fields = line.split(separator: "|", maxSplits: 7, omittingEmptySubsequences: false)
-            guard fields.count == 8, let id = Int(fields[0]), let state = SlurmJobState(fields[1]) else {
-                return nil
-            }
-            var entry = QueueEntry(id: id, name: String(fields[7]), state: state)
+        entries(text, fields: 8) { entry, fields in
             entry.reason = fields[2] == "None" ? "" : String(fields[2])
             entry.node = String(fields[3])
             entry.used = SlurmText.printedTime(fields[4])
             entry.left = SlurmText.printedTime(fields[5])
             entry.submitted = String(fields[6])
-            return entry
         }
     }
 
     static let sacctFormat = "JobIDRaw,State,NodeList,Submit,JobName"
 
     public static func inSacct(_ text: String) -> [QueueEntry] {
-        text.split(whereSeparator: \.isNewline).compactMap { line in
-            let fields = line.split(separator: "|", maxSplits: 4, omittingEmptySubsequences: false)
-            guard fields.count == 5, let id = Int(fields[0]), let state = SlurmJobState(fields[1]) else {
-                return nil
-            }
-            var entry = QueueEntry(id: id, name: String(fields[4]), state: state)
+        entries(text, fields: 5) { entry, fields in
             entry.node = fields[2] == "None assigned" ? "" : String(fields[2])
             entry.submitted = String(fields[3])
+        }
+    }
+
+    /// Number and state first, the name last; lines that are no job's are left out.
+    private static func entries(
+        _ text: String, fields count: Int, _ fill: (inout QueueEntry, [Substring]) -> Void
+    ) -> [QueueEntry] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let fields = line.split(separator: "|", maxSplits: count - 1, omittingEmptySubsequences: false)
+            guard fields.count == count, let id = Int(fields[0]), let state = SlurmJobState(fields[1]) else {
+                return nil
+            }
+            var entry = QueueEntry(id: id, name: String(fields[count - 1]), state: state)
+            fill(&entry, fields)
             return entry
         }
     }

@@ -4,26 +4,7 @@ import LinearAlgebra
 import MinimalLearning
 import ModelFile
 
-/// What training a model takes: frames with forces, and the options.
-public struct OAMLMTraining: Sendable {
-    /// The name that the model is called by.
-    public var name: String
-    /// Of every frame, verbatim.
-    public var levelOfTheory: String
-    public var options: OAMLMOptions
-    /// Where the frames come from, for people.
-    public var provenance: [String: String]
-
-    public init(
-        name: String, levelOfTheory: String, options: OAMLMOptions = OAMLMOptions(),
-        provenance: [String: String] = [:]
-    ) {
-        self.name = name
-        self.levelOfTheory = levelOfTheory
-        self.options = options
-        self.provenance = provenance
-    }
-
+extension ModelTraining where Options == OAMLMOptions {
     /// Learns the class models from all atoms of the frames and writes the model file.
     ///
     /// The same frames and options give the same bytes.

@@ -4,25 +4,7 @@ import LinearAlgebra
 import MinimalLearning
 import ModelFile
 
-/// What training a vector-valued kernel takes: frames with forces, and the options.
-public struct VectorKernelTraining: Sendable {
-    public var name: String
-    /// Of every frame, verbatim.
-    public var levelOfTheory: String
-    public var options: VectorKernelOptions
-    /// Where the frames come from, for people.
-    public var provenance: [String: String]
-
-    public init(
-        name: String, levelOfTheory: String, options: VectorKernelOptions = VectorKernelOptions(),
-        provenance: [String: String] = [:]
-    ) {
-        self.name = name
-        self.levelOfTheory = levelOfTheory
-        self.options = options
-        self.provenance = provenance
-    }
-
+extension ModelTraining where Options == VectorKernelOptions {
     /// Learns every class from the frames and writes the model file; the same frames and options give the
     /// same bytes.
     ///

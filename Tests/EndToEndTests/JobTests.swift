@@ -143,8 +143,34 @@ import Testing
         // The rounds that were left are passed over.
         let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
         #expect(folders == ["01-ml", "02-dft", "07-dft"], "\(folders)")
+        // What the model knows of curvatures is handed on past the check.
+        #expect(spool.exists("outbox/small/07-dft/hessian.npy"))
         _ = runner.stop()
         #expect(daemon.stop() == 0)
+    }
+
+    /// With `executor: local` the daemon runs the packages itself.
+    @Test(.enabled(if: Available.python)) func aDaemonThatCalculatesItself() async throws {
+        let spool = try Spool()
+        try "aurelax: 1\ndft: {executor: local}\n".write(
+            toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
+        try spool.drop(
+            "h2.yaml",
+            "aurelax: 1\nstructure: |\n  2\n\n  H 0 0 0\n  H 0 0 0.85\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n"
+        )
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        let isCompleted = try await spool.waitForState("completed", of: "h2", seconds: 120)
+        #expect(isCompleted, "\(spool.text("daemon.log") ?? "")")
+        #expect(daemon.stop() == 0)
+
+        // And all that there is to do, where it is to end then.
+        try spool.drop(
+            "next.yaml",
+            "aurelax: 1\nstructure: |\n  2\n\n  H 0 0 0\n  H 0 0 0.9\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n"
+        )
+        let once = try await Program.run(["daemon", "--once"], spool: spool.path)
+        #expect(once.status == 0, "\(once.errors)")
+        #expect(try await spool.status(of: "next")?.state == "completed", "\(once.errors)")
     }
 
     @Test(.enabled(if: Available.python)) func realGPAWRelaxesHydrogen() async throws {

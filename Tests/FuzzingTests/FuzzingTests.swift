@@ -2,7 +2,8 @@ import Fuzzing
 import Testing
 
 /// Every file of the corpus, what once broke a reader among them, and files that are nearly one of the corpus.
-@Suite struct FuzzingTests {
+/// One after the other: readers of files have one file each.
+@Suite(.serialized) struct FuzzingTests {
     @Test(arguments: FuzzTarget.allCases) func corpusIsReadOrRefused(_ target: FuzzTarget) throws {
         let seeds = try target.seeds()
         var accepted = 0

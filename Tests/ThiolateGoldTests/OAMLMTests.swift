@@ -57,9 +57,11 @@ import ThiolateGold
         }
     }
 
-    @Test func forcesTurnWithTheStructure() throws {
-        let model = try model()
-        let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[8]
+    @Test func forcesTurnWithTheStructure() throws { try Self.expectForcesTurn(model()) }
+
+    /// Of a structure that is turned, mirrored, moved, and its atoms in another order.
+    static func expectForcesTurn(_ model: some ForceField) throws {
+        let cluster = try frames("au38q-pbe-lcao.extxyz")[8]
         let before = try model.predict(cluster)
         #expect(Set(before.classes).isSuperset(of: ["core-gold", "unit-gold", "S", "C", "H"]))
         let (c, s) = (cos(0.7), sin(0.7))

@@ -42,19 +42,7 @@ import ThiolateGold
     @Test func forcesTurnWithTheStructure() throws {
         let model = try model(on: OAMLMTests.training())
         #expect(model.classes.map(\.atomClass) == AtomClass.allCases)
-        let cluster = try OAMLMTests.frames("au38q-pbe-lcao.extxyz")[8]
-        let before = try model.predict(cluster)
-        let (c, s) = (cos(0.7), sin(0.7))
-        func turned(_ v: SIMD3<Double>) -> SIMD3<Double> { [-v.x, c * v.y - s * v.z, s * v.y + c * v.z] }
-        let order = Array((0..<cluster.count).reversed())
-        let moved = Atoms(
-            elements: order.map { cluster.elements[$0] },
-            positions: order.map { turned(cluster.positions[$0]) + [3, -1, 2] })
-        let after = try model.predict(moved)
-        for (new, old) in order.enumerated() {
-            #expect(after.classes[new] == before.classes[old])
-            #expect((after.forces[new] - turned(before.forces[old])).length < 1e-6)
-        }
+        try OAMLMTests.expectForcesTurn(model)
     }
 
     @Test func aSeenStructureIsInTheDomainAndABrokenOneIsNot() throws {

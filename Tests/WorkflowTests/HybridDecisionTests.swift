@@ -49,7 +49,7 @@ import Workflow
             Issue.record("\(decision)")
             return
         }
-        #expect(reason.contains("0.100 eV above an earlier round: back to that one"))
+        #expect(reason.contains("0.100 eV above an earlier round; back to round 2"))
     }
 
     @Test func limitsHold() {

@@ -22,6 +22,15 @@ public struct LocalRunner: Sendable {
         public var silence: Duration = .seconds(3600)
 
         public init() {}
+
+        /// With what the environment says: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
+        public static func from(environment: [String: String]) -> Options {
+            var options = Options()
+            options.python = environment["AURELAX_PYTHON"] ?? options.python
+            options.mpiexec = environment["AURELAX_MPIEXEC"] ?? options.mpiexec
+            options.ranks = environment["AURELAX_RANKS"].flatMap { Int($0) }
+            return options
+        }
     }
 
     public let options: Options

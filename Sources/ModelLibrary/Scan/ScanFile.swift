@@ -7,25 +7,18 @@ public struct ScanFile: Sendable {
     /// Nil where one of the diagnostics is an error.
     public let scan: Scan?
     public let diagnostics: [Diagnostic]
-    private let renderer: DiagnosticRenderer
+    /// The diagnostics as text, each with its line and a caret.
+    public let report: String
 
     /// - Parameters:
     ///   - file: its path; files that the scan names are beside it.
     public init(_ bytes: [UInt8], file: String) {
-        renderer = DiagnosticRenderer(file: file, source: bytes)
-        let (root, syntax) = YAMLNode.parse(bytes)
-        guard let root else {
-            (scan, diagnostics) = (nil, syntax)
-            return
+        let document = CheckedDocument(bytes, file: file) { root in
+            ScanSchema.scan.problems(of: root) + Self.sameNames(root)
         }
-        var problems = syntax + ScanSchema.scan.problems(of: root)
-        problems += Self.sameNames(root)
-        diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
-        scan = problems.hasErrors ? nil : Scan(root, directory: directory(of: file))
+        (diagnostics, report) = (document.diagnostics, document.report)
+        scan = document.root.map { Scan($0, directory: directory(of: file)) }
     }
-
-    /// The diagnostics as text, each with its line and a caret.
-    public var report: String { renderer.render(diagnostics) }
 
     private static func sameNames(_ root: YAMLNode) -> [Diagnostic] {
         var seen: Set<String> = []

@@ -45,17 +45,15 @@ struct LocalService: Service {
     let server: PackageServer
     let logger: Logger
 
-    /// - Parameter once: end when no package is left to run.
     init(
-        _ spool: Spool, _ store: Store, _ configuration: SpoolConfiguration, once: Bool, _ logger: Logger
+        _ daemon: DaemonConfiguration, _ store: Store, _ configuration: SpoolConfiguration, _ logger: Logger
     ) {
-        var options = LocalRunner.Options()
-        let environment = ProcessInfo.processInfo.environment
-        options.python = configuration.python ?? environment["AURELAX_PYTHON"] ?? options.python
-        options.mpiexec = configuration.mpiexec ?? environment["AURELAX_MPIEXEC"] ?? options.mpiexec
+        var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
+        options.python = configuration.python ?? daemon.python
+        options.mpiexec = configuration.mpiexec ?? options.mpiexec
         var serving = PackageServer.Options()
-        serving.once = once
-        server = PackageServer(outbox: spool.outbox, runner: LocalRunner(options), options: serving) {
+        serving.once = daemon.once
+        server = PackageServer(outbox: daemon.spool.outbox, runner: LocalRunner(options), options: serving) {
             digest in
             try store.isPublished(digest)
         }

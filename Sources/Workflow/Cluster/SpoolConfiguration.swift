@@ -88,13 +88,10 @@ public struct SpoolConfigurationFile: Sendable {
 
     /// - Parameter file: its name in messages.
     public init(_ bytes: [UInt8], file: String) {
-        let renderer = DiagnosticRenderer(file: file, source: bytes)
-        let (root, syntax) = YAMLNode.parse(bytes)
-        var problems = syntax
-        if let root { problems += SpoolConfigurationSchema.problems(of: root) }
-        diagnostics = problems
-        report = renderer.render(problems)
-        configuration = problems.hasErrors ? nil : root.map(SpoolConfiguration.init)
+        let document = CheckedDocument(
+            bytes, file: file, problems: SpoolConfigurationSchema.problems(of:))
+        (diagnostics, report) = (document.diagnostics, document.report)
+        configuration = document.root.map(SpoolConfiguration.init)
     }
 }
 

@@ -44,7 +44,7 @@ public struct Daemon: Sendable {
             executors.executor == .slurm ? slurmFollower(spool, store, executors) : nil
         let local =
             executors.executor == .local
-            ? LocalService(configuration.spool, store, executors, once: configuration.once, logger) : nil
+            ? LocalService(configuration, store, executors, logger) : nil
         let turns = Turns(
             engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager,
             follower: follower, local: local)

@@ -22,6 +22,8 @@ public struct DaemonConfiguration: Sendable {
     public var stepLimit: Duration = .seconds(3600)
     /// The watcher's program; nil to look without it.
     public var watcher: String?
+    /// Python with ASE and the engines, where the daemon runs packages itself and `aurelax.yaml` names none.
+    public var python = "python3"
     /// Where force fields come from; nil for ``modelPath``.
     package var forceField: (@Sendable (_ name: String) throws -> any ForceField)?
 

@@ -68,7 +68,8 @@ struct Summary {
         text.add("seconds", report.seconds, unit: "s")
         text.add("attempt", plain: stage.attempt)
         let folder = Spool.stageFolder(stage.stage, report.kind, attempt: stage.attempt).string
-        text.add("final", isML ? "\(folder)/final.extxyz" : "\(folder)/result/final.extxyz")
+        let final = report.finalFile ?? "final.extxyz"
+        text.add("final", isML ? "\(folder)/\(final)" : "\(folder)/result/\(final)")
         text.add("final_sha256", stage.final.hexadecimal)
         text.add("warnings", list: report.warnings)
         return "  - stage: \(stage.stage + 1)\n" + text.text

@@ -86,21 +86,27 @@ struct DFTStageRun {
 
     /// The result as the store and the summary keep it; nil where not one geometry was calculated.
     func report(_ result: ReturnedResult, initial: Atoms) -> (report: StageReport, final: [UInt8])? {
-        guard let final = result.isConverged ? result.final : result.best ?? result.final else { return nil }
+        let best = result.isConverged ? nil : result.best
+        guard let final = best ?? result.final else { return nil }
         let path = result.path
-        let change = path.energies.first.flatMap { first in path.energies.last.map { $0 - first } }
+        // The numbers are those of the geometry that is kept.
+        let place = path.energies.lastIndex { $0 == final.energy } ?? path.energies.indices.last
+        let energy = place.map { path.energies[$0] }
+        let change = path.energies.first.flatMap { first in energy.map { $0 - first } }
         let versions = result.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         var report = StageReport(
             kind: .dft,
             verdict: StageVerdict(
-                converged: result.isConverged, steps: path.steps, fmax: path.fmax.last, text: result.message),
+                converged: result.isConverged, steps: path.steps, fmax: place.map { path.fmax[$0] },
+                text: result.message),
             initialFmax: path.fmax.first, requestedFmax: stage.fmax,
             largestDisplacement: try? Superposition(of: final, on: initial).largestDisplacement,
-            energy: path.energies.last, energyChange: change, method: stage.engine.rawValue,
+            energy: energy, energyChange: change, method: stage.engine.rawValue,
             version: versions.joined(separator: ", "),
             levelOfTheory: result.levelOfTheory ?? "not stated by whoever returned it",
             warnings: result.notes, seconds: result.wallTime)
         (report.gradientCalls, report.scfCycles) = (result.gradientCalls, result.scfCycles)
+        if best != nil { report.finalFile = "best.extxyz" }
         return (report, ExtXYZ.bytes(of: [final]))
     }
 }

@@ -39,8 +39,27 @@ extension MLStage {
         case .smallestRMSForce: settings.best = .smallestRMSForce
         case .lowestEnergy: settings.best = .lowestEnergy
         }
+        // Whether it is the best frame that is kept at all: ``kept(of:)``.
         if let problem = settings.problem(atoms: atoms.count) { throw StageFailure(problem) }
         return settings
+    }
+}
+
+extension MLStage {
+    /// The frame that the stage ends with; nil before the first.
+    public func kept(of relaxer: Relaxer) -> RelaxationFrame? {
+        relaxer.status == .converged || keep == .last ? relaxer.current : relaxer.best
+    }
+}
+
+extension RelaxationStatus {
+    /// Whether it has come to what was asked for: converged, or as far as its model can see where that was asked
+    /// for.
+    public var isSatisfied: Bool {
+        switch self {
+        case .converged, .stopped(.belowUncertainty): true
+        default: false
+        }
     }
 }
 

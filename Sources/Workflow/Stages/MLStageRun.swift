@@ -66,10 +66,9 @@ package struct MLStageRun {
         try files.trajectory.close()
         try files.log.synchronize()
         try files.log.close()
-        guard let last = relaxer.current, let best = relaxer.best else {
+        guard let last = relaxer.current, let kept = stage.kept(of: relaxer) else {
             throw StageFailure("the relaxation took no step")
         }
-        let kept = relaxer.status == .converged || stage.keep == .last ? last : best
         let final = ExtXYZ.bytes(of: [kept.annotated(by: forceField.provenance)])
         try folder.replace("final.extxyz", final)
         let seconds = Double(start.duration(to: .now) / .seconds(1))
@@ -143,15 +142,11 @@ package struct MLStageRun {
         _ last: RelaxationFrame, of steps: Int, first: Atoms?, _ status: RelaxationStatus, seconds: Double
     ) -> StageReport {
         let fmax = String(format: "%.4f", last.fmax)
-        // Who asks for that stop has got what was asked for.
-        var isConverged = status == .converged
         var text: String
         switch status {
         case .converged: text = "converged by the force field: fmax \(fmax) eV/Å after \(steps) steps"
         case .running, .stepLimit: text = "fmax \(fmax) eV/Å after the \(steps) steps allowed"
-        case .stopped(let reason):
-            if case .belowUncertainty = reason { isConverged = true }
-            text = "stopped after \(steps) steps, fmax \(fmax) eV/Å: \(reason)"
+        case .stopped(let reason): text = "stopped after \(steps) steps, fmax \(fmax) eV/Å: \(reason)"
         }
         if last.step != steps { text += "; the frame of step \(last.step) is kept" }
         var warnings = last.prediction.warnings
@@ -166,7 +161,7 @@ package struct MLStageRun {
         let before = first?.info["ml_energy"]?.double
         return StageReport(
             kind: .ml,
-            verdict: StageVerdict(converged: isConverged, steps: steps, fmax: last.fmax, text: text),
+            verdict: StageVerdict(converged: status.isSatisfied, steps: steps, fmax: last.fmax, text: text),
             initialFmax: first?.info["ml_fmax"]?.double, requestedFmax: stage.fmax,
             largestDisplacement: try? Superposition(of: last.atoms, on: bare).largestDisplacement,
             energy: last.prediction.energy,

@@ -37,7 +37,7 @@ struct StageLauncher: Sendable {
     private func relax(_ record: JobRecord, _ stage: MLStage, _ stop: StopFlag) throws -> End {
         let run = MLStageRun(
             stage: stage, initial: try initial(of: record),
-            forceField: try models.load(stage.model ?? record.job.model),
+            forceField: try model(of: stage, in: record),
             folder: try JobFolder(spool, store).stageDirectory(of: record))
         var shown = ContinuousClock.now - .seconds(1)
         let end = try run.run(stop: stop) { step in
@@ -67,7 +67,8 @@ struct StageLauncher: Sendable {
         let forceField = try ended.flatMap { try model(of: $0, in: record) }
         try DFTStageRun(store: store, spool: spool, record: record, stage: stage).publish(
             initial(of: record), reference: structure(record.structure), forceField: forceField,
-            origin: origin(ended, forceField), in: JobFolder(spool, store).directory(of: record))
+            origin: origin(ended, ended?.report.kind == .ml ? forceField : nil),
+            in: JobFolder(spool, store).directory(of: record))
         return .published
     }
 
@@ -88,10 +89,16 @@ struct StageLauncher: Sendable {
         return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
     }
 
-    /// The force field of an ML stage; nil for others.
+    /// The force field of an ML stage, and that of the hybrid stage of a check; nil for others.
     private func model(of stage: StageRecord, in record: JobRecord) throws -> (any ForceField)? {
-        guard case .ml(let ml) = record.job.plan[stage.stage].work else { return nil }
-        return try models.load(ml.model ?? record.job.model)
+        let planned = record.job.plan[stage.stage]
+        if let round = planned.round { return try model(of: round.settings.ml, in: record) }
+        guard case .ml(let ml) = planned.work else { return nil }
+        return try model(of: ml, in: record)
+    }
+
+    private func model(of stage: MLStage, in record: JobRecord) throws -> any ForceField {
+        try models.load(stage.model ?? record.job.model)
     }
 
     /// Largest error of the model's force on an atom that the check may move, eV/Å.
@@ -101,7 +108,7 @@ struct StageLauncher: Sendable {
         guard let atoms = try ExtXYZ.frames(in: final, label: "the check's last frame").last,
             let forces = atoms.forces
         else { return nil }
-        let model = try models.load(round.settings.ml.model ?? record.job.model)
+        let model = try model(of: round.settings.ml, in: record)
         // A structure that the model cannot be asked about is no reason to lose the check.
         guard let predicted = try? model.predict(atoms).forces else { return nil }
         let mask = try round.settings.check.move.mask(for: initial(of: record))

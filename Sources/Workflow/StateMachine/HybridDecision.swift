@@ -4,7 +4,7 @@ import Foundation
 package struct HybridCheck: Sendable, Equatable {
     /// Place of the check in the job's plan.
     package var stage: Int
-    /// At the check's last geometry: energy, eV, and largest force of an atom that may move, eV/Å.
+    /// At the geometry that the check ends with: energy, eV, and largest force of an atom that may move, eV/Å.
     package var energy: Double?
     package var fmax: Double
     /// Largest error of the model's force there, eV/Å; nil where the model was not asked.
@@ -56,20 +56,22 @@ package enum HybridDecision: Sendable, Equatable {
         let calls = checks.reduce(0) { $0 + $1.gradientCalls }
         func number(_ value: Double) -> String { String(format: "%.3f", value) }
         let place = "round \(checks.count): fmax \(number(last.fmax)) eV/Å by the check"
+        func finish(_ reason: String) -> HybridDecision {
+            guard best.stage != last.stage, let round = checks.firstIndex(of: best) else {
+                return .finish(stage: last.stage, place + reason)
+            }
+            return .finish(stage: best.stage, "\(place)\(reason); back to round \(round + 1)")
+        }
         if isConverged {
             self = .finish(stage: last.stage, "\(place): converged")
         } else if let energy = last.energy, let lowest = best.energy, energy > lowest + Self.tolerance {
-            self = .finish(
-                stage: best.stage,
-                "\(place), \(number(energy - lowest)) eV above an earlier round: back to that one")
+            self = finish(", \(number(energy - lowest)) eV above an earlier round")
         } else if let error = last.modelError, error >= last.fmax - mlFmax {
-            self = .finish(
-                stage: best.stage,
-                "\(place), which is the model's own error (\(number(error)) eV/Å): it can do no more")
+            self = finish(", which is the model's own error (\(number(error)) eV/Å): it can do no more")
         } else if checks.count >= rounds {
-            self = .finish(stage: best.stage, "\(place) after the \(rounds) rounds allowed")
+            self = finish(" after the \(rounds) rounds allowed")
         } else if calls >= maxGradientCalls {
-            self = .finish(stage: best.stage, "\(place); the checks have cost \(calls) gradients")
+            self = finish("; the checks have cost \(calls) gradients")
         } else {
             let error = last.modelError.map { ", where the model is wrong by up to \(number($0))" } ?? ""
             self = .goOn("\(place)\(error): another round")

@@ -23,6 +23,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var warnings: [String]
     /// Seconds of computing, restarts included.
     public var seconds: Double?
+    /// Where the last structure is, in the stage's result; nil for `final.extxyz`.
+    public var finalFile: String?
     /// Gradients and cycles of self-consistency that a calculation outside took.
     public var gradientCalls: Int?
     public var scfCycles: Int?

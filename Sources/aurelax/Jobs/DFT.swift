@@ -21,11 +21,10 @@ struct DFT: AsyncParsableCommand {
         var ranks: Int?
 
         var runner: LocalRunner {
-            let environment = ProcessInfo.processInfo.environment
-            var options = LocalRunner.Options()
+            var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
             options.python = python ?? Program.python
-            options.mpiexec = mpiexec ?? environment["AURELAX_MPIEXEC"] ?? "mpiexec"
-            options.ranks = ranks ?? environment["AURELAX_RANKS"].flatMap { Int($0) }
+            options.mpiexec = mpiexec ?? options.mpiexec
+            options.ranks = ranks ?? options.ranks
             return LocalRunner(options)
         }
     }

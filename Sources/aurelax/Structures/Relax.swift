@@ -96,15 +96,13 @@ struct Relax: ParsableCommand {
             try path?.write(frame.annotated(by: forceField.provenance))
         }
         try path?.finish()
-        guard let last = relaxer.current, let best = relaxer.best else { return }
-        let kept = relaxer.status == .converged || keep == .last ? last : best
+        guard let last = relaxer.current, let kept = stage.kept(of: relaxer) else { return }
         if !quiet, case .stopped(let reason) = relaxer.status { printError("stopped: \(reason)") }
         for warning in last.prediction.warnings where !quiet { printError("warning: \(warning)") }
         var writer = try FrameWriter(output)
         try writer.write(kept.annotated(by: forceField.provenance))
         try writer.finish()
-        if case .stopped(.belowUncertainty) = relaxer.status { return }
-        guard relaxer.status == .converged else { throw ExitCode(ExitStatus.notConverged.rawValue) }
+        guard relaxer.status.isSatisfied else { throw ExitCode(ExitStatus.notConverged.rawValue) }
     }
 }
 
