@@ -28,7 +28,8 @@ import Testing
             do {
                 if try target.run(bytes) { accepted += 1 }
             } catch let finding as FuzzFinding {
-                Issue.record("\(finding)\n\(String(decoding: bytes, as: UTF8.self))")
+                // Bytes that a terminal or a log would swallow are spelt out.
+                Issue.record("\(finding)\n\(String(decoding: bytes, as: UTF8.self).debugDescription)")
                 return
             }
         }

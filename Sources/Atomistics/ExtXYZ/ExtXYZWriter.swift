@@ -101,7 +101,9 @@ extension ExtXYZ {
         case .reals(let values): array(values.map(\.description))
         case .booleans(let values): array(values.map { $0 ? "T" : "F" })
         case .strings(let values):
-            values.isEmpty ? json("[]") : "[\(values.map(quotation).joined(separator: ", "))]"
+            values.isEmpty || !values.allSatisfy(hasNoControls)
+                ? json("[\(values.map(jsonText).joined(separator: ", "))]")
+                : "[\(values.map(quotation).joined(separator: ", "))]"
         case .integerRows(let rows): nested(rows.map { $0.map(\.description) })
         case .realRows(let rows): nested(rows.map { $0.map(jsonNumber) })
         case .booleanRows(let rows): nested(rows.map { $0.map { $0 ? "true" : "false" } })
@@ -113,9 +115,13 @@ extension ExtXYZ {
     private static func text(of value: String) -> String {
         if isBare(value), InfoValue(word: value) == .string(value) { return value }
         // ASE takes the next pair for the value of `key=""`, and a carriage return ends Python's lines.
-        let isPlain = !value.isEmpty && value.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 || $0 == 9 }
-        if isPlain, InfoValue(quoted: value) == .string(value) { return quotation(value) }
+        if !value.isEmpty, hasNoControls(value), InfoValue(quoted: value) == .string(value) { return quotation(value) }
         return json(jsonText(value))
+    }
+
+    /// True where the only control characters are those that every reader takes: line feed and tabulator.
+    private static func hasNoControls(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 || $0 == 9 }
     }
 
     private static func array(_ words: [String]) -> String {
