@@ -144,7 +144,7 @@ let package = Package(
             name: "aurelax-bench",
             dependencies: [
                 "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "ModelLibrary",
-                "SOAPPotential",
+                "SOAPPotential", "ThiolateGold",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),

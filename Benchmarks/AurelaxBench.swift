@@ -20,6 +20,8 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case load
     case read
     case trainPotential = "train-potential"
+    case trainFullSize = "train-full-size"
+    case products
     case drift
 }
 
@@ -40,6 +42,8 @@ struct Measure: ParsableCommand {
             case .load: try timeLoading(input[0], repeats)
             case .read: try timeReading(input[0], repeats)
             case .trainPotential: try timeTrainingPotential(structures: input[0], rings: input[1])
+            case .trainFullSize: try timeTrainingAtFullSize(structures: input[0], writeTo: input[1])
+            case .products: try timeProducts(model: input[0], structure: input[1], repeats)
             case .drift: try measureDrift(model: input[0], structure: input[1])
             }
         print(try measurement.json)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Atomistics
 import Foundation
+import ModelLibrary
 import Subprocess
 import SystemPackage
 
@@ -27,7 +28,7 @@ struct Row {
 
 struct Compare: AsyncParsableCommand {
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case soap, forces, reading, training, drift
+        case soap, forces, reading, training, fullSize = "full-size", drift
     }
 
     static let configuration = CommandConfiguration(
@@ -52,6 +53,7 @@ struct Compare: AsyncParsableCommand {
             case .forces: try await forces(bench)
             case .reading: try await reading(bench)
             case .training: try await training(bench)
+            case .fullSize: try await fullSize(bench)
             case .drift: try await drift(bench)
             }
         }
@@ -96,6 +98,31 @@ struct Compare: AsyncParsableCommand {
             Row(
                 "training the potential on 90 cluster and 90 ring frames, then on all 200",
                 ours: "\(time(ours.best)), \(memory(ours))"))
+    }
+
+    private func fullSize(_ bench: Bench) async throws {
+        let model = bench.folder + "/full-size." + ModelLibrary.fileExtension
+        let trained = try await bench.measure("train-full-size", [bench.clusterFrames, model])
+        show(
+            Row(
+                "training learning machines of full size: 2000 frames of the cluster, 5000 and 2500 references",
+                ours: "\(time(trained.best)), \(memory(trained))"))
+        let loading = try await bench.measure("load", [model], repeats: 20)
+        show(Row("loading them (\(try size(of: model)))", ours: "\(time(loading.best)), \(memory(loading))"))
+        let xtb = try await bench.xtb(repeats: 2)
+        let forces = try await bench.measure("forces", [model, bench.cluster], repeats: 20)
+        show(Row("forces on Au38(SCH3)24 by them", forces, "xtb 6.5.1 (Debian), GFN1 gradient", xtb))
+        let products = try await bench.measure("products", [model, bench.cluster], repeats: 20)
+        let operations = (products.notes?["operations"] ?? .nan) / 1e9
+        show(
+            Row(
+                String(format: "of that, the matrix products alone (%.1f GFLOP)", operations),
+                ours: time(products.best) + String(format: ", %.0f GFLOP/s", operations / products.best)))
+    }
+
+    private func size(of path: String) throws -> String {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        return String(format: "%.0f MB", Double(attributes[.size] as? Int ?? 0) / 1e6)
     }
 
     private func drift(_ bench: Bench) async throws {

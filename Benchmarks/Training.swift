@@ -6,7 +6,7 @@ import SOAPPotential
 
 /// Frames that only serve to measure sizes and times: structures moved at random by up to 0.08 Å a coordinate,
 /// labelled by our own potential. No model that is kept may learn from them.
-private func syntheticFrames(_ count: Int, from path: String) throws -> [Atoms] {
+func syntheticFrames(_ count: Int, from path: String) throws -> [Atoms] {
     guard
         let potential = try ModelLibrary(searchPath: ["models"]).load("thiolate-gold") as? SOAPPotential
     else { preconditionFailure("thiolate-gold is a SOAP potential") }
@@ -22,7 +22,7 @@ private func syntheticFrames(_ count: Int, from path: String) throws -> [Atoms] 
     }
 }
 
-private let syntheticLevel = "benchmark only: labelled by a model, not by a calculation"
+let syntheticLevel = "benchmark only: labelled by a model, not by a calculation"
 
 /// The default recipe's settings on 100 frames of each file, 20 of them held out.
 func timeTrainingPotential(structures: String, rings: String) throws -> Measurement {

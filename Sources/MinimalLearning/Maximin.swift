@@ -9,8 +9,9 @@ public import LinearAlgebra
 /// symmetric structure whose descriptors differ by rounding only. The first K of a longer selection are
 /// the selection of K.
 ///
-/// Where N² distances fit in memory they are formed once, by a matrix product. Beyond, a point is skipped without computing its distance where the triangle inequality already says that it
-/// is nearer to its present neighbour: d(new, nearest(i)) ≥ 2 d(i, nearest(i)).
+/// Where N² distances fit in memory they are formed once, by a matrix product. Beyond, a point is skipped
+/// without computing its distance where the triangle inequality already says that it is nearer to its
+/// present neighbour: d(new, nearest(i)) ≥ 2 d(i, nearest(i)).
 ///
 /// - Parameters:
 ///   - x: N×F, scaled.
@@ -29,43 +30,59 @@ public func maximinSelection(
             among: distances(among: x), count: count, from: startIndex(x, start),
             separation: separation)
     }
-    var selected = [startIndex(x, start)]
+    return pass(over: x, count: count, from: startIndex(x, start), separation: separation)
+}
+
+/// The same by one pass over all points for each selected one, from a copy in single precision: a pass
+/// takes as long as memory takes to deliver the points. Distances are formed from differences, so they are
+/// right to 10⁻⁶; whether two points are one is decided in double precision.
+private func pass(over x: Matrix, count: Int, from start: Int, separation: Double) -> [Int] {
+    let n = x.rows
+    var selected = [start]
     var nearest = [Int](repeating: 0, count: n)  // position in `selected`
-    var distance = [Double](repeating: .infinity, count: n)
-    x.storage.withUnsafeBufferPointer { storage in
-        let features = x.columns
-        let points = Cloud(base: storage.baseAddress, features: features)
-        var toSelected: [Double] = []
+    var distance = [Float](repeating: .infinity, count: n)
+    let single = x.storage.map { Float($0) }
+    single.withUnsafeBufferPointer { storage in
+        let points = Cloud(base: storage.baseAddress, features: x.columns)
         while true {
             let newest = selected.count - 1
             let chosen = selected[newest]
-            toSelected = selected.dropLast().map { points.distance($0, chosen) }
+            let toSelected = selected.dropLast().map { points.distance($0, chosen) }
             distance.withUnsafeMutableBufferPointer { distance in
                 nearest.withUnsafeMutableBufferPointer { nearest in
-                    let state = Neighbours(distance: Rows(distance), nearest: nearest.baseAddress)
-                    let known = toSelected
+                    // Threads write disjoint places.
+                    nonisolated(unsafe) let (distance, nearest) = (distance, nearest)
                     forEachChunk(of: n, minimum: 64) { range in
                         for i in range {
-                            let current = state.distance[i]
-                            let owner = state[i]
-                            if newest > 0, owner < newest, known[owner] >= 2 * current { continue }
+                            let (current, owner) = (distance[i], nearest[i])
+                            if newest > 0, owner < newest, toSelected[owner] >= 2 * current { continue }
                             let candidate = points.distance(i, chosen)
-                            if candidate < current {
-                                state.distance[i] = candidate
-                                state[i] = newest
-                            }
+                            if candidate < current { (distance[i], nearest[i]) = (candidate, newest) }
                         }
                     }
                 }
             }
             guard selected.count < count else { return }
             var farthest = 0
-            for i in 1..<max(1, n) where distance[i] > distance[farthest] { farthest = i }
-            guard distance[farthest] > separation else { return }
+            while true {
+                farthest = 0
+                for i in 1..<n where distance[i] > distance[farthest] { farthest = i }
+                guard distance[farthest] > 0 else { return }
+                if isSeparate(x, farthest, selected[nearest[farthest]], separation) { break }
+                distance[farthest] = 0
+            }
             selected.append(farthest)
         }
     }
     return selected
+}
+
+private func isSeparate(_ x: Matrix, _ i: Int, _ j: Int, _ separation: Double) -> Bool {
+    x.storage.withUnsafeBufferPointer { storage in
+        guard let base = storage.baseAddress else { return false }
+        let squared = squaredDistance(base + i * x.columns, base + j * x.columns, x.columns)
+        return squared.squareRoot() > separation
+    }
 }
 
 /// The same from all distances.
@@ -87,23 +104,32 @@ private func selection(
 }
 
 private struct Cloud: @unchecked Sendable {
-    let base: UnsafePointer<Double>?
+    let base: UnsafePointer<Float>?
     let features: Int
 
-    func distance(_ i: Int, _ j: Int) -> Double {
+    func distance(_ i: Int, _ j: Int) -> Float {
         guard let base else { return 0 }
-        return squaredDistance(base + i * features, base + j * features, features).squareRoot()
-    }
-}
-
-/// Each point's nearest selected point and the distance to it; threads write disjoint places.
-private struct Neighbours: @unchecked Sendable {
-    let distance: Rows
-    let nearest: UnsafeMutablePointer<Int>?
-
-    subscript(i: Int) -> Int {
-        get { nearest.unsafelyUnwrapped[i] }
-        nonmutating set { nearest.unsafelyUnwrapped[i] = newValue }
+        let (a, b) = (UnsafeRawPointer(base + i * features), UnsafeRawPointer(base + j * features))
+        // Two sums, so that an addition need not wait for the one before.
+        var (sum, other, k) = (SIMD8<Float>.zero, SIMD8<Float>.zero, 0)
+        while k + 16 <= features {
+            let first =
+                a.loadUnaligned(fromByteOffset: 4 * k, as: SIMD8<Float>.self)
+                - b.loadUnaligned(fromByteOffset: 4 * k, as: SIMD8<Float>.self)
+            let second =
+                a.loadUnaligned(fromByteOffset: 4 * k + 32, as: SIMD8<Float>.self)
+                - b.loadUnaligned(fromByteOffset: 4 * k + 32, as: SIMD8<Float>.self)
+            sum += first * first
+            other += second * second
+            k += 16
+        }
+        var total = (sum + other).sum()
+        while k < features {
+            let difference = base[i * features + k] - base[j * features + k]
+            total += difference * difference
+            k += 1
+        }
+        return total.squareRoot()
     }
 }
 

@@ -18,10 +18,13 @@ extension ModelTraining where Options == OAMLMOptions {
     public func train(
         on frames: [Atoms], writeTo path: String, progress: (String) -> Void = { _ in }
     ) throws -> String {
-        let pools = try TrainingPool.sufficient(
+        var pools = try TrainingPool.sufficient(
             in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress)
-        let classes = try pools.map {
-            try TrainedClass.train($0.atomClass, $0.pool, options, progress: progress)
+        var classes: [TrainedClass] = []
+        // A pool of many frames is gigabytes: none is kept longer than its class needs it.
+        while !pools.isEmpty {
+            let (atomClass, pool) = pools.removeFirst()
+            classes.append(try TrainedClass.train(atomClass, pool, options, progress: progress))
         }
         return try write(classes, frames: frames.count, to: path)
     }

@@ -48,6 +48,26 @@ import Testing
         #expect(maximinSelection(of: x, count: 16).count == 8)
     }
 
+    /// Too many for all distances at once: single precision, but no duplicate is taken for another point.
+    @Test func maximinOfManyPoints() {
+        let distinct = Self.noise(rows: 3000, columns: 21)
+        var storage = distinct.storage + distinct.storage + distinct.storage
+        for k in storage.indices.dropFirst(distinct.storage.count) { storage[k] += 1e-9 }
+        let x = Matrix(rows: 9000, columns: 21, storage: storage)
+        let selected = maximinSelection(of: x, count: 9000)
+        #expect(selected.count == 3000)
+        #expect(Set(selected.map { $0 % 3000 }).count == 3000)
+
+        let few = Array(selected.prefix(100))
+        #expect(maximinSelection(of: x, count: 100) == few)
+        let d = distances(distinct, to: x.selectingRows(few))
+        for k in 1..<few.count {
+            func clearance(_ i: Int) -> Double { d.row(i).prefix(k).min() ?? 0 }
+            let best = (0..<3000).map(clearance).max() ?? 0
+            #expect(abs(clearance(few[k] % 3000) - best) < 1e-5)
+        }
+    }
+
     @Test func distancesOfCloseAndDistantPoints() {
         var x = Self.noise(rows: 40, columns: 203)
         for k in 0..<203 { x[7, k] = x[3, k] + 1e-9 }

@@ -1,0 +1,66 @@
+import Atomistics
+import Foundation
+import LinearAlgebra
+import ModelFile
+import ModelLibrary
+import ThiolateGold
+
+/// The learning machines at the paper's size: 2000 frames of the cluster, for each class up to 5000 references
+/// for norms and 2500 for directions. The model is for timing only.
+func timeTrainingAtFullSize(structures: String, writeTo path: String) throws -> Measurement {
+    let recipe = "models/thiolate-gold-oamlm/recipe.yaml"
+    let file = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: recipe))), file: recipe)
+    guard case .oamlm(var options)? = file.recipe?.method else {
+        throw ExitReason("\(recipe) is not the recipe of learning machines")
+    }
+    // One way to find directions, as in the paper.
+    options.alternatives = []
+    let frames = try syntheticFrames(2000, from: structures)
+    let training = OAMLMTraining(name: "full-size", levelOfTheory: syntheticLevel, options: options)
+    let start = ContinuousClock.now
+    return try Measurement(once: {
+        try training.train(on: frames, writeTo: path) { line in
+            let seconds = start.duration(to: .now) / .seconds(1)
+            FileHandle.standardError.write(Data(String(format: "%6.0f s  %@\n", seconds, line).utf8))
+        }
+    })
+}
+
+/// Only the matrix products of a force call: distances to the references, and projections from distances.
+///
+/// Notes: floating-point operations of them in one call.
+func timeProducts(model: String, structure: String, _ repeats: Int) throws -> Measurement {
+    guard let forceField = try ModelLibrary(searchPath: ["models"]).load(model) as? OAMLMForceField else {
+        throw ExitReason("\(model) is not a model of learning machines")
+    }
+    let atoms = try ExtXYZ.read(path: structure)[0]
+    let classes = try forceField.predict(atoms).classes
+    let soap = forceField.options.environment.soap
+    let radial = soap.nMax * soap.species.count
+    let features = radial * (radial + 1) / 2 * (soap.lMax + 1)
+    var (products, operations) = ([(Matrix, Matrix, Matrix, Matrix)](), 0.0)
+    for summary in forceField.classes {
+        let members = classes.count { $0 == summary.atomClass.rawValue }
+        guard members > 0 else { continue }
+        let (k, m) = (summary.normReferences, summary.directionReferences)
+        products.append(
+            (
+                filled(members, features), filled(k, features), filled(members, m), filled(m, m)
+            ))
+        operations += 2 * Double(members) * (Double(k * features) + Double(m * m))
+    }
+    var measurement = Measurement(repeats: repeats) {
+        for (x, q, d, b) in products {
+            precondition(product(x, q, transposeB: true).columns == q.rows && product(d, b).columns == b.columns)
+        }
+    }
+    measurement.notes = ["operations": operations]
+    return measurement
+}
+
+private func filled(_ rows: Int, _ columns: Int) -> Matrix {
+    var random = SplitMix(seed: 3)
+    return Matrix(
+        rows: rows, columns: columns,
+        storage: (0..<rows * columns).map { _ in Double.random(in: 0...1, using: &random) })
+}
