@@ -43,15 +43,14 @@ func timeProducts(model: String, structure: String, _ repeats: Int) throws -> Me
         let members = classes.count { $0 == summary.atomClass.rawValue }
         guard members > 0 else { continue }
         let (k, m) = (summary.normReferences, summary.directionReferences)
-        products.append(
-            (
-                filled(members, features), filled(k, features), filled(members, m), filled(m, m)
-            ))
+        let (x, q) = (filled(members, features), filled(k, features))
+        products.append((x, q, filled(members, m), filled(m, m)))
         operations += 2 * Double(members) * (Double(k * features) + Double(m * m))
     }
     var measurement = Measurement(repeats: repeats) {
         for (x, q, d, b) in products {
-            precondition(product(x, q, transposeB: true).columns == q.rows && product(d, b).columns == b.columns)
+            precondition(
+                product(x, q, transposeB: true).columns == q.rows && product(d, b).columns == b.columns)
         }
     }
     measurement.notes = ["operations": operations]

@@ -25,7 +25,10 @@ extension FuzzTarget {
         guard let frames = try? ExtXYZ.frames(in: bytes, label: "fuzz") else { return false }
         let written = ExtXYZ.bytes(of: frames)
         guard let again = try? ExtXYZ.frames(in: written, label: "again"), ExtXYZ.bytes(of: again) == written
-        else { throw FuzzFinding("not the same twice:\n\(String(decoding: written, as: UTF8.self).debugDescription)") }
+        else {
+            throw FuzzFinding(
+                "not the same twice:\n\(String(decoding: written, as: UTF8.self).debugDescription)")
+        }
         for atoms in frames where atoms.count < 1000 { _ = GeometryCheck().problems(in: atoms) }
         return true
     }

@@ -21,7 +21,8 @@ struct CommentLine {
         do throws(LineFault) {
             try parse(line)
             // "Lattice constant = 4.08" is a remark.
-            for (key, value) in values where value == .bare && ["Lattice", "Properties", "pbc"].contains(key) {
+            for (key, value) in values where value == .bare && ["Lattice", "Properties", "pbc"].contains(key)
+            {
                 throw LineFault("\(key) has no value", at: offsets[key])
             }
         } catch {

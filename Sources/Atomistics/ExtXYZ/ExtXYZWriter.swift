@@ -115,7 +115,9 @@ extension ExtXYZ {
     private static func text(of value: String) -> String {
         if isBare(value), InfoValue(word: value) == .string(value) { return value }
         // ASE takes the next pair for the value of `key=""`, and a carriage return ends Python's lines.
-        if !value.isEmpty, hasNoControls(value), InfoValue(quoted: value) == .string(value) { return quotation(value) }
+        if !value.isEmpty, hasNoControls(value), InfoValue(quoted: value) == .string(value) {
+            return quotation(value)
+        }
         return json(jsonText(value))
     }
 
