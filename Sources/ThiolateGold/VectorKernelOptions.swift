@@ -9,13 +9,13 @@ public struct VectorKernelOptions: Sendable, Equatable, Codable {
     /// Of these, how many the kernel is chosen with.
     public var choiceReferences = 300
     /// What is tried for every class; the least error with frames left out stays.
-    public var shapes: [RadialKernel] = [.exponential, .matern32]
+    public var shapes: [RadialKernel] = [.matern32, .gaussian]
     /// ℓ as a multiple of the median distance between references.
-    public var lengths = [0.5, 1, 2, 4]
+    public var lengths = [4.0, 8, 16]
     /// σ₂, Å.
-    public var sigma2 = [0.1, 0.2, 0.4, 0.8]
+    public var sigma2 = [0.8, 1.6, 3.2]
     /// λ.
-    public var noises = [1e-4, 1e-3, 1e-2]
+    public var noises = [1e-4, 1e-3, 1e-2, 0.1]
 
     public init() {}
 
