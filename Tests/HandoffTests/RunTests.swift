@@ -252,7 +252,8 @@ import Testing
                 GoldThiolateRing(n: 3).atoms,
                 settings: Samples.settings {
                     $0.engine = .tblite
-                    $0.maxSteps = 8
+                    $0.fmax = 0.001
+                    $0.maxSteps = 30
                 }))
         let directory = try scratch.publish(package)
         let run = Task { try await Engines.runner().run(directory) }
@@ -268,9 +269,9 @@ import Testing
         #expect(steps >= 3)
         #expect(try await Engines.runner().run(directory) == .finished(.stepLimit))
         let result = try #require(try result(of: directory, package))
-        #expect(result.path.steps == 8)
+        #expect(result.path.steps == 30)
         #expect(result.best != nil)
-        #expect(result.gradientCalls == 9)
+        #expect(result.gradientCalls == 31)
     }
 
     /// A run that hangs is ended, whatever it started with it.
