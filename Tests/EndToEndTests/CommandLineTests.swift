@@ -92,4 +92,34 @@ import Testing
         let unconverged = try await Program.run(["relax", ring, "-o", relaxed, "--max-steps", "2"])
         #expect(unconverged.status == 8)
     }
+
+    @Test func trainsFromFramesBesideTheRecipe() async throws {
+        let spool = try Spool()
+        let rings = Program.project.appending("models/data/rings-pbe-lcao.extxyz").string
+        let (first, more) = (spool.path.appending("a.extxyz").string, spool.path.appending("b.extxyz").string)
+        _ = try await Program.run(["convert", rings, first, "--frames", ":8"])
+        _ = try await Program.run(["convert", rings, more, "--frames", "8:12"])
+        let recipe = spool.path.appending("recipe.yaml").string
+        try """
+        aurelax_recipe: 1
+        name: small
+        kind: oamlm
+        level_of_theory: GPAW 26.7.0 PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic
+        data: [{file: a.extxyz, validation: ["6:8"]}]
+
+        """.write(toFile: recipe, atomically: true, encoding: .utf8)
+        let trained = try await Program.run(["train", recipe, "--data", more, "--json"])
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.errors.contains("10 frames to train on, 2 held out"), "\(trained.errors)")
+        let model = spool.path.appending("small.aurelax-model").string
+        let info = try await Program.run(["model", "info", model])
+        #expect(info.output.contains("b.extxyz: 4 training and 0 validation frames"), "\(info.output)")
+
+        // A method's own frames are no DFT's.
+        let text = try #require(spool.text("b.extxyz"))
+        try text.replacingOccurrences(of: "PBE", with: "BLYP")
+            .write(toFile: more, atomically: true, encoding: .utf8)
+        let mixed = try await Program.run(["train", recipe, "--data", more])
+        #expect(mixed.status == 1 && mixed.errors.contains("levels of theory must not be mixed"))
+    }
 }

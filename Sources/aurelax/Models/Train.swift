@@ -10,10 +10,16 @@ struct Train: ParsableCommand {
             the errors on them are printed.
 
               aurelax train models/thiolate-gold/recipe.yaml
+              aurelax train models/thiolate-gold/recipe.yaml --data mine.extxyz -o mine.aurelax-model
             """)
 
     @Argument(help: "Recipe (YAML).", completion: .file(extensions: ["yaml"]))
     var recipe: String
+    @Option(
+        parsing: .upToNextOption,
+        help: "extxyz files to learn from beside the recipe's, at its level of theory.",
+        completion: .file(extensions: ["extxyz", "xyz"]))
+    var data: [String] = []
     @Option(name: .shortAndLong, help: "Model file to write (default: beside the recipe).")
     var output: String?
     @Flag(help: "The report as JSON on standard output.")
@@ -22,7 +28,8 @@ struct Train: ParsableCommand {
     func run() throws {
         let file = RecipeFile(try bytes(of: recipe), file: recipe)
         if !file.diagnostics.isEmpty { printError(file.report) }
-        guard let recipe = file.recipe else { throw ExitCode(1) }
+        guard var recipe = file.recipe else { throw ExitCode(1) }
+        recipe.data += data.map { .init(file: URL(fileURLWithPath: $0).path) }
         let start = ContinuousClock.now
         let report = try recipe.train(writeTo: output) { line in
             let seconds = Int(start.duration(to: .now) / .seconds(1))
