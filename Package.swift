@@ -70,11 +70,20 @@ let package = Package(
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
             name: "JobSpec", dependencies: ["Atomistics", "YAMLDocument"], swiftSettings: strict),
+        // Labelled structures on disk that only grow, with their origins.
+        .target(
+            name: "DataSet",
+            dependencies: [
+                "Atomistics", "DurableFiles",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
         // From a recipe or a name to a force field.
         .target(
             name: "ModelLibrary",
             dependencies: [
-                "Atomistics", "DurableFiles", "LinearAlgebra", "MinimalLearning", "ModelFile",
+                "Atomistics", "DataSet", "DurableFiles", "LinearAlgebra", "MinimalLearning", "ModelFile",
                 "SOAPPotential", "ThiolateGold", "YAMLDocument",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -128,7 +137,7 @@ let package = Package(
         .executableTarget(
             name: "aurelax",
             dependencies: [
-                "Atomistics", "Descriptors", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra",
+                "Atomistics", "DataSet", "Descriptors", "DurableFiles", "Handoff", "JobSpec", "LinearAlgebra",
                 "ModelFile", "ModelLibrary", "Relaxation", "ThiolateGold", "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -180,6 +189,14 @@ let package = Package(
         .testTarget(
             name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
             exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "DataSetTests",
+            dependencies: [
+                "Atomistics", "DataSet", "DurableFiles",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "ModelFileTests", dependencies: ["DurableFiles", "Fuzzing", "ModelFile"],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 public import Atomistics
+import DataSet
 import DurableFiles
 import Foundation
 import ModelFile
@@ -151,7 +152,7 @@ public struct TrainingData: Sendable {
         for source in recipe.data {
             let path =
                 source.file.hasPrefix("/") ? source.file : recipe.directory + "/" + source.file
-            let frames = try ExtXYZ.read(path: path)
+            let (frames, digest) = try Self.read(path)
             for range in (source.frames ?? []) + source.validation {
                 guard range.start < frames.count, range.end ?? 0 <= frames.count else {
                     throw RecipeError.rangeOutside(
@@ -173,11 +174,22 @@ public struct TrainingData: Sendable {
             if !held.isEmpty { validationByFile[source.file, default: []] += held }
             sources[source.file] =
                 "\(chosen.training.count) training and \(held.count) validation frames, "
-                + "sha256 \(Digest(of: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))"
+                + "sha256 \(digest)"
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }
         let charges = Set((training + validation).map { $0.info["charge"]?.double ?? 0 })
         guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
+    }
+
+    /// The frames of a file or a data set, and the digest of what was read.
+    private static func read(_ path: String) throws -> (frames: [Atoms], digest: Digest) {
+        if DataSet.exists(at: path) {
+            let set = try DataSet(at: path)
+            return (try set.frames(), set.digest)
+        }
+        return (
+            try ExtXYZ.read(path: path), Digest(of: Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+        )
     }
 }
 

@@ -28,7 +28,10 @@ struct Aurelax: AsyncParsableCommand {
                 name: "Structures",
                 subcommands: [Relax.self, Predict.self, DescriptorCommand.self, Convert.self, Build.self]),
             CommandGroup(
-                name: "Models", subcommands: [Train.self, Evaluate.self, ScanCommand.self, ModelCommand.self]),
+                name: "Models",
+                subcommands: [
+                    Train.self, Evaluate.self, ScanCommand.self, ModelCommand.self, DataSetCommand.self,
+                ]),
         ])
 
     static func main() async {

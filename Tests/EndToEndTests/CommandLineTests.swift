@@ -108,12 +108,15 @@ import Testing
         data: [{file: a.extxyz, validation: ["6:8"]}]
 
         """.write(toFile: recipe, atomically: true, encoding: .utf8)
-        let trained = try await Program.run(["train", recipe, "--data", more, "--json"])
+        // A data set is named like a file.
+        let set = spool.path.appending("set").string
+        #expect(try await Program.run(["dataset", "add", set, more]).output.contains("4 frames added"))
+        let trained = try await Program.run(["train", recipe, "--data", set, "--json"])
         #expect(trained.status == 0, "\(trained.errors)")
         #expect(trained.errors.contains("10 frames to train on, 2 held out"), "\(trained.errors)")
         let model = spool.path.appending("small.aurelax-model").string
         let info = try await Program.run(["model", "info", model])
-        #expect(info.output.contains("b.extxyz: 4 training and 0 validation frames"), "\(info.output)")
+        #expect(info.output.contains("set: 4 training and 0 validation frames"), "\(info.output)")
 
         // A method's own frames are no DFT's.
         let text = try #require(spool.text("b.extxyz"))

@@ -171,6 +171,25 @@ import Testing
         let once = try await Program.run(["daemon", "--once"], spool: spool.path)
         #expect(once.status == 0, "\(once.errors)")
         #expect(try await spool.status(of: "next")?.state == "completed", "\(once.errors)")
+
+        // What they found can be learnt from: every source once, the level of theory its own.
+        let set = spool.path.appending("set").string
+        for (job, expected) in [("h2", "added"), ("next", "added"), ("h2", "0 frames added")] {
+            let added = try await Program.run(["dataset", "add", set, job], spool: spool.path)
+            #expect(added.status == 0 && added.output.contains(expected), "\(added.output)\(added.errors)")
+        }
+        let stats = try await Program.run(["dataset", "stats", set])
+        #expect(
+            stats.output.contains("GFN1-xTB") && stats.output.contains("from 2 sources"), "\(stats.output)")
+        let exported = try await Program.run([
+            "dataset", "export", set, "-o", "-", "--source", "h2, stage 1, attempt 1",
+        ])
+        #expect(exported.output.contains("origin=\"h2, stage 1, attempt 1, step 0\""), "\(exported.output)")
+        let rings = Program.project.appending("models/data/rings-pbe-lcao.extxyz").string
+        let mixed = try await Program.run(["dataset", "add", set, rings])
+        #expect(mixed.status == 1 && mixed.errors.contains("must not be mixed"), "\(mixed.errors)")
+        let unknown = try await Program.run(["dataset", "add", set, "nobody"], spool: spool.path)
+        #expect(unknown.status == 7, "\(unknown.errors)")
     }
 
     @Test(.enabled(if: Available.python)) func realGPAWRelaxesHydrogen() async throws {

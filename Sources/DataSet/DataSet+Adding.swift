@@ -1,0 +1,153 @@
+public import Atomistics
+import DurableFiles
+import Foundation
+import OrderedCollections
+import SystemPackage
+
+/// Frames of one source, on their way into a data set.
+public struct LabelledFrames: Sendable {
+    public var frames: [(atoms: Atoms, origin: FrameOrigin)]
+
+    public init(_ frames: [(atoms: Atoms, origin: FrameOrigin)]) { self.frames = frames }
+}
+
+extension DataSet {
+    /// What came of adding frames.
+    public struct Addition: Sendable, Equatable {
+        public var added = 0
+        /// Frames that the set has already.
+        public var known = 0
+
+        public init(added: Int = 0, known: Int = 0) { (self.added, self.known) = (added, known) }
+    }
+
+    /// Adds frames to the set in a folder, which is made where there is none.
+    ///
+    /// All frames are looked at before the first is written. Killed in between, the set has some of them, each
+    /// whole; adding them again adds the rest.
+    ///
+    /// - Throws: ``DataSetError``, `LockHeld` where somebody else is adding, `FileError`.
+    @discardableResult
+    public static func add(
+        _ labelled: LabelledFrames, to path: String, now: Date = Date()
+    ) throws -> Addition {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let directory = try Directory(FilePath(path))
+        let lock = try ExclusiveLock(lockName, in: directory)
+        defer { withExtendedLifetime(lock) {} }
+        let set = try directory.status(of: headerName) == nil ? nil : try DataSet(in: directory)
+        // One that a crash left without a frame is nobody's yet.
+        let isNew = set?.entries.isEmpty ?? true
+        var addition = Addition()
+        var known = Set(set?.entries.map(\.label) ?? [])
+        var header = isNew ? nil : set?.header
+        var texts: [(bytes: [UInt8], label: Digest, origin: FrameOrigin)] = []
+        for (number, frame) in labelled.frames.enumerated() {
+            let own = try checked(frame.atoms, frame.origin.source, number)
+            let expected = header ?? own
+            guard own.levelOfTheory == expected.levelOfTheory else {
+                throw DataSetError.otherLevel(
+                    source: frame.origin.source, found: own.levelOfTheory,
+                    expected: expected.levelOfTheory)
+            }
+            guard own.charge == expected.charge else {
+                throw DataSetError.otherCharge(
+                    source: frame.origin.source, found: own.charge, expected: expected.charge)
+            }
+            header = expected
+            let label = label(of: frame.atoms)
+            guard known.insert(label).inserted else {
+                addition.known += 1
+                continue
+            }
+            texts.append((ExtXYZ.bytes(of: [frame.atoms]), label, frame.origin))
+        }
+        guard let header else { return addition }
+        if isNew {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try directory.replace(headerName, Array(try encoder.encode(header)) + [10])
+        }
+        try append(texts, to: directory, after: set, at: now)
+        addition.added = texts.count
+        return addition
+    }
+
+    /// Frames first, then, once they are durable, the lines that name them.
+    private static func append(
+        _ texts: [(bytes: [UInt8], label: Digest, origin: FrameOrigin)], to directory: Directory,
+        after set: DataSet?, at now: Date
+    ) throws {
+        guard !texts.isEmpty else { return }
+        let frames = try AppendFile(framesName, in: directory, keeping: set?.framesLength ?? 0)
+        let index = try AppendFile(indexName, in: directory, keeping: set?.indexLength ?? 0)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var previous = set?.digest ?? Digest(of: [])
+        var lines: [UInt8] = []
+        for (bytes, label, origin) in texts {
+            let entry = DataSetEntry(
+                offset: frames.length, length: bytes.count, digest: Digest(of: bytes), label: label,
+                origin: origin, added: now.ISO8601Format(), previous: previous)
+            try frames.append(bytes)
+            let line = Array(try encoder.encode(entry))
+            previous = Digest(of: line)
+            lines += line + [10]
+        }
+        try frames.synchronize()
+        try frames.close()
+        try index.append(lines)
+        try index.synchronize()
+        try index.close()
+    }
+
+    private static func checked(_ atoms: Atoms, _ source: String, _ number: Int) throws -> Header {
+        func lacks(_ what: String) -> DataSetError {
+            .notLabelled(source: source, frame: number, lacks: what)
+        }
+        guard let level = atoms.levelOfTheory else { throw lacks("no level_of_theory") }
+        guard let energy = atoms.energy, energy.isFinite else { throw lacks("no energy") }
+        guard let forces = atoms.forces else { throw lacks("no forces") }
+        for i in 0..<atoms.count where !(atoms.positions[i] + forces[i]).sum().isFinite {
+            throw lacks("position or force of atom \(i) is not a finite number")
+        }
+        guard !atoms.periodicity.isPeriodic else { throw lacks("periodic; molecules only") }
+        let charge = atoms.info["charge"]?.double ?? 0
+        guard let whole = Int(exactly: charge) else { throw lacks("a charge of \(charge) e") }
+        return Header(levelOfTheory: level, charge: whole)
+    }
+
+    /// Digest of what a model learns from: elements, positions, energy, forces.
+    private static func label(of atoms: Atoms) -> Digest {
+        var bytes: [UInt8] = []
+        func append(_ value: Double) {
+            withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+        for element in atoms.elements { bytes.append(UInt8(element.atomicNumber)) }
+        append(atoms.energy ?? .nan)
+        for vector in atoms.positions + (atoms.forces ?? []) {
+            for k in 0..<3 { append(vector[k]) }
+        }
+        return Digest(of: bytes)
+    }
+}
+
+extension Sequence<(atoms: Atoms, origin: FrameOrigin)> {
+    /// Of one relaxation, the frames that differ enough to be worth learning from: the first, the last, and each
+    /// in which some atom has moved by `distance` Å since the frame that was kept before.
+    public func distinct(by distance: Double) -> LabelledFrames {
+        let all = Array(self)
+        var kept: [(atoms: Atoms, origin: FrameOrigin)] = []
+        for (n, frame) in all.enumerated() {
+            guard let before = kept.last?.atoms, before.count == frame.atoms.count, n < all.count - 1 else {
+                kept.append(frame)
+                continue
+            }
+            let moved = zip(before.positions, frame.atoms.positions).contains {
+                ($0 - $1).squaredLength >= distance * distance
+            }
+            if moved { kept.append(frame) }
+        }
+        return LabelledFrames(kept)
+    }
+}

@@ -1,0 +1,195 @@
+public import Atomistics
+public import DurableFiles
+import Foundation
+import OrderedCollections
+import SystemPackage
+
+/// Labelled structures that only grow: frames as extended XYZ, and an index that says where each comes from.
+///
+///     data-set.json   format, level of theory, charge
+///     frames.extxyz   one frame after the other; any tool reads it
+///     index.jsonl     a line for each frame: where it lies, its digest, its origin, the digest of the line before
+///
+/// A frame counts once its line is in the index: it is durable before the line is written. What a crash left behind
+/// the last line is cut off when something is added, and never read.
+public struct DataSet: Sendable {
+    /// What all frames have in common; set by the first.
+    public struct Header: Sendable, Equatable, Codable {
+        public static let currentFormat = 1
+
+        public var format = Header.currentFormat
+        public var levelOfTheory: String
+        /// e.
+        public var charge: Int
+
+        public init(levelOfTheory: String, charge: Int) {
+            (self.levelOfTheory, self.charge) = (levelOfTheory, charge)
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case format
+            case levelOfTheory = "level_of_theory"
+            case charge
+        }
+    }
+
+    static let headerName: FilePath.Component = "data-set.json"
+    static let framesName: FilePath.Component = "frames.extxyz"
+    static let indexName: FilePath.Component = "index.jsonl"
+    static let lockName: FilePath.Component = ".lock"
+
+    public let header: Header
+    /// In the order in which they were added.
+    public let entries: [DataSetEntry]
+    let directory: Directory
+    /// Of the index up to its last whole line, bytes.
+    let indexLength: Int
+
+    /// Bytes of `frames.extxyz` that count.
+    var framesLength: Int { entries.last.map { $0.offset + $0.length } ?? 0 }
+
+    /// Digest of the last line: of the whole set, since each line has that of the line before.
+    public var digest: Digest { entries.last?.chain ?? Digest(of: []) }
+
+    /// True where a folder is a data set.
+    public static func exists(at path: String) -> Bool {
+        FileManager.default.fileExists(atPath: path + "/" + headerName.string)
+    }
+
+    /// Opens a set and checks its index; ``frames()`` checks the frames.
+    ///
+    /// - Throws: ``DataSetError``, `FileError`.
+    public init(at path: String) throws {
+        try self.init(in: Directory(FilePath(path)))
+    }
+
+    init(in directory: Directory) throws {
+        self.directory = directory
+        guard let bytes = try directory.read(Self.headerName) else {
+            throw DataSetError.none(path: directory.path.escaped)
+        }
+        do {
+            header = try JSONDecoder().decode(Header.self, from: Data(bytes))
+        } catch {
+            throw DataSetError.damaged(
+                path: directory.path.escaped, what: "\(Self.headerName): \(error)")
+        }
+        guard header.format == Header.currentFormat else {
+            throw DataSetError.otherFormat(path: directory.path.escaped, found: header.format)
+        }
+        var entries: [DataSetEntry] = []
+        var length = 0
+        let index = try directory.read(Self.indexName) ?? []
+        // A last line without its end is what a crash left of one.
+        for line in index.split(separator: 10, omittingEmptySubsequences: false).dropLast() {
+            let line = Array(line)
+            let place = "\(Self.indexName), line \(entries.count + 1)"
+            guard var entry = try? JSONDecoder().decode(DataSetEntry.self, from: Data(line)) else {
+                throw DataSetError.damaged(path: directory.path.escaped, what: place)
+            }
+            guard entry.previous == entries.last?.chain ?? Digest(of: []),
+                entry.offset == entries.last.map({ $0.offset + $0.length }) ?? 0, entry.length > 0
+            else {
+                throw DataSetError.damaged(
+                    path: directory.path.escaped, what: "\(place) does not follow the line before")
+            }
+            entry.chain = Digest(of: line)
+            entries.append(entry)
+            length += line.count + 1
+        }
+        (self.entries, indexLength) = (entries, length)
+    }
+
+    /// The same, each saying where it comes from (key `origin`).
+    public func framesWithOrigins() throws -> [Atoms] {
+        zip(entries, try frames()).map { entry, atoms in
+            var atoms = atoms
+            atoms.info["origin"] = .string("\(entry.origin.source), step \(entry.origin.step)")
+            return atoms
+        }
+    }
+
+    /// Every frame, checked against its digest.
+    ///
+    /// - Throws: ``DataSetError``, `FileError`, `ExtXYZError`.
+    public func frames() throws -> [Atoms] {
+        let bytes = try directory.read(Self.framesName, limit: 1 << 32) ?? []
+        return try entries.enumerated().map { number, entry in
+            let end = entry.offset + entry.length
+            guard end <= bytes.count, Digest(of: Array(bytes[entry.offset..<end])) == entry.digest else {
+                throw DataSetError.damaged(
+                    path: directory.path.escaped, what: "frame \(number) of \(Self.framesName)")
+            }
+            let label = "\(directory.path.escaped)/\(Self.framesName), frame \(number)"
+            let frames = try ExtXYZ.frames(in: Array(bytes[entry.offset..<end]), label: label)
+            guard frames.count == 1 else {
+                throw DataSetError.damaged(path: directory.path.escaped, what: label)
+            }
+            return frames[0]
+        }
+    }
+}
+
+/// Where one frame lies and where it comes from: a line of the index.
+public struct DataSetEntry: Sendable, Equatable, Codable {
+    /// In `frames.extxyz`, bytes.
+    public var offset: Int
+    public var length: Int
+    /// Of those bytes.
+    public var digest: Digest
+    /// Of elements, positions, energy and forces alone: the same frame from two files has the same.
+    public var label: Digest
+    public var origin: FrameOrigin
+    /// UTC.
+    public var added: String
+    /// Digest of the line before; of nothing for the first.
+    public var previous: Digest
+    /// Digest of this line.
+    public internal(set) var chain = Digest(of: [])
+
+    enum CodingKeys: String, CodingKey {
+        case offset, length
+        case digest = "sha256"
+        case label, origin, added, previous
+    }
+}
+
+/// Where a labelled frame was made.
+public struct FrameOrigin: Sendable, Equatable, Codable {
+    /// A job with its stage and attempt, or a file: what `dataset list` shows.
+    public var source: String
+    /// Of the package that was calculated, or of the file.
+    public var digest: Digest
+    /// Place in the trajectory, from 0.
+    public var step: Int
+
+    public init(source: String, digest: Digest, step: Int) {
+        (self.source, self.digest, self.step) = (source, digest, step)
+    }
+}
+
+/// Why a data set cannot be read or does not take a frame.
+public enum DataSetError: Error, Sendable, Equatable, CustomStringConvertible {
+    case none(path: String)
+    case otherFormat(path: String, found: Int)
+    case damaged(path: String, what: String)
+    /// A frame without energy, forces or level of theory, or with a cell.
+    case notLabelled(source: String, frame: Int, lacks: String)
+    case otherLevel(source: String, found: String, expected: String)
+    case otherCharge(source: String, found: Int, expected: Int)
+
+    public var description: String {
+        switch self {
+        case .none(let path): "\(path) is no data set: it has no \(DataSet.headerName)"
+        case .otherFormat(let path, let found):
+            "\(path) has format \(found); this aurelax reads format \(DataSet.Header.currentFormat)"
+        case .damaged(let path, let what): "\(path) is damaged: \(what)"
+        case .notLabelled(let source, let frame, let lacks):
+            "\(source), frame \(frame): \(lacks)"
+        case .otherLevel(let source, let found, let expected):
+            "\(source) was made by '\(found)', the data set by '\(expected)': levels of theory must not be mixed"
+        case .otherCharge(let source, let found, let expected):
+            "\(source) has the charge \(found), the data set \(expected): charge states are separate data sets"
+        }
+    }
+}

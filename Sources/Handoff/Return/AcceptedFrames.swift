@@ -1,0 +1,36 @@
+public import Atomistics
+public import DurableFiles
+import OrderedCollections
+import SystemPackage
+
+/// Every geometry that a package's calculation labelled.
+public struct AcceptedFrames: Sendable {
+    public var job: String
+    public var stage: Int
+    public var attempt: Int
+    /// Digest of the package's manifest.
+    public var package: Digest
+    /// With energy, forces, level of theory and charge, in their order.
+    public var frames: [Atoms]
+
+    /// - Parameter directory: a package with its result, which is checked as when it came back.
+    /// - Returns: nil while there is no result.
+    /// - Throws: `PackageRefusal`, `ResultRefusal`, `FileError`.
+    public init?(package directory: Directory) throws {
+        let manifest = try PackageCheck.verify(directory, roles: [.input])
+        guard try directory.status(of: "result")?.kind == .directory,
+            let files = try ReturnedFile.read(from: directory.subdirectory("result"))
+        else { return nil }
+        let expected = try HandoffExpectation(package: directory)
+        let result = try ReturnedResult(files, expecting: expected)
+        (job, stage, attempt) = (manifest.job, manifest.stage, manifest.attempt)
+        package = Digest(of: try PackageCheck.content("MANIFEST.json", directory))
+        frames = []
+        guard result.final != nil, let bytes = files[.trajectory] else { return }
+        frames = try ExtXYZ.frames(in: bytes, label: ReturnedFile.trajectory.rawValue)
+        for index in frames.indices {
+            frames[index].levelOfTheory = frames[index].levelOfTheory ?? result.levelOfTheory
+            frames[index].info["charge"] = .integer(expected.parameters.charge)
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import ArgumentParser
+import Atomistics
+import DataSet
+import DurableFiles
+import Foundation
+import Handoff
+import SystemPackage
+import Workflow
+
+struct DataSetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dataset", abstract: "Labelled structures to learn from, with where they come from.",
+        discussion: """
+            A data set is a folder that only grows: frames.extxyz, which any tool reads, and an index with \
+            digests and origins. All of it is of one level of theory and one charge. Recipes name the folder \
+            as they name a file.
+
+              aurelax dataset add mine ring4 --spool .        # what DFT found in a job
+              aurelax dataset add mine labelled.extxyz
+              aurelax train models/thiolate-gold/recipe.yaml --data mine -o mine.aurelax-model
+            """,
+        subcommands: [Add.self, List.self, Stats.self, Export.self])
+
+    struct SetArgument: ParsableArguments {
+        @Argument(help: "Folder of the data set.", completion: .directory)
+        var set: String
+    }
+
+    struct Add: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add frames of jobs, packages or files; a frame that is there already is added once.",
+            discussion: """
+                Of a relaxation the first and the last frame are added, and those in which some atom has moved by \
+                --distance since the frame before. Results are checked as when they came back.
+                """)
+
+        @OptionGroup var target: SetArgument
+        @Argument(
+            help: "A job of the spool, the folder of a job or of a package, or an extxyz file.",
+            completion: .file(extensions: ["extxyz", "xyz"]))
+        var sources: [String]
+        @Option(help: "Å; 0 for every frame.")
+        var distance = 0.05
+        @OptionGroup var spool: SpoolOptions
+
+        func validate() throws {
+            if !(distance >= 0) { throw ValidationError("--distance is a length in Å, 0 or more.") }
+        }
+
+        func run() throws {
+            for source in sources {
+                var addition = DataSet.Addition()
+                for part in try frames(of: source) {
+                    let result = try DataSet.add(part, to: target.set)
+                    addition.added += result.added
+                    addition.known += result.known
+                }
+                print(
+                    "\(source): \(addition.added) frame\(addition.added == 1 ? "" : "s") added"
+                        + (addition.known > 0 ? ", \(addition.known) there already" : ""))
+            }
+        }
+
+        private func frames(of source: String) throws -> [LabelledFrames] {
+            var isFolder: ObjCBool = false
+            let manager = FileManager.default
+            var path = source
+            if !manager.fileExists(atPath: path, isDirectory: &isFolder), !source.contains("/") {
+                path = spool.spool.outbox.appending(source).string
+                guard manager.fileExists(atPath: path, isDirectory: &isFolder) else {
+                    throw CommandError(.notFound, "‘\(source)’ is neither a file nor a job of this spool")
+                }
+            }
+            if isFolder.boolValue { return try packages(in: path) }
+            let bytes = try bytes(of: path)
+            let digest = Digest(of: bytes)
+            let name = URL(fileURLWithPath: path).lastPathComponent
+            let frames = try ExtXYZ.frames(in: bytes, label: path)
+            return [
+                LabelledFrames(
+                    frames.enumerated().map {
+                        ($1, FrameOrigin(source: name, digest: digest, step: $0))
+                    })
+            ]
+        }
+
+        /// Of a package, or of every package of a job.
+        private func packages(in path: String) throws -> [LabelledFrames] {
+            let isPackage = FileManager.default.fileExists(atPath: path + "/MANIFEST.json")
+            let folders =
+                isPackage
+                ? [path]
+                : try FileManager.default.contentsOfDirectory(atPath: path).sorted().map { "\(path)/\($0)" }
+                    .filter { FileManager.default.fileExists(atPath: $0 + "/MANIFEST.json") }
+            let results = try folders.compactMap { try AcceptedFrames(package: Directory(FilePath($0))) }
+            guard !results.isEmpty else {
+                throw CommandError(.failed, "\(path): no package with a result")
+            }
+            return results.map { result in
+                let source = "\(result.job), stage \(result.stage), attempt \(result.attempt)"
+                return result.frames.enumerated().map {
+                    (atoms: $1, origin: FrameOrigin(source: source, digest: result.package, step: $0))
+                }.distinct(by: distance)
+            }
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "A line for each source.")
+
+        @OptionGroup var target: SetArgument
+        @Flag(help: "Every frame's entry as JSON on standard output.")
+        var json = false
+
+        func run() throws {
+            let set = try DataSet(at: target.set)
+            if json {
+                print(try jsonText(set.entries))
+                return
+            }
+            for source in set.sources {
+                print(
+                    "\(source.added)  \(String(source.digest.hexadecimal.prefix(12)))  "
+                        + "\(source.frames) frame\(source.frames == 1 ? "" : "s")  \(source.name)")
+            }
+        }
+    }
+
+    struct Stats: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What is in it; every byte is checked against its digest.")
+
+        @OptionGroup var target: SetArgument
+        @Flag(help: "JSON on standard output.")
+        var json = false
+
+        func run() throws {
+            let statistics = try DataSetStatistics(DataSet(at: target.set))
+            print(json ? try jsonText(statistics) : statistics.description)
+        }
+    }
+
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write frames as extxyz, each with where it comes from.")
+
+        @OptionGroup var target: SetArgument
+        @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
+        var output: String
+        @Option(help: "Frames of this source only, as `dataset list` calls it.")
+        var source: String?
+
+        func run() throws {
+            let set = try DataSet(at: target.set)
+            if let source, !set.sources.contains(where: { $0.name == source }) {
+                throw CommandError(
+                    .failed,
+                    "‘\(source)’ is no source of \(target.set) "
+                        + "(there are: \(set.sources.map(\.name).joined(separator: "; ")))")
+            }
+            var writer = try FrameWriter(output)
+            for (entry, atoms) in zip(set.entries, try set.framesWithOrigins())
+            where source == nil || entry.origin.source == source {
+                try writer.write(atoms)
+            }
+            try writer.finish()
+            if output != "-" { printError("\(output): \(writer.frames) frames") }
+        }
+    }
+}
