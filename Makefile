@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast test-slurm torture fuzz units lint format clean
+.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,12 @@ test-slurm: setup ## the daemon with a real Slurm of one node on this machine; n
 	@if [ "$$(id -u)" -ne 0 ]; then echo "test-slurm: skipped: Slurm's node daemon needs root"; exit 0; fi; \
 	    set -e; scripts/setup scripts/apt-packages-slurm.txt; swift build $(SWIFT_FLAGS) --product aurelax; \
 	    scripts/test-slurm $(RELEASE)
+
+test-views: setup ## the live table in tmux, the pages and a report in a headless Chromium
+	@scripts/setup scripts/apt-packages-views.txt
+	@swift build $(SWIFT_FLAGS) --product aurelax
+	@scripts/train-models $(RELEASE)/aurelax
+	@scripts/test-views $(RELEASE)
 
 torture: setup ## the faults at full strength: kills, bursts, a million mutated structures, a soak of 10,000 jobs
 	@swift build $(SWIFT_FLAGS) --build-tests

@@ -74,6 +74,12 @@ public struct Column: Sendable, Equatable {
         }
     }
 
+    /// The values of a text column of width 1.
+    public var strings: [String]? {
+        guard width == 1, case .string(let values) = values else { return nil }
+        return values
+    }
+
     /// The values of a real column of width 1.
     public var reals: [Double]? {
         guard width == 1, case .real(let values) = values else { return nil }

@@ -20,8 +20,10 @@ struct Aurelax: AsyncParsableCommand {
             CommandGroup(
                 name: "Jobs",
                 subcommands: [
-                    DaemonCommand.self, Submit.self, Validate.self, Status.self, Show.self, Log.self,
-                    Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self, DFT.self,
+                    DaemonCommand.self, Submit.self, Validate.self, Status.self, Watch.self, Show.self,
+                    Log.self,
+                    ReportCommand.self, Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self,
+                    DFT.self,
                     Doctor.self, Recover.self,
                 ]),
             CommandGroup(

@@ -232,4 +232,59 @@ import Testing
         #expect(Set(open).isDisjoint(with: listening))
         #expect(daemon.stop() == 0)
     }
+
+    /// Another name than ours, a change by reading, a change without the token, a foreign page: refused.
+    @Test func fault35TheDashboardAnswersWhoMayAsk() async throws {
+        let daemon = try BackgroundProgram(
+            ["daemon", "--dashboard", "127.0.0.1:0"], spool: spool, log: "daemon.log",
+            environment: ["AURELAX_DASHBOARD_TOKEN": "secret"])
+        try spool.drop("mine.yaml", Self.job("mine"))
+        #expect(try await spool.waitForState("waiting-for-dft", of: "mine", seconds: 60))
+        let log = try #require(spool.text("daemon.log"))
+        let port = try #require(log.firstMatch(of: /127\.0\.0\.1:(\d+)\//).flatMap { UInt16($0.1) })
+        func ask(_ line: String, host: String = "127.0.0.1", _ more: String = "", body: String = "") throws
+            -> Int?
+        {
+            let answer = try exchange(
+                "\(line) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\(more)"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)", port: port)
+            return answer.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        }
+        #expect(try ask("GET /") == 200)
+        #expect(try ask("GET /", host: "evil.example") == 421)
+        #expect(try ask("GET /jobs/mine/cancel") == 404)
+        #expect(try ask("POST /jobs/mine/cancel") == 403)
+        #expect(try ask("POST /jobs/mine/cancel", body: "token=guess") == 403)
+        #expect(
+            try ask("POST /jobs/mine/cancel", "Origin: http://evil.example\r\n", body: "token=secret") == 403)
+        #expect(try await spool.status(of: "mine")?.state == "waiting-for-dft")
+        #expect(try ask("POST /jobs/mine/cancel", body: "token=secret") == 303)
+        #expect(try await spool.waitForState("cancelled", of: "mine", seconds: 30))
+        #expect(daemon.stop() == 0)
+        let open = try await Program.run(
+            ["daemon", "--dashboard", "0.0.0.0:8787"], spool: spool.path)
+        #expect(open.status == 2 && open.errors.contains("everybody"), "\(open.errors)")
+    }
+
+    /// What a server of this machine says to these bytes until it closes.
+    private func exchange(_ text: String, port: UInt16) throws -> String {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(connected == 0)
+        let bytes = Array(text.utf8)
+        try #require(send(socket, bytes, bytes.count, 0) == bytes.count)
+        var answer: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = recv(socket, &part, part.count, 0), count > 0 { answer += part[..<count] }
+        return String(decoding: answer, as: UTF8.self)
+    }
 }

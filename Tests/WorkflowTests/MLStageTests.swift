@@ -71,7 +71,9 @@ import Workflow
         #expect(spool.files("inbox").isEmpty)
         #expect(
             spool.files("outbox/ring") == [
-                ".aurelax-job.json", "01-ml", "job.log", "job.yaml", "status.yaml", "summary.yaml",
+                ".aurelax-job.json", "01-ml", "events.jsonl", "job.log", "job.yaml", "report.html",
+                "status.yaml",
+                "summary.yaml",
             ])
         #expect(spool.files("outbox/ring/01-ml") == ["final.extxyz", "optimizer.log", "trajectory.extxyz"])
 

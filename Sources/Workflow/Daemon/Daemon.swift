@@ -74,6 +74,9 @@ public struct Daemon: Sendable {
                     }))
         }
         if let local, !configuration.once { services.append(.init(service: local)) }
+        for companion in configuration.companions where !configuration.once {
+            services.append(.init(service: companion))
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

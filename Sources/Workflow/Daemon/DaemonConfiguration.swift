@@ -1,4 +1,5 @@
 package import Atomistics
+public import ServiceLifecycle
 
 /// How a daemon works.
 public struct DaemonConfiguration: Sendable {
@@ -24,6 +25,8 @@ public struct DaemonConfiguration: Sendable {
     public var watcher: String?
     /// Python with ASE and the engines, where the daemon runs packages itself and `aurelax.yaml` names none.
     public var python = "python3"
+    /// What else runs as long as the daemon does; what one of them throws ends it.
+    public var companions: [any Service] = []
     /// Where force fields come from; nil for ``modelPath``.
     package var forceField: (@Sendable (_ name: String) throws -> any ForceField)?
 

@@ -1,6 +1,7 @@
 public import DurableFiles
 import Foundation
 public import JobSpec
+public import Reports
 import SystemPackage
 
 /// What commands do with a spool, whether a daemon works on it or not.
@@ -65,6 +66,45 @@ public struct SpoolClient: Sendable {
         }
     }
 
+    /// As people look for them: what is under way first, then what waits, what went wrong, and what is done.
+    ///
+    /// - Parameter states: others are left out; empty for all.
+    public func statuses(inTurn states: [JobState]) throws -> [JobStatus] {
+        let order: [JobState] = [
+            .running, .waitingForDFT, .queued, .paused, .failed, .cancelled, .completed,
+        ]
+        let jobs = try statuses().filter { states.isEmpty || states.contains($0.state) }
+        return order.flatMap { state in jobs.filter { $0.state == state } }
+    }
+
+    /// How a job's current stage got on so far.
+    public func curve(of status: JobStatus) -> OptimizerCurve {
+        OptimizerCurve(atPath: optimizerLog(inStage: status.folder, status.kind).string)
+    }
+
+    /// Lines of the optimiser's log of a stage's last attempt, from 1 as people count; none where it has not begun.
+    public func optimizerLog(of name: String, stage: Int) throws -> [String] {
+        let record = try record(name)
+        let stages = record.machine.stages
+        guard (1...stages.count).contains(stage) else {
+            throw WorkflowError.notAllowed("\(name) has stages 1 to \(stages.count), not \(stage)")
+        }
+        let kind = stages[stage - 1]
+        let attempt =
+            stage - 1 == record.machine.stage
+            ? record.machine.attempt
+            : try withStore { try $0.stages(of: record.id) }.filter { $0.stage == stage - 1 }.map(\.attempt)
+                .max() ?? 1
+        let folder = "\(name)/\(Spool.stageFolder(stage - 1, kind, attempt: attempt))"
+        let text = try? String(contentsOfFile: optimizerLog(inStage: folder, kind).string, encoding: .utf8)
+        return (text ?? "").split(whereSeparator: \.isNewline).map(String.init)
+    }
+
+    private func optimizerLog(inStage folder: String, _ kind: StageKind) -> FilePath {
+        let folder = spool.outbox.appending(folder)
+        return (kind == .ml ? folder : folder.appending("result")).appending("optimizer.log")
+    }
+
     /// - Throws: ``WorkflowError/noSuchJob(_:)``.
     public func status(of name: String) throws -> JobStatus { try shown(record(name)) }
 
@@ -78,6 +118,17 @@ public struct SpoolClient: Sendable {
             guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
             let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
             return try Summary(record, store.stages(of: record.id), files).yaml
+        }
+    }
+
+    /// Everything that there is to see of a job so far.
+    public func report(of name: String) throws -> JobReport {
+        try withStore { store in
+            guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
+            let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
+            return try JobReport(
+                record, store.stages(of: record.id), store.history(of: record.id), files,
+                folder: spool.folder(ofJob: name))
         }
     }
 

@@ -16,7 +16,9 @@ struct JobFiles {
     ///   writes are left out.
     init(in folder: Directory) throws(FileError) { try add(folder, prefix: "", depth: 0) }
 
-    private static let changing: Set<String> = ["status.yaml", "summary.yaml", "job.log"]
+    private static let changing: Set<String> = [
+        "status.yaml", "summary.yaml", "job.log", "events.jsonl", "report.html", "figures",
+    ]
     /// A stage, its result, and what a program put beneath.
     private static let deepest = 3
 

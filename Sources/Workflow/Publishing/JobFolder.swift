@@ -1,6 +1,7 @@
 internal import DurableFiles
 import Foundation
 internal import JobSpec
+import Reports
 import SystemPackage
 
 /// Writes what people see of a job: its folder in the outbox. Everything in it can be written again from the
@@ -46,10 +47,15 @@ struct JobFolder {
         if try folder.status(of: "job.yaml") == nil {
             try folder.replace("job.yaml", Array(record.job.yaml.utf8))
         }
-        try writeLog(of: record, in: folder)
+        let history = try store.history(of: record.id)
+        try write("job.log", history.map { "\(timestamp($0.at))  \($0.text)\n" }.joined(), in: folder)
+        try write("events.jsonl", history.map { try $0.jsonLine(of: record.job.name) }.joined(), in: folder)
         if record.machine.state.isFinal {
-            let summary = try Summary(record, store.stages(of: record.id), JobFiles(in: folder))
-            try folder.replace("summary.yaml", Array(summary.yaml.utf8))
+            let (stages, files) = (try store.stages(of: record.id), try JobFiles(in: folder))
+            try folder.replace("summary.yaml", Array(Summary(record, stages, files).yaml.utf8))
+            let report = JobReport(
+                record, stages, history, files, folder: spool.spool.folder(ofJob: record.job.name))
+            try folder.replace(FilePath.Component(plain: JobReport.file), Array(report.page().utf8))
         }
         try folder.replace(
             FilePath.Component(plain: JobCopy.file), JobCopy(record, in: store).bytes, mode: 0o600)
@@ -59,18 +65,17 @@ struct JobFolder {
         try store.markPublished(record)
     }
 
-    /// Appends what the log does not have yet, so that whoever follows it sees it grow.
-    private func writeLog(of record: JobRecord, in folder: Directory) throws {
-        let history = try store.history(of: record.id)
-        let whole = Array(history.map { "\(timestamp($0.at))  \($0.text)\n" }.joined().utf8)
-        let there = try folder.read("job.log") ?? []
+    /// Appends what a log does not have yet, so that whoever follows it sees it grow.
+    private func write(_ name: FilePath.Component, _ text: String, in folder: Directory) throws {
+        let whole = Array(text.utf8)
+        let there = try folder.read(name) ?? []
         guard there.count < whole.count || there != whole else { return }
         if whole.starts(with: there) {
-            let file = try AppendFile("job.log", in: folder)
+            let file = try AppendFile(name, in: folder)
             try file.append(Array(whole[there.count...]))
             try file.close()
         } else {
-            try folder.replace("job.log", whole)
+            try folder.replace(name, whole)
         }
     }
 }

@@ -20,6 +20,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var step: Int?
     /// Largest force norm of a moving atom, eV/Å.
     public var fmax: Double?
+    /// What it is to come below, eV/Å.
+    public var fmaxLimit: Double
     public var priority: Int
     public var accepted: Date
     public var updated: Date
@@ -39,6 +41,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         attempt = machine.attempt
         step = record.step
         fmax = record.fmax
+        fmaxLimit = record.planned.fmax
         priority = record.job.priority
         accepted = record.accepted
         updated = record.updated
@@ -78,11 +81,28 @@ public struct JobStatus: Sendable, Equatable, Codable {
         try container.encode(attempt, forKey: .attempt)
         try container.encode(step, forKey: .step)
         try container.encode(fmax, forKey: .fmax)
+        try container.encode(fmaxLimit, forKey: .fmaxLimit)
         try container.encode(priority, forKey: .priority)
         try container.encode(accepted, forKey: .accepted)
         try container.encode(updated, forKey: .updated)
         try container.encode(folder, forKey: .folder)
         try container.encode(slurm, forKey: .slurm)
+    }
+
+    /// What will happen next, and who has to do it.
+    public var next: String {
+        let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
+        switch state {
+        case .queued: return "it begins when the daemon has room for it (\(reason))"
+        case .running: return "when this stage ends, \(after)"
+        case .waitingForDFT where slurm != nil: return "Slurm runs the package; with its result, \(after)"
+        case .waitingForDFT:
+            return
+                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); with its result, \(after)"
+        case .paused: return "nothing until `aurelax resume \(name)`"
+        case .failed: return "nothing until `aurelax retry \(name)`"
+        case .completed, .cancelled: return "nothing"
+        }
     }
 
     var yaml: String {
@@ -97,6 +117,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         text.add("attempt", plain: attempt)
         text.add("step", plain: step)
         text.add("fmax", fmax, unit: "eV/Angstrom")
+        text.add("requested_fmax", fmaxLimit, unit: "eV/Angstrom")
         text.add("folder", folder)
         if let slurm {
             text.add("slurm_job", plain: slurm.id)

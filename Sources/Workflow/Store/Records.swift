@@ -101,6 +101,15 @@ public struct PackageRecord: Sendable, Equatable, Codable {
 public struct JobHistoryEntry: Sendable, Equatable, Codable {
     public let at: Date
     public let text: String
+
+    /// For programs that read along: `{"at": "2026-11-23T12:00:00Z", "job": "ring4", "text": "…"}`.
+    public func jsonLine(of job: String) throws -> String {
+        struct Line: Encodable { let at, job, text: String }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let line = Line(at: timestamp(at), job: job, text: text)
+        return String(decoding: try encoder.encode(line), as: UTF8.self) + "\n"
+    }
 }
 
 extension PackageRecord {

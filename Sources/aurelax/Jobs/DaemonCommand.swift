@@ -1,5 +1,8 @@
 import ArgumentParser
+import Dashboard
+import Foundation
 import Logging
+import Reports
 import Workflow
 
 struct DaemonCommand: AsyncParsableCommand {
@@ -24,9 +27,33 @@ struct DaemonCommand: AsyncParsableCommand {
     var settle = 2.0
     @Option(help: "Messages from this level on: debug, info, warning, error.")
     var logLevel = Logger.Level.info
+    @Option(help: "How messages are written: text, or json (a line of JSON each).")
+    var logFormat = LogFormat.text
+
+    @Option(
+        help: ArgumentHelp(
+            "Pages about the jobs at http://HOST:PORT/, for a browser on this machine or through a tunnel.",
+            discussion: """
+                Read-only, unless $AURELAX_DASHBOARD_TOKEN is set: then whoever knows it may cancel, pause, resume and \
+                retry jobs there. Other machines do not reach it: ssh -L 8787:127.0.0.1:8787.
+                """, valueName: "host:port"))
+    var dashboard: Address?
+    @Option(
+        help: "Another name by which the dashboard may be called, as a proxy's; may be given more than once.")
+    var dashboardName: [String] = []
+
+    enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+        case text, json
+    }
 
     func validate() throws {
         guard concurrentStages >= 1 else { throw ValidationError("--jobs is at least 1") }
+        guard dashboard == nil || !once else { throw ValidationError("--dashboard is not for --once") }
+        if let dashboard, !dashboard.isLoopback, dashboardName.isEmpty {
+            throw ValidationError(
+                "--dashboard \(dashboard.host): everybody who reaches this machine could read it; use 127.0.0.1 and a "
+                    + "tunnel, or say with --dashboard-name by which name it may be called")
+        }
         guard interval > 0, settle >= 0 else { throw ValidationError("--interval and --settle are positive") }
     }
 
@@ -38,10 +65,41 @@ struct DaemonCommand: AsyncParsableCommand {
         configuration.interval = .seconds(interval)
         configuration.settle = .seconds(settle)
         configuration.watcher = Program.sibling("aurelax-watch")
-        var logger = Logger(label: "aurelax") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "aurelax") { label in
+            switch logFormat {
+            case .text: StreamLogHandler.standardError(label: label)
+            case .json: JSONLogHandler()
+            }
+        }
         logger.logLevel = logLevel
+        if let dashboard {
+            var settings = Dashboard.Settings(host: dashboard.host, port: dashboard.port)
+            settings.names = dashboardName
+            settings.token = ProcessInfo.processInfo.environment["AURELAX_DASHBOARD_TOKEN"]
+            configuration.companions.append(
+                Dashboard(
+                    settings, client: spool.client, modelPath: configuration.modelPath,
+                    viewer: StructureViewer(python: Program.python), logger: logger))
+        }
         try await Daemon(configuration, logger: logger).run()
     }
+}
+
+/// `127.0.0.1:8787`, `[::1]:8787`.
+struct Address: ExpressibleByArgument {
+    let host: String
+    let port: Int
+
+    init?(argument: String) {
+        guard let colon = argument.lastIndex(of: ":"),
+            let port = UInt16(argument[argument.index(after: colon)...])
+        else { return nil }
+        let host = argument[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        guard !host.isEmpty else { return nil }
+        (self.host, self.port) = (host, Int(port))
+    }
+
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

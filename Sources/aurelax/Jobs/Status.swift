@@ -1,18 +1,21 @@
 import ArgumentParser
 import Foundation
+import Reports
 import Workflow
 
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Where the jobs are.",
+        abstract: "Where the jobs are, or one job with its stages.",
         discussion: """
-            A table of all jobs, or of one; --json prints an object with `jobs`, each with name, state, \
+            A table of all jobs, what is under way first; --json prints an object with `jobs`, each with name, state, \
             reason, stage, step and fmax (eV/Å). States: queued, running, waiting-for-dft, completed, failed, \
-            cancelled, paused.
+            cancelled, paused. The arrow behind fmax says where it goes; LEFT is how long it takes if it goes on so.
             """)
 
     @Argument(help: "Name of a job; all by default.")
     var job: String?
+    @Option(help: "Jobs in this state only; may be given more than once.")
+    var state: [JobState] = []
     @Flag(help: "JSON on standard output.")
     var json = false
     @OptionGroup var spool: SpoolOptions
@@ -21,35 +24,35 @@ struct Status: ParsableCommand {
 
     func run() throws {
         let client = spool.client
-        let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses()
+        let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: state)
         if json {
             print(try jsonText(List(jobs: jobs)))
         } else if jobs.isEmpty {
-            print("no jobs")
+            print(state.isEmpty ? "no jobs" : "no such jobs")
         } else {
-            print(table(jobs), terminator: "")
+            let table = JobTable(rows: jobs.map { .init($0, client) }, colours: Terminal.hasColours)
+            print(table.lines().joined(separator: "\n"))
+            if job != nil { try printDetails(jobs[0], client) }
         }
     }
 
-    private func table(_ jobs: [JobStatus]) -> String {
-        let head = ["NAME", "STATE", "STAGE", "STEP", "FMAX", "REASON"]
-        let rows = jobs.map { job in
-            [
-                job.name, job.state.rawValue, "\(job.stage)/\(job.stages) \(job.kind.rawValue)",
-                job.step.map(String.init) ?? "-", job.fmax.map { String(format: "%.3f", $0) } ?? "-",
-                String(job.reason.prefix { !$0.isNewline }),
-            ]
-        }
-        let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
-        return ([head] + rows).map { row in
-            let cells = zip(row, widths).enumerated().map { index, cell in
-                index == row.count - 1
-                    ? cell.0 : cell.0 + String(repeating: " ", count: cell.1 - cell.0.count)
+    private func printDetails(_ status: JobStatus, _ client: SpoolClient) throws {
+        let report = try client.report(of: status.name)
+        for stage in report.stages {
+            print("\nstage \(stage.name)")
+            if stage.facts.isEmpty {
+                let last = stage.curve.entries.last
+                print("  " + (last.map { "step \($0.step), fmax \($0.fmax) eV/Å" } ?? "no step yet"))
             }
-            return cells.joined(separator: "  ") + "\n"
-        }.joined()
+            for (name, value) in stage.facts { print("  \(name): \(value)") }
+            for warning in stage.warnings { print("  warning: \(warning)") }
+        }
+        print("\nfiles: \(client.spool.folder(ofJob: status.name))")
+        print("next: \(status.next)")
     }
 }
+
+extension JobState: ExpressibleByArgument {}
 
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -60,31 +63,4 @@ struct Show: ParsableCommand {
     @OptionGroup var spool: SpoolOptions
 
     func run() throws { print(try spool.client.summary(of: job), terminator: "") }
-}
-
-struct Log: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "A job's history.",
-        discussion: "The optimiser's own log of each stage is in the job's folder in the outbox.")
-
-    @Argument(help: "Name of the job.")
-    var job: String
-    @Flag(name: .shortAndLong, help: "Go on until the job ends.")
-    var follow = false
-    @OptionGroup var spool: SpoolOptions
-
-    func run() async throws {
-        let client = spool.client
-        var shown = 0
-        while true {
-            let isFinal = try client.status(of: job).state.isFinal
-            let history = try client.history(of: job)
-            for entry in history.dropFirst(shown) {
-                print("\(entry.at.formatted(.iso8601))  \(entry.text)")
-            }
-            shown = history.count
-            guard follow, !isFinal else { return }
-            try await Task.sleep(for: .seconds(1))
-        }
-    }
 }

@@ -1,0 +1,158 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import ModelLibrary
+public import Reports
+public import ServiceLifecycle
+public import Workflow
+
+/// Pages about a spool's jobs for a browser on this machine: read from the store and the outbox, never written, but
+/// for what a person asks with the token.
+///
+///     GET  /                     the queue            GET /events              the same, live
+///     GET  /jobs/NAME            a job                GET /jobs/NAME/events    the same, live
+///     GET  /jobs/NAME/viewer     its trajectory       GET /jobs/NAME/log       its history
+///     GET  /models               the force fields     GET /api/jobs            as `aurelax status --json`
+///     GET  /health, /metrics     for machines         POST /jobs/NAME/REQUEST  cancel, pause, resume, retry
+public struct Dashboard: Service {
+    public struct Settings: Sendable {
+        /// An address of this machine, and a port; 0 for one that is free.
+        public var host: String
+        public var port: Int
+        /// Names by which it may be called beside the loopback's, as a proxy's.
+        public var names: [String] = []
+        /// What a request that changes something has to know; nil where nothing can be changed.
+        public var token: String?
+
+        public init(host: String, port: Int) { (self.host, self.port) = (host, port) }
+    }
+
+    let settings: Settings
+    let client: SpoolClient
+    let models: ModelLibrary
+    let viewer: StructureViewer?
+    private let logger: Logger
+
+    public init(
+        _ settings: Settings, client: SpoolClient, modelPath: [String], viewer: StructureViewer?,
+        logger: Logger
+    ) {
+        (self.settings, self.client, self.viewer, self.logger) = (settings, client, viewer, logger)
+        models = ModelLibrary(searchPath: modelPath)
+    }
+
+    public func run() async throws {
+        var quiet = logger
+        // A line for each request is nobody's wish.
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let announcement = logger
+        let app = Application(
+            responder: routes().buildResponder(),
+            configuration: .init(
+                address: .hostname(settings.host, port: settings.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(200)),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? settings.port
+                announcement.info("dashboard: http://\(settings.host):\(port)/")
+            }, logger: quiet)
+        try await app.run()
+    }
+
+    private func routes() -> Router<BasicRequestContext> {
+        let router = Router()
+        router.add(middleware: Gatekeeper(settings: settings))
+        let pages = Pages(dashboard: self)
+        router.get("/") { _, _ in try pages.queue() }
+        router.get("/events") { _, _ in Live.response { try pages.jobTable() } }
+        router.get("/jobs/:name") { _, context in try pages.job(context.parameters.require("name")) }
+        router.get("/jobs/:name/events") { _, context in
+            let name = try context.parameters.require("name")
+            _ = try found { try client.status(of: name) }
+            return Live.response { try pages.jobContents(name) }
+        }
+        router.get("/jobs/:name/viewer") { _, context in
+            try pages.viewer(context.parameters.require("name"))
+        }
+        router.get("/jobs/:name/log") { _, context in
+            let history = try found { try client.history(of: context.parameters.require("name")) }
+            return Response.text(history.map { "\($0.at.formatted(.iso8601))  \($0.text)\n" }.joined())
+        }
+        router.post("/jobs/:name/:request") { request, context in
+            try await change(request, context)
+        }
+        router.get("/models") { _, _ in pages.modelTable() }
+        router.get("/api/jobs") { _, _ in Response.json(try ["jobs": client.statuses()]) }
+        router.get("/health") { _, _ in
+            let health = try client.health()
+            return Response.json(health, status: health?.degraded.isEmpty == true ? .ok : .serviceUnavailable)
+        }
+        router.get("/metrics") { _, _ in Response.text(try Metrics(client).text) }
+        router.get("/style.css") { _, _ in Response.asset(PageStyle.css, type: "text/css; charset=utf-8") }
+        router.get("/live.js") { _, _ in
+            Response.asset(
+                String(decoding: PackageResources.live_js, as: UTF8.self),
+                type: "text/javascript; charset=utf-8")
+        }
+        return router
+    }
+
+    /// A person's wish; the gatekeeper has seen to it that it comes from a page of ours.
+    private func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let name = try context.parameters.require("name")
+        guard let wish = JobRequest(rawValue: try context.parameters.require("request")) else {
+            throw HTTPError(.notFound)
+        }
+        struct Form: Decodable { var token: String? }
+        let body = try await request.body.collect(upTo: 4096)
+        let form = try? URLEncodedFormDecoder().decode(Form.self, from: String(buffer: body))
+        let bearer = request.headers[.authorization].flatMap { header in
+            header.hasPrefix("Bearer ") ? String(header.dropFirst(7)) : nil
+        }
+        guard let token = settings.token, Secret(token).matches(bearer ?? form?.token ?? "") else {
+            throw HTTPError(.forbidden, message: "wrong token")
+        }
+        do {
+            _ = try found { try client.request(wish, of: name) }
+        } catch let error as WorkflowError {
+            throw HTTPError(.conflict, message: "\(error)")
+        }
+        logger.info("\(name): \(wish.rawValue), asked for through the dashboard")
+        return Response(status: .seeOther, headers: [.location: "/jobs/\(name)"])
+    }
+}
+
+/// What is not there is 404, not a broken server.
+func found<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch let error as WorkflowError where error.exitStatus == .notFound {
+        throw HTTPError(.notFound, message: "\(error)")
+    }
+}
+
+extension Response {
+    static func text(_ text: String) -> Response { .of(text, type: "text/plain; charset=utf-8") }
+
+    static func page(_ text: String) -> Response { .of(text, type: "text/html; charset=utf-8") }
+
+    static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        let data = (try? encoder.encode(value)) ?? Data("null".utf8)
+        return .of(String(decoding: data, as: UTF8.self) + "\n", type: "application/json", status: status)
+    }
+
+    static func asset(_ text: String, type: String) -> Response {
+        var response = of(text, type: type)
+        response.headers[.cacheControl] = "max-age=300"
+        return response
+    }
+
+    static func of(_ text: String, type: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status, headers: [.contentType: type], body: .init(byteBuffer: ByteBuffer(string: text)))
+    }
+}

@@ -1,0 +1,37 @@
+import Hummingbird
+import ServiceLifecycle
+
+/// A part of a page, sent anew whenever it is another (server-sent events).
+enum Live {
+    /// Between two looks.
+    private static let interval: Duration = .seconds(1)
+    /// A word in between, so that both ends notice when the other is gone.
+    private static let silence = 15
+
+    /// - Parameter fragment: HTML; what it throws ends the stream.
+    static func response(_ fragment: @escaping @Sendable () throws -> String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: .init { writer in
+                var sent = ""
+                var quiet = 0
+                while !Task.isCancelled, !Task.isShuttingDownGracefully {
+                    let now = try fragment()
+                    if now != sent {
+                        try await writer.write(ByteBuffer(string: event(now)))
+                        (sent, quiet) = (now, 0)
+                    } else if quiet >= silence {
+                        try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                        quiet = 0
+                    }
+                    quiet += 1
+                    try await Task.sleep(for: interval)
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    private static func event(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { "data: \($0)\n" }.joined() + "\n"
+    }
+}

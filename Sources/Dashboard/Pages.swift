@@ -1,0 +1,147 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import ModelLibrary
+import Reports
+import Workflow
+
+/// What the pages show. Parts that change are made by the same code at first and live.
+struct Pages: Sendable {
+    let dashboard: Dashboard
+
+    private var client: SpoolClient { dashboard.client }
+
+    func queue() throws -> Response {
+        .page(
+            page(
+                "Jobs", live: "/events",
+                """
+                <h1>Jobs</h1>
+                <div id="live" aria-live="polite">\(raw: try jobTable())</div>
+                """))
+    }
+
+    /// HTML.
+    func jobTable() throws -> String {
+        let jobs: [JobStatus]
+        do { jobs = try client.statuses(inTurn: []) } catch let error as WorkflowError
+            where error.exitStatus == .notFound
+        { jobs = [] }
+        let shown = jobs.prefix(Self.most)
+        let rows: [Markup] = shown.map { job in
+            let moves = job.state == .running || job.state == .waitingForDFT
+            let curve = moves ? client.curve(of: job) : OptimizerCurve("")
+            return """
+                <tr><td><a href="/jobs/\(job.name)">\(job.name)</a></td><td class="\(job.state.rawValue)">\
+                \(job.state.rawValue)</td><td>\(job.stage)/\(job.stages) \(job.kind.rawValue)</td>\
+                <td>\(job.step.map(String.init) ?? "–")</td>\
+                <td>\(job.fmax.map { String(format: "%.4f", $0) } ?? "–") \(curve.trend)</td>\
+                <td aria-hidden="true">\(curve.sparkline(width: 12))</td><td>\(String(job.reason.prefix(300)))</td></tr>
+
+                """
+        }
+        let health = try client.health()
+        let troubles = health.map(\.degraded) ?? ["no daemon works on this spool"]
+        let text: Markup = """
+            \(troubles.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
+            <p>\(jobs.count) jobs\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
+            <table><thead><tr><th scope="col">Job</th><th scope="col">State</th><th scope="col">Stage</th>\
+            <th scope="col">Step</th><th scope="col">fmax (eV/Å)</th><th scope="col">Curve</th>\
+            <th scope="col">Reason</th></tr></thead>
+            <tbody>\(rows)</tbody></table>
+            """
+        return text.text
+    }
+
+    /// More than a person reads.
+    private static let most = 500
+
+    func job(_ name: String) throws -> Response {
+        let contents = try jobContents(name)
+        let viewer: Markup =
+            dashboard.viewer == nil
+            ? ""
+            : """
+            <h2>Trajectory</h2>
+            <iframe title="Trajectory of \(name)" src="/jobs/\(name)/viewer" sandbox="allow-scripts" \
+            loading="lazy"></iframe>
+            """
+        return .page(
+            page(
+                name, live: "/jobs/\(name)/events",
+                """
+                <nav><a href="/jobs/\(name)/log">History as text</a></nav>
+                <div id="live">\(raw: contents)</div>
+                \(viewer)\(requests(of: name))
+                """))
+    }
+
+    /// HTML.
+    func jobContents(_ name: String) throws -> String {
+        try found { try client.report(of: name) }.fragment
+    }
+
+    func viewer(_ name: String) throws -> Response {
+        guard let viewer = dashboard.viewer else {
+            throw HTTPError(.notFound, message: "no viewer is installed")
+        }
+        var response = Response.page(viewer.page(of: try found { try client.report(of: name) }))
+        response.headers[.contentSecurityPolicy] = Gatekeeper.viewerPolicy
+        return response
+    }
+
+    private func requests(of name: String) -> Markup {
+        guard dashboard.settings.token != nil else { return "" }
+        let buttons: [Markup] = JobRequest.allCases.map { request in
+            """
+            <button formaction="/jobs/\(name)/\(request.rawValue)">\(request.rawValue)</button>
+
+            """
+        }
+        return """
+            <h2>Change it</h2>
+            <form method="post"><label>Token <input type="password" name="token" autocomplete="off" required></label>
+            \(buttons)</form>
+            """
+    }
+
+    func modelTable() -> Response {
+        let rows: [Markup] = dashboard.models.names.map { name in
+            do {
+                let model = try dashboard.models.describe(name)
+                let details: [Markup] = model.details.map { "<dt>\($0.name)</dt><dd>\($0.value)</dd>\n" }
+                return """
+                    <h2>\(name)</h2>
+                    <dl><dt>kind</dt><dd>\(model.kind)</dd><dt>version</dt><dd>\(model.version)</dd>
+                    <dt>level of theory</dt><dd>\(model.levelOfTheory)</dd>
+                    <dt>elements</dt><dd>\(model.elements.joined(separator: " "))</dd>
+                    <dt>energies</dt><dd>\(model.hasEnergy ? "yes" : "no")</dd>
+                    \(details)</dl>
+
+                    """
+            } catch {
+                return "<h2>\(name)</h2>\n<p class=\"warning\">\("\(error)")</p>\n"
+            }
+        }
+        return .page(page("Force fields", live: nil, "<h1>Force fields</h1>\n\(rows)"))
+    }
+
+    private func page(_ title: String, live: String?, _ body: Markup) -> String {
+        let script: Markup =
+            live.map { "<script src=\"/live.js\" data-events=\"\($0)\" defer></script>" } ?? ""
+        let page: Markup = """
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>\(title) – aurelax</title><link rel="stylesheet" href="/style.css">
+            <link rel="icon" href="data:,">\(script)</head>
+            <body><main>
+            <nav aria-label="Pages"><a href="/">Jobs</a> <a href="/models">Force fields</a> \
+            <span id="connection" role="status"></span></nav>
+            \(body)
+            </main></body></html>
+
+            """
+        return page.text
+    }
+}

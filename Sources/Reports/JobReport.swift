@@ -1,0 +1,109 @@
+public import Atomistics
+import Foundation
+import OrderedCollections
+
+/// Everything that a page about one job shows, read before; nothing in it says where it came from on a disk.
+public struct JobReport: Sendable {
+    public struct Stage: Sendable {
+        /// `1 ML`, `2 DFT, attempt 2`.
+        public var name: String
+        public var isML: Bool
+        /// In the field's words: what it was told, what it did, by which method.
+        public var facts: [(name: String, value: String)] = []
+        public var warnings: [String] = []
+        /// What fmax was to come below, eV/Å.
+        public var fmaxLimit: Double?
+        public var curve = OptimizerCurve("")
+        /// Of its trajectory; of a long one the first and the last are among them.
+        public var frames: [Atoms] = []
+        /// Why frames are missing.
+        public var problem: String?
+
+        public init(name: String, isML: Bool) { (self.name, self.isML) = (name, isML) }
+    }
+
+    public struct File: Sendable {
+        public var path: String
+        public var bytes: Int
+        public var sha256: String
+
+        public init(path: String, bytes: Int, sha256: String) {
+            (self.path, self.bytes, self.sha256) = (path, bytes, sha256)
+        }
+    }
+
+    public var name: String
+    public var state: String
+    public var verdict: String
+    /// What was asked and by which program it was done, line by line.
+    public var facts: [(name: String, value: String)] = []
+    /// The job as it was understood, every default filled in.
+    public var settings = ""
+    public var history: [(at: String, text: String)] = []
+    public var files: [File] = []
+    /// The structure that was given.
+    public var initial: Atoms?
+    public var stages: [Stage] = []
+
+    public init(name: String, state: String, verdict: String) {
+        (self.name, self.state, self.verdict) = (name, state, verdict)
+    }
+
+    /// The last structure that the job came to.
+    public var final: Atoms? { stages.last { !$0.frames.isEmpty }?.frames.last }
+
+    /// What can be drawn of it, by file name.
+    public var figures: [(name: String, svg: String)] { curves.map { ($0, $1.svg) } }
+
+    var curves: [(name: String, chart: LineChart)] {
+        [
+            ("fmax", fmaxChart), ("energy", energyChart), ("model-energy", modelEnergyChart),
+            ("uncertainty", uncertaintyChart),
+        ].filter { !$0.1.isEmpty }
+    }
+
+    /// The stages one after the other, each with the number of steps before it.
+    private func series(_ points: (Stage) -> [SIMD2<Double>], limits: Bool = false) -> [LineChart.Series] {
+        var before = 0.0
+        return stages.map { stage in
+            defer { before += Double(stage.curve.entries.last?.step ?? stage.frames.count) + 1 }
+            return LineChart.Series(
+                stage.name, colour: stage.isML ? LineChart.gold : LineChart.blue,
+                points(stage).map { SIMD2($0.x + before, $0.y) }, limit: limits ? stage.fmaxLimit : nil)
+        }
+    }
+
+    private var fmaxChart: LineChart {
+        LineChart(
+            "Largest force against step", y: "fmax (eV/Å)", logarithmic: true,
+            series({ $0.curve.entries.map { SIMD2(Double($0.step), $0.fmax) } }, limits: true))
+    }
+
+    private var energyChart: LineChart {
+        LineChart("DFT energy against step", y: "energy (eV)", series { $0.isML ? [] : Self.energies($0) })
+    }
+
+    private var modelEnergyChart: LineChart {
+        LineChart(
+            "The model's own energy against step", y: "model's energy (eV)",
+            series { $0.isML ? Self.energies($0) : [] })
+    }
+
+    private static func energies(_ stage: Stage) -> [SIMD2<Double>] {
+        stage.curve.entries.compactMap { entry in entry.energy.map { SIMD2(Double(entry.step), $0) } }
+    }
+
+    private var uncertaintyChart: LineChart {
+        LineChart(
+            "Largest expected error of the model against step", y: "expected error (eV/Å)",
+            series { stage in
+                stage.frames.enumerated().compactMap { n, frame in
+                    guard let largest = frame.columns["ml_uncertainty"]?.reals?.filter(\.isFinite).max()
+                    else {
+                        return nil
+                    }
+                    return SIMD2(frame.info["step"]?.double ?? Double(n), largest)
+                }
+            })
+    }
+}

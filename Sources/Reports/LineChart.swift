@@ -1,0 +1,184 @@
+import Foundation
+
+/// Curves over a step count as SVG: lines with a mark a point, one axis each way, a name a curve.
+///
+/// Drawn in `currentColor` but for the curves, so that it is read on light and on dark paper.
+public struct LineChart: Sendable {
+    public struct Series: Sendable {
+        public var name: String
+        /// Of the palette; curves of the same kind share it.
+        public var colour: String
+        /// In the order in which they are joined; those that cannot be drawn (none, or not positive on a
+        /// logarithmic axis) are left out.
+        public var points: [SIMD2<Double>]
+        /// What the curve is to come below; nil for none.
+        public var limit: Double?
+
+        public init(_ name: String, colour: String, _ points: [SIMD2<Double>], limit: Double? = nil) {
+            (self.name, self.colour, self.points, self.limit) = (name, colour, points, limit)
+        }
+    }
+
+    /// Told apart by people who see red and green alike.
+    public static let gold = "#b8860b"
+    public static let blue = "#3b7dd8"
+
+    let title: String
+    let yLabel: String
+    let isLogarithmic: Bool
+    let series: [Series]
+
+    public init(_ title: String, y: String, logarithmic: Bool = false, _ series: [Series]) {
+        (self.title, yLabel, isLogarithmic) = (title, y, logarithmic)
+        self.series = series.map { one in
+            var one = one
+            one.points = one.points.filter {
+                $0.x.isFinite && $0.y.isFinite && (!logarithmic || $0.y > 0)
+            }
+            return one
+        }.filter { !$0.points.isEmpty }
+    }
+
+    /// True where no curve has a point.
+    public var isEmpty: Bool { series.isEmpty }
+
+    /// A whole SVG file.
+    public var svg: String { draw().text }
+
+    private static let size = SIMD2(640.0, 300.0)
+    /// Of the axes: left, top, right, bottom.
+    private static let frame = (left: 76.0, top: 34.0, right: 628.0, bottom: 256.0)
+
+    func draw() -> Markup {
+        let scale = Scale(series, isLogarithmic)
+        let (frame, size) = (Self.frame, Self.size)
+        func x(_ value: Double) -> Double {
+            frame.left + (frame.right - frame.left) * scale.x(value)
+        }
+        func y(_ value: Double) -> Double {
+            frame.bottom - (frame.bottom - frame.top) * scale.y(value)
+        }
+        let grid: [Markup] = scale.yTicks.map { tick in
+            """
+            <line x1="\(frame.left)" x2="\(frame.right)" y1="\(y(tick))" y2="\(y(tick))" stroke="currentColor" \
+            stroke-opacity="0.15"/><text x="\(frame.left - 6)" y="\(y(tick) + 4)" text-anchor="end">\
+            \(scale.label(tick))</text>
+
+            """
+        }
+        let steps: [Markup] = scale.xTicks.map { tick in
+            """
+            <text x="\(x(tick))" y="\(frame.bottom + 18)" text-anchor="middle">\(Int(tick))</text>
+
+            """
+        }
+        let curves: [Markup] = series.map { one in
+            let points = one.points.map { "\(Markup.number(x($0.x))),\(Markup.number(y($0.y)))" }
+            let limit: Markup =
+                one.limit.map { limit in
+                    guard scale.contains(y: limit) else { return "" }
+                    return """
+                        <line x1="\(x(one.points[0].x))" x2="\(x(one.points[one.points.count - 1].x))" \
+                        y1="\(y(limit))" y2="\(y(limit))" stroke="\(one.colour)" stroke-dasharray="5 4"/>
+
+                        """
+                } ?? ""
+            let marks: [Markup] =
+                one.points.count > 150
+                ? []
+                : one.points.map {
+                    "<circle cx=\"\(x($0.x))\" cy=\"\(y($0.y))\" r=\"2\" fill=\"\(one.colour)\"/>"
+                }
+            return """
+                <polyline points="\(points.joined(separator: " "))" fill="none" stroke="\(one.colour)" \
+                stroke-width="1.4"/>\(marks)
+                \(limit)
+                """
+        }
+        var left = frame.left
+        let names: [Markup] = series.map { one in
+            defer { left += 34 + 7 * Double(one.name.count) }
+            return """
+                <rect x="\(left)" y="12" width="14" height="4" fill="\(one.colour)"/>\
+                <text x="\(left + 18)" y="18">\(one.name)</text>
+
+                """
+        }
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(size.x) \(size.y)" role="img" \
+            font-family="sans-serif" font-size="12" fill="currentColor"><title>\(title)</title>
+            \(grid)\(steps)\(curves)\(names)\
+            <path d="M\(frame.left) \(frame.top)V\(frame.bottom)H\(frame.right)" fill="none" \
+            stroke="currentColor"/>
+            <text x="\((frame.left + frame.right) / 2)" y="\(size.y - 8)" text-anchor="middle">step</text>
+            <text transform="translate(14 \((frame.top + frame.bottom) / 2)) rotate(-90)" \
+            text-anchor="middle">\(yLabel)</text>
+            </svg>
+            """
+    }
+}
+
+/// From values to places between 0 and 1, with the values that are named along the axes.
+private struct Scale {
+    private let xRange: ClosedRange<Double>
+    private let yRange: ClosedRange<Double>
+    private let isLogarithmic: Bool
+    let xTicks: [Double]
+    let yTicks: [Double]
+    private let decimals: Int
+
+    init(_ series: [LineChart.Series], _ isLogarithmic: Bool) {
+        self.isLogarithmic = isLogarithmic
+        let points = series.flatMap(\.points)
+        let xs = points.map(\.x)
+        let left = xs.min() ?? 0
+        xRange = left...max(left + 1, xs.max() ?? 1)
+        let values = points.map(\.y) + series.compactMap(\.limit)
+        let (low, high) = (values.min() ?? 1, values.max() ?? 1)
+        xTicks = Self.round(xRange, about: 8).filter { $0 == $0.rounded() }
+        if isLogarithmic {
+            let bottom = max(low, 1e-12)
+            let (from, to) = (
+                log10(bottom).rounded(.down), max(log10(bottom) + 0.1, log10(max(high, bottom)))
+            )
+            yRange = (log10(bottom) - 0.05)...(to + 0.05)
+            var ticks: [Double] = []
+            for power in Int(from)...Int(to.rounded(.up)) {
+                for digit in [1.0, 2, 5] { ticks.append(digit * pow(10, Double(power))) }
+            }
+            let range = yRange
+            yTicks = ticks.filter { range.contains(log10($0)) }
+            decimals = 0
+        } else {
+            let margin = max((high - low) * 0.05, abs(high) * 1e-9, 1e-9)
+            yRange = (low - margin)...(high + margin)
+            yTicks = Self.round(yRange, about: 6)
+            let gap = yTicks.count > 1 ? yTicks[1] - yTicks[0] : 1
+            decimals = min(9, max(0, Int((-log10(gap)).rounded(.up))))
+        }
+    }
+
+    func x(_ value: Double) -> Double {
+        (value - xRange.lowerBound) / (xRange.upperBound - xRange.lowerBound)
+    }
+
+    func y(_ value: Double) -> Double {
+        ((isLogarithmic ? log10(value) : value) - yRange.lowerBound) / (yRange.upperBound - yRange.lowerBound)
+    }
+
+    func contains(y value: Double) -> Bool { (0...1).contains(y(value)) }
+
+    func label(_ tick: Double) -> String {
+        isLogarithmic ? String(format: "%g", tick) : String(format: "%.\(decimals)f", tick)
+    }
+
+    /// Multiples of 1, 2 or 5 times a power of ten within a range, about so many.
+    private static func round(_ range: ClosedRange<Double>, about count: Double) -> [Double] {
+        let raw = (range.upperBound - range.lowerBound) / count
+        let power = pow(10, log10(raw).rounded(.down))
+        let gap = power * ([1.0, 2, 5, 10].first { $0 * power >= raw } ?? 10)
+        let first = (range.lowerBound / gap).rounded(.up)
+        let last = (range.upperBound / gap).rounded(.down)
+        return first <= last ? stride(from: first, through: last, by: 1).map { $0 * gap } : []
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// Text that is markup already; everything else is escaped on its way into it.
+public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
+    public var text: String
+    public var description: String { text }
+
+    public init(raw: String) { text = raw }
+    public init(stringLiteral value: String) { text = value }
+    public init(stringInterpolation: Interpolation) { text = stringInterpolation.text }
+
+    public struct Interpolation: StringInterpolationProtocol {
+        var text = ""
+        public init(literalCapacity: Int, interpolationCount: Int) {}
+        public mutating func appendLiteral(_ literal: String) { text += literal }
+        public mutating func appendInterpolation(_ value: String) { text += Markup.escape(value) }
+        public mutating func appendInterpolation(raw value: String) { text += value }
+        public mutating func appendInterpolation(_ value: Int) { text += String(value) }
+        public mutating func appendInterpolation(_ value: Double) { text += Markup.number(value) }
+        public mutating func appendInterpolation(_ value: Markup) { text += value.text }
+        public mutating func appendInterpolation(_ parts: [Markup]) {
+            for part in parts { text += part.text }
+        }
+    }
+
+    /// As coordinates are written: two places are a hundredth of a pixel.
+    static func number(_ value: Double) -> String { String(format: "%.2f", value) }
+
+    /// For text and for attributes in double quotes.
+    static func escape(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            case "\n", "\t": result.unicodeScalars.append(scalar)
+            default:
+                if scalar.value < 0x20 || scalar.value == 0x7F {
+                    result += "\u{FFFD}"
+                } else {
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result
+    }
+
+    /// JSON or JavaScript inside a script element: nothing in it ends the element or begins a comment.
+    static func script(_ source: String) -> Markup {
+        Markup(
+            raw: source.replacing("</script", with: "<\\/script").replacing("<!--", with: "\\x3C!--"))
+    }
+
+    /// JSON inside a script element: no `<` at all.
+    static func json(_ source: String) -> Markup { Markup(raw: source.replacing("<", with: "\\u003C")) }
+
+    static func table(head: [String], rows: [[String]]) -> Markup {
+        """
+        <table><thead><tr>\(head.map { "<th scope=\"col\">\($0)</th>" as Markup })</tr></thead>
+        <tbody>\(rows.map { row in
+            "<tr>\(row.map { "<td>\($0)</td>" as Markup })</tr>\n" as Markup
+        })</tbody></table>
+        """
+    }
+}

@@ -1,0 +1,30 @@
+/// How pages look: light and dark, on a phone, on paper.
+public enum PageStyle {
+    public static let css = """
+        :root{color-scheme:light dark;--line:#8884;--soft:#8882}
+        body{font:15px/1.45 system-ui,sans-serif;margin:0;background:Canvas;color:CanvasText}
+        main{max-width:60rem;margin:0 auto;padding:1rem}
+        h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem}
+        a{color:LinkText}
+        .verdict{border-left:6px solid #888;background:var(--soft);padding:.6rem .8rem}
+        .verdict.completed{border-color:#2a8a3e}.verdict.failed{border-color:#c62828}
+        .verdict.running,.verdict.waiting-for-dft{border-color:#3b7dd8}
+        .warning{border-left:6px solid #e69f00;background:var(--soft);padding:.4rem .8rem}
+        dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.5rem 0}
+        dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}
+        table{border-collapse:collapse;display:block;overflow-x:auto;max-width:100%}
+        th,td{text-align:left;padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+        td{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+        pre{overflow-x:auto;background:var(--soft);padding:.6rem}
+        figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
+        .pair{display:flex;flex-wrap:wrap;gap:1rem}.pair figure{flex:1 1 16rem;max-width:24rem}
+        .curve{max-width:42rem}
+        nav{display:flex;gap:1rem;flex-wrap:wrap}iframe{width:100%;height:32rem;border:1px solid var(--line)}
+        #connection{color:#c62828}button{margin:.2rem}
+        #viewer-structure{height:28rem;position:relative}
+        :focus-visible{outline:3px solid #3b7dd8}
+        @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.3rem}}
+        @media print{main{max-width:none}#viewer{display:none}h2{break-after:avoid}figure,tr{break-inside:avoid}
+        pre{white-space:pre-wrap}table{display:table}}
+        """
+}

@@ -1,0 +1,112 @@
+import Atomistics
+import Foundation
+import OrderedCollections
+
+/// The script of chemiscope (Fraux et al., J. Open Source Softw. 5, 2117 (2020)), from its package on PyPI: what turns
+/// a list of structures into a viewer in the page.
+public struct StructureViewer: Sendable {
+    /// JavaScript.
+    public let script: String
+    /// More frames than these are thinned out evenly.
+    static let frames = 120
+
+    public init(script: String) { self.script = script }
+
+    /// From the packages of a Python environment; nil where it is not installed there.
+    public init?(python: String) {
+        // python may be a link in the environment to one outside it: the folder it is called in counts.
+        let environment = URL(fileURLWithPath: python).deletingLastPathComponent().deletingLastPathComponent()
+        let libraries = environment.appendingPathComponent("lib")
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: libraries.path)) ?? []
+        let script = versions.filter { $0.hasPrefix("python3") }.sorted().lazy.compactMap { version in
+            try? String(
+                contentsOf: libraries.appendingPathComponent(
+                    "\(version)/site-packages/chemiscope/sphinx/static/chemiscope.min.js"), encoding: .utf8)
+        }.first
+        guard let script else { return nil }
+        self.script = script
+    }
+
+    /// The frames of all stages, one after the other; empty where there are none.
+    func section(of report: JobReport) -> Markup {
+        guard let data = Self.dataSet(of: report) else { return "" }
+        return """
+            <section id="viewer"><h2>Trajectory</h2>
+            <div id="viewer-meta"></div><div id="viewer-structure"></div><div id="viewer-info"></div>
+            <p id="viewer-problem" role="alert"></p></section>
+            <script type="application/json" id="viewer-data">\(Markup.json(data))</script>
+            <script>\(Markup.script(script))</script>
+            <script>\(Markup(raw: Self.start))</script>
+
+            """
+    }
+
+    /// A page of its own, as it stands in a frame.
+    public func page(of report: JobReport) -> String {
+        let page: Markup = """
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8"><title>\(report.name): trajectory</title>
+            <style>\(Markup(raw: PageStyle.css))</style></head><body>\(section(of: report))</body></html>
+
+            """
+        return page.text
+    }
+
+    private static let start = """
+        (async () => {
+          const data = JSON.parse(document.getElementById('viewer-data').textContent);
+          try {
+            await Chemiscope.StructureVisualizer.load(
+              {structure: 'viewer-structure', info: 'viewer-info', meta: 'viewer-meta'}, data, new Chemiscope.Warnings());
+            document.getElementById('viewer').dataset.ready = 'true';
+          } catch (error) {
+            document.getElementById('viewer-problem').textContent = 'The viewer does not work here: ' + error;
+          }
+        })();
+        """
+
+    private struct DataSet: Encodable {
+        struct Meta: Encodable { let name: String }
+        struct Structure: Encodable {
+            let size: Int
+            let names: [String]
+            let x, y, z: [Double]
+        }
+        struct Property: Encodable {
+            let target = "structure"
+            let values: [Double]
+            var description: String
+        }
+        let meta: Meta
+        let structures: [Structure]
+        let properties: [String: Property]
+    }
+
+    private static func dataSet(of report: JobReport) -> String? {
+        var frames: [(stage: Int, step: Int, atoms: Atoms)] = []
+        for (k, stage) in report.stages.enumerated() {
+            frames += stage.frames.enumerated().map {
+                (k + 1, $1.info["step"]?.double.flatMap { Int(exactly: $0) } ?? $0, $1)
+            }
+        }
+        if frames.count > Self.frames {
+            frames = (0..<Self.frames).map { frames[$0 * (frames.count - 1) / (Self.frames - 1)] }
+        }
+        guard !frames.isEmpty else { return nil }
+        let structures = frames.map { _, _, atoms in
+            func column(_ k: Int) -> [Double] { atoms.positions.map { ($0[k] * 1e5).rounded() / 1e5 } }
+            return DataSet.Structure(
+                size: atoms.count, names: atoms.elements.map(\.symbol), x: column(0), y: column(1),
+                z: column(2))
+        }
+        let set = DataSet(
+            meta: .init(name: report.name), structures: structures,
+            properties: [
+                "stage": .init(values: frames.map { Double($0.stage) }, description: "stage of the job"),
+                "step": .init(values: frames.map { Double($0.step) }, description: "step of the stage"),
+            ])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(set)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}

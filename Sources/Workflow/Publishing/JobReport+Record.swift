@@ -1,0 +1,115 @@
+internal import Atomistics
+internal import DurableFiles
+import Foundation
+internal import JobSpec
+public import Reports
+import SystemPackage
+
+extension JobReport {
+    /// Name in the job's folder.
+    public static let file = "report.html"
+
+    /// From what the store and the job's folder have of it. What cannot be read is missing, and said to be.
+    init(
+        _ record: JobRecord, _ ended: [StageRecord], _ history: [JobHistoryEntry], _ files: JobFiles?,
+        folder: FilePath
+    ) {
+        self.init(
+            name: record.job.name, state: record.machine.state.rawValue, verdict: record.machine.reason)
+        let text: String? =
+            switch record.job.structure {
+            case .inline(let text): text
+            case .file: nil
+            }
+        initial = text.flatMap { try? ExtXYZ.frames(in: Array($0.utf8), label: "structure").last }
+        facts = [
+            ("charge", "\(record.job.charge) e"), ("stages", "\(record.job.stages.count)"),
+            ("accepted", timestamp(record.accepted)), ("last change", timestamp(record.updated)),
+            ("job file", "sha256 \(record.file)"), ("structure", "sha256 \(record.structure)"),
+        ]
+        settings = record.job.yaml
+        self.history = history.map { (timestamp($0.at), $0.text) }
+        self.files = (files?.entries ?? []).compactMap { path, content in
+            guard case .whole(let digest, let size) = content else { return nil }
+            return File(path: path, bytes: size, sha256: digest.hexadecimal)
+        }
+        stages = Self.stages(of: record, ended, in: folder)
+        if let first = stages.first?.frames.first, initial == nil { initial = first }
+    }
+
+    /// Every attempt at a stage that ended, and the one that is under way.
+    private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
+        var stages = ended.map { one in
+            stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)
+        }
+        let machine = record.machine
+        if !ended.contains(where: { $0.stage == machine.stage && $0.attempt == machine.attempt }) {
+            stages.append(
+                stage(machine.stage, machine.stages[machine.stage], machine.attempt, nil, record, in: folder))
+        }
+        return stages
+    }
+
+    private static func stage(
+        _ number: Int, _ kind: StageKind, _ attempt: Int, _ report: StageReport?, _ record: JobRecord,
+        in folder: FilePath
+    ) -> Stage {
+        let again = attempt > 1 ? ", attempt \(attempt)" : ""
+        var stage = Stage(name: "\(number + 1) \(kind == .ml ? "ML" : "DFT")\(again)", isML: kind == .ml)
+        let path = folder.appending(Spool.stageFolder(number, kind, attempt: attempt)).string
+        let files = kind == .ml ? path : path + "/result"
+        stage.curve = OptimizerCurve(atPath: files + "/optimizer.log")
+        (stage.frames, stage.problem) = frames(atPath: files + "/trajectory.extxyz")
+        stage.fmaxLimit = record.job.plan[number].fmax
+        if let report {
+            stage.facts = facts(of: report)
+            stage.warnings = report.warnings
+        }
+        return stage
+    }
+
+    private static func facts(of report: StageReport) -> [(name: String, value: String)] {
+        func number(_ value: Double?, _ unit: String, _ format: String = "%.4f") -> String? {
+            value.map { "\(String(format: format, $0)) \(unit)" }
+        }
+        let whose = report.kind == .ml ? " (the model's)" : ""
+        let facts: [(String, String?)] = [
+            ("verdict", report.verdict.text), ("steps", "\(report.verdict.steps)"),
+            ("fmax at the beginning" + whose, number(report.initialFmax, "eV/Å")),
+            ("fmax at the end" + whose, number(report.verdict.fmax, "eV/Å")),
+            ("fmax asked for", number(report.requestedFmax, "eV/Å")),
+            ("energy" + whose, number(report.energy, "eV")),
+            ("change of energy" + whose, number(report.energyChange, "eV")),
+            ("largest displacement", number(report.largestDisplacement, "Å", "%.3f")),
+            (report.kind == .ml ? "model" : "engine", "\(report.method) \(report.version)"),
+            (report.kind == .ml ? "model learnt from" : "level of theory", report.levelOfTheory),
+            ("gradient calls", report.gradientCalls.map(String.init)),
+            ("SCF cycles", report.scfCycles.map(String.init)),
+            ("model's largest force error", number(report.modelError, "eV/Å")),
+            ("decision", report.decision), ("time", number(report.seconds, "s", "%.1f")),
+        ]
+        return facts.compactMap { name, value in value.map { (name, $0) } }
+    }
+
+    private static func frames(atPath path: String) -> ([Atoms], problem: String?) {
+        guard FileManager.default.fileExists(atPath: path) else { return ([], nil) }
+        var frames: [Atoms] = []
+        do {
+            var reader = try ExtXYZReader(path: path)
+            while let frame = try reader.next() { frames.append(frame) }
+            return (frames, nil)
+        } catch {
+            return (frames, "after \(frames.count) frames: \(error)")
+        }
+    }
+}
+
+extension PlannedStage {
+    /// What the stage's largest force is to come below, eV/Å.
+    var fmax: Double {
+        switch work {
+        case .ml(let stage): stage.fmax
+        case .dft(let stage): stage.fmax
+        }
+    }
+}

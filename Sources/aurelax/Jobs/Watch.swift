@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import Reports
+import UnixSignals
+import Workflow
+
+struct Watch: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The jobs live on the terminal, each with its curve of fmax.",
+        discussion:
+            "Ends with Ctrl-C; with a job's name, when that job ends. The screen is as it was afterwards.")
+
+    @Argument(help: "Name of a job; all by default.")
+    var job: String?
+    @Option(help: "Seconds between two looks.")
+    var interval = 1.0
+    @OptionGroup var spool: SpoolOptions
+
+    func validate() throws {
+        guard interval >= 0.1 else { throw ValidationError("--interval is at least 0.1") }
+    }
+
+    func run() async throws {
+        let client = spool.client
+        guard Terminal.isOne else {
+            throw CommandError(.failed, "watch wants a terminal; `aurelax status` prints once")
+        }
+        // What does not exist is said before the screen changes.
+        if let job { _ = try client.status(of: job) }
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        print("\u{1B}[?1049h\u{1B}[?25l", terminator: "")
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in signals { return } }
+            group.addTask {
+                while !Task.isCancelled, (try? draw(client)) != true {
+                    try? await Task.sleep(for: .seconds(interval))
+                }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        print("\u{1B}[?25h\u{1B}[?1049l", terminator: "")
+        fflush(nil)
+        if let job, let status = try? client.status(of: job) {
+            print("\(status.name): \(status.state.rawValue): \(status.reason)")
+        }
+    }
+
+    /// - Returns: true where there is nothing more to come.
+    private func draw(_ client: SpoolClient) throws -> Bool {
+        let (columns, lines) = Terminal.size
+        let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: [])
+        let table = JobTable(
+            rows: jobs.prefix(lines).map { .init($0, client) }, colours: true, width: columns, curves: true)
+        var text = table.lines()
+        if job != nil, let curve = table.rows.first?.curve {
+            text += [""] + curve.plot(width: columns, height: 12)
+        }
+        if text.count > lines - 1 { text = text.prefix(lines - 2) + ["… and \(text.count - lines + 2) more"] }
+        // Each line is cleared behind its end, and what is below the last: nothing flickers.
+        print("\u{1B}[H" + text.map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J", terminator: "")
+        fflush(nil)
+        return job != nil && jobs.allSatisfy(\.state.isFinal)
+    }
+}

@@ -1,0 +1,153 @@
+import Atomistics
+import Foundation
+import OrderedCollections
+import Reports
+import Testing
+
+@Suite struct ReportTests {
+    private static let log = """
+              Step     Time          Energy          fmax
+        BFGS:    0 23:59:50     -154.519063        1.000000
+        BFGS:    1 23:59:55             nan        0.500000
+        BFGS:    2 00:00:00     -154.700000        0.250000
+
+        """
+
+    @Test func aLogIsReadStepByStep() {
+        let curve = OptimizerCurve(Self.log + "BFGS:  2 00:00:01  -154.8  0.2\nnot a line\n")
+        #expect(curve.entries.map(\.step) == [0, 1, 2])
+        #expect(curve.entries.map(\.fmax) == [1, 0.5, 0.2])
+        #expect(curve.entries.map(\.energy) == [-154.519063, nil, -154.8])
+        #expect(OptimizerCurve("").entries.isEmpty)
+    }
+
+    /// Halved every five seconds: from 0.25 to 0.05 in log₂ 5 times that, midnight in between.
+    @Test func timeLeftByHowItFell() throws {
+        let curve = OptimizerCurve(Self.log)
+        #expect(curve.trend == "↓")
+        #expect(abs(try #require(curve.slope) + Foundation.log(2)) < 1e-12)
+        #expect(abs(try #require(curve.secondsLeft(to: 0.05)) - 5 * log2(5.0)) < 1e-9)
+        #expect(curve.secondsLeft(to: 0.3) == 0)
+        let rising = OptimizerCurve(
+            Self.log.replacing("0.250000", with: "9.0").replacing("0.500000", with: "3.0"))
+        #expect(rising.trend == "↑" && rising.secondsLeft(to: 0.05) == nil)
+        #expect(OptimizerCurve("").trend.isEmpty)
+    }
+
+    @Test func curvesOfText() {
+        let curve = OptimizerCurve(Self.log)
+        #expect(curve.sparkline(width: 8) == "█▄▁")
+        #expect(curve.sparkline(width: 2).count == 2)
+        let plot = curve.plot(width: 40, height: 5)
+        #expect(plot.count == 5 && plot.allSatisfy { $0.count <= 40 })
+        #expect(plot.joined().filter { $0 == "•" }.count == 3)
+        #expect(OptimizerCurve("").plot(width: 40, height: 5).isEmpty)
+    }
+
+    @Test func aChartIsXMLAndLeavesOutWhatCannotBeDrawn() throws {
+        let chart = LineChart(
+            "a < b & \"c\"", y: "fmax (eV/Å)", logarithmic: true,
+            [
+                .init(
+                    "1 ML", colour: LineChart.gold, [[0, 1], [1, 0], [2, .nan], [3, 0.01]], limit: 0.05),
+                .init("nothing", colour: LineChart.blue, [[0, -1]]),
+            ])
+        try expectXML(chart.svg)
+        #expect(chart.svg.contains("a &lt; b &amp;") && !chart.svg.contains("nothing"))
+        #expect(!chart.svg.contains("nan") && !chart.svg.contains("inf"))
+        #expect(LineChart("empty", y: "y", []).isEmpty)
+        // One point, or all the same: still a scale.
+        for points: [SIMD2<Double>] in [[[0, 1]], [[0, 0], [1, 0]], [[5, -154.5], [6, -154.5]]] {
+            let svg = LineChart("t", y: "y", [.init("s", colour: LineChart.blue, points)]).svg
+            try expectXML(svg)
+            #expect(!svg.contains("nan") && !svg.contains("inf"), "\(points)")
+        }
+    }
+
+    private func expectXML(_ text: String) throws {
+        #expect(
+            Self.isWellFormed(text), "tags do not close as they open:\n\(text)")
+    }
+
+    /// Every element is closed in turn; text has no bare `<` or `&`.
+    private static func isWellFormed(_ text: String) -> Bool {
+        var open: [Substring] = []
+        var rest = text[...]
+        while let start = rest.firstIndex(of: "<") {
+            guard let end = rest[start...].firstIndex(of: ">") else { return false }
+            let tag = rest[rest.index(after: start)..<end]
+            rest = rest[rest.index(after: end)...]
+            if tag.hasPrefix("/") {
+                guard open.popLast() == tag.dropFirst() else { return false }
+            } else if !tag.hasSuffix("/") {
+                open.append(tag.prefix { $0 != " " })
+            }
+        }
+        return open.isEmpty
+    }
+
+    private static func atoms(_ shift: Double, _ columns: OrderedDictionary<String, Column> = [:]) -> Atoms {
+        Atoms(
+            elements: [.gold, .sulfur, .gold],
+            positions: [[shift, 0, 0], [shift + 2.3, 0, 0], [shift + 4.6, 0, 0]], columns: columns)
+    }
+
+    private static var report: JobReport {
+        var report = JobReport(name: "<b>x</b>", state: "completed", verdict: "fmax & \"so on\"")
+        var ml = JobReport.Stage(name: "1 ML", isML: true)
+        ml.curve = OptimizerCurve(log)
+        ml.fmaxLimit = 0.1
+        let predicted = atoms(
+            0,
+            [
+                "ml_forces": Column(vectors: [[0.1, 0, 0], [0, 0, 0], [0, 0, 0]]),
+                "ml_class": Column(width: 1, values: .string(["unit-gold", "S", "unit-gold"])),
+                "ml_uncertainty": Column(width: 1, values: .real([0.2, 0.1, 0.2])),
+            ])
+        ml.frames = [predicted]
+        ml.warnings = ["</script><script>alert(1)</script>"]
+        var dft = JobReport.Stage(name: "2 DFT", isML: false)
+        dft.curve = OptimizerCurve(log)
+        // A package puts the structure into the middle of its box.
+        dft.frames = [atoms(5, ["forces": Column(vectors: [[0.4, 0, 0], [0, 0, 0], [0, 0.4, 0]])])]
+        dft.frames[0].info["level_of_theory"] = .string("PBE")
+        report.initial = atoms(0)
+        report.stages = [ml, dft]
+        report.files = [.init(path: "<i>.txt", bytes: 1, sha256: "00")]
+        return report
+    }
+
+    @Test func aPageNeedsNothingElseAndIsTextWhereTextIsGiven() {
+        let page = Self.report.page(viewer: StructureViewer(script: "var a = '</script>';"))
+        for part in ["&lt;b&gt;x&lt;/b&gt;", "fmax &amp; &quot;so on&quot;", "&lt;i&gt;.txt", "<\\/script>"] {
+            #expect(page.contains(part), "no \(part)")
+        }
+        #expect(!page.contains("<b>x") && !page.contains("<script>alert"))
+        for foreign in ["src=\"http", "href=\"http", "url(http", "@import", "<link"] {
+            #expect(!page.contains(foreign), "\(foreign)")
+        }
+        // A script for the data, one for the viewer, one that begins.
+        #expect(page.components(separatedBy: "<script").count == 4)
+        #expect(page.components(separatedBy: "</script>").count == 4)
+        #expect(!Self.report.page().contains("<script"))
+    }
+
+    /// Errors of 0.3 and 0.4 eV/Å on two gold atoms: their root mean square, beside what was expected.
+    @Test func theModelBesideDFTWhereItBegan() throws {
+        let page = Self.report.page()
+        let root = ((0.09 + 0.16) / 2.0).squareRoot()
+        #expect(
+            page.contains(
+                "<td>unit-gold</td><td>2</td><td>\(String(format: "%.4f", root))</td><td>0.2000</td>"))
+        // Another geometry tells nothing.
+        var other = Self.report
+        other.stages[1].frames[0].positions[0].y += 0.1
+        #expect(!other.page().contains("beside DFT"))
+    }
+
+    @Test func figuresOfWhatThereIs() {
+        #expect(Self.report.figures.map(\.name) == ["fmax", "energy", "model-energy", "uncertainty"])
+        #expect(JobReport(name: "x", state: "queued", verdict: "").figures.isEmpty)
+        #expect(JobReport(name: "x", state: "queued", verdict: "").page().contains("queued"))
+    }
+}
