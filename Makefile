@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units lint format clean
+.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units install deb check-deb lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,17 @@ units: build models ## check the systemd units, and start them with a real syste
 	@scripts/setup scripts/apt-packages-units.txt
 	@scripts/check-units $(RELEASE)
 	@scripts/boot-units $(RELEASE)
+
+PREFIX ?= /usr/local
+install: build models ## programs, models, completions, manual pages and systemd units under PREFIX (/usr/local)
+	@scripts/install $(RELEASE) $(PREFIX)
+
+deb: build models ## a Debian package, in .build/deb
+	@scripts/setup scripts/apt-packages-deb.txt
+	@scripts/make-deb $(RELEASE) $(BUILD)/deb
+
+check-deb: deb ## install that package in a new Debian 12 and relax a ring there (root)
+	@scripts/check-deb $(BUILD)/deb/*.deb
 
 lint: ## what CI would send back
 	@swift format lint --strict --recursive Sources Tests Benchmarks Package.swift

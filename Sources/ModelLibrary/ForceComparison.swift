@@ -47,10 +47,15 @@ public struct ForceComparison: Sendable {
         }
     }
 
-    /// - Parameter frames: with forces.
+    /// - Parameters:
+    ///   - frames: with forces.
+    ///   - progress: told how many frames are done.
     /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
-    public init(_ forceField: any ForceField, on frames: [Atoms]) throws {
-        try self.init(forceField.provenance, on: frames) { frame, _ in try forceField.predict(frame) }
+    public init(_ forceField: any ForceField, on frames: [Atoms], progress: (Int) -> Void = { _ in }) throws {
+        try self.init(forceField.provenance, on: frames) { frame, f in
+            defer { progress(f + 1) }
+            return try forceField.predict(frame)
+        }
     }
 
     /// Another method's energies and forces for the same structures.

@@ -32,12 +32,14 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let chosen = try chosenFrames(of: structures)
+        var bar = ProgressBar("frames", of: chosen.count)
         let comparison =
             if model.hasSuffix("xyz") {
                 try ForceComparison(try chosenFrames(of: model), named: model, on: chosen)
             } else {
-                try ForceComparison(try Models.library.load(model), on: chosen)
+                try ForceComparison(try Models.library.load(model), on: chosen) { bar.show($0) }
             }
+        bar.clear()
         let evaluation = Evaluation(comparison)
         print(try json ? String(decoding: evaluation.json, as: UTF8.self) : evaluation.table)
         if doubts, !json {

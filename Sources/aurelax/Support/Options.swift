@@ -41,8 +41,10 @@ enum Models {
         }
         var candidates = ["models"]
         var folder = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
-        candidates.append(
-            folder.deletingLastPathComponent().appendingPathComponent("share/aurelax/models").path)
+        for installed in ["../share", "../../share"] {
+            candidates.append(
+                folder.appendingPathComponent("\(installed)/aurelax/models").standardized.path)
+        }
         for _ in 0..<4 {
             candidates.append(folder.appendingPathComponent("models").path)
             folder = folder.deletingLastPathComponent()
