@@ -8,6 +8,8 @@ public struct HybridStage: Sendable, Equatable, Codable {
     public var rounds = 3
     /// Gradients that the checks may cost in all; a check that is under way is not ended.
     public var maxGradientCalls = 50
+    /// The model learns from every check before the next round; nil for no, as in jobs of before there was this.
+    public var learn: Bool?
 
     public init() {
         check = DFTStage()

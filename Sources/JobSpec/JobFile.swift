@@ -147,6 +147,7 @@ extension HybridStage {
         if let node = node["check"] { check = DFTStage(node, maxSteps: check.maxSteps) }
         node.set("rounds", &rounds)
         node.set("max_gradient_calls", &maxGradientCalls)
+        if node["learn"]?.boolean == true { learn = true }
     }
 }
 

@@ -85,6 +85,10 @@ public enum JobSchema {
         KeySchema(
             "max_gradient_calls", .integer(1...100_000), default: "50",
             "No further round where the checks have cost so many gradients."),
+        KeySchema(
+            "learn", .boolean, default: "false",
+            "Train the model anew with what the checks found, before every round but the first; one that turns out "
+                + "worse at the next check than the model it began with is not used again."),
     ])
 
     public static var jsonSchema: String {

@@ -24,6 +24,7 @@ extension Job {
                 lines += ["      check:"] + hybrid.check.pairs.map { "        \($0): \($1)" }
                 lines += [
                     "      rounds: \(hybrid.rounds)", "      max_gradient_calls: \(hybrid.maxGradientCalls)",
+                    "      learn: \(hybrid.learn ?? false)",
                 ]
             }
         }

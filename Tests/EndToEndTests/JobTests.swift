@@ -149,6 +149,76 @@ import Testing
         #expect(daemon.stop() == 0)
     }
 
+    /// A small model of a method that is quick to ask, a structure it has not seen: what the checks find makes it better,
+    /// and the stage says by how much.
+    @Test(.enabled(if: Available.python && Available.slow)) func aHybridStageLearnsFromItsChecks()
+        async throws
+    {
+        let spool = try Spool()
+        try "aurelax: 1\ndft: {executor: local}\n".write(
+            toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
+        try await spool.dropSmallJob(
+            "aurelax: 1\nname: first\nstructure: small.xyz\nstages:\n  - dft: {engine: tblite, fmax: 0.2}\n")
+        let first = try await Program.run(["daemon", "--once"], spool: spool.path)
+        #expect(try await spool.status(of: "first")?.state == "completed", "\(first.errors)")
+
+        let models = spool.path.appending("models")
+        let folder = models.appending("small").string
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let set = folder + "/set"
+        let added = try await Program.run(
+            ["dataset", "add", set, "first", "--distance", "0"], spool: spool.path)
+        #expect(added.status == 0, "\(added.errors)")
+        let header = try #require(FileManager.default.contents(atPath: set + "/data-set.json"))
+        let level = try #require(
+            (JSONSerialization.jsonObject(with: header) as? [String: Any])?["level_of_theory"] as? String)
+        try """
+        aurelax_recipe: 1
+        name: small
+        kind: soap-potential
+        level_of_theory: \(level)
+        data: [{file: set}]
+        inducing: {default: 60}
+
+        """.write(toFile: folder + "/recipe.yaml", atomically: true, encoding: .utf8)
+        let trained = try await Program.run(["train", folder + "/recipe.yaml"])
+        #expect(trained.status == 0, "\(trained.errors)")
+
+        try await spool.dropSmallJob(
+            """
+            aurelax: 1
+            name: second
+            structure: small.xyz
+            model: small
+            stages:
+              - hybrid: {ml: {fmax: 0.01}, check: {engine: tblite, fmax: 0.005}, rounds: 3, learn: true}
+              - dft: {engine: tblite, fmax: 0.2}
+
+            """, distortedBy: 0.15)
+        let daemon = try BackgroundProgram(
+            ["daemon"], spool: spool, log: "daemon.log", environment: ["AURELAX_MODELS": models.string])
+        let isCompleted = try await spool.waitForState("completed", of: "second", seconds: 240)
+        #expect(
+            isCompleted, "\(spool.text("outbox/second/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")"
+        )
+        #expect(daemon.stop() == 0)
+        let summary = try #require(spool.text("outbox/second/summary.yaml"))
+        #expect(summary.contains("learnt from 1 frame of 1 check"), "\(summary)")
+        #expect(summary.contains("first_model_largest_force_error: "), "\(summary)")
+        #expect(summary.contains("the model that has learnt is wrong by up to"), "\(summary)")
+        #expect(spool.exists("outbox/second/03-ml/learnt.aurelax-model"))
+        // What was learnt in this job stays in this job.
+        let versions = try await Program.run(["model", "info", folder + "/small.aurelax-model", "--json"])
+        let learnt = try await Program.run(
+            [
+                "model", "info", spool.path.appending("outbox/second/03-ml/learnt.aurelax-model").string,
+                "--json",
+            ])
+        #expect(
+            versions.output != learnt.output && learnt.output.contains("learnt-from.extxyz"),
+            "\(learnt.output)")
+    }
+
     /// With `executor: local` the daemon runs the packages itself.
     @Test(.enabled(if: Available.python)) func aDaemonThatCalculatesItself() async throws {
         let spool = try Spool()

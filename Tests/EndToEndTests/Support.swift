@@ -25,10 +25,24 @@ let smallJob = """
 extension Spool {
     /// Builds the ring that `smallJob` names and drops both, the job first: the daemon has to wait for the
     /// structure.
-    func dropSmallJob(_ text: String = smallJob, named name: String = "small") async throws {
+    ///
+    /// - Parameter amplitude: how far each coordinate is moved at most, Å.
+    func dropSmallJob(
+        _ text: String = smallJob, named name: String = "small", distortedBy amplitude: Double = 0
+    ) async throws {
         try drop(name + ".yaml", text)
         let ring = try await Program.run(["build", "ring", "--n", "4"])
         #expect(ring.status == 0, "\(ring.errors)")
-        try drop("small.xyz", ring.output)
+        let lines = ring.output.split(separator: "\n", omittingEmptySubsequences: false)
+        let moved = lines.enumerated().map { number, line in
+            let fields = line.split(separator: " ")
+            guard amplitude > 0, number > 1, fields.count >= 4 else { return String(line) }
+            let place = (1...3).map { k in
+                (Double(fields[k]) ?? 0) + amplitude * sin(Double(7 * number + 3 * k))
+            }
+            return "\(fields[0]) \(place[0]) \(place[1]) \(place[2])"
+        }
+        let comment = amplitude > 0 ? "" : String(lines[1])
+        try drop("small.xyz", ([String(lines[0]), comment] + moved.dropFirst(2)).joined(separator: "\n"))
     }
 }

@@ -356,14 +356,14 @@ package actor Engine {
     private func decide(
         _ round: PlannedStage.Round, _ record: JobRecord, _ report: inout StageReport, _ final: [UInt8]
     ) throws -> Int? {
-        report.modelError = try stages.modelError(round, in: record, final: final)
+        (report.modelError, report.firstModelError) = try stages.modelErrors(round, in: record, final: final)
         let earlier = try store.stages(of: record.id).filter { round.stages.contains($0.stage) }
             .filter { $0.report.kind == .dft }.map { HybridCheck($0.stage, $0.report) }
         let decision = HybridDecision(
             after: earlier + [HybridCheck(record.machine.stage, report)],
             isConverged: report.verdict.converged,
             mlFmax: round.settings.ml.fmax, rounds: round.settings.rounds,
-            maxGradientCalls: round.settings.maxGradientCalls)
+            maxGradientCalls: round.settings.maxGradientCalls, learns: round.settings.learn ?? false)
         report.decision = decision.reason
         report.verdict.text = decision.reason
         guard case .finish(let stage, _) = decision else { return nil }

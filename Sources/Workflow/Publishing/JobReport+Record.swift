@@ -86,6 +86,7 @@ extension JobReport {
             ("gradient calls", report.gradientCalls.map(String.init)),
             ("SCF cycles", report.scfCycles.map(String.init)),
             ("model's largest force error", number(report.modelError, "eV/Å")),
+            ("the same of the model before it learnt", number(report.firstModelError, "eV/Å")),
             ("decision", report.decision), ("time", number(report.seconds, "s", "%.1f")),
         ]
         return facts.compactMap { name, value in value.map { (name, $0) } }

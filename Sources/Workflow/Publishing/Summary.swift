@@ -63,6 +63,7 @@ struct Summary {
         }
         if let decision = report.decision {
             text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")
+            text.add("first_model_largest_force_error", report.firstModelError, unit: "eV/Angstrom")
             text.add("decision", decision)
         }
         text.add("seconds", report.seconds, unit: "s")

@@ -5,6 +5,7 @@ import Handoff
 internal import JobSpec
 import ModelLibrary
 import Synchronization
+import SystemPackage
 
 /// Brings a stage together with what it needs: structure, force field, folder.
 struct StageLauncher: Sendable {
@@ -35,10 +36,11 @@ struct StageLauncher: Sendable {
     }
 
     private func relax(_ record: JobRecord, _ stage: MLStage, _ stop: StopFlag) throws -> End {
+        let folder = try JobFolder(spool, store).stageDirectory(of: record)
+        let learnt = try learn(record, stage, in: folder)
         let run = MLStageRun(
             stage: stage, initial: try initial(of: record),
-            forceField: try model(of: stage, in: record),
-            folder: try JobFolder(spool, store).stageDirectory(of: record))
+            forceField: try learnt?.model ?? model(of: stage, in: record), folder: folder)
         var shown = ContinuousClock.now - .seconds(1)
         let end = try run.run(stop: stop) { step in
             let launches = try store.noteLaunch(of: record.id, step: step)
@@ -55,7 +57,8 @@ struct StageLauncher: Sendable {
             try store.progress(of: record.id, step: step, fmax: fmax)
         }
         switch end {
-        case .finished(let report, let final):
+        case .finished(var report, let final):
+            if let learnt { report.warnings.append(learnt.note) }
             try store.progress(of: record.id, step: report.verdict.steps, fmax: report.verdict.fmax)
             return .finished(report, final: final)
         case .stopped: return .stopped
@@ -92,7 +95,7 @@ struct StageLauncher: Sendable {
     /// The force field of an ML stage, and that of the hybrid stage of a check; nil for others.
     private func model(of stage: StageRecord, in record: JobRecord) throws -> (any ForceField)? {
         let planned = record.job.plan[stage.stage]
-        if let round = planned.round { return try model(of: round.settings.ml, in: record) }
+        if let round = planned.round { return try model(of: round, in: record) }
         guard case .ml(let ml) = planned.work else { return nil }
         return try model(of: ml, in: record)
     }
@@ -101,19 +104,48 @@ struct StageLauncher: Sendable {
         try models.load(stage.model ?? record.job.model)
     }
 
-    /// Largest error of the model's force on an atom that the check may move, eV/Å.
+    /// What the round relaxed with: the model that had learnt before it, where there is one.
+    private func model(of round: PlannedStage.Round, in record: JobRecord) throws -> any ForceField {
+        let stage = round.stages.lowerBound + 2 * round.number
+        let attempt = try store.stages(of: record.id).filter { $0.stage == stage }.map(\.attempt).max() ?? 1
+        let folder = spool.spool.folder(ofJob: record.job.name)
+            .appending(Spool.stageFolder(stage, .ml, attempt: attempt))
+        return try LearntModel(at: folder, models)?.model ?? model(of: round.settings.ml, in: record)
+    }
+
+    /// What a round's model has learnt from the checks before it; nil where it does not learn.
+    private func learn(_ record: JobRecord, _ stage: MLStage, in folder: Directory) throws -> LearntModel? {
+        guard let round = record.planned.round, round.settings.learn == true, round.number > 0 else {
+            return nil
+        }
+        let checks = try store.stages(of: record.id).filter {
+            round.stages.contains($0.stage) && $0.report.kind == .dft
+        }
+        return try LearntModel.learn(
+            from: checks, of: record, beginningWith: stage.model ?? record.job.model, models, in: folder,
+            job: JobFolder(spool, store).directory(of: record))
+    }
+
+    /// Largest error of the round's model on an atom that the check may move, eV/Å; and that of the model that the
+    /// stage began with, where that is another.
     ///
     /// - Parameter final: extxyz of the check's last geometry with its forces.
-    func modelError(_ round: PlannedStage.Round, in record: JobRecord, final: [UInt8]) throws -> Double? {
+    func modelErrors(
+        _ round: PlannedStage.Round, in record: JobRecord, final: [UInt8]
+    ) throws -> (Double?, first: Double?) {
         guard let atoms = try ExtXYZ.frames(in: final, label: "the check's last frame").last,
             let forces = atoms.forces
-        else { return nil }
-        let model = try model(of: round.settings.ml, in: record)
-        // A structure that the model cannot be asked about is no reason to lose the check.
-        guard let predicted = try? model.predict(atoms).forces else { return nil }
+        else { return (nil, nil) }
         let mask = try round.settings.check.move.mask(for: initial(of: record))
-        return atoms.positions.indices.filter { mask?[$0] ?? true }
-            .map { (predicted[$0] - forces[$0]).length }.max()
+        func error(_ model: any ForceField) -> Double? {
+            // A structure that the model cannot be asked about is no reason to lose the check.
+            guard let predicted = try? model.predict(atoms).forces else { return nil }
+            return atoms.positions.indices.filter { mask?[$0] ?? true }
+                .map { (predicted[$0] - forces[$0]).length }.max()
+        }
+        let model = try model(of: round, in: record)
+        let first = try self.model(of: round.settings.ml, in: record)
+        return (error(model), first: model.provenance == first.provenance ? nil : error(first))
     }
 
     /// What the job's current stage begins with: what the stage before ended with.
@@ -138,8 +170,8 @@ struct StageLauncher: Sendable {
 }
 
 /// Force fields that are in use, each loaded once.
-private final class LoadedModels: Sendable {
-    private let library: ModelLibrary
+final class LoadedModels: Sendable {
+    let library: ModelLibrary
     private let loaded = Mutex<[String: any ForceField]>([:])
 
     private let other: (@Sendable (String) throws -> any ForceField)?

@@ -30,6 +30,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var scfCycles: Int?
     /// Of a check in a hybrid stage: the largest error of the model's force at its last geometry, eV/Å.
     public var modelError: Double?
+    /// Where the round's model had learnt in this stage: the same of the model that the stage began with.
+    public var firstModelError: Double?
     /// Of a check in a hybrid stage: what followed, and why.
     public var decision: String?
     /// Place in the plan of the stage whose last structure the next stage begins with, where it is not this one.

@@ -1,0 +1,100 @@
+internal import Atomistics
+internal import DurableFiles
+import Foundation
+import Handoff
+internal import JobSpec
+import ModelLibrary
+import SystemPackage
+
+/// The model of a round in a hybrid stage with `learn: true`: trained by the recipe of the stage's model, with what the
+/// checks of the rounds before have found.
+///
+/// In the round's folder: `learnt-from.extxyz`, `learnt.aurelax-model` and, written last, `learning.txt`, which says what
+/// was done. A round that is begun again finds them and learns nothing anew.
+struct LearntModel {
+    /// Nil where the stage's first model is used.
+    let model: (any ForceField)?
+    /// For people.
+    let note: String
+
+    private static let modelName = FilePath.Component(plain: "learnt.\(ModelLibrary.fileExtension)")
+    private static let frames = FilePath.Component(plain: "learnt-from.extxyz")
+    private static let noteName = FilePath.Component(plain: "learning.txt")
+
+    private init(_ model: (any ForceField)?, _ note: String) { (self.model, self.note) = (model, note) }
+
+    /// What a round has learnt already; nil where it has not.
+    ///
+    /// - Parameter folder: of the round's ML stage.
+    init?(at folder: FilePath, _ models: LoadedModels) throws {
+        guard let note = try? String(contentsOfFile: folder.appending(Self.noteName).string, encoding: .utf8)
+        else {
+            return nil
+        }
+        let path = folder.appending(Self.modelName).string
+        model = FileManager.default.fileExists(atPath: path) ? try models.load(path) : nil
+        self.note = note.trimmingCharacters(in: .newlines)
+    }
+
+    /// Learns, or says why not: a model that cannot learn is used as it is.
+    ///
+    /// - Parameters:
+    ///   - checks: of the stage so far, in order.
+    ///   - name: of the model that the stage began with.
+    ///   - folder: of the round's ML stage.
+    ///   - job: the job's folder.
+    /// - Throws: what the disk refuses.
+    static func learn(
+        from checks: [StageRecord], of record: JobRecord, beginningWith name: String, _ models: LoadedModels,
+        in folder: Directory, job: Directory
+    ) throws -> LearntModel {
+        if let there = try LearntModel(at: folder.path, models) { return there }
+        let path = folder.path.appending(modelName).string
+        let note: String
+        if let last = checks.last?.report, let learnt = last.modelError, let first = last.firstModelError,
+            learnt > first
+        {
+            note = String(
+                format:
+                    "not learnt again: at the last check the model that had learnt was wrong by %.3f eV/Å, the "
+                    + "one the stage began with by %.3f", learnt, first)
+        } else {
+            do {
+                note = try train(checks, name, models.library, writeTo: path, in: folder, job: job)
+            } catch {
+                if isFatal(error) || isPassing(error) { throw error }
+                try? FileManager.default.removeItem(atPath: path)
+                note = "the model could not learn and is used as it was: \(error)"
+            }
+        }
+        try folder.replace(noteName, Array((note + "\n").utf8))
+        return try LearntModel(at: folder.path, models) ?? LearntModel(nil, note)
+    }
+
+    private static func train(
+        _ checks: [StageRecord], _ name: String, _ library: ModelLibrary, writeTo path: String,
+        in folder: Directory,
+        job: Directory
+    ) throws -> String {
+        let recipePath = URL(fileURLWithPath: try library.path(of: name)).deletingLastPathComponent()
+            .appendingPathComponent(ModelLibrary.recipeName).path
+        guard let bytes = FileManager.default.contents(atPath: recipePath) else {
+            throw StageFailure("the model has no recipe (\(recipePath))")
+        }
+        let file = RecipeFile(Array(bytes), file: recipePath)
+        guard var recipe = file.recipe else { throw StageFailure(file.report) }
+        var found: [Atoms] = []
+        for check in checks {
+            let package = try job.subdirectory(
+                Spool.stageFolder(check.stage, .dft, attempt: check.attempt))
+            found += try AcceptedFrames(package: package)?.frames ?? []
+        }
+        guard !found.isEmpty else { throw StageFailure("no check has left a frame") }
+        try folder.replace(frames, ExtXYZ.bytes(of: found))
+        recipe.data.append(.init(file: folder.path.appending(frames).string))
+        let report = try recipe.train(writeTo: path)
+        return "learnt from \(found.count) frame\(found.count == 1 ? "" : "s") of \(checks.count) "
+            + "check\(checks.count == 1 ? "" : "s") beside those of its recipe, "
+            + String(format: "%.0f s", report.seconds) + ": \(report.name), version \(report.version)"
+    }
+}
