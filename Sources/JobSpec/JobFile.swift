@@ -38,6 +38,18 @@ public struct JobFile: Sendable {
 
     public func report(_ further: [Diagnostic]) -> String { renderer.render(further) }
 
+    /// What stages ask of a cluster beyond what the spool allows.
+    public func problems(beyond limits: Resources) -> [Diagnostic] {
+        (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
+            [("dft", stage["dft"]), ("hybrid.check", stage["hybrid"]?["check"])].flatMap { key, work in
+                guard let node = work?["resources"] else { return [Diagnostic]() }
+                return Resources.excesses(node, limits, path: "stages[\(index)].\(key).resources") {
+                    "the limit of this spool (slurm.limits.\($0) in its aurelax.yaml)"
+                }
+            }
+        }
+    }
+
     /// A key's value, for diagnostics that need the structure too: `stages[0].ml.move`. Where the key does
     /// not stand in the file, the mapping in which it would.
     func node(at path: [PathStep]) -> YAMLNode? {

@@ -32,6 +32,27 @@ public struct Resources: Sendable, Equatable, Codable {
         KeySchema("memory", .text(check: checkMemory), "Memory a node, with its unit: 800M, 16G, 1T."),
     ]
 
+    /// What a mapping of ``keys`` asks for beyond limits, each at its place.
+    ///
+    /// - Parameters:
+    ///   - path: of the mapping, for the diagnostics.
+    ///   - limit: what a limit is called, by its key.
+    public static func excesses(
+        _ node: YAMLNode, _ limits: Resources, path: String, limit: (String) -> String
+    ) -> [Diagnostic] {
+        let asked = Resources(node)
+        let pairs = [
+            ("time", asked.time, limits.time), ("nodes", asked.nodes, limits.nodes),
+            ("tasks", asked.tasks, limits.tasks), ("memory", asked.memory, limits.memory),
+        ]
+        return pairs.compactMap { key, value, most in
+            guard let value, let most, value > most, let node = node[key] else { return nil }
+            return Diagnostic(
+                code: "out-of-range", at: node.mark, width: node.width, keyPath: "\(path).\(key)",
+                message: "this is above \(limit(key))")
+        }
+    }
+
     /// As they stand in a job file, on one line.
     var text: String {
         let pairs = [

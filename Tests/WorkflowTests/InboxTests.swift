@@ -30,6 +30,36 @@ import YAMLDocument
         #expect(spool.files("outbox/rejected").isEmpty)
     }
 
+    /// What a spool's cluster does not give is said when the job comes, not when its turn has come.
+    @Test func aJobThatAsksForTooMuchIsSetAsideWithItsPlaces() async throws {
+        var most = Resources()
+        (most.time, most.tasks) = (3600, 8)
+        let engine = try spool.engine { $0.resourceLimits = most }
+        for (name, time) in [("greedy", "2:00:00"), ("modest", "0:30:00")] {
+            try spool.drop(
+                "\(name).yaml",
+                """
+                aurelax: 1
+                structure: |
+                  2
+
+                  H 0 0 0
+                  H 0 0 0.9
+                stages:
+                  - hybrid: {check: {engine: tblite, resources: {tasks: \(name == "greedy" ? 9 : 8)}}}
+                  - dft: {engine: tblite, resources: {time: "\(time)"}}
+
+                """)
+        }
+        try await spool.turn(engine) {
+            !spool.files("outbox/rejected").isEmpty && (try? spool.client.status(of: "modest")) != nil
+        }
+        let text = rejection("greedy")
+        #expect(text.contains("greedy.yaml:8:"), "\(text)")
+        #expect(text.contains("greedy.yaml:9:") && text.contains("slurm.limits.time"), "\(text)")
+        #expect(throws: WorkflowError.self) { try spool.client.status(of: "greedy") }
+    }
+
     /// One daemon, one inbox, everything that people put there.
     @Test func fault20EveryDropIsTakenSetAsideOrLeftAlone() async throws {
         // Taken: two jobs with one structure, and one that carries its own.

@@ -1,7 +1,7 @@
 internal import DurableFiles
 import Foundation
 import Handoff
-internal import JobSpec
+package import JobSpec
 package import Logging
 package import Slurm
 import SystemPackage
@@ -13,7 +13,11 @@ import SystemPackage
 package actor SlurmFollower {
     let spool: OpenSpool
     let store: Store
-    let configuration: SpoolConfiguration
+    private(set) var configuration: SpoolConfiguration
+    /// The configuration's file as it was when it was last read.
+    private var read: FileStatus?
+    /// What is wrong with the file as it is now; what it said before holds.
+    private var misreading: String?
     let commands: SlurmCommands
     let logger: Logger
     private let folders: JobFolder
@@ -27,7 +31,11 @@ package actor SlurmFollower {
     /// Jobs of ours in the queue that nobody waits for, since when.
     private var orphans: [Int: Date] = [:]
     /// What does not work, for the daemon's own file.
-    package private(set) var trouble: String?
+    private var silence: String?
+    package var trouble: String? {
+        let all = [silence, misreading].compactMap { $0 }
+        return all.isEmpty ? nil : all.joined(separator: "; ")
+    }
 
     var settings: SlurmConfiguration { configuration.slurm }
 
@@ -51,6 +59,7 @@ package actor SlurmFollower {
     ///
     /// - Returns: how long to wait until the next look: longer where Slurm is slow or silent.
     package func look() async throws -> Duration {
+        try readAnew()
         let interval = Duration.seconds(settings.interval)
         var records = try store.openSlurmRuns()
         guard !records.isEmpty || !orphans.isEmpty || failures > 0 else { return interval }
@@ -63,7 +72,7 @@ package actor SlurmFollower {
         }
         let answered = start.duration(to: .now)
         if failures > 0 { logger.notice("Slurm answers again") }
-        (failures, trouble) = (0, nil)
+        (failures, silence) = (0, nil)
         let now = Date()
         let byName = Dictionary(grouping: entries, by: \.name)
         let before = records
@@ -91,9 +100,35 @@ package actor SlurmFollower {
         return max(interval, answered * 10)
     }
 
+    /// Takes over what somebody has changed in `aurelax.yaml`, where it can be followed without a new start.
+    private func readAnew() throws {
+        let root = try Directory(spool.spool.root)
+        let status = try root.status(of: FilePath.Component(plain: SpoolConfiguration.file))
+        let before = read
+        read = status
+        guard let before, before != status else { return }
+        do {
+            let new = try SpoolConfiguration.read(of: spool.spool)
+            guard new.executor == configuration.executor else {
+                misreading =
+                    "aurelax.yaml: executor \(new.executor.rawValue) takes effect when the daemon is started anew"
+                return
+            }
+            misreading = nil
+            if new != configuration { logger.notice("aurelax.yaml was read anew") }
+            configuration = new
+        } catch {
+            if misreading == nil { logger.error("aurelax.yaml was changed and is not followed: \(error)") }
+            misreading = "aurelax.yaml was changed and is not followed: \(error)"
+        }
+    }
+
+    /// The most that a job may ask for.
+    package var limits: Resources { settings.limits }
+
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
         failures += 1
-        trouble = "Slurm does not answer: \(error)"
+        silence = "Slurm does not answer: \(error)"
         if failures == 3 {
             logger.warning("lost contact with Slurm: \(error)")
             try keep(

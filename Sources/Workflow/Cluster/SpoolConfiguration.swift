@@ -43,6 +43,14 @@ public struct SlurmConfiguration: Sendable, Equatable {
 
     public init() {}
 
+    /// The most that a job may ask for.
+    public var limits: Resources {
+        var limits = Resources()
+        (limits.time, limits.nodes) = (resubmission.limits.time, resubmission.limits.nodes)
+        (limits.tasks, limits.memory) = (resubmission.limits.tasks, resubmission.limits.memory)
+        return limits
+    }
+
     /// What a stage asks for: the general values, then every rule that fits, in order, then its own.
     public func resources(for stage: DFTStage, atoms: Int) -> SlurmResources {
         var request = resources

@@ -103,17 +103,7 @@ public enum SpoolConfigurationSchema {
     }
 
     private static func excesses(_ node: YAMLNode, _ limits: Resources, path: String) -> [Diagnostic] {
-        let asked = Resources(node)
-        let pairs = [
-            ("time", asked.time, limits.time), ("nodes", asked.nodes, limits.nodes),
-            ("tasks", asked.tasks, limits.tasks), ("memory", asked.memory, limits.memory),
-        ]
-        return pairs.compactMap { key, value, limit in
-            guard let value, let limit, value > limit, let node = node[key] else { return nil }
-            return Diagnostic(
-                code: "out-of-range", at: node.mark, width: node.width, keyPath: "\(path).\(key)",
-                message: "this is above slurm.limits.\(key)")
-        }
+        Resources.excesses(node, limits, path: path) { "slurm.limits.\($0)" }
     }
 
     @Sendable private static func checkLine(_ text: String) -> TextProblem? {

@@ -29,6 +29,8 @@ public struct Daemon: Sendable {
 
     private func work() async throws {
         let executors = try SpoolConfiguration.read(of: configuration.spool)
+        var configuration = configuration
+        if executors.executor == .slurm { configuration.resourceLimits = executors.slurm.limits }
         let spool = try await whenPossible { try configuration.spool.open() }
         let lock = try await takeLock(spool)
         defer { withExtendedLifetime(lock) {} }
@@ -168,7 +170,10 @@ private struct Turns: Service {
             // Twice in a row, so that what a turn set going is seen.
             idle = try await engine.turn() ? idle + 1 : 0
             if let manager { try await manager.tell(engine) }
-            if let follower, !configuration.once { await engine.note(trouble: follower.trouble, of: "Slurm") }
+            if let follower, !configuration.once {
+                await engine.note(trouble: follower.trouble, of: "Slurm")
+                await engine.note(resourceLimits: follower.limits)
+            }
             guard configuration.once, idle >= 2 else { continue }
             // What is in the queue goes on without this daemon; what is not has to get there.
             if let follower {

@@ -1,4 +1,5 @@
 package import Atomistics
+package import JobSpec
 public import ServiceLifecycle
 
 /// How a daemon works.
@@ -25,6 +26,8 @@ public struct DaemonConfiguration: Sendable {
     public var watcher: String?
     /// Python with ASE and the engines, where the daemon runs packages itself and `aurelax.yaml` names none.
     public var python = "python3"
+    /// The most that a job may ask of a cluster; nil where there is none.
+    package var resourceLimits: Resources?
     /// What else runs as long as the daemon does; what one of them throws ends it.
     public var companions: [any Service] = []
     /// Where force fields come from; nil for ``modelPath``.

@@ -2,7 +2,7 @@ internal import Atomistics
 internal import DurableFiles
 import Foundation
 import Handoff
-internal import JobSpec
+package import JobSpec
 package import Logging
 import ModelLibrary
 import SystemPackage
@@ -42,7 +42,8 @@ package actor Engine {
         self.logger = logger
         folders = JobFolder(spool, store)
         stages = StageLauncher(spool, store, configuration)
-        inbox = Inbox(spool, store, settle: configuration.settle)
+        inbox = Inbox(
+            spool, store, settle: configuration.settle, resources: configuration.resourceLimits)
         try spool.blobs.removeTemporaries()
         try spool.staging.removeTemporaries()
         try spool.outbox.removeTemporaries()
@@ -57,6 +58,9 @@ package actor Engine {
 
     /// Whether the watcher is at work.
     package func noteWatcher(_ isAlive: Bool) { isWatched = isAlive }
+
+    /// The most that a job may ask of a cluster from now on.
+    package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
 
     /// What a part of the daemon that works beside the turns cannot do right now; nil where it can.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }

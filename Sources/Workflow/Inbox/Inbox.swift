@@ -45,6 +45,8 @@ struct Inbox {
     let spool: OpenSpool
     let store: Store
     let limits: Limits
+    /// The most that a job may ask of a cluster; nil where there is none.
+    var resources: Resources?
     var clock: SettleClock
     /// What cannot leave the inbox (a directory, somebody else's file), as it was when that was said.
     var leftAlone: [[UInt8]: FileStatus] = [:]
@@ -53,10 +55,14 @@ struct Inbox {
     /// Where a look that was cut short goes on.
     private var lastLookedAt: [UInt8]?
 
-    init(_ spool: OpenSpool, _ store: Store, settle: Duration, limits: Limits = Limits()) {
+    init(
+        _ spool: OpenSpool, _ store: Store, settle: Duration, limits: Limits = Limits(),
+        resources: Resources? = nil
+    ) {
         self.spool = spool
         self.store = store
         self.limits = limits
+        self.resources = resources
         clock = SettleClock(interval: settle)
     }
 
@@ -163,7 +169,8 @@ struct Inbox {
         guard let structure = try structure(of: candidate, &originals, &scan),
             let atoms = try atoms(structure, of: candidate, &scan)
         else { return }
-        let problems = candidate.file.problems(with: atoms)
+        var problems = candidate.file.problems(with: atoms)
+        if let resources { problems += candidate.file.problems(beyond: resources) }
         if problems.hasErrors {
             return try setAside(
                 candidate.name, bytes: candidate.bytes, text: candidate.file.report(problems), problems, &scan
