@@ -106,7 +106,7 @@ package actor SlurmFollower {
         let status = try root.status(of: FilePath.Component(plain: SpoolConfiguration.file))
         let before = read
         read = status
-        guard let before, before != status else { return }
+        guard before != status else { return }
         do {
             let new = try SpoolConfiguration.read(of: spool.spool)
             guard new.executor == configuration.executor else {
