@@ -6,6 +6,7 @@ public import Logging
 import ModelLibrary
 public import Reports
 public import ServiceLifecycle
+import Synchronization
 public import Workflow
 
 /// Pages about a spool's jobs for a browser on this machine: read from the store and the outbox, never written, but
@@ -70,7 +71,15 @@ public struct Dashboard: Service {
         router.get("/jobs/:name/events") { _, context in
             let name = try context.parameters.require("name")
             _ = try found { try client.status(of: name) }
-            return Live.response { try pages.jobContents(name) }
+            // The whole report reads every file of the job: only when there is news of it.
+            let latest = Mutex<(status: JobStatus, contents: String)?>(nil)
+            return Live.response {
+                let status = try client.status(of: name)
+                if let known = latest.withLock({ $0 }), known.status == status { return known.contents }
+                let contents = try pages.jobContents(name)
+                latest.withLock { $0 = (status, contents) }
+                return contents
+            }
         }
         router.get("/jobs/:name/viewer") { _, context in
             try pages.viewer(context.parameters.require("name"))

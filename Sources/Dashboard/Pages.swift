@@ -29,8 +29,7 @@ struct Pages: Sendable {
         { jobs = [] }
         let shown = jobs.prefix(Self.most)
         let rows: [Markup] = shown.map { job in
-            let moves = job.state == .running || job.state == .waitingForDFT
-            let curve = moves ? client.curve(of: job) : OptimizerCurve("")
+            let curve = client.curve(of: job)
             return """
                 <tr><td><a href="/jobs/\(job.name)">\(job.name)</a></td><td class="\(job.state.rawValue)">\
                 \(job.state.rawValue)</td><td>\(job.stage)/\(job.stages) \(job.kind.rawValue)</td>\

@@ -77,9 +77,11 @@ public struct SpoolClient: Sendable {
         return order.flatMap { state in jobs.filter { $0.state == state } }
     }
 
-    /// How a job's current stage got on so far.
+    /// How the stage that is under way got on so far; empty where none is, so that a thousand jobs that wait are no
+    /// thousand files.
     public func curve(of status: JobStatus) -> OptimizerCurve {
-        OptimizerCurve(atPath: optimizerLog(inStage: status.folder, status.kind).string)
+        guard status.state == .running || status.state == .waitingForDFT else { return OptimizerCurve("") }
+        return OptimizerCurve(atPath: optimizerLog(inStage: status.folder, status.kind).string)
     }
 
     /// Lines of the optimiser's log of a stage's last attempt, from 1 as people count; none where it has not begun.

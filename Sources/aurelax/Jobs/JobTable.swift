@@ -10,10 +10,7 @@ struct JobTable {
 
         init(_ status: JobStatus, _ client: SpoolClient) {
             self.status = status
-            // Only of what moves: a thousand jobs that wait are a thousand files less.
-            curve =
-                status.state == .running || status.state == .waitingForDFT
-                ? client.curve(of: status) : OptimizerCurve("")
+            curve = client.curve(of: status)
         }
     }
 
