@@ -18,12 +18,12 @@ func timeTrainingAtFullSize(structures: String, writeTo path: String) throws -> 
     let frames = try syntheticFrames(2000, from: structures)
     let training = OAMLMTraining(name: "full-size", levelOfTheory: syntheticLevel, options: options)
     let start = ContinuousClock.now
-    return try Measurement(once: {
-        try training.train(on: frames, writeTo: path) { line in
-            let seconds = start.duration(to: .now) / .seconds(1)
-            FileHandle.standardError.write(Data(String(format: "%6.0f s  %@\n", seconds, line).utf8))
-        }
-    })
+    let progress = TrainingProgress { news in
+        guard case .line(let line) = news else { return }
+        let seconds = start.duration(to: .now) / .seconds(1)
+        FileHandle.standardError.write(Data(String(format: "%6.0f s  %@\n", seconds, line).utf8))
+    }
+    return try Measurement(once: { try training.train(on: frames, writeTo: path, progress: progress) })
 }
 
 /// Only the matrix products of a force call: distances to the references, and projections from distances.

@@ -26,10 +26,12 @@ extension DataSet {
     /// All frames are looked at before the first is written. Killed in between, the set has some of them, each
     /// whole; adding them again adds the rest.
     ///
+    /// - Parameter progress: told how much of it is looked at, from 0 to 1.
     /// - Throws: ``DataSetError``, `LockHeld` where somebody else is adding, `FileError`.
     @discardableResult
     public static func add(
-        _ labelled: LabelledFrames, to path: String, now: Date = Date()
+        _ labelled: LabelledFrames, to path: String, now: Date = Date(),
+        progress: (Double) -> Void = { _ in }
     ) throws -> Addition {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let directory = try Directory(FilePath(path))
@@ -43,6 +45,7 @@ extension DataSet {
         var header = isNew ? nil : set?.header
         var texts: [(bytes: [UInt8], label: Digest, origin: FrameOrigin)] = []
         for (number, frame) in labelled.frames.enumerated() {
+            progress(Double(number) / Double(labelled.frames.count))
             let own = try checked(frame.atoms, frame.origin.source, number)
             let expected = header ?? own
             guard own.levelOfTheory == expected.levelOfTheory else {

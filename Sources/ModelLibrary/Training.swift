@@ -30,8 +30,13 @@ private struct Examination {
     let all: Evaluation?
     let byFile: [String: Evaluation]
 
-    init(_ model: any ForceField, _ data: TrainingData) throws {
-        all = data.validation.isEmpty ? nil : try Evaluation(model, on: data.validation)
+    init(_ model: any ForceField, _ data: TrainingData, _ progress: TrainingProgress) throws {
+        let total = 2 * data.validation.count
+        all =
+            data.validation.isEmpty
+            ? nil
+            : Evaluation(
+                try ForceComparison(model, on: data.validation) { progress.reached($0, of: total) })
         byFile = try data.validationByFile.mapValues { try Evaluation(model, on: $0) }
     }
 
@@ -48,10 +53,10 @@ extension Recipe {
     ///
     /// - Parameters:
     ///   - path: of the model file; nil for ``modelPath``.
-    ///   - progress: called with a line for people now and then.
+    ///   - progress: told how far it is.
     /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of the model's kind.
     public func train(
-        writeTo path: String? = nil, progress: (String) -> Void = { _ in }
+        writeTo path: String? = nil, progress: TrainingProgress = .untold
     ) throws -> TrainingReport {
         let start = ContinuousClock.now
         let path = path ?? modelPath
@@ -75,7 +80,7 @@ extension Recipe {
 
     private func trainPotential(
         _ settings: SOAPPotentialSettings, _ data: TrainingData, _ path: String,
-        _ progress: (String) -> Void
+        _ progress: TrainingProgress
     ) throws -> Examination {
         var settings = settings
         settings.refitsOnAllFrames = fit == .all
@@ -83,8 +88,8 @@ extension Recipe {
         let potential = try SOAPPotential.train(
             frames: data.training, settings: settings, validation: data.validation, name: name,
             progress: progress
-        ) { potential in
-            examined = try Examination(potential, data)
+        ) { potential, progress in
+            examined = try Examination(potential, data, progress)
         }
         _ = try potential.write(to: path, data: data.sources)
         return examined
@@ -92,22 +97,22 @@ extension Recipe {
 
     private func trainVectorKernel(
         _ options: VectorKernelOptions, _ data: TrainingData, _ path: String,
-        _ progress: (String) -> Void
+        _ progress: TrainingProgress
     ) throws -> Examination {
         let training = VectorKernelTraining(
             name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
-        return try trainTwice(data, path) { frames, path, _ -> VectorKernelForceField in
+        return try trainTwice(data, path, progress) { frames, path, _, progress -> VectorKernelForceField in
             try training.train(on: frames, writeTo: path, progress: progress)
             return try VectorKernelForceField(ModelFile(contentsOf: path))
         }
     }
 
     private func trainOAMLM(
-        _ options: OAMLMOptions, _ data: TrainingData, _ path: String, _ progress: (String) -> Void
+        _ options: OAMLMOptions, _ data: TrainingData, _ path: String, _ progress: TrainingProgress
     ) throws -> Examination {
         var training = OAMLMTraining(
             name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
-        return try trainTwice(data, path) { frames, path, examined -> OAMLMForceField in
+        return try trainTwice(data, path, progress) { frames, path, examined, progress -> OAMLMForceField in
             if let examined {
                 training.options = examined.options
                 training.options.alternatives = []
@@ -122,19 +127,22 @@ extension Recipe {
     /// Only a file can be asked for forces: the examined model is one, beside the model's own where another
     /// follows, so that this is never anything but the final one.
     ///
-    /// - Parameter train: on frames, into a file; the last argument is the examined model, nil the first time.
+    /// - Parameter train: on frames, into a file; the third argument is the examined model, nil the first time.
     private func trainTwice<Model: ForceField>(
-        _ data: TrainingData, _ path: String, _ train: ([Atoms], String, Model?) throws -> Model
+        _ data: TrainingData, _ path: String, _ progress: TrainingProgress,
+        _ train: ([Atoms], String, Model?, TrainingProgress) throws -> Model
     ) throws -> Examination {
         guard !data.validation.isEmpty else {
-            _ = try train(data.training, path, nil)
+            _ = try train(data.training, path, nil, progress)
             return .none
         }
+        let (training, held) = (Double(data.training.count), Double(data.validation.count))
+        let parts = progress.parts([training, 0.5 * held, fit == .all ? training + held : 0])
         let examinedPath = fit == .all ? "\(path).examined.\(ModelLibrary.fileExtension)" : path
         defer { if fit == .all { try? FileManager.default.removeItem(atPath: examinedPath) } }
-        let model = try train(data.training, examinedPath, nil)
-        let examined = try Examination(model, data)
-        if fit == .all { _ = try train(data.training + data.validation, path, model) }
+        let model = try train(data.training, examinedPath, nil, parts[0])
+        let examined = try Examination(model, data, parts[1])
+        if fit == .all { _ = try train(data.training + data.validation, path, model, parts[2]) }
         return examined
     }
 }

@@ -14,8 +14,9 @@ extension SOAPPotential {
     ///   - frames: labelled at one level of theory; molecules.
     ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
     ///     part of a second fit.
-    ///   - progress: called with a line for people now and then.
-    ///   - examine: called with the potential that has not learnt from the validation frames.
+    ///   - progress: told how far it is.
+    ///   - examine: called with the potential that has not learnt from the validation frames, and what to tell how
+    ///     far that is.
     /// - Throws: ``SOAPPotentialError``, ``Descriptors/DescriptorError``,
     ///   ``LinearAlgebra/LinearAlgebraError``.
     /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
@@ -23,20 +24,28 @@ extension SOAPPotential {
     public static func train(
         frames: [Atoms], settings: SOAPPotentialSettings, validation: [Atoms] = [],
         name: String = "soap-potential",
-        progress: (String) -> Void = { _ in },
-        examine: (SOAPPotential) throws -> Void = { _ in }
+        progress: TrainingProgress = .untold,
+        examine: (SOAPPotential, TrainingProgress) throws -> Void = { _, _ in }
     ) throws -> SOAPPotential {
         let level = try check(frames + validation, settings, trainingCount: frames.count)
         let provenance = ForceFieldProvenance(
             name: name, kind: fileKind, version: "", levelOfTheory: level)
-        let first = try fit(frames, settings, provenance, validation: validation, calibration: nil, progress)
-        try examine(first)
-        guard !validation.isEmpty, settings.refitsOnAllFrames else { return first }
+        let refits = !validation.isEmpty && settings.refitsOnAllFrames
+        let cost = (atoms: atomCount(frames), held: atomCount(validation))
+        let parts = progress.parts([
+            cost.atoms + cost.held, 0.1 * cost.held, refits ? cost.atoms + cost.held : 0,
+        ])
+        let first = try fit(
+            frames, settings, provenance, validation: validation, calibration: nil, parts[0])
+        try examine(first, parts[1])
+        guard refits else { return first }
         var fixed = settings
         fixed.priors = [first.prior]
         return try fit(
-            frames + validation, fixed, provenance, validation: [], calibration: first.calibration, progress)
+            frames + validation, fixed, provenance, validation: [], calibration: first.calibration, parts[2])
     }
+
+    private static func atomCount(_ frames: [Atoms]) -> Double { Double(frames.reduce(0) { $0 + $1.count }) }
 
     private static func check(_ frames: [Atoms], _ settings: SOAPPotentialSettings, trainingCount: Int) throws
         -> String
@@ -79,8 +88,11 @@ extension SOAPPotential {
 
     private static func fit(
         _ frames: [Atoms], _ settings: SOAPPotentialSettings, _ provenance: ForceFieldProvenance,
-        validation: [Atoms], calibration: Calibration?, _ progress: (String) -> Void
+        validation: [Atoms], calibration: Calibration?, _ progress: TrainingProgress
     ) throws -> SOAPPotential {
+        let (sums, choice, calibrating) = (
+            progress.part(0.05...0.6), progress.part(0.6...0.85), progress.part(0.85...1)
+        )
         let elements = Set(frames.flatMap(\.elements)).sorted()
         let kernels = try elements.map { try inducingKernel($0, elements, frames, settings) }
         progress(
@@ -90,10 +102,14 @@ extension SOAPPotential {
         let constants = try compositionFit(frames, elements)
         let design = ForceDesign(kernels)
         var equations = NormalEquations(elements: elements, features: design.columns)
+        let atomsInAll = atomCount(frames)
+        var atomsDone = 0.0
         for (index, atoms) in frames.enumerated() {
             let target = target(atoms, repulsion, elements, constants)
             equations.add(
                 try design.equations(of: atoms), atoms, forces: target.forces, energy: target.energy)
+            atomsDone += Double(atoms.count)
+            sums.reached(atomsDone / atomsInAll)
             if index % 10 == 9 { progress("training equations: \(index + 1) of \(frames.count) frames") }
         }
         equations.finish()
@@ -106,7 +122,10 @@ extension SOAPPotential {
                 settings, provenance, prior, kernels, constants, repulsion, solution, factor)
         }
         let held = try validation.map { (atoms: $0, design: try design.equations(of: $0)) }
+        var priorsTried = 0
         let prior = try choosePrior(settings) { prior in
+            choice.reached(1 + priorsTried, of: 1 + settings.priors.count)
+            priorsTried += 1
             let (solution, _) = try equations.solve(
                 forceNoise: noise, energyNoise: settings.energyNoise, prior: prior)
             let coefficients = Array(solution[..<design.columns])
@@ -124,8 +143,8 @@ extension SOAPPotential {
         }
         var result = try potential(prior)
         result.calibration =
-            try calibration.map { try $0.covering(frames, result) }
-            ?? result.calibrate(frames: frames, validation: validation)
+            try calibration.map { try $0.covering(frames, result, calibrating) }
+            ?? result.calibrate(frames: frames, validation: validation, calibrating)
         return result
     }
 
@@ -208,7 +227,9 @@ extension SOAPPotential {
     }
 
     /// Deviations and errors of all held-out atoms; without any, those of the training frames.
-    private func calibrate(frames: [Atoms], validation: [Atoms]) throws -> Calibration {
+    private func calibrate(
+        frames: [Atoms], validation: [Atoms], _ progress: TrainingProgress
+    ) throws -> Calibration {
         var samples: [String: [(deviation: Double, error: Double)]] = [:]
         var energyRatios: [Double] = []
         for atoms in validation.isEmpty ? frames : validation {
@@ -228,15 +249,18 @@ extension SOAPPotential {
             calibration.energyScale =
                 (energyRatios.reduce(0, +) / Double(energyRatios.count)).squareRoot()
         }
-        return try calibration.covering(frames, self)
+        return try calibration.covering(frames, self, progress)
     }
 }
 
 extension Calibration {
     /// With the deviations of these frames counted as known.
-    func covering(_ frames: [Atoms], _ potential: SOAPPotential) throws -> Calibration {
+    func covering(
+        _ frames: [Atoms], _ potential: SOAPPotential, _ progress: TrainingProgress
+    ) throws -> Calibration {
         var result = self
-        for atoms in frames {
+        for (index, atoms) in frames.enumerated() {
+            progress.reached(index, of: frames.count)
             let evaluation = try potential.evaluate(atoms, variances: true)
             for (i, element) in atoms.elements.enumerated() {
                 let known = result.curves[element.symbol]?.largest ?? 0

@@ -21,13 +21,15 @@ struct CrossValidation {
     /// The candidate whose cross-validated force vectors err least, with its calibration; of equals the
     /// first.
     ///
-    /// - Parameter candidates: at least one.
+    /// - Parameters:
+    ///   - candidates: at least one.
+    ///   - progress: told how far it is.
     /// - Complexity: 2K³ for the inverse, K² alignments, K² for each candidate.
     func choose(
-        of candidates: [ClassOptions], _ directions: [SIMD3<Double>]
+        of candidates: [ClassOptions], _ directions: [SIMD3<Double>], _ progress: TrainingProgress
     ) throws -> (options: ClassOptions, calibration: Calibration, trials: [Trial]) {
         precondition(!candidates.isEmpty, "one candidate at least")
-        let samples = try samples(directions, candidates)
+        let samples = try samples(directions, candidates, progress)
         var best = (options: candidates[0], calibration: Calibration.unknown)
         var trials: [Trial] = []
         for (candidate, samples) in zip(candidates, samples) {
@@ -46,14 +48,14 @@ struct CrossValidation {
 
     /// By candidate, what each reference whose norm is known without its frame is predicted to be.
     private func samples(
-        _ directions: [SIMD3<Double>], _ candidates: [ClassOptions]
+        _ directions: [SIMD3<Double>], _ candidates: [ClassOptions], _ progress: TrainingProgress
     ) throws -> [[Sample]] {
         let (n, count) = (forces.count, candidates.count)
         let residuals = try projectionResiduals()
         var samples = [Sample?](repeating: nil, count: n * count)
         samples.withUnsafeMutableBufferPointer { samples in
             nonisolated(unsafe) let samples = samples
-            forEachChunk(of: n) { range in
+            progress.part(0.2...1).forEachChunk(of: n) { range in
                 var result = Alignments(count: n)
                 for i in range {
                     guard let norm = norms[i] else { continue }

@@ -11,20 +11,23 @@ extension ModelTraining where Options == OAMLMOptions {
     ///
     /// - Parameters:
     ///   - frames: with `forces`, and `level_of_theory` in their info where it is known.
-    ///   - progress: what a person may want to read, a line each.
+    ///   - progress: told how far it is.
     /// - Returns: the model's version.
     /// - Throws: ``TrainingError``, and errors of the descriptor, the solvers and the file.
     @discardableResult
     public func train(
-        on frames: [Atoms], writeTo path: String, progress: (String) -> Void = { _ in }
+        on frames: [Atoms], writeTo path: String, progress: TrainingProgress = .untold
     ) throws -> String {
         var pools = try TrainingPool.sufficient(
-            in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress)
+            in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress.part(0...0.05))
+        let most = max(options.normReferences, options.directionReferences)
+        var parts = progress.part(0.05...1).parts(pools.map { $0.pool.cost(references: most) })
         var classes: [TrainedClass] = []
         // A pool of many frames is gigabytes: none is kept longer than its class needs it.
         while !pools.isEmpty {
             let (atomClass, pool) = pools.removeFirst()
-            classes.append(try TrainedClass.train(atomClass, pool, options, progress: progress))
+            classes.append(
+                try TrainedClass.train(atomClass, pool, options, progress: parts.removeFirst()))
         }
         return try write(classes, frames: frames.count, to: path)
     }

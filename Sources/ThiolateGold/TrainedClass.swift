@@ -27,7 +27,7 @@ struct TrainedClass: Sendable {
     /// - Throws: `LinearAlgebraError` where the systems cannot be solved.
     static func train(
         _ atomClass: AtomClass, _ pool: TrainingPool, _ options: OAMLMOptions,
-        progress: (String) -> Void
+        progress: TrainingProgress
     ) throws -> TrainedClass {
         let chosen = SelectedReferences(
             pool, count: max(options.normReferences, options.directionReferences), options.environment)
@@ -37,6 +37,7 @@ struct TrainedClass: Sendable {
         let normCount = min(selected.count, options.normReferences)
         let d = distances(among: references)
         progress("\(atomClass.rawValue): \(selected.count) of \(pool.forces.count) environments")
+        progress.reached(0.15)
 
         let normDistances = d.leading(normCount)
         let norms = forces.prefix(normCount).map(\.length)
@@ -50,7 +51,8 @@ struct TrainedClass: Sendable {
         let environments = used.map { pool.environments[selected[$0]] }
         let aligned = References(environments, atomClass, options.environment)
         let (projections, misfits) = pairwise(
-            aligned, environments, directions, alignmentModel: options.alignmentModel)
+            aligned, environments, directions, alignmentModel: options.alignmentModel,
+            progress.part(0.3...0.5))
         let factor = try DistanceFactorisation(d.selecting(used))
         let direction = OAMLM.fit(factor, projections: projections, misfits: misfits)
         progress("\(atomClass.rawValue): directions from \(used.count) references")
@@ -61,7 +63,7 @@ struct TrainedClass: Sendable {
             direction: direction, environments: environments, aligned: aligned,
             norms: Self.normsWithoutFrames(
                 normDistances, norm, norms, Array(frames.prefix(normCount)), options.objective, used)
-        ).choose(of: options.candidates(atomClass), directions)
+        ).choose(of: options.candidates(atomClass), directions, progress.part(0.6...1))
         for trial in choice.trials { progress("\(atomClass.rawValue): \(trial)") }
         progress("\(atomClass.rawValue): directions by \(choice.options.direction)")
         return TrainedClass(
@@ -74,7 +76,7 @@ struct TrainedClass: Sendable {
     /// D_c (and D_g) among the references: how each one's direction projects on every aligned other.
     private static func pairwise(
         _ aligned: References, _ environments: [Environment], _ directions: [SIMD3<Double>],
-        alignmentModel: Bool
+        alignmentModel: Bool, _ progress: TrainingProgress
     ) -> (projections: Matrix, misfits: Matrix?) {
         let n = environments.count
         var projections = Matrix(rows: n, columns: n)
@@ -82,7 +84,7 @@ struct TrainedClass: Sendable {
         projections.storage.withUnsafeMutableBufferPointer { c in
             misfits.storage.withUnsafeMutableBufferPointer { g in
                 nonisolated(unsafe) let (c, g) = (c, g)
-                forEachChunk(of: n) { range in
+                progress.forEachChunk(of: n) { range in
                     var result = Alignments(count: n)
                     for i in range {
                         aligned.align(environments[i], into: &result)
@@ -109,6 +111,19 @@ struct TrainedClass: Sendable {
     ) throws -> [Double?] {
         let all = try norm.withoutFrames(d, targets, frames, objective)
         return used.map { $0 < all.count ? all[$0] : nil }
+    }
+}
+
+extension TrainingProgress {
+    /// 0..<count on all processors, as ``LinearAlgebra/forEachChunk(of:minimum:_:)``, with news in between.
+    func forEachChunk(of count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+        let block = max(256, count / 64)
+        for start in stride(from: 0, to: count, by: block) {
+            LinearAlgebra.forEachChunk(of: min(block, count - start)) { range in
+                body(start + range.lowerBound..<start + range.upperBound)
+            }
+            reached(min(count, start + block), of: count)
+        }
     }
 }
 

@@ -18,7 +18,7 @@ struct TrainingPool {
     ///
     /// - Throws: ``TrainingError``, and the descriptor's errors.
     static func collect(
-        _ frames: [Atoms], _ options: EnvironmentOptions, progress: (String) -> Void
+        _ frames: [Atoms], _ options: EnvironmentOptions, progress: TrainingProgress
     ) throws -> [AtomClass: TrainingPool] {
         guard !frames.isEmpty else { throw TrainingError.noFrames }
         let soap = try options.soap.descriptor()
@@ -26,6 +26,7 @@ struct TrainingPool {
         var rows: [AtomClass: [Double]] = [:]
         var pools: [AtomClass: TrainingPool] = [:]
         for (f, frame) in frames.enumerated() {
+            progress.reached(f, of: frames.count)
             let forces = try checked(frame, f, known)
             let classes = Classification(frame, options: options.classification)
             let x = try soap.compute(frame)
@@ -57,7 +58,7 @@ struct TrainingPool {
     ///   descriptor's errors.
     static func sufficient(
         in frames: [Atoms], levelOfTheory: String, _ options: EnvironmentOptions,
-        progress: (String) -> Void
+        progress: TrainingProgress
     ) throws -> [(atomClass: AtomClass, pool: TrainingPool)] {
         for (f, frame) in frames.enumerated() where frame.levelOfTheory != levelOfTheory {
             throw TrainingError.levelOfTheory(
@@ -79,6 +80,14 @@ struct TrainingPool {
                 needed: options.fewestEnvironments)
         }
         return enough
+    }
+
+    /// What learning from it takes, in an arbitrary unit: pairs among the references.
+    ///
+    /// - Parameter references: most that are chosen.
+    func cost(references: Int) -> Double {
+        let count = Double(min(forces.count, references))
+        return count * count
     }
 
     private mutating func append(

@@ -10,7 +10,7 @@ public struct DescribedFrames: Sendable {
 
     /// - Throws: ``TrainingError``, and the descriptor's errors.
     public init(_ frames: [Atoms], _ options: EnvironmentOptions) throws {
-        pools = try TrainingPool.collect(frames, options) { _ in }
+        pools = try TrainingPool.collect(frames, options, progress: .untold)
         count = frames.count
     }
 }
@@ -59,7 +59,7 @@ public struct TransferTrial: Sendable {
             pool.forces.count >= options.environment.fewestEnvironments
         else { return nil }
         guard directions else { return try norms(pool, test) }
-        let trained = try TrainedClass.train(atomClass, pool, options) { _ in }
+        let trained = try TrainedClass.train(atomClass, pool, options, progress: .untold)
         try OAMLMTraining(name: "trial", levelOfTheory: "", options: options).write(
             [trained], frames: training.count, to: scratch)
         let file = try ModelFile(contentsOf: scratch)

@@ -12,13 +12,14 @@ extension ModelTraining where Options == VectorKernelOptions {
     /// - Throws: ``TrainingError``, and errors of the descriptor, the solvers and the file.
     @discardableResult
     public func train(
-        on frames: [Atoms], writeTo path: String, progress: (String) -> Void = { _ in }
+        on frames: [Atoms], writeTo path: String, progress: TrainingProgress = .untold
     ) throws -> String {
         let learnt = try TrainingPool.sufficient(
-            in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress)
+            in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress.part(0...0.05))
+        let costs = learnt.map { $0.pool.cost(references: options.references) }
         var classes: [VectorKernelHeader.Class] = []
         var parts: [VectorKernelClass] = []
-        for (atomClass, pool) in learnt {
+        for ((atomClass, pool), progress) in zip(learnt, progress.part(0.05...1).parts(costs)) {
             let part = try VectorKernelClass(atomClass, pool, options, progress: progress)
             classes.append(
                 .init(
@@ -53,7 +54,7 @@ struct VectorKernelClass {
 
     init(
         _ atomClass: AtomClass, _ pool: TrainingPool, _ options: VectorKernelOptions,
-        progress: (String) -> Void
+        progress: TrainingProgress
     ) throws {
         self.atomClass = atomClass
         let chosen = SelectedReferences(pool, count: options.references, options.environment)
@@ -70,10 +71,13 @@ struct VectorKernelClass {
         let (someForces, someFrames) = (Array(forces.prefix(few)), Array(frames.prefix(few)))
         var least: (error: Double, kernel: VectorKernel)?
         let median = Self.median(d)
-        for sigma2 in options.sigma2 {
+        let trials = progress.part(0...0.6).parts(options.sigma2.map { _ in 1 })
+        for (sigma2, trial) in zip(options.sigma2, trials) {
             let pairs = FramedPairs(
                 Array(surroundings.prefix(few)), distances: d.leading(few), sigma: sigma2)
-            for kernel in options.candidates(medianDistance: median, sigma2: sigma2) {
+            let candidates = options.candidates(medianDistance: median, sigma2: sigma2)
+            for (n, kernel) in candidates.enumerated() {
+                trial.reached(n, of: candidates.count)
                 guard let fit = try? VectorKernelFit(kernel, pairs, vectors: someForces),
                     let predicted = try? fit.withoutGroups(someFrames, vectors: someForces)
                 else { continue }
@@ -84,9 +88,11 @@ struct VectorKernelClass {
         guard let kernel = least?.kernel else {
             throw TrainingError.noPositiveDefiniteKernel(atomClass.rawValue)
         }
+        progress.reached(0.6)
         let pairs = FramedPairs(surroundings, distances: d, sigma: kernel.sigma2)
         let fit = try VectorKernelFit(kernel, pairs, vectors: forces)
         self.fit = fit
+        progress.reached(0.8)
         let predicted = try fit.withoutGroups(frames, vectors: forces)
         let n = forces.count
         calibration = try Calibration(

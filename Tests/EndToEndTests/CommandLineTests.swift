@@ -105,6 +105,7 @@ import Testing
         let predicted = try await Program.run(["predict", ring, "-o", "-"])
         #expect(predicted.status == 0, "\(predicted.errors)")
         #expect(predicted.output.contains("ml_class:S:1"))
+        #expect(!(result.errors + predicted.errors).contains { "\r\u{1B}".contains($0) })
         let unconverged = try await Program.run(["relax", ring, "-o", relaxed, "--max-steps", "2"])
         #expect(unconverged.status == 8)
     }
@@ -130,6 +131,7 @@ import Testing
         let trained = try await Program.run(["train", recipe, "--data", set, "--json"])
         #expect(trained.status == 0, "\(trained.errors)")
         #expect(trained.errors.contains("10 frames to train on, 2 held out"), "\(trained.errors)")
+        #expect(!trained.errors.contains { "\r\u{1B}".contains($0) }, "control characters in a pipe")
         let model = spool.path.appending("small.aurelax-model").string
         let info = try await Program.run(["model", "info", model])
         #expect(info.output.contains("set: 4 training and 0 validation frames"), "\(info.output)")

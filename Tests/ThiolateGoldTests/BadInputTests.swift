@@ -34,7 +34,9 @@ import ThiolateGold
         try OAMLMTests().inDirectory { directory in
             let path = directory + "/m.aurelax-model"
             try OAMLMTraining(name: "m", levelOfTheory: OAMLMTests.level, options: options)
-                .train(on: Self.rings(), writeTo: path) { said.append($0) }
+                .train(
+                    on: Self.rings(), writeTo: path,
+                    progress: TrainingProgress { if case .line(let line) = $0 { said.append(line) } })
             let model = try OAMLMForceField(ModelFile(contentsOf: path))
             #expect(model.classes.map(\.atomClass) == [.hydrogen])
             let ring = try Self.rings()[0]

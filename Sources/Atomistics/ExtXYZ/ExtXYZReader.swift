@@ -20,6 +20,12 @@ public struct ExtXYZReader: ~Copyable {
         self.options = options
     }
 
+    /// How much of the source has been read, from 0 to 1; nil where its size is not known.
+    public var fractionRead: Double? {
+        guard let total = scanner.source.byteCount, total > 0 else { return nil }
+        return min(1, Double(scanner.offset) / Double(total))
+    }
+
     /// The next frame; nil at the end of the file.
     public mutating func next() throws(ExtXYZError) -> Atoms? {
         guard let count = try atomCount() else { return nil }

@@ -50,18 +50,21 @@ struct DataSetCommand: ParsableCommand {
         func run() throws {
             for source in sources {
                 var addition = DataSet.Addition()
-                for part in try frames(of: source) {
-                    let result = try DataSet.add(part, to: target.set)
+                // Reading takes about as long as looking at what was read.
+                let bar = ProgressBar("of \(source)")
+                for part in try frames(of: source, progress: { bar.show($0 / 2) }) {
+                    let result = try DataSet.add(part, to: target.set) { bar.show((1 + $0) / 2) }
                     addition.added += result.added
                     addition.known += result.known
                 }
+                bar.clear()
                 print(
                     "\(source): \(addition.added) frame\(addition.added == 1 ? "" : "s") added"
                         + (addition.known > 0 ? ", \(addition.known) there already" : ""))
             }
         }
 
-        private func frames(of source: String) throws -> [LabelledFrames] {
+        private func frames(of source: String, progress: (Double) -> Void) throws -> [LabelledFrames] {
             var isFolder: ObjCBool = false
             let manager = FileManager.default
             var path = source
@@ -75,13 +78,13 @@ struct DataSetCommand: ParsableCommand {
             let bytes = try bytes(of: path)
             let digest = Digest(of: bytes)
             let name = URL(fileURLWithPath: path).lastPathComponent
-            let frames = try ExtXYZ.frames(in: bytes, label: path)
-            return [
-                LabelledFrames(
-                    frames.enumerated().map {
-                        ($1, FrameOrigin(source: name, digest: digest, step: $0))
-                    })
-            ]
+            var reader = try ExtXYZReader(MemoryBytes(bytes, label: path))
+            var frames: [(Atoms, FrameOrigin)] = []
+            while let atoms = try reader.next() {
+                frames.append((atoms, FrameOrigin(source: name, digest: digest, step: frames.count)))
+                if let fraction = reader.fractionRead { progress(fraction) }
+            }
+            return [LabelledFrames(frames)]
         }
 
         /// Of a package, or of every package of a job.

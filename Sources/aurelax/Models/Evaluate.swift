@@ -32,12 +32,14 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let chosen = try chosenFrames(of: structures)
-        var bar = ProgressBar("frames", of: chosen.count)
+        let bar = ProgressBar("of \(chosen.count) frames")
         let comparison =
             if model.hasSuffix("xyz") {
                 try ForceComparison(try chosenFrames(of: model), named: model, on: chosen)
             } else {
-                try ForceComparison(try Models.library.load(model), on: chosen) { bar.show($0) }
+                try ForceComparison(try Models.library.load(model), on: chosen) {
+                    bar.show(Double($0) / Double(chosen.count))
+                }
             }
         bar.clear()
         let evaluation = Evaluation(comparison)

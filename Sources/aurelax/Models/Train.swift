@@ -1,4 +1,5 @@
 import ArgumentParser
+import Atomistics
 import Foundation
 import ModelLibrary
 
@@ -31,10 +32,15 @@ struct Train: ParsableCommand {
         guard var recipe = file.recipe else { throw ExitCode(1) }
         recipe.data += data.map { .init(file: URL(fileURLWithPath: $0).path) }
         let start = ContinuousClock.now
-        let report = try recipe.train(writeTo: output) { line in
-            let seconds = Int(start.duration(to: .now) / .seconds(1))
-            printError("[\(seconds) s] \(line)")
+        let bar = ProgressBar("trained")
+        let progress = TrainingProgress { news in
+            switch news {
+            case .line(let line): bar.say("[\(Int(start.duration(to: .now) / .seconds(1))) s] \(line)")
+            case .fraction(let fraction): bar.show(fraction)
+            }
         }
+        let report = try recipe.train(writeTo: output, progress: progress)
+        bar.clear()
         if json {
             print(try jsonText(report))
             return

@@ -27,7 +27,7 @@ struct Convert: ParsableCommand {
     func run() throws {
         let range = try frames?.range(in: input)
         var writer = try FrameWriter(output)
-        try forEachFrame(in: input) { atoms, index in
+        try forEachFrame(in: input, output: output) { atoms, index in
             if range?.contains(index) ?? true { try writer.write(atoms) }
         }
         guard writer.frames > 0 else {

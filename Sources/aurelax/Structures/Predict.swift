@@ -22,11 +22,12 @@ struct Predict: ParsableCommand {
     func run() throws {
         let forceField = try model.forceField
         var writer = try FrameWriter(output)
-        var warnings: Set<String> = []
-        try forEachFrame(in: input) { atoms, index in
+        var warnings: [(frame: Int, text: String)] = []
+        defer { for (frame, text) in warnings { printError("warning: \(input), frame \(frame): \(text)") } }
+        try forEachFrame(in: input, output: output) { atoms, index in
             let prediction = try forceField.predict(atoms)
-            for warning in prediction.warnings where warnings.insert(warning).inserted {
-                printError("warning: \(input), frame \(index): \(warning)")
+            for warning in prediction.warnings where !warnings.contains(where: { $0.text == warning }) {
+                warnings.append((index, warning))
             }
             try writer.write(atoms.annotated(with: prediction, by: forceField.provenance))
         }

@@ -37,13 +37,17 @@ struct FrameWriter: ~Copyable {
     }
 }
 
-/// Every frame of a file in order, one in memory at a time.
-func forEachFrame(in path: String, _ body: (Atoms, Int) throws -> Void) throws {
+/// Every frame of a file in order, one in memory at a time; a terminal shows how far it is.
+///
+/// - Parameter output: where results go meanwhile.
+func forEachFrame(in path: String, output: String? = nil, _ body: (Atoms, Int) throws -> Void) throws {
     var reader = try ExtXYZReader(path: path)
+    let bar = ProgressBar("of \(URL(fileURLWithPath: path).lastPathComponent)", output: output)
     var index = 0
     while let atoms = try reader.next() {
         try body(atoms, index)
         index += 1
+        if let fraction = reader.fractionRead { bar.show(fraction) }
     }
     guard index > 0 else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
 }

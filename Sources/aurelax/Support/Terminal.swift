@@ -20,29 +20,47 @@ enum Terminal {
 
 /// How far something is, in one line of a terminal on standard error that goes away again; nothing in a file or a pipe,
 /// and nothing for what is over in two seconds.
-struct ProgressBar {
-    private let unit: String
-    private let total: Int
+final class ProgressBar {
+    private let what: String
     private let start = ContinuousClock.now
     private var drawn: ContinuousClock.Instant?
-    private let isSeen = isatty(STDERR_FILENO) == 1
+    private let isSeen: Bool
 
-    init(_ unit: String, of total: Int) { (self.unit, self.total) = (unit, total) }
+    /// - Parameters:
+    ///   - what: is done, in a word or two.
+    ///   - output: where results go meanwhile; a terminal shows either them or the bar.
+    init(_ what: String, output: String? = nil) {
+        self.what = what
+        isSeen = isatty(STDERR_FILENO) == 1 && !(output == "-" && Terminal.isOne)
+    }
 
-    mutating func show(_ done: Int) {
+    deinit { clear() }
+
+    /// - Parameter fraction: of the whole, from 0 to 1.
+    func show(_ fraction: Double) {
         let now = ContinuousClock.now
-        guard isSeen, total > 0, done > 0, now - start > .seconds(2),
+        guard isSeen, fraction > 0, now - start > .seconds(2),
             drawn.map({ now - $0 > .milliseconds(200) }) ?? true
         else { return }
         drawn = now
-        let left = (now - start) / .seconds(1) * Double(total - done) / Double(done)
-        let filled = 30 * done / total
+        let left = (now - start) / .seconds(1) * (1 - fraction) / fraction
+        let filled = min(30, Int(30 * fraction))
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-        write("\r\(bar) \(done) of \(total) \(unit), ~\(JobTable.duration(left)) left\u{1B}[K")
+        write("\r\(bar) \(Int(100 * fraction)) % \(what), ~\(JobTable.duration(left)) left\u{1B}[K")
+    }
+
+    /// A line on standard error, above the bar.
+    func say(_ line: String) {
+        clear()
+        printError(line)
     }
 
     /// Leaves the line as it was.
-    func clear() { if drawn != nil { write("\r\u{1B}[K") } }
+    func clear() {
+        guard drawn != nil else { return }
+        drawn = nil
+        write("\r\u{1B}[K")
+    }
 
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
