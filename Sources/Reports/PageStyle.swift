@@ -19,9 +19,12 @@ public enum PageStyle {
         figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
         .pair{display:flex;flex-wrap:wrap;gap:1rem}.pair figure{flex:1 1 16rem;max-width:24rem}
         .curve{max-width:42rem}
-        nav{display:flex;gap:1rem;flex-wrap:wrap}iframe{width:100%;height:32rem;border:1px solid var(--line)}
+        nav{display:flex;gap:1rem;flex-wrap:wrap}iframe{width:100%;max-width:30rem;height:34rem;border:0}
         #connection{color:#c62828}button{margin:.2rem}
-        #viewer-structure{height:28rem;position:relative}
+        #viewer{max-width:30rem}#viewer-structure{height:28rem;position:relative}
+        #viewer-meta,#viewer-info{background:#fff;color:#111;color-scheme:light}
+        .framed #viewer{display:flex;flex-direction:column;height:100vh;margin:0 auto;padding:.5rem;box-sizing:border-box}
+        .framed #viewer-structure{flex:1;min-height:0}#viewer-problem:empty{display:none}
         :focus-visible{outline:3px solid #3b7dd8}
         @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.3rem}}
         @media print{main{max-width:none}#viewer{display:none}h2{break-after:avoid}figure,tr{break-inside:avoid}

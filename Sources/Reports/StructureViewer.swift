@@ -28,10 +28,12 @@ public struct StructureViewer: Sendable {
     }
 
     /// The frames of all stages, one after the other; empty where there are none.
-    func section(of report: JobReport) -> Markup {
+    ///
+    /// - Parameter heading: what stands above them.
+    func section(of report: JobReport, heading: Markup = "<h2>Trajectory</h2>") -> Markup {
         guard let data = Self.dataSet(of: report) else { return "" }
         return """
-            <section id="viewer"><h2>Trajectory</h2>
+            <section id="viewer">\(heading)
             <div id="viewer-meta"></div><div id="viewer-structure"></div><div id="viewer-info"></div>
             <p id="viewer-problem" role="alert"></p></section>
             <script type="application/json" id="viewer-data">\(Markup.json(data))</script>
@@ -46,7 +48,8 @@ public struct StructureViewer: Sendable {
         let page: Markup = """
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><title>\(report.name): trajectory</title>
-            <style>\(Markup(raw: PageStyle.css))</style></head><body>\(section(of: report))</body></html>
+            <style>\(Markup(raw: PageStyle.css))</style></head>\
+            <body class="framed">\(section(of: report, heading: ""))</body></html>
 
             """
         return page.text
