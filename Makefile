@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units install deb check-deb lint format clean
+.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units install deb check-deb docs lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -76,6 +76,9 @@ deb: build models ## a Debian package, in .build/deb
 
 check-deb: deb ## install that package in a new Debian 12 and relax a ring there (root)
 	@scripts/check-deb $(BUILD)/deb/*.deb
+
+docs: build ## the reference of the library products, a DocC archive in .build/docs
+	@scripts/make-docs $(RELEASE) $(BUILD)/docs
 
 lint: ## what CI would send back
 	@swift format lint --strict --recursive Sources Tests Benchmarks Package.swift

@@ -11,6 +11,11 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "aurelax",
+    // What others may build on; each has its pages in Documentation.docc (`make docs`).
+    products: [
+        "Atomistics", "Descriptors", "LinearAlgebra", "MinimalLearning", "ModelLibrary", "Relaxation",
+        "SOAPPotential", "ThiolateGold",
+    ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

@@ -16,7 +16,9 @@ public protocol ForceField: Sendable {
     /// The same for a structure that was reached by a step from another one: what is ambiguous, as an atom's
     /// class at a border between two, may stay as it was in `previous`.
     ///
-    /// - Parameter previous: the prediction for the structure before, of as many atoms; nil for the first one.
+    /// - Parameters:
+    ///   - atoms: the structure.
+    ///   - previous: the prediction for the structure before, of as many atoms; nil for the first one.
     func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction
 
     /// ∂²E/∂r∂r at this geometry where the model has an energy: 3N×3N, row-major, eV/Å², symmetric,

@@ -34,7 +34,9 @@ public struct TrainingProgress {
     /// - Parameter fraction: of this part of the work, from 0 to 1.
     public func reached(_ fraction: Double) { tell(.fraction(start + span * min(1, max(0, fraction)))) }
 
-    /// - Parameter done: of `total` equal pieces of this part.
+    /// - Parameters:
+    ///   - done: pieces.
+    ///   - total: equal pieces that this part consists of.
     public func reached(_ done: Int, of total: Int) { reached(total > 0 ? Double(done) / Double(total) : 1) }
 
     /// The piece of this part between two fractions of it.

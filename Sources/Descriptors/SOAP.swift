@@ -46,6 +46,7 @@ public struct SOAP: Sendable {
     ///   - lMax: largest angular momentum, 0...20.
     ///   - sigma: width of the Gaussian at each atom, Å.
     ///   - periodic: whether images of a periodic structure are neighbours.
+    ///   - cutoff: how neighbours fade out with distance.
     /// - Throws: ``DescriptorError``.
     public init(
         species: [Element], rCut: Double, nMax: Int, lMax: Int, sigma: Double, periodic: Bool = false,
@@ -106,7 +107,9 @@ public struct SOAP: Sendable {
 
     /// Power spectra around atoms of the structure.
     ///
-    /// - Parameter centers: 0-based atom indices; all atoms by default.
+    /// - Parameters:
+    ///   - atoms: of the elements ``species``.
+    ///   - centers: 0-based atom indices; all atoms by default.
     /// - Returns: one row a centre, ``featureCount`` columns.
     /// - Throws: ``DescriptorError``.
     /// - Complexity: O(neighbours · n_max · l_max²) + O(featureCount · l_max) a centre, on all processors.

@@ -14,7 +14,10 @@ public struct SOAPEnvironments: Sendable {
     let sites: Sites
     let positions: [SIMD3<Double>]
 
-    /// - Parameter centers: 0-based atom indices; all atoms by default.
+    /// - Parameters:
+    ///   - soap: the descriptor.
+    ///   - atoms: of its elements.
+    ///   - centers: 0-based atom indices; all atoms by default.
     /// - Throws: ``DescriptorError``.
     public init(_ soap: SOAP, _ atoms: Atoms, centers: [Int]? = nil) throws(DescriptorError) {
         let centers = centers ?? Array(0..<atoms.count)

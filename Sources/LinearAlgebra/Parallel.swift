@@ -12,6 +12,7 @@ public let workerCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 /// - Parameters:
 ///   - count: number of independent items.
 ///   - minimum: smallest chunk that is worth a thread.
+///   - body: called with each chunk, on any thread.
 public func forEachChunk(
     of count: Int, minimum: Int = 1, _ body: @Sendable (Range<Int>) -> Void
 ) {

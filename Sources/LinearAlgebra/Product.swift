@@ -5,6 +5,10 @@ import CLAPACK
 /// - Parameters:
 ///   - a: M×K (or K×M when transposed).
 ///   - b: K×N (or N×K when transposed).
+///   - transposeA: whether op(A) is Aᵀ.
+///   - transposeB: whether op(B) is Bᵀ.
+///   - alpha: α.
+///   - beta: β.
 ///   - c: M×N, read only when β ≠ 0.
 /// - Complexity: 2MNK floating-point operations.
 public func multiply(
@@ -25,7 +29,7 @@ public func multiply(
     }
 }
 
-/// A B, or with transposed operands; see ``multiply(_:_:transposeA:transposeB:scaledBy:adding:into:)``.
+/// A B, or with transposed operands; see ``multiply(_:_:transposeA:transposeB:alpha:adding:into:)``.
 public func product(
     _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false
 ) -> Matrix {
@@ -90,6 +94,7 @@ public func multiply(
 /// - Parameters:
 ///   - a: M×N.
 ///   - x: N values, or M when transposed.
+///   - transpose: whether op(A) is Aᵀ.
 /// - Returns: M values, or N when transposed.
 public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Double] {
     let (outputs, inputs) = !transpose ? (a.rows, a.columns) : (a.columns, a.rows)
@@ -109,6 +114,8 @@ public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Dou
 ///
 /// - Parameters:
 ///   - a: M×N.
+///   - alpha: α.
+///   - beta: β.
 ///   - c: N×N, its upper triangle read when β ≠ 0.
 /// - Complexity: M N² floating-point operations.
 public func addGram(

@@ -20,7 +20,7 @@ public struct DistanceFactorisation: Sendable {
     private let zSum: Double
 
     /// - Parameter d: N×N distances between distinct points, N ≥ 2.
-    /// - Throws: ``LinearAlgebraError`` where points coincide or a distance is no number.
+    /// - Throws: `LinearAlgebraError` where points coincide or a distance is no number.
     /// - Complexity: N³/3 floating-point operations.
     public init(_ d: Matrix) throws(LinearAlgebraError) {
         precondition(d.rows == d.columns && d.rows >= 2, "distances between at least two points")

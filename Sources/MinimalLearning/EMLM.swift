@@ -50,9 +50,11 @@ public struct EMLM: Sendable, Equatable {
     ///   - d: N×K distances from the training points to the references. Where N = K the points are the
     ///     references in the same order.
     ///   - y: N targets, of any unit.
+    ///   - objective: what the weights minimise.
+    ///   - ridge: β of that; ignored by the bias-augmented form, which interpolates.
     ///   - solver: nil takes the first of `direct` (for N = K and a ridge of at most
     ///     ``paperRidge``), `normalEquations` and `augmented` that gives finite weights.
-    /// - Throws: ``LinearAlgebraError`` where no solver does.
+    /// - Throws: `LinearAlgebraError` where no solver does.
     /// - Complexity: N³/3 (direct), NK² + K³/3 (normal equations), about 4(N + K)K² (augmented).
     public static func fit(
         distances d: Matrix, targets y: [Double], objective: Objective = .exact,
@@ -154,7 +156,7 @@ func column(_ y: [Double]) -> Matrix { Matrix(rows: y.count, columns: 1, storage
 ///
 /// - Parameters:
 ///   - inverse: N×N, A⁻¹ where A B = Y (``DistanceFactorisation/inverse(withConstant:)``).
-///   - weights: B, N×M.
+///   - b: B, N×M.
 /// - Source: Rippa, Adv. Comput. Math. 11, 193 (1999).
 public func leaveOneOutResiduals(inverse: Matrix, weights b: Matrix) -> Matrix {
     precondition(inverse.rows == b.rows && inverse.rows == inverse.columns, "one row a point")
@@ -171,7 +173,7 @@ public func leaveOneOutResiduals(inverse: Matrix, weights b: Matrix) -> Matrix {
 ///     r_G = ((A⁻¹)_GG)⁻¹ B_G
 ///
 /// - Returns: one row for each of `group`, in its order.
-/// - Throws: ``LinearAlgebraError/singular(pivot:)``.
+/// - Throws: `LinearAlgebraError.singular`.
 public func leaveGroupOutResiduals(
     inverse: Matrix, weights b: Matrix, group: [Int]
 ) throws(LinearAlgebraError) -> Matrix {

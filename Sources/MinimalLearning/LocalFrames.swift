@@ -57,7 +57,9 @@ public struct LocalFrames: Sendable {
     /// the sign of the third ones. Gaussians of coordinates are positive definite, products with E_pᵀ E'_q
     /// and sums keep that: so is any sum of M over pairs of surroundings.
     ///
-    /// - Parameter sigma: Å.
+    /// - Parameters:
+    ///   - other: surroundings of an atom of the same kind.
+    ///   - sigma: Å.
     public func overlap(_ other: LocalFrames, sigma: Double) -> [Double] {
         var m = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)
         let scale = 1 / (sigma * sigma)

@@ -17,7 +17,7 @@ public struct MLM: Sendable {
     ///   - d: N×K distances from the training points to the references.
     ///   - y: N targets.
     ///   - references: for each of the K references its place among the N points.
-    /// - Throws: ``LinearAlgebraError``.
+    /// - Throws: `LinearAlgebraError`.
     /// - Complexity: N³/3 + 2N³ for N = K, about 4NK² otherwise.
     public static func fit(
         distances d: Matrix, targets y: [Double], references: [Int]

@@ -16,6 +16,7 @@ public import LinearAlgebra
 /// - Parameters:
 ///   - x: N×F, scaled.
 ///   - count: how many to select.
+///   - start: the first one.
 ///   - separation: distance below which two points count as one.
 /// - Returns: row indices in order of selection.
 /// - Complexity: at most N·`count`·F multiply-adds.

@@ -49,9 +49,12 @@ public struct DirectionUncertainty: Sendable, Equatable {
     public let predictedSupport: Double?
 
     /// - Parameters:
+    ///   - problem: what the direction was found from.
+    ///   - v: the direction.
     ///   - nearest: distance to the nearest reference.
-    ///   - misfits: g_j.
+    ///   - g: g_j.
     ///   - predictedMisfits: d(x)ᵀB_g.
+    ///   - sigma2: σ₂, Å.
     public init(
         _ problem: DirectionProblem, direction v: SIMD3<Double>, nearest: Double, misfits g: [Double],
         predictedMisfits: [Double]?, sigma2: Double

@@ -20,6 +20,7 @@ public struct PermutationAlignment: Sendable {
     /// - Parameters:
     ///   - references: all with the same number of slots.
     ///   - permutations: for each slot of the input, the slot of the reference; the identity among them.
+    ///   - group: rotations that are permitted.
     public init(references: [PointSet], permutations: [[Int]], group: RotationGroup) {
         let slots = permutations[0].count
         precondition(references.allSatisfy { $0.points.count == slots }, "as many slots everywhere")

@@ -38,7 +38,7 @@ public struct VectorKernel: Sendable, Equatable, Codable {
     ///
     /// - Parameters:
     ///   - pairs: of the same σ₂.
-    ///   - count: the leading references that are used.
+    ///   - n: the leading references that are used.
     public func matrix(_ pairs: FramedPairs, count n: Int) -> Matrix {
         let total = pairs.count
         precondition(n <= total && pairs.sigma == sigma2, "a prefix of the references")
@@ -80,7 +80,10 @@ public struct VectorKernelFit: Sendable {
     public let coefficients: [SIMD3<Double>]
     private let factor: Cholesky
 
-    /// - Parameter vectors: F at the leading references; as many as are used.
+    /// - Parameters:
+    ///   - kernel: k.
+    ///   - pairs: of the references.
+    ///   - vectors: F at the leading references; as many as are used.
     /// - Complexity: 9n³ operations, 72 n² bytes.
     /// - Throws: `LinearAlgebraError` where the matrix is not positive definite.
     public init(
@@ -95,7 +98,9 @@ public struct VectorKernelFit: Sendable {
     /// What the fit would give at each reference had it not seen any of the reference's group:
     /// F_G − (C_GG)⁻¹ a_G with C = (K + λ)⁻¹.
     ///
-    /// - Parameter groups: one number a reference.
+    /// - Parameters:
+    ///   - groups: one number a reference.
+    ///   - vectors: F at the references.
     /// - Complexity: 54n³ operations for the inverse.
     public func withoutGroups(
         _ groups: [Int], vectors: [SIMD3<Double>]

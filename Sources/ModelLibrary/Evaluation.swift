@@ -68,6 +68,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
     }
 
     /// - Parameters:
+    ///   - forceField: who predicts.
     ///   - frames: with forces of the level of theory that the model learnt, or another one that the caller
     ///     wants it compared with.
     /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.

@@ -26,7 +26,7 @@ public struct ForceComparison: Sendable {
         }
     }
 
-    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ``ThiolateGold/AtomClass``, half
+    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ThiolateGold's `AtomClass`, half
     /// units apart, and `Au` for all gold; other structures those of the model.
     public private(set) var atoms: [String: [Atom]] = [:]
     /// Names of the signs of doubt that the model gives.
@@ -48,6 +48,7 @@ public struct ForceComparison: Sendable {
     }
 
     /// - Parameters:
+    ///   - forceField: who predicts.
     ///   - frames: with forces.
     ///   - progress: told how many frames are done.
     /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
@@ -63,7 +64,10 @@ public struct ForceComparison: Sendable {
     /// Where two methods count energies from different zeros the energies' errors mean nothing but their
     /// spread.
     ///
-    /// - Parameter name: what to call the method; its level of theory is the one of the first frame.
+    /// - Parameters:
+    ///   - predicted: with the method's forces.
+    ///   - name: what to call the method; its level of theory is the one of the first frame.
+    ///   - frames: with forces; the same structures in the same order.
     /// - Throws: ``EvaluationError``.
     public init(_ predicted: [Atoms], named name: String, on frames: [Atoms]) throws {
         guard predicted.count == frames.count else {

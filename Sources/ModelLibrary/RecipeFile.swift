@@ -13,6 +13,7 @@ public struct RecipeFile: Sendable {
     public let report: String
 
     /// - Parameters:
+    ///   - bytes: of the recipe, YAML.
     ///   - file: its path; files that the recipe names are beside it.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(bytes, file: file) { root in

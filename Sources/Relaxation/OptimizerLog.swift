@@ -16,8 +16,10 @@ public struct OptimizerLog: Sendable {
     }
 
     /// - Parameters:
+    ///   - step: 0 for the start.
     ///   - energy: eV; `nan` is written where there is none.
     ///   - fmax: eV/Å.
+    ///   - date: what the column of times shows the clock of.
     public func line(step: Int, energy: Double?, fmax: Double, at date: Date = Date()) -> String {
         let time = Calendar.current.dateComponents([.hour, .minute, .second], from: date)
         let clock = String(format: "%02d:%02d:%02d", time.hour ?? 0, time.minute ?? 0, time.second ?? 0)

@@ -24,7 +24,9 @@ extension SOAPPotential {
 
     /// Writes the model; the same model gives the same bytes.
     ///
-    /// - Parameter data: where the frames come from, for people.
+    /// - Parameters:
+    ///   - path: of the file, which is replaced as a whole.
+    ///   - data: where the frames come from, for people.
     /// - Returns: the potential under the version that the file now has.
     public func write(to path: String, data: [String: String] = [:]) throws -> SOAPPotential {
         let header = Header(
@@ -48,9 +50,9 @@ extension SOAPPotential {
         return result
     }
 
-    /// Reads a model that ``write(to:)`` wrote.
+    /// Reads a model that ``write(to:data:)`` wrote.
     ///
-    /// - Throws: ``ModelFile/ModelFileError``.
+    /// - Throws: `ModelFileError`.
     public init(_ file: ModelFile) throws {
         let header = try file.header(as: Header.self)
         let species = header.elements.compactMap { Element(symbol: $0) }

@@ -6,7 +6,7 @@ extension SOAPPotential: ForceField {
     /// domain where the doubt about its energy exceeds that about any training atom of its element, or where
     /// it is closer to another atom than in any training frame.
     ///
-    /// - Throws: ``Atomistics/ForceFieldError``.
+    /// - Throws: `ForceFieldError`.
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
         let evaluation = try evaluate(atoms, variances: true)
         var (uncertainty, outside) = ([Double](), [Bool]())
@@ -39,7 +39,9 @@ extension SOAPPotential: ForceField {
     ///
     ///     H v = |v|/2h (∇E(r + h v/|v|) − ∇E(r − h v/|v|)),   h = 1e-3 Å · √(number of components of v ≠ 0)
     ///
-    /// - Parameter vector: one vector an atom; H 0 = 0.
+    /// - Parameters:
+    ///   - atoms: where the Hessian is taken.
+    ///   - vector: one vector an atom; H 0 = 0.
     /// - Complexity: two force calls, where the whole Hessian takes 6N.
     public func hessianVectorProduct(_ atoms: Atoms, _ vector: [SIMD3<Double>]) throws -> [SIMD3<Double>] {
         precondition(vector.count == atoms.count, "one vector an atom")

@@ -3,7 +3,7 @@ import Descriptors
 
 /// Everything that decides, with the data, what a SOAP potential becomes.
 public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
-    /// What an atom sees: ``Descriptors/SOAP`` with a smooth cutoff. Lengths in Å.
+    /// What an atom sees: a `SOAP` with a smooth cutoff. Lengths in Å.
     public struct Descriptor: Codable, Sendable, Hashable {
         public var rCut: Double
         public var nMax: Int

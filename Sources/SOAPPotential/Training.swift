@@ -12,13 +12,14 @@ extension SOAPPotential {
     ///
     /// - Parameters:
     ///   - frames: labelled at one level of theory; molecules.
+    ///   - settings: what decides, with the frames, what the potential becomes.
     ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
     ///     part of a second fit.
+    ///   - name: of the model, for people.
     ///   - progress: told how far it is.
     ///   - examine: called with the potential that has not learnt from the validation frames, and what to tell how
     ///     far that is.
-    /// - Throws: ``SOAPPotentialError``, ``Descriptors/DescriptorError``,
-    ///   ``LinearAlgebra/LinearAlgebraError``.
+    /// - Throws: ``SOAPPotentialError``, `DescriptorError`, `LinearAlgebraError`.
     /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
     ///   operations for the normal equations, about as many again for the design rows.
     public static func train(

@@ -42,6 +42,8 @@ public struct Classification: Sendable, Equatable {
     }
 
     /// - Parameters:
+    ///   - atoms: of H, C, S and Au.
+    ///   - options: where bonds end.
     ///   - previous: the classes at the step before, for hysteresis; nil for none.
     /// - Precondition: the structure holds H, C, S and Au only.
     public init(_ atoms: Atoms, options: Options = Options(), previous: [AtomClass]? = nil) {

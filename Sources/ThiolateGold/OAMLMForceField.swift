@@ -21,7 +21,7 @@ public struct OAMLMForceField: ForceField {
     private let soap: SOAP
     private let models: [AtomClass: ClassModel]
 
-    /// - Throws: ``ModelFileError``, and the descriptor's errors.
+    /// - Throws: `ModelFileError`, and the descriptor's errors.
     public init(_ file: ModelFile) throws {
         guard file.kind == Self.kind else {
             throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)

@@ -11,6 +11,7 @@ extension ModelTraining where Options == OAMLMOptions {
     ///
     /// - Parameters:
     ///   - frames: with `forces`, and `level_of_theory` in their info where it is known.
+    ///   - path: of the model file.
     ///   - progress: told how far it is.
     /// - Returns: the model's version.
     /// - Throws: ``TrainingError``, and errors of the descriptor, the solvers and the file.

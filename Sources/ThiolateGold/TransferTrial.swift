@@ -48,7 +48,11 @@ public struct TransferTrial: Sendable {
         }
     }
 
-    /// - Parameter scratch: where a model file may be written and read, for directions.
+    /// - Parameters:
+    ///   - atomClass: whose atoms learn and are predicted.
+    ///   - training: frames to learn from.
+    ///   - testing: frames to predict.
+    ///   - scratch: where a model file may be written and read, for directions.
     /// - Returns: nil where the class has too few atoms on one side.
     /// - Throws: errors of the solvers and of the file.
     public func run(

@@ -9,7 +9,7 @@ public import ModelFile
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j
 ///
 /// with the classes, descriptors and neighbours of ``OAMLMForceField``, and M_j how the neighbours lie to
-/// those of reference j (``MinimalLearning/VectorKernelFit``); norm and direction come together.
+/// those of reference j (`VectorKernelFit`); norm and direction come together.
 /// There is no energy.
 public struct VectorKernelForceField: ForceField {
     public static let kind = "vector-kernel"
@@ -41,7 +41,7 @@ public struct VectorKernelForceField: ForceField {
         }
     }
 
-    /// - Throws: ``ModelFileError``, and the descriptor's errors.
+    /// - Throws: `ModelFileError`, and the descriptor's errors.
     public init(_ file: ModelFile) throws {
         guard file.kind == Self.kind else {
             throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)

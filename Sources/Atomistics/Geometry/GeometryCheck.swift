@@ -15,9 +15,11 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
 
     /// What is wrong with a structure; empty where nothing is.
     ///
-    /// - Parameter reference: the structure it came from, atoms in the same order. More fragments than that
-    ///   one has, or an atom too far from its place in it, are problems; without one, neither is looked at.
-    ///   Structures are superposed as molecules: a periodic one has to be unwrapped.
+    /// - Parameters:
+    ///   - atoms: the structure.
+    ///   - reference: the structure it came from, atoms in the same order. More fragments than that one has, or
+    ///     an atom too far from its place in it, are problems; without one, neither is looked at. Structures are
+    ///     superposed as molecules: a periodic one has to be unwrapped.
     /// - Complexity: O(N).
     public func problems(in atoms: Atoms, comparedWith reference: Atoms? = nil) -> [GeometryProblem] {
         do {

@@ -25,7 +25,9 @@ public struct NeighborList: Sendable {
     /// Nor more pairs: atoms heaped on one place are an error too.
     public static let pairLimit = 50_000_000
 
-    /// - Parameter cutoff: Å, positive and finite.
+    /// - Parameters:
+    ///   - atoms: periodic in any, all or none of its directions.
+    ///   - cutoff: Å, positive and finite.
     /// - Throws: ``StructureError`` for coordinates that are not finite, a singular cell, too many pairs.
     /// - Complexity: O(N) for bounded density: bins at least as wide as the cutoff, 27 searched an atom.
     public init(_ atoms: Atoms, cutoff: Double) throws(StructureError) {

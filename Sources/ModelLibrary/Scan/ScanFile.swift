@@ -11,6 +11,7 @@ public struct ScanFile: Sendable {
     public let report: String
 
     /// - Parameters:
+    ///   - bytes: of the scan, YAML.
     ///   - file: its path; files that the scan names are beside it.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(bytes, file: file) { root in
