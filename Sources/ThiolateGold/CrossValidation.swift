@@ -171,7 +171,9 @@ extension Calibration {
     /// Beyond this multiple of the 99th percentile of distances between frames, data covers nothing.
     private static let reach = 1.5
 
-    init(fitting samples: [CrossValidation.Sample]) throws {
+    /// Of references that other frames have some of too: what only one frame has is unknown without it.
+    init(fitting all: [CrossValidation.Sample]) throws {
+        let samples = all.filter(\.nearest.isFinite)
         guard samples.count >= 10 else {
             self = .unknown
             return

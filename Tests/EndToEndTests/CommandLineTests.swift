@@ -42,22 +42,6 @@ import Testing
         }
     }
 
-    /// What the documents tell people to type is there: each command, each option.
-    @Test func documentedCommandsAreThere() async throws {
-        let known = try await DocumentedCommands()
-        let folder = Program.project.appending("docs").string
-        let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".md") }
-        var found = 0
-        for file in files.map({ "\(folder)/\($0)" }) + [Program.project.appending("README.md").string] {
-            for line in try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n") {
-                guard let wrong = known.mistake(in: line) else { continue }
-                found += 1
-                #expect(wrong.isEmpty, "\(file): \(line): \(wrong)")
-            }
-        }
-        #expect(found > 40)
-    }
-
     @Test func schemaIsJSON() async throws {
         let result = try await Program.run(["schema", "job"])
         #expect(result.status == 0)

@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 
 /// The commands of the program as it describes them itself, to hold what documents say against.
 struct DocumentedCommands {
@@ -12,6 +13,7 @@ struct DocumentedCommands {
             let names: [Name]?
         }
         let commandName: String
+        let discussion: String?
         let subcommands: [Command]?
         let arguments: [Argument]?
     }
@@ -23,12 +25,34 @@ struct DocumentedCommands {
         root = try JSONDecoder().decode(Help.self, from: Data(help.output.utf8)).command
     }
 
-    /// Nil for a line that is no command of ours; empty for one that the program has.
-    func mistake(in line: some StringProtocol) -> String? {
-        let code = line.split(separator: "#", maxSplits: 1)[0].trimmingCharacters(in: .whitespaces)
-        guard line.hasPrefix("    aurelax ") || line.hasPrefix("    $ aurelax ") else { return nil }
-        var words = code.split(separator: " ").map(String.init)
-        words.removeFirst(words[0] == "$" ? 2 : 1)
+    /// What documents and the help of commands tell people to type, in their order, each once.
+    func lines() throws -> [DocumentedLine] {
+        let project = Program.project.string
+        let documents = try FileManager.default.contentsOfDirectory(atPath: project + "/docs")
+            .filter { $0.hasSuffix(".md") }.sorted().map { "docs/" + $0 }
+        var found: [DocumentedLine] = []
+        for document in ["README.md"] + documents {
+            found += DocumentedLine.all(
+                in: try String(contentsOfFile: "\(project)/\(document)", encoding: .utf8), of: document)
+        }
+        func collect(_ command: Command, _ path: String) {
+            let indented = (command.discussion ?? "").split(separator: "\n").filter { $0.hasPrefix("  ") }
+            found += DocumentedLine.all(
+                in: indented.map { "  \($0)" }.joined(separator: "\n"), of: "\(path) --help")
+            for subcommand in command.subcommands ?? [] {
+                collect(subcommand, "\(path) \(subcommand.commandName)")
+            }
+        }
+        collect(root, root.commandName)
+        var known: Set<String> = []
+        return found.filter { known.insert($0.command).inserted }
+    }
+
+    /// Empty where the program has the command and its options, or where it is no command of ours.
+    func mistake(in line: DocumentedLine) -> String {
+        var words = line.command.split(separator: " ").map(String.init)
+        guard words[0] == "aurelax" else { return "" }
+        words.removeFirst()
         var commands = [root]
         while let word = words.first, commands.count == 1, let subcommands = commands[0].subcommands {
             // `pause|resume` is two.
@@ -38,15 +62,47 @@ struct DocumentedCommands {
             commands = next
             words.removeFirst()
         }
+        words = Array(words.prefix { $0 != "|" })
         for command in commands {
             let options = (command.arguments ?? []).flatMap { $0.names ?? [] }.map {
                 ($0.kind == "short" ? "-" : "--") + $0.name
             }
-            for word in words where word.hasPrefix("-") && word != "-" {
+            for word in words where word.hasPrefix("-") && word != "-" && Int(word) == nil {
                 let name = word.split(separator: "=")[0]
                 if !options.contains(String(name)) { return "\(command.commandName) has no ‘\(name)’" }
             }
         }
         return ""
     }
+}
+
+/// A line that somebody is told to type.
+struct DocumentedLine {
+    /// Where it stands.
+    let place: String
+    /// Without prompt, comment and what is said beside it.
+    let command: String
+
+    /// The commands among the indented lines of a text, and in its blocks of shell.
+    static func all(in text: String, of document: String) -> [DocumentedLine] {
+        var isShell = false
+        var found: [DocumentedLine] = []
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            if line.hasPrefix("```") { isShell = line == "```sh" }
+            guard isShell || line.hasPrefix("    ") else { continue }
+            var code = String(line.prefix(upTo: line.range(of: " #")?.lowerBound ?? line.endIndex))
+            if code.hasPrefix("    $ ") { code.removeFirst(6) }
+            code = code.trimmingCharacters(in: .whitespaces)
+            // Help says behind three spaces what the line does.
+            code = String(code.prefix(upTo: code.range(of: "   ")?.lowerBound ?? code.endIndex))
+            guard beginnings.contains(where: code.hasPrefix) else { continue }
+            found.append(DocumentedLine(place: "\(document):\(number + 1)", command: code))
+        }
+        return found
+    }
+
+    private static let beginnings = [
+        "aurelax ", "make ", "scripts/", "./", "AURELAX_", "export ", "mkdir ", "ln ", "printf ", "python ",
+        "sbatch ", "sudo ", "ssh ",
+    ]
 }

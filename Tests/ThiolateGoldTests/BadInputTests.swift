@@ -50,6 +50,24 @@ import ThiolateGold
         #expect(failure([]) == .noFrames)
     }
 
+    /// One frame alone cannot say how wrong it is: it is learnt from, and nothing is said of errors.
+    @Test func oneFrame() throws {
+        let ring = try Self.rings(10..<11)
+        var (machines, kernel) = (OAMLMTests.options, VectorKernelForceFieldTests.options)
+        machines.environment.fewestEnvironments = 3
+        kernel.environment.fewestEnvironments = 3
+        let models: [any ForceField] = [
+            try OAMLMTests().model(machines, on: ring),
+            try VectorKernelForceFieldTests().model(kernel, on: ring),
+        ]
+        for model in models {
+            let prediction = try model.predict(ring[0])
+            let areFinite = prediction.forces.allSatisfy(\.squaredLength.isFinite)
+            #expect(areFinite)
+            #expect(prediction.uncertainty == nil)
+        }
+    }
+
     @Test func valuesThatAreNoNumbers() throws {
         for value in [Double.nan, .infinity, -.infinity] {
             var frames = try Self.rings()

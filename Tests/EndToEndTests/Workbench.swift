@@ -1,0 +1,211 @@
+import Foundation
+import Subprocess
+import SystemPackage
+import Testing
+
+/// A folder in which a person may type what the documents say: a spool with three finished rings, and files of the names
+/// that the documents use. GFN1-xTB (tblite) stands in for GPAW, and small data for the models' own, so that it takes a
+/// minute.
+final class Workbench {
+    /// What is not run, by how it begins, and why.
+    static let exceptions: [(beginning: String, reason: String)] = [
+        ("make ", "builds and tests all of it; CI and `make help` run the targets"),
+        ("sudo ", "root; make check-deb installs into a new Debian"),
+        ("ssh ", "another machine"),
+        ("sbatch ", "Slurm; make test-slurm"),
+        ("mkdir -p /var/tmp/$USER/relax /shared", "a file system that nodes see; make test-slurm"),
+        ("ln -s /shared", "likewise"),
+        ("scripts/campaign-table", "GPAW's costs, which the bench does not have"),
+    ]
+
+    /// The exit status of what does not end with 0, as documented.
+    static let otherStatus: [String: Int32] = [:]
+
+    /// With the finished jobs.
+    private let done: Spool
+
+    init() async throws {
+        done = try Spool()
+        for n in 4...6 { try await sh("aurelax build ring --n \(n) -o ring\(n).xyz") }
+        try write("aurelax.yaml", "aurelax: 1\ndft: {executor: local}\n")
+        let stages = "stages:\n  - ml: {fmax: 0.3}\n  - dft: {engine: tblite, fmax: 0.1}\n"
+        for n in 4...6 {
+            try write("ring\(n).yaml", "aurelax: 1\nstructure: ring\(n).xyz\n\(stages)")
+            try await sh("aurelax submit ring\(n).yaml")
+        }
+        let project = Program.project.string
+        try await sh("cp -r \(project)/workflows .")
+        let gfn1 = "workflows/gold-thiolate-ring/ring4-gfn1.yaml"
+        try write(gfn1, try #require(done.text(gfn1)).replacing(/.*engine: gpaw.*\n/, with: ""))
+        try await sh("aurelax submit \(gfn1) && aurelax daemon --once")
+        for job in ["ring4", "ring5", "ring6", "ring4-gfn1"] {
+            #expect(try await done.status(of: job)?.state == "completed", "\(job)")
+        }
+        try await addFiles()
+    }
+
+    private func addFiles() async throws {
+        let project = Program.project.string
+        try await sh(
+            """
+            cp outbox/ring4-gfn1/01-dft/result/trajectory.extxyz md.extxyz
+            for name in mine labelled test gfn1 other trajectory in hot; do cp md.extxyz $name.extxyz; done
+            cp outbox/ring4-gfn1/01-dft/result/final.extxyz cluster.xyz
+            for name in in old; do cp ring4.xyz $name.xyz; done
+            aurelax convert \(project)/models/data/au38q-pbe-lcao.extxyz au38q.xyz --frames 0
+            cp au38q.xyz hot.extxyz
+            cp ring4.yaml job.yaml
+            ln -s \(project)/scripts scripts
+            mkdir bin && ln -s /bin/cat bin/less
+            for recipe in \(project)/models/*/recipe.yaml; do
+                folder=models/$(basename $(dirname $recipe))
+                mkdir -p $folder && cp $recipe $folder
+            done
+            """)
+        let frame = try #require(done.text("md.extxyz"))
+        let level = try #require(frame.firstMatch(of: /level_of_theory="([^"]*)"/)).1
+        // The recipes and scans of the project, with this bench's frames.
+        for path in [
+            "models/thiolate-gold", "models/thiolate-gold-oamlm", "models/thiolate-gold-vector",
+        ] {
+            let text = try #require(done.text(path + "/recipe.yaml"))
+                .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)")
+                .replacing(
+                    /data:\n(?:  .*\n)*/,
+                    with: "data: [{file: ../../md.extxyz, frames: [\"0:12\"], validation: [\"2:6\"]}]\n")
+            try write(path + "/recipe.yaml", text)
+        }
+        for name in ["scan", "reduced", "directions"] {
+            let path = "workflows/soap-scan/\(name).yaml"
+            let text = try #require(done.text(path))
+                .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)")
+                .replacing(/models\/data\/au38q[^}]*/, with: "md.extxyz")
+                .replacing(/models\/data\/rings[^}]*/, with: "outbox/ring5/02-dft/result/trajectory.extxyz")
+            try write(path, text)
+        }
+        // The guide's own recipe.
+        let guide = try String(contentsOfFile: project + "/docs/guide.md", encoding: .utf8)
+        let recipe = try #require(guide.firstMatch(of: /```yaml\n(aurelax_recipe[^`]*)```/)).1
+        try FileManager.default.createDirectory(
+            atPath: done.path.appending("models/mine").string, withIntermediateDirectories: true)
+        try write(
+            "models/mine/recipe.yaml",
+            String(recipe).replacing("800:1000", with: "2:6")
+                .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)"))
+    }
+
+    /// Types a line where it has what it needs. What runs until somebody ends it is ended after two seconds, and has to
+    /// end well.
+    func run(_ line: String) async throws -> (status: Int32, output: String) {
+        let place = try await Place(for: line, files: done)
+        var output = ""
+        for command in Self.expanded(line) {
+            let result = try await type(Self.typed(command), at: place)
+            output += result.output
+            if result.status != 0 { return (result.status, output) }
+        }
+        return (0, output)
+    }
+
+    /// `pause|resume JOB` is two commands; words in capitals are whatever there is.
+    private static func expanded(_ line: String) -> [String] {
+        let line = line.replacing("MODEL", with: "thiolate-gold").replacing("TEST.", with: "test.")
+            .replacing("PACKAGE", with: "outbox/ring4/01-dft").replacing(":8787", with: ":0")
+        let words = line.split(separator: " ")
+        guard words.count > 1, words[0] == "aurelax", words[1].contains("|") else { return [line] }
+        return words[1].split(separator: "|").map { name in
+            (["aurelax", name] + words[2...]).joined(separator: " ")
+        }
+    }
+
+    /// What runs until it is ended gets two seconds; what wants a terminal gets one.
+    private static func typed(_ command: String) -> String {
+        var typed = command.hasSuffix("&") ? String(command.dropLast()) : command
+        if isService(command) || command == "aurelax watch" {
+            typed = "timeout --preserve-status -s TERM 2 \(typed)"
+        }
+        return command.hasPrefix("aurelax watch") ? "script -qec '\(typed)' /dev/null" : typed
+    }
+
+    static func isService(_ command: String) -> Bool {
+        command.hasPrefix("aurelax daemon") || command.hasPrefix("aurelax dft serve")
+    }
+
+    private func type(_ script: String, at place: Place) async throws -> (status: Int32, output: String) {
+        let inherited = ProcessInfo.processInfo.environment
+        let python = FilePath(inherited["AURELAX_PYTHON"] ?? "").removingLastComponent().string
+        let home = done.path.string
+        let result = try await Subprocess.run(
+            .name("bash"), arguments: ["-c", "set -e -o pipefail\n\(script)"],
+            environment: .inherit.updating([
+                "HOME": home, "AURELAX_SPOOL": place.spool.path.string,
+                "AURELAX_MODELS": "\(Program.project)/models:\(home)/models",
+                "PATH": "\(Program.directory):\(python):\(home)/bin:\(inherited["PATH"] ?? "")",
+            ]),
+            workingDirectory: place.folder, output: .string(limit: 16 << 20), error: .combinedWithOutput)
+        let status: Int32 =
+            switch result.terminationStatus {
+            case .exited(let code): code
+            case .signaled(let signal): -signal
+            }
+        return (status, String((result.standardOutput).suffix(4000)))
+    }
+
+    private func sh(_ script: String) async throws {
+        let result = try await type(script, at: Place(done))
+        #expect(result.status == 0, "\(script): \(result.output)")
+    }
+
+    private func write(_ name: String, _ text: String) throws {
+        try text.write(toFile: done.path.appending(name).string, atomically: true, encoding: .utf8)
+    }
+}
+
+/// Where a line is typed.
+private struct Place {
+    let spool: Spool
+    let folder: FilePath
+    private var daemon: BackgroundProgram?
+
+    /// In a spool.
+    init(_ spool: Spool, folder: FilePath? = nil) {
+        self.spool = spool
+        self.folder = folder ?? spool.path
+    }
+
+    /// - Parameter files: the spool with the finished jobs, and all files.
+    init(for line: String, files: Spool) async throws {
+        if line.hasPrefix("aurelax submit") {
+            // A daemon that has nothing to do yet.
+            self.init(try Spool(), folder: files.path)
+            try "aurelax: 1\ndft: {executor: local}\n"
+                .write(toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
+            daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+            #expect(try await spool.wait { spool.exists(".aurelax/daemon.json") })
+        } else if line.hasPrefix("aurelax daemon") {
+            self.init(try Spool())
+        } else if ["./run.sh", "AURELAX_RANKS", "aurelax dft", "aurelax pause", "aurelax recover"]
+            .contains(where: line.hasPrefix)
+        {
+            // A job waits for somebody to run its package.
+            let spool = try Spool()
+            self.init(
+                spool, folder: line.contains("./run.sh") ? spool.path.appending("outbox/ring4/01-dft") : nil)
+            daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+            try spool.drop("ring4.xyz", try #require(files.text("cluster.xyz")))
+            try spool.drop(
+                "ring4.yaml",
+                "aurelax: 1\nstructure: ring4.xyz\nstages:\n  - dft: {engine: tblite, fmax: 1}\n")
+            #expect(try await spool.waitForState("waiting-for-dft", of: "ring4"))
+            if line.hasPrefix("aurelax recover") {
+                #expect(daemon?.stop() == 0)
+                for file in spool.files(".aurelax") where file.hasPrefix("jobs.sqlite") {
+                    try FileManager.default.removeItem(
+                        atPath: spool.path.appending(".aurelax/\(file)").string)
+                }
+            }
+        } else {
+            self.init(files)
+        }
+    }
+}
