@@ -68,16 +68,6 @@ extension JobReport {
         return "<div class=\"pair\">\(figures)</div>\n"
     }
 
-    /// The last structure turned onto the first, so that both are seen from the same side.
-    private var placedFinal: Atoms? {
-        guard let initial, var last = final, let superposition = try? Superposition(of: last, on: initial)
-        else {
-            return final
-        }
-        last.positions = superposition.positions
-        return last
-    }
-
     /// By whom the last structure is.
     private var origin: String {
         guard let last = stages.last(where: { !$0.frames.isEmpty }) else { return "" }

@@ -52,9 +52,6 @@ public struct JobReport: Sendable {
     /// The last structure that the job came to.
     public var final: Atoms? { stages.last { !$0.frames.isEmpty }?.frames.last }
 
-    /// What can be drawn of it, by file name.
-    public var figures: [(name: String, svg: String)] { curves.map { ($0, $1.svg) } }
-
     var curves: [(name: String, chart: LineChart)] {
         [
             ("fmax", fmaxChart), ("energy", energyChart), ("model-energy", modelEnergyChart),

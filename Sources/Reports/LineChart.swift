@@ -43,7 +43,11 @@ public struct LineChart: Sendable {
     public var isEmpty: Bool { series.isEmpty }
 
     /// A whole SVG file.
-    public var svg: String { draw().text }
+    public var svg: String {
+        var sheet = FigureSheet(width: Self.size.x, height: Self.size.y)
+        sheet.add(draw(), x: 0, y: 0, width: Self.size.x, height: Self.size.y)
+        return sheet.svg(titled: title)
+    }
 
     private static let size = SIMD2(640.0, 300.0)
     /// Of the axes: left, top, right, bottom.

@@ -54,7 +54,7 @@ struct StructureDrawing {
             shapes.append(
                 (
                     min(a.z, b.z) - 0.01,
-                    "<line x1=\"\(a.x)\" y1=\"\(a.y)\" x2=\"\(b.x)\" y2=\"\(b.y)\"/>\n"
+                    "<line x1=\"\(a.x)\" y1=\"\(a.y)\" x2=\"\(b.x)\" y2=\"\(b.y)\" stroke=\"#888\" stroke-width=\"2.5\"/>\n"
                 ))
         }
         for (element, place) in zip(atoms.elements, places) {

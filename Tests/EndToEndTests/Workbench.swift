@@ -15,11 +15,7 @@ final class Workbench {
         ("sbatch ", "Slurm; make test-slurm"),
         ("mkdir -p /var/tmp/$USER/relax /shared", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),
-        ("scripts/campaign-table", "GPAW's costs, which the bench does not have"),
     ]
-
-    /// The exit status of what does not end with 0, as documented.
-    static let otherStatus: [String: Int32] = [:]
 
     /// With the finished jobs.
     private let done: Spool

@@ -145,8 +145,10 @@ import Testing
         #expect(!other.page().contains("beside DFT"))
     }
 
-    @Test func figuresOfWhatThereIs() {
-        #expect(Self.report.figures.map(\.name) == ["fmax", "energy", "model-energy", "uncertainty"])
+    @Test func figuresOfWhatThereIs() throws {
+        let names = Self.report.figures.map(\.name)
+        #expect(names == ["overview", "fmax", "energy", "model-energy", "uncertainty"])
+        for figure in Self.report.figures { try expectXML(figure.svg) }
         #expect(JobReport(name: "x", state: "queued", verdict: "").figures.isEmpty)
         #expect(JobReport(name: "x", state: "queued", verdict: "").page().contains("queued"))
     }

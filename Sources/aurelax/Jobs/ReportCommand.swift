@@ -10,7 +10,7 @@ struct ReportCommand: AsyncParsableCommand {
         abstract: "A page about a job in one HTML file: verdict, curves, structures, settings, files.",
         discussion: """
             The file needs no network and no other file. The trajectory turns in a viewer where chemiscope is \
-            installed beside the Python in $AURELAX_PYTHON. --figures writes the curves as SVG, and as PNG where \
+            installed beside the Python in $AURELAX_PYTHON. --figures writes the curves, and a picture of it all, as SVG, and as PNG where \
             rsvg-convert (Debian: librsvg2-bin) is installed. When a job ends, the daemon writes the page without the \
             viewer, report.html in the job's folder.
             """)
@@ -19,7 +19,7 @@ struct ReportCommand: AsyncParsableCommand {
     var job: String
     @Option(name: .shortAndLong, help: "HTML file to write (default: <job>.html), or - for standard output.")
     var output: String?
-    @Option(help: "Folder for the curves as SVG and PNG.", completion: .directory)
+    @Option(help: "Folder for the figures as SVG and PNG.", completion: .directory)
     var figures: String?
     @Flag(inversion: .prefixedNo, help: "With the trajectory in a viewer (3 MB of script).")
     var viewer = true

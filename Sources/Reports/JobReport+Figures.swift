@@ -1,0 +1,34 @@
+import Atomistics
+import Foundation
+
+extension JobReport {
+    /// What can be drawn of it, by file name: whole SVG files.
+    public var figures: [(name: String, svg: String)] {
+        var all = curves.map { (name: $0, svg: $1.svg) }
+        if let overview { all.insert(("overview", overview), at: 0) }
+        return all
+    }
+
+    /// The structure as given, at the end, and the largest force between them.
+    private var overview: String? {
+        guard let initial, let placed = placedFinal, let chart = curves.first?.chart else { return nil }
+        let drawing = StructureDrawing(for: initial)
+        var sheet = FigureSheet(width: 1100, height: 320)
+        sheet.add(drawing.draw(initial, title: "As given"), x: 10, y: 6, width: 270, height: 276)
+        sheet.add(text: "\(initial.formula), as given", x: 145, y: 302)
+        sheet.add(drawing.draw(placed, title: "At the end"), x: 280, y: 6, width: 270, height: 276)
+        sheet.add(text: "at the end", x: 415, y: 302)
+        sheet.add(chart.draw(), x: 550, y: 22, width: 540, height: 276)
+        return sheet.svg(titled: "\(name): \(verdict)")
+    }
+
+    /// The last structure turned onto the first, so that both are seen from the same side.
+    var placedFinal: Atoms? {
+        guard let initial, var last = final, let superposition = try? Superposition(of: last, on: initial)
+        else {
+            return final
+        }
+        last.positions = superposition.positions
+        return last
+    }
+}
