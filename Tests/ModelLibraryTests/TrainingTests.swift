@@ -83,6 +83,25 @@ import Testing
                 .contains("charges of -1, 0: a model learns from one"))
     }
 
+    /// What a bar is drawn from only ever grows, and ends near its end.
+    @Test(arguments: ["soap-potential", "oamlm", "vector-kernel"], ["training", "all"])
+    func progressOnlyGrows(kind: String, fit: String) throws {
+        let scratch = try ScratchLibrary()
+        let recipe = try scratch.add("m", ScratchLibrary.recipe(kind, "m", fit: fit))
+        var (fractions, lines) = ([Double](), 0)
+        let progress = TrainingProgress { news in
+            switch news {
+            case .fraction(let fraction): fractions.append(fraction)
+            case .line: lines += 1
+            }
+        }
+        let report = try recipe.train(progress: progress)
+        #expect(report.path.hasPrefix(scratch.path))
+        #expect(fractions.count > 10 && lines > 1)
+        #expect(fractions == fractions.sorted() && (fractions.first ?? 1) < 0.1)
+        #expect((0.8...1).contains(fractions.last ?? 0), "\(fractions)")
+    }
+
     @Test func damagedModelsAreRefused() throws {
         let scratch = try ScratchLibrary()
         let report = try scratch.add("m", ScratchLibrary.potential("m")).train()
