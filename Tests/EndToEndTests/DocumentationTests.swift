@@ -19,16 +19,18 @@ import Testing
         let documented = try await DocumentedCommands()
         let bench = try await Workbench()
         var exceptions: Set<String> = []
+        var lines: [DocumentedLine] = []
         for line in try documented.lines() {
             if let exception = Workbench.exceptions.first(where: { line.command.hasPrefix($0.beginning) }) {
                 exceptions.insert(exception.beginning)
-                continue
+            } else {
+                lines.append(line)
             }
-            let result = try await bench.run(line.command)
-            #expect(
-                result.status == 0,
-                "\(line.place): \(line.command): status \(result.status)\n\(result.output)")
         }
+        let (apart, together) = (lines.filter(Workbench.isApart), lines.filter { !Workbench.isApart($0) })
+        async let first = bench.mistakes(in: apart)
+        async let second = bench.mistakes(in: together)
+        for mistake in try await first + second { Issue.record("\(mistake)") }
         // An exception that nothing needs any more goes.
         #expect(exceptions.count == Workbench.exceptions.count, "\(exceptions.sorted())")
     }

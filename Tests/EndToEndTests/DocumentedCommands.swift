@@ -77,7 +77,7 @@ struct DocumentedCommands {
 }
 
 /// A line that somebody is told to type.
-struct DocumentedLine {
+struct DocumentedLine: Sendable {
     /// Where it stands.
     let place: String
     /// Without prompt, comment and what is said beside it.

@@ -93,7 +93,7 @@ final class BackgroundProgram {
 }
 
 /// A spool of its own for one test.
-final class Spool {
+final class Spool: Sendable {
     let path: FilePath
 
     init() throws {

@@ -6,7 +6,7 @@ import Testing
 /// A folder in which a person may type what the documents say: a spool with three finished rings, and files of the names
 /// that the documents use. GFN1-xTB (tblite) stands in for GPAW, and small data for the models' own, so that it takes a
 /// minute.
-final class Workbench {
+final class Workbench: Sendable {
     /// What is not run, by how it begins, and why.
     static let exceptions: [(beginning: String, reason: String)] = [
         ("make ", "builds and tests all of it; CI and `make help` run the targets"),
@@ -90,9 +90,25 @@ final class Workbench {
                 .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)"))
     }
 
+    /// What went wrong, line by line.
+    func mistakes(in lines: [DocumentedLine]) async throws -> [String] {
+        var found: [String] = []
+        for line in lines {
+            let result = try await run(line.command)
+            guard result.status != 0 else { continue }
+            found.append("\(line.place): \(line.command): status \(result.status)\n\(result.output)")
+        }
+        return found
+    }
+
+    /// True for what is typed in a spool of its own: it need not wait for the others.
+    static func isApart(_ line: DocumentedLine) -> Bool {
+        Place.beginnings.contains(where: line.command.hasPrefix)
+    }
+
     /// Types a line where it has what it needs. What runs until somebody ends it is ended after two seconds, and has to
     /// end well.
-    func run(_ line: String) async throws -> (status: Int32, output: String) {
+    private func run(_ line: String) async throws -> (status: Int32, output: String) {
         let place = try await Place(for: line, files: done)
         var output = ""
         for command in Self.expanded(line) {
@@ -123,7 +139,7 @@ final class Workbench {
         return command.hasPrefix("aurelax watch") ? "script -qec '\(typed)' /dev/null" : typed
     }
 
-    static func isService(_ command: String) -> Bool {
+    private static func isService(_ command: String) -> Bool {
         command.hasPrefix("aurelax daemon") || command.hasPrefix("aurelax dft serve")
     }
 
@@ -163,6 +179,13 @@ private struct Place {
     let folder: FilePath
     private var daemon: BackgroundProgram?
 
+    /// What wants a package that waits.
+    private static let packages = [
+        "./run.sh", "AURELAX_RANKS", "aurelax dft", "aurelax pause", "aurelax recover",
+    ]
+    /// What wants a spool of its own.
+    static let beginnings = packages + ["aurelax submit", "aurelax daemon"]
+
     /// In a spool.
     init(_ spool: Spool, folder: FilePath? = nil) {
         self.spool = spool
@@ -180,9 +203,7 @@ private struct Place {
             #expect(try await spool.wait { spool.exists(".aurelax/daemon.json") })
         } else if line.hasPrefix("aurelax daemon") {
             self.init(try Spool())
-        } else if ["./run.sh", "AURELAX_RANKS", "aurelax dft", "aurelax pause", "aurelax recover"]
-            .contains(where: line.hasPrefix)
-        {
+        } else if Self.packages.contains(where: line.hasPrefix) {
             // A job waits for somebody to run its package.
             let spool = try Spool()
             self.init(
