@@ -46,7 +46,7 @@ test-slurm: setup ## the daemon with a real Slurm of one node on this machine; n
 	    set -e; scripts/setup scripts/apt-packages-slurm.txt; swift build $(SWIFT_FLAGS) --product aurelax; \
 	    scripts/test-slurm $(RELEASE)
 
-test-views: setup ## the live table in tmux, the pages and a report in a headless Chromium
+test-views: setup ## the live table in tmux, pages and a report in a headless Chromium, the README's Use
 	@scripts/setup scripts/apt-packages-views.txt
 	@swift build $(SWIFT_FLAGS) --product aurelax
 	@scripts/train-models $(RELEASE)/aurelax

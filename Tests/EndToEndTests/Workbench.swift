@@ -13,7 +13,7 @@ final class Workbench: Sendable {
         ("sudo ", "root; make check-deb installs into a new Debian"),
         ("ssh ", "another machine"),
         ("sbatch ", "Slurm; make test-slurm"),
-        ("mkdir -p /var/tmp/$USER/relax /shared", "a file system that nodes see; make test-slurm"),
+        ("mkdir -p /", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),
     ]
 
