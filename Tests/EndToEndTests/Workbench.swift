@@ -110,6 +110,8 @@ final class Workbench: Sendable {
     /// end well.
     private func run(_ line: String) async throws -> (status: Int32, output: String) {
         let place = try await Place(for: line, files: done)
+        // Before its folder goes.
+        defer { place.endDaemon() }
         var output = ""
         for command in Self.expanded(line) {
             let result = try await type(Self.typed(command), at: place)
@@ -191,6 +193,8 @@ private struct Place {
         self.spool = spool
         self.folder = folder ?? spool.path
     }
+
+    func endDaemon() { if let daemon, daemon.isRunning { daemon.kill() } }
 
     /// - Parameter files: the spool with the finished jobs, and all files.
     init(for line: String, files: Spool) async throws {
