@@ -79,7 +79,7 @@ def case_ml_wishes():
     """Paused and resumed, the path is one; cancelled it leaves Slurm, and tried again it is done."""
     with MLSpool() as spool:
         spool.start()
-        spool.drop_ring("wishes", LONG_ML.format(steps=1500), CHECK)
+        spool.drop_ring("wishes", LONG_ML.format(steps=500), CHECK)
         spool.wait_running("wishes", 20)
         spool.aurelax("pause", "wishes")
         wait_for(lambda: not [j for j in harness.CLUSTER.jobs("aurelax-wishes-") if j[1] == "RUNNING"], 30, "ended")
@@ -88,7 +88,7 @@ def case_ml_wishes():
         spool.aurelax("resume", "wishes")
         spool.wait("wishes")
         steps = spool.expect_stage_once("wishes", 2)
-        spool.drop_ring("given-up", LONG_ML.format(steps=1500), CHECK)
+        spool.drop_ring("given-up", LONG_ML.format(steps=500), CHECK)
         spool.wait_running("given-up", 20)
         spool.aurelax("cancel", "given-up")
         wait_for(lambda: not [j for j in harness.CLUSTER.jobs("aurelax-given-up-") if j[1] in ("RUNNING", "PENDING")], 30,
@@ -103,7 +103,7 @@ def case_ml_node():
     """The node and the run are killed in the middle."""
     with MLSpool() as spool:
         spool.start()
-        spool.drop_ring("node", LONG_ML.format(steps=1500), CHECK)
+        spool.drop_ring("node", LONG_ML.format(steps=500), CHECK)
         spool.wait_running("node", 20)
         harness.CLUSTER.lose_node()
         try:
@@ -117,9 +117,18 @@ def case_ml_node():
 
 def case_ml_limit():
     """A limit of a minute for what takes longer: asked to end before it, it goes on in the next run."""
-    with MLSpool("1", more="warning: 20\n  resubmissions: 30", setup=["sleep 25"]) as spool:
+    with MLSpool("1", more="warning: 1\n  resubmissions: 30", setup=["sleep 40"]) as spool:
+        # As many steps as take twice the quarter of a minute that a run has, by what this machine takes now.
+        ring = spool.path / "ring.xyz"
+        aurelax = harness.PROGRAMS / "aurelax"
+        subprocess.run([aurelax, "build", "ring", "--n", "4", "-o", ring], check=True)
+        started = time.time()
+        subprocess.run([aurelax, "relax", ring, "-o", spool.path / "end.xyz", "--model", "thiolate-gold", "--optimizer", "fire", "--quiet",
+                        "--fmax", "0.001", "--max-steps", "200", "--maxstep", "0.001"], check=False,
+                       env=dict(spool.environment, AURELAX_MODELS=str(MODELS)), capture_output=True)
+        steps = int(200 * 30 / (time.time() - started))
         spool.start()
-        spool.drop_ring("limit", LONG_ML.format(steps=8000), CHECK)
+        spool.drop_ring("limit", LONG_ML.format(steps=steps), CHECK)
         spool.wait("limit", seconds=900)
         steps = spool.expect_stage_once("limit", (2, 31))
         notes = spool.notes("limit", "submitted again")

@@ -61,7 +61,7 @@ public struct BatchJob: Sendable, Equatable {
     private var signalTime: Int { resources.time.map { max(1, min(warning, $0 / 2)) } ?? warning }
 
     /// What runs on the node. Only the current run begins; a submission that was thought lost and comes late
-    /// ends at once. USR1 is passed on to the package, which ends after its step.
+    /// ends at once. USR1 is passed on to the package, which ends after its step; one that has not begun does not begin.
     public var script: String {
         let exports = environment.sorted { $0.key < $1.key }.map {
             "export \($0.key)=\(shellQuoted($0.value))"
@@ -75,7 +75,13 @@ public struct BatchJob: Sendable, Equatable {
                 exit 0
             fi
             echo "$SLURM_JOB_ID" >\(shellQuoted("\(Self.records)/\(beganName)"))
+            asked=
+            trap 'asked=yes' USR1
             \((exports + setup).joined(separator: "\n"))
+            if [ "$asked" ]; then
+                echo 6 >\(shellQuoted("\(Self.records)/\(endedName)"))
+                exit 6
+            fi
             ./run.sh &
             run=$!
             trap 'kill -USR1 "$run"' USR1

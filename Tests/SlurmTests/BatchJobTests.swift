@@ -59,6 +59,26 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("seen").path))
     }
 
+    /// The warning comes while the setup still goes on: the package does not begin, and the end is the one asked for.
+    @Test func askedToStopDuringTheSetup() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "aurelax-\(UUID().uuidString)")
+        let records = folder.appendingPathComponent(BatchJob.records)
+        try FileManager.default.createDirectory(at: records, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let batch = batch {
+            $0.folder = folder.path
+            $0.setup = ["kill -USR1 $$", "true"]
+        }
+        try write("#!/bin/sh\ntouch ran\n", to: folder.appendingPathComponent("run.sh"))
+        try write(batch.script, to: records.appendingPathComponent(batch.scriptName))
+        try write("\(batch.name)\n", to: records.appendingPathComponent(BatchJob.current))
+        #expect(try execute(records.appendingPathComponent(batch.scriptName)) == 6)
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("ran").path))
+        let ended = try String(contentsOf: records.appendingPathComponent(batch.endedName), encoding: .utf8)
+        #expect(ended == "6\n")
+    }
+
     private func write(_ text: String, to url: URL) throws {
         try Data(text.utf8).write(to: url)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url.path)

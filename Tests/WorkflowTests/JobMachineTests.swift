@@ -45,6 +45,7 @@ import Workflow
             ml running: interrupted → queued, stage 1, attempt 2
             ml running: cancel → cancelled, stage 1, attempt 2
             ml running: pause → paused, stage 1, attempt 2
+            ml running: noted → running, stage 1, attempt 2
             ml failed: retry → queued, stage 1, attempt 3
             ml cancelled: retry → queued, stage 1, attempt 3
             ml paused: cancel → cancelled, stage 1, attempt 2

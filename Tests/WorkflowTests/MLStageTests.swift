@@ -21,7 +21,7 @@ import Workflow
     }
 
     /// A conservative potential of fifteen frames of a ring: not a good one, but a real one.
-    private static func train(in models: String) throws -> String {
+    static func train(in models: String) throws -> String {
         let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
         let text = """

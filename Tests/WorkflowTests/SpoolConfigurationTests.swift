@@ -13,6 +13,7 @@ import YAMLDocument
     private static let example = """
         aurelax: 1
         dft: {executor: slurm, python: /apps/gpaw/bin/python, mpiexec: srun}
+        ml: {executor: slurm, program: /apps/aurelax, models: /apps/models, time: 60, memory: 4G, cpus: 4}
         slurm:
           partition: long
           account: p123
@@ -27,6 +28,7 @@ import YAMLDocument
             - {min_atoms: 100, tasks: 32, memory: 64G}
             - {mode: fd, time: 48:00:00}
             - {engine: tblite, tasks: 1, memory: 2G, time: 30}
+            - {kind: ml, min_atoms: 150, memory: 8G, cpus: 16}
         """
 
     private func stage(_ text: String) throws -> DFTStage {
@@ -48,6 +50,8 @@ import YAMLDocument
         #expect((slurm.setup, slurm.options) == (["module load gpaw"], ["--exclusive"]))
         #expect((slurm.resources.partition, slurm.resources.account) == ("long", "p123"))
         #expect(slurm.resubmission.limits.time == 259_200 && slurm.maxQueued == 50)
+        let ml = configuration.ml
+        #expect((ml.executor, ml.program, ml.models) == (.slurm, "/apps/aurelax", "/apps/models"))
         #expect(try #require(read("aurelax: 1\n").configuration) == SpoolConfiguration())
     }
 
@@ -71,10 +75,28 @@ import YAMLDocument
             ])
     }
 
+    /// An ML stage is one process: what the packages ask for in nodes and tasks is not for it, nor are their rules.
+    @Test func whatAnMLStageAsksFor() throws {
+        let configuration = try #require(read(Self.example).configuration)
+        let small = configuration.slurm.resources(for: configuration.ml, atoms: 149)
+        #expect((small.partition, small.account, small.tasks, small.nodes) == ("long", "p123", 1, nil))
+        #expect((small.time, small.memory, small.cpus) == (3600, 4 << 10, 4))
+        let big = configuration.slurm.resources(for: configuration.ml, atoms: 150)
+        #expect((big.time, big.memory, big.cpus) == (3600, 8 << 10, 16))
+        #expect(configuration.slurm.resources(for: try stage("{}"), atoms: 150).cpus == nil)
+    }
+
     @Test(arguments: [
         ("aurelax: 2\n", "aurelax.yaml:1:10: error: expected 1, found 2"),
         ("aurelax: 1\nslrum: {}\n", "did you mean ‘slurm’?"),
         ("aurelax: 1\ndft: {executor: sge}\n", "expected one of manual, local, slurm"),
+        ("aurelax: 1\nml: {executor: manual}\n", "expected one of local, slurm"),
+        ("aurelax: 1\nml: {models: models}\n", "‘models’ is no absolute path"),
+        ("aurelax: 1\nml: {tasks: 2}\n", "aurelax.yaml:2:6: error: "),
+        (
+            "aurelax: 1\nml: {memory: 2G}\nslurm: {limits: {memory: 1G}}\n",
+            "aurelax.yaml:2:14: error: this is above slurm.limits.memory"
+        ),
         ("aurelax: 1\nslurm: {time: soon}\n", "‘soon’ is no time limit"),
         ("aurelax: 1\nslurm: {memory: 16}\n", "‘16’ is no amount of memory"),
         ("aurelax: 1\nslurm: {options: [--array=1-5]}\n", "‘--array’ is set by aurelax"),
@@ -130,8 +152,8 @@ import YAMLDocument
 
     /// docs/clusters.md says what the schema says.
     @Test(arguments: [
-        ("dft", SpoolConfigurationSchema.dft), ("slurm", SpoolConfigurationSchema.slurm),
-        ("rule", SpoolConfigurationSchema.rule),
+        ("dft", SpoolConfigurationSchema.dft), ("ml", SpoolConfigurationSchema.ml),
+        ("slurm", SpoolConfigurationSchema.slurm), ("rule", SpoolConfigurationSchema.rule),
     ])
     func everyKeyStandsInTheDocument(name: String, schema: MappingSchema) throws {
         let document = try String(contentsOf: Self.document, encoding: .utf8)

@@ -193,10 +193,12 @@ private struct Examination {
                 count += 1
                 let subject = "outbox/\(job.job.name)/\(package.folder)"
                 let folder = try? Directory(spool.folder(ofJob: job.job.name).appending(package.folder))
-                let manifest = try folder?.digest(of: "MANIFEST.json")?.digest
+                // An ML stage that another machine does has its task in place of a manifest.
+                let isML = job.machine.stages[package.stage] == .ml
+                let manifest = try folder?.digest(of: isML ? StageTask.file : "MANIFEST.json")?.digest
                 if manifest == package.digest { continue }
                 let isCurrent = job.machine.stage == package.stage && job.machine.attempt == package.attempt
-                guard isCurrent, job.machine.state == .waitingForDFT else {
+                guard isCurrent, job.machine.state == (isML ? .running : .waitingForDFT) else {
                     try find(subject, .note, "the package of an ended stage is gone or was changed")
                     continue
                 }

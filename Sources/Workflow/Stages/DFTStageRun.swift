@@ -19,10 +19,10 @@ struct DFTStageRun {
 
     /// Puts the package into the job's folder; doing it again changes nothing.
     ///
-    /// - Parameter forceField: whose Hessian the optimiser starts from; nil for none.
+    /// - Parameter hessian: that the optimiser starts from, eV/Å², 3N×3N, row-major; asked for where the stage wants one.
     /// - Throws: `HandoffRefusal` where the geometry is not fit for it.
     func publish(
-        _ atoms: Atoms, reference: Atoms, forceField: (any ForceField)?, origin: GeometryOrigin,
+        _ atoms: Atoms, reference: Atoms, hessian: () throws -> [Double]?, origin: GeometryOrigin,
         in folder: Directory
     ) throws {
         // What an earlier start had published is the package, whatever a new one would look like.
@@ -37,7 +37,7 @@ struct DFTStageRun {
             job: record.job.name, stage: machine.stage + 1, attempt: machine.attempt, atoms: atoms,
             reference: reference, settings: stage, charge: record.job.charge,
             movable: try stage.move.mask(for: atoms),
-            hessian: stage.hessian ? try forceField?.hessian(atoms) : nil, origin: origin)
+            hessian: stage.hessian ? try hessian() : nil, origin: origin)
         let package = try HandoffPackage(request)
         try store.intend(
             PackageRecord(

@@ -45,7 +45,7 @@ struct OutsideMLStage {
         let structure = ExtXYZ.bytes(of: [initial])
         let task = StageTask(
             record, settings: stage, structure: Digest(of: structure), model: path, modelVersion: version,
-            lesson: lesson)
+            lesson: lesson, wantsHessian: wantsHessian)
         try store.intend(
             PackageRecord(
                 job: record.id, stage: machine.stage, attempt: machine.attempt,
@@ -54,8 +54,28 @@ struct OutsideMLStage {
         try task.write(structure: structure, in: folder)
     }
 
+    /// The model's Hessian at the stage's end, eV/Å²; nil where it was not left, or is not what was written.
+    static func hessian(in folder: Directory, of final: Digest) throws -> [Double]? {
+        guard let result = try? StageTaskResult(in: folder), result.final == final,
+            let digest = result.hessian,
+            let bytes = try folder.read(StageTaskResult.hessianFile, limit: 1 << 33),
+            Digest(of: bytes) == digest
+        else { return nil }
+        return StageTaskResult.numbers(bytes)
+    }
+
     private var intended: Digest? {
         get throws { try store.package(record.id, stage: machine.stage, attempt: machine.attempt)?.digest }
+    }
+
+    /// The stage that follows is a calculation that starts from the model's Hessian.
+    private var wantsHessian: Bool {
+        let plan = record.job.plan
+        guard plan.indices.contains(machine.stage + 1), case .dft(let next) = plan[machine.stage + 1].work
+        else {
+            return false
+        }
+        return next.hessian
     }
 
     /// What has been made of the task; nil while nothing has.

@@ -95,11 +95,21 @@ struct StageLauncher: Sendable {
     private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
         let ended = try before(record)
         let forceField = try ended.flatMap { try model(of: $0, in: record) }
+        let atoms = try initial(of: record)
         try DFTStageRun(store: store, spool: spool, record: record, stage: stage).publish(
-            initial(of: record), reference: structure(record.structure), forceField: forceField,
+            atoms, reference: structure(record.structure),
+            hessian: { try ended.flatMap { try hessian(of: $0, record) } ?? forceField?.hessian(atoms) },
             origin: origin(ended, ended?.report.kind == .ml ? forceField : nil),
             in: JobFolder(spool, store).directory(of: record))
         return .published
+    }
+
+    /// The Hessian at the end of an ML stage, where another machine did the stage and left it.
+    private func hessian(of ended: StageRecord, _ record: JobRecord) throws -> [Double]? {
+        let name = Spool.stageFolder(ended.stage, ended.report.kind, attempt: ended.attempt)
+        let folder = try JobFolder(spool, store).directory(of: record)
+        guard ended.report.kind == .ml, try folder.status(of: name)?.kind == .directory else { return nil }
+        return try OutsideMLStage.hessian(in: folder.subdirectory(name), of: ended.final)
     }
 
     private func origin(_ ended: StageRecord?, _ forceField: (any ForceField)?) -> GeometryOrigin {

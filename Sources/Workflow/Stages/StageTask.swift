@@ -28,14 +28,16 @@ package struct StageTask: Codable, Sendable, Equatable {
     let modelVersion: String
     /// What it learns first; nil where it does not.
     let lesson: Lesson?
+    /// The model's Hessian at the stage's end is asked for.
+    let wantsHessian: Bool
 
     init(
         _ record: JobRecord, settings: MLStage, structure: Digest, model: String, modelVersion: String,
-        lesson: Lesson?
+        lesson: Lesson?, wantsHessian: Bool
     ) {
         (job, stage, attempt) = (record.job.name, record.machine.stage + 1, record.machine.attempt)
         (self.settings, self.structure, self.lesson) = (settings, structure, lesson)
-        (self.model, self.modelVersion) = (model, modelVersion)
+        (self.model, self.modelVersion, self.wantsHessian) = (model, modelVersion, wantsHessian)
     }
 
     /// - Throws: `DecodingError` for what is no task; ``StageFailure`` for one of a later version.
@@ -85,6 +87,21 @@ package struct StageTaskResult: Codable, Sendable {
     /// Of `final.extxyz` and `trajectory.extxyz`.
     let final: Digest
     let trajectory: Digest
+    /// Of `hessian.f64`: the model's at the end, eV/Å², 3N×3N numbers of eight bytes, row by row, the low byte first.
+    let hessian: Digest?
+
+    static let hessianFile: FilePath.Component = "hessian.f64"
+
+    static func bytes(_ numbers: [Double]) -> [UInt8] {
+        numbers.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
+    }
+
+    static func numbers(_ bytes: [UInt8]) -> [Double] {
+        stride(from: 0, through: bytes.count - 8, by: 8).map { start in
+            let pattern = bytes[start..<start + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            return Double(bitPattern: pattern)
+        }
+    }
 
     var bytes: [UInt8] {
         get throws {
@@ -129,16 +146,17 @@ extension StageTask {
         let learnt = try task.lesson.map {
             try LearntModel.learn($0, beginningWith: task.model, models, in: folder)
         }
-        let run = MLStageRun(
-            stage: task.settings, initial: initial, forceField: learnt?.model ?? forceField, folder: folder)
+        let model = learnt?.model ?? forceField
+        let run = MLStageRun(stage: task.settings, initial: initial, forceField: model, folder: folder)
         switch try run.run(stop: stop, progress: progress) {
         case .stopped: return .stopped
         case .finished(var report, let final):
             if let learnt { report.warnings.append(learnt.note) }
             let trajectory = try folder.digest(of: "trajectory.extxyz")?.digest
+            let hessian = try task.wantsHessian ? leaveHessian(of: final, by: model, in: folder) : nil
             let result = StageTaskResult(
                 task: Digest(of: bytes), report: report, final: Digest(of: final),
-                trajectory: trajectory ?? Digest(of: []))
+                trajectory: trajectory ?? Digest(of: []), hessian: hessian)
             try folder.replace(StageTaskResult.file, try result.bytes)
             return .finished(report)
         }
@@ -146,6 +164,18 @@ extension StageTask {
 }
 
 extension StageTask {
+    /// - Returns: of the file; nil where the model has no Hessian.
+    private static func leaveHessian(
+        of final: [UInt8], by model: any ForceField, in folder: Directory
+    ) throws -> Digest? {
+        guard let atoms = try ExtXYZ.frames(in: final, label: "final.extxyz").last,
+            let numbers = try model.hessian(atoms)
+        else { return nil }
+        let bytes = StageTaskResult.bytes(numbers)
+        try folder.replace(StageTaskResult.hessianFile, bytes)
+        return Digest(of: bytes)
+    }
+
     /// - Returns: nil on a file system that has no locks.
     private static func lock(_ folder: Directory) throws -> ExclusiveLock? {
         do {
