@@ -38,6 +38,8 @@ import Workflow
         try Directory(FilePath("\(spool.path)/outbox/ring/01-ml\(attempt)"))
     }
 
+    private struct Unexpected: Error { let end: String }
+
     private func perform(_ folder: Directory, stoppingAt last: Int = .max) throws -> StageTask.End {
         let stop = StopFlag()
         return try StageTask.run(in: folder, stop: stop) { step, _ in if step >= last { stop.set() } }
@@ -48,13 +50,13 @@ import Workflow
         #expect(try spool.state(of: "ring") == .running)
         let files = spool.files("outbox/ring/01-ml")
         #expect(files == ["initial.extxyz", "run.sh", "stage.json"], "\(files)")
-        guard case .stopped = try perform(stage(), stoppingAt: 2) else { return Issue.record("not stopped") }
+        guard case .stopped = try perform(stage(), stoppingAt: 2) else { throw Unexpected(end: "finished") }
         let status = try spool.client.status(of: "ring")
         #expect(status.step == 2 && (status.fmax ?? 0) > 0.8, "\(status)")
         try await spool.turn(engine)
         #expect(try spool.state(of: "ring") == .running, "half a stage is none")
 
-        guard case .finished(let report) = try perform(stage()) else { return Issue.record("stopped") }
+        guard case .finished(let report) = try perform(stage()) else { throw Unexpected(end: "stopped") }
         let trajectory = try spool.bytes("outbox/ring/01-ml/trajectory.extxyz")
         try await spool.turn(engine)
         #expect(try spool.state(of: "ring") == .waitingForDFT)
@@ -77,7 +79,7 @@ import Workflow
         _ = try perform(Directory(FilePath(elsewhere)))
         #expect(try spool.bytes("elsewhere/trajectory.extxyz") == trajectory)
         // Done is done.
-        guard case .finished(let again) = try perform(stage()) else { return Issue.record("stopped") }
+        guard case .finished(let again) = try perform(stage()) else { throw Unexpected(end: "stopped") }
         #expect(again.verdict == report.verdict)
     }
 
