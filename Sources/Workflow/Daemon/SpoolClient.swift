@@ -4,6 +4,15 @@ public import JobSpec
 public import Reports
 import SystemPackage
 
+/// The jobs of a spool, for programs.
+public struct JobList: Encodable, Sendable {
+    public let jobs: [JobStatus]
+    /// Job files in the inbox, not taken in yet.
+    public let inbox: [String]
+
+    public init(jobs: [JobStatus], inbox: [String]) { (self.jobs, self.inbox) = (jobs, inbox) }
+}
+
 /// What commands do with a spool, whether a daemon works on it or not.
 public struct SpoolClient: Sendable {
     public let spool: Spool

@@ -20,16 +20,11 @@ struct Status: ParsableCommand {
     var json = false
     @OptionGroup var spool: SpoolOptions
 
-    private struct List: Encodable {
-        let jobs: [JobStatus]
-        let inbox: [String]
-    }
-
     func run() throws {
         let client = spool.client
         let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: state)
         let inbox = job == nil && state.isEmpty ? client.filesInInbox() : []
-        if json { return print(try jsonText(List(jobs: jobs, inbox: inbox))) }
+        if json { return print(try jsonText(JobList(jobs: jobs, inbox: inbox))) }
         if jobs.isEmpty {
             if inbox.isEmpty { print(state.isEmpty ? "no jobs" : "no such jobs") }
         } else {
