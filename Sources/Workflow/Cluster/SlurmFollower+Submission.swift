@@ -69,8 +69,11 @@ extension SlurmFollower {
     }
 
     private func request(for job: JobRecord, atoms: Int) -> SlurmResources {
-        guard case .dft(let stage) = job.planned.work else { return settings.resources }
-        return settings.resources(for: stage, atoms: atoms)
+        switch job.planned.work {
+        case .dft(let stage): settings.resources(for: stage, atoms: atoms)
+        case .singlePoints(let stage): settings.resources(for: stage.calculation, atoms: atoms)
+        case .ml: settings.resources
+        }
     }
 
     func submit(

@@ -294,7 +294,7 @@ package actor SlurmFollower {
     }
 
     private func package(of job: JobRecord, stage: Int, attempt: Int) throws -> PackageFolder? {
-        let name = Spool.stageFolder(stage, .dft, attempt: attempt)
+        let name = Spool.stageFolder(stage, job.machine.stages[stage], attempt: attempt)
         let folder = try folders.directory(of: job)
         guard try folder.status(of: name)?.kind == .directory else { return nil }
         return PackageFolder(directory: try folder.subdirectory(name))

@@ -72,7 +72,7 @@ public struct JobMachine: Sendable, Equatable {
             attempt += 1
             (state, reason) = (.queued, "trying again: \(why)")
         case (.running, .interrupted(let why)): (state, reason) = (.queued, why)
-        case (.running, .packagePublished) where stages[stage] == .dft:
+        case (.running, .packagePublished) where stages[stage].isOutside:
             (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
 
         case (.waitingForDFT, .resultAccepted(let verdict, let next)): conclude(verdict, next: next)
