@@ -80,6 +80,7 @@ package actor Engine {
             try attempt(record.job.name) {
                 switch record.machine.state {
                 case .queued: try schedule(record)
+                case .running where try isOutside(record): if looks { try lookOutside(for: record) }
                 case .running: launch(record)
                 case .waitingForDFT where looks: try look(for: record)
                 default: break
@@ -92,7 +93,11 @@ package actor Engine {
         }
         try attempt("the daemon's own file") { try showHealth() }
         let canGoOn = try store.activeJobs().contains { record in
-            record.machine.state == .running || (record.machine.state == .queued && isFree(record))
+            switch record.machine.state {
+            case .running: try !isOutside(record)
+            case .queued: isFree(record)
+            default: false
+            }
         }
         return !canGoOn && running.isEmpty && !incoming.undecided && incoming.accepted.isEmpty
             && incoming.results.isEmpty && !troubles.isPaused()
@@ -249,6 +254,8 @@ package actor Engine {
                 let digest = try spool.blobs.insert(final)
                 try apply(.stageEnded(report.verdict), to: record, ended: (report, digest))
             case .published: try apply(.packagePublished, to: record)
+            case .handedOut:
+                try apply(.noted("ready for another machine; waiting for its result"), to: record)
             case .stopped:
                 try apply(.interrupted("stopped with the daemon; it goes on from where it was"), to: record)
             case .failed(let error):
@@ -279,6 +286,29 @@ package actor Engine {
     }
 
     // MARK: Results
+
+    /// The job is at an ML stage whose task lies ready for another machine.
+    private func isOutside(_ record: JobRecord) throws -> Bool {
+        guard configuration.handsOutML, record.planned.kind == .ml, running[record.id] == nil else {
+            return false
+        }
+        return try OutsideMLStage.isHandedOut(in: folders.stageDirectory(of: record))
+    }
+
+    /// Takes in what another machine has made of an ML stage, or shows how far it is.
+    private func lookOutside(for record: JobRecord) throws {
+        guard case .ml(let stage) = record.planned.work else { return }
+        do {
+            guard let (report, final) = try stages.outsideResult(of: record, stage) else {
+                return try follow(record)
+            }
+            let digest = try spool.blobs.insert(final)
+            try apply(.stageEnded(report.verdict), to: record, ended: (report, digest))
+        } catch let failure as StageFailure {
+            // What lies there stays; another attempt has a folder of its own.
+            try apply(.stageFailed("what came back was not taken: \(failure)", again: true), to: record)
+        }
+    }
 
     private func look(for record: JobRecord) throws {
         guard let stage = stages.outside(record) else { return }

@@ -12,6 +12,8 @@ struct StageLauncher: Sendable {
     enum End: Sendable {
         case finished(StageReport, final: [UInt8])
         case published
+        /// The ML stage's task lies in its folder, for another machine.
+        case handedOut
         case stopped
         case failed(any Error)
     }
@@ -19,17 +21,19 @@ struct StageLauncher: Sendable {
     let spool: OpenSpool
     let store: Store
     private let models: LoadedModels
+    private let handsOutML: Bool
 
     init(_ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration) {
         self.spool = spool
         self.store = store
         models = LoadedModels(ModelLibrary(searchPath: configuration.modelPath), configuration.forceField)
+        handsOutML = configuration.handsOutML
     }
 
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
         try await onOwnThread {
             switch record.planned.work {
-            case .ml(let stage): return try relax(record, stage, stop)
+            case .ml(let stage): return try handsOutML ? handOut(record, stage) : relax(record, stage, stop)
             case .dft(let stage): return try publish(record, stage)
             case .singlePoints(let stage):
                 try publish(record, stage)
@@ -40,7 +44,12 @@ struct StageLauncher: Sendable {
 
     private func relax(_ record: JobRecord, _ stage: MLStage, _ stop: StopFlag) throws -> End {
         let folder = try JobFolder(spool, store).stageDirectory(of: record)
-        let learnt = try learn(record, stage, in: folder)
+        let lock = try OutsideMLStage.takeBack(folder)
+        defer { withExtendedLifetime(lock) {} }
+        let learnt = try lesson(record, in: folder).map {
+            try LearntModel.learn(
+                $0, beginningWith: stage.model ?? record.job.model, models, in: folder)
+        }
         let run = MLStageRun(
             stage: stage, initial: try initial(of: record),
             forceField: try learnt?.model ?? model(of: stage, in: record), folder: folder)
@@ -66,6 +75,24 @@ struct StageLauncher: Sendable {
             return .finished(report, final: final)
         case .stopped: return .stopped
         }
+    }
+
+    private func handOut(_ record: JobRecord, _ stage: MLStage) throws -> End {
+        let folder = try JobFolder(spool, store).stageDirectory(of: record)
+        try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).handOut(
+            initial(of: record), model: stage.model ?? record.job.model, models,
+            lesson: lesson(record, in: folder))
+        return .handedOut
+    }
+
+    /// What another machine has made of an ML stage; nil while nothing has.
+    ///
+    /// - Throws: ``StageFailure`` for what is not its result.
+    func outsideResult(of record: JobRecord, _ stage: MLStage) throws -> (
+        report: StageReport, final: [UInt8]
+    )? {
+        let folder = try JobFolder(spool, store).stageDirectory(of: record)
+        return try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).result(models)
     }
 
     private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
@@ -130,17 +157,15 @@ struct StageLauncher: Sendable {
         return try LearntModel(at: folder, models)?.model ?? model(of: round.settings.ml, in: record)
     }
 
-    /// What a round's model has learnt from the checks before it; nil where it does not learn.
-    private func learn(_ record: JobRecord, _ stage: MLStage, in folder: Directory) throws -> LearntModel? {
+    /// What a round's model is to learn from the checks before it; nil where it does not learn.
+    private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
         guard let round = record.planned.round, round.settings.learn == true, round.number > 0 else {
             return nil
         }
         let checks = try store.stages(of: record.id).filter {
             round.stages.contains($0.stage) && $0.report.kind == .dft
         }
-        return try LearntModel.learn(
-            from: checks, of: record, beginningWith: stage.model ?? record.job.model, models, in: folder,
-            job: JobFolder(spool, store).directory(of: record))
+        return try Lesson(from: checks, in: folder, job: JobFolder(spool, store).directory(of: record))
     }
 
     /// Largest error of the round's model on an atom that the check may move, eV/Å; and that of the model that the
