@@ -21,6 +21,16 @@ import ThiolateGold
         #expect(Set(staples.units.joined()).count + 23 == atoms.count)
     }
 
+    /// Au25(SCH3)18: six RS–Au–SR–Au–SR on thirteen core gold atoms.
+    @Test func theUnitsOfAu25() throws {
+        let atoms = Au25Cluster().atoms
+        let staples = try StapleUnits(atoms)
+        #expect(staples.units.map(\.count) == [17, 17, 17, 17, 17, 17])
+        #expect(staples.units.allSatisfy { unit in unit.count { atoms.elements[$0] == .gold } == 2 })
+        #expect(Set(staples.anchors.joined()) == Set(1...12))
+        #expect(atoms.coreGold.count { $0 } == 13)
+    }
+
     @Test func aPulledUnitMovesAsItIs() throws {
         let atoms = try Self.au38()
         let staples = try StapleUnits(atoms)

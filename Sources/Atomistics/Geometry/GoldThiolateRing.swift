@@ -12,7 +12,9 @@ public struct GoldThiolateRing: Sendable {
     public var goldSulfur = 2.35
     /// From the plane to each sulfur, Å.
     public var pucker = 1.0
+    /// Å.
     public var sulfurCarbon = 1.83
+    /// Å.
     public var carbonHydrogen = 1.10
 
     /// - Precondition: n ≥ 3.
@@ -25,6 +27,7 @@ public struct GoldThiolateRing: Sendable {
     public var atoms: Atoms {
         let halfEdge = (goldSulfur * goldSulfur - pucker * pucker).squareRoot()
         let radius = halfEdge / sin(.pi / Double(n))
+        let group = MethylGroup(sulfurCarbon: sulfurCarbon, carbonHydrogen: carbonHydrogen)
         var sulfur: [SIMD3<Double>] = []
         var methyl: [SIMD3<Double>] = []
         for k in 0..<n {
@@ -33,31 +36,16 @@ public struct GoldThiolateRing: Sendable {
             let side = k % 2 == 0 ? 1.0 : -1.0
             let position = radius * outwards + SIMD3(0, 0, side * pucker)
             sulfur.append(position)
-            methyl += methylGroup(at: position, along: 0.6 * outwards + SIMD3(0, 0, 0.8 * side))
+            let u = 0.6 * outwards + SIMD3(0, 0, 0.8 * side)
+            // The turn about the bond is arbitrary, but the same on every machine.
+            methyl += group.positions(at: position, along: u, turn: u.cross([0.3, 0.5, 0.81]))
         }
         let gold = (0..<n).map { (sulfur[$0] + sulfur[($0 + 1) % n]) / 2 }
         let positions = gold + sulfur + methyl
         let centroid = positions.reduce(.zero, +) / Double(positions.count)
-        let methylElements: [Element] = [.carbon, .hydrogen, .hydrogen, .hydrogen]
         return Atoms(
             elements: Array(repeating: .gold, count: n) + Array(repeating: .sulfur, count: n)
-                + (0..<n).flatMap { _ in methylElements },
+                + (0..<n).flatMap { _ in MethylGroup.elements },
             positions: positions.map { $0 - centroid })
-    }
-
-    /// Carbon along a unit vector from sulfur and hydrogens about it, 70.5° from the vector. The first one's
-    /// turn about it is arbitrary, but the same on every machine.
-    private func methylGroup(at sulfur: SIMD3<Double>, along u: SIMD3<Double>) -> [SIMD3<Double>] {
-        let carbon = sulfur + sulfurCarbon * u
-        let turn = u.cross([0.3, 0.5, 0.81])
-        let first = turn / turn.length
-        let second = u.cross(first)
-        let tilt = 70.5 * Double.pi / 180
-        return [carbon]
-            + (0..<3).map { k in
-                let angle = 2 * .pi * Double(k) / 3
-                let across = cos(angle) * first + sin(angle) * second
-                return carbon + carbonHydrogen * (cos(tilt) * u + sin(tilt) * across)
-            }
     }
 }

@@ -73,6 +73,7 @@ extension SlurmFollower {
     private func request(for job: JobRecord, atoms: Int) -> SlurmResources {
         switch job.planned.work {
         case .dft(let stage): settings.resources(for: stage, atoms: atoms)
+        case .singlePoints(let stage): settings.resources(for: stage.calculation, atoms: atoms)
         case .ml: settings.resources(for: configuration.ml, atoms: atoms)
         }
     }

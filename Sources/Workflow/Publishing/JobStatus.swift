@@ -14,15 +14,15 @@ public struct JobStatus: Sendable, Equatable, Codable {
     /// From 1.
     public var stage: Int
     public var stages: Int
-    /// `ml` or `dft`.
+    /// `ml`, `dft` or `single-points`.
     public var kind: StageKind
     public var attempt: Int
-    /// Optimiser steps taken in this stage.
+    /// Optimiser steps taken in this stage; of single points, how many are there.
     public var step: Int?
     /// Largest force norm of a moving atom, eV/Å.
     public var fmax: Double?
-    /// What it is to come below, eV/Å.
-    public var fmaxLimit: Double
+    /// What it is to come below, eV/Å; nil where nothing is relaxed.
+    public var fmaxLimit: Double?
     public var priority: Int
     public var accepted: Date
     public var updated: Date

@@ -18,8 +18,8 @@ struct StageLauncher: Sendable {
         case failed(any Error)
     }
 
-    private let spool: OpenSpool
-    private let store: Store
+    let spool: OpenSpool
+    let store: Store
     private let models: LoadedModels
     private let handsOutML: Bool
 
@@ -33,8 +33,11 @@ struct StageLauncher: Sendable {
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
         try await onOwnThread {
             switch record.planned.work {
-            case .ml(let stage): try handsOutML ? handOut(record, stage) : relax(record, stage, stop)
-            case .dft(let stage): try publish(record, stage)
+            case .ml(let stage): return try handsOutML ? handOut(record, stage) : relax(record, stage, stop)
+            case .dft(let stage): return try publish(record, stage)
+            case .singlePoints(let stage):
+                try publish(record, stage)
+                return .published
             }
         }
     }
@@ -96,7 +99,9 @@ struct StageLauncher: Sendable {
         let ended = try before(record)
         let forceField = try ended.flatMap { try model(of: $0, in: record) }
         let atoms = try initial(of: record)
-        try DFTStageRun(store: store, spool: spool, record: record, stage: stage).publish(
+        try DFTStageRun(
+            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage
+        ).publish(
             atoms, reference: structure(record.structure),
             hessian: { try ended.flatMap { try hessian(of: $0, record) } ?? forceField?.hessian(atoms) },
             origin: origin(ended, ended?.report.kind == .ml ? forceField : nil),
@@ -122,9 +127,21 @@ struct StageLauncher: Sendable {
             levelOfTheory: provenance?.levelOfTheory, steps: verdict.steps, fmax: verdict.fmax)
     }
 
-    /// The stage whose end the current one begins with; nil for the first.
+    /// The current stage where it is done outside.
+    func outside(_ record: JobRecord) -> (any OutsideStage)? {
+        let package = OutsidePackage(store: store, spool: spool, record: record)
+        switch record.planned.work {
+        case .ml: return nil
+        case .dft(let stage): return DFTStageRun(package: package, stage: stage)
+        case .singlePoints(let stage): return SinglePointsRun(package: package, stage: stage)
+        }
+    }
+
+    /// The stage whose end the current one begins with, single points passed over; nil for the first.
     private func before(_ record: JobRecord) throws -> StageRecord? {
-        let ended = try store.stages(of: record.id).filter { $0.stage < record.machine.stage }
+        let ended = try store.stages(of: record.id).filter {
+            $0.stage < record.machine.stage && $0.report.kind != .singlePoints
+        }
         guard let last = ended.last else { return nil }
         return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
     }

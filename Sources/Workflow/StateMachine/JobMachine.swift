@@ -74,7 +74,7 @@ public struct JobMachine: Sendable, Equatable {
         case (.running, .interrupted(let why)): (state, reason) = (.queued, why)
         // An ML stage that another machine does.
         case (.running, .noted(let why)) where stages[stage] == .ml: return wait(why)
-        case (.running, .packagePublished) where stages[stage] == .dft:
+        case (.running, .packagePublished) where stages[stage].isOutside:
             (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
 
         case (.waitingForDFT, .resultAccepted(let verdict, let next)): conclude(verdict, next: next)

@@ -5,7 +5,7 @@ import Workflow
 
 struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make starting structures.", subcommands: [Ring.self, Units.self, Stretch.self])
+        abstract: "Make starting structures.", subcommands: [Ring.self, Au25.self, Units.self, Stretch.self])
 
     struct Ring: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -26,6 +26,25 @@ struct Build: ParsableCommand {
         func run() throws {
             var writer = try FrameWriter(output)
             try writer.write(GoldThiolateRing(n: size).atoms)
+            try writer.finish()
+        }
+    }
+
+    struct Au25: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Au25(SCH3)18 from its symmetry: an icosahedron of gold and six staple units.",
+            discussion: """
+                Not relaxed. The cluster is known as an anion: `charge: -1` in the job.
+
+                  aurelax build au25 -o au25.xyz
+                """)
+
+        @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
+        var output = "-"
+
+        func run() throws {
+            var writer = try FrameWriter(output)
+            try writer.write(Au25Cluster().atoms)
             try writer.finish()
         }
     }
