@@ -23,6 +23,7 @@ import YAMLDocument
           options: [--exclusive]
           limits: {time: 3-0, memory: 128G, tasks: 64}
           max_queued: 50
+          array_throttle: 7
           rules:
             - {min_atoms: 100, tasks: 32, memory: 64G}
             - {mode: fd, time: 48:00:00}
@@ -47,7 +48,8 @@ import YAMLDocument
         let slurm = configuration.slurm
         #expect((slurm.setup, slurm.options) == (["module load gpaw"], ["--exclusive"]))
         #expect((slurm.resources.partition, slurm.resources.account) == ("long", "p123"))
-        #expect(slurm.resubmission.limits.time == 259_200 && slurm.maxQueued == 50)
+        #expect(
+            slurm.resubmission.limits.time == 259_200 && slurm.maxQueued == 50 && slurm.arrayThrottle == 7)
         #expect(try #require(read("aurelax: 1\n").configuration) == SpoolConfiguration())
     }
 

@@ -38,7 +38,10 @@ public enum SpoolConfigurationSchema {
                 "The most that a job may ask for, or a run be given that had too little."),
             KeySchema(
                 "max_queued", .integer(1...100_000), default: "100",
-                "Jobs of this spool in the queue at most."),
+                "Jobs of this spool in the queue at most; each element of an array is one."),
+            KeySchema(
+                "array_throttle", .integer(1...100_000), default: "20",
+                "Elements of an array (single points, sets of a scan) that run at the same time at most."),
             KeySchema(
                 "resubmissions", .integer(0...1000), default: "10",
                 "Times that a package is submitted again after a time limit, a lost node and the like."),

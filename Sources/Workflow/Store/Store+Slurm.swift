@@ -53,7 +53,8 @@ extension Store {
         }
     }
 
-    /// Jobs whose packages are out and not in the queue, in the order of their turns, and how many are in it.
+    /// Jobs whose packages are out and not in the queue, in the order of their turns, and how many of Slurm's jobs are
+    /// in it; each element of an array is one.
     func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -63,9 +64,9 @@ extension Store {
                         AND NOT EXISTS (SELECT 1 FROM slurmRuns WHERE job = jobs.id AND isOpen = 1)
                     ORDER BY priority DESC, id
                     """)
-            let queued =
-                try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM slurmRuns WHERE isOpen = 1") ?? 0
-            return (try rows.map(JobRecord.init), queued)
+            let open = try Row.fetchAll(database, sql: "SELECT * FROM slurmRuns WHERE isOpen = 1")
+                .map(SlurmRunRecord.init)
+            return (try rows.map(JobRecord.init), open.reduce(0) { $0 + $1.run.jobs })
         }
     }
 
