@@ -1,4 +1,4 @@
-/// A package as Slurm is to run it.
+/// What Slurm is to run in a folder: a package, or what is there for an array.
 public struct BatchJob: Sendable, Equatable {
     /// Unlike that of every other submission of anybody.
     public var name: String
@@ -13,6 +13,18 @@ public struct BatchJob: Sendable, Equatable {
     public var environment: [String: String]
     /// Further options of `sbatch`, each `--key` or `--key=value`.
     public var options: [String]
+    /// Nil for a job of its own; else it is one job an element.
+    public var array: JobArray?
+    /// What runs, in the folder; a signal is passed on to it.
+    public var command = "./run.sh"
+
+    public struct JobArray: Sendable, Equatable {
+        public var elements: [Int]
+        /// So many run at the same time at most.
+        public var throttle: Int
+
+        public init(elements: [Int], throttle: Int) { (self.elements, self.throttle) = (elements, throttle) }
+    }
 
     public init(
         name: String, comment: String, folder: String, resources: SlurmResources, warning: Int = 300,
@@ -29,18 +41,22 @@ public struct BatchJob: Sendable, Equatable {
     public var scriptName: String { "\(name).sh" }
     /// Holds the Slurm job's number once the run has begun.
     public var beganName: String { Self.beganName(name) }
-    /// Holds the exit status once the run has ended by itself.
-    public var endedName: String { Self.endedName(name) }
 
     public static func beganName(_ name: String) -> String { "\(name).began" }
-    public static func endedName(_ name: String) -> String { "\(name).ended" }
-    public static func logName(_ id: Int) -> String { "slurm-\(id).log" }
+    /// Holds the exit status once the run, or the element of an array, has ended by itself.
+    public static func endedName(_ name: String, element: Int? = nil) -> String {
+        "\(name)\(element.map { ".\($0)" } ?? "").ended"
+    }
+    public static func logName(_ id: Int, element: Int? = nil) -> String {
+        "slurm-\(id)\(element.map { "_\($0)" } ?? "").log"
+    }
 
     /// For `sbatch`; the script's path is the last. Nothing here passes through a shell.
     public var arguments: [String] {
         var arguments = [
             "--parsable", "--job-name=\(name)", "--comment=\(comment)", "--chdir=\(folder)",
-            "--output=slurm-%j.log", "--open-mode=append", "--no-requeue", "--signal=B:USR1@\(signalTime)",
+            "--output=slurm-\(array == nil ? "%j" : "%A_%a").log", "--open-mode=append", "--no-requeue",
+            "--signal=B:USR1@\(signalTime)",
         ]
         func add(_ option: String, _ value: (some CustomStringConvertible)?) {
             if let value { arguments.append("--\(option)=\(value)") }
@@ -54,6 +70,7 @@ public struct BatchJob: Sendable, Equatable {
         add("ntasks", resources.tasks)
         add("cpus-per-task", resources.cpus)
         add("mem", resources.memory.map { "\($0)M" })
+        add("array", array.map { "\(ArrayElements.text($0.elements))%\($0.throttle)" })
         return arguments + options + ["\(folder)/\(Self.records)/\(scriptName)"]
     }
 
@@ -66,6 +83,12 @@ public struct BatchJob: Sendable, Equatable {
         let exports = environment.sorted { $0.key < $1.key }.map {
             "export \($0.key)=\(shellQuoted($0.value))"
         }
+        // Every element writes the number of the array, and a status of its own.
+        let number = array == nil ? "$SLURM_JOB_ID" : "$SLURM_ARRAY_JOB_ID"
+        let ended =
+            array == nil
+            ? shellQuoted("\(Self.records)/\(Self.endedName(name))")
+            : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
         return """
             #!/bin/bash
             # \(comment)
@@ -74,15 +97,15 @@ public struct BatchJob: Sendable, Equatable {
                 echo "another run of this package has taken the place of \(name)"
                 exit 0
             fi
-            echo "$SLURM_JOB_ID" >\(shellQuoted("\(Self.records)/\(beganName)"))
+            echo "\(number)" >\(shellQuoted("\(Self.records)/\(beganName)"))
             asked=
             trap 'asked=yes' USR1
             \((exports + setup).joined(separator: "\n"))
             if [ "$asked" ]; then
-                echo 6 >\(shellQuoted("\(Self.records)/\(endedName)"))
+                echo 6 >\(ended)
                 exit 6
             fi
-            ./run.sh &
+            \(command) &
             run=$!
             trap 'kill -USR1 "$run"' USR1
             trap 'kill -TERM "$run"' TERM
@@ -91,7 +114,7 @@ public struct BatchJob: Sendable, Equatable {
                 status=$?
                 kill -0 "$run" 2>/dev/null || break
             done
-            echo "$status" >\(shellQuoted("\(Self.records)/\(endedName)"))
+            echo "$status" >\(ended)
             exit "$status"
 
             """
@@ -99,7 +122,7 @@ public struct BatchJob: Sendable, Equatable {
 }
 
 /// One word to any POSIX shell, whatever is in it.
-func shellQuoted(_ text: String) -> String {
+package func shellQuoted(_ text: String) -> String {
     var result = "'"
     for character in text.unicodeScalars {
         if character == "'" { result += "'\\''" } else { result.unicodeScalars.append(character) }

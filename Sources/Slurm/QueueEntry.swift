@@ -26,7 +26,10 @@ public enum SlurmJobState: Sendable, Equatable, Codable {
 
 /// A job as one line of `squeue` or `sacct` shows it.
 public struct QueueEntry: Sendable, Equatable {
+    /// Of an array the number that all its elements share.
     public var id: Int
+    /// The elements of an array that the line is about.
+    public var elements: [Int]?
     public var name: String
     public var state: SlurmJobState
     /// Why it waits: `Priority`, `Resources`, …; empty where Slurm says `None`.
@@ -42,9 +45,9 @@ public struct QueueEntry: Sendable, Equatable {
         (self.id, self.name, self.state) = (id, name, state)
     }
 
-    /// Number, state, reason, nodes, time used, time left, time of submission, name: a name may hold anything,
+    /// Number (with elements, of an array), state, reason, nodes, time used, time left, time of submission, name: a name may hold anything,
     /// so it is the last.
-    static let squeueFormat = "%A|%T|%r|%N|%M|%L|%V|%j"
+    static let squeueFormat = "%i|%T|%r|%N|%M|%L|%V|%j"
 
     public static func inSqueue(_ text: String) -> [QueueEntry] {
         entries(text, fields: 8) { entry, fields in
@@ -56,7 +59,7 @@ public struct QueueEntry: Sendable, Equatable {
         }
     }
 
-    static let sacctFormat = "JobIDRaw,State,NodeList,Submit,JobName"
+    static let sacctFormat = "JobID,State,NodeList,Submit,JobName"
 
     public static func inSacct(_ text: String) -> [QueueEntry] {
         entries(text, fields: 5) { entry, fields in
@@ -71,10 +74,11 @@ public struct QueueEntry: Sendable, Equatable {
     ) -> [QueueEntry] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
             let fields = line.split(separator: "|", maxSplits: count - 1, omittingEmptySubsequences: false)
-            guard fields.count == count, let id = Int(fields[0]), let state = SlurmJobState(fields[1]) else {
-                return nil
-            }
-            var entry = QueueEntry(id: id, name: String(fields[count - 1]), state: state)
+            guard fields.count == count, let job = ArrayElements.job(fields[0]),
+                let state = SlurmJobState(fields[1])
+            else { return nil }
+            var entry = QueueEntry(id: job.id, name: String(fields[count - 1]), state: state)
+            entry.elements = job.elements
             fill(&entry, fields)
             return entry
         }

@@ -1,5 +1,7 @@
 /// What the folder of a run shows once Slurm says that it is over.
 public struct RunEvidence: Sendable, Equatable {
+    /// Of an array: the element that all of this is about.
+    public var element: Int?
     /// The package's own marker: there is a result, and nothing else counts.
     public var hasResult = false
     /// Steps that are in the trajectory.
@@ -48,11 +50,12 @@ public struct ResubmissionRules: Sendable, Equatable {
     ///   - run: it has ended.
     ///   - idle: runs in a row, this one included, that did not come a step further.
     public func decision(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int) -> Decision {
-        let word = run.end ?? "unknown"
-        let job = run.id.map { "Slurm job \($0)" } ?? "the Slurm job"
+        let word = evidence.element.map { run.tally?.ends[$0] ?? "unknown" } ?? run.end ?? "unknown"
+        let place = evidence.element.map { "_\($0)" } ?? ""
+        let job = run.id.map { "Slurm job \($0)\(place)" } ?? "the Slurm job"
         if evidence.hasResult { return .close("\(job) ended: \(word)") }
         if run.isHeld { return .close("\(job) ended (\(word)); the job rests") }
-        switch cause(word, evidence) {
+        switch cause(word, evidence) ?? lone(word, evidence, run) {
         case .none:
             return .stop(
                 ([
@@ -95,6 +98,34 @@ public struct ResubmissionRules: Sendable, Equatable {
             evidence.ranOutOfMemory
                 ? .memory : evidence.wasStopped ? .stopped : evidence.wasLocked ? .locked : nil
         }
+    }
+
+    /// Somebody took an element off while others came to their end: not the array was unwanted, only that run of it.
+    private func lone(_ word: String, _ evidence: RunEvidence, _ run: SlurmRun) -> Cause? {
+        guard word == "CANCELLED", evidence.element != nil,
+            run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true
+        else { return nil }
+        return .machine("was cancelled by somebody")
+    }
+
+    /// What becomes of an array whose points are not all there: what was submitted and is missing decides.
+    ///
+    /// - Parameter missing: evidence of each element that left no point.
+    public func decision(_ run: SlurmRun, missing: [RunEvidence], idle: Int) -> Decision {
+        var request = run.request
+        var reasons: [String] = []
+        for evidence in missing {
+            switch decision(run, evidence, idle: idle) {
+            case .close(let why): return .close(why)
+            case .stop(let why): return .stop(why)
+            case .again(let more, let why):
+                request.time = [request.time, more.time].compactMap { $0 }.max()
+                request.memory = [request.memory, more.memory].compactMap { $0 }.max()
+                reasons.append(why)
+            }
+        }
+        guard let first = reasons.first else { return .close("the array \(run.id ?? 0) has ended") }
+        return .again(request, first + (reasons.count > 1 ? "; so are \(reasons.count - 1) more" : ""))
     }
 
     private func again(_ run: SlurmRun, _ cause: Cause, moved: Bool, _ job: String) -> Decision {

@@ -124,7 +124,11 @@ public struct SlurmCommands: Sendable {
     /// Without what a person has set for these commands at a terminal.
     private static let environment: Subprocess.Environment = {
         let prefixes = ["SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SLURM_JOB"]
-        var values: [Subprocess.Environment.Key: String?] = ["LC_ALL": "C", "SLURM_TIME_FORMAT": "standard"]
+        var values: [Subprocess.Environment.Key: String?] = [
+            "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard",
+            // The elements of an array, however many, are named.
+            "SLURM_BITSTR_LEN": "0",
+        ]
         for name in ProcessInfo.processInfo.environment.keys
         where prefixes.contains(where: name.hasPrefix) {
             values[.init(stringLiteral: name)] = .some(nil)

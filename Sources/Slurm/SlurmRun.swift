@@ -20,8 +20,10 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public let number: Int
     public let request: SlurmResources
     public let intendedAt: Date
-    /// Steps that the package had when it was submitted.
+    /// Steps, or points, that the package had when it was submitted.
     public let stepsBefore: Int
+    /// What was submitted of an array; nil for a job of its own.
+    public let array: RunArray?
     public private(set) var phase: Phase = .intended
     public private(set) var id: Int?
     /// As Slurm printed it first.
@@ -47,10 +49,15 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public var next: SlurmResources?
     /// It was asked to end for good.
     public var isWithdrawn = false
+    /// Of an array: how its elements stand.
+    public private(set) var tally: ArrayTally?
 
     public init(
-        name: String, number: Int, request: SlurmResources, stepsBefore: Int, intendedAt: Date
+        name: String, number: Int, request: SlurmResources, stepsBefore: Int, array: RunArray? = nil,
+        intendedAt: Date
     ) {
+        self.array = array
+        tally = array.map { _ in ArrayTally() }
         (self.name, self.number, self.request) = (name, number, request)
         (self.stepsBefore, self.intendedAt) = (stepsBefore, intendedAt)
     }
@@ -74,13 +81,15 @@ public struct SlurmRun: Sendable, Equatable, Codable {
             && (submitted == nil || entry.submitted >= submitted ?? "")
     }
 
-    /// The controller, or its data base, shows the job.
+    /// The controller, or its data base, shows the job: in a line, or an array in several.
     ///
     /// - Returns: true where there is something new to tell.
     @discardableResult
-    public mutating func see(_ entry: QueueEntry, at now: Date) -> Bool {
-        precondition(matches(entry), "an entry of another job is not looked at")
+    public mutating func see(_ entries: [QueueEntry], at now: Date) -> Bool {
+        precondition(entries.allSatisfy(matches), "an entry of another job is not looked at")
+        guard let entry = array == nil ? entries.last : folded(entries) else { return false }
         let before = self
+        tally = array.map { tally?.seeing(entries, among: $0.elements) ?? ArrayTally() }
         id = entry.id
         submitted = submitted ?? (entry.submitted.isEmpty ? nil : entry.submitted)
         (timesAbsent, doubtedAt) = (0, nil)
@@ -90,7 +99,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         case .completing: (phase, reason) = (.completing, "")
         case .ended(let word):
             if phase != .ended { endedAt = now }
-            (phase, end, reason) = (.ended, word, "")
+            (phase, end, reason) = (.ended, tally?.worst ?? word, "")
         }
         if phase != .pending { place = nil }
         if !entry.node.isEmpty { node = entry.node }
@@ -130,6 +139,40 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
+    /// An array as one job: it runs while one of its elements does, waits where none does, and is over when all are.
+    private func folded(_ entries: [QueueEntry]) -> QueueEntry? {
+        func first(_ isIt: (SlurmJobState) -> Bool) -> QueueEntry? { entries.first { isIt($0.state) } }
+        if let alive = first({ $0 == .running }) ?? first({ $0 == .completing }) ?? first({ $0 == .pending })
+        {
+            return alive
+        }
+        guard var last = entries.last, let array else { return entries.last }
+        let tally = (tally ?? ArrayTally()).seeing(entries, among: array.elements)
+        // Elements that are not named any more are looked for like jobs that are not.
+        if tally.ends.count < array.elements.count { last.state = .completing }
+        return last
+    }
+
+    /// Elements of an array of which nothing is known, where none is in the queue any more.
+    public var elementsUnseen: [Int] {
+        guard let array, let tally, tally.running == 0, tally.pending == 0, phase != .ended else { return [] }
+        return array.elements.filter { tally.ends[$0] == nil }
+    }
+
+    /// What its folder says of an element: it ended by itself with this status.
+    public mutating func ended(element: Int, status: Int, at now: Date) {
+        guard let array, array.elements.contains(element) else { return }
+        if tally?.ends[element] == nil { tally?.ends[element] = status == 0 ? "COMPLETED" : "FAILED" }
+        guard let tally, tally.ends.count == array.elements.count, phase != .ended else { return }
+        (phase, end, endedAt, reason) = (.ended, tally.worst, now, "")
+    }
+
+    /// Jobs that it is in Slurm's queue, or may be.
+    public var jobs: Int {
+        guard let array else { return 1 }
+        return max(0, array.elements.count - (tally?.ends.count ?? 0))
+    }
+
     /// What its folder says: it ended by itself with this status, whatever is known of the job.
     public mutating func ended(status: Int, at now: Date) {
         guard phase != .ended else { return }
@@ -137,8 +180,22 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     }
 
     /// How it stands, one line for a person.
-    public func text(at now: Date) -> String {
-        let job = id.map { "Slurm job \($0)" } ?? "submission"
+    ///
+    /// - Parameters:
+    ///   - done: of an array: how many are there.
+    ///   - what: its elements are for.
+    public func text(at now: Date, done: Int? = nil, what: String = "points") -> String {
+        let job = id.map { "Slurm \(array == nil ? "job" : "array") \($0)" } ?? "submission"
+        if let array, let tally, phase == .pending || phase == .running || phase == .completing {
+            let parts = [
+                done.map { "\($0) of \(array.total) \(what) done" },
+                tally.running > 0 ? "\(tally.running) run" : nil,
+                tally.pending > 0
+                    ? "\(tally.pending) \(isHeld ? "held" : "wait")" + (reason.isEmpty ? "" : " (\(reason))")
+                    : nil,
+            ].compactMap { $0 }
+            return parts.isEmpty ? "\(job) is completing" : "\(job): \(parts.joined(separator: ", "))"
+        }
         switch phase {
         case .intended:
             return reason.isEmpty
@@ -157,5 +214,46 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         case .lost: return "lost contact with \(job): \(reason)"
         case .ended: return "\(job) has ended (\(end ?? "unknown"))"
         }
+    }
+}
+
+/// What of a package's points one submission is for.
+public struct RunArray: Sendable, Equatable, Codable {
+    /// Numbers of the points, ascending; of array elements the same.
+    public var elements: [Int]
+    /// Points of the package.
+    public var total: Int
+
+    public init(elements: [Int], total: Int) { (self.elements, self.total) = (elements, total) }
+}
+
+/// How the elements of an array stand.
+public struct ArrayTally: Sendable, Equatable, Codable {
+    public var pending = 0
+    public var running = 0
+    /// Slurm's word for how each ended that has.
+    public var ends: [Int: String] = [:]
+
+    public init() {}
+
+    /// Slurm forgets elements that ended a while ago; here they are kept.
+    func seeing(_ entries: [QueueEntry], among elements: [Int]) -> ArrayTally {
+        var tally = self
+        (tally.pending, tally.running) = (0, 0)
+        let ours = Set(elements)
+        for entry in entries {
+            let seen = (entry.elements ?? []).filter(ours.contains)
+            switch entry.state {
+            case .pending: tally.pending += seen.count
+            case .running, .completing: tally.running += seen.count
+            case .ended(let word): for element in seen { tally.ends[element] = word }
+            }
+        }
+        return tally
+    }
+
+    /// `COMPLETED` where all are; else what another ended with.
+    var worst: String {
+        ends.sorted { $0.key < $1.key }.map(\.value).first { $0 != "COMPLETED" } ?? "COMPLETED"
     }
 }

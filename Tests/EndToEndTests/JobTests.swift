@@ -19,6 +19,44 @@ import Testing
         #expect(spool.files("inbox").isEmpty)
     }
 
+    /// Real GPAW scores a path of H₂ at three points, in the daemon itself.
+    @Test(.enabled(if: Available.python)) func singlePointsScoreAPath() async throws {
+        let spool = try Spool()
+        try "aurelax: 1\ndft: {executor: local}\n".write(
+            toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
+        let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
+        try spool.drop("h2.xyz", "2\n\nH 0 0 0\nH 0 0 1.0\n")
+        try spool.drop(
+            "h2.yaml",
+            """
+            aurelax: 1
+            structure: h2.xyz
+            stages:
+              - dft: {engine: tblite, fmax: 0.05, maxstep: 0.05}
+              - single-points: {frames: 3, h: 0.3, vacuum: 2.5, basis: sz(dzp)}
+
+            """)
+        #expect(
+            try await spool.waitForState("completed", of: "h2", seconds: 180),
+            "\(spool.text("outbox/h2/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")")
+        #expect(daemon.stop() == 0)
+        let package = "outbox/h2/02-single-points"
+        let frames = try #require(spool.text("\(package)/result/trajectory.extxyz"))
+        #expect(frames.matches(of: /verdict="converged"/).count == 3, "\(frames)")
+        #expect(frames.contains("level_of_theory=\"GPAW "), "\(frames)")
+        let summary = try #require(spool.text("outbox/h2/summary.yaml"))
+        #expect(summary.contains("points_calculated: 3\n"), "\(summary)")
+        let energies = summary.matches(of: /verdict: converged, energy: (\S+),/).compactMap { Double($0.1) }
+        // Nearer to its length the molecule is lower.
+        #expect(energies.count == 3 && energies[2] < energies[0], "\(summary)")
+        let shown = try await Program.run(["status", "h2"], spool: spool.path).output
+        #expect(shown.contains("stage 2 single points") && shown.contains("points: 3 of 3"), "\(shown)")
+        let added = try await Program.run(
+            ["dataset", "add", "mine", package], spool: spool.path, in: spool.path)
+        #expect(
+            added.status == 0 && added.output.contains("3 frames added"), "\(added.errors)\(added.output)")
+    }
+
     @Test(.enabled(if: Available.python)) func fault01KilledInEveryStageTheJobIsCompletedOnce() async throws {
         let spool = try Spool()
         let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")

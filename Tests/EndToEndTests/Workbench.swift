@@ -15,6 +15,7 @@ final class Workbench: Sendable {
         ("sbatch ", "Slurm; make test-slurm"),
         ("mkdir -p /", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),
+        ("aurelax scan workflows/soap-scan/reduced.yaml --slurm", "Slurm; scripts/test-slurm --only scan"),
     ]
 
     /// With the finished jobs.

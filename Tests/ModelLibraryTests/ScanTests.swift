@@ -1,4 +1,5 @@
 import Atomistics
+import Dispatch
 import Foundation
 import MinimalLearning
 import ModelLibrary
@@ -55,6 +56,36 @@ import ThiolateGold
         let directions = try scan("directions")
         #expect(directions.points.count == 6 && directions.directions)
         #expect(directions.options.classes == OAMLMOptions().classes)
+    }
+
+    /// One set alone, as an element of an array computes it, beside others that add to the same results.
+    @Test func setsAreSharedAmongProcesses() throws {
+        let library = try ScratchLibrary()
+        let scan = try Self.scan(Self.text(), in: library.path)
+        let path = library.path + "/shared.jsonl"
+        #expect(try scan.missingSets(resultsAt: path) == [1, 2, 3, 4])
+        let failures = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 3) { k in
+            do {
+                _ = try scan.run(set: [2, 4, 2][k], resultsAt: path)
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
+        #expect(try scan.missingSets(resultsAt: path) == [1, 3])
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 3, "a head and a line a set")
+        // What somebody was killed over while it was written is computed again; what is there is not.
+        try (lines.joined(separator: "\n") + "\n{\"torn").write(
+            toFile: path, atomically: true, encoding: .utf8)
+        _ = try scan.run(set: 1, resultsAt: path)
+        let whole = try scan.run(resultsAt: path)
+        let expected = try scan.run(resultsAt: library.path + "/alone.jsonl")
+        #expect(whole.map(\.descriptor) == expected.map(\.descriptor))
+        #expect(whole.map(\.entries) == expected.map(\.entries))
+        let error = #expect(throws: ScanError.self) { try scan.run(set: 5, resultsAt: path) }
+        #expect(error?.description == "there is no parameter set 5; they are 1 to 4")
     }
 
     @Test func goesOnWhereItWasStopped() throws {

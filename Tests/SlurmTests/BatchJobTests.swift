@@ -50,7 +50,7 @@ import Testing
         func text(_ name: String) -> String? {
             try? String(contentsOf: records.appendingPathComponent(name), encoding: .utf8)
         }
-        #expect((text(batch.beganName), text(batch.endedName)) == ("77\n", "6\n"))
+        #expect((text(batch.beganName), text(BatchJob.endedName(batch.name))) == ("77\n", "6\n"))
 
         // Another run has taken its place: it does nothing at all.
         try write("aurelax-ring-2-1-2-cd\n", to: records.appendingPathComponent(BatchJob.current))

@@ -45,7 +45,7 @@ import Testing
             "squeue", "printf '%s\\n' \"$@\" >'\(said)'; echo '5|RUNNING|None|n|1|2|t|x'")
         #expect(try await commands.queue().map(\.id) == [5])
         let arguments = try String(contentsOfFile: said, encoding: .utf8)
-        #expect(arguments == "--me\n--states=all\n--noheader\n--format=%A|%T|%r|%N|%M|%L|%V|%j\n")
+        #expect(arguments == "--me\n--states=all\n--noheader\n--format=%i|%T|%r|%N|%M|%L|%V|%j\n")
     }
 
     /// A cluster without accounting is one; a controller that is away is an answer that did not come.

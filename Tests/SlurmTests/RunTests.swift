@@ -25,7 +25,7 @@ import Testing
     ) -> SlurmRun {
         var run = run(number: number, time: time, memory: memory, steps: steps)
         run.accept(id: 7)
-        run.see(entry(.ended(word)), at: start)
+        run.see([entry(.ended(word))], at: start)
         return run
     }
 
@@ -35,22 +35,22 @@ import Testing
         run.accept(id: 7)
         var waiting = entry(.pending)
         waiting.reason = "Priority"
-        let isNew = [run.see(waiting, at: start), run.see(waiting, at: start)]
+        let isNew = [run.see([waiting], at: start), run.see([waiting], at: start)]
         #expect(isNew == [true, false], "the second time it is nothing new")
         #expect(run.text(at: start) == "Slurm job 7 waits (Priority)")
         var running = entry(.running)
         (running.used, running.left, running.node) = (60, 3540, "n1")
-        run.see(running, at: start)
+        run.see([running], at: start)
         #expect(run.text(at: start + 30) == "Slurm job 7 runs on n1, 00:01:30 used, 00:58:30 left")
         // Time that passes is nothing new.
         (running.used, running.left) = (90, 3510)
-        let passed = run.see(running, at: start + 30)
+        let passed = run.see([running], at: start + 30)
         #expect(!passed)
-        run.see(entry(.completing), at: start + 40)
+        run.see([entry(.completing)], at: start + 40)
         #expect(run.phase == .completing && run.endedAt == nil, "completing is not over")
-        run.see(entry(.ended("COMPLETED")), at: start + 50)
+        run.see([entry(.ended("COMPLETED"))], at: start + 50)
         #expect(run.phase == .ended && run.endedAt == start + 50)
-        run.see(entry(.ended("COMPLETED")), at: start + 90)
+        run.see([entry(.ended("COMPLETED"))], at: start + 90)
         #expect(run.endedAt == start + 50)
     }
 
@@ -58,11 +58,11 @@ import Testing
     @Test func lostContact() {
         var run = run()
         run.accept(id: 7)
-        run.see(entry(.running), at: start)
+        run.see([entry(.running)], at: start)
         let missed = [run.miss(at: start), run.miss(at: start), run.miss(at: start)]
         #expect(missed == [false, false, true] && run.phase == .lost)
         #expect(run.text(at: start).hasPrefix("lost contact with Slurm job 7: "))
-        run.see(entry(.running), at: start)
+        run.see([entry(.running)], at: start)
         #expect(run.phase == .running && run.timesAbsent == 0)
         let isLost = run.loseContact("Slurm does not answer")
         #expect(isLost && run.phase == .lost)
@@ -77,7 +77,7 @@ import Testing
         var run = run()
         #expect(run.matches(entry(.running, id: 3)), "the name is enough while there is no number")
         run.accept(id: 7)
-        run.see(entry(.running), at: start)
+        run.see([entry(.running)], at: start)
         #expect(!run.matches(entry(.running, id: 8)))
         #expect(!run.matches(entry(.running, submitted: "2026-11-23T22:14:59")))
         var other = entry(.running)

@@ -24,6 +24,7 @@ import YAMLDocument
           options: [--exclusive]
           limits: {time: 3-0, memory: 128G, tasks: 64}
           max_queued: 50
+          array_throttle: 7
           rules:
             - {min_atoms: 100, tasks: 32, memory: 64G}
             - {mode: fd, time: 48:00:00}
@@ -49,7 +50,8 @@ import YAMLDocument
         let slurm = configuration.slurm
         #expect((slurm.setup, slurm.options) == (["module load gpaw"], ["--exclusive"]))
         #expect((slurm.resources.partition, slurm.resources.account) == ("long", "p123"))
-        #expect(slurm.resubmission.limits.time == 259_200 && slurm.maxQueued == 50)
+        #expect(
+            slurm.resubmission.limits.time == 259_200 && slurm.maxQueued == 50 && slurm.arrayThrottle == 7)
         let ml = configuration.ml
         #expect((ml.executor, ml.program, ml.models) == (.slurm, "/apps/aurelax", "/apps/models"))
         #expect(try #require(read("aurelax: 1\n").configuration) == SpoolConfiguration())

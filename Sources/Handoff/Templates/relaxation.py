@@ -217,12 +217,15 @@ class Run:
     def remember_signal(self, number, _):
         self.signal = number
 
+    # Whether a file STOP is meant for this run.
+    heeds_stop = True
+
     def stop_reason(self):
         """Why to stop between two steps, or None; the same on all ranks."""
         reason = None
         if self.signal is not None:
             reason = f'stopped by {signal.Signals(self.signal).name}'
-        elif os.path.exists(os.path.join(RESULT, 'STOP')):
+        elif self.heeds_stop and os.path.exists(os.path.join(RESULT, 'STOP')):
             reason = f'stopped by {RESULT}/STOP'
         elif os.path.exists('CANCELLED'):
             reason = 'cancelled'

@@ -64,6 +64,8 @@ class SinglePoints(Run):
         # Numbers of points that were seen to be there.
         self.seen = set()
         self.number = on_rank_0(self.asked_for)
+        # Who has one point to do has no step to end after.
+        self.heeds_stop = self.number is None
         self.make_engine()
         self.earlier = on_rank_0(self.prepare)
 
@@ -131,11 +133,10 @@ class SinglePoints(Run):
 
     def run(self):
         while True:
-            reason = self.stop_reason() if self.number is None else None
+            reason = self.stop_reason()
             if reason is not None:
                 return 'stopped', f'{reason}; run it again for the points that are left'
-            verdict = self.next_point()
-            if verdict is None:
+            if self.next_point() is None or self.number is not None:
                 break
         ended = on_rank_0(self.conclude)
         if self.number is not None:

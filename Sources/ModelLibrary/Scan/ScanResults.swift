@@ -95,6 +95,35 @@ final class ScanResultsFile {
     }
 }
 
+extension ScanResultsFile {
+    /// Opens the file while nobody else adds to it.
+    ///
+    /// - Parameter patience: seconds for which to wait for whoever does.
+    /// - Throws: `LockHeld` where that takes longer.
+    static func alone<Result>(
+        _ path: String, name: String, digest: String, patience: Double = 0,
+        _ body: (sending ScanResultsFile) throws -> Result
+    ) throws -> Result {
+        let place = FilePath(path)
+        guard let component = place.lastComponent,
+            let lock = FilePath.Component(".\(component.string).lock")
+        else { throw ScanError.notResults(path: path) }
+        let folder = place.removingLastComponent()
+        let directory = try Directory(folder.isEmpty ? "." : folder)
+        let end = Date().addingTimeInterval(patience)
+        while true {
+            do {
+                let held = try ExclusiveLock(lock, in: directory)
+                defer { withExtendedLifetime(held) {} }
+                return try body(ScanResultsFile(path, name: name, digest: digest))
+            } catch let held as LockHeld {
+                guard Date() < end else { throw held }
+                Thread.sleep(forTimeInterval: 0.2)
+            }
+        }
+    }
+}
+
 /// Why a scan that reads well cannot be made.
 public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
     case notResults(path: String)
@@ -103,6 +132,7 @@ public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
     case damagedLine(path: String, line: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
     case noFrames(file: String)
+    case noSuchSet(Int, count: Int)
 
     public var description: String {
         switch self {
@@ -116,6 +146,7 @@ public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
         case .noFrames(let file): "\(file): the scan uses no frame of it"
+        case .noSuchSet(let number, let count): "there is no parameter set \(number); they are 1 to \(count)"
         }
     }
 }

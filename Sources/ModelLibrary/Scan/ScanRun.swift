@@ -47,9 +47,57 @@ extension Scan {
     public func run(
         resultsAt path: String? = nil, progress: @Sendable (ScanProgress) -> Void = { _ in }
     ) throws -> [ScanRecord] {
-        let path = path ?? resultsPath
         let data = try structures.map { try ($0.name, frames(of: $0)) }
-        let file = try ScanResultsFile(path, name: name, digest: try digest())
+        return try ScanResultsFile.alone(path ?? resultsPath, name: name, digest: try digest()) { file in
+            try run(data, into: file, progress: progress)
+        }
+    }
+
+    /// Numbers of the parameter sets, from 1 among ``points``, that have no result yet.
+    public func missingSets(resultsAt path: String? = nil) throws -> [Int] {
+        let points = self.points
+        return try ScanResultsFile.alone(
+            path ?? resultsPath, name: name, digest: try digest(), patience: 60
+        ) { file in
+            points.indices.filter { k in !file.records.contains { $0.covers(points[k]) } }.map { $0 + 1 }
+        }
+    }
+
+    /// One parameter set alone, while others may add to the same results; one that is there is not computed again.
+    ///
+    /// - Parameter number: from 1, among ``points``.
+    public func run(set number: Int, resultsAt path: String? = nil) throws -> ScanRecord {
+        let points = self.points
+        guard points.indices.contains(number - 1) else {
+            throw ScanError.noSuchSet(number, count: points.count)
+        }
+        let point = points[number - 1]
+        let digest = try digest()
+        func withFile<Result>(_ body: (sending ScanResultsFile) throws -> Result) throws -> Result {
+            // An append takes no time; only the file system may.
+            try ScanResultsFile.alone(
+                path ?? resultsPath, name: name, digest: digest, patience: 600, body)
+        }
+        if let known = try withFile({ $0.records.last { $0.covers(point) } }) { return known }
+        let data = try structures.map { try ($0.name, frames(of: $0)) }
+        let scratch = Self.scratchPath()
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        let record = try record(of: point, data, scratch: scratch)
+        try withFile { file in
+            if !file.records.contains(where: { $0.covers(point) }) { try file.append(record) }
+        }
+        return record
+    }
+
+    private static func scratchPath() -> String {
+        FileManager.default.temporaryDirectory
+            .appendingPathComponent("aurelax-scan-\(UUID().uuidString)").path
+    }
+
+    private func run(
+        _ data: [(name: String, frames: [Atoms])], into file: sending ScanResultsFile,
+        progress: @Sendable (ScanProgress) -> Void
+    ) throws -> [ScanRecord] {
         let points = self.points
         let left = points.filter { point in !file.records.contains { $0.covers(point) } }
         let state = Mutex(State(file: file, left: left, done: points.count - left.count))
@@ -58,9 +106,7 @@ extension Scan {
             progress(state.progress(of: points.count, start))
         }
         DispatchQueue.concurrentPerform(iterations: min(workerCount, max(1, left.count))) { worker in
-            let scratch =
-                FileManager.default.temporaryDirectory
-                .appendingPathComponent("aurelax-scan-\(UUID().uuidString)").path
+            let scratch = Self.scratchPath()
             defer { try? FileManager.default.removeItem(atPath: scratch) }
             while let point = state.withLock({ $0.next() }) {
                 do {

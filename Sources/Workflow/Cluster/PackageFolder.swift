@@ -15,7 +15,7 @@ struct PackageFolder {
 
     /// It lies there whole. A package comes into its place whole; an ML stage's task is the last of its files.
     var isComplete: Bool {
-        get throws { try kind == .dft || OutsideMLStage.isHandedOut(in: directory) }
+        get throws { try kind != .ml || OutsideMLStage.isHandedOut(in: directory) }
     }
 
     /// There is a result, complete.
@@ -27,10 +27,11 @@ struct PackageFolder {
         }
     }
 
-    /// Of the frame that the optimiser begins with.
+    /// Of the frame that the optimiser, or the first point, begins with.
     var atoms: Int {
         get throws {
-            let text = try directory.read("initial.extxyz", limit: 1 << 30) ?? []
+            let text =
+                try directory.read(isSinglePoints ? "frames.extxyz" : "initial.extxyz", limit: 1 << 30) ?? []
             return Int(String(decoding: text.prefix { $0 != 10 }, as: UTF8.self)) ?? 0
         }
     }
@@ -44,6 +45,30 @@ struct PackageFolder {
             let progress = try? RunProgress(from: result)
         else { return 0 }
         return progress.gradientCalls
+    }
+
+    private var isSinglePoints: Bool { (try? directory.status(of: "frames.extxyz")) ?? nil != nil }
+
+    /// How many points it has; nil where it is a relaxation.
+    var points: Int? {
+        get throws {
+            guard isSinglePoints, let bytes = try directory.read("parameters.json", limit: 1 << 20) else {
+                return nil
+            }
+            return try JSONDecoder().decode(SinglePointsParameters.self, from: Data(bytes)).points
+        }
+    }
+
+    /// Numbers of its points that are not there.
+    var missingPoints: [Int] {
+        get throws {
+            guard let count = try points else { return [] }
+            guard let result = try? directory.subdirectory("result"),
+                let points = try? result.subdirectory("points")
+            else { return Array(1...count) }
+            let there = Set(try points.names().map(\.string))
+            return (1...count).filter { !there.contains(ReturnedFile.point($0)) }
+        }
     }
 
     /// The run that was the last to be submitted.
@@ -63,18 +88,21 @@ struct PackageFolder {
         (try? text(BatchJob.beganName(name))).flatMap { $0.flatMap { Int($0) } }
     }
 
-    /// Exit status of the package, once the run has ended by itself.
-    func ended(_ name: String) -> Int? {
-        (try? text(BatchJob.endedName(name))).flatMap { $0.flatMap { Int($0) } }
+    /// Exit status of the package, or of one of its points, once the run has ended by itself.
+    func ended(_ name: String, element: Int? = nil) -> Int? {
+        (try? text(BatchJob.endedName(name, element: element))).flatMap { $0.flatMap { Int($0) } }
     }
 
-    func evidence(of run: SlurmRun) throws -> RunEvidence {
+    func evidence(of run: SlurmRun, element: Int? = nil) throws -> RunEvidence {
         var evidence = RunEvidence()
+        evidence.element = element
         evidence.hasResult = try hasResult
         evidence.steps = steps
-        evidence.status = ended(run.name)
+        evidence.status = ended(run.name, element: element)
         evidence.wasStopped = evidence.status == 6
-        if let id = run.id ?? began(run.name) { evidence.lastLines = lastLines(BatchJob.logName(id)) }
+        if let id = run.id ?? began(run.name) {
+            evidence.lastLines = lastLines(BatchJob.logName(id, element: element))
+        }
         evidence.wasLocked =
             evidence.status == 8
             && evidence.lastLines.contains { $0.contains("another process is running this") }
@@ -91,7 +119,7 @@ struct PackageFolder {
         return text.isEmpty ? nil : text
     }
 
-    private func lastLines(_ name: String) -> [String] {
+    func lastLines(_ name: String) -> [String] {
         let bytes = (try? directory.read(FilePath.Component(plain: name), limit: 64 << 20)) ?? []
         return bytes.suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
             .map { escapedForDisplay(Array($0)) }

@@ -28,13 +28,15 @@ extension SlurmFollower {
             else { continue }
             let runs = try store.slurmRuns(
                 of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
-            // One that never reached the queue does not count.
-            let number = runs.last.map { $0.run.number + ($0.run.end == nil ? 0 : 1) } ?? 1
+            // One that never reached the queue does not count, and the next part of an array is not the same again.
+            let number =
+                runs.last.map { $0.run.number + ($0.run.end == nil || $0.run.array != nil ? 0 : 1) } ?? 1
             let request =
                 try runs.last.map { $0.run.next ?? $0.run.request }
                 ?? self.request(for: job, atoms: package.atoms)
-            try await submit(job, package, request, number: number, isFirst: runs.isEmpty)
-            count += 1
+            let room = settings.maxQueued - count
+            count += try await submit(
+                job, package, request, number: number, room: room, isFirst: runs.isEmpty)
             guard ContinuousClock.now >= submitAfter, !Task.isCancelled else { return }
         }
     }
@@ -55,7 +57,10 @@ extension SlurmFollower {
             changed.run.isWithdrawn = try await attempt { try await self.commands.cancel([id]) }
         } else if job.machine.state == .paused, !record.run.isHeld {
             changed.run.isHeld = try await attempt {
-                if record.run.phase == .running {
+                // Of an array what runs comes to its end: a point is a step.
+                let isRunning = record.run.phase == .running
+                if let tally = record.run.tally, isRunning, tally.pending == 0 { return }
+                if isRunning, record.run.array == nil {
                     try await self.commands.stop(id)
                 } else {
                     try await self.commands.hold(id)
@@ -63,7 +68,9 @@ extension SlurmFollower {
             }
         } else if [.waitingForDFT, .running].contains(job.machine.state), record.run.isHeld {
             let isReleased = try await attempt {
-                if record.run.phase == .pending { try await self.commands.release(id) }
+                if record.run.phase == .pending || (record.run.tally?.pending ?? 0) > 0 {
+                    try await self.commands.release(id)
+                }
             }
             changed.run.isHeld = !isReleased
         }
@@ -78,38 +85,53 @@ extension SlurmFollower {
         }
     }
 
+    /// - Parameter room: elements of an array at most; nil for what the queue has room for.
+    /// - Returns: how many jobs it is in the queue.
+    @discardableResult
     func submit(
-        _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, number: Int,
+        _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, number: Int, room: Int? = nil,
         isFirst: Bool = false
-    ) async throws {
+    ) async throws -> Int {
         let machine = job.machine
         let place = (machine.stage, machine.attempt)
         let excesses = settings.resubmission.limits.excesses(of: request)
         guard excesses.isEmpty else {
             let why = "not submitted: it asks for \(excesses.joined(separator: "; ")) (aurelax.yaml)"
             _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
-            return
+            return 0
         }
         // A store that was rebuilt does not know what the one before had submitted.
         let former = isFirst ? try package.current : nil
         let name =
             former ?? "aurelax-\(job.job.name)-\(machine.stage + 1)-\(machine.attempt)-\(number)-\(token())"
+        let free = try room ?? max(1, settings.maxQueued - store.jobsToSubmit().queued)
+        // What an earlier store had submitted is not known; no more than all of them.
+        let array = try package.points.map { total in
+            guard former == nil else { return RunArray(elements: Array(1...total), total: total) }
+            // Where all are there and nobody has put them together, whoever comes for the last one does.
+            let missing = try package.missingPoints.prefix(free)
+            return RunArray(elements: missing.isEmpty ? [total] : Array(missing), total: total)
+        }
         var record = SlurmRunRecord(
             job: job.id, stage: machine.stage, attempt: machine.attempt,
             run: SlurmRun(
-                name: name, number: number, request: request, stepsBefore: package.steps, intendedAt: Date()))
+                name: name, number: number, request: request, stepsBefore: package.steps, array: array,
+                intendedAt: Date()))
         if former != nil {
             record.run.doubt("an earlier store had submitted it", at: Date())
-            return try store.save([record])
+            try store.save([record])
+            return record.run.jobs
         }
-        let batch = batchJob(job, package, request, name: name, number: number)
+        var batch = batchJob(job, package, request, name: name, number: number)
+        batch.array = array.map { .init(elements: $0.elements, throttle: settings.arrayThrottle) }
         try package.prepare(batch)
         try store.save([record])
         switch await commands.submit(batch) {
         case .accepted(let id):
             record.run.accept(id: id)
             try store.save([record])
-            let asked = "submitted as Slurm job \(id)" + (number > 1 ? " (run \(number))" : "")
+            let kind = array.map { "array \(id), \($0.elements.count) of \($0.total) points" } ?? "job \(id)"
+            let asked = "submitted as Slurm \(kind)" + (number > 1 ? " (run \(number))" : "")
             logger.info("\(job.job.name): \(asked)")
             _ = try store.apply(.noted(asked), to: job.id, expected: place)
         case .doubtful(let why):
@@ -121,11 +143,14 @@ extension SlurmFollower {
             try close(record)
             submitAfter = .now + .seconds(10 * settings.interval)
             _ = try store.apply(.noted("Slurm takes it later: \(why)"), to: job.id, expected: place)
+            return 0
         case .refused(let why):
             try close(record)
             _ = try store.apply(
                 .stageFailed("Slurm refused it: \(why)", again: false), to: job.id, expected: place)
+            return 0
         }
+        return record.run.jobs
     }
 
     private func batchJob(

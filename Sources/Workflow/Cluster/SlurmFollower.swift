@@ -84,20 +84,17 @@ package actor SlurmFollower {
         var absent: [Int] = []
         var changed: Set<Int> = []
         for index in records.indices {
-            if let entry = byName[records[index].run.name]?.last(where: records[index].run.matches) {
-                if records[index].run.see(entry, at: now) { changed.insert(index) }
-            } else {
-                absent.append(index)
-            }
+            let entries = byName[records[index].run.name]?.filter(records[index].run.matches) ?? []
+            if records[index].run.see(entries, at: now) { changed.insert(index) }
+            if entries.isEmpty || !records[index].run.elementsUnseen.isEmpty { absent.append(index) }
         }
         await place(&records, &changed)
         let accounted = try await accounted(absent.map { records[$0] })
         for index in absent {
-            if let entry = accounted[records[index].run.name], records[index].run.matches(entry) {
-                if records[index].run.see(entry, at: now) { changed.insert(index) }
-            } else if try miss(&records[index], at: now) {
-                changed.insert(index)
-            }
+            let entries = accounted[records[index].run.name]?.filter(records[index].run.matches) ?? []
+            if records[index].run.see(entries, at: now) { changed.insert(index) }
+            guard entries.isEmpty || !records[index].run.elementsUnseen.isEmpty else { continue }
+            if try miss(&records[index], at: now) { changed.insert(index) }
         }
         try keep(changed.sorted().map { (before[$0], records[$0]) })
         for record in records { try await decide(record, at: now) }
@@ -162,7 +159,7 @@ package actor SlurmFollower {
     }
 
     /// Of runs that the controller has forgotten, where there is a data base; one question for all.
-    private func accounted(_ records: [SlurmRunRecord]) async throws -> [String: QueueEntry] {
+    private func accounted(_ records: [SlurmRunRecord]) async throws -> [String: [QueueEntry]] {
         let asked = records.filter { $0.run.phase != .ended && $0.run.timesAbsent >= 1 }
         guard ContinuousClock.now >= accountingAfter, let since = asked.map(\.run.intendedAt).min() else {
             return [:]
@@ -175,7 +172,7 @@ package actor SlurmFollower {
                 accountingAfter = .now + .seconds(1800)
                 return [:]
             }
-            return Dictionary(entries.map { ($0.name, $0) }) { $1 }
+            return Dictionary(grouping: entries, by: \.name)
         } catch let error as SlurmCommands.NoAnswer {
             logger.info("\(error)")
             return [:]
@@ -192,6 +189,10 @@ package actor SlurmFollower {
         } else {
             if record.run.phase == .intended, record.run.doubtedAt == nil {
                 record.run.doubt("the daemon ended while it was submitted", at: now)
+            }
+            for element in record.run.elementsUnseen {
+                guard let status = package?.ended(record.run.name, element: element) else { continue }
+                record.run.ended(element: element, status: status, at: now)
             }
             record.run.miss(at: now)
         }
@@ -210,7 +211,10 @@ package actor SlurmFollower {
             let text: String
             switch (before.run.phase, record.run.phase) {
             case (_, .running) where before.run.phase != .running:
-                text = "Slurm job \(record.run.id ?? 0) runs on \(record.run.node)"
+                text =
+                    record.run.array == nil
+                    ? "Slurm job \(record.run.id ?? 0) runs on \(record.run.node)"
+                    : "Slurm array \(record.run.id ?? 0) runs"
             case (_, .lost) where before.run.phase != .lost, (.lost, .pending), (.lost, .completing):
                 text = record.run.text(at: Date())
             default: continue
@@ -237,8 +241,7 @@ package actor SlurmFollower {
         guard record.run.phase == .ended, let endedAt = record.run.endedAt,
             now.timeIntervalSince(endedAt) >= settings.settle
         else { return }
-        let evidence = try package.evidence(of: record.run)
-        switch settings.resubmission.decision(record.run, evidence, idle: try idleRuns(record, evidence)) {
+        switch try decision(record, package) {
         case .close: try close(record)
         case .again(let request, let why):
             var ended = record
@@ -253,6 +256,20 @@ package actor SlurmFollower {
             _ = try store.apply(
                 .stageFailed(why, again: false), to: job.id, expected: (record.stage, record.attempt))
         }
+    }
+
+    private func decision(
+        _ record: SlurmRunRecord, _ package: PackageFolder
+    ) throws -> ResubmissionRules.Decision {
+        let (rules, run) = (settings.resubmission, record.run)
+        let evidence = try package.evidence(of: run)
+        let idle = try idleRuns(record, evidence)
+        guard let array = run.array else { return rules.decision(run, evidence, idle: idle) }
+        var missing = Set(try package.missingPoints).intersection(array.elements).sorted()
+        // All there, and whoever came to put them together did not.
+        if missing.isEmpty, array.elements == [array.total] { missing = array.elements }
+        return rules.decision(
+            run, missing: try missing.map { try package.evidence(of: run, element: $0) }, idle: idle)
     }
 
     /// A submission that nobody has ever seen, asked for often and long enough, was none. Should it turn up

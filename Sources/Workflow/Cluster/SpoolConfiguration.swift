@@ -51,6 +51,8 @@ public struct SlurmConfiguration: Sendable, Equatable {
     public var options: [String] = []
     public var resubmission = ResubmissionRules()
     public var maxQueued = 100
+    /// Elements of one array that run at the same time.
+    public var arrayThrottle = 20
     /// Seconds between two looks at the queue.
     public var interval = 30.0
     /// Seconds for which a command of Slurm may take.
@@ -163,6 +165,7 @@ extension SlurmConfiguration {
         setup = node["setup"]?.elements?.compactMap(\.text) ?? []
         options = node["options"]?.elements?.compactMap(\.text) ?? []
         maxQueued = node["max_queued"]?.integer ?? maxQueued
+        arrayThrottle = node["array_throttle"]?.integer ?? arrayThrottle
         interval = node["interval"]?.number ?? interval
         timeout = node["timeout"]?.number ?? timeout
         warning = node["warning"]?.integer ?? warning

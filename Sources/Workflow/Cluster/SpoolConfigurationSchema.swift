@@ -52,7 +52,10 @@ public enum SpoolConfigurationSchema {
                 "The most that a job may ask for, or a run be given that had too little."),
             KeySchema(
                 "max_queued", .integer(1...100_000), default: "100",
-                "Jobs of this spool in the queue at most."),
+                "Jobs of this spool in the queue at most; each element of an array is one."),
+            KeySchema(
+                "array_throttle", .integer(1...100_000), default: "20",
+                "Elements of an array (single points, sets of a scan) that run at the same time at most."),
             KeySchema(
                 "resubmissions", .integer(0...1000), default: "10",
                 "Times that a package is submitted again after a time limit, a lost node and the like."),
@@ -85,8 +88,8 @@ public enum SpoolConfigurationSchema {
     public static let rule = MappingSchema(
         [
             KeySchema(
-                "kind", .choice(StageKind.allCases.map(\.rawValue)), default: "dft",
-                "Fits stages of this kind."),
+                "kind", .choice([StageKind.ml, .dft].map(\.rawValue)), default: "dft",
+                "Fits stages of this kind; dft: single points, too."),
             KeySchema("min_atoms", .integer(0...10_000_000), default: "0", "Fits from so many atoms on."),
             KeySchema("max_atoms", .integer(1...10_000_000), default: "no bound", "Fits up to so many."),
             KeySchema(

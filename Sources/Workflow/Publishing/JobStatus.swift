@@ -65,6 +65,10 @@ public struct JobStatus: Sendable, Equatable, Codable {
             let progress = try? RunProgress(from: result), progress.attempt == attempt
         else { return }
         (step, fmax) = (progress.steps, progress.fmax)
+        if let run, run.array != nil {
+            reason = run.text(at: Date(), done: progress.steps)
+            return
+        }
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
@@ -163,13 +167,17 @@ public struct QueueStatus: Sendable, Equatable, Codable {
     public var start: String?
     /// From 1, counting how often the package was submitted.
     public var run: Int
+    /// Of an array: how many of its elements wait and run; nil where it is none.
+    public var pending: Int?
+    public var running: Int?
 
     init(_ run: SlurmRun, at now: Date) {
         id = run.id
         state = run.phase.rawValue
         (reason, node, self.run) = (run.reason, run.node, run.number)
         (position, waiting, start) = (run.place?.position, run.place?.waiting, run.place?.start)
-        guard run.phase == .running else { return }
+        (pending, running) = (run.tally?.pending, run.tally?.running)
+        guard run.phase == .running, run.array == nil else { return }
         used = run.startedAt.map { max(0, Int(now.timeIntervalSince($0))) }
         left = run.endsAt.map { max(0, Int($0.timeIntervalSince(now))) }
     }

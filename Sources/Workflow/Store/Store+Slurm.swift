@@ -54,7 +54,7 @@ extension Store {
     }
 
     /// Jobs whose packages, or ML stages, may be out and are not in the queue, in the order of their turns, and how
-    /// many are in it.
+    /// many of Slurm's jobs are in it; each element of an array is one.
     func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -64,13 +64,13 @@ extension Store {
                         AND NOT EXISTS (SELECT 1 FROM slurmRuns WHERE job = jobs.id AND isOpen = 1)
                     ORDER BY priority DESC, id
                     """)
-            let queued =
-                try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM slurmRuns WHERE isOpen = 1") ?? 0
-            // A DFT stage that runs here is being packed.
+            let open = try Row.fetchAll(database, sql: "SELECT * FROM slurmRuns WHERE isOpen = 1")
+                .map(SlurmRunRecord.init)
+            // A package that is being made is not out yet.
             let jobs = try rows.map(JobRecord.init).filter {
                 $0.machine.state == .waitingForDFT || $0.planned.kind == .ml
             }
-            return (jobs, queued)
+            return (jobs, open.reduce(0) { $0 + $1.run.jobs })
         }
     }
 

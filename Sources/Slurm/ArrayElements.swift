@@ -1,0 +1,44 @@
+/// Numbers of elements of a job array, as Slurm writes them.
+public enum ArrayElements {
+    /// `1-3,5`: shortest, ascending.
+    public static func text(_ numbers: [Int]) -> String {
+        var ranges: [ClosedRange<Int>] = []
+        for number in Set(numbers).sorted() {
+            if let last = ranges.last, last.upperBound + 1 == number {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+            .joined(separator: ",")
+    }
+
+    /// Of `3`, `3-7`, `[1,3-7%2]`, `0-8:4`, `1-3,…` (of one that was cut off, what is there); nil for what is no such list.
+    public static func numbers(_ text: some StringProtocol) -> [Int]? {
+        var list = text.prefix { $0 != "%" }[...]
+        if list.first == "[" { list = list.dropFirst() }
+        if list.last == "]" { list = list.dropLast() }
+        var numbers: [Int] = []
+        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+            if part == "..." { break }
+            let ends = part.split(separator: ":", omittingEmptySubsequences: false)
+            let bounds = ends[0].split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard ends.count <= 2, (1...2).contains(bounds.count), let first = bounds[0],
+                let last = bounds[bounds.count - 1],
+                let step = ends.count == 2 ? Int(ends[1]) : 1, first >= 0, last >= first, step > 0,
+                (last - first) / step < 1 << 22
+            else { return nil }
+            numbers += stride(from: first, through: last, by: step)
+        }
+        return numbers.isEmpty ? nil : numbers
+    }
+
+    /// A job as `squeue` and `sacct` name it: `12`, `12_3`, `12_[3-7%2]`; elements are nil where it is no array.
+    static func job(_ text: some StringProtocol) -> (id: Int, elements: [Int]?)? {
+        let parts = text.split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let id = parts.first.flatMap({ Int($0) }) else { return nil }
+        guard parts.count == 2 else { return (id, nil) }
+        return numbers(parts[1]).map { (id, $0) }
+    }
+}

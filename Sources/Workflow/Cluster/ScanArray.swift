@@ -1,0 +1,113 @@
+internal import DurableFiles
+import Foundation
+package import Slurm
+public import SystemPackage
+
+/// The parameter sets of a scan as one array of Slurm's, an element a set, without a daemon. What was submitted stands in
+/// a folder beside the results; whether it is at work is asked of Slurm.
+public struct ScanArray: Sendable {
+    /// Of the scan.
+    public let name: String
+    /// For the scripts and logs of the elements.
+    public let folder: FilePath
+    /// A line of shell that does the set `$SLURM_ARRAY_TASK_ID`.
+    public let command: String
+
+    private let configuration: SpoolConfiguration
+    private let commands: SlurmCommands
+
+    /// - Parameters:
+    ///   - results: where the elements put what they find.
+    ///   - program: and arguments that do one set, whose number is put behind them.
+    public init(
+        name: String, results: String, program: String, arguments: [String], configuration: SpoolConfiguration
+    ) {
+        self.init(
+            name: name, results: results, program: program, arguments: arguments,
+            configuration: configuration,
+            commands: nil)
+    }
+
+    package init(
+        name: String, results: String, program: String, arguments: [String],
+        configuration: SpoolConfiguration, commands: SlurmCommands?
+    ) {
+        self.name = name
+        self.configuration = configuration
+        folder = FilePath(results + ".slurm")
+        command =
+            ([program] + arguments).map(shellQuoted).joined(separator: " ") + " \"$SLURM_ARRAY_TASK_ID\""
+        var own = SlurmCommands()
+        own.timeout = .seconds(configuration.slurm.timeout)
+        self.commands = commands ?? own
+    }
+
+    /// Submits what is missing, unless an array of this scan is at work.
+    ///
+    /// - Parameters:
+    ///   - missing: numbers of the sets, from 1; never empty.
+    ///   - total: of all sets.
+    /// - Returns: how it stands, for a person.
+    /// - Throws: `WorkflowError` where Slurm does not answer or does not take it.
+    public func submit(_ missing: [Int], of total: Int) async throws -> String {
+        try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
+        let place = PackageFolder(directory: try Directory(folder))
+        let done = total - missing.count
+        var told = ""
+        if let former = try place.current {
+            if let text = try await standing(former, done: done, of: total) { return text }
+            told = try failure(of: former, missing, place)
+        }
+        let settings = configuration.slurm
+        let part = Array(missing.prefix(settings.maxQueued))
+        var request = settings.resources
+        (request.tasks, request.nodes) = (1, nil)
+        var batch = BatchJob(
+            name: "aurelax-scan-\(name)-\(String(UInt32.random(in: .min ... .max), radix: 16))",
+            comment: "aurelax:scan=\(name)", folder: place.path, resources: request,
+            warning: settings.warning, setup: settings.setup, options: settings.options)
+        batch.array = .init(elements: part, throttle: settings.arrayThrottle)
+        batch.command = command
+        try place.prepare(batch)
+        switch await commands.submit(batch) {
+        case .accepted(let id):
+            return told
+                + "submitted as Slurm array \(id): \(part.count) of \(total) sets, \(done) done before; "
+                + "the same command says how they stand"
+        case .doubtful(let why):
+            throw WorkflowError.notAllowed(
+                "in doubt whether \(batch.name) is in the queue: \(why); the same command looks for it")
+        case .later(let why), .refused(let why):
+            throw WorkflowError.notAllowed("Slurm does not take it: \(why)")
+        }
+    }
+
+    /// How an array stands that is in the queue; nil where it is not.
+    private func standing(_ name: String, done: Int, of total: Int) async throws -> String? {
+        let entries: [QueueEntry]
+        do {
+            entries = try await commands.queue().filter { $0.name == name }
+        } catch {
+            throw WorkflowError.notAllowed("Slurm does not answer, nothing is submitted: \(error)")
+        }
+        let elements = entries.flatMap { $0.elements ?? [] }
+        guard !elements.isEmpty else { return nil }
+        var run = SlurmRun(
+            name: name, number: 1, request: SlurmResources(), stepsBefore: done,
+            array: RunArray(elements: Array(Set(elements)).sorted(), total: total), intendedAt: Date())
+        run.see(entries, at: Date())
+        guard run.phase != .ended else { return nil }
+        return run.text(at: Date(), done: done, what: "sets")
+    }
+
+    /// What the first set that came to nothing has left in its log, with a line break behind; empty where there is none.
+    private func failure(of name: String, _ missing: [Int], _ place: PackageFolder) throws -> String {
+        guard let id = place.began(name),
+            let (set, lines) = missing.lazy.map({ set in
+                (set, place.lastLines(BatchJob.logName(id, element: set)))
+            }).first(where: { !$0.1.isEmpty })
+        else { return "" }
+        return (["set \(set) (Slurm job \(id)_\(set)) ended without a result:"] + lines)
+            .joined(separator: "\n    ") + "\n"
+    }
+}
