@@ -38,12 +38,17 @@ public struct WaitingQueue: Sendable {
         "Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation",
     ]
 
+    /// Whether a job with this reason waits for room.
+    public static func isForRoom(_ reason: some StringProtocol) -> Bool {
+        !elsewhere.contains(where: reason.hasPrefix)
+    }
+
     /// Of what `squeue` printed; lines that are no job's are left out.
     public init(_ text: String) {
         jobs = text.split(whereSeparator: \.isNewline).compactMap { line -> Job? in
             let fields = line.split(separator: "|", maxSplits: 4, omittingEmptySubsequences: false)
             guard fields.count == 5, let id = Int(fields[0]), let priority = Int(fields[1]),
-                !Self.elsewhere.contains(where: fields[4].hasPrefix)
+                Self.isForRoom(fields[4])
             else { return nil }
             return Job(
                 id: id, priority: priority, partitions: fields[3],

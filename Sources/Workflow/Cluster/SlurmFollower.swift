@@ -148,7 +148,11 @@ package actor SlurmFollower {
 
     /// Where those that wait stand among everybody's; asked every second time, and only while something waits.
     private func place(_ records: inout [SlurmRunRecord], _ changed: inout Set<Int>) async {
-        let waiting = Set(records.filter { $0.run.phase == .pending && !$0.run.isHeld }.compactMap(\.run.id))
+        let waiting = Set(
+            records.map(\.run).filter {
+                $0.phase == .pending && !$0.isHeld && WaitingQueue.isForRoom($0.reason)
+            }
+            .compactMap(\.id))
         guard settings.positions, !waiting.isEmpty, ContinuousClock.now >= placesAfter else { return }
         placesAfter = .now + .seconds(1.5 * settings.interval)
         guard let places = try? await commands.waiting().places(of: waiting) else { return }
