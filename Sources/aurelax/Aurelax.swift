@@ -22,7 +22,7 @@ struct Aurelax: AsyncParsableCommand {
                 subcommands: [
                     DaemonCommand.self, Submit.self, Validate.self, Status.self, Watch.self, Show.self,
                     Log.self,
-                    ReportCommand.self, Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self,
+                    ReportCommand.self, Compare.self, Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self,
                     DFT.self,
                     Doctor.self, Recover.self,
                 ]),
