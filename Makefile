@@ -62,7 +62,7 @@ fuzz: setup ## libFuzzer on every reader of foreign files, FUZZ_SECONDS each (60
 	@scripts/fuzz $(BUILD)/fuzzing/release/aurelax-fuzz
 
 units: build models ## check the systemd units, and start them with a real systemd (root)
-	@scripts/setup scripts/apt-packages-units.txt
+	@scripts/setup scripts/apt-packages-units.txt scripts/apt-packages-slurm.txt
 	@scripts/check-units $(RELEASE)
 	@scripts/boot-units $(RELEASE)
 

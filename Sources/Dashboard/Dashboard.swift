@@ -92,7 +92,9 @@ public struct Dashboard: Service {
             try await change(request, context)
         }
         router.get("/models") { _, _ in pages.modelTable() }
-        router.get("/api/jobs") { _, _ in Response.json(try ["jobs": client.statuses()]) }
+        router.get("/api/jobs") { _, _ in
+            Response.json(JobList(jobs: try client.statuses(), inbox: client.filesInInbox()))
+        }
         router.get("/health") { _, _ in
             let health = try client.health()
             return Response.json(health, status: health?.degraded.isEmpty == true ? .ok : .serviceUnavailable)

@@ -41,9 +41,19 @@ struct Pages: Sendable {
         }
         let health = try client.health()
         let troubles = health.map(\.degraded) ?? ["no daemon works on this spool"]
+        let inbox = client.filesInInbox()
+        let waiting: Markup =
+            inbox.isEmpty
+            ? ""
+            : """
+            <p>In the inbox, not taken in yet: \(inbox.prefix(20).joined(separator: " "))\
+            \(inbox.count > 20 ? " …" : "")</p>
+
+            """
         let text: Markup = """
             \(troubles.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
             <p>\(jobs.count) jobs\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
+            \(waiting)\
             <table><thead><tr><th scope="col">Job</th><th scope="col">State</th><th scope="col">Stage</th>\
             <th scope="col">Step</th><th scope="col">fmax (eV/Å)</th><th scope="col">Curve</th>\
             <th scope="col">Reason</th></tr></thead>

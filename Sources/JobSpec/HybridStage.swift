@@ -22,6 +22,7 @@ public struct PlannedStage: Sendable, Equatable {
     public enum Work: Sendable, Equatable {
         case ml(MLStage)
         case dft(DFTStage)
+        case singlePoints(SinglePointsStage)
     }
 
     /// Where in a hybrid stage it is.
@@ -47,6 +48,7 @@ extension Job {
             switch stage {
             case .ml(let ml): plan.append(.init(work: .ml(ml), stage: index))
             case .dft(let dft): plan.append(.init(work: .dft(dft), stage: index))
+            case .singlePoints(let points): plan.append(.init(work: .singlePoints(points), stage: index))
             case .hybrid(let hybrid):
                 let range = plan.count..<plan.count + 2 * hybrid.rounds
                 for number in 0..<hybrid.rounds {

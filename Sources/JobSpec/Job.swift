@@ -39,13 +39,15 @@ public enum Stage: Sendable, Equatable, Codable {
     case ml(MLStage)
     case dft(DFTStage)
     case hybrid(HybridStage)
+    case singlePoints(SinglePointsStage)
 
-    /// `ml`, `dft` or `hybrid`: the word in the job file.
+    /// `ml`, `dft`, `hybrid` or `single-points`: the word in the job file.
     public var kind: String {
         switch self {
         case .ml: "ml"
         case .dft: "dft"
         case .hybrid: "hybrid"
+        case .singlePoints: "single-points"
         }
     }
 }

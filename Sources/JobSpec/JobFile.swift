@@ -41,7 +41,10 @@ public struct JobFile: Sendable {
     /// What stages ask of a cluster beyond what the spool allows.
     public func problems(beyond limits: Resources) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
-            [("dft", stage["dft"]), ("hybrid.check", stage["hybrid"]?["check"])].flatMap { key, work in
+            [
+                ("dft", stage["dft"]), ("hybrid.check", stage["hybrid"]?["check"]),
+                ("single-points", stage["single-points"]),
+            ].flatMap { key, work in
                 guard let node = work?["resources"] else { return [Diagnostic]() }
                 return Resources.excesses(node, limits, path: "stages[\(index)].\(key).resources") {
                     "the limit of this spool (slurm.limits.\($0) in its aurelax.yaml)"
@@ -111,6 +114,8 @@ extension Stage {
             self = .ml(MLStage(ml))
         } else if let hybrid = node["hybrid"] {
             self = .hybrid(HybridStage(hybrid))
+        } else if let points = node["single-points"] {
+            self = .singlePoints(SinglePointsStage(points))
         } else {
             self = .dft(DFTStage(node["dft"] ?? node))
         }
@@ -160,6 +165,16 @@ extension HybridStage {
         node.set("rounds", &rounds)
         node.set("max_gradient_calls", &maxGradientCalls)
         if node["learn"]?.boolean == true { learn = true }
+    }
+}
+
+extension SinglePointsStage {
+    fileprivate init(_ node: YAMLNode) {
+        self.init()
+        stage = node["stage"]?.integer
+        node.set("every", &every)
+        frames = node["frames"]?.integer ?? (node["every"] == nil ? frames : nil)
+        calculation = DFTStage(node)
     }
 }
 

@@ -10,7 +10,10 @@ struct JobProblems {
     /// So many at most: a file of any size is answered shortly.
     static let most = 50
 
-    var all: [Diagnostic] { Array(waiting.prefix(Self.most) + withoutEffect.prefix(Self.most)) }
+    var all: [Diagnostic] {
+        Array(
+            waiting.prefix(Self.most) + withoutPath.prefix(Self.most) + withoutEffect.prefix(Self.most))
+    }
 
     /// Jobs that wait for themselves, or twice for the same.
     private var waiting: [Diagnostic] {
@@ -30,12 +33,44 @@ struct JobProblems {
         }
     }
 
+    /// Single points of nothing: no stage before them has a path, or not the one that is named.
+    private var withoutPath: [Diagnostic] {
+        let stages = root["stages"]?.elements ?? []
+        func isPoints(_ stage: YAMLNode) -> Bool { stage["single-points"] != nil }
+        return stages.enumerated().compactMap { index, stage in
+            guard let entry = stage.entries?.first(where: { $0.key == "single-points" }) else { return nil }
+            func problem(_ at: YAMLNode?, _ message: String, _ hint: String) -> Diagnostic {
+                Diagnostic(
+                    code: "no-path", at: at?.mark ?? entry.keyMark, width: at?.width ?? entry.keyWidth,
+                    keyPath: "stages[\(index)].single-points" + (at == nil ? "" : ".stage"), message: message,
+                    hint: hint)
+            }
+            guard let node = entry.value["stage"] else {
+                return stages[..<index].allSatisfy(isPoints)
+                    ? problem(
+                        nil, "no stage before this one has a path to take geometries from",
+                        "put it behind an ml, dft or hybrid stage") : nil
+            }
+            guard let number = node.integer, number >= 1 else { return nil }
+            if number > index {
+                return problem(
+                    node, "stage \(number) does not come before this one, which is stage \(index + 1)",
+                    "the number of an earlier stage, from 1")
+            }
+            return isPoints(stages[number - 1])
+                ? problem(
+                    node, "stage \(number) has no path: it is one of single points",
+                    "the number of an ml, dft or hybrid stage") : nil
+        }
+    }
+
     /// Keys that the chosen engine or mode does not look at.
     private var withoutEffect: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             let path = "stages[\(index)]"
             return withoutEffect(in: stage["ml"], "\(path).ml", MLStage.reasonAgainst)
                 + withoutEffect(in: stage["dft"], "\(path).dft", DFTStage.reasonAgainst)
+                + withoutEffect(in: stage["single-points"], "\(path).single-points", DFTStage.reasonAgainst)
                 + withoutEffect(in: stage["hybrid"]?["ml"], "\(path).hybrid.ml", MLStage.reasonAgainst)
                 + withoutEffect(in: stage["hybrid"]?["check"], "\(path).hybrid.check", DFTStage.reasonAgainst)
         }

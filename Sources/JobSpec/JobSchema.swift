@@ -26,7 +26,7 @@ public enum JobSchema {
             "Names of jobs that must be completed before this one starts."),
         KeySchema(
             "stages", .list(.mapping(stage), count: 1...100), required: true,
-            "What is done, in order: ml, dft and hybrid in any number."),
+            "What is done, in order: ml, dft, hybrid and single-points in any number."),
     ])
 
     public static let stage = MappingSchema(
@@ -34,9 +34,49 @@ public enum JobSchema {
             KeySchema("ml", .mapping(ml), "Coarse optimisation with the force field."),
             KeySchema("dft", .mapping(dft), "Fine optimisation outside aurelax: DFT, or a quicker method."),
             KeySchema("hybrid", .mapping(hybrid), "Rounds of ml and a short dft that checks it."),
+            KeySchema(
+                "single-points", .mapping(singlePoints),
+                "Energies and forces along the path of an earlier stage, without a step."),
         ], isChoice: true)
 
-    public static let dft = MappingSchema([
+    public static let dft = MappingSchema(
+        method + [
+            KeySchema(
+                "fmax", force, default: "0.05",
+                "Converged when the largest force on a moving atom is below this, eV/Å."),
+            KeySchema("max_steps", .integer(0...1_000_000), default: "100", "Steps at most."),
+            KeySchema(
+                "maxstep", .number(0...1, open: true), default: "0.2",
+                "Largest displacement of an atom in one step, Å."),
+            KeySchema("move", move, default: "all", moveSummary),
+            KeySchema(
+                "hessian", .boolean, default: "true",
+                "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
+            ),
+            resources,
+        ])
+
+    public static let singlePoints = MappingSchema(
+        [
+            KeySchema(
+                "stage", .integer(1...100), default: "the nearest before that has a path",
+                "Number of the stage whose path it is, from 1."),
+            KeySchema(
+                "every", .integer(1...1_000_000), default: "1",
+                "Every so many steps, from the first geometry on; the last geometry always."),
+            KeySchema(
+                "frames", .integer(2...SinglePointsStage.most),
+                default: "\(SinglePointsStage.usual), or all where every is given",
+                "Of those so many at most, evenly chosen; the first and the last always."),
+        ] + method + [resources])
+
+    private static let resources = KeySchema(
+        "resources", .mapping(MappingSchema(Resources.keys)),
+        "Where a batch system runs the stage: partition, time, nodes, tasks and memory, within the spool's limits."
+    )
+
+    /// How energy and forces of a geometry are calculated.
+    private static let method = [
         KeySchema(
             "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "gpaw",
             "Program: gpaw (DFT), or tblite (GFN1-xTB, for quick local use; not DFT)."),
@@ -57,23 +97,7 @@ public enum JobSchema {
         KeySchema(
             "density_convergence", .number(0...0.1, open: true), default: "0.0001",
             "GPAW: convergence of the density, electrons per valence electron."),
-        KeySchema(
-            "fmax", force, default: "0.05",
-            "Converged when the largest force on a moving atom is below this, eV/Å."),
-        KeySchema("max_steps", .integer(0...1_000_000), default: "100", "Steps at most."),
-        KeySchema(
-            "maxstep", .number(0...1, open: true), default: "0.2",
-            "Largest displacement of an atom in one step, Å."),
-        KeySchema("move", move, default: "all", moveSummary),
-        KeySchema(
-            "hessian", .boolean, default: "true",
-            "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
-        ),
-        KeySchema(
-            "resources", .mapping(MappingSchema(Resources.keys)),
-            "Where a batch system runs the stage: partition, time, nodes, tasks and memory, within the spool's limits."
-        ),
-    ])
+    ]
 
     public static let hybrid = MappingSchema([
         KeySchema("ml", .mapping(ml), default: "as of a stage ml", "What the force field does in a round."),

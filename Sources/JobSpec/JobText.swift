@@ -19,6 +19,8 @@ extension Job {
             switch stage {
             case .ml(let ml): lines += ["  - ml:"] + ml.pairs.map { "      \($0): \($1)" }
             case .dft(let dft): lines += ["  - dft:"] + dft.pairs.map { "      \($0): \($1)" }
+            case .singlePoints(let points):
+                lines += ["  - single-points:"] + points.pairs.map { "      \($0): \($1)" }
             case .hybrid(let hybrid):
                 lines += ["  - hybrid:", "      ml:"] + hybrid.ml.pairs.map { "        \($0): \($1)" }
                 lines += ["      check:"] + hybrid.check.pairs.map { "        \($0): \($1)" }
@@ -75,8 +77,26 @@ extension MLStage {
     }
 }
 
+extension SinglePointsStage {
+    var pairs: [(String, String)] {
+        (stage.map { [("stage", $0.description)] } ?? []) + [("every", every.description)]
+            + (frames.map { [("frames", $0.description)] } ?? []) + calculation.methodPairs
+            + calculation.resourcePairs
+    }
+}
+
 extension DFTStage {
     var pairs: [(String, String)] {
+        methodPairs + [
+            ("fmax", YAMLScalar.number(fmax)), ("max_steps", maxSteps.description),
+            ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text), ("hessian", hessian.description),
+        ] + resourcePairs
+    }
+
+    fileprivate var resourcePairs: [(String, String)] { resources.map { [("resources", $0.text)] } ?? [] }
+
+    /// Of the calculation of one geometry.
+    fileprivate var methodPairs: [(String, String)] {
         var pairs = [("engine", engine.rawValue)]
         if engine == .gpaw {
             pairs.append(("mode", mode.rawValue))
@@ -88,10 +108,7 @@ extension DFTStage {
                 ("density_convergence", YAMLScalar.number(densityConvergence)),
             ]
         }
-        return pairs + [
-            ("fmax", YAMLScalar.number(fmax)), ("max_steps", maxSteps.description),
-            ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text), ("hessian", hessian.description),
-        ] + (resources.map { [("resources", $0.text)] } ?? [])
+        return pairs
     }
 }
 

@@ -116,7 +116,7 @@ extension JobFile {
 
 extension PlannedStage {
     fileprivate var isDFT: Bool {
-        if case .dft = work { true } else { false }
+        if case .ml = work { false } else { true }
     }
 }
 
@@ -136,6 +136,7 @@ extension Job {
             switch stage {
             case .ml(let ml): return of(ml, path)
             case .dft(let dft): return [(path + [.key("move")], dft.move)]
+            case .singlePoints: return []
             case .hybrid(let hybrid):
                 return of(hybrid.ml, path + [.key("ml")])
                     + [(path + [.key("check"), .key("move")], hybrid.check.move)]

@@ -84,7 +84,8 @@ extension JobReport {
     }
 
     private var errorSection: Markup {
-        let found = zip(stages, stages.dropFirst()).compactMap { ml, dft in
+        let relaxations = stages.filter { $0.pathOf == nil }
+        let found = zip(relaxations, relaxations.dropFirst()).compactMap { ml, dft in
             HandoverErrors(ml, dft).map { (ml.name, dft.name, $0) }
         }
         guard !found.isEmpty else { return "" }

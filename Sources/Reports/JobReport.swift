@@ -11,6 +11,8 @@ public struct JobReport: Sendable {
         /// In the field's words: what it was told, what it did, by which method.
         public var facts: [(name: String, value: String)] = []
         public var warnings: [String] = []
+        /// Of single points: the place among the stages of the one whose path they are of.
+        public var pathOf: Int?
         /// What fmax was to come below, eV/Å.
         public var fmaxLimit: Double?
         public var curve = OptimizerCurve("")
@@ -59,12 +61,21 @@ public struct JobReport: Sendable {
         ].filter { !$0.1.isEmpty }
     }
 
-    /// The stages one after the other, each with the number of steps before it.
+    /// The stages one after the other, each with the number of steps before it; single points beside the path that they
+    /// are of.
     private func series(_ points: (Stage) -> [SIMD2<Double>], limits: Bool = false) -> [LineChart.Series] {
-        var before = 0.0
-        return stages.map { stage in
-            defer { before += Double(stage.curve.entries.last?.step ?? stage.frames.count) + 1 }
-            return LineChart.Series(
+        var end = 0.0
+        var starts: [Double] = []
+        for stage in stages {
+            if let path = stage.pathOf, starts.indices.contains(path) {
+                starts.append(starts[path])
+            } else {
+                starts.append(end)
+                end += Double(stage.curve.entries.last?.step ?? stage.frames.count) + 1
+            }
+        }
+        return zip(stages, starts).map { stage, before in
+            LineChart.Series(
                 stage.name, colour: stage.isML ? LineChart.gold : LineChart.blue,
                 points(stage).map { SIMD2($0.x + before, $0.y) }, limit: limits ? stage.fmaxLimit : nil)
         }

@@ -210,7 +210,10 @@ private struct Scale {
     func contains(y value: Double) -> Bool { (0...1).contains(y(value)) }
 
     func label(_ tick: Double) -> String {
-        isLogarithmic ? String(format: "%g", tick) : String(format: "%.\(decimals)f", tick)
+        // A zero that was reached by adding is written without its sign.
+        isLogarithmic
+            ? String(format: "%g", tick)
+            : String(format: "%.\(decimals)f", abs(tick) < pow(10, -Double(decimals)) / 2 ? 0 : tick)
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten within a range, about so many.

@@ -13,10 +13,16 @@ public struct OptimizerCurve: Sendable, Equatable {
         public let energy: Double?
         /// eV/Å.
         public let fmax: Double
+
+        public init(step: Int, time: Int, energy: Double?, fmax: Double) {
+            (self.step, self.time, self.energy, self.fmax) = (step, time, energy, fmax)
+        }
     }
 
     /// In the order of their steps; of a step that a resumed run took again, the later line.
     public let entries: [Entry]
+
+    public init(_ entries: [Entry]) { self.entries = entries.sorted { $0.step < $1.step } }
 
     public init(_ text: String) {
         var byStep: [Int: Entry] = [:]

@@ -52,6 +52,7 @@ public struct BatchJob: Sendable, Equatable {
         add("time", resources.time.map(SlurmText.time))
         add("nodes", resources.nodes)
         add("ntasks", resources.tasks)
+        add("cpus-per-task", resources.cpus)
         add("mem", resources.memory.map { "\($0)M" })
         return arguments + options + ["\(folder)/\(Self.records)/\(scriptName)"]
     }

@@ -28,6 +28,14 @@ public struct SlurmCommands: Sendable {
         return QueueEntry.inSqueue(result.output)
     }
 
+    /// Everybody's jobs that wait, as far as the cluster shows them.
+    public func waiting() async throws -> WaitingQueue {
+        let result = await run(
+            "squeue", ["--states=PENDING", "--noheader", "--format=\(WaitingQueue.format)"])
+        guard result.status == 0 else { throw NoAnswer(description: result.problem("squeue")) }
+        return WaitingQueue(result.output)
+    }
+
     /// What the accounting knows; nil where there is none.
     public func accounted(_ names: [String], since: Date) async throws -> [QueueEntry]? {
         let format = DateFormatter()

@@ -8,6 +8,8 @@ public struct SlurmResources: Sendable, Equatable, Codable {
     public var time: Int?
     public var nodes: Int?
     public var tasks: Int?
+    /// Processors of each task.
+    public var cpus: Int?
     /// MiB a node.
     public var memory: Int?
 
@@ -23,6 +25,7 @@ public struct SlurmResources: Sendable, Equatable, Codable {
         result.time = other.time ?? time
         result.nodes = other.nodes ?? nodes
         result.tasks = other.tasks ?? tasks
+        result.cpus = other.cpus ?? cpus
         result.memory = other.memory ?? memory
         return result
     }

@@ -28,6 +28,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public private(set) var submitted: String?
     /// Why it waits, or what is known of one that is lost.
     public private(set) var reason = ""
+    /// Among all that wait, where that was asked for.
+    public private(set) var place: QueuePlace?
     public private(set) var node = ""
     /// By this machine's clock.
     public private(set) var startedAt: Date?
@@ -90,12 +92,23 @@ public struct SlurmRun: Sendable, Equatable, Codable {
             if phase != .ended { endedAt = now }
             (phase, end, reason) = (.ended, word, "")
         }
+        if phase != .pending { place = nil }
         if !entry.node.isEmpty { node = entry.node }
         if phase == .running, before.phase != .running || startedAt == nil {
             startedAt = entry.used.map { now.addingTimeInterval(-Double($0)) }
             endsAt = entry.left.map { now.addingTimeInterval(Double($0)) }
         }
         return self != before
+    }
+
+    /// Where it stands among all that wait; nil where it does not wait for room.
+    ///
+    /// - Returns: true where that is new.
+    @discardableResult
+    public mutating func stand(at place: QueuePlace?) -> Bool {
+        guard phase == .pending, self.place != place else { return false }
+        self.place = place
+        return true
     }
 
     /// The controller answered, and the job was not in its answer: that proves nothing.
@@ -130,7 +143,9 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         case .intended:
             return reason.isEmpty
                 ? "being submitted to Slurm" : "in doubt whether it is in the queue: \(reason)"
-        case .pending: return "\(job) \(isHeld ? "held" : "waits")" + (reason.isEmpty ? "" : " (\(reason))")
+        case .pending:
+            return "\(job) \(isHeld ? "held" : "waits")" + (reason.isEmpty ? "" : " (\(reason))")
+                + (place.map { ", \($0.text)" } ?? "")
         case .running:
             var text = "\(job) runs" + (node.isEmpty ? "" : " on \(node)")
             if let startedAt {

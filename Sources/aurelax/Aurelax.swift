@@ -13,7 +13,7 @@ struct Aurelax: AsyncParsableCommand {
             The exit status is 0 where all is done, 1 where it failed, 2 for wrong usage, 3 where another \
             daemon works on the spool, 4 for a store that cannot be used, 5 where space or rights are missing, \
             6 where the disk failed, 7 where there is no such job or spool, 8 where a relaxation did not \
-            converge, 9 where a force field is missing. `aurelax dft run` has its own, see its help.
+            converge, 9 where a force field is missing. `aurelax dft run` and `aurelax stage` have their own, see their help.
             """,
         version: "0.1.0",
         groupedSubcommands: [
@@ -22,8 +22,8 @@ struct Aurelax: AsyncParsableCommand {
                 subcommands: [
                     DaemonCommand.self, Submit.self, Validate.self, Status.self, Watch.self, Show.self,
                     Log.self,
-                    ReportCommand.self, Compare.self, Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self,
-                    DFT.self,
+                    ReportCommand.self, Compare.self, Cancel.self, Pause.self, Resume.self, Retry.self,
+                    SchemaCommand.self, DFT.self, StageCommand.self,
                     Doctor.self, Recover.self,
                 ]),
             CommandGroup(

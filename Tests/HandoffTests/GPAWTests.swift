@@ -89,6 +89,52 @@ import Testing
         #expect(try Processes.working(in: directory).isEmpty)
     }
 
+    /// Three points of a stretched bond in one box: as from one geometry each in that box, in turn or alone.
+    @Test func singlePointsShareABox() async throws {
+        let scratch = try Scratch()
+        let path = [0.70, 0.85, 1.6].map { z in
+            var atoms = Samples.hydrogen
+            atoms.positions[1] = [0, 0, z]
+            return atoms
+        }
+        let package = try SinglePointsPackage(
+            Samples.points(
+                path,
+                settings: Samples.settings { ($0.basis, $0.h, $0.vacuum) = ("sz(dzp)", 0.3, 2.5) }))
+        let directory = try scratch.publish(package)
+        #expect(try await Engines.runner(ranks: 1).run(directory) == .finished(.converged))
+        let files = try #require(try ReturnedFile.read(from: try directory.subdirectory("result")))
+        let result = try ReturnedPoints(files, expecting: package.expectation)
+        let energies = result.points.compactMap(\.energy)
+        #expect(energies.count == 3 && energies[1] < energies[0] && energies[1] < energies[2])
+        #expect(try #require(result.scfCycles) > 9)
+        let log = String(
+            decoding: try #require(try directory.subdirectory("result").read("gpaw.txt")), as: UTF8.self)
+        let boxes = Set(log.matches(of: /Unit cell|Cell:|cell:/).map { "\($0.0)" })
+        #expect(!boxes.isEmpty, "\(log.prefix(2000))")
+
+        let alone = try scratch.publish(package, as: "02-alone")
+        for point in 1...3 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "exec ./run.sh >/dev/null 2>&1"]
+            process.currentDirectoryURL = URL(fileURLWithPath: alone.path.string)
+            process.environment = ProcessInfo.processInfo.environment.merging([
+                "AURELAX_POINT": "\(point)", "AURELAX_RANKS": "1",
+            ]) { $1 }
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+        }
+        let single = try ReturnedPoints(
+            try #require(try ReturnedFile.read(from: try alone.subdirectory("result"))),
+            expecting: package.expectation)
+        for (one, other) in zip(energies, single.points.compactMap(\.energy)) {
+            #expect(abs(one - other) < 2e-4)
+        }
+        #expect(try alone.subdirectory("result").subdirectory("points").status(of: "0002.gpaw.txt") != nil)
+    }
+
     /// Too few cycles for the density to converge: a verdict, and what there is.
     @Test func aSelfConsistencyThatDoesNotConvergeIsAVerdict() async throws {
         let scratch = try Scratch()

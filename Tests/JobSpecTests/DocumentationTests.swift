@@ -7,6 +7,7 @@ import YAMLDocument
 @Suite struct DocumentationTests {
     @Test(arguments: [
         ("job", JobSchema.job), ("ml", JobSchema.ml), ("dft", JobSchema.dft), ("hybrid", JobSchema.hybrid),
+        ("single-points", JobSchema.singlePoints),
     ])
     func everyKeyStandsInTheTable(name: String, schema: MappingSchema) throws {
         let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
@@ -32,7 +33,8 @@ import YAMLDocument
                 """
                 aurelax: 1
                 structure: s.xyz
-                stages: [{ml: {}}, {ml: {alternate: [{move: all, steps: 1}]}}, {dft: {}}, {dft: {mode: pw}}, {hybrid: {}}]
+                stages: [{ml: {}}, {ml: {alternate: [{move: all, steps: 1}]}}, {dft: {}}, {dft: {mode: pw}}, {hybrid: {}},
+                  {single-points: {}}, {single-points: {mode: pw}}]
                 """
             ).job)
         let root = try #require(YAMLNode.parse(Array(job.yaml.utf8)).root)
@@ -41,6 +43,7 @@ import YAMLDocument
             (JobSchema.job, [root]), (JobSchema.ml, stages.compactMap { $0["ml"] }),
             (JobSchema.dft, stages.compactMap { $0["dft"] }),
             (JobSchema.hybrid, stages.compactMap { $0["hybrid"] }),
+            (JobSchema.singlePoints, stages.compactMap { $0["single-points"] }),
         ]
         for (schema, nodes) in said {
             for key in schema.keys where key.name != "name" && key.name != "mode" {
@@ -98,7 +101,8 @@ import YAMLDocument
                 head + "stages: [{ml: {move: [0, 2]}}]\n",
                 head + "stages: [{dft: {mode: pw, cutoff: 500}}]\n",
                 head + "stages: [{ml: {fmax: 0}}]\n", head + "stages: [{ml: {fmx: 1}}]\n",
-                head + "stages: []\n",
+                head + "stages: []\n", head + "stages: [{ml: {}}, {single-points: {every: 5, mode: fd}}]\n",
+                head + "stages: [{ml: {}}, {single-points: {frames: 1}}]\n",
                 head + "stages: [{ml: {}, dft: {}}]\n", head + "stages: [{}]\n",
                 head + "stages: [{ml: {move: most}}]\n",
                 head + "charge: x\nstages: [{ml: {}}]\n", head + "name: a/b\nstages: [{ml: {}}]\n",

@@ -195,11 +195,22 @@ import Workflow
     }
 
     /// A store of an earlier version is copied, then brought to this one, with all that it held.
-    @Test(arguments: [1, 2]) func fault07AnOlderStoreIsBroughtUpToDate(version: Int) async throws {
+    @Test(arguments: [1, 2, 3]) func fault07AnOlderStoreIsBroughtUpToDate(version: Int) async throws {
         let spool = try spoolWithJob()
         try await spool.turn(spool.engine())
         let history = try spool.history(of: "h2")
         let differences = [
+            (
+                3,
+                """
+                DROP TABLE stages;
+                CREATE TABLE stages (
+                    job INTEGER NOT NULL REFERENCES jobs(id), stage INTEGER NOT NULL, attempt INTEGER NOT NULL,
+                    kind TEXT NOT NULL CHECK (kind IN ('ml','dft')), report TEXT NOT NULL, final TEXT NOT NULL,
+                    ended REAL NOT NULL, PRIMARY KEY (job, stage)) STRICT;
+                INSERT INTO stages SELECT id, 0, 1, 'dft', '{}', file, 0 FROM jobs;
+                """
+            ),
             (2, "DROP TABLE slurmRuns; DROP INDEX jobsByState; DROP INDEX jobsToShow;"),
             (
                 1,
@@ -218,6 +229,11 @@ import Workflow
         #expect(try spool.history(of: "h2") == history)
         #expect(spool.exists(".aurelax/jobs.sqlite.version-\(version)"))
         #expect(try Store(spool.spool.database).openSlurmRuns().isEmpty)
+        try await DatabaseQueue(path: spool.spool.database.string).write { database in
+            #expect(try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM stages WHERE kind = 'dft'") == 1)
+            try database.execute(sql: "UPDATE stages SET kind = 'single-points'")
+            try database.execute(sql: "DELETE FROM stages")
+        }
         try await spool.turn(spool.engine())
         try spool.expectOneOf("h2", "after the migration")
     }

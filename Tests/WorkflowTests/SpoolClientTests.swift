@@ -19,7 +19,16 @@ import Workflow
             try spool.client.submit(h2, structure: Array(hydrogen.utf8))
         }
         #expect(error?.code == .fileExists)
+        // Not taken in yet is another answer than no such job, and no jobs another than no spool.
+        #expect(spool.client.filesInInbox() == ["h2.yaml"])
+        #expect(try spool.client.statuses().isEmpty)
+        for question in [{ _ = try spool.client.status(of: "h2") }, { _ = try spool.client.history(of: "h2") }] {
+            let waiting = #expect(throws: WorkflowError.self) { try question() }
+            #expect(waiting?.description.hasPrefix("h2 waits in the inbox") == true)
+            #expect(waiting?.exitStatus == .notFound)
+        }
         try await spool.work()
+        #expect(spool.client.filesInInbox().isEmpty)
         let status = try #require(try spool.client.statuses().first)
         #expect((status.name, status.state, status.kind) == ("h2", .waitingForDFT, .dft))
         #expect((status.stage, status.stages, status.attempt) == (1, 1, 1))

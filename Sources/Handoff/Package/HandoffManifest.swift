@@ -45,6 +45,9 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
     public var expected: [String]
     public var origin: GeometryOrigin
 
+    /// Energies and forces of several geometries are asked for, and no step.
+    var isSinglePoints: Bool { files.contains { $0.name == "frames.extxyz" } }
+
     /// The digest of ``inputs``.
     static func inputDigest(_ files: [File]) -> Digest {
         let lines = files.filter { $0.role == .input }.sorted { $0.name < $1.name }

@@ -77,48 +77,20 @@ public struct HandoffPackage: Sendable {
         let parameters = HandoffParameters(request)
         let initial = Self.initialStructure(request)
 
-        var contents: [(name: FilePath.Component, role: HandoffManifest.Role, bytes: [UInt8])] = [
-            ("initial.extxyz", .input, ExtXYZ.bytes(of: [initial])),
-            ("parameters.json", .input, try json(parameters)),
-            ("relaxation.py", .input, PackageResources.relaxation_py),
-        ]
-        switch request.settings.engine {
-        case .gpaw: contents.append(("gpaw_relax.py", .input, PackageResources.gpaw_relax_py))
-        case .tblite: contents.append(("tblite_relax.py", .input, PackageResources.tblite_relax_py))
-        }
+        var further: [AssembledPackage.Input] = []
         if let hessian = request.hessian {
             let matrix = Matrix(
                 rows: 3 * initial.count, columns: 3 * initial.count, storage: hessian)
-            contents.append(("hessian.npy", .input, matrix.npy))
+            further.append(("hessian.npy", matrix.npy))
         }
-        contents.append(("run.sh", .launcher, PackageResources.run_sh))
-
-        func describe(
-            _ name: FilePath.Component, _ role: HandoffManifest.Role, _ bytes: [UInt8]
-        ) -> HandoffManifest.File {
-            .init(name: name.string, role: role, size: bytes.count, sha256: Digest(of: bytes))
-        }
-        let inputs = HandoffManifest.inputDigest(contents.map { describe($0.name, $0.role, $0.bytes) })
-        contents.append(
-            (
-                "submit.sbatch", .launcher,
-                Array(batchScript(parameters, atoms: initial.count, inputs: inputs).utf8)
-            ))
-        contents.append(("README.md", .help, Array(readme(parameters, initial).utf8)))
-
-        manifest = HandoffManifest(
-            job: request.job, stage: request.stage, attempt: request.attempt,
-            engine: request.settings.engine.rawValue, inputs: inputs,
-            files: contents.map { describe($0.name, $0.role, $0.bytes) },
-            expected: ReturnedFile.required.map { "result/\($0.rawValue)" }, origin: request.origin)
-        let manifestBytes = try json(manifest)
-        digest = Digest(of: manifestBytes)
-        files =
-            contents.map {
-                PublishedFile(name: $0.name, bytes: $0.bytes, isExecutable: $0.role == .launcher)
-            } + [PublishedFile(name: "MANIFEST.json", bytes: manifestBytes)]
+        let assembled = try AssembledPackage(
+            geometry: ("initial.extxyz", ExtXYZ.bytes(of: [initial])), parameters,
+            scripts: [("relaxation.py", PackageResources.relaxation_py)], further: further,
+            atoms: initial.count, readme: readme(parameters, initial),
+            expected: ReturnedFile.required, origin: request.origin)
+        (manifest, files, digest) = (assembled.manifest, assembled.files, assembled.digest)
         expectation = HandoffExpectation(
-            inputs: inputs, parameters: parameters, symbols: initial.elements.map(\.symbol),
+            inputs: manifest.inputs, parameters: parameters, symbols: initial.elements.map(\.symbol),
             positions: initial.positions.map { [$0.x, $0.y, $0.z] })
     }
 

@@ -1,5 +1,17 @@
 public import JobSpec
 
+/// What a calculation outside is told, whatever is done with its energies and forces.
+protocol CalculationParameters: Encodable {
+    var job: String { get }
+    var stage: Int { get }
+    var attempt: Int { get }
+    var engine: DFTStage.Engine { get }
+    var charge: Int { get }
+    var gpaw: HandoffParameters.GPAW? { get }
+}
+
+extension HandoffParameters: CalculationParameters {}
+
 /// `parameters.json`: every setting of the calculation. The scripts read it; nothing of it is pasted into
 /// them.
 public struct HandoffParameters: Sendable, Equatable, Codable {
@@ -67,13 +79,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         fixedAtoms = request.movable.map { mask in mask.indices.filter { !mask[$0] } } ?? []
         optimizer = Optimizer(
             fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep)
-        if settings.engine == .gpaw {
-            gpaw = GPAW(
-                mode: settings.mode, basis: settings.basis, xc: settings.xc, h: settings.h,
-                cutoff: settings.cutoff, vacuum: settings.vacuum, smearing: settings.smearing,
-                densityConvergence: settings.densityConvergence,
-                maxSCFCycles: request.options.maxSCFCycles)
-        }
+        gpaw = GPAW(settings, maxSCFCycles: request.options.maxSCFCycles)
         if request.hessian != nil {
             hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
         }
@@ -93,7 +99,20 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         try container.encodeIfPresent(gpaw, forKey: .gpaw)
         try container.encode(hessian, forKey: .hessian)
     }
+}
 
+extension HandoffParameters.GPAW {
+    /// Nil where another engine is asked for.
+    init?(_ settings: DFTStage, maxSCFCycles: Int) {
+        guard settings.engine == .gpaw else { return nil }
+        self.init(
+            mode: settings.mode, basis: settings.basis, xc: settings.xc, h: settings.h,
+            cutoff: settings.cutoff, vacuum: settings.vacuum, smearing: settings.smearing,
+            densityConvergence: settings.densityConvergence, maxSCFCycles: maxSCFCycles)
+    }
+}
+
+extension CalculationParameters {
     /// The level of theory as the scripts name it, before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }

@@ -11,6 +11,9 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         case nothingMoves
         case wrongHessian(count: Int, atoms: Int)
         case hessianNotFinite
+        /// Of geometries along a path: one of other atoms than the first.
+        case otherAtoms(step: Int)
+        case notFinite(step: Int)
         /// The geometry is none that a calculation should start from.
         case geometry(GeometryProblem)
 
@@ -27,6 +30,8 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
             case .wrongHessian(let count, let atoms):
                 "the Hessian has \(count) numbers, not (3·\(atoms))² = \(9 * atoms * atoms)"
             case .hessianNotFinite: "the Hessian holds a value that is not a number"
+            case .otherAtoms(let step): "the geometry of step \(step) has other atoms, or another order"
+            case .notFinite(let step): "a coordinate of step \(step) is not a number"
             case .geometry(let problem): problem.description
             }
         }

@@ -3,8 +3,12 @@ import DurableFiles
 import JobSpec
 
 /// `submit.sbatch`. Only checked names, numbers and digests go into it.
-func batchScript(_ parameters: HandoffParameters, atoms: Int, inputs: Digest) -> String {
+func batchScript(
+    _ parameters: some CalculationParameters, atoms: Int, points: Int? = nil, inputs: Digest
+) -> String {
     let (job, stage, attempt) = (parameters.job, parameters.stage, parameters.attempt)
+    let array =
+        points.map { "# As an array, a point an element: sbatch --array=1-\($0)%4 submit.sbatch\n" } ?? ""
     return """
         #!/bin/sh
         #SBATCH --job-name=aurelax-\(job)-\(stage)-\(attempt)
@@ -17,7 +21,7 @@ func batchScript(_ parameters: HandoffParameters, atoms: Int, inputs: Digest) ->
         # Five minutes before the limit the run is asked to end after the step it is in; submitted again, it
         # goes on from there.
         #SBATCH --signal=B:USR1@300
-        # Add what your cluster wants: partition, account, memory, and below the modules with GPAW.
+        \(array)# Add what your cluster wants: partition, account, memory, and below the modules with GPAW.
 
         cd "${SLURM_SUBMIT_DIR:-.}" || exit 8
         exec ./run.sh
@@ -39,10 +43,6 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory
     let optimizer = parameters.optimizer
     let fixed = parameters.fixedAtoms.count
-    let needs =
-        parameters.engine == .gpaw
-        ? "Python 3.9 or newer with ASE and GPAW (its PAW data sets included)"
-        : "Python 3.9 or newer with ASE and tblite"
     return """
         # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
 
@@ -50,10 +50,10 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
         `\(level.prefix)<version>\(level.suffix)` until no force on a moving atom reaches \
         \(optimizer.fmax) eV/Å, in at most \(optimizer.maxSteps) steps\
         \(fixed == 0 ? "" : "; \(fixed) atoms stay where they are").
-        \(parameters.engine == .tblite ? "GFN1-xTB is a semi-empirical method, not DFT: every file says so.\n" : "")
+        \(parameters.caution)
         ## Run it
 
-        It needs \(needs), and nothing of aurelax. Any of:
+        It needs \(parameters.needs), and nothing of aurelax. Any of:
 
             ./run.sh                      # this machine
             AURELAX_RANKS=8 ./run.sh      # so many processes
@@ -83,4 +83,65 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
         6 stopped (run it again), 7 the engine failed, 8 refused (the message says why).
 
         """
+}
+
+/// `README.md` of a package of single points.
+func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
+    let level = parameters.levelOfTheory
+    let count = parameters.points
+    return """
+        # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
+
+        Energy and forces of \(count) geometr\(count == 1 ? "y" : "ies") of \(atoms.formula) (\(atoms.count) atoms, \
+        charge \(parameters.charge)) at
+        `\(level.prefix)<version>\(level.suffix)`, without a step, all in the same box.
+        \(parameters.caution)
+        ## Run it
+
+        It needs \(parameters.needs), and nothing of aurelax. Any of:
+
+            ./run.sh                                   # this machine, one point after the other
+            AURELAX_RANKS=8 ./run.sh                   # so many processes
+            AURELAX_POINT=3 ./run.sh                   # one point
+            sbatch submit.sbatch                       # Slurm, from this folder, one point after the other
+            sbatch --array=1-\(count)%4 submit.sbatch \
+        \(String(repeating: " ", count: max(0, 12 - String(count).count)))# a point an element, four at a time
+
+        `AURELAX_PYTHON` (default `python3`) and `AURELAX_MPIEXEC` (default `mpiexec`) name the programs. The settings
+        are in `parameters.json`; to change them, change the job: a package whose inputs were changed is refused.
+
+        Any of these may work at the same time; no point is calculated twice. Interrupted, or stopped with
+        `touch result/STOP` or SIGTERM, it goes on with the points that are missing when it is run again.
+        `result/progress.json` says how many are there.
+
+        ## What comes back
+
+        `result/`, all of it, beside this file:
+
+        | File | What |
+        |---|---|
+        | `trajectory.extxyz` | every geometry with its verdict, energy (eV) and raw forces (eV/Å) |
+        | `points/` | the same, a file a point, as they came |
+        | `status.json` | verdict, number of points, cycles, time, versions |
+        | `DONE.json` | last: without it the result is not complete |
+
+        Copy `DONE.json` last when you bring the result back from another machine.
+
+        Exit status of `run.sh`: 0 all calculated, 4 self-consistency failed for some, 5 values that are not finite,
+        6 stopped or others are at work (run it again), 7 the engine failed, 8 refused (the message says why).
+
+        """
+}
+
+extension CalculationParameters {
+    fileprivate var needs: String {
+        engine == .gpaw
+            ? "Python 3.9 or newer with ASE and GPAW (its PAW data sets included)"
+            : "Python 3.9 or newer with ASE and tblite"
+    }
+
+    /// A line of its own where there is something to warn of.
+    fileprivate var caution: String {
+        engine == .tblite ? "GFN1-xTB is a semi-empirical method, not DFT: every file says so.\n" : ""
+    }
 }

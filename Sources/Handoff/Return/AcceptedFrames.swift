@@ -21,11 +21,16 @@ public struct AcceptedFrames: Sendable {
         guard try directory.status(of: "result")?.kind == .directory,
             let files = try ReturnedFile.read(from: directory.subdirectory("result"))
         else { return nil }
-        let expected = try HandoffExpectation(package: directory)
-        let result = try ReturnedResult(files, expecting: expected)
         (job, stage, attempt) = (manifest.job, manifest.stage, manifest.attempt)
         package = Digest(of: try PackageCheck.content("MANIFEST.json", directory))
         frames = []
+        if manifest.isSinglePoints {
+            let expected = try SinglePointsExpectation(package: directory)
+            frames = try ReturnedPoints(files, expecting: expected).frames.filter { $0.energy != nil }
+            return
+        }
+        let expected = try HandoffExpectation(package: directory)
+        let result = try ReturnedResult(files, expecting: expected)
         guard result.final != nil, let bytes = files[.trajectory] else { return }
         frames = try ExtXYZ.frames(in: bytes, label: ReturnedFile.trajectory.rawValue)
         for index in frames.indices {

@@ -55,7 +55,7 @@ extension ReturnedResult {
         let (prefix, suffix) = expected.parameters.levelOfTheory
         if let level = levelOfTheory {
             do {
-                try Self.checkLevel(level, expected)
+                try expected.parameters.checkLevel(level)
             } catch {
                 notes.append("calculated with \(level), while the job asked for \(prefix)…\(suffix)")
             }

@@ -13,23 +13,8 @@ struct CheckedFrame {
 extension HandoffExpectation {
     /// A frame with these atoms in this order, an energy and forces, all of them numbers, and of no other run.
     func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
-        guard atoms.count == symbols.count else {
-            throw .atomCount(file: file, frame: frame, expected: symbols.count, found: atoms.count)
-        }
-        for (index, element) in atoms.elements.enumerated() where element.symbol != symbols[index] {
-            throw .otherElement(
-                file: file, frame: frame, atom: index, expected: symbols[index], found: element.symbol)
-        }
-        if let found = atoms.info["inputs"] {
-            guard found == .string("sha256:\(inputs.hexadecimal)") else { throw .otherInputs }
-        }
-        guard let energy = atoms.energy else { throw .noEnergy(file: file, frame: frame) }
-        guard let forces = atoms.forces, forces.count == atoms.count else {
-            throw .noForces(file: file, frame: frame)
-        }
-        guard energy.isFinite, atoms.positions.allSatisfy(\.isFinite), forces.allSatisfy(\.isFinite) else {
-            throw .notFinite(file: file, frame: frame)
-        }
+        try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
+        let (energy, forces) = try atoms.checkedLabels(file: file, frame: frame)
         return CheckedFrame(atoms: atoms, energy: energy, forces: forces, fmax: fmax(forces))
     }
 
@@ -80,6 +65,37 @@ extension HandoffExpectation {
                 "the energies change by \(byEnergies) eV where the forces say \(byForces) eV: "
                     + "are they in eV and eV/Å?")
         }
+    }
+}
+
+extension Atoms {
+    /// These atoms in this order, at places that are some, and of no other run.
+    func checkAtoms(
+        are symbols: [String], inputs: Digest, file: String, frame: Int
+    ) throws(ResultRefusal) {
+        guard count == symbols.count else {
+            throw .atomCount(file: file, frame: frame, expected: symbols.count, found: count)
+        }
+        for (index, element) in elements.enumerated() where element.symbol != symbols[index] {
+            throw .otherElement(
+                file: file, frame: frame, atom: index, expected: symbols[index], found: element.symbol)
+        }
+        if let found = info["inputs"] {
+            guard found == .string("sha256:\(inputs.hexadecimal)") else { throw .otherInputs }
+        }
+        guard positions.allSatisfy(\.isFinite) else { throw .notFinite(file: file, frame: frame) }
+    }
+
+    /// Energy, eV, and forces, eV/Å, all of them numbers.
+    func checkedLabels(
+        file: String, frame: Int
+    ) throws(ResultRefusal) -> (energy: Double, forces: [SIMD3<Double>]) {
+        guard let energy else { throw .noEnergy(file: file, frame: frame) }
+        guard let forces, forces.count == count else { throw .noForces(file: file, frame: frame) }
+        guard energy.isFinite, forces.allSatisfy(\.isFinite) else {
+            throw .notFinite(file: file, frame: frame)
+        }
+        return (energy, forces)
     }
 }
 

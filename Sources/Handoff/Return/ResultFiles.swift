@@ -15,6 +15,12 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     var component: FilePath.Component? { FilePath.Component(rawValue) }
 
+    /// Name of a single point's own file in `result/points/`.
+    package static func point(_ number: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ".extxyz"
+    }
+
     static let required: [ReturnedFile] = [.trajectory, .final, .status, .done]
 
     /// Reads what the marker names.
@@ -89,6 +95,8 @@ struct ResultStatus: Codable {
     var gradientCalls: Int
     var scfCycles: Int?
     var wallTime: Double
+    /// Geometries that were asked for, where no path was.
+    var points: Int? = nil
     var energy: Double?
     var fmax: Double?
     var ranks: Int?
@@ -104,6 +112,6 @@ struct ResultStatus: Codable {
         case gradientCalls = "gradient_calls"
         case scfCycles = "scf_cycles"
         case wallTime = "wall_time"
-        case energy, fmax, ranks, host, versions, warnings, units
+        case points, energy, fmax, ranks, host, versions, warnings, units
     }
 }

@@ -39,38 +39,8 @@ public struct ReturnedResult: Sendable, Equatable {
     public init(
         _ files: [ReturnedFile: [UInt8]], expecting expected: HandoffExpectation
     ) throws(ResultRefusal) {
-        let marker: ResultMarker = try decode(.done, in: files)
         let parameters = expected.parameters
-        guard marker.format == HandoffManifest.currentFormat else { throw .otherFormat(marker.format) }
-        try Self.checkIdentity(
-            job: marker.job, stage: marker.stage, attempt: marker.attempt, inputs: marker.inputs, expected)
-        for file in marker.files {
-            guard let known = ReturnedFile(rawValue: file.name) else { continue }
-            guard let bytes = files[known] else { throw .missing(file.name) }
-            guard bytes.count == file.size, Digest(of: bytes) == file.sha256 else {
-                throw .damaged(file.name)
-            }
-        }
-        let listed = Set(marker.files.compactMap { ReturnedFile(rawValue: $0.name) })
-
-        guard listed.contains(.status) else { throw .missing(ReturnedFile.status.rawValue) }
-        let status: ResultStatus = try decode(.status, in: files)
-        try Self.checkIdentity(
-            job: status.job, stage: status.stage, attempt: status.attempt, inputs: status.inputs, expected)
-        guard status.units == .ours else {
-            throw .wrongUnits("status.json is not in Å, eV, eV/Å and s")
-        }
-        guard status.charge == parameters.charge else {
-            throw .otherCharge(expected: parameters.charge, found: status.charge)
-        }
-        guard status.verdict == marker.verdict, status.converged == (status.verdict == .converged) else {
-            throw .contradiction("status.json and DONE.json disagree on how the calculation ended")
-        }
-        guard status.verdict != .stopped else {
-            throw .contradiction("a calculation that was stopped has a marker")
-        }
-        if let level = status.levelOfTheory { try Self.checkLevel(level, expected) }
-
+        let (status, listed) = try ResultStatus.checked(files, parameters, inputs: expected.inputs)
         verdict = status.verdict
         message = status.message
         levelOfTheory = status.levelOfTheory
@@ -112,7 +82,7 @@ public struct ReturnedResult: Sendable, Equatable {
         guard !atoms.isEmpty else { throw .noFrames(name) }
         var frames: [CheckedFrame] = []
         for (index, atoms) in atoms.enumerated() {
-            if let level = atoms.levelOfTheory { try checkLevel(level, expected) }
+            if let level = atoms.levelOfTheory { try expected.parameters.checkLevel(level) }
             frames.append(try expected.check(atoms, file: name, frame: index))
         }
         try expected.checkPath(frames, file: name)
@@ -137,23 +107,60 @@ public struct ReturnedResult: Sendable, Equatable {
         }
         return last
     }
+}
 
-    private static func checkIdentity(
-        job: String, stage: Int, attempt: Int, inputs: Digest, _ expected: HandoffExpectation
-    ) throws(ResultRefusal) {
-        let parameters = expected.parameters
-        guard job == parameters.job else { throw .otherJob(expected: parameters.job, found: job) }
-        guard stage == parameters.stage else {
-            throw .otherStage(expected: parameters.stage, found: stage)
+extension ResultStatus {
+    /// What a result says of itself, where it is whole, of this package, and does not contradict itself.
+    ///
+    /// - Returns: and which files belong to it.
+    static func checked(
+        _ files: [ReturnedFile: [UInt8]], _ parameters: some CalculationParameters, inputs: Digest
+    ) throws(ResultRefusal) -> (status: ResultStatus, listed: Set<ReturnedFile>) {
+        let marker: ResultMarker = try decode(.done, in: files)
+        guard marker.format == HandoffManifest.currentFormat else { throw .otherFormat(marker.format) }
+        try parameters.checkIdentity(job: marker.job, stage: marker.stage, attempt: marker.attempt)
+        guard marker.inputs == inputs else { throw .otherInputs }
+        for file in marker.files {
+            guard let known = ReturnedFile(rawValue: file.name) else { continue }
+            guard let bytes = files[known] else { throw .missing(file.name) }
+            guard bytes.count == file.size, Digest(of: bytes) == file.sha256 else {
+                throw .damaged(file.name)
+            }
         }
-        guard attempt == parameters.attempt else {
-            throw .otherAttempt(expected: parameters.attempt, found: attempt)
+        let listed = Set(marker.files.compactMap { ReturnedFile(rawValue: $0.name) })
+
+        guard listed.contains(.status) else { throw .missing(ReturnedFile.status.rawValue) }
+        let status: ResultStatus = try decode(.status, in: files)
+        try parameters.checkIdentity(job: status.job, stage: status.stage, attempt: status.attempt)
+        guard status.inputs == inputs else { throw .otherInputs }
+        guard status.units == .ours else {
+            throw .wrongUnits("status.json is not in Å, eV, eV/Å and s")
         }
-        guard inputs == expected.inputs else { throw .otherInputs }
+        guard status.charge == parameters.charge else {
+            throw .otherCharge(expected: parameters.charge, found: status.charge)
+        }
+        guard status.verdict == marker.verdict, status.converged == (status.verdict == .converged) else {
+            throw .contradiction("status.json and DONE.json disagree on how the calculation ended")
+        }
+        guard status.verdict != .stopped else {
+            throw .contradiction("a calculation that was stopped has a marker")
+        }
+        if let level = status.levelOfTheory { try parameters.checkLevel(level) }
+        return (status, listed)
+    }
+}
+
+extension CalculationParameters {
+    fileprivate func checkIdentity(job: String, stage: Int, attempt: Int) throws(ResultRefusal) {
+        guard job == self.job else { throw .otherJob(expected: self.job, found: job) }
+        guard stage == self.stage else { throw .otherStage(expected: self.stage, found: stage) }
+        guard attempt == self.attempt else {
+            throw .otherAttempt(expected: self.attempt, found: attempt)
+        }
     }
 
-    static func checkLevel(_ level: String, _ expected: HandoffExpectation) throws(ResultRefusal) {
-        let (prefix, suffix) = expected.parameters.levelOfTheory
+    func checkLevel(_ level: String) throws(ResultRefusal) {
+        let (prefix, suffix) = levelOfTheory
         guard level.hasPrefix(prefix), level.hasSuffix(suffix), level.count > prefix.count + suffix.count
         else { throw .otherLevelOfTheory(expected: "\(prefix)<version>\(suffix)", found: level) }
     }
@@ -170,7 +177,7 @@ private func decode<Value: Decodable>(
     }
 }
 
-private func parse(
+func parse(
     _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]]
 ) throws(ResultRefusal) -> [Atoms] {
     guard let bytes = files[file] else { throw .missing(file.rawValue) }

@@ -13,36 +13,75 @@ enum CrashReport {
         expecting expected: HandoffExpectation
     ) throws {
         var listed: [ResultMarker.File] = []
-        func put(_ file: ReturnedFile, _ bytes: [UInt8]) throws {
-            guard let name = file.component else { return }
-            try result.replace(name, bytes)
-            listed.append(.init(name: file.rawValue, size: bytes.count, sha256: Digest(of: bytes)))
-        }
-
         let checked = wholeFrames(try result.read("trajectory.extxyz") ?? [], expected)
         if let last = checked.last {
-            try put(.trajectory, checked.flatMap(\.text))
-            try put(.final, last.text)
+            try put(.trajectory, checked.flatMap(\.text), &listed, in: result)
+            try put(.final, last.text, &listed, in: result)
             if let best = checked.min(by: { $0.frame.energy < $1.frame.energy }) {
-                try put(.best, best.text)
+                try put(.best, best.text, &listed, in: result)
             }
         }
-        let wallTime = checked.last.flatMap { $0.frame.atoms.info["wall_time"]?.double }
         let status = ResultStatus(
             format: HandoffManifest.currentFormat, job: manifest.job, stage: manifest.stage,
             attempt: manifest.attempt, inputs: manifest.inputs, engine: manifest.engine,
             levelOfTheory: checked.last?.frame.atoms.levelOfTheory, charge: expected.parameters.charge,
             verdict: .crashed, message: message, converged: false, steps: max(checked.count - 1, 0),
-            gradientCalls: checked.count, scfCycles: nil, wallTime: wallTime ?? 0,
+            gradientCalls: checked.count, scfCycles: nil,
+            wallTime: checked.last.flatMap { $0.frame.atoms.info["wall_time"]?.double } ?? 0,
             energy: checked.last?.frame.energy, fmax: checked.last?.frame.fmax, ranks: nil, host: nil,
             versions: [:], warnings: [], units: .ours)
-        try put(.status, try json(status))
+        try finish(status, &listed, in: result)
+    }
+
+    /// Puts the points that are there together, and writes status and marker with the verdict `crashed`.
+    static func write(
+        _ message: String, into result: Directory, of manifest: HandoffManifest,
+        expecting expected: SinglePointsExpectation
+    ) throws {
+        var listed: [ResultMarker.File] = []
+        var texts: [[UInt8]] = []
+        var level: String?
+        if try result.status(of: "points")?.kind == .directory {
+            let points = try result.subdirectory("points")
+            for number in expected.geometries.indices.map({ $0 + 1 }) {
+                guard let name = FilePath.Component(ReturnedFile.point(number)),
+                    let bytes = try points.read(name),
+                    let frames = try? ExtXYZ.frames(in: bytes, label: name.string), frames.count == 1,
+                    (try? expected.check(frames[0], file: name.string, frame: 0))?.number == number
+                else { continue }
+                texts.append(bytes)
+                level = frames[0].levelOfTheory
+            }
+        }
+        if !texts.isEmpty { try put(.trajectory, Array(texts.joined()), &listed, in: result) }
+        let status = ResultStatus(
+            format: HandoffManifest.currentFormat, job: manifest.job, stage: manifest.stage,
+            attempt: manifest.attempt, inputs: manifest.inputs, engine: manifest.engine,
+            levelOfTheory: level, charge: expected.parameters.charge, verdict: .crashed, message: message,
+            converged: false, steps: 0, gradientCalls: texts.count, scfCycles: nil, wallTime: 0,
+            points: expected.geometries.count, energy: nil, fmax: nil, ranks: nil, host: nil,
+            versions: [:], warnings: [], units: .ours)
+        try finish(status, &listed, in: result)
+    }
+
+    private static func put(
+        _ file: ReturnedFile, _ bytes: [UInt8], _ listed: inout [ResultMarker.File], in result: Directory
+    ) throws {
+        guard let name = file.component else { return }
+        try result.replace(name, bytes)
+        listed.append(.init(name: file.rawValue, size: bytes.count, sha256: Digest(of: bytes)))
+    }
+
+    private static func finish(
+        _ status: ResultStatus, _ listed: inout [ResultMarker.File], in result: Directory
+    ) throws {
+        try put(.status, try json(status), &listed, in: result)
         try result.replace(
             "DONE.json",
             try json(
                 ResultMarker(
-                    format: HandoffManifest.currentFormat, job: manifest.job, stage: manifest.stage,
-                    attempt: manifest.attempt, inputs: manifest.inputs, verdict: .crashed, files: listed)))
+                    format: status.format, job: status.job, stage: status.stage, attempt: status.attempt,
+                    inputs: status.inputs, verdict: status.verdict, files: listed)))
     }
 
     /// The frames up to the first that is torn.

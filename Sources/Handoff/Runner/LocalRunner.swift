@@ -125,6 +125,10 @@ public struct LocalRunner: Sendable {
             "AURELAX_RANKS": options.ranks.map(String.init), "AURELAX_RUN": processes.mark,
             "PYTHONUNBUFFERED": "1",
         ]
+        // Of single points all are asked for.
+        for name: Environment.Key in ["AURELAX_POINT", "SLURM_ARRAY_TASK_ID"] {
+            values.updateValue(nil, forKey: name)
+        }
         if getuid() == 0 {
             // In a container everybody is root, and Open MPI refuses to run for root unless told twice.
             for name in ["OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"] {

@@ -127,9 +127,15 @@ public struct PackageServer: Sendable {
     private func giveUp(_ package: Directory, _ outcome: RunOutcome) throws {
         let manifest = try PackageCheck.verify(package, roles: [.input])
         let result = try package.makeSubdirectory("result")
-        try CrashReport.write(
-            "\(outcome)", into: result, of: manifest,
-            expecting: try HandoffExpectation(package: package))
+        if manifest.isSinglePoints {
+            try CrashReport.write(
+                "\(outcome)", into: result, of: manifest,
+                expecting: try SinglePointsExpectation(package: package))
+        } else {
+            try CrashReport.write(
+                "\(outcome)", into: result, of: manifest,
+                expecting: try HandoffExpectation(package: package))
+        }
         try result.remove(".crashes")
     }
 

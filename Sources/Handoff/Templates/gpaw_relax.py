@@ -1,4 +1,4 @@
-"""Relax the structure of this package with GPAW: see README.md.
+"""GPAW: relaxes the structure of this package (see README.md), or is what single_points.py calculates with.
 
     mpiexec -n N python -m gpaw python gpaw_relax.py
 """
@@ -39,12 +39,17 @@ class Engine:
     name = 'gpaw'
     uses_mpi = True
 
-    def __init__(self, parameters, symbols, positions):
+    # In result/.
+    log = 'gpaw.txt'
+
+    def __init__(self, parameters, symbols, positions, others=()):
+        """The box holds `positions` and those of `others`, geometries that are to be calculated in the same one."""
         settings = parameters['gpaw']
         mode, h = settings['mode'], settings['h']
-        span = np.ptp(positions, axis=0)
+        extent = np.concatenate([positions, *others])
+        span = np.ptp(extent, axis=0)
         cell = np.ceil((span + 2 * settings['vacuum']) / h / 4) * 4 * h
-        self.shift = cell / 2 - (positions.max(axis=0) + positions.min(axis=0)) / 2
+        self.shift = cell / 2 - (extent.max(axis=0) + extent.min(axis=0)) / 2
         self.atoms = Atoms(symbols, positions + self.shift, cell=cell, pbc=False)
         method = {'lcao': f'LCAO {settings["basis"]} h={h:g}A', 'fd': f'FD h={h:g}A',
                   'pw': f'PW {settings["cutoff"]:g}eV'}[mode]
@@ -69,7 +74,7 @@ class Engine:
     def evaluate(self, positions):
         if self.atoms.calc is None:
             # Appended to, so that a run that goes on keeps the log of the one before.
-            path = os.path.join(relaxation.RESULT, 'gpaw.txt')
+            path = os.path.join(relaxation.RESULT, self.log)
             log = open(path if world.rank == 0 else os.devnull, 'a')
             self.atoms.calc = calculator_class(self.mode)(txt=log, **self.keywords)
         self.atoms.positions = positions + self.shift

@@ -133,14 +133,17 @@ def quoted(value):
 
 
 def frame_text(symbols, positions, labels, fixed, info):
-    """One extxyz frame; numbers with all their digits, so that an optimiser can go on from it exactly."""
-    columns = 'species:S:1:pos:R:3:forces:R:3' + (':move_mask:L:1' if fixed else '')
-    keys = dict(energy=labels.energy, free_energy=labels.free_energy, **info)
+    """One extxyz frame; numbers with all their digits, so that an optimiser can go on from it exactly. `labels` is None
+    where there is no energy and there are no forces."""
+    columns = ('species:S:1:pos:R:3' + ('' if labels is None else ':forces:R:3')
+               + (':move_mask:L:1' if fixed else ''))
+    keys = dict(info) if labels is None else dict(energy=labels.energy, free_energy=labels.free_energy, **info)
     words = [f'{key}={quoted(value)}' for key, value in keys.items() if value is not None]
     lines = [str(len(symbols)), f'Properties={columns} ' + ' '.join(words) + ' pbc="F F F"']
     still = set(fixed)
     for index, symbol in enumerate(symbols):
-        numbers = ' '.join(f'{x!r}' for x in [*positions[index].tolist(), *labels.forces[index].tolist()])
+        forces = [] if labels is None else labels.forces[index].tolist()
+        numbers = ' '.join(f'{x!r}' for x in [*positions[index].tolist(), *forces])
         mask = (' F' if index in still else ' T') if fixed else ''
         lines.append(f'{symbol} {numbers}{mask}')
     return '\n'.join(lines) + '\n'
@@ -197,8 +200,8 @@ class Trajectory:
             os.fsync(file.fileno())
 
 
-class Relaxation:
-    """One run of the package, from a new start or from where an earlier one ended."""
+class Run:
+    """What every run of a package has: the package, signals, its identity, the way a result is written."""
 
     def __init__(self, engine_class):
         self.begun = time.time()
@@ -210,6 +213,71 @@ class Relaxation:
         if engine_class.uses_mpi and ranks and int(ranks) != world.size:
             raise Refusal(f'started as {ranks} processes, but the engine sees {world.size}: its MPI is not the one of '
                           'this mpiexec; set AURELAX_MPIEXEC to the right one, or AURELAX_RANKS=1')
+
+    def remember_signal(self, number, _):
+        self.signal = number
+
+    def stop_reason(self):
+        """Why to stop between two steps, or None; the same on all ranks."""
+        reason = None
+        if self.signal is not None:
+            reason = f'stopped by {signal.Signals(self.signal).name}'
+        elif os.path.exists(os.path.join(RESULT, 'STOP')):
+            reason = f'stopped by {RESULT}/STOP'
+        elif os.path.exists('CANCELLED'):
+            reason = 'cancelled'
+        return broadcast(reason, 0, world)
+
+    def identity(self):
+        return {'job': self.manifest['job'], 'stage': self.manifest['stage'], 'attempt': self.manifest['attempt'],
+                'inputs': self.manifest['inputs']}
+
+    def frame_identity(self):
+        """As it stands in every frame."""
+        return dict(level_of_theory=self.engine.level_of_theory, charge=self.parameters['charge'],
+                    **dict(self.identity(), inputs='sha256:' + self.manifest['inputs']))
+
+    def say(self, text):
+        if world.rank == 0:
+            print(text, flush=True)
+
+    def write_progress(self, state, message, **counts):
+        write_json(os.path.join(RESULT, 'progress.json'),
+                   dict(format=FORMAT, **self.identity(), state=state, message=message, **counts))
+
+    def write_status(self, verdict, message, warnings, **counts):
+        write_json(os.path.join(RESULT, 'status.json'), dict(
+            format=FORMAT, **self.identity(), engine=self.engine.name, level_of_theory=self.engine.level_of_theory,
+            charge=self.parameters['charge'], verdict=verdict, message=message, converged=verdict == 'converged',
+            **counts, ranks=world.size, host=socket.gethostname(),
+            versions=dict(python=platform.python_version(), ase=ase.__version__, numpy=np.__version__,
+                          **self.engine.versions),
+            finished=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), warnings=warnings, units=UNITS))
+
+    def write_marker(self, verdict, names):
+        """Last: what it names is complete."""
+        files = [{'name': name, 'size': os.path.getsize(os.path.join(RESULT, name)),
+                  'sha256': digest(os.path.join(RESULT, name))} for name in names]
+        write_json(os.path.join(RESULT, 'DONE.json'),
+                   dict(format=FORMAT, **self.identity(), verdict=verdict, files=files))
+
+    def read_marker(self):
+        """What an earlier run has left, or None."""
+        marker = os.path.join(RESULT, 'DONE.json')
+        if not os.path.exists(marker):
+            return None
+        with open(marker) as file:
+            done = json.load(file)
+        if done['inputs'] != self.manifest['inputs']:
+            raise Refusal(f'{RESULT}/ holds the result of another package: move it away')
+        return done
+
+
+class Relaxation(Run):
+    """One run of the package, from a new start or from where an earlier one ended."""
+
+    def __init__(self, engine_class):
+        super().__init__(engine_class)
         self.earlier = on_rank_0(self.prepare)
         if self.earlier is not None:
             return
@@ -224,9 +292,6 @@ class Relaxation:
         self.engine = engine_class(self.parameters, self.symbols, self.positions)
         self.warnings = list(self.engine.warnings)
 
-    def remember_signal(self, number, _):
-        self.signal = number
-
     def prepare(self):
         """Take the lock, which is held until the process ends, so that no second copy writes into the same files; the
         verdict of an earlier run that need not be repeated, or None."""
@@ -238,14 +303,9 @@ class Relaxation:
             raise Refusal('another process is running this package') from None
         except OSError as error:
             print(f'cannot lock {RESULT}/.lock ({error}); going on without', file=sys.stderr)
-        marker = os.path.join(RESULT, 'DONE.json')
-        if os.path.exists(marker):
-            with open(marker) as file:
-                done = json.load(file)
-            if done['inputs'] != self.manifest['inputs']:
-                raise Refusal(f'{RESULT}/ holds the result of another package: move it away')
-            if done['verdict'] in FINAL:
-                return done['verdict']
+        done = self.read_marker()
+        if done is not None and done['verdict'] in FINAL:
+            return done['verdict']
         for name in ('DONE.json', 'status.json', 'STOP'):
             if os.path.exists(os.path.join(RESULT, name)):
                 os.remove(os.path.join(RESULT, name))
@@ -304,17 +364,6 @@ class Relaxation:
     def fmax(self, labels):
         return float(np.linalg.norm(labels.forces[self.free], axis=1).max())
 
-    def stop_reason(self):
-        """Why to stop between two steps, or None; the same on all ranks."""
-        reason = None
-        if self.signal is not None:
-            reason = f'stopped by {signal.Signals(self.signal).name}'
-        elif os.path.exists(os.path.join(RESULT, 'STOP')):
-            reason = f'stopped by {RESULT}/STOP'
-        elif os.path.exists('CANCELLED'):
-            reason = 'cancelled'
-        return broadcast(reason, 0, world)
-
     def wall_time(self):
         return self.elapsed_before + time.time() - self.begun
 
@@ -332,15 +381,9 @@ class Relaxation:
         self.say(f'step {step}  energy {energy:.6f} eV  fmax {fmax:.4f} eV/A  {self.wall_time():.0f} s')
         self.report('running', f'step {step}')
 
-    def identity(self):
-        return {'job': self.manifest['job'], 'stage': self.manifest['stage'], 'attempt': self.manifest['attempt'],
-                'inputs': self.manifest['inputs']}
-
     def frame(self, index):
         positions, labels, wall_time = self.frames[index]
-        info = dict(level_of_theory=self.engine.level_of_theory, charge=self.parameters['charge'],
-                    **dict(self.identity(), inputs=self.trajectory.inputs), step=index, scf_cycles=labels.cycles,
-                    wall_time=round(wall_time, 3))
+        info = dict(**self.frame_identity(), step=index, scf_cycles=labels.cycles, wall_time=round(wall_time, 3))
         return frame_text(self.symbols, positions, labels, self.fixed, info)
 
     def counts(self):
@@ -356,12 +399,7 @@ class Relaxation:
 
     def report(self, state, message):
         if world.rank == 0:
-            write_json(os.path.join(RESULT, 'progress.json'),
-                       dict(format=FORMAT, **self.identity(), state=state, message=message, **self.counts()))
-
-    def say(self, text):
-        if world.rank == 0:
-            print(text, flush=True)
+            self.write_progress(state, message, **self.counts())
 
     def finish(self, verdict, message):
         """Rank 0 writes the results, and the marker last; one that may go on gets no marker."""
@@ -377,45 +415,36 @@ class Relaxation:
                 best = min(range(len(self.frames)), key=lambda index: self.frames[index][1].energy)
                 write_atomically(os.path.join(RESULT, 'best.extxyz'), self.frame(best).encode())
                 names.append('best.extxyz')
-        write_json(os.path.join(RESULT, 'status.json'), dict(
-            format=FORMAT, **self.identity(), engine=self.engine.name, level_of_theory=self.engine.level_of_theory,
-            charge=self.parameters['charge'], verdict=verdict, message=message, converged=verdict == 'converged',
-            **self.counts(), fmax_limit=self.parameters['optimizer']['fmax'],
-            hessian=self.parameters['hessian'] is not None, ranks=world.size, host=socket.gethostname(),
-            versions=dict(python=platform.python_version(), ase=ase.__version__, numpy=np.__version__,
-                          **self.engine.versions),
-            finished=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), warnings=self.warnings, units=UNITS))
+        self.write_status(verdict, message, self.warnings, **self.counts(),
+                          fmax_limit=self.parameters['optimizer']['fmax'],
+                          hessian=self.parameters['hessian'] is not None)
         names.append('status.json')
-        if verdict == 'stopped':
-            return
-        files = [{'name': name, 'size': os.path.getsize(os.path.join(RESULT, name)),
-                  'sha256': digest(os.path.join(RESULT, name))} for name in names]
-        write_json(os.path.join(RESULT, 'DONE.json'),
-                   dict(format=FORMAT, **self.identity(), verdict=verdict, files=files))
+        if verdict != 'stopped':
+            self.write_marker(verdict, names)
 
 
-def main(engine_class):
+def main(engine_class, run_class=Relaxation):
     """Run the package in the current directory; returns the exit status."""
-    relaxation = None
+    run = None
     try:
-        relaxation = Relaxation(engine_class)
-        if relaxation.earlier is not None:
-            relaxation.say(f'finished before: {relaxation.earlier}')
-            return EXIT[relaxation.earlier]
-        verdict, message = relaxation.run()
+        run = run_class(engine_class)
+        if run.earlier is not None:
+            run.say(f'finished before: {run.earlier}')
+            return EXIT[run.earlier]
+        verdict, message = run.run()
     except Refusal as refusal:
         if world.rank == 0:
             print(f'refused: {refusal}', file=sys.stderr, flush=True)
         return REFUSED
     except Exception as error:  # noqa: BLE001 - the verdict is to be there whatever the engine does
-        if relaxation is None:
+        if run is None:
             raise
         traceback.print_exc()
         last = (str(error).strip().splitlines() or [''])[-1]
-        relaxation.finish('engine-error', f'{type(error).__name__}: {last}'[:500])
+        run.finish('engine-error', f'{type(error).__name__}: {last}'[:500])
         if world.size > 1:
             # The other ranks may be waiting for this one: let the engine's MPI end them all.
             raise
         return EXIT['engine-error']
-    relaxation.finish(verdict, message)
+    run.finish(verdict, message)
     return EXIT[verdict]

@@ -1,4 +1,5 @@
-"""Relax the structure of this package with GFN1-xTB (tblite), a semi-empirical method: quick, and no DFT.
+"""GFN1-xTB (tblite), a semi-empirical method, quick, and no DFT: relaxes the structure of this package, or is what
+single_points.py calculates with.
 
     python tblite_relax.py
 """
@@ -25,7 +26,8 @@ class Engine:
     name = 'tblite'
     uses_mpi = False
 
-    def __init__(self, parameters, symbols, positions):
+    def __init__(self, parameters, symbols, positions, others=()):
+        """There is no box that `others` would have to share."""
         self.versions = {'tblite': version('tblite')}
         self.level_of_theory = f'tblite {self.versions["tblite"]} {METHOD} {TEMPERATURE:g}K non-periodic'
         self.warnings = [f'{METHOD} is a semi-empirical method, not DFT']

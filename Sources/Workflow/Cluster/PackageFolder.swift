@@ -1,19 +1,27 @@
 internal import DurableFiles
 import Foundation
 import Handoff
+import Reports
 internal import Slurm
 import SystemPackage
 
-/// What a submission writes into its package, and what it finds there.
+/// What a submission writes into its package, or into the folder of an ML stage, and what it finds there.
 struct PackageFolder {
     let directory: Directory
+    let kind: StageKind
 
     /// The path without links: the outbox may be one, and only what it leads to is shared with the nodes.
     var path: String { URL(fileURLWithPath: directory.path.string).resolvingSymlinksInPath().path }
 
+    /// It lies there whole. A package comes into its place whole; an ML stage's task is the last of its files.
+    var isComplete: Bool {
+        get throws { try kind == .dft || OutsideMLStage.isHandedOut(in: directory) }
+    }
+
     /// There is a result, complete.
     var hasResult: Bool {
         get throws {
+            if kind == .ml { return try directory.status(of: StageTaskResult.file) != nil }
             guard try directory.status(of: "result")?.kind == .directory else { return false }
             return try directory.subdirectory("result").status(of: "DONE.json") != nil
         }
@@ -29,6 +37,9 @@ struct PackageFolder {
 
     /// Geometries calculated so far.
     var steps: Int {
+        if kind == .ml {
+            return OptimizerCurve(atPath: directory.path.appending("optimizer.log").string).entries.count
+        }
         guard let result = try? directory.subdirectory("result"),
             let progress = try? RunProgress(from: result)
         else { return 0 }
@@ -66,7 +77,7 @@ struct PackageFolder {
         if let id = run.id ?? began(run.name) { evidence.lastLines = lastLines(BatchJob.logName(id)) }
         evidence.wasLocked =
             evidence.status == 8
-            && evidence.lastLines.contains { $0.contains("another process is running this package") }
+            && evidence.lastLines.contains { $0.contains("another process is running this") }
         return evidence
     }
 

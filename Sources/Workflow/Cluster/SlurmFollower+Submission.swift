@@ -23,7 +23,9 @@ extension SlurmFollower {
                 }
                 continue
             }
-            guard let package = try package(of: job), try !package.hasResult else { continue }
+            guard configuration.executor(of: job.planned.kind) == .slurm,
+                let package = try package(of: job), try !package.hasResult
+            else { continue }
             let runs = try store.slurmRuns(
                 of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
             // One that never reached the queue does not count.
@@ -59,7 +61,7 @@ extension SlurmFollower {
                     try await self.commands.hold(id)
                 }
             }
-        } else if job.machine.state == .waitingForDFT, record.run.isHeld {
+        } else if [.waitingForDFT, .running].contains(job.machine.state), record.run.isHeld {
             let isReleased = try await attempt {
                 if record.run.phase == .pending { try await self.commands.release(id) }
             }
@@ -69,8 +71,11 @@ extension SlurmFollower {
     }
 
     private func request(for job: JobRecord, atoms: Int) -> SlurmResources {
-        guard case .dft(let stage) = job.planned.work else { return settings.resources }
-        return settings.resources(for: stage, atoms: atoms)
+        switch job.planned.work {
+        case .dft(let stage): settings.resources(for: stage, atoms: atoms)
+        case .singlePoints(let stage): settings.resources(for: stage.calculation, atoms: atoms)
+        case .ml: settings.resources(for: configuration.ml, atoms: atoms)
+        }
     }
 
     func submit(
@@ -129,6 +134,9 @@ extension SlurmFollower {
         var environment: [String: String] = [:]
         environment["AURELAX_PYTHON"] = configuration.python
         environment["AURELAX_MPIEXEC"] = configuration.mpiexec
+        if job.planned.kind == .ml {
+            environment["AURELAX_PROGRAM"] = configuration.ml.program ?? program
+        }
         let place = "stage=\(job.machine.stage + 1),attempt=\(job.machine.attempt),run=\(number)"
         return BatchJob(
             name: name, comment: "aurelax:job=\(job.job.name),\(place)", folder: package.path,

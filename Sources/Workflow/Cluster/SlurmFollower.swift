@@ -22,12 +22,16 @@ package actor SlurmFollower {
     let logger: Logger
     private let folders: JobFolder
     let token: @Sendable () -> String
+    /// aurelax itself, for ML stages.
+    let program: String
     /// Answers in a row that did not come.
     private(set) var failures = 0
     /// When Slurm takes no more jobs, until when to wait.
     var submitAfter = ContinuousClock.now
     /// Where there is no accounting, or it is away, until when it is not asked.
     private var accountingAfter = ContinuousClock.now
+    /// When to ask again where those that wait stand.
+    private var placesAfter = ContinuousClock.now
     /// Jobs of ours in the queue that nobody waits for, since when.
     private var orphans: [Int: Date] = [:]
     /// What does not work, for the daemon's own file.
@@ -41,7 +45,7 @@ package actor SlurmFollower {
 
     package init(
         _ spool: OpenSpool, _ store: Store, _ configuration: SpoolConfiguration, _ commands: SlurmCommands,
-        _ logger: Logger,
+        _ logger: Logger, program: String = "aurelax",
         token: @escaping @Sendable () -> String = { String(UInt32.random(in: .min ... .max), radix: 16) }
     ) {
         self.spool = spool
@@ -50,6 +54,7 @@ package actor SlurmFollower {
         self.commands = commands
         self.logger = logger
         self.token = token
+        self.program = program
         folders = JobFolder(spool, store)
     }
 
@@ -85,6 +90,7 @@ package actor SlurmFollower {
                 absent.append(index)
             }
         }
+        await place(&records, &changed)
         let accounted = try await accounted(absent.map { records[$0] })
         for index in absent {
             if let entry = accounted[records[index].run.name], records[index].run.matches(entry) {
@@ -109,9 +115,11 @@ package actor SlurmFollower {
         guard before != status else { return }
         do {
             let new = try SpoolConfiguration.read(of: spool.spool)
-            guard new.executor == configuration.executor else {
+            guard new.executor == configuration.executor, new.ml.executor == configuration.ml.executor,
+                new.ml.models == configuration.ml.models
+            else {
                 misreading =
-                    "aurelax.yaml: executor \(new.executor.rawValue) takes effect when the daemon is started anew"
+                    "aurelax.yaml: another executor, or another folder of models, takes effect when the daemon is started anew"
                 return
             }
             misreading = nil
@@ -123,8 +131,8 @@ package actor SlurmFollower {
         }
     }
 
-    /// The most that a job may ask for.
-    package var limits: Resources { settings.limits }
+    /// The most that a job may ask for; nil where its packages do not go to Slurm.
+    package var limits: Resources? { configuration.executor == .slurm ? settings.limits : nil }
 
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
         failures += 1
@@ -139,6 +147,18 @@ package actor SlurmFollower {
         }
         return .seconds(
             min(settings.interval * Double(1 << min(failures, 10)), max(settings.interval * 10, 60)))
+    }
+
+    /// Where those that wait stand among everybody's; asked every second time, and only while something waits.
+    private func place(_ records: inout [SlurmRunRecord], _ changed: inout Set<Int>) async {
+        let waiting = Set(records.filter { $0.run.phase == .pending && !$0.run.isHeld }.compactMap(\.run.id))
+        guard settings.positions, !waiting.isEmpty, ContinuousClock.now >= placesAfter else { return }
+        placesAfter = .now + .seconds(1.5 * settings.interval)
+        guard let places = try? await commands.waiting().places(of: waiting) else { return }
+        for index in records.indices
+        where records[index].run.stand(at: records[index].run.id.flatMap { places[$0] }) {
+            changed.insert(index)
+        }
     }
 
     /// Of runs that the controller has forgotten, where there is a data base; one question for all.
@@ -294,10 +314,12 @@ package actor SlurmFollower {
     }
 
     private func package(of job: JobRecord, stage: Int, attempt: Int) throws -> PackageFolder? {
-        let name = Spool.stageFolder(stage, .dft, attempt: attempt)
+        let kind = job.machine.stages[stage]
+        let name = Spool.stageFolder(stage, kind, attempt: attempt)
         let folder = try folders.directory(of: job)
         guard try folder.status(of: name)?.kind == .directory else { return nil }
-        return PackageFolder(directory: try folder.subdirectory(name))
+        let package = PackageFolder(directory: try folder.subdirectory(name), kind: kind)
+        return try package.isComplete ? package : nil
     }
 
     /// - Returns: false where Slurm did not do it; it is asked again at the next turn.

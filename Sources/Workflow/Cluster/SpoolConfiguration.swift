@@ -2,7 +2,7 @@ public import JobSpec
 public import Slurm
 public import YAMLDocument
 
-/// Who runs the packages of DFT stages.
+/// Who runs the packages of DFT stages, and who does ML stages.
 public enum Executor: String, Sendable, CaseIterable {
     /// Somebody else: the package is written, and its result waited for.
     case manual
@@ -19,7 +19,26 @@ public struct SpoolConfiguration: Sendable, Equatable {
     /// Programs as the machine that runs the packages knows them; nil for those that the package finds.
     public var python: String?
     public var mpiexec: String?
+    public var ml = MLConfiguration()
     public var slurm = SlurmConfiguration()
+
+    public init() {}
+
+    /// Who does stages of this kind.
+    func executor(of kind: StageKind) -> Executor { kind == .ml ? ml.executor : executor }
+
+    var usesSlurm: Bool { executor == .slurm || ml.executor == .slurm }
+}
+
+/// Who does ML stages.
+public struct MLConfiguration: Sendable, Equatable {
+    /// The daemon itself, or Slurm.
+    public var executor = Executor.local
+    /// aurelax as the nodes know it; nil for the daemon's own file.
+    public var program: String?
+    /// Folder of models that the nodes see, looked into before all others.
+    public var models: String?
+    public var resources = SlurmResources()
 
     public init() {}
 }
@@ -40,6 +59,8 @@ public struct SlurmConfiguration: Sendable, Equatable {
     public var warning = 300
     /// Seconds after the end of a Slurm job until a result that is not seen counts as missing.
     public var settle = 30.0
+    /// Whether it is asked where jobs that wait stand among everybody's.
+    public var positions = true
 
     public init() {}
 
@@ -54,7 +75,7 @@ public struct SlurmConfiguration: Sendable, Equatable {
     /// What a stage asks for: the general values, then every rule that fits, in order, then its own.
     public func resources(for stage: DFTStage, atoms: Int) -> SlurmResources {
         var request = resources
-        for rule in rules where rule.fits(stage, atoms: atoms) {
+        for rule in rules where rule.kind == .dft && rule.fits(stage, atoms: atoms) {
             request = request.overridden(by: rule.resources)
         }
         guard let own = stage.resources else { return request }
@@ -63,10 +84,23 @@ public struct SlurmConfiguration: Sendable, Equatable {
         (wanted.tasks, wanted.memory) = (own.tasks, own.memory)
         return request.overridden(by: wanted)
     }
+
+    /// What an ML stage asks for: one process, otherwise the general values, then those of `ml`, then every rule for ML
+    /// stages that fits.
+    public func resources(for ml: MLConfiguration, atoms: Int) -> SlurmResources {
+        var request = resources
+        (request.nodes, request.tasks) = (nil, 1)
+        request = request.overridden(by: ml.resources)
+        for rule in rules where rule.kind == .ml && rule.fits(atoms: atoms) {
+            request = request.overridden(by: rule.resources)
+        }
+        return request
+    }
 }
 
 /// Resources for the stages that it fits.
 public struct ResourceRule: Sendable, Equatable {
+    public var kind = StageKind.dft
     public var minAtoms = 0
     public var maxAtoms = Int.max
     public var engine: DFTStage.Engine?
@@ -79,11 +113,13 @@ public struct ResourceRule: Sendable, Equatable {
     /// Mode and basis mean something to GPAW alone, a basis in LCAO mode alone.
     func fits(_ stage: DFTStage, atoms: Int) -> Bool {
         let isGPAW = stage.engine == .gpaw
-        return (minAtoms...max(minAtoms, maxAtoms)).contains(atoms) && atoms <= maxAtoms
+        return fits(atoms: atoms)
             && (engine.map { $0 == stage.engine } ?? true)
             && (mode.map { isGPAW && $0 == stage.mode } ?? true)
             && (basis.map { isGPAW && stage.mode == .lcao && $0 == stage.basis } ?? true)
     }
+
+    func fits(atoms: Int) -> Bool { minAtoms <= atoms && atoms <= maxAtoms }
 }
 
 /// A configuration file that was read: the configuration, or why there is none.
@@ -111,6 +147,11 @@ extension SpoolConfiguration {
             python = dft["python"]?.text
             mpiexec = dft["mpiexec"]?.text
         }
+        if let node = root["ml"] {
+            ml.executor = node["executor"]?.text.flatMap(Executor.init) ?? ml.executor
+            (ml.program, ml.models) = (node["program"]?.text, node["models"]?.text)
+            ml.resources = SlurmResources(node)
+        }
         if let node = root["slurm"] { slurm = SlurmConfiguration(node) }
     }
 }
@@ -126,6 +167,7 @@ extension SlurmConfiguration {
         timeout = node["timeout"]?.number ?? timeout
         warning = node["warning"]?.integer ?? warning
         settle = node["settle"]?.number ?? settle
+        positions = node["positions"]?.boolean ?? positions
         resubmission.most = node["resubmissions"]?.integer ?? resubmission.most
         if let limits = node["limits"] {
             let values = SlurmResources(limits)
@@ -144,12 +186,14 @@ extension SlurmResources {
         account = node["account"]?.text
         qos = node["qos"]?.text
         constraint = node["constraint"]?.text
+        cpus = node["cpus"]?.integer
     }
 }
 
 extension ResourceRule {
     fileprivate init(_ node: YAMLNode) {
         self.init()
+        kind = node["kind"]?.text.flatMap(StageKind.init) ?? kind
         minAtoms = node["min_atoms"]?.integer ?? minAtoms
         maxAtoms = node["max_atoms"]?.integer ?? maxAtoms
         engine = node["engine"]?.text.flatMap(DFTStage.Engine.init)

@@ -7,7 +7,8 @@ public enum SpoolConfigurationSchema {
     public static let file = MappingSchema([
         KeySchema("aurelax", .integer(1...1), required: true, "Version of this format: 1."),
         KeySchema("dft", .mapping(dft), "Who runs the packages of DFT stages."),
-        KeySchema("slurm", .mapping(slurm), "How packages go through Slurm."),
+        KeySchema("ml", .mapping(ml), "Who does ML stages."),
+        KeySchema("slurm", .mapping(slurm), "How packages and ML stages go through Slurm."),
     ])
 
     public static let dft = MappingSchema([
@@ -21,6 +22,19 @@ public enum SpoolConfigurationSchema {
             "mpiexec", .text(check: checkProgram), default: "the package's own choice",
             "MPI launcher there: mpiexec, srun."),
     ])
+
+    public static let ml = MappingSchema(
+        [
+            KeySchema(
+                "executor", .choice([Executor.local, .slurm].map(\.rawValue)), default: "local",
+                "local: the daemon itself; slurm: each stage is a job of Slurm's, of one process."),
+            KeySchema(
+                "program", .text(check: checkProgram), default: "the daemon's own file",
+                "aurelax, as the nodes know it."),
+            KeySchema(
+                "models", .text(check: checkFolder), default: "where the daemon finds them",
+                "Folder of models that the nodes see; the daemon looks there first."),
+        ] + resources.filter { $0.name != "nodes" && $0.name != "tasks" })
 
     public static let slurm = MappingSchema(
         resources + [
@@ -48,6 +62,10 @@ public enum SpoolConfigurationSchema {
             KeySchema(
                 "interval", .number(0.2...3600), default: "30", "Seconds between two looks at the queue."),
             KeySchema(
+                "positions", .boolean, default: "true",
+                "Ask where jobs that wait stand among everybody's: one more squeue every second look while some wait."
+            ),
+            KeySchema(
                 "timeout", .number(0.2...600), default: "30",
                 "Seconds after which a command of Slurm is given up."),
             KeySchema(
@@ -61,10 +79,14 @@ public enum SpoolConfigurationSchema {
             KeySchema("account", .text(check: checkName), "Account that is charged."),
             KeySchema("qos", .text(check: checkName), "Quality of service."),
             KeySchema("constraint", .text(check: checkConstraint), "Features of nodes."),
+            KeySchema("cpus", .integer(1...100_000), "Processors of each process (--cpus-per-task)."),
         ]
 
     public static let rule = MappingSchema(
         [
+            KeySchema(
+                "kind", .choice(StageKind.allCases.map(\.rawValue)), default: "dft",
+                "Fits stages of this kind."),
             KeySchema("min_atoms", .integer(0...10_000_000), default: "0", "Fits from so many atoms on."),
             KeySchema("max_atoms", .integer(1...10_000_000), default: "no bound", "Fits up to so many."),
             KeySchema(
@@ -86,6 +108,7 @@ public enum SpoolConfigurationSchema {
         var problems = file.problems(of: root)
         guard !problems.hasErrors, let slurm = root["slurm"] else { return problems }
         let limits = slurm["limits"].map(Resources.init) ?? Resources()
+        if let ml = root["ml"] { problems += excesses(ml, limits, path: "ml") }
         problems += excesses(slurm, limits, path: "slurm")
         for (index, rule) in (slurm["rules"]?.elements ?? []).enumerated() {
             problems += excesses(rule, limits, path: "slurm.rules[\(index)]")
@@ -114,6 +137,11 @@ public enum SpoolConfigurationSchema {
     @Sendable private static func checkProgram(_ text: String) -> TextProblem? {
         checkLine(text)
             ?? (text.isEmpty || text.hasPrefix("-") ? TextProblem("‘\(text)’ is no program") : nil)
+    }
+
+    @Sendable private static func checkFolder(_ text: String) -> TextProblem? {
+        checkLine(text)
+            ?? (text.hasPrefix("/") ? nil : TextProblem("‘\(text)’ is no absolute path"))
     }
 
     @Sendable private static func checkOption(_ text: String) -> TextProblem? {

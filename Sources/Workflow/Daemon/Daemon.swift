@@ -31,6 +31,8 @@ public struct Daemon: Sendable {
         let executors = try SpoolConfiguration.read(of: configuration.spool)
         var configuration = configuration
         if executors.executor == .slurm { configuration.resourceLimits = executors.slurm.limits }
+        configuration.handsOutML = executors.ml.executor == .slurm
+        if let models = executors.ml.models { configuration.modelPath.insert(models, at: 0) }
         let spool = try await whenPossible { try configuration.spool.open() }
         let lock = try await takeLock(spool)
         defer { withExtendedLifetime(lock) {} }
@@ -42,8 +44,7 @@ public struct Daemon: Sendable {
         logger.info("working on \(configuration.spool.root)")
 
         let manager = ServiceManager()
-        let follower =
-            executors.executor == .slurm ? slurmFollower(spool, store, executors) : nil
+        let follower = executors.usesSlurm ? slurmFollower(spool, store, executors) : nil
         let local =
             executors.executor == .local
             ? LocalService(configuration, store, executors, logger) : nil
@@ -102,7 +103,7 @@ extension Daemon {
     ) -> SlurmFollower {
         var commands = SlurmCommands()
         commands.timeout = .seconds(executors.slurm.timeout)
-        return SlurmFollower(spool, store, executors, commands, logger)
+        return SlurmFollower(spool, store, executors, commands, logger, program: configuration.program)
     }
 
     /// A disk that is full when the daemon starts is waited for, as one that fills later.
@@ -172,7 +173,7 @@ private struct Turns: Service {
             if let manager { try await manager.tell(engine) }
             if let follower, !configuration.once {
                 await engine.note(trouble: follower.trouble, of: "Slurm")
-                await engine.note(resourceLimits: follower.limits)
+                if let limits = await follower.limits { await engine.note(resourceLimits: limits) }
             }
             guard configuration.once, idle >= 2 else { continue }
             // What is in the queue goes on without this daemon; what is not has to get there.

@@ -26,6 +26,10 @@ public struct DaemonConfiguration: Sendable {
     public var watcher: String?
     /// Python with ASE and the engines, where the daemon runs packages itself and `aurelax.yaml` names none.
     public var python = "python3"
+    /// This program, where others are to run it.
+    public var program = "aurelax"
+    /// ML stages are done by other machines: their tasks are put into the outbox.
+    package var handsOutML = false
     /// The most that a job may ask of a cluster; nil where there is none.
     package var resourceLimits: Resources?
     /// What else runs as long as the daemon does; what one of them throws ends it.

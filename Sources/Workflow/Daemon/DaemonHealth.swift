@@ -49,6 +49,7 @@ func isFatal(_ error: any Error) -> Bool {
 func isPassing(_ error: any Error) -> Bool {
     switch error {
     case let error as FileError: error.isTransient
+    case is LockHeld: true
     case let error as DatabaseError:
         [.SQLITE_FULL, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_NOMEM, .SQLITE_CANTOPEN, .SQLITE_READONLY]
             .contains(error.resultCode)

@@ -80,6 +80,7 @@ package actor Engine {
             try attempt(record.job.name) {
                 switch record.machine.state {
                 case .queued: try schedule(record)
+                case .running where try isOutside(record): if looks { try lookOutside(for: record) }
                 case .running: launch(record)
                 case .waitingForDFT where looks: try look(for: record)
                 default: break
@@ -92,7 +93,11 @@ package actor Engine {
         }
         try attempt("the daemon's own file") { try showHealth() }
         let canGoOn = try store.activeJobs().contains { record in
-            record.machine.state == .running || (record.machine.state == .queued && isFree(record))
+            switch record.machine.state {
+            case .running: try !isOutside(record)
+            case .queued: isFree(record)
+            default: false
+            }
         }
         return !canGoOn && running.isEmpty && !incoming.undecided && incoming.accepted.isEmpty
             && incoming.results.isEmpty && !troubles.isPaused()
@@ -249,6 +254,8 @@ package actor Engine {
                 let digest = try spool.blobs.insert(final)
                 try apply(.stageEnded(report.verdict), to: record, ended: (report, digest))
             case .published: try apply(.packagePublished, to: record)
+            case .handedOut:
+                try apply(.noted("ready for another machine; waiting for its result"), to: record)
             case .stopped:
                 try apply(.interrupted("stopped with the daemon; it goes on from where it was"), to: record)
             case .failed(let error):
@@ -280,18 +287,40 @@ package actor Engine {
 
     // MARK: Results
 
+    /// The job is at an ML stage whose task lies ready for another machine.
+    private func isOutside(_ record: JobRecord) throws -> Bool {
+        guard configuration.handsOutML, record.planned.kind == .ml, running[record.id] == nil else {
+            return false
+        }
+        return try OutsideMLStage.isHandedOut(in: folders.stageDirectory(of: record))
+    }
+
+    /// Takes in what another machine has made of an ML stage, or shows how far it is.
+    private func lookOutside(for record: JobRecord) throws {
+        guard case .ml(let stage) = record.planned.work else { return }
+        do {
+            guard let (report, final) = try stages.outsideResult(of: record, stage) else {
+                return try follow(record)
+            }
+            let digest = try spool.blobs.insert(final)
+            try apply(.stageEnded(report.verdict), to: record, ended: (report, digest))
+        } catch let failure as StageFailure {
+            // What lies there stays; another attempt has a folder of its own.
+            try apply(.stageFailed("what came back was not taken: \(failure)", again: true), to: record)
+        }
+    }
+
     private func look(for record: JobRecord) throws {
-        guard case .dft(let stage) = record.planned.work else { return }
-        let run = DFTStageRun(store: store, spool: spool, record: record, stage: stage)
+        guard let stage = stages.outside(record) else { return }
         let folder = try folders.directory(of: record)
         do {
-            guard let result = try run.result(in: folder) else {
+            guard let end = try stage.end(in: folder, initial: { try stages.initial(of: record) }) else {
                 try follow(record)
                 return
             }
-            try take(result, run, record)
+            try take(end, record)
         } catch let refusal as ResultRefusal {
-            let times = try setAside(folder, run, refusal)
+            let times = try setAside(folder, stage.package, refusal)
             let reason = "the result was set aside: \(refusal)"
             // Whoever runs the package would do it again and again.
             try apply(
@@ -320,15 +349,20 @@ package actor Engine {
 
     private func takeResult(_ file: Inbox.DroppedFile) throws {
         guard let record = try store.job(named: file.job), record.machine.state == .waitingForDFT,
-            case .dft(let stage) = record.planned.work
+            let outside = stages.outside(record)
         else { return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result")) }
+        guard let stage = outside as? DFTStageRun else {
+            let why = "‘\(file.job)’ waits for single points, which come back in their package alone"
+            return report(try inbox.setAside(file, why))
+        }
         guard try !store.wasReturned(file.claim.digest, to: record.id) else {
             return report(try inbox.setAside(file, "the same result was taken in before"))
         }
-        let run = DFTStageRun(store: store, spool: spool, record: record, stage: stage)
         do {
-            let result = try run.result(dropped: file.bytes, in: folders.directory(of: record))
-            try take(result, run, record, from: file)
+            let end = try stage.end(dropped: file.bytes, in: folders.directory(of: record)) {
+                try stages.initial(of: record)
+            }
+            try take(end, record, from: file)
             try inbox.removeOriginals(from: spool.openInbox())
         } catch {
             if isFatal(error) || isPassing(error) { throw error }
@@ -338,12 +372,13 @@ package actor Engine {
     }
 
     private func take(
-        _ result: ReturnedResult, _ run: DFTStageRun, _ record: JobRecord, from file: Inbox.DroppedFile? = nil
+        _ end: OutsideEnd, _ record: JobRecord, from file: Inbox.DroppedFile? = nil
     ) throws {
-        let initial = try stages.initial(of: record)
-        guard let (reported, final) = run.report(result, initial: initial) else {
-            try apply(
-                .stageFailed("the calculation gave no geometry: \(result.message)", again: false), to: record)
+        guard case .report(let reported, let final) = end else {
+            if case .nothing(let why) = end {
+                try apply(
+                    .stageFailed("the calculation gave no geometry: \(why)", again: false), to: record)
+            }
             return
         }
         var report = reported
@@ -377,9 +412,9 @@ package actor Engine {
 
     /// - Returns: how many results of this package have been set aside by now.
     private func setAside(
-        _ folder: Directory, _ run: DFTStageRun, _ refusal: ResultRefusal
+        _ folder: Directory, _ package: OutsidePackage, _ refusal: ResultRefusal
     ) throws -> Int {
-        let package = try folder.subdirectory(FilePath.Component(plain: run.folderName))
+        let package = try folder.subdirectory(FilePath.Component(plain: package.folderName))
         for number in 1... {
             let name = FilePath.Component(plain: number == 1 ? "result.refused" : "result.refused.\(number)")
             guard try package.status(of: name) == nil else { continue }
@@ -411,10 +446,9 @@ package actor Engine {
     private func publish(_ record: JobRecord) throws {
         try folders.publish(record)
         if record.machine.state == .cancelled || record.machine.state == .failed,
-            case .dft(let stage) = record.planned.work
+            let stage = stages.outside(record)
         {
-            try DFTStageRun(store: store, spool: spool, record: record, stage: stage)
-                .withdraw(in: folders.directory(of: record))
+            try stage.package.withdraw(in: folders.directory(of: record))
         }
     }
 }

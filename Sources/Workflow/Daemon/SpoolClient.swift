@@ -4,6 +4,15 @@ public import JobSpec
 public import Reports
 import SystemPackage
 
+/// The jobs of a spool, for programs.
+public struct JobList: Encodable, Sendable {
+    public let jobs: [JobStatus]
+    /// Job files in the inbox, not taken in yet.
+    public let inbox: [String]
+
+    public init(jobs: [JobStatus], inbox: [String]) { (self.jobs, self.inbox) = (jobs, inbox) }
+}
+
 /// What commands do with a spool, whether a daemon works on it or not.
 public struct SpoolClient: Sendable {
     public let spool: Spool
@@ -57,6 +66,8 @@ public struct SpoolClient: Sendable {
 
     /// Every job, in the order of their turns; those still in the inbox are not among them.
     public func statuses() throws -> [JobStatus] {
+        // A spool whose first daemon is about to make the store.
+        if !FileManager.default.fileExists(atPath: spool.database.string), !filesInInbox().isEmpty { return [] }
         let (jobs, runs) = try withStore { store in
             (try store.jobs(), Dictionary(try store.openSlurmRuns().map { ($0.job, $0) }) { $1 })
         }
@@ -107,7 +118,7 @@ public struct SpoolClient: Sendable {
         return (kind == .ml ? folder : folder.appending("result")).appending("optimizer.log")
     }
 
-    /// - Throws: ``WorkflowError/noSuchJob(_:)``.
+    /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:)``.
     public func status(of name: String) throws -> JobStatus { try shown(record(name)) }
 
     private func shown(_ record: JobRecord) throws -> JobStatus {
@@ -116,29 +127,27 @@ public struct SpoolClient: Sendable {
 
     /// What became of each stage so far.
     public func summary(of name: String) throws -> String {
-        try withStore { store in
-            guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
-            let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
-            return try Summary(record, store.stages(of: record.id), files).yaml
+        let record = try record(name)
+        let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
+        return try withStore { store in
+            try Summary(record, store.stages(of: record.id), files).yaml
         }
     }
 
     /// Everything that there is to see of a job so far.
     public func report(of name: String) throws -> JobReport {
-        try withStore { store in
-            guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
-            let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
-            return try JobReport(
+        let record = try record(name)
+        let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
+        return try withStore { store in
+            try JobReport(
                 record, store.stages(of: record.id), store.history(of: record.id), files,
                 folder: spool.folder(ofJob: name))
         }
     }
 
     public func history(of name: String) throws -> [JobHistoryEntry] {
-        try withStore { store in
-            guard let record = try store.job(named: name) else { throw WorkflowError.noSuchJob(name) }
-            return try store.history(of: record.id)
-        }
+        let record = try record(name)
+        return try withStore { try $0.history(of: record.id) }
     }
 
     /// Where a job that is not in the store was set aside; nil where it was not.
@@ -147,9 +156,15 @@ public struct SpoolClient: Sendable {
         return try? String(contentsOfFile: path.string, encoding: .utf8)
     }
 
+    /// Job files that wait in the inbox, in the order of their names.
+    public func filesInInbox() -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: spool.inbox.string)) ?? []
+        return names.filter { InboxName($0) == .job }.sorted()
+    }
+
     /// True while the job's file waits in the inbox.
     public func isInInbox(_ name: String) -> Bool {
-        FileManager.default.fileExists(atPath: spool.inbox.appending("\(name).yaml").string)
+        !Set(filesInInbox()).isDisjoint(with: ["\(name).yaml", "\(name).yml"])
     }
 
     /// Lets a person's wish happen to a job; a daemon sees it at its next turn.
@@ -173,10 +188,12 @@ public struct SpoolClient: Sendable {
     }
 
     private func record(_ name: String) throws -> JobRecord {
-        guard let record = try withStore({ try $0.job(named: name) }) else {
-            throw WorkflowError.noSuchJob(name)
-        }
-        return record
+        // A job's file leaves the inbox once the store has it, so the inbox is looked at first.
+        let waits = isInInbox(name)
+        do {
+            if let record = try withStore({ try $0.job(named: name) }) { return record }
+        } catch WorkflowError.noSpool where waits {}
+        throw waits ? WorkflowError.notTakenIn(name) : .noSuchJob(name)
     }
 
     private func withStore<Result>(_ body: (Store) throws -> Result) throws -> Result {

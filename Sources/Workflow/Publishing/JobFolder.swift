@@ -36,7 +36,9 @@ struct JobFolder {
             let stage = Spool.stageFolder(
                 machine.stage, machine.stages[machine.stage], attempt: machine.attempt)
             if try folder.status(of: stage)?.kind == .directory {
-                try folder.subdirectory(stage).removeTemporaries()
+                let folder = try folder.subdirectory(stage)
+                // Another machine may be writing there.
+                if try !OutsideMLStage.isHandedOut(in: folder) { try folder.removeTemporaries() }
             }
         }
     }

@@ -40,7 +40,11 @@ extension JobReport {
     /// Every attempt at a stage that ended, and the one that is under way.
     private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
         var stages = ended.map { one in
-            stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)
+            var stage = stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)
+            stage.pathOf = one.report.pathOf.flatMap { number in
+                ended.firstIndex { record.job.plan[$0.stage].stage == number - 1 }
+            }
+            return stage
         }
         let machine = record.machine
         if !ended.contains(where: { $0.stage == machine.stage && $0.attempt == machine.attempt }) {
@@ -55,11 +59,25 @@ extension JobReport {
         in folder: FilePath
     ) -> Stage {
         let again = attempt > 1 ? ", attempt \(attempt)" : ""
-        var stage = Stage(name: "\(number + 1) \(kind == .ml ? "ML" : "DFT")\(again)", isML: kind == .ml)
+        let word =
+            switch kind {
+            case .ml: "ML"
+            case .dft: "DFT"
+            case .singlePoints: "single points"
+            }
+        var stage = Stage(name: "\(number + 1) \(word)\(again)", isML: kind == .ml)
         let path = folder.appending(Spool.stageFolder(number, kind, attempt: attempt)).string
         let files = kind == .ml ? path : path + "/result"
-        stage.curve = OptimizerCurve(atPath: files + "/optimizer.log")
-        (stage.frames, stage.problem) = frames(atPath: files + "/trajectory.extxyz")
+        if kind != .singlePoints {
+            // Geometries of single points are those of another stage.
+            stage.curve = OptimizerCurve(atPath: files + "/optimizer.log")
+            (stage.frames, stage.problem) = frames(atPath: files + "/trajectory.extxyz")
+        } else if let points = report?.points {
+            stage.curve = OptimizerCurve(
+                points.compactMap { point in
+                    point.fmax.map { .init(step: point.step, time: 0, energy: point.energy, fmax: $0) }
+                })
+        }
         stage.fmaxLimit = record.job.plan[number].fmax
         if let report {
             stage.facts = facts(of: report)
@@ -72,6 +90,7 @@ extension JobReport {
         func number(_ value: Double?, _ unit: String, _ format: String = "%.4f") -> String? {
             value.map { "\(String(format: format, $0)) \(unit)" }
         }
+        if let points = report.points { return facts(of: report, points) }
         let whose = report.kind == .ml ? " (the model's)" : ""
         let facts: [(String, String?)] = [
             ("verdict", report.verdict.text), ("steps", "\(report.verdict.steps)"),
@@ -92,6 +111,33 @@ extension JobReport {
         return facts.compactMap { name, value in value.map { (name, $0) } }
     }
 
+    private static func facts(
+        of report: StageReport, _ points: [StageReport.Point]
+    ) -> [(name: String, value: String)] {
+        let there = points.filter { $0.energy != nil }
+        let lowest = there.min { ($0.energy ?? .infinity) < ($1.energy ?? .infinity) }
+        func number(_ value: Double, _ unit: String) -> String { String(format: "%.4f", value) + " \(unit)" }
+        let facts: [(String, String?)] = [
+            ("verdict", report.verdict.text), ("points", "\(there.count) of \(points.count)"),
+            ("path", report.pathOf.map { "of stage \($0)" }),
+            (
+                "energies",
+                there.map { "\($0.step): \(String(format: "%.4f", $0.energy ?? .nan))" }
+                    .joined(separator: ", ") + " eV"
+            ),
+            (
+                "lowest energy",
+                lowest.flatMap { point in
+                    point.energy.map { "\(number($0, "eV")), at step \(point.step)" }
+                }
+            ),
+            ("engine", "\(report.method) \(report.version)"), ("level of theory", report.levelOfTheory),
+            ("SCF cycles", report.scfCycles.map(String.init)),
+            ("time", report.seconds.map { String(format: "%.1f s", $0) }),
+        ]
+        return facts.compactMap { name, value in value.map { (name, $0) } }
+    }
+
     private static func frames(atPath path: String) -> ([Atoms], problem: String?) {
         guard FileManager.default.fileExists(atPath: path) else { return ([], nil) }
         var frames: [Atoms] = []
@@ -106,11 +152,12 @@ extension JobReport {
 }
 
 extension PlannedStage {
-    /// What the stage's largest force is to come below, eV/Å.
-    var fmax: Double {
+    /// What the stage's largest force is to come below, eV/Å; nil where nothing is relaxed.
+    var fmax: Double? {
         switch work {
         case .ml(let stage): stage.fmax
         case .dft(let stage): stage.fmax
+        case .singlePoints: nil
         }
     }
 }

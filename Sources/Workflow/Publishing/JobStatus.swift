@@ -2,6 +2,7 @@ internal import DurableFiles
 public import Foundation
 import Handoff
 internal import JobSpec
+import Reports
 internal import Slurm
 import SystemPackage
 
@@ -13,15 +14,15 @@ public struct JobStatus: Sendable, Equatable, Codable {
     /// From 1.
     public var stage: Int
     public var stages: Int
-    /// `ml` or `dft`.
+    /// `ml`, `dft` or `single-points`.
     public var kind: StageKind
     public var attempt: Int
-    /// Optimiser steps taken in this stage.
+    /// Optimiser steps taken in this stage; of single points, how many are there.
     public var step: Int?
     /// Largest force norm of a moving atom, eV/Å.
     public var fmax: Double?
-    /// What it is to come below, eV/Å.
-    public var fmaxLimit: Double
+    /// What it is to come below, eV/Å; nil where nothing is relaxed.
+    public var fmaxLimit: Double?
     public var priority: Int
     public var accepted: Date
     public var updated: Date
@@ -56,8 +57,9 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let queue = run.map { $0.text(at: Date()) }
         if let run, let queue, !state.isFinal {
             slurm = QueueStatus(run, at: Date())
-            if state == .waitingForDFT { reason = queue }
+            if state == .waitingForDFT || (state == .running && kind == .ml) { reason = queue }
         }
+        if state == .running, kind == .ml { readOutsideProgress(in: spool) }
         guard state == .waitingForDFT,
             let result = try? Directory(spool.outbox.appending(folder).appending("result")),
             let progress = try? RunProgress(from: result), progress.attempt == attempt
@@ -67,6 +69,15 @@ public struct JobStatus: Sendable, Equatable, Codable {
             progress.state == "running"
             ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
         reason = queue.map { "\($0); \(calculation)" } ?? calculation
+    }
+
+    /// How far an ML stage is that another machine does: its optimiser's log says so.
+    private mutating func readOutsideProgress(in spool: Spool) {
+        guard let stage = try? Directory(spool.outbox.appending(folder)),
+            (try? OutsideMLStage.isHandedOut(in: stage)) == true,
+            let last = OptimizerCurve(atPath: stage.path.appending("optimizer.log").string).entries.last
+        else { return }
+        (step, fmax) = (last.step, last.fmax)
     }
 
     /// Every key is there; null where there is nothing to say.
@@ -94,6 +105,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
         case .queued: return "it begins when the daemon has room for it (\(reason))"
+        case .running where slurm != nil: return "Slurm runs the stage; with its result, \(after)"
         case .running: return "when this stage ends, \(after)"
         case .waitingForDFT where slurm != nil: return "Slurm runs the package; with its result, \(after)"
         case .waitingForDFT:
@@ -123,6 +135,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
             text.add("slurm_job", plain: slurm.id)
             text.add("slurm_state", plain: slurm.state)
             if !slurm.reason.isEmpty { text.add("slurm_reason", slurm.reason) }
+            text.add("slurm_position", plain: slurm.position)
             if !slurm.node.isEmpty { text.add("slurm_node", slurm.node) }
         }
         text.add("accepted", plain: timestamp(accepted))
@@ -143,6 +156,11 @@ public struct QueueStatus: Sendable, Equatable, Codable {
     /// Seconds.
     public var used: Int?
     public var left: Int?
+    /// Among all that wait for the same partition, from 1, and how many these are; nil where it does not wait for room.
+    public var position: Int?
+    public var waiting: Int?
+    /// When Slurm expects to start it, in its local time; nil where it does not say.
+    public var start: String?
     /// From 1, counting how often the package was submitted.
     public var run: Int
 
@@ -150,6 +168,7 @@ public struct QueueStatus: Sendable, Equatable, Codable {
         id = run.id
         state = run.phase.rawValue
         (reason, node, self.run) = (run.reason, run.node, run.number)
+        (position, waiting, start) = (run.place?.position, run.place?.waiting, run.place?.start)
         guard run.phase == .running else { return }
         used = run.startedAt.map { max(0, Int(now.timeIntervalSince($0))) }
         left = run.endsAt.map { max(0, Int($0.timeIntervalSince(now))) }

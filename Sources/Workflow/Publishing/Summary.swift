@@ -40,6 +40,17 @@ struct Summary {
         return ended.isEmpty ? nil : ended.reduce(0) { $0 + $1.report.verdict.steps }
     }
 
+    private func add(_ points: [StageReport.Point], to text: inout YAMLText) {
+        text.add("points_asked", plain: points.count)
+        text.add("points_calculated", plain: points.count { $0.energy != nil })
+        text.addRaw("    points:  # eV, eV/Angstrom\n")
+        for point in points {
+            let numbers = [point.energy.map { "energy: \($0)" }, point.fmax.map { "fmax: \($0)" }]
+            let values = ["step: \(point.step)", "verdict: \(point.verdict)"] + numbers.compactMap { $0 }
+            text.addRaw("      - {\(values.joined(separator: ", "))}\n")
+        }
+    }
+
     private func entry(_ stage: StageRecord) -> String {
         let report = stage.report
         let isML = report.kind == .ml
@@ -47,7 +58,12 @@ struct Summary {
         text.add("kind", plain: report.kind.rawValue)
         text.add("converged", plain: report.verdict.converged)
         text.add("verdict", report.verdict.text)
-        text.add("steps", plain: report.verdict.steps)
+        if let points = report.points {
+            text.add("path_of_stage", plain: report.pathOf)
+            add(points, to: &text)
+        } else {
+            text.add("steps", plain: report.verdict.steps)
+        }
         text.add("requested_fmax", report.requestedFmax, unit: "eV/Angstrom")
         text.add(isML ? "ml_initial_fmax" : "initial_fmax", report.initialFmax, unit: "eV/Angstrom")
         text.add(isML ? "ml_fmax" : "fmax", report.verdict.fmax, unit: "eV/Angstrom")
@@ -68,10 +84,12 @@ struct Summary {
         }
         text.add("seconds", report.seconds, unit: "s")
         text.add("attempt", plain: stage.attempt)
-        let folder = Spool.stageFolder(stage.stage, report.kind, attempt: stage.attempt).string
-        let final = report.finalFile ?? "final.extxyz"
-        text.add("final", isML ? "\(folder)/\(final)" : "\(folder)/result/\(final)")
-        text.add("final_sha256", stage.final.hexadecimal)
+        if report.points == nil {
+            let folder = Spool.stageFolder(stage.stage, report.kind, attempt: stage.attempt).string
+            let final = report.finalFile ?? "final.extxyz"
+            text.add("final", isML ? "\(folder)/\(final)" : "\(folder)/result/\(final)")
+            text.add("final_sha256", stage.final.hexadecimal)
+        }
         text.add("warnings", list: report.warnings)
         return "  - stage: \(stage.stage + 1)\n" + text.text
     }

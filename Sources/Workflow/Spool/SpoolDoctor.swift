@@ -209,13 +209,17 @@ private struct Examination {
                     folder == nil ? { _ = try store.handOutAgain(job) } : nil)
             }
             let there = (try? Directory(spool.folder(ofJob: job.job.name)).names().map(\.string)) ?? []
-            for name in there where name.contains("-dft") && !known.contains(name) {
+            for name in there where looksHandedOut(name) && !known.contains(name) {
                 try find(
                     "outbox/\(job.job.name)/\(name)", .warning,
                     "it looks like a package, but the daemon handed out none of that name; it is not run")
             }
         }
         try find("packages", .good, "\(count) handed out")
+    }
+
+    private func looksHandedOut(_ name: String) -> Bool {
+        StageKind.allCases.contains { $0.isOutside && name.contains("-\($0.rawValue)") }
     }
 
     private mutating func blobs(_ jobs: [JobRecord], _ store: Store) throws {

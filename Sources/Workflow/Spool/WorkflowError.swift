@@ -35,6 +35,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     /// A step of the job's stage takes too long.
     case stageHangs(job: String, Duration)
     case noSuchJob(String)
+    /// The job's file waits in the inbox.
+    case notTakenIn(String)
     case noSpool(FilePath)
     case file(FileError)
     /// The store could not be read or written; true where what was written may be lost.
@@ -47,7 +49,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .locked: .locked
         case .unsuitableFileSystem, .damagedStore, .foreignStore: .store
-        case .noSuchJob, .noSpool: .notFound
+        case .noSuchJob, .notTakenIn, .noSpool: .notFound
         case .file(let error): error.isFatal ? .disk : .resource
         case .database(_, _, let isFatal): isFatal ? .disk : .resource
         case .configuration: .usage
@@ -72,6 +74,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
             "job \(job) has computed one step for more than \(limit); the daemon ends, the next one begins the step "
                 + "again, three times at most"
         case .noSuchJob(let name): "there is no job \(name)"
+        case .notTakenIn(let name):
+            "\(name) waits in the inbox: a daemon takes it in within seconds; is `aurelax daemon` at work here?"
         case .noSpool(let path):
             "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
         case .file(let error): error.description

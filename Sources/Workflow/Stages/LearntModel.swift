@@ -18,7 +18,6 @@ struct LearntModel {
     let note: String
 
     private static let modelName = FilePath.Component(plain: "learnt.\(ModelLibrary.fileExtension)")
-    private static let frames = FilePath.Component(plain: "learnt-from.extxyz")
     private static let noteName = FilePath.Component(plain: "learning.txt")
 
     private init(_ model: (any ForceField)?, _ note: String) { (self.model, self.note) = (model, note) }
@@ -39,28 +38,20 @@ struct LearntModel {
     /// Learns, or says why not: a model that cannot learn is used as it is.
     ///
     /// - Parameters:
-    ///   - checks: of the stage so far, in order.
-    ///   - name: of the model that the stage began with.
-    ///   - folder: of the round's ML stage.
-    ///   - job: the job's folder.
+    ///   - name: of the model that the stage began with, or its file.
+    ///   - folder: of the round's ML stage, with what the lesson is about.
     /// - Throws: what the disk refuses.
     static func learn(
-        from checks: [StageRecord], of record: JobRecord, beginningWith name: String, _ models: LoadedModels,
-        in folder: Directory, job: Directory
+        _ lesson: Lesson, beginningWith name: String, _ models: LoadedModels, in folder: Directory
     ) throws -> LearntModel {
         if let there = try LearntModel(at: folder.path, models) { return there }
         let path = folder.path.appending(modelName).string
         let note: String
-        if let last = checks.last?.report, let learnt = last.modelError, let first = last.firstModelError,
-            learnt > first
-        {
-            note = String(
-                format:
-                    "not learnt again: at the last check the model that had learnt was wrong by %.3f eV/Å, the "
-                    + "one the stage began with by %.3f", learnt, first)
+        if let refusal = lesson.refusal {
+            note = refusal
         } else {
             do {
-                note = try train(checks, name, models.library, writeTo: path, in: folder, job: job)
+                note = try train(lesson, name, models.library, writeTo: path, in: folder)
             } catch {
                 if isFatal(error) || isPassing(error) { throw error }
                 try? FileManager.default.removeItem(atPath: path)
@@ -72,9 +63,7 @@ struct LearntModel {
     }
 
     private static func train(
-        _ checks: [StageRecord], _ name: String, _ library: ModelLibrary, writeTo path: String,
-        in folder: Directory,
-        job: Directory
+        _ lesson: Lesson, _ name: String, _ library: ModelLibrary, writeTo path: String, in folder: Directory
     ) throws -> String {
         let recipePath = URL(fileURLWithPath: try library.path(of: name)).deletingLastPathComponent()
             .appendingPathComponent(ModelLibrary.recipeName).path
@@ -83,18 +72,52 @@ struct LearntModel {
         }
         let file = RecipeFile(Array(bytes), file: recipePath)
         guard var recipe = file.recipe else { throw StageFailure(file.report) }
-        var found: [Atoms] = []
-        for check in checks {
-            let package = try job.subdirectory(
-                Spool.stageFolder(check.stage, .dft, attempt: check.attempt))
-            found += try AcceptedFrames(package: package)?.frames ?? []
-        }
-        guard !found.isEmpty else { throw StageFailure("no check has left a frame") }
-        try folder.replace(frames, ExtXYZ.bytes(of: found))
-        recipe.data.append(.init(file: folder.path.appending(frames).string))
+        guard lesson.frames > 0 else { throw StageFailure("no check has left a frame") }
+        recipe.data.append(.init(file: folder.path.appending(Lesson.file).string))
         let report = try recipe.train(writeTo: path)
-        return "learnt from \(found.count) frame\(found.count == 1 ? "" : "s") of \(checks.count) "
-            + "check\(checks.count == 1 ? "" : "s") beside those of its recipe, "
+        return "learnt from \(lesson.frames) frame\(lesson.frames == 1 ? "" : "s") of \(lesson.checks) "
+            + "check\(lesson.checks == 1 ? "" : "s") beside those of its recipe, "
             + String(format: "%.0f s", report.seconds) + ": \(report.name), version \(report.version)"
+    }
+}
+
+/// What a round's model is to learn before the round: the frames in `learnt-from.extxyz`, in the round's folder.
+struct Lesson: Sendable, Equatable, Codable {
+    static let file = FilePath.Component(plain: "learnt-from.extxyz")
+
+    /// Why it is not to learn; nil where it is.
+    private(set) var refusal: String?
+    private(set) var checks = 0
+    private(set) var frames = 0
+
+    /// Gathers what the checks have found.
+    ///
+    /// - Parameters:
+    ///   - checks: of the stage so far, in order.
+    ///   - folder: of the round's ML stage.
+    ///   - job: the job's folder.
+    init(from checks: [StageRecord], in folder: Directory, job: Directory) throws {
+        self.checks = checks.count
+        if let last = checks.last?.report, let learnt = last.modelError, let first = last.firstModelError,
+            learnt > first
+        {
+            refusal = String(
+                format:
+                    "not learnt again: at the last check the model that had learnt was wrong by %.3f eV/Å, the "
+                    + "one the stage began with by %.3f", learnt, first)
+            return
+        }
+        do {
+            let found = try checks.flatMap { check in
+                let package = try job.subdirectory(
+                    Spool.stageFolder(check.stage, .dft, attempt: check.attempt))
+                return try AcceptedFrames(package: package)?.frames ?? []
+            }
+            frames = found.count
+            try folder.replace(Self.file, ExtXYZ.bytes(of: found))
+        } catch {
+            if isFatal(error) || isPassing(error) { throw error }
+            refusal = "the model could not learn and is used as it was: \(error)"
+        }
     }
 }

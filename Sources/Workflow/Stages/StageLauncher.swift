@@ -12,32 +12,44 @@ struct StageLauncher: Sendable {
     enum End: Sendable {
         case finished(StageReport, final: [UInt8])
         case published
+        /// The ML stage's task lies in its folder, for another machine.
+        case handedOut
         case stopped
         case failed(any Error)
     }
 
-    private let spool: OpenSpool
-    private let store: Store
+    let spool: OpenSpool
+    let store: Store
     private let models: LoadedModels
+    private let handsOutML: Bool
 
     init(_ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration) {
         self.spool = spool
         self.store = store
         models = LoadedModels(ModelLibrary(searchPath: configuration.modelPath), configuration.forceField)
+        handsOutML = configuration.handsOutML
     }
 
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
         try await onOwnThread {
             switch record.planned.work {
-            case .ml(let stage): try relax(record, stage, stop)
-            case .dft(let stage): try publish(record, stage)
+            case .ml(let stage): return try handsOutML ? handOut(record, stage) : relax(record, stage, stop)
+            case .dft(let stage): return try publish(record, stage)
+            case .singlePoints(let stage):
+                try publish(record, stage)
+                return .published
             }
         }
     }
 
     private func relax(_ record: JobRecord, _ stage: MLStage, _ stop: StopFlag) throws -> End {
         let folder = try JobFolder(spool, store).stageDirectory(of: record)
-        let learnt = try learn(record, stage, in: folder)
+        let lock = try OutsideMLStage.takeBack(folder)
+        defer { withExtendedLifetime(lock) {} }
+        let learnt = try lesson(record, in: folder).map {
+            try LearntModel.learn(
+                $0, beginningWith: stage.model ?? record.job.model, models, in: folder)
+        }
         let run = MLStageRun(
             stage: stage, initial: try initial(of: record),
             forceField: try learnt?.model ?? model(of: stage, in: record), folder: folder)
@@ -65,10 +77,30 @@ struct StageLauncher: Sendable {
         }
     }
 
+    private func handOut(_ record: JobRecord, _ stage: MLStage) throws -> End {
+        let folder = try JobFolder(spool, store).stageDirectory(of: record)
+        try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).handOut(
+            initial(of: record), model: stage.model ?? record.job.model, models,
+            lesson: lesson(record, in: folder))
+        return .handedOut
+    }
+
+    /// What another machine has made of an ML stage; nil while nothing has.
+    ///
+    /// - Throws: ``StageFailure`` for what is not its result.
+    func outsideResult(of record: JobRecord, _ stage: MLStage) throws -> (
+        report: StageReport, final: [UInt8]
+    )? {
+        let folder = try JobFolder(spool, store).stageDirectory(of: record)
+        return try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).result(models)
+    }
+
     private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
         let ended = try before(record)
         let forceField = try ended.flatMap { try model(of: $0, in: record) }
-        try DFTStageRun(store: store, spool: spool, record: record, stage: stage).publish(
+        try DFTStageRun(
+            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage
+        ).publish(
             initial(of: record), reference: structure(record.structure), forceField: forceField,
             origin: origin(ended, ended?.report.kind == .ml ? forceField : nil),
             in: JobFolder(spool, store).directory(of: record))
@@ -85,9 +117,21 @@ struct StageLauncher: Sendable {
             levelOfTheory: provenance?.levelOfTheory, steps: verdict.steps, fmax: verdict.fmax)
     }
 
-    /// The stage whose end the current one begins with; nil for the first.
+    /// The current stage where it is done outside.
+    func outside(_ record: JobRecord) -> (any OutsideStage)? {
+        let package = OutsidePackage(store: store, spool: spool, record: record)
+        switch record.planned.work {
+        case .ml: return nil
+        case .dft(let stage): return DFTStageRun(package: package, stage: stage)
+        case .singlePoints(let stage): return SinglePointsRun(package: package, stage: stage)
+        }
+    }
+
+    /// The stage whose end the current one begins with, single points passed over; nil for the first.
     private func before(_ record: JobRecord) throws -> StageRecord? {
-        let ended = try store.stages(of: record.id).filter { $0.stage < record.machine.stage }
+        let ended = try store.stages(of: record.id).filter {
+            $0.stage < record.machine.stage && $0.report.kind != .singlePoints
+        }
         guard let last = ended.last else { return nil }
         return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
     }
@@ -113,17 +157,15 @@ struct StageLauncher: Sendable {
         return try LearntModel(at: folder, models)?.model ?? model(of: round.settings.ml, in: record)
     }
 
-    /// What a round's model has learnt from the checks before it; nil where it does not learn.
-    private func learn(_ record: JobRecord, _ stage: MLStage, in folder: Directory) throws -> LearntModel? {
+    /// What a round's model is to learn from the checks before it; nil where it does not learn.
+    private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
         guard let round = record.planned.round, round.settings.learn == true, round.number > 0 else {
             return nil
         }
         let checks = try store.stages(of: record.id).filter {
             round.stages.contains($0.stage) && $0.report.kind == .dft
         }
-        return try LearntModel.learn(
-            from: checks, of: record, beginningWith: stage.model ?? record.job.model, models, in: folder,
-            job: JobFolder(spool, store).directory(of: record))
+        return try Lesson(from: checks, in: folder, job: JobFolder(spool, store).directory(of: record))
     }
 
     /// Largest error of the round's model on an atom that the check may move, eV/Å; and that of the model that the

@@ -21,7 +21,7 @@ package final class StopFlag: Sendable {
 }
 
 /// Runs blocking work on a thread of its own, so that no thread of the concurrency pool waits for it.
-func onOwnThread<Result: Sendable>(
+package func onOwnThread<Result: Sendable>(
     _ work: @escaping @Sendable () throws -> Result
 ) async throws -> Result {
     let work = SyscallHook.carried(work)

@@ -72,7 +72,9 @@ public struct JobMachine: Sendable, Equatable {
             attempt += 1
             (state, reason) = (.queued, "trying again: \(why)")
         case (.running, .interrupted(let why)): (state, reason) = (.queued, why)
-        case (.running, .packagePublished) where stages[stage] == .dft:
+        // An ML stage that another machine does.
+        case (.running, .noted(let why)) where stages[stage] == .ml: return wait(why)
+        case (.running, .packagePublished) where stages[stage].isOutside:
             (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
 
         case (.waitingForDFT, .resultAccepted(let verdict, let next)): conclude(verdict, next: next)

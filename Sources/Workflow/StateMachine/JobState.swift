@@ -16,7 +16,13 @@ public enum JobState: String, Sendable, Codable, CaseIterable {
 }
 
 /// The kinds of stage: the words in job files and in the names of folders.
-public enum StageKind: String, Sendable, Codable, CaseIterable { case ml, dft }
+public enum StageKind: String, Sendable, Codable, CaseIterable {
+    case ml, dft
+    case singlePoints = "single-points"
+
+    /// It is done outside: a package goes out, a result comes back.
+    public var isOutside: Bool { self != .ml }
+}
 
 /// How a stage ended, as far as the next step depends on it.
 public struct StageVerdict: Sendable, Equatable, Codable {

@@ -156,6 +156,7 @@ extension PlannedStage {
         switch work {
         case .ml: .ml
         case .dft: .dft
+        case .singlePoints: .singlePoints
         }
     }
 }

@@ -1,10 +1,10 @@
 import GRDB
 
-/// The tables of the store, version 3.
+/// The tables of the store, version 4.
 ///
 /// `events` is a job's history and is only ever appended to; everything else says how things stand.
 enum Schema {
-    static let version = 3
+    static let version = 4
 
     static let statements = """
         CREATE TABLE jobs (
@@ -29,16 +29,7 @@ enum Schema {
             launches INTEGER NOT NULL DEFAULT 0,
             launchStep INTEGER NOT NULL DEFAULT -1
         ) STRICT;
-        CREATE TABLE stages (
-            job INTEGER NOT NULL REFERENCES jobs(id),
-            stage INTEGER NOT NULL,
-            attempt INTEGER NOT NULL,
-            kind TEXT NOT NULL CHECK (kind IN ('ml','dft')),
-            report TEXT NOT NULL,
-            final TEXT NOT NULL,
-            ended REAL NOT NULL,
-            PRIMARY KEY (job, stage)
-        ) STRICT;
+        \(stages)
         CREATE TABLE packages (
             job INTEGER NOT NULL REFERENCES jobs(id),
             stage INTEGER NOT NULL,
@@ -68,6 +59,28 @@ enum Schema {
         \(indices)
         \(returned)
         \(slurmRuns)
+        """
+
+    /// Stages that ended.
+    private static let stages = """
+        CREATE TABLE stages (
+            job INTEGER NOT NULL REFERENCES jobs(id),
+            stage INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('ml','dft','single-points')),
+            report TEXT NOT NULL,
+            final TEXT NOT NULL,
+            ended REAL NOT NULL,
+            PRIMARY KEY (job, stage)
+        ) STRICT;
+        """
+
+    /// From version 3, which knew two kinds of stage.
+    private static let fromVersion3 = """
+        ALTER TABLE stages RENAME TO formerStages;
+        \(stages)
+        INSERT INTO stages SELECT job, stage, attempt, kind, report, final, ended FROM formerStages;
+        DROP TABLE formerStages;
         """
 
     /// What is asked at every turn costs by what is to be done, not by all that ever was.
@@ -119,6 +132,7 @@ enum Schema {
     static func migrate(_ database: Database, from found: Int) throws {
         if found < 2 { try database.execute(sql: fromVersion1) }
         if found < 3 { try database.execute(sql: indices + slurmRuns) }
+        if found < 4 { try database.execute(sql: fromVersion3) }
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 }

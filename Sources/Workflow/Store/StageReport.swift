@@ -7,8 +7,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     /// Largest force norm of a moving atom in the structure that the stage began with, eV/Å, by the stage's
     /// own method.
     public var initialFmax: Double?
-    /// Convergence criterion, eV/Å.
-    public var requestedFmax: Double
+    /// Convergence criterion, eV/Å; nil where nothing is relaxed.
+    public var requestedFmax: Double?
     /// How far the atom that moved furthest is from where it began, Å.
     public var largestDisplacement: Double?
     /// Energy at the end, eV; nil where the method has none.
@@ -36,9 +36,25 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var decision: String?
     /// Place in the plan of the stage whose last structure the next stage begins with, where it is not this one.
     public var goesBackTo: Int?
+    /// Of single points: what came of each, in the order of their steps.
+    public var points: [Point]?
+    /// Of single points: the number of the stage, from 1, whose path they are of.
+    public var pathOf: Int?
+
+    /// A geometry of which energy and forces were asked for.
+    public struct Point: Sendable, Equatable, Codable {
+        /// Of the path that it is of.
+        public var step: Int
+        /// eV; nil where it could not be calculated.
+        public var energy: Double?
+        /// Largest force norm, eV/Å; likewise.
+        public var fmax: Double?
+        /// `converged`, `scf-not-converged`, …
+        public var verdict: String
+    }
 
     public init(
-        kind: StageKind, verdict: StageVerdict, initialFmax: Double? = nil, requestedFmax: Double,
+        kind: StageKind, verdict: StageVerdict, initialFmax: Double? = nil, requestedFmax: Double?,
         largestDisplacement: Double? = nil, energy: Double? = nil, energyChange: Double? = nil,
         method: String, version: String, levelOfTheory: String, warnings: [String] = [],
         seconds: Double? = nil

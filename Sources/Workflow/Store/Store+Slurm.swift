@@ -45,7 +45,7 @@ extension Store {
                 database,
                 sql: """
                     SELECT slurmRuns.* FROM slurmRuns JOIN jobs ON jobs.id = slurmRuns.job
-                    WHERE isOpen = 1 AND (state <> 'waiting-for-dft' OR jobs.stage <> slurmRuns.stage
+                    WHERE isOpen = 1 AND (state NOT IN ('waiting-for-dft', 'running') OR jobs.stage <> slurmRuns.stage
                         OR jobs.attempt <> slurmRuns.attempt OR json_extract(run, '$.isHeld'))
                     ORDER BY slurmRuns.rowid
                     """
@@ -53,19 +53,24 @@ extension Store {
         }
     }
 
-    /// Jobs whose packages are out and not in the queue, in the order of their turns, and how many are in it.
+    /// Jobs whose packages, or ML stages, may be out and are not in the queue, in the order of their turns, and how
+    /// many are in it.
     func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
         try pool.read { database in
             let rows = try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT * FROM jobs WHERE state = 'waiting-for-dft'
+                    SELECT * FROM jobs WHERE state IN ('waiting-for-dft', 'running')
                         AND NOT EXISTS (SELECT 1 FROM slurmRuns WHERE job = jobs.id AND isOpen = 1)
                     ORDER BY priority DESC, id
                     """)
             let queued =
                 try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM slurmRuns WHERE isOpen = 1") ?? 0
-            return (try rows.map(JobRecord.init), queued)
+            // A DFT stage that runs here is being packed.
+            let jobs = try rows.map(JobRecord.init).filter {
+                $0.machine.state == .waitingForDFT || $0.planned.kind == .ml
+            }
+            return (jobs, queued)
         }
     }
 

@@ -60,6 +60,7 @@ struct DaemonCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = DaemonConfiguration(spool: spool.spool, modelPath: Models.searchPath)
         configuration.python = Program.python
+        configuration.program = Program.path
         configuration.once = once
         configuration.concurrentStages = concurrentStages
         configuration.interval = .seconds(interval)

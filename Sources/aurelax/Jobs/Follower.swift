@@ -11,31 +11,21 @@ struct Follower {
     func follow() async throws {
         let start = ContinuousClock.now
         var last = ""
-        while true {
-            let status = try? client.status(of: job)
-            if status == nil, !client.isInInbox(job) {
-                // Between the inbox and the store, or set aside.
-                try await Task.sleep(for: .milliseconds(500))
-                if (try? client.status(of: job)) == nil, !client.isInInbox(job),
-                    let rejection = client.rejection(of: job)
-                {
-                    printError(rejection)
-                    throw ExitCode(ExitStatus.failed.rawValue)
-                }
-            }
-            let line = status.map(text) ?? "waiting for the daemon to take the job in"
-            if line != last {
-                let seconds = Int(start.duration(to: .now) / .seconds(1))
-                print("\(pad("\(seconds) s", 7))  \(line)")
-                fflush(nil)
-                last = line
-            }
-            if let status, status.state.isFinal {
-                guard status.state == .completed else { throw ExitCode(ExitStatus.failed.rawValue) }
-                return
-            }
-            try await Task.sleep(for: .seconds(1))
+        func say(_ line: String) {
+            guard line != last else { return }
+            let seconds = Int(start.duration(to: .now) / .seconds(1))
+            print("\(pad("\(seconds) s", 7))  \(line)")
+            fflush(nil)
+            last = line
         }
+        var status = try await client.arrival(of: job) { say("waiting for the daemon to take the job in") }
+        while !status.state.isFinal {
+            say(text(status))
+            try await Task.sleep(for: .seconds(1))
+            status = try client.status(of: job)
+        }
+        say(text(status))
+        guard status.state == .completed else { throw ExitCode(ExitStatus.failed.rawValue) }
     }
 
     private func text(_ status: JobStatus) -> String {
@@ -47,5 +37,26 @@ struct Follower {
 
     private func pad(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}
+
+extension SpoolClient {
+    /// Where a job is that may still wait in the inbox: it is waited for.
+    ///
+    /// - Parameter isWaiting: called at every look in vain.
+    /// - Throws: `ExitCode` 1, its report printed, where it was set aside.
+    func arrival(of job: String, isWaiting: () -> Void = {}) async throws -> JobStatus {
+        while true {
+            do {
+                return try status(of: job)
+            } catch WorkflowError.notTakenIn {
+                isWaiting()
+                try await Task.sleep(for: .milliseconds(300))
+            } catch WorkflowError.noSuchJob(let name) {
+                guard let rejection = rejection(of: job) else { throw WorkflowError.noSuchJob(name) }
+                printError(rejection)
+                throw ExitCode(ExitStatus.failed.rawValue)
+            }
+        }
     }
 }

@@ -51,7 +51,7 @@ struct JobTable {
     private static func cells(_ row: Row, _ now: Date) -> [String] {
         let job = row.status
         let end = job.state.isFinal ? job.updated : now
-        let left = row.curve.secondsLeft(to: job.fmaxLimit)
+        let left = job.fmaxLimit.flatMap(row.curve.secondsLeft)
         return [
             job.name, job.state.rawValue, "\(job.stage)/\(job.stages) \(job.kind.rawValue)",
             job.step.map(String.init) ?? "-",

@@ -24,6 +24,7 @@ struct Log: AsyncParsableCommand {
 
     func run() async throws {
         let client = spool.client
+        if follow { _ = try await client.arrival(of: job) }
         var shown = 0
         while true {
             let isFinal = try client.status(of: job).state.isFinal

@@ -7,8 +7,8 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Where the jobs are, or one job with its stages.",
         discussion: """
-            A table of all jobs, what is under way first; --json prints an object with `jobs`, each with name, state, \
-            reason, stage, step and fmax (eV/Å). States: queued, running, waiting-for-dft, completed, failed, \
+            A table of all jobs, what is under way first, and the files that still wait in the inbox; --json prints an \
+            object with `jobs`, each with name, state, reason, stage, step and fmax (eV/Å), and `inbox`. States: queued, running, waiting-for-dft, completed, failed, \
             cancelled, paused. The arrow behind fmax says where it goes; LEFT is how long it takes if it goes on so.
             """)
 
@@ -20,19 +20,22 @@ struct Status: ParsableCommand {
     var json = false
     @OptionGroup var spool: SpoolOptions
 
-    private struct List: Encodable { let jobs: [JobStatus] }
-
     func run() throws {
         let client = spool.client
         let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: state)
-        if json {
-            print(try jsonText(List(jobs: jobs)))
-        } else if jobs.isEmpty {
-            print(state.isEmpty ? "no jobs" : "no such jobs")
+        let inbox = job == nil && state.isEmpty ? client.filesInInbox() : []
+        if json { return print(try jsonText(JobList(jobs: jobs, inbox: inbox))) }
+        if jobs.isEmpty {
+            if inbox.isEmpty { print(state.isEmpty ? "no jobs" : "no such jobs") }
         } else {
             let table = JobTable(rows: jobs.map { .init($0, client) }, colours: Terminal.hasColours)
             print(table.lines().joined(separator: "\n"))
             if job != nil { try printDetails(jobs[0], client) }
+        }
+        if !inbox.isEmpty {
+            let shown = inbox.prefix(20).joined(separator: " ") + (inbox.count > 20 ? " …" : "")
+            print("in the inbox, not taken in yet: \(shown)")
+            if try client.health() == nil { print("no daemon is at work here: `aurelax daemon` starts one") }
         }
     }
 

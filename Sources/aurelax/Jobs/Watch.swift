@@ -26,7 +26,7 @@ struct Watch: AsyncParsableCommand {
             throw CommandError(.failed, "watch wants a terminal; `aurelax status` prints once")
         }
         // What does not exist is said before the screen changes.
-        if let job { _ = try client.status(of: job) }
+        if let job { _ = try await client.arrival(of: job) }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         print("\u{1B}[?1049h\u{1B}[?25l", terminator: "")
         await withTaskGroup(of: Void.self) { group in

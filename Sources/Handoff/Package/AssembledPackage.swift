@@ -1,0 +1,54 @@
+import DurableFiles
+import JobSpec
+import SystemPackage
+
+/// The files of a package, with what every one of them has, and what the manifest says of them.
+struct AssembledPackage {
+    let manifest: HandoffManifest
+    /// `MANIFEST.json` is the last.
+    let files: [PublishedFile]
+    /// Of `MANIFEST.json`.
+    let digest: Digest
+
+    typealias Input = (name: FilePath.Component, bytes: [UInt8])
+
+    /// - Parameters:
+    ///   - further: inputs beside geometry, parameters, scripts and the engine's own script.
+    ///   - points: geometries that an array of jobs may share among its elements; nil where there is one path.
+    init(
+        geometry: Input, _ parameters: some CalculationParameters, scripts: [Input], further: [Input] = [],
+        atoms: Int, points: Int? = nil, readme: String, expected: [ReturnedFile], origin: GeometryOrigin
+    ) throws {
+        let engine: Input =
+            switch parameters.engine {
+            case .gpaw: ("gpaw_relax.py", PackageResources.gpaw_relax_py)
+            case .tblite: ("tblite_relax.py", PackageResources.tblite_relax_py)
+            }
+        let given = [geometry, ("parameters.json", try json(parameters))] + scripts + [engine] + further
+        var contents: [(name: FilePath.Component, role: HandoffManifest.Role, bytes: [UInt8])] =
+            given.map { ($0.name, .input, $0.bytes) }
+        contents.append(("run.sh", .launcher, PackageResources.run_sh))
+
+        func describe(
+            _ name: FilePath.Component, _ role: HandoffManifest.Role, _ bytes: [UInt8]
+        ) -> HandoffManifest.File {
+            .init(name: name.string, role: role, size: bytes.count, sha256: Digest(of: bytes))
+        }
+        let inputs = HandoffManifest.inputDigest(contents.map { describe($0.name, $0.role, $0.bytes) })
+        let script = batchScript(parameters, atoms: atoms, points: points, inputs: inputs)
+        contents.append(("submit.sbatch", .launcher, Array(script.utf8)))
+        contents.append(("README.md", .help, Array(readme.utf8)))
+
+        manifest = HandoffManifest(
+            job: parameters.job, stage: parameters.stage, attempt: parameters.attempt,
+            engine: parameters.engine.rawValue, inputs: inputs,
+            files: contents.map { describe($0.name, $0.role, $0.bytes) },
+            expected: expected.map { "result/\($0.rawValue)" }, origin: origin)
+        let manifestBytes = try json(manifest)
+        digest = Digest(of: manifestBytes)
+        files =
+            contents.map {
+                PublishedFile(name: $0.name, bytes: $0.bytes, isExecutable: $0.role == .launcher)
+            } + [PublishedFile(name: "MANIFEST.json", bytes: manifestBytes)]
+    }
+}

@@ -1,0 +1,125 @@
+public import Atomistics
+public import DurableFiles
+import FoundationEssentials
+import OrderedCollections
+
+/// Single points that came back and passed every check: of this job, stage and attempt, at the geometries that were
+/// handed off, by one method. That a point could not be calculated is a result too.
+public struct ReturnedPoints: Sendable, Equatable {
+    public struct Point: Sendable, Equatable, Codable {
+        /// Of the geometry in the path that it is of.
+        public var step: Int
+        public var verdict: ResultVerdict
+        /// Why it has no energy.
+        public var message: String?
+        /// eV; nil where it could not be calculated.
+        public var energy: Double?
+        /// Largest force norm, eV/Å; likewise.
+        public var fmax: Double?
+    }
+
+    /// Of the set: converged where every point is.
+    public var verdict: ResultVerdict
+    public var message: String
+    /// How many were asked for.
+    public var asked: Int
+    /// In the order of their steps; fewer than asked for only where the calculation crashed.
+    public var points: [Point]
+    /// The same with all that is known of them; those that were calculated have energy and forces.
+    public var frames: [Atoms]
+    public var levelOfTheory: String?
+    public var scfCycles: Int?
+    /// Seconds of all points together.
+    public var wallTime: Double?
+    public var versions: [String: String]
+    /// What a person should know about it, each once.
+    public var notes: [String]
+    /// SHA-256 of the marker: the same for the same result.
+    public var digest: Digest
+
+    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:limit:)``.
+    public init(
+        _ files: [ReturnedFile: [UInt8]], expecting expected: SinglePointsExpectation
+    ) throws(ResultRefusal) {
+        let (status, listed) = try ResultStatus.checked(files, expected.parameters, inputs: expected.inputs)
+        (verdict, message, levelOfTheory) = (status.verdict, status.message, status.levelOfTheory)
+        (scfCycles, wallTime) = (status.scfCycles, status.wallTime)
+        (versions, notes) = (status.versions, status.warnings)
+        digest = Digest(of: files[.done] ?? [])
+        asked = expected.geometries.count
+        (points, frames) = ([], [])
+        guard listed.contains(.trajectory) else {
+            guard verdict == .crashed else { throw .missing(ReturnedFile.trajectory.rawValue) }
+            return
+        }
+        let name = ReturnedFile.trajectory.rawValue
+        frames = try parse(.trajectory, in: files)
+        var place = 0
+        for (index, frame) in frames.enumerated() {
+            let (number, point) = try expected.check(frame, file: name, frame: index)
+            guard number > place else {
+                throw .contradiction("\(name), frame \(index): point \(number) behind point \(place)")
+            }
+            place = number
+            points.append(point)
+        }
+        guard points.count == asked || verdict == .crashed else {
+            throw .contradiction("\(name) has \(points.count) points, \(asked) were asked for")
+        }
+        let levels = Set(frames.compactMap(\.levelOfTheory))
+        guard levels.count <= 1 else {
+            throw .contradiction("the points are of several levels of theory: \(levels.sorted())")
+        }
+        guard
+            (verdict == .converged) == points.allSatisfy({ $0.verdict == .converged })
+                || verdict == .crashed
+        else { throw .contradiction("status.json and the points disagree on which could be calculated") }
+    }
+}
+
+extension SinglePointsExpectation {
+    /// A point at the geometry that was sent under its number, with an energy and forces where it says so.
+    func check(
+        _ atoms: Atoms, file: String, frame: Int
+    ) throws(ResultRefusal) -> (number: Int, point: ReturnedPoints.Point) {
+        try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
+        guard case .integer(let number)? = atoms.info["point"], geometries.indices.contains(number - 1),
+            atoms.info["step"] == .integer(geometries[number - 1].step)
+        else { throw .contradiction("\(file), frame \(frame): no such point was asked for") }
+        let (atom, distance) = largestDistance(geometries[number - 1].positions, atoms.positions)
+        guard distance <= 1e-6 else {
+            throw .displaced(file: file, frame: frame, atom: atom, by: distance, limit: 1e-6)
+        }
+        if let level = atoms.levelOfTheory { try parameters.checkLevel(level) }
+        guard case .string(let word)? = atoms.info["verdict"], let verdict = ResultVerdict(rawValue: word)
+        else { throw .contradiction("\(file), frame \(frame): no verdict") }
+        var point = ReturnedPoints.Point(step: geometries[number - 1].step, verdict: verdict)
+        if case .string(let message)? = atoms.info["message"] { point.message = message }
+        guard verdict == .converged else { return (number, point) }
+        let (energy, forces) = try atoms.checkedLabels(file: file, frame: frame)
+        (point.energy, point.fmax) = (energy, forces.map(\.length).max())
+        return (number, point)
+    }
+
+    /// What a package on disk expects: from its own files, whose digests are checked.
+    ///
+    /// - Throws: ``PackageRefusal``.
+    public init(package directory: Directory) throws {
+        let manifest = try PackageCheck.verify(directory, roles: [.input])
+        inputs = manifest.inputs
+        parameters = try JSONDecoder().decode(
+            SinglePointsParameters.self, from: Data(PackageCheck.content("parameters.json", directory)))
+        let frames = try ExtXYZ.frames(
+            in: try PackageCheck.content("frames.extxyz", directory), label: "frames.extxyz")
+        guard let first = frames.first, frames.count == parameters.points else {
+            throw PackageRefusal.damaged("frames.extxyz")
+        }
+        symbols = first.elements.map(\.symbol)
+        geometries = try frames.map { frame in
+            guard case .integer(let step)? = frame.info["step"], frame.elements == first.elements else {
+                throw PackageRefusal.damaged("frames.extxyz")
+            }
+            return Geometry(step: step, positions: frame.positions)
+        }
+    }
+}

@@ -1,0 +1,250 @@
+"""Energy and forces of every geometry of one package, without a step: see README.md.
+
+Reads MANIFEST.json, parameters.json and frames.extxyz. Each point goes into a file of its own, result/points/0001.extxyz
+and so on; whoever completes the set writes result/trajectory.extxyz, status.json and, last, DONE.json. All points are
+taken in turn, with one calculator, or with AURELAX_POINT one alone. Any number of processes may work in one package: a
+point belongs to whoever holds its lock, which ends with its process. A point that could not be calculated is a result.
+"""
+import contextlib
+import fcntl
+import importlib
+import io
+import json
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import numpy as np  # noqa: E402
+from ase.io import read  # noqa: E402
+from ase.parallel import world  # noqa: E402
+
+from relaxation import (EXIT, RESULT, NotSelfConsistent, Refusal, Run, frame_text, main, on_rank_0,  # noqa: E402
+                        write_atomically)
+
+POINTS = os.path.join(RESULT, 'points')
+# Of the set: the verdict that most of its points would have to be mended for.
+FAILURES = ('engine-error', 'non-finite', 'scf-not-converged')
+
+
+class Point:
+    """A point that has been calculated, or could not be."""
+
+    def __init__(self, text):
+        atoms = read(io.StringIO(text), format='extxyz', parallel=False)
+        self.text, self.positions, info = text, atoms.positions, atoms.info
+        self.inputs, self.level_of_theory, self.verdict = info['inputs'], info['level_of_theory'], info['verdict']
+        self.step, self.cycles, self.wall_time = int(info['step']), info.get('scf_cycles'), float(info['wall_time'])
+        if (self.verdict == 'converged') != (atoms.calc is not None and 'forces' in atoms.calc.results):
+            raise ValueError('verdict and forces contradict each other')
+
+
+@contextlib.contextmanager
+def locked(path, wait=True):
+    """Holds a lock that ends with the process at the latest; False where somebody else holds it."""
+    with open(path, 'w') as file:
+        held = True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            held = False
+        except OSError as error:
+            print(f'cannot lock {path} ({error}); going on without', file=sys.stderr)
+        yield held
+
+
+class SinglePoints(Run):
+    def __init__(self, engine_class):
+        super().__init__(engine_class)
+        self.engine_class = engine_class
+        self.symbols, self.geometries, self.steps = on_rank_0(self.read_frames)
+        self.count = len(self.geometries)
+        # Numbers of points that were seen to be there.
+        self.seen = set()
+        self.number = on_rank_0(self.asked_for)
+        self.make_engine()
+        self.earlier = on_rank_0(self.prepare)
+
+    def read_frames(self):
+        frames = read('frames.extxyz', index=':', parallel=False)
+        return (list(frames[0].symbols), [frame.positions for frame in frames],
+                [int(frame.info['step']) for frame in frames])
+
+    def asked_for(self):
+        """The one point that this process is to calculate; None for all of them."""
+        text = os.environ.get('AURELAX_POINT', '')
+        if text and not (text.isdecimal() and 1 <= int(text) <= self.count):
+            raise Refusal(f'AURELAX_POINT is {text}, and the points are 1 to {self.count}')
+        return int(text) if text else None
+
+    def make_engine(self):
+        """A calculator that knows nothing of points before, in the box that all geometries share."""
+        self.engine = self.engine_class(self.parameters, self.symbols, self.geometries[0], self.geometries[1:])
+        if self.number is not None:
+            self.engine.log = os.path.join('points', f'{self.number:04d}.gpaw.txt')
+
+    def path(self, number):
+        return os.path.join(POINTS, f'{number:04d}.extxyz')
+
+    def prepare(self):
+        """The verdict of an earlier run that need not be repeated, or None. Taking all points in turn, those that could
+        not be calculated are tried again."""
+        os.makedirs(POINTS, exist_ok=True)
+        if self.number is not None:
+            point = self.point(self.number)
+            if point is not None:
+                self.conclude()
+            return None if point is None else point.verdict
+        with locked(os.path.join(RESULT, '.lock')):
+            done = self.read_marker()
+            if done is not None and done['verdict'] == 'converged':
+                return done['verdict']
+            if done is not None:
+                os.remove(os.path.join(RESULT, 'DONE.json'))
+                for number in range(1, self.count + 1):
+                    point = self.point(number)
+                    if point is not None and point.verdict != 'converged':
+                        os.remove(self.path(number))
+            if os.path.exists(os.path.join(RESULT, 'STOP')):
+                os.remove(os.path.join(RESULT, 'STOP'))
+        return None
+
+    def point(self, number):
+        """None while it is not there; a file that is no point of this package counts as none."""
+        try:
+            with open(self.path(number), 'rb') as file:
+                point = Point(file.read().decode())
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever somebody has put there: it is calculated anew
+            print(f'{self.path(number)} is no point ({error}); it is calculated anew', file=sys.stderr)
+            return None
+        if point.inputs != 'sha256:' + self.manifest['inputs'] or not np.array_equal(
+                point.positions, self.geometries[number - 1]):
+            raise Refusal(f'{self.path(number)} belongs to another run ({point.inputs}): move {RESULT}/ away')
+        if point.level_of_theory != self.engine.level_of_theory:
+            raise Refusal(f'{self.path(number)} was calculated with {point.level_of_theory}, this would be '
+                          f'{self.engine.level_of_theory}: move {RESULT}/ away to have all of one')
+        return point
+
+    def run(self):
+        while True:
+            reason = self.stop_reason() if self.number is None else None
+            if reason is not None:
+                return 'stopped', f'{reason}; run it again for the points that are left'
+            verdict = self.next_point()
+            if verdict is None:
+                break
+        ended = on_rank_0(self.conclude)
+        if self.number is not None:
+            verdict = on_rank_0(lambda: self.point(self.number).verdict)
+            return verdict, f'point {self.number} of {self.count}'
+        return ended or ('stopped', 'others are at work on the points that are left')
+
+    def next_point(self):
+        """Calculates the first point that is not there and that nobody else has; its verdict, None where there is none.
+        """
+        with contextlib.ExitStack() as held:
+            number = on_rank_0(self.claim, held)
+            if number is None:
+                return None
+            begun = time.time()
+            labels = None
+            failure = None
+            try:
+                labels = self.engine.evaluate(self.geometries[number - 1])
+                verdict, message = 'converged', None
+                if not (np.isfinite(labels.energy) and np.isfinite(labels.forces).all()):
+                    labels, verdict, message = None, 'non-finite', 'energy or forces are not finite'
+            except NotSelfConsistent as error:
+                verdict, message = 'scf-not-converged', f'the self-consistency cycle did not converge: {error}'
+            except Exception as error:  # noqa: BLE001 - the other points do not depend on this one
+                traceback.print_exc()
+                last = (str(error).strip().splitlines() or [''])[-1]
+                verdict, message, failure = 'engine-error', f'{type(error).__name__}: {last}'[:500], error
+            if world.rank == 0:
+                seconds = time.time() - begun
+                cycles = None if labels is None else labels.cycles
+                info = dict(**self.frame_identity(), point=number, step=self.steps[number - 1], verdict=verdict,
+                            message=message, scf_cycles=cycles, wall_time=round(seconds, 3))
+                text = frame_text(self.symbols, self.geometries[number - 1], labels, [], info)
+                write_atomically(self.path(number), text.encode())
+                told = message or (f'energy {labels.energy:.6f} eV  '
+                                   f'fmax {np.linalg.norm(labels.forces, axis=1).max():.4f} eV/A')
+                self.say(f'point {number} of {self.count} (step {self.steps[number - 1]})  {told}  {seconds:.0f} s')
+                self.conclude()
+        if failure is not None and world.size > 1:
+            # The other ranks may be waiting for this one: let the engine's MPI end them all.
+            raise failure
+        if verdict != 'converged':
+            self.make_engine()
+        return verdict
+
+    def claim(self, held):
+        """Locks a point that is not there; its number."""
+        for number in [self.number] if self.number is not None else range(1, self.count + 1):
+            if number in self.seen or self.point(number) is not None:
+                self.seen.add(number)
+                continue
+            lock = locked(os.path.join(POINTS, f'.{number:04d}.lock'), wait=False)
+            if lock.__enter__():
+                held.push(lock.__exit__)
+                # Whoever had it may have finished it meanwhile.
+                if self.point(number) is None:
+                    return number
+            elif self.number is not None:
+                raise Refusal(f'another process is running this package: point {number}')
+            else:
+                lock.__exit__(None, None, None)
+        return None
+
+    def conclude(self):
+        """Tells how many points are there. Where all are, writes the files of the set, once.
+
+        Returns the verdict on the set with a sentence about it; None while it is not complete.
+        """
+        with locked(os.path.join(RESULT, '.lock')):
+            if self.read_marker() is not None:
+                with open(os.path.join(RESULT, 'status.json')) as file:
+                    status = json.load(file)
+                return status['verdict'], status['message']
+            there = sum(os.path.exists(self.path(number)) for number in range(1, self.count + 1))
+            points = [self.point(number) for number in range(1, self.count + 1)] if there == self.count else [None]
+            if None in points:
+                self.progress('running', f'{there} of {self.count} points', there)
+                return None
+            verdict, message = self.verdict(points)
+            write_atomically(os.path.join(RESULT, 'trajectory.extxyz'), ''.join(p.text for p in points).encode())
+            cycles = [point.cycles for point in points]
+            self.write_status(verdict, message, list(self.engine.warnings), points=self.count,
+                              steps=0, gradient_calls=self.count,
+                              scf_cycles=None if None in cycles else sum(int(n) for n in cycles),
+                              wall_time=round(sum(point.wall_time for point in points), 3))
+            self.progress(verdict, message, there)
+            self.write_marker(verdict, ['trajectory.extxyz', 'status.json'])
+            return verdict, message
+
+    def verdict(self, points):
+        failed = [point for point in points if point.verdict != 'converged']
+        if not failed:
+            return 'converged', f'all {self.count} points calculated'
+        verdict = next(word for word in FAILURES if any(point.verdict == word for point in failed))
+        steps = ', '.join(f'{point.step} ({point.verdict})' for point in failed[:5])
+        more = f' and {len(failed) - 5} more' if len(failed) > 5 else ''
+        return verdict, f'{self.count - len(failed)} of {self.count} points calculated; not those of steps {steps}{more}'
+
+    def progress(self, state, message, there):
+        self.write_progress(state, message, steps=there, gradient_calls=there, scf_cycles=None,
+                            wall_time=round(time.time() - self.begun, 3), energy=None, fmax=None)
+
+    def finish(self, verdict, message):
+        """The files are written with the last point."""
+        self.say(f'{verdict}: {message}')
+
+
+if __name__ == '__main__':
+    with open('parameters.json') as settings:
+        engine = json.load(settings)['engine']
+    sys.exit(main(importlib.import_module(f'{engine}_relax').Engine, SinglePoints))

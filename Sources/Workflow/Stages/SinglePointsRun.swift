@@ -1,0 +1,115 @@
+internal import Atomistics
+internal import DurableFiles
+import Foundation
+import Handoff
+internal import JobSpec
+import SystemPackage
+
+/// Single points outside.
+struct SinglePointsRun: OutsideStage {
+    let package: OutsidePackage
+    let stage: SinglePointsStage
+
+    private var record: JobRecord { package.record }
+
+    /// The number of the stage, from 1, whose path they are of.
+    private var pathOf: Int? {
+        record.job.source(ofPointsAt: record.planned.stage).map { $0 + 1 }
+    }
+
+    /// Puts the package into the job's folder; doing it again changes nothing.
+    ///
+    /// - Parameters:
+    ///   - path: of the stage that they are of, whole.
+    ///   - origin: of the path.
+    /// - Throws: `HandoffRefusal` where there is nothing that a calculation could begin with.
+    func publish(_ path: [Atoms], origin: GeometryOrigin, in folder: Directory) throws {
+        if try self.package.isPublished(in: folder) { return }
+        let steps = stage.chosen(of: path.count)
+        let package = try SinglePointsPackage(
+            SinglePointsRequest(
+                job: record.job.name, stage: record.machine.stage + 1, attempt: record.machine.attempt,
+                frames: steps.map { path[$0] }, steps: steps, settings: stage.calculation,
+                charge: record.job.charge, origin: origin))
+        try self.package.publish(package.files, package.digest, in: folder)
+    }
+
+    /// The structure passes through as it was.
+    func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd? {
+        guard let (package, files) = try package.returned(in: folder) else { return nil }
+        let result = try ReturnedPoints(files, expecting: SinglePointsExpectation(package: package))
+        let calculated = result.points.filter { $0.energy != nil }
+        guard !calculated.isEmpty else { return .nothing(result.message) }
+        let energies = calculated.compactMap(\.energy)
+        var report = StageReport(
+            kind: .singlePoints,
+            // What could not be calculated is a result; what is missing is none.
+            verdict: StageVerdict(
+                converged: result.points.count == result.asked, steps: 0, fmax: nil, text: result.message),
+            requestedFmax: nil, energy: energies.last,
+            energyChange: energies.last.map { $0 - energies[0] }, method: stage.calculation.engine.rawValue,
+            version: StageReport.versions(result.versions),
+            levelOfTheory: result.levelOfTheory ?? "not stated by whoever returned it",
+            warnings: result.notes
+                + result.points.compactMap { point in
+                    point.energy == nil
+                        ? "step \(point.step): \(point.message ?? point.verdict.rawValue)" : nil
+                },
+            seconds: result.wallTime)
+        (report.gradientCalls, report.scfCycles) = (result.points.count, result.scfCycles)
+        report.points = result.points.map {
+            .init(step: $0.step, energy: $0.energy, fmax: $0.fmax, verdict: $0.verdict.rawValue)
+        }
+        report.pathOf = pathOf
+        return .report(report, final: ExtXYZ.bytes(of: [try initial()]))
+    }
+}
+
+extension StageLauncher {
+    /// Publishes single points of the path of an earlier stage.
+    func publish(_ record: JobRecord, _ stage: SinglePointsStage) throws {
+        guard let source = record.job.source(ofPointsAt: record.planned.stage) else {
+            throw StageFailure("no stage before this one has a path to take geometries from")
+        }
+        let folder = try JobFolder(spool, store).directory(of: record)
+        let pieces = try store.stages(of: record.id).filter {
+            record.job.plan[$0.stage].stage == source
+        }
+        let (path, last) = try path(pieces, in: record)
+        guard let last, !path.isEmpty else {
+            throw StageFailure("stage \(source + 1) has left no path to take geometries from")
+        }
+        try SinglePointsRun(
+            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage
+        ).publish(
+            path,
+            origin: GeometryOrigin(
+                description: "stage \(source + 1) (\(record.job.stages[source].kind)), "
+                    + "\(path.count) geometries",
+                model: last.kind == .ml ? last.method : nil,
+                modelVersion: last.kind == .ml ? last.version : nil, levelOfTheory: last.levelOfTheory,
+                steps: path.count - 1, fmax: last.verdict.fmax),
+            in: folder)
+    }
+
+    /// The geometries that a stage went through; those of a hybrid stage are the force field's, round after round.
+    ///
+    /// - Parameter pieces: of the stage, as they ended.
+    private func path(
+        _ pieces: [StageRecord], in record: JobRecord
+    ) throws -> (path: [Atoms], last: StageReport?) {
+        let isHybrid = pieces.contains { record.job.plan[$0.stage].round != nil }
+        let used = pieces.filter { !isHybrid || $0.report.kind == .ml }
+        let frames = try used.flatMap { piece in
+            let folder = spool.spool.folder(ofJob: record.job.name)
+                .appending(Spool.stageFolder(piece.stage, piece.report.kind, attempt: piece.attempt))
+            let result = piece.report.kind == .ml ? folder : folder.appending("result")
+            let file = result.appending("trajectory.extxyz").string
+            guard FileManager.default.fileExists(atPath: file) else {
+                throw StageFailure("stage \(piece.stage + 1) has left no path: there is no \(file)")
+            }
+            return try ExtXYZ.read(path: file)
+        }
+        return (frames, used.last?.report)
+    }
+}
