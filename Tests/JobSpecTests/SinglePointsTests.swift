@@ -1,6 +1,7 @@
 import Foundation
 import JobSpec
 import Testing
+import YAMLDocument
 
 @Suite struct SinglePointsTests {
     private func job(_ stages: String) -> JobFile {
