@@ -13,15 +13,29 @@ public struct LineChart: Sendable {
         public var points: [SIMD2<Double>]
         /// What the curve is to come below; nil for none.
         public var limit: Double?
+        /// Its points are joined by dashes.
+        public var isDashed = false
 
-        public init(_ name: String, colour: String, _ points: [SIMD2<Double>], limit: Double? = nil) {
+        public init(
+            _ name: String, colour: String, _ points: [SIMD2<Double>], limit: Double? = nil,
+            isDashed: Bool = false
+        ) {
             (self.name, self.colour, self.points, self.limit) = (name, colour, points, limit)
+            self.isDashed = isDashed
         }
     }
 
     /// Told apart by people who see red and green alike.
     public static let gold = "#b8860b"
     public static let blue = "#3b7dd8"
+    /// For curves of several jobs; begins anew after the last.
+    static var palette: some Sequence<String> {
+        let colours = [blue, "#d55e00", "#009e73", "#cc79a7", gold, "#56b4e9", "#7a52aa", "#888888"]
+        return sequence(state: 0) { place -> String? in
+            defer { place += 1 }
+            return colours[place % colours.count]
+        }
+    }
 
     let title: String
     let yLabel: String
@@ -44,18 +58,42 @@ public struct LineChart: Sendable {
 
     /// A whole SVG file.
     public var svg: String {
-        var sheet = FigureSheet(width: Self.size.x, height: Self.size.y)
-        sheet.add(draw(), x: 0, y: 0, width: Self.size.x, height: Self.size.y)
+        let size = size
+        var sheet = FigureSheet(width: size.x, height: size.y)
+        sheet.add(draw(), x: 0, y: 0, width: size.x, height: size.y)
         return sheet.svg(titled: title)
     }
 
-    private static let size = SIMD2(640.0, 300.0)
-    /// Of the axes: left, top, right, bottom.
-    private static let frame = (left: 76.0, top: 34.0, right: 628.0, bottom: 256.0)
+    /// As many names beside each other as there is room for.
+    private var names: [(row: Int, left: Double, series: Series)] {
+        var (row, left) = (0, Self.axes.left)
+        return series.map { one in
+            let width = 34 + 7 * Double(one.name.count)
+            if left > Self.axes.left, left + width > Self.axes.right {
+                (row, left) = (row + 1, Self.axes.left)
+            }
+            defer { left += width }
+            return (row, left, one)
+        }
+    }
+
+    private static let rowHeight = 18.0
+    /// Of all rows of names but the first.
+    private var furtherNames: Double { Self.rowHeight * Double(names.last?.row ?? 0) }
+    private var size: SIMD2<Double> { SIMD2(640, 300 + furtherNames) }
+    /// Below one row of names.
+    private static let axes = (left: 76.0, top: 34.0, right: 628.0, bottom: 256.0)
+
+    private static func dashes(_ series: Series) -> Markup {
+        series.isDashed ? " stroke-dasharray=\"4 3\"" : ""
+    }
 
     func draw() -> Markup {
         let scale = Scale(series, isLogarithmic)
-        let (frame, size) = (Self.frame, Self.size)
+        let size = size
+        var frame = Self.axes
+        frame.top += furtherNames
+        frame.bottom += furtherNames
         func x(_ value: Double) -> Double {
             frame.left + (frame.right - frame.left) * scale.x(value)
         }
@@ -95,16 +133,15 @@ public struct LineChart: Sendable {
                 }
             return """
                 <polyline points="\(points.joined(separator: " "))" fill="none" stroke="\(one.colour)" \
-                stroke-width="1.4"/>\(marks)
+                stroke-width="1.4"\(Self.dashes(one))/>\(marks)
                 \(limit)
                 """
         }
-        var left = frame.left
-        let names: [Markup] = series.map { one in
-            defer { left += 34 + 7 * Double(one.name.count) }
+        let names: [Markup] = names.map { row, left, one in
+            let y = 18 + Self.rowHeight * Double(row)
             return """
-                <rect x="\(left)" y="12" width="14" height="4" fill="\(one.colour)"/>\
-                <text x="\(left + 18)" y="18">\(one.name)</text>
+                <line x1="\(left)" x2="\(left + 14)" y1="\(y - 4)" y2="\(y - 4)" stroke="\(one.colour)" \
+                stroke-width="4"\(Self.dashes(one))/><text x="\(left + 18)" y="\(y)">\(one.name)</text>
 
                 """
         }
@@ -173,7 +210,10 @@ private struct Scale {
     func contains(y value: Double) -> Bool { (0...1).contains(y(value)) }
 
     func label(_ tick: Double) -> String {
-        isLogarithmic ? String(format: "%g", tick) : String(format: "%.\(decimals)f", tick)
+        // A zero that was reached by adding is written without its sign.
+        isLogarithmic
+            ? String(format: "%g", tick)
+            : String(format: "%.\(decimals)f", abs(tick) < pow(10, -Double(decimals)) / 2 ? 0 : tick)
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten within a range, about so many.

@@ -41,7 +41,8 @@ struct StructureDrawing {
         scale = Self.side / (2 * (reach + 1.5))
     }
 
-    func draw(_ atoms: Atoms, title: String) -> Markup {
+    /// - Parameter marked: atoms whose discs have a purple edge; nil for none.
+    func draw(_ atoms: Atoms, title: String, marked: [Bool]? = nil) -> Markup {
         let middle = Self.side / 2
         let places = atoms.positions.map { r in
             let d = r - centre
@@ -57,12 +58,13 @@ struct StructureDrawing {
                     "<line x1=\"\(a.x)\" y1=\"\(a.y)\" x2=\"\(b.x)\" y2=\"\(b.y)\" stroke=\"#888\" stroke-width=\"2.5\"/>\n"
                 ))
         }
-        for (element, place) in zip(atoms.elements, places) {
+        for (i, (element, place)) in zip(atoms.elements, places).enumerated() {
             let radius = scale * 0.45 * (element.covalentRadius ?? 1)
+            let edge: Markup = marked?[i] == true ? " stroke=\"#8e24aa\" stroke-width=\"2\"" : ""
             shapes.append(
                 (
                     place.z,
-                    "<circle cx=\"\(place.x)\" cy=\"\(place.y)\" r=\"\(radius)\" fill=\"\(Self.colour(element))\"/>\n"
+                    "<circle cx=\"\(place.x)\" cy=\"\(place.y)\" r=\"\(radius)\" fill=\"\(Self.colour(element))\"\(edge)/>\n"
                 ))
         }
         shapes.sort { $0.depth < $1.depth }

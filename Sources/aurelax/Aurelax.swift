@@ -22,8 +22,8 @@ struct Aurelax: AsyncParsableCommand {
                 subcommands: [
                     DaemonCommand.self, Submit.self, Validate.self, Status.self, Watch.self, Show.self,
                     Log.self,
-                    ReportCommand.self, Cancel.self, Pause.self, Resume.self, Retry.self, SchemaCommand.self,
-                    DFT.self, StageCommand.self,
+                    ReportCommand.self, Compare.self, Cancel.self, Pause.self, Resume.self, Retry.self,
+                    SchemaCommand.self, DFT.self, StageCommand.self,
                     Doctor.self, Recover.self,
                 ]),
             CommandGroup(

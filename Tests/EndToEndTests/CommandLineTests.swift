@@ -29,7 +29,7 @@ import Testing
 
     @Test func everyCommandHasHelpAndWrongUsageIsStatusTwo() async throws {
         let commands = [
-            "daemon", "submit", "validate", "status", "show", "log", "cancel", "schema", "relax",
+            "daemon", "submit", "validate", "status", "show", "log", "compare", "cancel", "schema", "relax",
             "predict", "train", "descriptor", "convert", "build", "dft",
             "doctor", "recover",
         ]

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Reports
-import Subprocess
 import Workflow
 
 struct ReportCommand: AsyncParsableCommand {
@@ -41,26 +40,6 @@ struct ReportCommand: AsyncParsableCommand {
             try Data(page.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
             printError(output)
         }
-        if let figures { try await draw(report, in: figures) }
-    }
-
-    private func draw(_ report: JobReport, in folder: String) async throws {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        for (name, svg) in report.figures {
-            let path = "\(folder)/\(name)"
-            try Data(svg.utf8).write(to: URL(fileURLWithPath: path + ".svg"), options: .atomic)
-            printError(path + ".svg")
-            let end = try? await Subprocess.run(
-                .name("rsvg-convert"),
-                arguments: [
-                    "--zoom", "2", "--background-color", "white", "-o", path + ".png", path + ".svg",
-                ],
-                output: .discarded, error: .discarded)
-            guard let end, end.terminationStatus.isSuccess else {
-                printError("no \(path).png: rsvg-convert is not installed (Debian: librsvg2-bin) or failed")
-                continue
-            }
-            printError(path + ".png")
-        }
+        if let figures { try await write(report.figures, into: figures) }
     }
 }

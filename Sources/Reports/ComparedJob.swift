@@ -1,0 +1,104 @@
+public import Atomistics
+import Foundation
+import OrderedCollections
+
+/// The way that a job went, as its folder in an outbox or among recorded results tells it.
+public struct ComparedJob: Sendable {
+    public enum Kind: String, Sendable {
+        case ml, dft
+        /// Energies and forces along the way of the stage before: no way of their own.
+        case singlePoints = "single-points"
+    }
+
+    public struct Stage: Sendable {
+        public var kind: Kind
+        /// Model, or engine.
+        public var method: String?
+        /// Of the energies; nil for a model, whose energies are not compared.
+        public var levelOfTheory: String?
+        public var curve = OptimizerCurve("")
+        /// In order, each with its `step`; of a recorded job perhaps only some, the last among them.
+        public var frames: [Atoms] = []
+        public var gradientCalls: Int?
+        public var scfCycles: Int?
+        public var converged: Bool?
+
+        public init(kind: Kind) { self.kind = kind }
+
+        /// Steps that it took.
+        public var steps: Int {
+            guard kind != .singlePoints else { return 0 }
+            return curve.entries.last?.step ?? max(0, frames.count - 1)
+        }
+    }
+
+    public var name: String
+    /// As the job was told it; nil where it has not come along.
+    public var given: Atoms?
+    public var stages: [Stage] = []
+    /// `completed`, `failed` and so on, and why; nil while it is not known.
+    public var state: String?
+    public var verdict: String?
+
+    public init(name: String) { self.name = name }
+
+    /// The last structure.
+    public var final: Atoms? {
+        stages.last { $0.kind != .singlePoints && !$0.frames.isEmpty }?.frames.last
+    }
+
+    /// Each stage with the number of steps of the job before it; single points with that of the stage along which they
+    /// are.
+    var placed: [(stage: Stage, start: Int)] {
+        var (start, next) = (0, 0)
+        return stages.map { stage in
+            if stage.kind != .singlePoints {
+                start = next
+                next += stage.steps
+            }
+            return (stage, start)
+        }
+    }
+
+    /// Energies by one level of theory (eV) against the job's steps: along models' ways by single points, and of the
+    /// optimisations at that level themselves.
+    func energies(at level: String) -> (points: [SIMD2<Double>], optimizations: [SIMD2<Double>]) {
+        var points: [SIMD2<Double>] = []
+        var optimizations: [SIMD2<Double>] = []
+        for (stage, start) in placed where stage.levelOfTheory == level {
+            if stage.kind == .singlePoints {
+                points += stage.frames.compactMap { frame in
+                    frame.energy.map { SIMD2(Double(start) + (frame.info["step"]?.double ?? 0), $0) }
+                }
+            } else {
+                optimizations += stage.curve.entries.compactMap { entry in
+                    entry.energy.map { SIMD2(Double(start + entry.step), $0) }
+                }
+            }
+        }
+        return (points, optimizations)
+    }
+
+    /// The level of theory of the last energy.
+    var levelOfTheory: String? { stages.last { $0.levelOfTheory != nil }?.levelOfTheory }
+
+    /// What it ends with at a level of theory: the energy (eV) and the largest force on an atom that may move (eV/Å).
+    func outcome(at level: String) -> (energy: Double, fmax: Double?)? {
+        guard let stage = stages.last(where: { $0.levelOfTheory == level && $0.lastEnergy != nil }),
+            let energy = stage.lastEnergy
+        else { return nil }
+        return (energy, stage.kind == .singlePoints ? stage.lastForce : stage.curve.entries.last?.fmax)
+    }
+}
+
+extension ComparedJob.Stage {
+    fileprivate var lastEnergy: Double? {
+        kind == .singlePoints ? frames.last?.energy : curve.entries.last?.energy
+    }
+
+    fileprivate var lastForce: Double? {
+        guard let last = frames.last, let forces = last.forces else { return nil }
+        let moves = last.moveMask
+        return forces.indices.filter { moves?[$0] ?? true }.map { forces[$0].length }.max()
+    }
+}
