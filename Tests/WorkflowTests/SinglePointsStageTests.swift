@@ -3,6 +3,8 @@ import DurableFiles
 import Foundation
 import Handoff
 import JobSpec
+import OrderedCollections
+import Reports
 import SystemPackage
 import Testing
 import Workflow
