@@ -281,7 +281,8 @@ let package = Package(
         .testTarget(
             name: "WorkflowTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Reports", "Slurm", "Workflow",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Reports", "Slurm",
+                "Workflow",
                 "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

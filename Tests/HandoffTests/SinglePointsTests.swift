@@ -83,9 +83,8 @@ extension Scratch {
             try SinglePointsPackage(Samples.points(frames) { $0.job = "a b" })
         }
         #expect(refusal?.reasons == [.unsafeName("a b"), .otherAtoms(step: 20), .notFinite(step: 10)])
-        #expect(throws: HandoffRefusal(reasons: [.noAtoms])) {
-            try SinglePointsPackage(Samples.points([]))
-        }
+        let empty = #expect(throws: HandoffRefusal.self) { try SinglePointsPackage(Samples.points([])) }
+        #expect(empty?.reasons == [.noAtoms])
     }
 }
 
