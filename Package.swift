@@ -281,7 +281,9 @@ let package = Package(
         .testTarget(
             name: "WorkflowTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "JobSpec", "ModelLibrary", "Slurm", "Workflow", "YAMLDocument",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Reports", "Slurm",
+                "Workflow",
+                "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

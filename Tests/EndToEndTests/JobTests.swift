@@ -33,7 +33,7 @@ import Testing
             structure: h2.xyz
             stages:
               - dft: {engine: tblite, fmax: 0.05, maxstep: 0.05}
-              - single-points: {frames: 3, h: 0.3, vacuum: 2.5, basis: sz(dzp)}
+              - single-points: {frames: 3, h: 0.2, vacuum: 2.5}
 
             """)
         #expect(

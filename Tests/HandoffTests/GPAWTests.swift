@@ -92,7 +92,7 @@ import Testing
     /// Three points of a stretched bond in one box: as from one geometry each in that box, in turn or alone.
     @Test func singlePointsShareABox() async throws {
         let scratch = try Scratch()
-        let path = [0.70, 0.85, 1.6].map { z in
+        let path = [0.60, 0.76, 1.10].map { z in
             var atoms = Samples.hydrogen
             atoms.positions[1] = [0, 0, z]
             return atoms
@@ -100,7 +100,7 @@ import Testing
         let package = try SinglePointsPackage(
             Samples.points(
                 path,
-                settings: Samples.settings { ($0.basis, $0.h, $0.vacuum) = ("sz(dzp)", 0.3, 2.5) }))
+                settings: Samples.settings { ($0.h, $0.vacuum) = (0.2, 2.5) }))
         let directory = try scratch.publish(package)
         #expect(try await Engines.runner(ranks: 1).run(directory) == .finished(.converged))
         let files = try #require(try ReturnedFile.read(from: try directory.subdirectory("result")))

@@ -216,7 +216,7 @@ import YAMLDocument
         ("aurelax: 1\nstructure: s.xyz\nstages: [ml]\n", "expected a mapping of keys to values, found ‘ml’"),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}, dft: {}}]\n",
-            "expected one of ‘ml’, ‘dft’, ‘hybrid’, found ‘ml’ and ‘dft’"
+            "expected one of ‘ml’, ‘dft’, ‘hybrid’, ‘single-points’, found ‘ml’ and ‘dft’"
         ),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",
@@ -263,7 +263,7 @@ import YAMLDocument
                 j.yaml:6:5: error: there is no key ‘xc’ here
                       xc: PBE
                       ^~
-                  hint: ‘xc’ is a key of ‘stages[].dft’
+                  hint: ‘xc’ is a key of ‘stages[].dft’ and ‘stages[].single-points’
 
                 """)
     }

@@ -91,14 +91,14 @@ import YAMLDocument
         ),
         (
             "[{ml: {}}, {single-points: {stage: 2}}]",
-            "j.yaml:4:45: error: stage 2 does not come before this one, which is stage 2",
+            "j.yaml:4:44: error: stage 2 does not come before this one, which is stage 2",
             "the number of an earlier stage"
         ),
         (
             "[{ml: {}}, {single-points: {}}, {single-points: {stage: 2}}]",
             "stage 2 has no path: it is one of single points", "the number of an ml, dft or hybrid stage"
         ),
-        ("[{ml: {}}, {single-points: {fmax: 0.1}}]", "fmax", ""),
+        ("[{ml: {}}, {single-points: {fmax: 0.1}}]", "there is no key ‘fmax’ here", "‘stages[].dft’"),
         ("[{ml: {}}, {single-points: {frames: 1}}]", "frames", "2"),
     ]) func mistakesAreSaidWithTheirPlace(stages: String, message: String, hint: String) {
         let read = job(stages)

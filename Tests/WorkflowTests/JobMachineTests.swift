@@ -17,7 +17,7 @@ import Workflow
     @Test func everyEventInEveryState() {
         var table: [String] = []
         for kind in StageKind.allCases {
-            for state in JobState.allCases where kind == .dft || state != .waitingForDFT {
+            for state in JobState.allCases where kind.isOutside || state != .waitingForDFT {
                 for (name, event) in Self.events {
                     let before = JobMachine(
                         state: state, reason: "before", stage: 0, attempt: 2, stages: [kind, .dft])
@@ -73,7 +73,10 @@ import Workflow
             dft paused: cancel → cancelled, stage 1, attempt 2
             dft paused: resume → queued, stage 1, attempt 2
             """
-        #expect(table == expected.split(separator: "\n").map(String.init))
+        let lines = expected.split(separator: "\n").map(String.init)
+        // Single points are outside as a relaxation is.
+        let points = lines.filter { $0.hasPrefix("dft ") }.map { "single-points" + $0.dropFirst(3) }
+        #expect(table == lines + points)
     }
 
     /// Lets events happen that all mean something.

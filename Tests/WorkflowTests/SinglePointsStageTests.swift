@@ -3,6 +3,8 @@ import DurableFiles
 import Foundation
 import Handoff
 import JobSpec
+import OrderedCollections
+import Reports
 import SystemPackage
 import Testing
 import Workflow
@@ -36,7 +38,10 @@ private struct Spring: ForceField {
         if !spool.exists("outbox/h2") {
             try spool.drop("h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n\(stages)")
         }
-        try await spool.turn(spool.engine { $0.forceField = { _ in Spring() } }, until: condition)
+        // Before it is taken in, nothing can be asked of it.
+        try await spool.turn(spool.engine { $0.forceField = { _ in Spring() } }) {
+            (try? condition()) ?? false
+        }
     }
 
     private func isWaiting() throws -> Bool { try spool.state(of: "h2") == .waitingForDFT }

@@ -45,7 +45,8 @@ struct SinglePointsRun: OutsideStage {
             kind: .singlePoints,
             // What could not be calculated is a result; what is missing is none.
             verdict: StageVerdict(
-                converged: result.points.count == result.asked, steps: 0, fmax: nil, text: result.message),
+                converged: result.points.count == result.asked, steps: result.points.count, fmax: nil,
+                text: result.message),
             requestedFmax: nil, energy: energies.last,
             energyChange: energies.last.map { $0 - energies[0] }, method: stage.calculation.engine.rawValue,
             version: StageReport.versions(result.versions),

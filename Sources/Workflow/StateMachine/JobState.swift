@@ -27,7 +27,7 @@ public enum StageKind: String, Sendable, Codable, CaseIterable {
 /// How a stage ended, as far as the next step depends on it.
 public struct StageVerdict: Sendable, Equatable, Codable {
     public var converged: Bool
-    /// Optimiser steps taken.
+    /// Optimiser steps taken; of single points, how many are there.
     public var steps: Int
     /// Largest force norm of a moving atom at the end, eV/Å.
     public var fmax: Double?
