@@ -8,7 +8,8 @@ import SystemPackage
 /// What a submission writes into its package, or into the folder of an ML stage, and what it finds there.
 struct PackageFolder {
     let directory: Directory
-    let kind: StageKind
+    /// Of the stage; of what is no stage nothing is asked that depends on it.
+    var kind = StageKind.dft
 
     /// The path without links: the outbox may be one, and only what it leads to is shared with the nodes.
     var path: String { URL(fileURLWithPath: directory.path.string).resolvingSymlinksInPath().path }
