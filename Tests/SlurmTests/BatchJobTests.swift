@@ -75,7 +75,7 @@ import Testing
         try write("\(batch.name)\n", to: records.appendingPathComponent(BatchJob.current))
         #expect(try execute(records.appendingPathComponent(batch.scriptName)) == 6)
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("ran").path))
-        let ended = try String(contentsOf: records.appendingPathComponent(batch.endedName), encoding: .utf8)
+        let ended = try String(contentsOf: records.appendingPathComponent(BatchJob.endedName(batch.name)), encoding: .utf8)
         #expect(ended == "6\n")
     }
 

@@ -37,14 +37,14 @@ import Testing
         run.accept(id: 11)
         var entry = QueueEntry(id: 11, name: "aurelax-a", state: .pending)
         entry.reason = "Resources"
-        run.see(entry, at: start)
+        run.see([entry], at: start)
         let place = queue.places(of: [11])[11]
         let isNew = [run.stand(at: place), run.stand(at: place)]
         #expect(isNew == [true, false])
         #expect(
             run.text(at: start)
                 == "Slurm job 11 waits (Resources), place 2 of 4, start expected 2026-11-25 03:10:00")
-        run.see(QueueEntry(id: 11, name: "aurelax-a", state: .running), at: start + 60)
+        run.see([QueueEntry(id: 11, name: "aurelax-a", state: .running)], at: start + 60)
         let standsStill = run.stand(at: place)
         #expect(run.place == nil && !standsStill)
     }
