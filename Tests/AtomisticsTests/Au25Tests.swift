@@ -115,7 +115,7 @@ import Testing
             }
         }
         #expect(distances(.carbon, .sulfur, below: 2.6).count == 18)
-        #expect(distances(.hydrogen, .hydrogen, below: 2.2).count == 54)
+        #expect(distances(.hydrogen, .hydrogen, below: 2.1).count == 54)
         #expect(distances(.gold, .hydrogen, below: 2.6).isEmpty)
         #expect(distances(.gold, .carbon, below: 3.0).isEmpty)
         #expect(GeometryCheck().problems(in: atoms) == [])

@@ -82,17 +82,20 @@ public struct Au25Cluster: Sendable {
         func mirrored(_ r: SIMD3<Double>) -> SIMD3<Double> { SIMD3(-r.x, r.y, r.z) }
         return (
             [gold, mirrored(gold)], [outer, central, mirrored(outer)],
-            methyl(at: outer, beside: gold, anchor, side: 1)
-                + methyl(at: central, beside: gold, mirrored(gold), side: -1)
-                + methyl(at: mirrored(outer), beside: mirrored(gold), mirrored(anchor), side: 1)
+            methyl(at: outer, beside: gold, anchor, side: -1, turnedBy: 50)
+                + methyl(at: central, beside: gold, mirrored(gold), side: 1, turnedBy: 0)
+                + methyl(
+                    at: mirrored(outer), beside: mirrored(gold), mirrored(anchor), side: -1, turnedBy: 10)
         )
     }
 
-    /// Staggered: a hydrogen between the two gold atoms.
+    /// Turned about its bond so far (degrees) from staggered, a hydrogen between the two gold atoms, that groups of
+    /// neighbouring staples mesh: no two of their hydrogens are nearer than 2.1 Å.
     ///
     /// - Parameter side: of the staple, along ±y.
     private func methyl(
-        at sulfur: SIMD3<Double>, beside first: SIMD3<Double>, _ second: SIMD3<Double>, side: Double
+        at sulfur: SIMD3<Double>, beside first: SIMD3<Double>, _ second: SIMD3<Double>, side: Double,
+        turnedBy turn: Double
     ) -> [SIMD3<Double>] {
         let (u, v) = (first - sulfur, second - sulfur)
         let towards = u / u.length + v / v.length
@@ -100,6 +103,9 @@ public struct Au25Cluster: Sendable {
         // c·u/|u| = cos(Au–S–C) for both, with c between −bisector and the normal of the staple.
         let cosine = -cos(goldSulfurCarbon * .pi / 180) / (bisector.dot(u) / u.length)
         let direction = SIMD3(0, side * (1 - cosine * cosine).squareRoot(), 0) - cosine * bisector
-        return MethylGroup().positions(at: sulfur, along: direction, turn: bisector)
+        let across = bisector - bisector.dot(direction) * direction
+        let angle = turn * .pi / 180
+        return MethylGroup().positions(
+            at: sulfur, along: direction, turn: cos(angle) * across + sin(angle) * direction.cross(across))
     }
 }
