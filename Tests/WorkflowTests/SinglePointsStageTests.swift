@@ -50,14 +50,15 @@ private struct Spring: ForceField {
 
     @Test func thePathOfTheStageGoesOut() async throws {
         try await turn(
-            Self.ml + "  - single-points: {engine: tblite, every: 4, frames: 4}\n", until: isWaiting)
+            Self.ml + "  - single-points: {engine: tblite, every: 2, frames: 4}\n", until: isWaiting)
         let status = try spool.client.status(of: "h2")
         #expect((status.kind, status.folder) == (.singlePoints, "h2/02-single-points"))
         #expect(status.fmaxLimit == nil)
         let path = try ExtXYZ.read(path: spool.path + "/outbox/h2/01-ml/trajectory.extxyz")
         let sent = try ExtXYZ.read(path: spool.path + "/\(Self.folder)/frames.extxyz")
         let steps = sent.compactMap { frame in frame.info["step"]?.double.map { Int($0) } }
-        #expect(sent.count == 4 && steps.first == 0 && steps.last == path.count - 1)
+        #expect(sent.count == 4)
+        #expect((steps.first, steps.last) == (0, path.count - 1))
         for (frame, step) in zip(sent, steps) { #expect(frame.positions == path[step].positions) }
         #expect(sent.allSatisfy { $0.info["ml_energy"] != nil && $0.energy == nil })
         let manifest = try spool.bytes("\(Self.folder)/MANIFEST.json")

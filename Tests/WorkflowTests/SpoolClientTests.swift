@@ -22,7 +22,9 @@ import Workflow
         // Not taken in yet is another answer than no such job, and no jobs another than no spool.
         #expect(spool.client.filesInInbox() == ["h2.yaml"])
         #expect(try spool.client.statuses().isEmpty)
-        for question in [{ _ = try spool.client.status(of: "h2") }, { _ = try spool.client.history(of: "h2") }] {
+        for question in [
+            { _ = try spool.client.status(of: "h2") }, { _ = try spool.client.history(of: "h2") },
+        ] {
             let waiting = #expect(throws: WorkflowError.self) { try question() }
             #expect(waiting?.description.hasPrefix("h2 waits in the inbox") == true)
             #expect(waiting?.exitStatus == .notFound)

@@ -67,7 +67,9 @@ public struct SpoolClient: Sendable {
     /// Every job, in the order of their turns; those still in the inbox are not among them.
     public func statuses() throws -> [JobStatus] {
         // A spool whose first daemon is about to make the store.
-        if !FileManager.default.fileExists(atPath: spool.database.string), !filesInInbox().isEmpty { return [] }
+        if !FileManager.default.fileExists(atPath: spool.database.string), !filesInInbox().isEmpty {
+            return []
+        }
         let (jobs, runs) = try withStore { store in
             (try store.jobs(), Dictionary(try store.openSlurmRuns().map { ($0.job, $0) }) { $1 })
         }
