@@ -34,7 +34,7 @@ package struct Watcher: Service {
             let started = ContinuousClock.now
             let end: String
             do {
-                end = try await watch().description
+                end = try await outcome().description
             } catch {
                 end = "\(error)"
             }
@@ -47,6 +47,30 @@ package struct Watcher: Service {
             let pause = delay
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
             delay = min(delay * 2, .seconds(60))
+        }
+    }
+
+    /// Until the process ends, or for five seconds after a shutdown began: where descriptors are missing, the end of a
+    /// process may never be heard of.
+    private func outcome() async throws -> TerminationStatus {
+        let (ends, end) = AsyncStream.makeStream(of: Result<TerminationStatus, any Error>.self)
+        let watching = Task {
+            do { end.yield(.success(try await watch())) } catch { end.yield(.failure(error)) }
+            end.finish()
+        }
+        return try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                for await result in ends { return try result.get() }
+                throw CancellationError()
+            } onGracefulShutdown: {
+                Task {
+                    try? await Task.sleep(for: .seconds(5))
+                    end.finish()
+                }
+            }
+        } onCancel: {
+            watching.cancel()
+            end.finish()
         }
     }
 
