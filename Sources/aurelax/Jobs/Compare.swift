@@ -13,7 +13,7 @@ struct Compare: AsyncParsableCommand {
             it ended with, and that less the first job's. Single points along a model's way are drawn, and cost \
             nothing here. Only energies of the first job's level of theory are compared; a model's own never are.
 
-              aurelax compare outbox/ring4-raw outbox/ring4 --figures figures
+              aurelax compare outbox/ring4-gfn1 outbox/ring4 --figures figures
 
             --rmsd-to adds how far each structure is from another one, without hydrogen: over the atoms that move, in \
             the frame of the fixed ones; superposed where none is fixed.
