@@ -65,7 +65,9 @@ extension Scan {
 
     /// One parameter set alone, while others may add to the same results; one that is there is not computed again.
     ///
-    /// - Parameter number: from 1, among ``points``.
+    /// - Parameters:
+    ///   - number: from 1, among ``points``.
+    ///   - path: of the results, to which the new one is added; nil for ``resultsPath``.
     public func run(set number: Int, resultsAt path: String? = nil) throws -> ScanRecord {
         let points = self.points
         guard points.indices.contains(number - 1) else {
