@@ -33,7 +33,7 @@ SLOWEST_STEP = 0.15
 SLOWED = f"""import sys, time
 
 def hook(event, arguments):
-    if event == 'open' and arguments[1] == 'ab' and str(arguments[0]).endswith('trajectory.extxyz'):
+    if event == 'open' and 'a' in (arguments[1] or '') and str(arguments[0]).endswith('trajectory.extxyz'):
         time.sleep({SLOWEST_STEP})
 
 sys.addaudithook(hook)
