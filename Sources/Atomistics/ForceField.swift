@@ -6,6 +6,9 @@ public protocol ForceField: Sendable {
     /// Who predicts: written into every file that carries a prediction.
     var provenance: ForceFieldProvenance { get }
 
+    /// Whether its predictions have an energy: whether an optimiser can know that it goes uphill.
+    var hasEnergy: Bool { get }
+
     /// Forces on every atom of `atoms`.
     ///
     /// - Throws: ``ForceFieldError`` where the structure is outside what the model can be asked at all

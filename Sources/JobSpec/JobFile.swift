@@ -145,7 +145,7 @@ extension MLStage {
         node.set("freeze_unknown", &freezeUnknown)
         node.set("remove_net_force", &removeNetForce)
         node.set("remove_net_torque", &removeNetTorque)
-        node.set("keep", &keep)
+        keep = node["keep"]?.text.flatMap(Keep.init)
         model = node["model"]?.text
     }
 }

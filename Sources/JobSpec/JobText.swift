@@ -72,8 +72,8 @@ extension MLStage {
         if let trustedError { pairs.append(("trusted_error", YAMLScalar.number(trustedError))) }
         return pairs + [
             ("freeze_unknown", freezeUnknown.description), ("remove_net_force", removeNetForce.description),
-            ("remove_net_torque", removeNetTorque.description), ("keep", keep.rawValue),
-        ]
+            ("remove_net_torque", removeNetTorque.description),
+        ] + (keep.map { [("keep", $0.rawValue)] } ?? [])
     }
 }
 

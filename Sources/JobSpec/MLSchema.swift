@@ -34,8 +34,9 @@ extension JobSchema {
             "stop_below_uncertainty", .number(0...1000, open: true), default: "no such stop",
             "Stop where every force is below so many times its expected error."),
         KeySchema(
-            "stop_after_stagnation", .integer(1...1_000_000), default: "no such stop",
-            "Stop after so many steps without progress."),
+            "stop_after_stagnation", .integer(0...1_000_000),
+            default: "20 with a model that has no energies, else 0",
+            "Stop after so many steps without progress; 0 for never."),
         KeySchema(
             "stop_at_cycle", .integer(2...1000), default: "no such stop",
             "Stop where the last steps, at most so many, repeat themselves."),
@@ -52,7 +53,8 @@ extension JobSchema {
             "remove_net_torque", .boolean, default: "false",
             "Take the forces of a rigid rotation off, where all atoms move."),
         KeySchema(
-            "keep", .choice(MLStage.Keep.allCases.map(\.rawValue)), default: "last",
+            "keep", .choice(MLStage.Keep.allCases.map(\.rawValue)),
+            default: "smallest-rms-force with a model that has no energies, else last",
             "Which frame is handed on where the stage did not converge."),
         KeySchema(
             "model", .text(check: checkModel), default: "the job's model", "Force field of this stage."),

@@ -59,7 +59,7 @@ public struct MLStage: Sendable, Equatable, Codable {
 
     /// Stop where every force is below so many times its expected error; nil for never.
     public var stopBelowUncertainty: Double?
-    /// Stop after so many steps without progress; nil for never.
+    /// Stop after so many steps without progress, 0 for never; nil for what ``completed(forEnergies:)`` says.
     public var stopAfterStagnation: Int?
     /// Stop where a cycle of at most so many steps repeats itself; nil for never.
     public var stopAtCycle: Int?
@@ -69,7 +69,8 @@ public struct MLStage: Sendable, Equatable, Codable {
     public var freezeUnknown = false
     public var removeNetForce = false
     public var removeNetTorque = false
-    public var keep: Keep = .last
+    /// Nil for what ``completed(forEnergies:)`` says.
+    public var keep: Keep?
 
     public init() {}
 }
@@ -100,6 +101,21 @@ extension MLStage {
         try read(.freezeUnknown, &freezeUnknown)
         try read(.removeNetForce, &removeNetForce)
         try read(.removeNetTorque, &removeNetTorque)
-        try read(.keep, &keep)
+        keep = try values.decodeIfPresent(Keep.self, forKey: .keep)
+    }
+}
+
+extension MLStage {
+    /// The stage with what the job leaves to the model's kind.
+    ///
+    /// With forces alone nothing tells an optimiser that it goes uphill: it stops after 20 steps without progress and
+    /// hands on the frame with the smallest root mean square force. docs/optimizers.md has the measurement.
+    ///
+    /// - Parameter energies: whether the model has energies.
+    public func completed(forEnergies energies: Bool) -> MLStage {
+        var stage = self
+        stage.stopAfterStagnation = stopAfterStagnation ?? (energies ? 0 : 20)
+        stage.keep = keep ?? (energies ? .last : .smallestRMSForce)
+        return stage
     }
 }

@@ -2,6 +2,8 @@ public import Atomistics
 import LinearAlgebra
 
 extension SOAPPotential: ForceField {
+    public var hasEnergy: Bool { true }
+
     /// Energy and its expected error, forces, and for each atom the expected length of its force error. An atom is out of the
     /// domain where the doubt about its energy exceeds that about any training atom of its element, or where
     /// it is closer to another atom than in any training frame.

@@ -16,6 +16,7 @@ public struct OAMLMForceField: ForceField {
     public static let kind = "oamlm"
 
     public let provenance: ForceFieldProvenance
+    public var hasEnergy: Bool { false }
     public private(set) var options: OAMLMOptions
     private let header: OAMLMHeader
     private let soap: SOAP

@@ -15,6 +15,7 @@ public struct VectorKernelForceField: ForceField {
     public static let kind = "vector-kernel"
 
     public let provenance: ForceFieldProvenance
+    public var hasEnergy: Bool { false }
     public var options: VectorKernelOptions { header.options }
     private let header: VectorKernelHeader
     private let soap: SOAP

@@ -35,6 +35,7 @@ private struct Fixed: ForceField {
     let forces: [SIMD3<Double>]
     var energy: Double?
     var indicators: [String: [Double]] = [:]
+    var hasEnergy: Bool { energy != nil }
     let provenance = ForceFieldProvenance(
         name: "fixed", kind: "test", version: "0123456789abcdef", levelOfTheory: "none")
 

@@ -153,6 +153,7 @@ import Testing
 
     /// Turns a pair about z, and pulls it together.
     private struct Twist: ForceField {
+        let hasEnergy = false
         let provenance = ForceFieldProvenance(
             name: "twist", kind: "test", version: "1", levelOfTheory: "none")
         var pull = 0.0

@@ -88,6 +88,7 @@ import Testing
     private struct Remembering: ForceField {
         let field: PairField
         var provenance: ForceFieldProvenance { field.provenance }
+        var hasEnergy: Bool { field.hasEnergy }
 
         func predict(_ atoms: Atoms) throws -> ForcePrediction { try predict(atoms, following: nil) }
 

@@ -11,6 +11,7 @@ import Workflow
 
 /// A spring between two atoms, 5 eV/Å².
 private struct Spring: ForceField {
+    let hasEnergy = true
     let provenance = ForceFieldProvenance(name: "spring", kind: "test", version: "1", levelOfTheory: "none")
 
     func predict(_ atoms: Atoms) throws -> ForcePrediction {

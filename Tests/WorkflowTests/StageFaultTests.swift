@@ -14,6 +14,7 @@ private struct SpringField: ForceField {
     enum Manner: Sendable { case good, aborts, gives(Double), hangs(Released) }
 
     let manner: Manner
+    let hasEnergy = true
     let provenance = ForceFieldProvenance(
         name: "spring", kind: "test", version: "1", levelOfTheory: "none")
 

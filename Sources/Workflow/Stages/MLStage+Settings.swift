@@ -4,7 +4,7 @@ public import JobSpec
 public import Relaxation
 
 extension MLStage {
-    /// How the optimiser is to do this stage on this structure.
+    /// How the optimiser is to do this stage, which is complete (``completed(forEnergies:)``), on this structure.
     ///
     /// - Throws: what ``JobSpec/MoveSelection/mask(for:)`` throws, and where no atom may move.
     public func settings(for atoms: Atoms) throws -> RelaxationSettings {
@@ -28,14 +28,14 @@ extension MLStage {
         }
         settings.atSwitch = Relaxation.SwitchTreatment(atSwitch)
         settings.stops.belowUncertainty = stopBelowUncertainty
-        settings.stops.stagnation = stopAfterStagnation
+        settings.stops.stagnation = stopAfterStagnation == 0 ? nil : stopAfterStagnation
         settings.stops.cycle = stopAtCycle
         settings.trustedError = trustedError
         settings.freezesOutOfDomain = freezeUnknown
         settings.removesNetForce = removeNetForce
         settings.removesNetTorque = removeNetTorque
         switch keep {
-        case .last, .smallestFmax: settings.best = .smallestFmax
+        case .last, .smallestFmax, nil: settings.best = .smallestFmax
         case .smallestRMSForce: settings.best = .smallestRMSForce
         case .lowestEnergy: settings.best = .lowestEnergy
         }

@@ -18,7 +18,8 @@ package struct MLStageRun {
     let folder: Directory
 
     package init(stage: MLStage, initial: Atoms, forceField: any ForceField, folder: Directory) {
-        (self.stage, self.initial, self.forceField, self.folder) = (stage, initial, forceField, folder)
+        self.stage = stage.completed(forEnergies: forceField.hasEnergy)
+        (self.initial, self.forceField, self.folder) = (initial, forceField, folder)
     }
 
     package enum End {

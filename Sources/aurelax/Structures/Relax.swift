@@ -45,7 +45,7 @@ struct Relax: ParsableCommand {
     var atSwitch = MLStage.SwitchTreatment.maskedSecant
     @Option(help: "Stop where every force is below so many times its expected error.")
     var stopBelowUncertainty: Double?
-    @Option(help: "Stop after so many steps without progress.")
+    @Option(help: "Stop after so many steps without progress; 0 for never (default: 20 without energies).")
     var stopAfterStagnation: Int?
     @Option(help: "Stop where the last steps, at most so many, repeat themselves.")
     var stopAtCycle: Int?
@@ -55,9 +55,12 @@ struct Relax: ParsableCommand {
     var freezeUnknown = false
     @Option(
         help:
-            "What is written where it did not converge: last, smallest-fmax, smallest-rms-force, lowest-energy."
+            """
+            What is written where it did not converge: last, smallest-fmax, smallest-rms-force, lowest-energy \
+            (default: last with energies, else smallest-rms-force).
+            """
     )
-    var keep = MLStage.Keep.last
+    var keep: MLStage.Keep?
     @Option(help: "extxyz file for every step.")
     var trajectory: String?
     @Flag(name: .shortAndLong, help: "No log on standard error.")
@@ -77,6 +80,7 @@ struct Relax: ParsableCommand {
     func run() throws {
         let initial = try lastFrame(of: input)
         let forceField = try model.forceField
+        let stage = self.stage.completed(forEnergies: forceField.hasEnergy)
         let settings: RelaxationSettings
         do {
             settings = try stage.settings(for: initial)
