@@ -119,18 +119,44 @@ import Testing
         options.once = true
         options.interval = .milliseconds(50)
         let server = PackageServer(
-            outbox: scratch.path.appending("outbox"), runner: Engines.runner(), options: options
-        ) { $0 == known.digest }
+            outbox: scratch.path.appending("outbox"), runner: Engines.runner(), options: options,
+            turns: { ["job/02-unknown", "job/03-gone", "job/01-known"] }, isPublished: { $0 == known.digest })
         let events = Mutex<[PackageServer.Event]>([])
         try await server.run { event in events.withLock { $0.append(event) } }
         let kinds = events.withLock { $0 }.filter { if case .progress = $0.kind { false } else { true } }
         #expect(
             kinds.map(\.kind) == [
-                .started, .ended(.finished(.converged)),
                 .skipped("not a package that this daemon has handed off"),
+                .started, .ended(.finished(.converged)),
             ])
         #expect(try result(of: first, known)?.isConverged == true)
         #expect(try second.status(of: "result") == nil)
+    }
+
+    /// What comes while a package runs, and before those that wait, is run before them.
+    @Test func aServerAsksWhoIsNextBeforeEach() async throws {
+        let scratch = try Scratch()
+        var digests: Set<Digest> = []
+        for (attempt, name) in zip(1..., ["01-a", "01-b", "01-c"] as [FilePath.Component]) {
+            let package = try package { $0.attempt = attempt }
+            digests.insert(package.digest)
+            _ = try scratch.publish(package, as: name)
+        }
+        var options = PackageServer.Options()
+        options.once = true
+        let started = Mutex<[String]>([])
+        let published = digests
+        let server = PackageServer(
+            outbox: scratch.path.appending("outbox"), runner: Engines.runner(), options: options,
+            turns: {
+                started.withLock { $0.isEmpty }
+                    ? ["job/01-c", "job/01-a"] : ["job/01-b", "job/01-c", "job/01-a"]
+            }, isPublished: { published.contains($0) })
+        try await server.run { event in
+            guard case .started = event.kind else { return }
+            started.withLock { $0.append(event.package.lastComponent?.string ?? "") }
+        }
+        #expect(started.withLock { $0 } == ["01-c", "01-b", "01-a"])
     }
 
     @Test func aProgramThatIsNotThereIsARefusal() async throws {
@@ -163,8 +189,8 @@ import Testing
         options.interval = .milliseconds(20)
         options.pause = .milliseconds(20)
         let server = PackageServer(
-            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options
-        ) { _ in true }
+            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options,
+            turns: { ["job/01-dft"] }, isPublished: { _ in true })
         let events = Mutex<[PackageServer.Event]>([])
         try await server.run { event in events.withLock { $0.append(event) } }
         let told = events.withLock { $0.map(\.description) }

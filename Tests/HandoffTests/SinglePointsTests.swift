@@ -296,8 +296,8 @@ extension Scratch {
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python)
         options.python = python
         let server = PackageServer(
-            outbox: scratch.path.appending("outbox"), runner: LocalRunner(options), options: serving
-        ) { _ in true }
+            outbox: scratch.path.appending("outbox"), runner: LocalRunner(options), options: serving,
+            turns: { ["job/02-single-points"] }, isPublished: { _ in true })
         try await server.run { _ in }
         let result = try #require(try result(of: directory, package))
         #expect(result.verdict == .crashed && result.asked == 3)

@@ -71,6 +71,29 @@ import Workflow
         #expect(try spool.history(of: "h2").filter { $0.contains("→ completed") }.count == 1)
     }
 
+    @Test func packagesHaveTheTurnsOfTheirJobs() async throws {
+        for (name, priority) in [("slow", 0), ("urgent", 5), ("next", 0)] {
+            try spool.drop("\(name).xyz", hydrogen)
+            try spool.drop(
+                "\(name).yaml",
+                outsideJob(name, structure: "\(name).xyz", extra: "priority: \(priority)\n"))
+            try await spool.work()
+        }
+        #expect(try spool.client.packagesInTurn() == ["urgent/01-dft", "slow/01-dft", "next/01-dft"])
+
+        _ = try spool.client.request(.pause, of: "slow")
+        #expect(try spool.client.packagesInTurn() == ["urgent/01-dft", "next/01-dft"])
+        _ = try spool.client.request(.resume, of: "slow")
+        try spool.drop("urgent.result.extxyz", Self.result(0.75))
+        try await spool.work()
+        #expect(try spool.client.packagesInTurn() == ["slow/01-dft", "next/01-dft"])
+
+        _ = try spool.client.request(.cancel, of: "next")
+        _ = try spool.client.request(.retry, of: "next")
+        try await spool.work()
+        #expect(try spool.client.packagesInTurn() == ["slow/01-dft", "next/01-dft.2"])
+    }
+
     @Test func unconvergedIsAResult() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()

@@ -2,8 +2,9 @@ public import DurableFiles
 import FoundationEssentials
 public import SystemPackage
 
-/// Runs packages as they appear in the folders of an outbox, `<outbox>/<job>/<stage>`, one at a time.
+/// Runs the packages of an outbox that jobs wait for, one at a time, in the order of the jobs' turns.
 ///
+/// Who is next is asked anew before each: what was dropped meanwhile with a higher priority goes first.
 /// A package is looked at again only after its manifest changed where it was refused or stopped by hand; one
 /// that crashed is started again, later each time, and is given up after ``Options/maxCrashes``.
 public struct PackageServer: Sendable {
@@ -48,17 +49,22 @@ public struct PackageServer: Sendable {
     private let outbox: FilePath
     private let runner: LocalRunner
     private let options: Options
+    private let turns: @Sendable () throws -> [FilePath]
     private let isPublished: @Sendable (Digest) throws -> Bool
 
-    /// - Parameter isPublished: whether a package with this SHA-256 of `MANIFEST.json`
-    ///   (``HandoffPackage/digest``) was handed off; no other is run.
+    /// - Parameters:
+    ///   - turns: folders of the packages that jobs wait for, `job/stage` in the outbox, first the one whose turn it is.
+    ///   - isPublished: whether a package with this SHA-256 of `MANIFEST.json`
+    ///     (``HandoffPackage/digest``) was handed off; no other is run.
     public init(
         outbox: FilePath, runner: LocalRunner, options: Options = Options(),
+        turns: @escaping @Sendable () throws -> [FilePath],
         isPublished: @escaping @Sendable (Digest) throws -> Bool
     ) {
         self.outbox = outbox
         self.runner = runner
         self.options = options
+        self.turns = turns
         self.isPublished = isPublished
     }
 
@@ -68,30 +74,31 @@ public struct PackageServer: Sendable {
         var refused: [FilePath: FileStatus] = [:]
         var next: [FilePath: ContinuousClock.Instant] = [:]
         while !Task.isCancelled {
-            var ran = false
-            for package in try waiting() where !Task.isCancelled {
+            let package = try waiting().first { package in
                 let path = package.directory.path
-                guard refused[path] != package.manifest else { continue }
-                if let next = next[path], clock.now < next { continue }
-                next[path] = nil
-                switch try await start(package.directory, report: report) {
-                case .finished?, .alreadyFinished?: ran = true
-                // Somebody stopped it by hand: it stays so for this server.
-                case .refused?, .stopped?, nil: refused[path] = package.manifest
-                case .busy?: next[path] = clock.now + options.pause
-                case .crashed(let status, let lines)?:
-                    ran = true
-                    let count = try countCrash(package.directory)
-                    if count >= options.maxCrashes {
-                        try giveUp(package.directory, .crashed(status: status, lastLines: lines))
-                        report(Event(package: path, kind: .givenUp))
-                    } else {
-                        next[path] = clock.now + options.pause * count
-                    }
+                return refused[path] != package.manifest && next[path].map { $0 <= clock.now } ?? true
+            }
+            guard let package else {
+                if options.once, next.isEmpty { return }
+                try? await Task.sleep(for: options.interval)
+                continue
+            }
+            let path = package.directory.path
+            next[path] = nil
+            switch try await start(package.directory, report: report) {
+            case .finished?, .alreadyFinished?: break
+            // Somebody stopped it by hand: it stays so for this server.
+            case .refused?, .stopped?, nil: refused[path] = package.manifest
+            case .busy?: next[path] = clock.now + options.pause
+            case .crashed(let status, let lines)?:
+                let count = try countCrash(package.directory)
+                if count >= options.maxCrashes {
+                    try giveUp(package.directory, .crashed(status: status, lastLines: lines))
+                    report(Event(package: path, kind: .givenUp))
+                } else {
+                    next[path] = clock.now + options.pause * count
                 }
             }
-            if options.once, !ran, next.isEmpty { return }
-            if !ran { try? await Task.sleep(for: options.interval) }
         }
     }
 
@@ -144,29 +151,21 @@ public struct PackageServer: Sendable {
         let manifest: FileStatus
     }
 
-    /// Complete packages without a result, in the order of their names.
+    /// Complete packages without a result, in their turn.
     private func waiting() throws -> [Waiting] {
         // The daemon may have yet to make it.
         guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }
         let outbox = try Directory(self.outbox)
-        var found: [Waiting] = []
-        for job in try outbox.names() {
-            // What vanishes meanwhile, or is no directory of ours, is none of the server's business.
-            guard let folder = try? outbox.subdirectory(job), let stages = try? folder.names() else {
-                continue
+        return try turns().compactMap { path in
+            // What vanished meanwhile, or is no directory of ours, is none of the server's business.
+            guard let package = try? path.components.reduce(outbox, { try $0.subdirectory($1) }),
+                let manifest = try? package.status(of: "MANIFEST.json"), manifest.kind == .regular,
+                try package.status(of: "CANCELLED") == nil
+            else { return nil }
+            if let result = try? package.subdirectory("result"), try result.status(of: "DONE.json") != nil {
+                return nil
             }
-            for stage in stages {
-                guard let package = try? folder.subdirectory(stage),
-                    let manifest = try? package.status(of: "MANIFEST.json"), manifest.kind == .regular,
-                    try package.status(of: "CANCELLED") == nil
-                else { continue }
-                if let result = try? package.subdirectory("result"), try result.status(of: "DONE.json") != nil
-                {
-                    continue
-                }
-                found.append(Waiting(directory: package, manifest: manifest))
-            }
+            return Waiting(directory: package, manifest: manifest)
         }
-        return found
     }
 }

@@ -53,10 +53,9 @@ struct LocalService: Service {
         options.mpiexec = configuration.mpiexec ?? options.mpiexec
         var serving = PackageServer.Options()
         serving.once = daemon.once
-        server = PackageServer(outbox: daemon.spool.outbox, runner: LocalRunner(options), options: serving) {
-            digest in
-            try store.isPublished(digest)
-        }
+        server = PackageServer(
+            outbox: daemon.spool.outbox, runner: LocalRunner(options), options: serving,
+            turns: { try store.packagesInTurn() }, isPublished: { try store.isPublished($0) })
         self.logger = logger
     }
 

@@ -2,7 +2,7 @@ public import DurableFiles
 import Foundation
 public import JobSpec
 public import Reports
-import SystemPackage
+public import SystemPackage
 
 /// The jobs of a spool, for programs.
 public struct JobList: Encodable, Sendable {
@@ -187,6 +187,11 @@ public struct SpoolClient: Sendable {
     /// True for the SHA-256 of the manifest of a package that the daemon handed out.
     public func isPublished(_ digest: Digest) throws -> Bool {
         try withStore { try $0.isPublished(digest) }
+    }
+
+    /// ``Store/packagesInTurn()``; none where there is no spool yet.
+    public func packagesInTurn() throws -> [FilePath] {
+        do { return try withStore { try $0.packagesInTurn() } } catch WorkflowError.noSpool { return [] }
     }
 
     private func record(_ name: String) throws -> JobRecord {

@@ -1,6 +1,7 @@
 public import DurableFiles
 import Foundation
 import GRDB
+public import SystemPackage
 
 extension Store {
     // MARK: Stages
@@ -80,6 +81,21 @@ extension Store {
             let row = try Row.fetchOne(
                 database, sql: "SELECT 1 FROM packages WHERE digest = ?", arguments: [digest.hexadecimal])
             return row != nil
+        }
+    }
+
+    /// Folders in the outbox of the packages that jobs wait for, `job/stage`, in the order of the jobs' turns. None of a
+    /// job that is paused or has ended.
+    public func packagesInTurn() throws -> [FilePath] {
+        try pool.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT name, folder FROM jobs JOIN packages ON packages.job = jobs.id
+                        AND packages.stage = jobs.stage AND packages.attempt = jobs.attempt
+                    WHERE state = 'waiting-for-dft' ORDER BY priority DESC, id
+                    """
+            ).map { row in FilePath(row["name"] as String).appending(row["folder"] as String) }
         }
     }
 

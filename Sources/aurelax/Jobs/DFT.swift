@@ -63,7 +63,10 @@ struct DFT: AsyncParsableCommand {
     struct Serve: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run the spool's packages as they appear, one at a time.",
-            discussion: "Only packages that the spool's daemon has handed out are run, unchanged.")
+            discussion: """
+                Only packages that the spool's daemon has handed out are run, unchanged: first those of jobs with a \
+                higher priority, then as the jobs came. Of a job that is paused none is started.
+                """)
 
         @OptionGroup var spool: SpoolOptions
         @OptionGroup var options: RunnerOptions
@@ -75,8 +78,8 @@ struct DFT: AsyncParsableCommand {
             var serverOptions = PackageServer.Options()
             serverOptions.once = once
             let server = PackageServer(
-                outbox: spool.spool.outbox, runner: options.runner, options: serverOptions
-            ) { digest in try client.isPublished(digest) }
+                outbox: spool.spool.outbox, runner: options.runner, options: serverOptions,
+                turns: { try client.packagesInTurn() }, isPublished: { try client.isPublished($0) })
             try await stoppedBySignals {
                 try await server.run { event in printError("\(event)") }
             }
