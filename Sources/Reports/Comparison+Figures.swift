@@ -56,9 +56,9 @@ extension Comparison {
         let drawing = StructureDrawing(for: given)
         let columns = min(4, jobs.count + 1)
         let rows = (jobs.count + columns) / columns
-        var sheet = FigureSheet(width: Double(columns) * 280, height: Double(rows) * 316)
+        var sheet = FigureSheet(width: Double(columns) * 280, height: Double(rows) * 334)
         func add(_ atoms: Atoms, _ place: Int, _ captions: [String]) {
-            let (x, y) = (Double(place % columns) * 280, Double(place / columns) * 316)
+            let (x, y) = (Double(place % columns) * 280, Double(place / columns) * 334)
             sheet.add(
                 drawing.draw(atoms, title: captions[0], marked: given.moveMask), x: x + 5, y: y + 5,
                 width: 270,
@@ -77,9 +77,9 @@ extension Comparison {
                 ? "by \(end?.method ?? "a model"), not DFT"
                 : end?.levelOfTheory == levelOfTheory ? "by DFT" : ""
             let energy = job.outcome(at: levelOfTheory).map {
-                String(format: "%+.3f eV", $0.energy - reference)
+                String(format: "ΔE %+.3f eV", $0.energy - reference)
             }
-            add(last, place + 1, [job.name, [whose, energy].compactMap(\.self).joined(separator: ", ")])
+            add(last, place + 1, [job.name, whose, energy].compactMap(\.self).filter { !$0.isEmpty })
         }
         return sheet.svg(titled: "Structures: \(jobs.map(\.name).joined(separator: ", "))")
     }

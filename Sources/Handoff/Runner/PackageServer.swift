@@ -74,12 +74,10 @@ public struct PackageServer: Sendable {
         var refused: [FilePath: FileStatus] = [:]
         var next: [FilePath: ContinuousClock.Instant] = [:]
         while !Task.isCancelled {
-            let package = try waiting().first { package in
-                let path = package.directory.path
-                return refused[path] != package.manifest && next[path].map { $0 <= clock.now } ?? true
-            }
-            guard let package else {
-                if options.once, next.isEmpty { return }
+            let waiting = try waiting().filter { refused[$0.directory.path] != $0.manifest }
+            let now = clock.now
+            guard let package = waiting.first(where: { next[$0.directory.path, default: now] <= now }) else {
+                if options.once, waiting.isEmpty { return }
                 try? await Task.sleep(for: options.interval)
                 continue
             }
