@@ -116,7 +116,10 @@ import Workflow
         ] {
             #expect(found.contains { $0.subject == subject && $0.grade == grade }, "\(subject) in \(found)")
         }
-        #expect(try doctor.examine() == found, "looking changed something")
+        // How much space is free is said too, and other tests write meanwhile.
+        #expect(
+            try doctor.examine().filter { $0.subject != "space" } == found.filter { $0.subject != "space" },
+            "looking changed something")
         let repaired = try doctor.examine(repairing: true)
         #expect(repaired.allSatisfy { $0.remedy == nil || $0.isRepaired })
         #expect(try !doctor.examine().contains { $0.grade == .error })
