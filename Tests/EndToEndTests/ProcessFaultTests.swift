@@ -192,23 +192,30 @@ import Testing
         #expect(text == "STOPPING=1")
     }
 
-    /// What somebody else puts into the outbox is not run.
+    /// A package that no job waits for is no server's business; one that somebody replaced is left alone, by name.
     @Test(.enabled(if: Available.python)) func fault33AForeignPackageIsNotRun() async throws {
-        try spool.drop("mine.yaml", Self.job("mine"))
+        for name in ["changed", "mine"] { try spool.drop("\(name).yaml", Self.job(name)) }
         _ = try await Program.run(["daemon", "--once", "--settle", "0.05"], spool: spool.path)
         let outbox = spool.path.appending("outbox").string
         try FileManager.default.createDirectory(atPath: outbox + "/theirs", withIntermediateDirectories: true)
         try FileManager.default.copyItem(atPath: outbox + "/mine/01-dft", toPath: outbox + "/theirs/01-dft")
-        let script = outbox + "/theirs/01-dft/run.sh"
-        try "#!/bin/sh\ntouch \(spool.path)/owned\n".write(toFile: script, atomically: true, encoding: .utf8)
-        let manifest = outbox + "/theirs/01-dft/MANIFEST.json"
-        let text = try String(contentsOfFile: manifest, encoding: .utf8)
-        try text.replacing("mine", with: "evil").write(toFile: manifest, atomically: true, encoding: .utf8)
+        for job in ["theirs", "changed"] {
+            let script = "\(outbox)/\(job)/01-dft/run.sh"
+            try "#!/bin/sh\ntouch \(spool.path)/owned\n".write(toFile: script, atomically: true, encoding: .utf8)
+            let manifest = "\(outbox)/\(job)/01-dft/MANIFEST.json"
+            let text = try String(contentsOfFile: manifest, encoding: .utf8)
+            let other = text.replacing(job == "theirs" ? "mine" : job, with: "evil")
+            #expect(other != text)
+            try other.write(toFile: manifest, atomically: true, encoding: .utf8)
+        }
         let served = try await Program.run(["dft", "serve", "--once"], spool: spool.path)
-        #expect(served.errors.contains("theirs/01-dft: left alone"), "\(served.errors)")
-        let byHand = try await Program.run(["dft", "run", outbox + "/theirs/01-dft"])
-        #expect(byHand.status != 0)
-        #expect(byHand.errors.contains("not a package that this daemon has handed off"), "\(byHand.errors)")
+        #expect(served.errors.contains("changed/01-dft: left alone"), "\(served.errors)")
+        #expect(!served.errors.contains("theirs"), "\(served.errors)")
+        for job in ["theirs", "changed"] {
+            let byHand = try await Program.run(["dft", "run", "\(outbox)/\(job)/01-dft"])
+            #expect(byHand.status != 0)
+            #expect(byHand.errors.contains("not a package that this daemon has handed off"), "\(byHand.errors)")
+        }
         #expect(!spool.exists("owned"))
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }
