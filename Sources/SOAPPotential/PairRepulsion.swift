@@ -14,15 +14,13 @@ import Foundation
 ///
 /// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985), for φ.
 struct PairRepulsion: Codable, Sendable, Equatable {
-    /// r_on by pair of atomic numbers "Z-Z'", Z ≤ Z', Å.
-    var onsets: [String: Double]
+    /// r_on, Å.
+    var onsets: PairDistances
 
     private static let amplitudes = [0.18175, 0.50986, 0.28022, 0.02817]
     private static let decays = [3.19980, 0.94229, 0.40290, 0.20162]
     /// e²/(4πε₀), eV Å.
     private static let coulomb = 14.399645
-    /// r_on as a part of the shortest distance seen.
-    private static let margin = 0.97
     private static let inner = 0.7
     /// W, eV.
     private static let wall = 1000.0
@@ -30,22 +28,11 @@ struct PairRepulsion: Codable, Sendable, Equatable {
     /// - Parameter frames: of which the shortest distance of each pair of elements is taken; a pair that is
     ///   nowhere closer than 4 Å gets 80 % of the sum of its covalent radii.
     init(frames: [Atoms]) {
-        var shortest: [String: Double] = [:]
-        for atoms in frames {
-            for i in 0..<atoms.count {
-                for j in 0..<i {
-                    let squared = (atoms.positions[i] - atoms.positions[j]).squaredLength
-                    guard squared < 16 else { continue }
-                    let key = Self.key(atoms.elements[i], atoms.elements[j])
-                    if squared < shortest[key] ?? 16 { shortest[key] = squared }
-                }
-            }
-        }
-        onsets = shortest.mapValues { $0.squareRoot() * Self.margin }
+        onsets = PairDistances(shortestIn: frames).scaled(by: PairDistances.trustedFraction)
         let elements = Set(frames.flatMap(\.elements)).sorted()
         for (index, a) in elements.enumerated() {
-            for b in elements[index...] where onsets[Self.key(a, b)] == nil {
-                onsets[Self.key(a, b)] = 0.8 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
+            for b in elements[index...] where onsets[a, b] == nil {
+                onsets[a, b] = 0.8 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
             }
         }
     }
@@ -56,27 +43,14 @@ struct PairRepulsion: Codable, Sendable, Equatable {
         -> (energy: Double, touching: [Bool])
     {
         var touching = [Bool](repeating: false, count: atoms.count)
-        let elements = Set(atoms.elements).sorted()
-        var index = [Int](repeating: 0, count: 119)
-        for (i, element) in elements.enumerated() { index[element.atomicNumber] = i }
-        let table = elements.map { a in elements.map { b in onsets[Self.key(a, b)] ?? 0 } }
-        let kinds = atoms.elements.map { index[$0.atomicNumber] }
-        let longest = table.joined().max() ?? 0
         var energy = 0.0
-        for i in 0..<atoms.count {
-            for j in 0..<i {
-                let offset = atoms.positions[i] - atoms.positions[j]
-                let squared = offset.squaredLength
-                guard squared < longest * longest else { continue }
-                let (r, onset) = (squared.squareRoot(), table[kinds[i]][kinds[j]])
-                guard r < onset else { continue }
-                let (value, slope) = Self.pair(atoms.elements[i], atoms.elements[j], r, onset)
-                energy += value
-                (touching[i], touching[j]) = (true, true)
-                let along = (slope / r) * offset
-                gradient[i] += along
-                gradient[j] -= along
-            }
+        onsets.forEachCloserPair(in: atoms) { i, j, offset, r, onset in
+            let (value, slope) = Self.pair(atoms.elements[i], atoms.elements[j], r, onset)
+            energy += value
+            (touching[i], touching[j]) = (true, true)
+            let along = (slope / r) * offset
+            gradient[i] += along
+            gradient[j] -= along
         }
         return (energy, touching)
     }
@@ -102,9 +76,5 @@ struct PairRepulsion: Codable, Sendable, Equatable {
         let s = 0.5 * (1 + cos(.pi * t))
         let ds = -0.5 * .pi * sin(.pi * t) / (onset * (1 - inner))
         return (bare * s + wallValue, dBare * s + bare * ds + wallSlope)
-    }
-
-    private static func key(_ a: Element, _ b: Element) -> String {
-        "\(min(a.atomicNumber, b.atomicNumber))-\(max(a.atomicNumber, b.atomicNumber))"
     }
 }

@@ -94,7 +94,8 @@ public struct OAMLMForceField: ForceField {
 
     public func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction {
         let found = try Surroundings(
-            of: atoms, soap, options.environment, known: Set(models.keys), following: previous)
+            of: atoms, soap, options.environment, known: Set(models.keys),
+            shortest: header.shortestDistances, following: previous)
         var all = [AtomPrediction](repeating: AtomPrediction(), count: atoms.count)
         for (atomClass, members) in found.members {
             guard let model = models[atomClass] else { continue }
@@ -107,7 +108,7 @@ public struct OAMLMForceField: ForceField {
         var prediction = ForcePrediction(
             forces: all.map { $0.force(clamped: options.clampNorm) },
             uncertainty: uncertainty.count == atoms.count ? uncertainty : nil,
-            classes: (0..<atoms.count).map(found.classes.name), outOfDomain: all.map(\.outOfDomain),
+            classes: (0..<atoms.count).map(found.classes.name), outOfDomain: zip(all, found.tooClose).map { $0.outOfDomain || $1 },
             warnings: found.warnings(
                 directionless: all.count { $0.direction == .zero }, lowRank: all.count { $0.lowRank }))
         prediction.indicators = Self.indicators(all.map(\.uncertainty))

@@ -30,15 +30,19 @@ extension ModelTraining where Options == OAMLMOptions {
             classes.append(
                 try TrainedClass.train(atomClass, pool, options, progress: parts.removeFirst()))
         }
-        return try write(classes, frames: frames.count, to: path)
+        return try write(
+            classes, frames: frames.count, shortestDistances: PairDistances(shortestIn: frames), to: path)
     }
 
     @discardableResult
-    func write(_ classes: [TrainedClass], frames: Int, to path: String) throws -> String {
+    func write(
+        _ classes: [TrainedClass], frames: Int, shortestDistances: PairDistances?, to path: String
+    ) throws -> String {
         var options = options
         for c in classes { options.classes[c.atomClass] = c.chosen }
         let header = OAMLMHeader(
-            levelOfTheory: levelOfTheory, options: options, frames: frames, provenance: provenance,
+            levelOfTheory: levelOfTheory, options: options, frames: frames,
+            shortestDistances: shortestDistances, provenance: provenance,
             classes: classes.map { c in
                 OAMLMHeader.Class(
                     atomClass: c.atomClass, environments: c.poolSize, stretched: c.stretched,
@@ -79,6 +83,8 @@ struct OAMLMHeader: Codable, Sendable {
     var levelOfTheory: String
     var options: OAMLMOptions
     var frames: Int
+    /// In the frames; nil in models of before.
+    var shortestDistances: PairDistances?
     var provenance: [String: String]
     var classes: [Class]
 }

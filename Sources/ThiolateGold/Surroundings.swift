@@ -11,16 +11,19 @@ struct Surroundings {
     /// N×F.
     let descriptors: Matrix
     let environments: [Environment]
+    /// Whether each atom is closer to another than any two of their elements are in the training frames.
+    let tooClose: [Bool]
     private let stretched: Int
     private let incomplete: Int
 
     /// - Parameters:
     ///   - known: classes that there is a model for.
+    ///   - shortest: distances in the training frames; nil where the model does not know them.
     ///   - previous: the prediction of the step before, for hysteresis.
     /// - Throws: ``ForceFieldError``, and the descriptor's errors.
     init(
         of atoms: Atoms, _ soap: SOAP, _ options: EnvironmentOptions, known: Set<AtomClass>,
-        following previous: ForcePrediction?
+        shortest: PairDistances?, following previous: ForcePrediction?
     ) throws {
         try Self.check(atoms, soap)
         let classes = Classification(
@@ -41,6 +44,11 @@ struct Surroundings {
         incomplete = found.indices.count {
             !found[$0].environment.isComplete && !classes.halfUnit[$0]
         }
+        var tooClose = [Bool](repeating: false, count: atoms.count)
+        shortest?.scaled(by: PairDistances.trustedFraction).forEachCloserPair(in: atoms) { i, j, _, _, _ in
+            (tooClose[i], tooClose[j]) = (true, true)
+        }
+        self.tooClose = tooClose
         self.classes = classes
     }
 
@@ -65,6 +73,8 @@ struct Surroundings {
     func warnings(directionless: Int, lowRank: Int) -> [String] {
         func warning(_ count: Int, _ text: String) -> String? { count > 0 ? "\(count) \(text)" : nil }
         return [
+            warning(
+                tooClose.count { $0 }, "atoms are closer to another than any two in the training frames"),
             warning(stretched, "atoms have a bond that is too long to be one"),
             warning(incomplete, "atoms lack neighbours that their class is aligned by"),
             warning(directionless, "atoms have no predicted direction: their force is zero"),

@@ -65,7 +65,7 @@ public struct TransferTrial: Sendable {
         guard directions else { return try norms(pool, test) }
         let trained = try TrainedClass.train(atomClass, pool, options, progress: .untold)
         try OAMLMTraining(name: "trial", levelOfTheory: "", options: options).write(
-            [trained], frames: training.count, to: scratch)
+            [trained], frames: training.count, shortestDistances: nil, to: scratch)
         let file = try ModelFile(contentsOf: scratch)
         let header = try file.header(as: OAMLMHeader.self)
         let model = try ClassModel(

@@ -101,10 +101,10 @@ public struct VectorKernelForceField: ForceField {
     public func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction {
         let found = try Surroundings(
             of: atoms, soap, options.environment, known: Set(models.keys),
-            following: previous)
+            shortest: header.shortestDistances, following: previous)
         var forces = [SIMD3<Double>](repeating: .zero, count: atoms.count)
         var expected = [Double?](repeating: nil, count: atoms.count)
-        var outOfDomain = [Bool](repeating: false, count: atoms.count)
+        var outOfDomain = found.tooClose
         var nearest = [Double](repeating: .nan, count: atoms.count)
         var similarity = nearest
         var lowRank = 0
@@ -115,7 +115,7 @@ public struct VectorKernelForceField: ForceField {
             for (i, result) in zip(members, results) {
                 forces[i] = result.force
                 expected[i] = result.expected
-                outOfDomain[i] = result.outOfDomain
+                outOfDomain[i] = outOfDomain[i] || result.outOfDomain
                 (nearest[i], similarity[i]) = (result.nearest, result.similarity)
                 if result.lowRank { lowRank += 1 }
             }

@@ -1,3 +1,4 @@
+import Atomistics
 public import MinimalLearning
 
 /// Everything that decides what a vector-valued kernel model learns from given frames; recorded in the
@@ -44,6 +45,8 @@ struct VectorKernelHeader: Codable, Sendable {
     var levelOfTheory: String
     var options: VectorKernelOptions
     var frames: Int
+    /// In the frames; nil in models of before.
+    var shortestDistances: PairDistances?
     var provenance: [String: String]
     var classes: [Class]
 }

@@ -78,6 +78,35 @@ import ThiolateGold
         }
     }
 
+    @Test func atomsCloserThanAnyTwoInTheDataAreOutOfTheDomain() throws {
+        try Self.expectClosePairOutOfDomain(model(), shortestIn: Self.training())
+    }
+
+    /// A sulfur atom moved along its bond to gold, to a little above and below the limit.
+    static func expectClosePairOutOfDomain(_ model: some ForceField, shortestIn frames: [Atoms]) throws {
+        let shortest = try #require(PairDistances(shortestIn: frames)[.gold, .sulfur])
+        let limit = shortest * PairDistances.trustedFraction
+        let atoms = frames[0]
+        let pairs = atoms.elements.indices.filter { atoms.elements[$0] == .sulfur }.flatMap { s in
+            atoms.elements.indices.filter { atoms.elements[$0] == .gold }.map { (sulfur: s, gold: $0) }
+        }
+        func offset(_ pair: (sulfur: Int, gold: Int)) -> SIMD3<Double> {
+            atoms.positions[pair.sulfur] - atoms.positions[pair.gold]
+        }
+        let bond = try #require(pairs.min { offset($0).length < offset($1).length })
+        func prediction(at distance: Double) throws -> ForcePrediction {
+            var moved = atoms
+            moved.positions[bond.sulfur] =
+                atoms.positions[bond.gold] + distance / offset(bond).length * offset(bond)
+            return try model.predict(moved)
+        }
+        let inside = try prediction(at: limit + 1e-3)
+        #expect(!inside.warnings.contains { $0.contains("closer to another") })
+        let outside = try prediction(at: limit - 1e-3)
+        #expect(outside.outOfDomain[bond.sulfur] && outside.outOfDomain[bond.gold])
+        #expect(outside.warnings.contains { $0.hasPrefix("2 atoms are closer to another") })
+    }
+
     @Test func halfUnitsAreTreatedByTheUnitModel() throws {
         let model = try model()
         let ring = try Self.frames("rings-pbe-lcao.extxyz")[80]

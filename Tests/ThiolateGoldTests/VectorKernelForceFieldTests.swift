@@ -58,6 +58,12 @@ import ThiolateGold
         #expect(try #require(strange.uncertainty).reduce(0, +) > expected.reduce(0, +))
     }
 
+    @Test func atomsCloserThanAnyTwoInTheDataAreOutOfTheDomain() throws {
+        let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<16])
+        let model = try model(on: rings)
+        try OAMLMTests.expectClosePairOutOfDomain(model, shortestIn: rings)
+    }
+
     @Test func refusals() throws {
         let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<14])
         let model = try model(on: rings)
