@@ -108,7 +108,8 @@ public struct OAMLMForceField: ForceField {
         var prediction = ForcePrediction(
             forces: all.map { $0.force(clamped: options.clampNorm) },
             uncertainty: uncertainty.count == atoms.count ? uncertainty : nil,
-            classes: (0..<atoms.count).map(found.classes.name), outOfDomain: zip(all, found.tooClose).map { $0.outOfDomain || $1 },
+            classes: (0..<atoms.count).map(found.classes.name),
+            outOfDomain: zip(all, found.tooClose).map { $0.outOfDomain || $1 },
             warnings: found.warnings(
                 directionless: all.count { $0.direction == .zero }, lowRank: all.count { $0.lowRank }))
         prediction.indicators = Self.indicators(all.map(\.uncertainty))
