@@ -257,6 +257,44 @@ import Testing
             "\(learnt.output)")
     }
 
+    @Test(.enabled(if: Available.python)) func packagesAreServedByPriorityAndNoneOfAPausedJob() async throws {
+        let spool = try Spool()
+        for (name, priority) in [("later", 0), ("sooner", 5), ("waits", 9)] {
+            try spool.drop(
+                "\(name).yaml",
+                """
+                aurelax: 1
+                priority: \(priority)
+                structure: |
+                  2
+
+                  H 0 0 0
+                  H 0 0 0.85
+                stages:
+                  - dft: {engine: tblite, fmax: 0.05}
+
+                """)
+        }
+        func run(_ command: String...) async throws {
+            let outcome = try await Program.run(command, spool: spool.path)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        func served() async throws -> [String] {
+            let served = try await Program.run(["dft", "serve", "--once"], spool: spool.path)
+            #expect(served.status == 0, "\(served.errors)")
+            return served.errors.split(separator: "\n").filter { $0.hasSuffix(": started") }.compactMap {
+                line in
+                ["later", "sooner", "waits"].first { line.contains("outbox/\($0)/") }
+            }
+        }
+        try await run("daemon", "--once")
+        try await run("pause", "waits")
+        #expect(try await served() == ["sooner", "later"])
+        try await run("resume", "waits")
+        try await run("daemon", "--once")
+        #expect(try await served() == ["waits"])
+    }
+
     /// With `executor: local` the daemon runs the packages itself.
     @Test(.enabled(if: Available.python)) func aDaemonThatCalculatesItself() async throws {
         let spool = try Spool()
