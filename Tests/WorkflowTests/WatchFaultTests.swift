@@ -97,10 +97,10 @@ import Workflow
         try #require(kill(try #require(watcher()), SIGKILL) == 0)
         try drop("after")
         #expect(
-            try await wait(seconds: 5) {
+            try await wait(seconds: 30) {
                 try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false
             })
-        #expect(try await wait(seconds: 5) { isTaken("after") })
+        #expect(try await wait(seconds: 30) { isTaken("after") })
         #expect(try await wait(seconds: 90, until: isReady), "no new watcher")
         await end(daemon)
     }
@@ -108,11 +108,11 @@ import Workflow
     @Test func fault11AWatcherThatCannotStart() async throws {
         let daemon = start(watcher: "/nonexistent/aurelax-watch", interval: .milliseconds(300))
         try drop("polled")
-        #expect(try await wait(seconds: 5) { isTaken("polled") })
+        #expect(try await wait(seconds: 30) { isTaken("polled") })
         #expect(try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false)
         await end(daemon)
         // A process that another test forks at this moment has the lock too, until it is another program.
-        #expect(try await wait(seconds: 5) { try spool.client.health() == nil })
+        #expect(try await wait(seconds: 30) { try spool.client.health() == nil })
     }
 
     /// A watcher that never says a word, as on a network file system; nor does it listen when the daemon ends.
@@ -123,7 +123,7 @@ import Workflow
         let daemon = start(watcher: program, interval: .milliseconds(400))
         try await Task.sleep(for: .milliseconds(300))
         try drop("quiet")
-        #expect(try await wait(seconds: 3) { isTaken("quiet") })
+        #expect(try await wait(seconds: 30) { isTaken("quiet") })
         let start = ContinuousClock.now
         await end(daemon)
         #expect(start.duration(to: .now) < .seconds(10))
@@ -133,14 +133,14 @@ import Workflow
         let daemon = start(watcher: Self.program, interval: .milliseconds(300))
         #expect(try await wait(seconds: 90, until: isReady))
         try FileManager.default.removeItem(atPath: spool.path + "/inbox")
-        #expect(try await wait(seconds: 5) { spool.exists("inbox") })
+        #expect(try await wait(seconds: 30) { spool.exists("inbox") })
         try drop("removed")
-        #expect(try await wait(seconds: 5) { isTaken("removed") })
+        #expect(try await wait(seconds: 30) { isTaken("removed") })
         #expect(try await wait(seconds: 90, until: isReady))
         try FileManager.default.moveItem(atPath: spool.path + "/inbox", toPath: spool.path + "/moved")
-        #expect(try await wait(seconds: 5) { spool.exists("inbox") })
+        #expect(try await wait(seconds: 30) { spool.exists("inbox") })
         try drop("renamed")
-        #expect(try await wait(seconds: 5) { isTaken("renamed") })
+        #expect(try await wait(seconds: 30) { isTaken("renamed") })
         #expect(try await wait(seconds: 90, until: isReady), "the new inbox is not watched")
         await end(daemon)
     }

@@ -102,9 +102,8 @@ import YAMLDocument
         ("the same key", "{" + String(repeating: "k: 1,", count: 40_000) + "}", "duplicate-key"),
     ])
     func fault24Bombs(name: String, text: String, code: String) {
-        let start = ContinuousClock.now
-        let (root, problems) = YAMLNode.parse(Array(text.utf8))
-        let seconds = start.duration(to: .now) / .seconds(1)
+        var (root, problems) = (YAMLNode?.none, [Diagnostic]())
+        let seconds = processorSeconds { (root, problems) = YAMLNode.parse(Array(text.utf8)) }
         #expect(root == nil)
         #expect(problems.contains { $0.code == code }, "\(problems.prefix(3))")
         #expect(problems.count <= 51)
@@ -114,10 +113,10 @@ import YAMLDocument
     @Test func manyMistakesOnOneLongLineAreReportedFast() {
         let schema = MappingSchema([KeySchema("known", .integer(0...1), "A key.")])
         let text = "{" + (0..<20_000).map { "unknown\($0): 1" }.joined(separator: ", ") + "}\n"
-        let start = ContinuousClock.now
-        let report = report(text, schema)
-        #expect(start.duration(to: .now) < .seconds(3))
-        #expect(report.contains("more mistakes from here on are not shown"))
-        #expect(report.utf8.count < 50_000)
+        var said = ""
+        let seconds = processorSeconds { said = report(text, schema) }
+        #expect(seconds < 3)
+        #expect(said.contains("more mistakes from here on are not shown"))
+        #expect(said.utf8.count < 50_000)
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import YAMLDocument
 
 /// The diagnostics of a text against a schema, as a person reads them.
@@ -12,3 +13,15 @@ func root(_ text: String) -> YAMLNode? { YAMLNode.parse(Array(text.utf8)).root }
 
 /// The value of the key `v` in `v: …`.
 func value(_ text: String) -> YAMLNode? { root("v: \(text)")?["v"] }
+
+/// Seconds of processor time that `body` takes: however busy the machine is, the same.
+func processorSeconds(_ body: () throws -> Void) rethrows -> Double {
+    func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+    }
+    let start = now()
+    try body()
+    return now() - start
+}
