@@ -4,17 +4,16 @@ public struct PairDistances: Sendable, Equatable {
     private var values: [String: Double]
 
     /// The shortest distance of each pair of elements in any of the structures; none for a pair that is nowhere
-    /// closer than the limit. Structures are taken as molecules.
+    /// closer than 4 Å. Structures are taken as molecules.
     ///
-    /// - Parameter limit: Å.
     /// - Complexity: O(N²) a structure.
-    public init(shortestIn structures: [Atoms], below limit: Double = 4) {
+    public init(shortestIn structures: [Atoms]) {
         values = [:]
         for atoms in structures {
             for i in 0..<atoms.count {
                 for j in 0..<i {
                     let squared = (atoms.positions[i] - atoms.positions[j]).squaredLength
-                    guard squared < limit * limit else { continue }
+                    guard squared < 16 else { continue }
                     let distance = squared.squareRoot()
                     let key = Self.key(atoms.elements[i], atoms.elements[j])
                     values[key] = min(distance, values[key] ?? distance)
