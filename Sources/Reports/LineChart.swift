@@ -31,9 +31,8 @@ public struct LineChart: Sendable {
     /// For curves of several jobs; begins anew after the last.
     static var palette: some Sequence<String> {
         let colours = [
-            blue, "#d55e00", "#009e73", "#cc79a7", gold, "#56b4e9", "#7a52aa", "#888888", "#66a61e",
-            "#e7298a",
-            "#8c564b", "#17a2b8",
+            blue, "#d55e00", "#009e73", "#cc79a7", gold, "#56b4e9",
+            "#7a52aa", "#888888", "#66a61e", "#e7298a", "#8c564b", "#17a2b8",
         ]
         return sequence(state: 0) { place -> String? in
             defer { place += 1 }
