@@ -13,8 +13,8 @@ let package = Package(
     name: "aurelax",
     // What others may build on; each has its pages in Documentation.docc (`make docs`).
     products: [
-        "Atomistics", "Descriptors", "LinearAlgebra", "MinimalLearning", "ModelLibrary", "Relaxation",
-        "SOAPPotential", "ThiolateGold",
+        "Atomistics", "Descriptors", "Dynamics", "LinearAlgebra", "MinimalLearning", "ModelLibrary",
+        "Relaxation", "SOAPPotential", "ThiolateGold",
     ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -50,6 +50,14 @@ let package = Package(
             name: "Relaxation",
             dependencies: [
                 "Atomistics", "LinearAlgebra",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "Dynamics",
+            dependencies: [
+                "Atomistics", "LinearAlgebra", "Relaxation",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
@@ -165,7 +173,8 @@ let package = Package(
         .executableTarget(
             name: "aurelax",
             dependencies: [
-                "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Handoff", "JobSpec",
+                "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics", "Handoff",
+                "JobSpec",
                 "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation", "Reports", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -219,6 +228,8 @@ let package = Package(
         .testTarget(
             name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
             exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "DynamicsTests", dependencies: ["Atomistics", "Dynamics"], swiftSettings: strict),
         .testTarget(
             name: "DataSetTests",
             dependencies: [

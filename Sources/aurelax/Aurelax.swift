@@ -28,7 +28,9 @@ struct Aurelax: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Structures",
-                subcommands: [Relax.self, Predict.self, DescriptorCommand.self, Convert.self, Build.self]),
+                subcommands: [
+                    Relax.self, MolecularDynamicsCommand.self, Predict.self, DescriptorCommand.self, Convert.self, Build.self,
+                ]),
             CommandGroup(
                 name: "Models",
                 subcommands: [

@@ -1,0 +1,66 @@
+public import Atomistics
+import OrderedCollections
+import Relaxation
+
+/// Names of what a trajectory of molecular dynamics says beside the prediction.
+private enum Key {
+    static let step = "step"
+    static let time = "time_fs"
+    static let temperature = "temperature_K"
+    static let kineticEnergy = "kinetic_energy"
+    static let settings = "dynamics"
+    static let start = "dynamics_start"
+    /// Column that ASE reads as momenta: u Å per ASE's unit of time.
+    static let momenta = "momenta"
+    /// Column from which a run resumes exactly: Å per ASE's unit of time.
+    static let velocities = "velocities"
+}
+
+extension MolecularDynamics {
+    /// The current frame as a trajectory holds it: the prediction under the names of ``Atoms/annotated(with:by:)``,
+    /// `momenta` and `velocities` (units of ASE), `step`, `time_fs`, `temperature_K`, `kinetic_energy` (eV) and the settings.
+    ///
+    /// - Parameter start: digest of the structure that the run started from.
+    public func annotated(start: String) -> Atoms {
+        var atoms = current.atoms.annotated(with: current.prediction, by: forceField.provenance)
+        atoms.columns[Key.momenta] = Column(
+            vectors: zip(atoms.elements, current.velocities).map { $0.mass * $1 })
+        atoms.columns[Key.velocities] = Column(vectors: current.velocities)
+        atoms.info[Key.step] = .integer(current.step)
+        atoms.info[Key.time] = .real(Double(current.step) * settings.timeStep)
+        atoms.info[Key.temperature] = .real(temperature)
+        atoms.info[Key.kineticEnergy] = .real(current.kineticEnergy)
+        atoms.info[Key.settings] = .string(settings.identity)
+        atoms.info[Key.start] = .string(start)
+        return atoms
+    }
+}
+
+extension DynamicsFrame {
+    /// The frame that ``MolecularDynamics/annotated(start:)`` wrote; nil if it is not one of this run.
+    public init?(
+        _ atoms: Atoms, by provenance: ForceFieldProvenance, settings: DynamicsSettings, start: String
+    ) {
+        guard atoms.info[Key.settings] == .string(settings.identity), atoms.info[Key.start] == .string(start),
+            case .integer(let step)? = atoms.info[Key.step],
+            let prediction = atoms.prediction(by: provenance),
+            let velocities = atoms.columns[Key.velocities]?.vectors,
+            (velocities + atoms.positions + prediction.forces).allSatisfy(\.isFinite)
+        else { return nil }
+        self.init(
+            step: step, atoms: atoms.withoutLabels, velocities: velocities, prediction: prediction)
+    }
+}
+
+extension DynamicsSettings {
+    /// What decides the steps of a run, in one line.
+    ///
+    /// The number of steps is part of it only if the temperature changes: a run at one temperature may be made longer.
+    var identity: String {
+        let ensemble = friction > 0 ? "langevin \(friction)/ps" : "nve"
+        let ramp =
+            temperature == finalTemperature || friction == 0
+            ? "\(temperature) K" : "\(temperature) to \(finalTemperature) K in \(steps) steps"
+        return "\(ensemble), \(timeStep) fs, \(ramp), seed \(seed)"
+    }
+}

@@ -1,0 +1,176 @@
+public import Atomistics
+import Foundation
+import LinearAlgebra
+
+/// One step of a molecular dynamics run.
+public struct DynamicsFrame: Sendable {
+    public let step: Int
+    public let atoms: Atoms
+    /// Å per unit of time of ``DynamicsUnits``.
+    public let velocities: [SIMD3<Double>]
+    public let prediction: ForcePrediction
+
+    /// Σ m v²/2 over the atoms that move, eV.
+    public var kineticEnergy: Double {
+        zip(atoms.elements, velocities).reduce(0) { $0 + $1.0.mass / 2 * $1.1.squaredLength }
+    }
+}
+
+/// Molecular dynamics on the forces of a model or an engine, one step at a time.
+///
+/// The integrator is BAOAB; without friction it is velocity Verlet:
+///
+///     v += h/2 F/m,  r += h/2 v,  v = c v + √(1 − c²) √(k T/m) ξ,  r += h/2 v,  v += h/2 F/m,  c = e^(−γh)
+///
+/// The random numbers ξ of a step depend on the seed and the number of the step alone, so a run that is resumed from
+/// one of its frames takes bit for bit the steps that it would have taken without the interruption.
+///
+/// - Source: Leimkuhler, Matthews, Appl. Math. Res. Express 2013, 34.
+public struct MolecularDynamics: Sendable {
+    public let settings: DynamicsSettings
+    public let forceField: any ForceField
+    public private(set) var current: DynamicsFrame
+    /// False for each atom that keeps its position.
+    private let moves: [Bool]
+
+    /// Starts from Maxwell–Boltzmann velocities without net momentum, or from given ones.
+    ///
+    /// - Parameters:
+    ///   - atoms: the structure; atoms whose ``Atoms/moveMask`` is false keep their positions.
+    ///   - velocities: Å per unit of time of ``DynamicsUnits``; nil to draw them at the first temperature.
+    /// - Throws: what the force field throws, and ``DynamicsError``.
+    /// - Precondition: settings without a ``DynamicsSettings/problem``; one velocity an atom.
+    public init(
+        _ atoms: Atoms, velocities: [SIMD3<Double>]? = nil, forceField: any ForceField,
+        settings: DynamicsSettings
+    ) throws {
+        precondition(settings.problem == nil, settings.problem ?? "")
+        self.settings = settings
+        self.forceField = forceField
+        let moves = atoms.moveMask ?? [Bool](repeating: true, count: atoms.count)
+        self.moves = moves
+        let bare = atoms.withoutLabels
+        current = DynamicsFrame(
+            step: 0, atoms: bare,
+            velocities: velocities
+                ?? Self.thermalVelocities(bare.elements, moves, settings.temperature, seed: settings.seed),
+            prediction: try forceField.predict(bare))
+        try Self.check(current.prediction, step: 0)
+    }
+
+    /// Resumes at a frame that an earlier process wrote.
+    ///
+    /// - Precondition: settings without a problem; a frame of this run.
+    public init(resuming frame: DynamicsFrame, forceField: any ForceField, settings: DynamicsSettings) {
+        precondition(settings.problem == nil, settings.problem ?? "")
+        self.settings = settings
+        self.forceField = forceField
+        moves = frame.atoms.moveMask ?? [Bool](repeating: true, count: frame.atoms.count)
+        current = frame
+    }
+
+    public var isFinished: Bool { current.step >= settings.steps }
+
+    /// Takes one step.
+    ///
+    /// - Throws: what the force field throws, and ``DynamicsError`` for forces that are not finite; the run is as it was.
+    /// - Complexity: one force call.
+    @discardableResult
+    public mutating func advance() throws -> DynamicsFrame {
+        let h = settings.timeStep / DynamicsUnits.femtosecondsPerTime
+        let step = current.step + 1
+        var atoms = current.atoms
+        var velocities = current.velocities
+        let masses = atoms.elements.map(\.mass)
+        for i in velocities.indices where moves[i] {
+            velocities[i] += (h / 2 / masses[i]) * current.prediction.forces[i]
+            atoms.positions[i] += (h / 2) * velocities[i]
+        }
+        if settings.friction > 0 {
+            let c = exp(-settings.friction * settings.timeStep / 1000)
+            let thermal = DynamicsUnits.boltzmann * settings.temperature(at: step) * (1 - c * c)
+            var random = SplitMix(seed: Self.seed(settings.seed, step: step))
+            for i in velocities.indices {
+                let xi = random.normalVector()
+                guard moves[i] else { continue }
+                velocities[i] = c * velocities[i] + (thermal / masses[i]).squareRoot() * xi
+            }
+        }
+        for i in velocities.indices where moves[i] { atoms.positions[i] += (h / 2) * velocities[i] }
+        let prediction = try forceField.predict(atoms, following: current.prediction)
+        try Self.check(prediction, step: step)
+        for i in velocities.indices where moves[i] {
+            velocities[i] += (h / 2 / masses[i]) * prediction.forces[i]
+        }
+        current = DynamicsFrame(step: step, atoms: atoms, velocities: velocities, prediction: prediction)
+        return current
+    }
+
+    /// 2 E_kin/(f k) with three degrees of freedom f for each atom that moves, K.
+    public var temperature: Double {
+        let freedom = 3 * moves.count { $0 }
+        return freedom == 0 ? 0 : 2 * current.kineticEnergy / (Double(freedom) * DynamicsUnits.boltzmann)
+    }
+
+    private static func check(_ prediction: ForcePrediction, step: Int) throws(DynamicsError) {
+        if let atom = prediction.forces.firstIndex(where: { !$0.isFinite }) {
+            throw .forceNotFinite(atom: atom, step: step)
+        }
+    }
+
+    /// Maxwell–Boltzmann velocities; without net momentum if all atoms move.
+    private static func thermalVelocities(
+        _ elements: [Element], _ moves: [Bool], _ temperature: Double, seed: UInt64
+    ) -> [SIMD3<Double>] {
+        var random = SplitMix(seed: Self.seed(seed, step: 0))
+        var velocities = elements.indices.map { i in
+            let xi = random.normalVector()
+            return moves[i]
+                ? (DynamicsUnits.boltzmann * temperature / elements[i].mass).squareRoot() * xi : .zero
+        }
+        guard moves.count > 1, moves.allSatisfy({ $0 }) else { return velocities }
+        let momentum = zip(elements, velocities).reduce(SIMD3<Double>.zero) { $0 + $1.0.mass * $1.1 }
+        let mass = elements.reduce(0) { $0 + $1.mass }
+        for i in velocities.indices { velocities[i] -= momentum / mass }
+        return velocities
+    }
+
+    private static func seed(_ seed: UInt64, step: Int) -> UInt64 {
+        var mixed = SplitMix(seed: seed ^ (UInt64(bitPattern: Int64(step)) &* 0xD1B5_4A32_D192_ED03))
+        return mixed.next()
+    }
+}
+
+/// Why a run cannot go on.
+public enum DynamicsError: Error, Sendable, Equatable, CustomStringConvertible {
+    case forceNotFinite(atom: Int, step: Int)
+
+    public var description: String {
+        switch self {
+        case .forceNotFinite(let atom, let step):
+            "the force on atom \(atom) is not a finite number at step \(step)"
+        }
+    }
+}
+
+extension SplitMix {
+    /// Three independent standard normal numbers, by Box and Muller.
+    fileprivate mutating func normalVector() -> SIMD3<Double> {
+        func pair() -> (Double, Double) {
+            let radius = (-2 * log(Double.random(in: 0x1p-53...1, using: &self))).squareRoot()
+            let angle = 2 * Double.pi * Double.random(in: 0..<1, using: &self)
+            return (radius * cos(angle), radius * sin(angle))
+        }
+        let (first, second) = (pair(), pair())
+        return [first.0, first.1, second.0]
+    }
+}
+
+extension Atoms {
+    /// Elements, positions, cell and the mask of the atoms that move.
+    var withoutLabels: Atoms {
+        var result = Atoms(elements: elements, positions: positions, cell: cell, periodicity: periodicity)
+        result.moveMask = moveMask
+        return result
+    }
+}
