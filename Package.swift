@@ -84,7 +84,12 @@ let package = Package(
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
-            name: "JobSpec", dependencies: ["Atomistics", "YAMLDocument"], swiftSettings: strict),
+            name: "JobSpec",
+            dependencies: [
+                "Atomistics", "YAMLDocument",
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
+            swiftSettings: strict),
         // Labelled structures on disk that only grow, with their origins.
         .target(
             name: "DataSet",

@@ -47,11 +47,38 @@ public struct Atoms: Sendable, Equatable {
         set { columns["forces"] = newValue.map(Column.init(vectors:)) }
     }
 
-    /// True for each atom that is free to move (column `move_mask`), nil where the file does not say.
+    /// True for each atom that is free to move, in one direction at least (column `move_mask`), nil if the file does
+    /// not say.
     public var moveMask: [Bool]? {
-        get { columns["move_mask"]?.booleans }
+        get {
+            guard let column = columns["move_mask"], column.width == 3, case .boolean(let values) = column.values
+            else { return columns["move_mask"]?.booleans }
+            return stride(from: 0, to: values.count, by: 3).map { values[$0..<$0 + 3].contains(true) }
+        }
         set { columns["move_mask"] = newValue.map { Column(width: 1, values: .boolean($0)) } }
     }
+
+    /// Coordinates that keep their values although their atom moves, 3 · atom + axis, ascending: those that a
+    /// `move_mask` of three values an atom fixes, as ASE's `FixCartesian`.
+    public var fixedCoordinates: [Int] {
+        get {
+            guard let column = columns["move_mask"], column.width == 3, case .boolean(let values) = column.values
+            else { return [] }
+            return values.indices.filter { i in
+                !values[i] && values[i / 3 * 3..<i / 3 * 3 + 3].contains(true)
+            }
+        }
+        set {
+            guard !newValue.isEmpty else { return }
+            let mask = moveMask ?? [Bool](repeating: true, count: count)
+            var values = mask.flatMap { [$0, $0, $0] }
+            for i in newValue { values[i] = false }
+            columns["move_mask"] = Column(width: 3, values: .boolean(values))
+        }
+    }
+
+    /// Makes free and fixed what is so in another structure of the same atoms, axis by axis.
+    public mutating func takeMoveMask(from other: Atoms) { columns["move_mask"] = other.columns["move_mask"] }
 
     /// Elements with their counts in Hill order without separators: C24H72Au38S24.
     public var formula: String {

@@ -93,7 +93,9 @@ public struct Dashboard: Service {
         }
         router.get("/models") { _, _ in pages.modelTable() }
         router.get("/api/jobs") { _, _ in
-            Response.json(JobList(jobs: try client.statuses(), inbox: client.filesInInbox()))
+            Response.json(
+                JobList(
+                    jobs: try client.statuses(), inbox: client.filesInInbox(), notes: client.inboxNotes()))
         }
         router.get("/health") { _, _ in
             let health = try client.health()

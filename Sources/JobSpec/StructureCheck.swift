@@ -3,7 +3,9 @@ public import YAMLDocument
 
 extension JobFile {
     /// What of the job does not fit the structure it names.
-    public func problems(with atoms: Atoms) -> [Diagnostic] {
+    ///
+    /// - Parameter frames: of the structure's file; `atoms` is the last.
+    public func problems(with atoms: Atoms, frames: Int = 1) -> [Diagnostic] {
         guard let job else { return [] }
         var problems: [Diagnostic] = []
         func add(
@@ -32,6 +34,18 @@ extension JobFile {
                 "periodic", structure, "the structure is periodic; molecules only are relaxed",
                 hint: "set pbc=\"F F F\" in the structure, or remove its Lattice")
         }
+        if frames > 1 {
+            add(
+                "several-frames", structure, "the structure's file has \(frames) frames: the last one is taken",
+                hint: "‘aurelax convert FILE one.xyz --frames 0’ takes the first", severity: .warning)
+        }
+        let isStated = node(at: [.key("charge")])?.integer != nil
+        let hasDFT = job.plan.contains(where: \.isDFT)
+        for said in StructureStatements(atoms).all(charge: job.charge, isStated: isStated, hasDFT: hasDFT) {
+            add(
+                said.code, [.key(said.key)], said.message, hint: said.hint,
+                severity: said.isError ? .error : .warning)
+        }
         for problem in GeometryCheck().problems(in: atoms).prefix(5) {
             add("geometry", structure, problem.description, hint: "mend the structure before it is relaxed")
         }
@@ -50,7 +64,7 @@ extension JobFile {
                 "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
-        if atoms.moveMask?.contains(false) == true, !job.selections.contains(where: { $0.move == .mask }) {
+        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty, !job.selections.contains(where: { $0.move == .mask }) {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
                 hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
@@ -95,7 +109,7 @@ extension JobFile {
                 return [
                     .init(
                         code: "no-mask", message: "the structure has no move_mask",
-                        hint: "a column move_mask:L:1")
+                        hint: "a column move_mask:L:1, or move_mask:L:3 with a value an axis")
                 ]
             }
             return mask.contains(true)

@@ -9,6 +9,8 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var maxStep = 0.1
     /// True for each atom that may move; nil where all may.
     public var movable: [Bool]?
+    /// Coordinates that keep their values although their atom moves, 3 · atom + axis.
+    public var fixedCoordinates: [Int] = []
 
     /// Where ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS`` start; the other methods take no notice.
     public var startHessian = StartHessian.unit(70)
@@ -119,6 +121,9 @@ extension RelaxationSettings {
             else { return "an alternation has segments, steps and rounds" }
         }
         guard movingAtoms(of: count).contains(true) else { return "at least one atom moves" }
+        guard fixedCoordinates.allSatisfy({ 0..<3 * count ~= $0 }) else {
+            return "a fixed coordinate is one of the structure's"
+        }
         for limit in [resetEvery, stops.stagnation, stops.cycle].compactMap({ $0 }) where limit < 1 {
             return "numbers of steps are positive"
         }

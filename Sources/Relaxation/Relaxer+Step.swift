@@ -10,7 +10,10 @@ extension Relaxer {
         let departure = Departure(
             x: flat(current.atoms.positions),
             unmasked: flat(try effectiveForces(of: current.prediction, current.atoms)),
-            isFree: active.map { isFree($0, in: current.prediction, segment: segment) }, segment: segment)
+            isFree: active.flatMap { atom in
+                let isFree = isFree(atom, in: current.prediction, segment: segment)
+                return (0..<3).map { isFree && !fixed.contains(3 * atom + $0) }
+            }, segment: segment)
         var next = state
         next.departure = departure
         guard var optimizer = state.optimizer, let last = state.departure,
@@ -57,6 +60,11 @@ extension Relaxer {
                 hessian[i, j] = (values[row * width + column] + values[column * width + row]) / 2
             }
         }
+        // What is fixed has no curvature with the rest.
+        for (i, row) in rows.enumerated() where fixed.contains(row) {
+            for j in rows.indices { (hessian[i, j], hessian[j, i]) = (0, 0) }
+            hessian[i, i] = 70
+        }
         do {
             return try SymmetricEigen(hessian).applying { max(abs($0), floor) }
         } catch {
@@ -66,12 +74,14 @@ extension Relaxer {
 
     // MARK: Forces
 
-    /// The model's forces without the rigid motions that the settings take off.
+    /// The model's forces without the rigid motions that the settings take off, and without those along fixed
+    /// coordinates.
     func effectiveForces(of prediction: ForcePrediction, _ atoms: Atoms) throws -> [SIMD3<Double>] {
         var forces = prediction.forces
         let allMove =
-            active.count == atoms.count && settings.alternation == nil
+            active.count == atoms.count && settings.alternation == nil && fixed.isEmpty
             && !(settings.freezesOutOfDomain && prediction.outOfDomain.contains(true))
+        for i in fixed { forces[i / 3][i % 3] = 0 }
         guard allMove else { return forces }
         if settings.removesNetForce { forces = withoutNetForce(forces) }
         if settings.removesNetTorque, !atoms.periodicity.isPeriodic {

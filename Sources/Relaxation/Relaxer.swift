@@ -13,6 +13,8 @@ public struct Relaxer: Sendable {
     public let forceField: any ForceField
     /// Indices of the atoms that may move at any time; what an optimiser's vectors run over.
     let active: [Int]
+    /// ``RelaxationSettings/fixedCoordinates``.
+    let fixed: Set<Int>
     var state = RelaxationState()
 
     /// - Precondition: settings without a ``RelaxationSettings/problem(atoms:)``.
@@ -22,6 +24,7 @@ public struct Relaxer: Sendable {
         initial = atoms
         let moving = settings.movingAtoms(of: atoms.count)
         active = moving.indices.filter { moving[$0] }
+        fixed = Set(settings.fixedCoordinates)
         self.forceField = forceField
         self.settings = settings
     }
@@ -104,16 +107,16 @@ struct Departure: Sendable {
     let x: [Double]
     /// Before atoms that do not move were masked, after rigid motions were taken off, eV/Å.
     let unmasked: [Double]
-    /// True for each active atom that moved.
+    /// True for each coordinate that moved.
     let isFree: [Bool]
     let segment: Int
 
     /// What the optimiser went by, eV/Å.
     var forces: [Double] { masked(unmasked) }
 
-    /// `vector` with zeros for the atoms that did not move.
+    /// `vector` with zeros for the coordinates that did not move.
     func masked(_ vector: [Double]) -> [Double] {
-        vector.indices.map { isFree[$0 / 3] ? vector[$0] : 0 }
+        vector.indices.map { isFree[$0] ? vector[$0] : 0 }
     }
 
     init(x: [Double], unmasked: [Double], isFree: [Bool], segment: Int) {

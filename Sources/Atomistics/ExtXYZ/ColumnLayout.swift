@@ -14,6 +14,11 @@ struct ColumnLayout: Equatable {
     /// Tokens of a line.
     var width: Int { fields.reduce(0) { $0 + $1.width } }
 
+    /// Symbols of the elements.
+    var hasSpecies: Bool { fields.contains(Field(name: "species", kind: .string, width: 1)) }
+    /// Atomic numbers: they stand for the symbols where there are none.
+    var hasNumbers: Bool { fields.contains(Field(name: "Z", kind: .integer, width: 1)) }
+
     /// Plain XYZ.
     static let plain = ColumnLayout(fields: [
         Field(name: "species", kind: .string, width: 1), Field(name: "pos", kind: .real, width: 3),
@@ -52,14 +57,19 @@ struct ColumnLayout: Equatable {
         guard self.width <= Self.maxWidth else {
             throw LineFault("\(self.width) values an atom are more than \(Self.maxWidth)", at: offset)
         }
-        func require(_ name: String, _ kind: Kind, _ width: Int) throws(LineFault) {
-            guard fields.contains(Field(name: name, kind: kind, width: width)) else {
+        let needed = "every frame needs species:S:1 (or Z:I:1) and pos:R:3"
+        guard hasSpecies || hasNumbers else {
+            throw LineFault("Properties has no species:S:1", at: offset, hint: needed)
+        }
+        guard fields.contains(Field(name: "pos", kind: .real, width: 3)) else {
+            throw LineFault("Properties has no pos:R:3", at: offset, hint: needed)
+        }
+        if let mask = fields.first(where: { $0.name == "move_mask" }) {
+            guard mask.kind != .string, mask.width == 1 || mask.width == 3 else {
                 throw LineFault(
-                    "Properties has no \(name):\(kind.rawValue):\(width)", at: offset,
-                    hint: "every frame needs species:S:1 and pos:R:3")
+                    "move_mask is \(mask.kind.rawValue):\(mask.width)", at: offset,
+                    hint: "move_mask:L:1 (or I:1), or one value an axis: move_mask:L:3")
             }
         }
-        try require("species", .string, 1)
-        try require("pos", .real, 3)
     }
 }

@@ -2,7 +2,7 @@ import OrderedCollections
 
 /// The second line of a frame: `key=value` pairs, or a plain comment.
 ///
-/// Keys and values stand bare or in double quotes; a value may also be an array, `[1, 2]` and
+/// Keys and values stand bare or in quotes, double or single; a value may also be an array, `[1, 2]` and
 /// `[[1, 2], [3, 4]]` or the older `{1 2}` and `"1 2"`.
 struct CommentLine {
     var values: OrderedDictionary<String, InfoValue> = [:]

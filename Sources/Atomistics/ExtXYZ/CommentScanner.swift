@@ -42,7 +42,7 @@ struct CommentScanner {
 
     mutating func key() throws(LineFault) -> String {
         let start = position
-        if current == UInt8(ascii: "\"") { return try quotedText() }
+        if Self.isQuotationMark(current) { return try quotedText() }
         let bytes = bareBytes { $0 == UInt8(ascii: "=") }
         guard !bytes.isEmpty else { throw LineFault("a key is missing before ‘=’", at: start) }
         return String(decoding: bytes, as: UTF8.self)
@@ -52,7 +52,7 @@ struct CommentScanner {
         let start = position
         switch current {
         case nil: throw LineFault("a value is missing after ‘=’", at: position)
-        case UInt8(ascii: "\""):
+        case UInt8(ascii: "\""), UInt8(ascii: "'"):
             return InfoValue(quoted: try quotedText())
         case UInt8(ascii: "{"):
             position += 1
@@ -73,20 +73,26 @@ struct CommentScanner {
         return line[start..<position]
     }
 
+    /// Double quotes, or single ones as ASE reads them; JSON has the double ones only.
+    private static func isQuotationMark(_ byte: UInt8?) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
+    }
+
     mutating func quotedText() throws(LineFault) -> String {
         let start = position
+        let mark = line[position]
         position += 1
         var bytes: [UInt8] = []
         while let byte = current {
             position += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(decoding: bytes, as: UTF8.self)
+            case mark: return String(decoding: bytes, as: UTF8.self)
             case UInt8(ascii: "\\"):
                 guard let next = current else { break }
                 position += 1
                 switch next {
                 case UInt8(ascii: "n"): bytes.append(10)
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(next)
+                case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\"): bytes.append(next)
                 case UInt8(ascii: "u") where isJSON: bytes += try codePoint().utf8
                 case _ where isJSON:
                     let escapes: [UInt8: UInt8] = [0x2F: 0x2F, 0x62: 8, 0x66: 12, 0x72: 13, 0x74: 9]
@@ -122,7 +128,9 @@ struct CommentScanner {
 
     /// One word of a list: bare or quoted.
     private mutating func word(closing: UInt8) throws(LineFault) -> Word {
-        if current == UInt8(ascii: "\"") { return Word(text: try quotedText(), isQuoted: true) }
+        if Self.isQuotationMark(current), !isJSON || current == UInt8(ascii: "\"") {
+            return Word(text: try quotedText(), isQuoted: true)
+        }
         let bytes = bareBytes { $0 == closing || $0 == UInt8(ascii: ",") }
         hasBareWords = true
         return Word(text: String(decoding: bytes, as: UTF8.self), isQuoted: false)

@@ -49,7 +49,13 @@ public struct ExtXYZReader: ~Copyable {
 
     /// The first line of a frame; nil where only empty lines are left.
     private func atomCount() throws(ExtXYZError) -> Int? {
-        while let line = try scanner.next() {
+        while var line = try scanner.next() {
+            if scanner.lineNumber == 1 {
+                if line.starts(with: ForeignStart.mark) { line = UnsafeBufferPointer(rebasing: line[3...]) }
+                if let fault = ForeignStart.fault(in: line) {
+                    throw scanner.error(fault.message, at: fault.offset, hint: fault.hint)
+                }
+            }
             var tokens = Tokens(line)
             guard let token = tokens.next() else { continue }
             guard let count = NumberParsing.integer(token), count >= 0 else {
@@ -86,7 +92,11 @@ public struct ExtXYZReader: ~Copyable {
         elements.reserveCapacity(room)
         var positions: [SIMD3<Double>] = []
         positions.reserveCapacity(room)
-        var stores = layout.fields.map { ColumnStore($0, room: room) }
+        let areNumbersElements = !layout.hasSpecies
+        var stores = layout.fields.map {
+            ColumnStore($0, room: room, areNumbersElements: areNumbersElements)
+        }
+        let numbers = layout.hasSpecies && layout.hasNumbers ? stores.firstIndex { $0.field.name == "Z" } : nil
         for row in 0..<count {
             guard let line = try scanner.next() else {
                 throw ExtXYZError(
@@ -103,6 +113,13 @@ public struct ExtXYZReader: ~Copyable {
                     case .other: try stores[index].append(from: &tokens)
                     }
                 }
+                if let numbers, let number = stores[numbers].lastInteger,
+                    number != elements[row].atomicNumber
+                {
+                    throw LineFault(
+                        "species says \(elements[row].symbol), Z says \(number)", at: nil,
+                        hint: "\(elements[row].symbol) is \(elements[row].atomicNumber)")
+                }
                 if let extra = tokens.next() {
                     throw LineFault(
                         "\(quoted(extra)) after the last of \(layout.width) columns", at: tokens.start,
@@ -115,7 +132,8 @@ public struct ExtXYZReader: ~Copyable {
         atoms.elements = elements
         atoms.positions = positions
         for store in stores where store.role == .other {
-            atoms.columns[store.field.name] = Column(width: store.field.width, values: store.values)
+            let values = store.field.name == "move_mask" ? store.values.asLogical : store.values
+            atoms.columns[store.field.name] = Column(width: store.field.width, values: values)
         }
     }
 }
@@ -151,9 +169,24 @@ struct Tokens {
     mutating func real() throws(LineFault) -> Double {
         let token = try required("a real number")
         guard let value = NumberParsing.real(token) else {
-            throw LineFault("expected a real number, found \(quoted(token))", at: start)
+            throw LineFault("expected a real number, found \(quoted(token))", at: start, hint: Self.hint(on: token))
         }
         return value
+    }
+
+    /// How a number is written that a person meant by the word.
+    private static func hint(on token: UnsafeBufferPointer<UInt8>) -> String? {
+        let text = String(decoding: token, as: UTF8.self)
+        let plain = text.map { character -> Character in
+            switch character {
+            case ",": "."
+            case "\u{2212}", "\u{2013}", "\u{2012}": "-"
+            default: character
+            }
+        }
+        let number = String(plain)
+        guard number != text, Double(number) != nil else { return nil }
+        return "write \(number)"
     }
 
     mutating func integer() throws(LineFault) -> Int {
@@ -214,9 +247,15 @@ private struct ColumnStore {
     let role: Role
     private(set) var values: Column.Values
 
-    init(_ field: ColumnLayout.Field, room: Int) {
+    init(_ field: ColumnLayout.Field, room: Int, areNumbersElements: Bool) {
         self.field = field
-        role = field.name == "species" ? .species : field.name == "pos" ? .position : .other
+        role =
+            switch field.name {
+            case "species" where !areNumbersElements: .species
+            case "Z" where areNumbersElements: .species
+            case "pos": .position
+            default: .other
+            }
         let capacity = role == .other ? room * field.width : 0
         func empty<Value>() -> [Value] {
             var array: [Value] = []
@@ -230,6 +269,10 @@ private struct ColumnStore {
             case .integer: .integer(empty())
             case .boolean: .boolean(empty())
             }
+    }
+
+    var lastInteger: Int? {
+        if case .integer(let array) = values { array.last } else { nil }
     }
 
     mutating func append(from tokens: inout Tokens) throws(LineFault) {
@@ -253,6 +296,17 @@ private struct ColumnStore {
                 array.append(String(decoding: try tokens.required("a word"), as: UTF8.self))
             }
             values = .string(array)
+        }
+    }
+}
+
+extension Column.Values {
+    /// Numbers as logical values: all but 0 are true, as ASE takes a `move_mask`.
+    fileprivate var asLogical: Column.Values {
+        switch self {
+        case .integer(let values): .boolean(values.map { $0 != 0 })
+        case .real(let values): .boolean(values.map { $0 != 0 })
+        case .boolean, .string: self
         }
     }
 }

@@ -33,6 +33,8 @@ public struct HandoffRequest: Sendable {
     public var charge: Int
     /// True for each atom that may move; nil where all may.
     public var movable: [Bool]?
+    /// Coordinates that keep their values although their atom moves, 3 · atom + axis, ascending.
+    public var fixedCoordinates: [Int] = []
     /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser starts from it.
     public var hessian: [Double]?
     public var origin: GeometryOrigin
@@ -98,6 +100,7 @@ public struct HandoffPackage: Sendable {
     private static func initialStructure(_ request: HandoffRequest) -> Atoms {
         var atoms = Atoms(elements: request.atoms.elements, positions: request.atoms.positions)
         if let movable = request.movable, movable.contains(false) { atoms.moveMask = movable }
+        atoms.fixedCoordinates = request.fixedCoordinates
         return atoms
     }
 }

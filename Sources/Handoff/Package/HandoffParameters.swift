@@ -59,6 +59,8 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var charge: Int
     /// 0-based, ascending.
     public var fixedAtoms: [Int]
+    /// 3 · atom + axis, ascending, of atoms that move in other directions; nil if there are none.
+    public var fixedCoordinates: [Int]?
     public var optimizer: Optimizer
     public var gpaw: GPAW?
     public var hessian: Hessian?
@@ -66,6 +68,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     enum CodingKeys: String, CodingKey {
         case format, job, stage, attempt, engine, charge
         case fixedAtoms = "fixed_atoms"
+        case fixedCoordinates = "fixed_coordinates"
         case optimizer, gpaw, hessian
     }
 
@@ -77,6 +80,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         engine = settings.engine
         charge = request.charge
         fixedAtoms = request.movable.map { mask in mask.indices.filter { !mask[$0] } } ?? []
+        fixedCoordinates = request.fixedCoordinates.isEmpty ? nil : request.fixedCoordinates
         optimizer = Optimizer(
             fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep)
         gpaw = GPAW(settings, maxSCFCycles: request.options.maxSCFCycles)
@@ -95,6 +99,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         try container.encode(engine, forKey: .engine)
         try container.encode(charge, forKey: .charge)
         try container.encode(fixedAtoms, forKey: .fixedAtoms)
+        try container.encodeIfPresent(fixedCoordinates, forKey: .fixedCoordinates)
         try container.encode(optimizer, forKey: .optimizer)
         try container.encodeIfPresent(gpaw, forKey: .gpaw)
         try container.encode(hessian, forKey: .hessian)

@@ -43,13 +43,15 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory
     let optimizer = parameters.optimizer
     let fixed = parameters.fixedAtoms.count
+    let partlyFixed = Set((parameters.fixedCoordinates ?? []).map { $0 / 3 }).count
     return """
         # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
 
         Relax \(atoms.formula) (\(atoms.count) atoms, charge \(parameters.charge)) at
         `\(level.prefix)<version>\(level.suffix)` until no force on a moving atom reaches \
         \(optimizer.fmax) eV/Å, in at most \(optimizer.maxSteps) steps\
-        \(fixed == 0 ? "" : "; \(fixed) atoms stay where they are").
+        \(fixed == 0 ? "" : "; \(fixed) atoms stay where they are")\
+        \(partlyFixed == 0 ? "" : "; \(partlyFixed) atoms move along some axes only").
         \(parameters.caution)
         ## Run it
 

@@ -41,6 +41,10 @@ extension HandoffExpectation {
             let distance = (positions[atom] - sent[atom]).length
             guard distance <= 1e-4 else { throw .fixedAtomMoved(atom: atom, by: distance) }
         }
+        for i in parameters.fixedCoordinates ?? [] where sent.indices.contains(i / 3) {
+            let distance = abs(positions[i / 3][i % 3] - sent[i / 3][i % 3])
+            guard distance <= 1e-4 else { throw .fixedAtomMoved(atom: i / 3, by: distance) }
+        }
     }
 
     /// Energies that change as the forces say: Σ|ΔE| along the path against Σ|½ (F_k + F_{k+1}) · Δr|.

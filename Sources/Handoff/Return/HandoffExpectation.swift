@@ -18,9 +18,13 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
     var fixed: Set<Int> { Set(parameters.fixedAtoms) }
     var vectors: [SIMD3<Double>] { positions.map { [$0[0], $0[1], $0[2]] } }
 
-    /// Largest force norm of an atom that may move, eV/Å.
+    /// Largest force norm of an atom that may move, along the directions in which it may, eV/Å.
     func fmax(_ forces: [SIMD3<Double>]) -> Double {
         let fixed = fixed
+        var forces = forces
+        for i in parameters.fixedCoordinates ?? [] where forces.indices.contains(i / 3) {
+            forces[i / 3][i % 3] = 0
+        }
         return forces.indices.lazy.filter { !fixed.contains($0) }.map { forces[$0].length }.max() ?? 0
     }
 

@@ -22,7 +22,7 @@ import ase
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.constraints import FixAtoms
+from ase.constraints import FixAtoms, FixCartesian
 from ase.io import read
 from ase.optimize import BFGS
 from ase.parallel import broadcast, world
@@ -110,13 +110,12 @@ def load_package():
         return manifest, json.load(file)
 
 
-def load_hessian(name, floor, fixed, count):
-    """V |lambda| V^T of the Hessian in `name`, no |lambda| below `floor`; atoms that are fixed kept apart."""
+def load_hessian(name, floor, still, count):
+    """V |lambda| V^T of the Hessian in `name`, no |lambda| below `floor`; the coordinates `still` kept apart."""
     hessian = np.load(name, allow_pickle=False)
     if hessian.shape != (3 * count, 3 * count) or not np.isfinite(hessian).all():
         raise Refusal(f'{name} is no finite {3 * count} x {3 * count} matrix')
     hessian = (hessian + hessian.T) / 2
-    still = (3 * np.array(fixed, int)[:, None] + np.arange(3)).ravel()
     hessian[still, :] = 0
     hessian[:, still] = 0
     hessian[still, still] = DEFAULT_CURVATURE
@@ -132,19 +131,20 @@ def quoted(value):
     return '"' + str(value).replace('\\', '\\\\').replace('"', '\\"') + '"'
 
 
-def frame_text(symbols, positions, labels, fixed, info):
+def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=()):
     """One extxyz frame; numbers with all their digits, so that an optimiser can go on from it exactly. `labels` is None
     where there is no energy and there are no forces."""
+    width = 3 if len(fixed_coordinates) else 1 if fixed else 0
     columns = ('species:S:1:pos:R:3' + ('' if labels is None else ':forces:R:3')
-               + (':move_mask:L:1' if fixed else ''))
+               + (f':move_mask:L:{width}' if width else ''))
     keys = dict(info) if labels is None else dict(energy=labels.energy, free_energy=labels.free_energy, **info)
     words = [f'{key}={quoted(value)}' for key, value in keys.items() if value is not None]
     lines = [str(len(symbols)), f'Properties={columns} ' + ' '.join(words) + ' pbc="F F F"']
-    still = set(fixed)
+    still, held = set(fixed), set(fixed_coordinates)
     for index, symbol in enumerate(symbols):
         forces = [] if labels is None else labels.forces[index].tolist()
         numbers = ' '.join(f'{x!r}' for x in [*positions[index].tolist(), *forces])
-        mask = (' F' if index in still else ' T') if fixed else ''
+        mask = ''.join(' F' if index in still or 3 * index + axis in held else ' T' for axis in range(width))
         lines.append(f'{symbol} {numbers}{mask}')
     return '\n'.join(lines) + '\n'
 
@@ -288,6 +288,11 @@ class Relaxation(Run):
         self.symbols, self.positions = list(initial.symbols), initial.positions.copy()
         self.fixed = self.parameters['fixed_atoms']
         self.free = np.setdiff1d(np.arange(len(self.symbols)), self.fixed)
+        self.fixed_coordinates = self.parameters.get('fixed_coordinates', [])
+        # True for each coordinate that keeps its value, N x 3.
+        self.still = np.zeros((len(self.symbols), 3), bool)
+        self.still[self.fixed] = True
+        self.still.flat[self.fixed_coordinates] = True
         self.trajectory = Trajectory(self.symbols, 'sha256:' + self.manifest['inputs'])
         self.frames = on_rank_0(self.trajectory.recover)
         self.elapsed_before = self.frames[-1][2] if self.frames else 0.0
@@ -318,11 +323,14 @@ class Relaxation(Run):
         """Take steps until there is a verdict; returns it with a sentence about it."""
         settings = self.parameters['optimizer']
         atoms = Atoms(self.symbols, self.positions)
-        atoms.set_constraint(FixAtoms(self.fixed) if self.fixed else None)
+        partly = np.setdiff1d(np.unique(np.array(self.fixed_coordinates, int) // 3), self.fixed)
+        atoms.set_constraint(([FixAtoms(self.fixed)] if self.fixed else [])
+                             + [FixCartesian(int(index), mask=self.still[index]) for index in partly])
         optimizer = BFGS(atoms, logfile=None, maxstep=settings['max_step'])
         hessian = self.parameters['hessian']
         if hessian is not None:
-            optimizer.H0 = on_rank_0(load_hessian, hessian['file'], hessian['floor'], self.fixed, len(atoms))
+            optimizer.H0 = on_rank_0(load_hessian, hessian['file'], hessian['floor'], np.flatnonzero(self.still),
+                                        len(atoms))
         if self.frames:
             optimizer.replay_trajectory([self.image(positions, labels) for positions, labels, _ in self.frames])
             atoms.positions = self.frames[-1][0]
@@ -357,15 +365,16 @@ class Relaxation(Run):
                 return 'engine-error', f'the optimiser does not move any more after step {step}'
 
     def image(self, positions, labels):
-        """A frame as the optimiser saw it: forces on fixed atoms are none of its business."""
+        """A frame as the optimiser saw it, without forces along coordinates that are fixed."""
         atoms = Atoms(self.symbols, positions)
         forces = labels.forces.copy()
-        forces[self.fixed] = 0
+        forces[self.still] = 0
         atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=forces)
         return atoms
 
     def fmax(self, labels):
-        return float(np.linalg.norm(labels.forces[self.free], axis=1).max())
+        forces = np.where(self.still, 0.0, labels.forces)
+        return float(np.linalg.norm(forces[self.free], axis=1).max())
 
     def wall_time(self):
         return self.elapsed_before + time.time() - self.begun
@@ -387,7 +396,7 @@ class Relaxation(Run):
     def frame(self, index):
         positions, labels, wall_time = self.frames[index]
         info = dict(**self.frame_identity(), step=index, scf_cycles=labels.cycles, wall_time=round(wall_time, 3))
-        return frame_text(self.symbols, positions, labels, self.fixed, info)
+        return frame_text(self.symbols, positions, labels, self.fixed, info, self.fixed_coordinates)
 
     def counts(self):
         cycles = [labels.cycles for _, labels, _ in self.frames]

@@ -20,6 +20,8 @@ package actor Engine {
     private var running: [Int64: (stop: StopFlag, task: Task<Void, Never>)] = [:]
     private var fatal: (any Error)?
     private var pending: [String: String] = [:]
+    /// As the inbox's own file has it; nil before it was written.
+    private var shownInbox: InboxNotes?
     private var troubles = Troubles()
     private var isWatched: Bool?
     /// What others cannot do, by who they are.
@@ -91,7 +93,10 @@ package actor Engine {
         for record in try store.unpublishedJobs() {
             try attempt("outbox/\(record.job.name)") { try publish(record) }
         }
-        try attempt("the daemon's own file") { try showHealth() }
+        try attempt("the daemon's own file") {
+            try showHealth()
+            try showInbox()
+        }
         let canGoOn = try store.activeJobs().contains { record in
             switch record.machine.state {
             case .running: try !isOutside(record)
@@ -187,10 +192,19 @@ package actor Engine {
     private func report(_ incoming: Inbox.Outcome) {
         for record in incoming.accepted { logger.info("\(record.job.name): accepted") }
         for name in incoming.rejected { logger.warning("rejected: outbox/rejected/\(name)") }
-        for (name, why) in incoming.pending where pending[name] != why {
+        let waiting = incoming.pending.merging(incoming.notes) { pending, _ in pending }
+        for (name, why) in waiting where pending[name] != why {
             logger.info("inbox/\(name): \(why)")
         }
-        pending = incoming.pending
+        pending = waiting
+    }
+
+    /// Tells whoever looks what the files of the inbox wait for.
+    private func showInbox() throws {
+        let notes = InboxNotes(pending)
+        guard notes != shownInbox else { return }
+        try spool.state.replace(InboxNotes.file, try json(notes), mode: 0o600)
+        shownInbox = notes
     }
 
     // MARK: Turns

@@ -9,8 +9,12 @@ public struct JobList: Encodable, Sendable {
     public let jobs: [JobStatus]
     /// Job files in the inbox, not taken in yet.
     public let inbox: [String]
+    /// What files of the inbox wait for, or why they are of no use, by their names.
+    public let notes: [String: String]
 
-    public init(jobs: [JobStatus], inbox: [String]) { (self.jobs, self.inbox) = (jobs, inbox) }
+    public init(jobs: [JobStatus], inbox: [String], notes: [String: String] = [:]) {
+        (self.jobs, self.inbox, self.notes) = (jobs, inbox, notes)
+    }
 }
 
 /// What commands do with a spool, whether a daemon works on it or not.
@@ -164,6 +168,25 @@ public struct SpoolClient: Sendable {
         return names.filter { InboxName($0) == .job }.sorted()
     }
 
+    /// What the running daemon says of files that are in the inbox: what they wait for, or why they are of no use;
+    /// empty if no daemon is running.
+    public func inboxNotes() -> [String: String] {
+        guard (try? health()) ?? nil != nil,
+            let bytes = try? Directory(spool.state).read(InboxNotes.file, limit: 1 << 22),
+            let notes = try? JSONDecoder().decode(InboxNotes.self, from: Data(bytes))
+        else { return [:] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: spool.inbox.string)) ?? []
+        let present = Set(names.map { FilePath.Component(bytes: Array($0.utf8))?.escaped ?? $0 })
+        return notes.files.filter { present.contains($0.key) }
+    }
+
+    /// Why the job's file is still in the inbox.
+    private func delay(of name: String) throws -> InboxDelay {
+        guard try health() != nil else { return .noDaemon }
+        let notes = inboxNotes()
+        return (notes["\(name).yaml"] ?? notes["\(name).yml"]).map(InboxDelay.because) ?? .notSeen
+    }
+
     /// True while the job's file waits in the inbox.
     public func isInInbox(_ name: String) -> Bool {
         !Set(filesInInbox()).isDisjoint(with: ["\(name).yaml", "\(name).yml"])
@@ -200,7 +223,7 @@ public struct SpoolClient: Sendable {
         do {
             if let record = try withStore({ try $0.job(named: name) }) { return record }
         } catch WorkflowError.noSpool where waits {}
-        throw waits ? WorkflowError.notTakenIn(name) : .noSuchJob(name)
+        throw waits ? WorkflowError.notTakenIn(name, why: try delay(of: name)) : .noSuchJob(name)
     }
 
     private func withStore<Result>(_ body: (Store) throws -> Result) throws -> Result {

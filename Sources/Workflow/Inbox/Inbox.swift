@@ -28,6 +28,8 @@ struct Inbox {
         var results: [DroppedFile] = []
         /// Files that stay, with what they wait for.
         var pending: [String: String] = [:]
+        /// Files that are of no use as they are called, with the reason.
+        var notes: [String: String] = [:]
         /// Of these, some that a little patience will decide.
         var undecided = false
     }
@@ -71,6 +73,7 @@ struct Inbox {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
         try removeOriginals(from: scan.directory)
         let names = try scan.directory.names()
+        scan.names = names.map(\.escaped)
         let present = Set(names.map(\.bytes))
         clock.keepOnly(present)
         leftAlone = leftAlone.filter { present.contains($0.key) }
@@ -89,14 +92,17 @@ struct Inbox {
                 scan.outcome.pending[name.escaped] = error.description
             }
         }
+        let structures = Set(scan.jobs.compactMap(\.structureFile))
         while !scan.jobs.isEmpty { try accept(scan.jobs.removeFirst(), &scan) }
+        try takeResults(&scan, structures: structures)
+        noteOddNames(&scan, structures: structures)
         try removeSpent(scan)
         for (name, request, job) in scan.requests { try perform(request, job, name, &scan) }
         return scan.outcome
     }
 
     /// True where the other files of the inbox may be well all the same.
-    private static func concernsOneFile(_ error: FileError) -> Bool {
+    static func concernsOneFile(_ error: FileError) -> Bool {
         !error.isFatal && (!error.isTransient || error.code == .ioError)
     }
 
@@ -114,7 +120,10 @@ struct Inbox {
             leftAlone[name.bytes] != status
         else { return }
         let quiet = clock.quiet(name.bytes, status, now: scan.now)
-        guard kind != .other else { return }
+        guard kind != .other else {
+            if quiet >= clock.interval { scan.others.append(name) }
+            return
+        }
         guard quiet >= clock.interval else {
             scan.outcome.pending[name.escaped] = "still being written"
             scan.outcome.undecided = true
@@ -125,9 +134,14 @@ struct Inbox {
         case .job:
             if let job = try candidate(name, quiet: quiet, &scan) { scan.jobs.append(job) }
         case .result(let job):
-            let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.resultBytes)
-            let bytes = try spool.blobs.read(claim.digest) ?? []
-            scan.outcome.results.append(DroppedFile(job: job, name: name, claim: claim, bytes: bytes))
+            scan.results.append((name, job, quiet))
+        case .conflictCopy:
+            try setAside(
+                name, bytes: scan.directory.read(name, limit: limits.jobBytes),
+                text: "\(name.escaped): a file synchroniser kept this version beside another one of the same file; "
+                    + "what you want of it has to be dropped under a name of its own\n",
+                [Diagnostic(code: "conflict-copy", at: nil, message: "a conflict copy of a file synchroniser")],
+                &scan)
         case .request(let request, let job):
             try ClaimRefusal.check(status, limit: limits.jobBytes)
             scan.requests.append((name, request, job))
@@ -166,10 +180,11 @@ struct Inbox {
     private mutating func accept(_ candidate: InboxScan.Candidate, _ scan: inout InboxScan) throws {
         let job = candidate.job
         var originals = [Original(name: candidate.name.bytes, status: candidate.claim.source)]
+        var frames = 0
         guard let structure = try structure(of: candidate, &originals, &scan),
-            let atoms = try atoms(structure, of: candidate, &scan)
+            let atoms = try atoms(structure, of: candidate, &frames, &scan)
         else { return }
-        var problems = candidate.file.problems(with: atoms)
+        var problems = candidate.file.problems(with: atoms, frames: frames)
         if let resources { problems += candidate.file.problems(beyond: resources) }
         if problems.hasErrors {
             return try setAside(
@@ -221,7 +236,12 @@ struct Inbox {
         guard let name = FilePath.Component(bytes: Array(file.utf8)),
             let status = try scan.directory.status(of: name)
         else {
-            scan.wait(candidate, "waiting for \(file)", undecided: candidate.quiet < limits.patience)
+            var why = "waiting for \(file)"
+            if let near = InboxName.near(file, among: scan.names.filter { $0 != candidate.name.escaped }) {
+                let isTwin = InboxName.folded(near) == InboxName.folded(file)
+                why += isTwin ? "; \(near) is there, which differs in case or accents" : "; \(near) is there: is it that?"
+            }
+            scan.wait(candidate, why, undecided: candidate.quiet < limits.patience)
             return nil
         }
         let quiet = clock.quiet(name.bytes, status, now: scan.now)
@@ -252,12 +272,14 @@ struct Inbox {
 
     /// The last frame, read in bounded memory.
     private mutating func atoms(
-        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ scan: inout InboxScan
+        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ frames: inout Int,
+        _ scan: inout InboxScan
     ) throws -> Atoms? {
         do throws(ExtXYZError) {
             var reader = try ExtXYZReader(MemoryBytes(structure.bytes, label: structure.label))
             var last: Atoms?
             while let atoms = try reader.next() { last = atoms }
+            frames = reader.frame
             guard let last else {
                 throw ExtXYZError(file: structure.label, message: "the file holds no structure")
             }

@@ -1,10 +1,14 @@
+import Foundation
+
 /// What a file of the inbox is for, by its name alone.
 enum InboxName: Equatable {
     case job
     /// `<job>.result.extxyz`: a result that somebody brings back by hand.
     case result(job: String)
-    /// `<job>.cancel` and the like: a wish of somebody who has only the folder.
+    /// `<job>.cancel` and the like: a request of somebody who has only the folder.
     case request(JobRequest, job: String)
+    /// A second version of a file that a file synchroniser kept: `ring.sync-conflict-….yaml`.
+    case conflictCopy
     /// Still being written, or of no concern.
     case ignored
     /// Structures, and whatever else lies there until a job names it.
@@ -18,14 +22,84 @@ enum InboxName: Equatable {
             self = .ignored
             return
         }
-        if lower.hasSuffix(".yaml") || lower.hasSuffix(".yml") {
+        let request = JobRequest.allCases.first { lower.hasSuffix("." + $0.rawValue) }
+        let isJob = lower.hasSuffix(".yaml") || lower.hasSuffix(".yml")
+        if Self.isConflictCopy(lower),
+            isJob || request != nil || lower.hasSuffix(".extxyz") && lower.contains("result")
+        {
+            self = .conflictCopy
+        } else if isJob {
             self = .job
         } else if lower.hasSuffix(".result.extxyz") {
             self = .result(job: String(name.dropLast(".result.extxyz".count)))
-        } else if let request = JobRequest.allCases.first(where: { lower.hasSuffix("." + $0.rawValue) }) {
+        } else if let request {
             self = .request(request, job: String(name.dropLast(request.rawValue.count + 1)))
         } else {
             self = .other
+        }
+    }
+
+    /// True for the names that Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box, Resilio and their like give to
+    /// the version that lost.
+    static func isConflictCopy(_ lower: String) -> Bool {
+        [
+            ".sync-conflict-", "conflicted copy", "conflict copy", "_conflict-", "(sfconflict", "(conflict",
+            "[conflict", ".conflict.", ".conflicted.", "case conflict",
+        ].contains(where: lower.contains)
+    }
+
+    /// What is said of a file that no job names and that has nearly a name of meaning; nil for all others.
+    static func note(on name: String) -> String? {
+        let lower = name.lowercased()
+        if isConflictCopy(lower) {
+            return "the copy that a file synchroniser kept of another version; it is left alone"
+        }
+        for suffix in [".yaml", ".yml"] {
+            guard let range = name.range(of: suffix, options: .caseInsensitive) else { continue }
+            let job = name[..<range.upperBound]
+            return "not taken for a job: the name of a job file ends in .yaml (rename it to \(job)?)"
+        }
+        if lower.hasSuffix(".json") {
+            return "not taken for a job: the name of a job file ends in .yaml"
+        }
+        if let range = name.range(of: "result", options: .caseInsensitive),
+            [".xyz", ".extxyz", ".traj"].contains(where: name[range.upperBound...].lowercased().contains)
+        {
+            var job = name[..<range.lowerBound]
+            while let last = job.last, ".-_ ".contains(last) { job = job.dropLast() }
+            return "not taken for a result: the name of a result is "
+                + (job.isEmpty ? "<job>" : "\(job)") + ".result.extxyz"
+        }
+        let parts = lower.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        for part in parts.dropFirst().suffix(2) {
+            guard let request = requests[part] else { continue }
+            return "not taken for a request: the name of one is <job>.\(request.rawValue)"
+        }
+        return nil
+    }
+
+    private static let requests: [String: JobRequest] = [
+        "cancel": .cancel, "canceled": .cancel, "cancelled": .cancel, "stop": .cancel, "abort": .cancel,
+        "kill": .cancel, "pause": .pause, "paused": .pause, "hold": .pause, "resume": .resume,
+        "resumed": .resume, "continue": .resume, "retry": .retry, "restart": .retry, "rerun": .retry,
+    ]
+
+    /// Without case, and in one Unicode normalisation: names that are equal so look the same to many people and to
+    /// some file systems.
+    static func folded(_ name: String) -> String {
+        name.precomposedStringWithCanonicalMapping.lowercased()
+    }
+
+    /// A file that somebody may have meant by `wanted`: it differs in case or Unicode normalisation, or by an ending
+    /// that was added or is another one.
+    static func near(_ wanted: String, among names: [String]) -> String? {
+        let folded = folded(wanted)
+        if let twin = names.first(where: { Self.folded($0) == folded }) { return twin }
+        let stem = folded.split(separator: ".").first.map(String.init) ?? folded
+        let endings = [".xyz", ".extxyz", ".xyz.txt", ".extxyz.txt", ".xyz.gz", ".extxyz.gz", ".txt", ".traj", ".cif"]
+        return names.first { name in
+            let other = Self.folded(name)
+            return other.hasPrefix(folded + ".") || endings.contains { stem + $0 == other }
         }
     }
 }

@@ -13,6 +13,9 @@ struct InboxScan {
         let file: JobFile
         let job: Job
         let quiet: Duration
+
+        /// The file that the job names for its structure; nil if the structure is in the job file.
+        var structureFile: String? { if case .file(let name) = job.structure { name } else { nil } }
     }
 
     struct Structure {
@@ -31,6 +34,12 @@ struct InboxScan {
     /// Jobs to accept, those that were not looked at yet.
     var jobs: [Candidate] = []
     var requests: [(name: FilePath.Component, request: JobRequest, job: String)] = []
+    /// Results by their names, which a job may name as its structure all the same.
+    var results: [(name: FilePath.Component, job: String, quiet: Duration)] = []
+    /// Files without a meaning of their own that have stopped changing.
+    var others: [FilePath.Component] = []
+    /// All files of the inbox.
+    var names: [String] = []
     /// Structures that job files name which cannot be accepted yet.
     private var wanted: Set<String> = []
     /// Some job file cannot be read yet, so it may name any structure.
@@ -56,6 +65,9 @@ struct InboxScan {
         outcome.undecided = true
         isAnyWanted = true
     }
+
+    /// True for a structure that a job names which cannot be accepted yet.
+    func isNamed(_ structure: String) -> Bool { wanted.contains(structure) }
 
     func isWanted(_ structure: String) -> Bool {
         isAnyWanted || wanted.contains(structure) || jobs.contains { $0.job.structure == .file(structure) }

@@ -35,8 +35,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     /// A step of the job's stage takes too long.
     case stageHangs(job: String, Duration)
     case noSuchJob(String)
-    /// The job's file waits in the inbox.
-    case notTakenIn(String)
+    /// The job's file waits in the inbox, and why.
+    case notTakenIn(String, why: InboxDelay)
     case noSpool(FilePath)
     case file(FileError)
     /// The store could not be read or written; true where what was written may be lost.
@@ -74,8 +74,11 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
             "job \(job) has computed one step for more than \(limit); the daemon ends, the next one begins the step "
                 + "again, three times at most"
         case .noSuchJob(let name): "there is no job \(name)"
-        case .notTakenIn(let name):
-            "\(name) waits in the inbox: a daemon takes it in within seconds; is `aurelax daemon` at work here?"
+        case .notTakenIn(let name, .noDaemon):
+            "\(name) waits in the inbox, and no daemon is running on this spool: `aurelax daemon` starts one"
+        case .notTakenIn(let name, .notSeen):
+            "\(name) waits in the inbox: the daemon takes it in within seconds"
+        case .notTakenIn(let name, .because(let why)): "\(name) waits in the inbox: \(why)"
         case .noSpool(let path):
             "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
         case .file(let error): error.description
@@ -84,4 +87,13 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .configuration(let report): report
         }
     }
+}
+
+/// Why a job's file is still in the inbox.
+public enum InboxDelay: Sendable, Equatable {
+    case noDaemon
+    /// The daemon has not said anything of it yet.
+    case notSeen
+    /// In the daemon's words: `waiting for ring4.xyz`.
+    case because(String)
 }

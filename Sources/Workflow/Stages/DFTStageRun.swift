@@ -20,12 +20,13 @@ struct DFTStageRun: OutsideStage {
         in folder: Directory
     ) throws {
         if try self.package.isPublished(in: folder) { return }
-        let request = HandoffRequest(
+        var request = HandoffRequest(
             job: record.job.name, stage: record.machine.stage + 1, attempt: record.machine.attempt,
             atoms: atoms,
             reference: reference, settings: stage, charge: record.job.charge,
             movable: try stage.move.mask(for: atoms),
             hessian: stage.hessian ? try hessian() : nil, origin: origin)
+        request.fixedCoordinates = stage.move.fixedCoordinates(of: atoms)
         let package = try HandoffPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)
     }

@@ -12,6 +12,10 @@ extension MLStage {
         settings.optimizer = OptimizerKind(optimizer)
         (settings.fmax, settings.maxSteps, settings.maxStep) = (fmax, maxSteps, maxStep)
         settings.movable = try move.mask(for: atoms)
+        // What a structure fixes stays so in whichever part of an alternation it is named.
+        settings.fixedCoordinates =
+            ([move] + alternate.map(\.move)).lazy.map { $0.fixedCoordinates(of: atoms) }
+            .first { !$0.isEmpty } ?? []
         switch startHessian {
         case .unit: settings.startHessian = .unit(70)
         case .model: settings.startHessian = .model(floor: HandoffRequest.Options().hessianFloor)

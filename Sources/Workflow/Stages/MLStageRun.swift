@@ -82,7 +82,7 @@ package struct MLStageRun {
         var atoms = Atoms(
             elements: initial.elements, positions: initial.positions, cell: initial.cell,
             periodicity: initial.periodicity)
-        atoms.moveMask = initial.moveMask
+        atoms.takeMoveMask(from: initial)
         return atoms
     }
 

@@ -35,5 +35,9 @@ extension MoveSelection {
         }
     }
 
+    /// Coordinates that keep their values although their atom moves, 3 · atom + axis: what the structure's own
+    /// `move_mask` fixes of them.
+    func fixedCoordinates(of atoms: Atoms) -> [Int] { self == .mask ? atoms.fixedCoordinates : [] }
+
     private static func mask(_ chosen: Set<Int>, _ count: Int) -> [Bool] { (0..<count).map(chosen.contains) }
 }

@@ -206,7 +206,7 @@ struct StageLauncher: Sendable {
         guard let before = try before(record) else { throw StageFailure("the stage before has no result") }
         var atoms = try structure(before.final)
         // Which atoms are free is said by the job's own structure.
-        atoms.moveMask = try structure(record.structure).moveMask
+        atoms.takeMoveMask(from: try structure(record.structure))
         return atoms
     }
 

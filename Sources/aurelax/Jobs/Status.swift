@@ -8,7 +8,8 @@ struct Status: ParsableCommand {
         abstract: "Where the jobs are, or one job with its stages.",
         discussion: """
             A table of all jobs, what is under way first, and the files that still wait in the inbox; --json prints an \
-            object with `jobs`, each with name, state, reason, stage, step and fmax (eV/Å), and `inbox`. States: queued, running, waiting-for-dft, completed, failed, \
+            object with `jobs`, each with name, state, reason, stage, step and fmax (eV/Å), `inbox` and, of \
+            its files, `notes`: what each waits for. States: queued, running, waiting-for-dft, completed, failed, \
             cancelled, paused. The arrow behind fmax says where it goes; LEFT is how long it takes if it goes on so.
             """)
 
@@ -24,9 +25,10 @@ struct Status: ParsableCommand {
         let client = spool.client
         let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: state)
         let inbox = job == nil && state.isEmpty ? client.filesInInbox() : []
-        if json { return print(try jsonText(JobList(jobs: jobs, inbox: inbox))) }
+        let notes = job == nil && state.isEmpty ? client.inboxNotes() : [:]
+        if json { return print(try jsonText(JobList(jobs: jobs, inbox: inbox, notes: notes))) }
         if jobs.isEmpty {
-            if inbox.isEmpty { print(state.isEmpty ? "no jobs" : "no such jobs") }
+            if inbox.isEmpty, notes.isEmpty { print(state.isEmpty ? "no jobs" : "no such jobs") }
         } else {
             let table = JobTable(rows: jobs.map { .init($0, client) }, colours: Terminal.hasColours)
             print(table.lines().joined(separator: "\n"))
@@ -37,6 +39,8 @@ struct Status: ParsableCommand {
             print("in the inbox, not taken in yet: \(shown)")
             if try client.health() == nil { print("no daemon is at work here: `aurelax daemon` starts one") }
         }
+        for (file, why) in notes.sorted(by: { $0.key < $1.key }).prefix(20) { print("  \(file): \(why)") }
+        if notes.count > 20 { print("  … and \(notes.count - 20) more") }
     }
 
     private func printDetails(_ status: JobStatus, _ client: SpoolClient) throws {

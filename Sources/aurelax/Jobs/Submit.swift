@@ -147,10 +147,11 @@ struct CheckedJob {
                 label = beside.relativePath
                 structure = text
             }
-            guard let atoms = try ExtXYZ.frames(in: text, label: label).last else {
+            let frames = try ExtXYZ.frames(in: text, label: label)
+            guard let atoms = frames.last else {
                 throw CommandError(.failed, "\(label): the file holds no structure")
             }
-            let problems = file.problems(with: atoms)
+            let problems = file.problems(with: atoms, frames: frames.count)
             diagnostics += problems
             report += file.report(problems)
             job = problems.hasErrors ? nil : parsed

@@ -87,6 +87,9 @@ struct Relax: ParsableCommand {
         } catch {
             throw CommandError(.failed, "\(input): \(error)")
         }
+        if settings.movable == nil, initial.moveMask?.contains(false) == true {
+            printError("warning: the move_mask of \(input) fixes atoms, and all are moved; --move mask keeps them")
+        }
         var relaxer = Relaxer(initial, forceField: forceField, settings: settings)
         let log = OptimizerLog(settings.optimizer)
         if !quiet { FileHandle.standardError.write(Data(log.header.utf8)) }

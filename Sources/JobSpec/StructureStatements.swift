@@ -1,0 +1,153 @@
+import Atomistics
+import OrderedCollections
+
+/// Something that a structure file says of itself and that a job does not do as it says.
+struct StructureStatement {
+    let code: String
+    /// Key of the job file that it concerns.
+    let key: String
+    let message: String
+    var hint: String?
+    var isError = false
+}
+
+/// What a structure file says beside elements and positions: charge, spin, units, constraints. What the job heeds
+/// gives no statement; what it does not is never dropped in silence.
+struct StructureStatements {
+    private let atoms: Atoms
+
+    init(_ atoms: Atoms) { self.atoms = atoms }
+
+    /// - Parameters:
+    ///   - charge: of the job, e.
+    ///   - isStated: the job file gives the charge, so that its author has decided.
+    func all(charge: Int, isStated: Bool, hasDFT: Bool) -> [StructureStatement] {
+        [self.charge(charge, isStated)].compactMap { $0 } + (hasDFT ? spin() : []) + units() + constraints()
+    }
+
+    // MARK: Charge and spin
+
+    private func charge(_ charge: Int, _ isStated: Bool) -> StructureStatement? {
+        guard let (key, stated) = number(among: ["charge", "total_charge", "net_charge", "tot_charge"]),
+            stated != Double(charge)
+        else { return nil }
+        let said = "the structure says that its charge (\(key)) is \(short(stated))"
+        if isStated {
+            return StructureStatement(
+                code: "other-charge", key: "charge", message: "\(said), the job says \(charge): the job's is used")
+        }
+        guard let whole = Int(exactly: stated) else {
+            return StructureStatement(
+                code: "other-charge", key: "charge", message: "\(said), which is no whole number",
+                hint: "give the job a charge: ‘charge: 0’", isError: true)
+        }
+        return StructureStatement(
+            code: "other-charge", key: "charge", message: "\(said), and the job does not say which one is meant",
+            hint: "‘charge: \(whole)’ in the job, or ‘charge: 0’ if it is neutral all the same", isError: true)
+    }
+
+    private func spin() -> [StructureStatement] {
+        let hint = "remove the key from the structure if a spin-paired calculation is what you want"
+        var statements: [StructureStatement] = []
+        func unpaired(_ key: String, _ what: String) {
+            statements.append(
+                StructureStatement(
+                    code: "unpaired-spin", key: "structure",
+                    message: "the structure says \(key)=\(what), and calculations are spin-paired", hint: hint,
+                    isError: true))
+        }
+        if let (key, value) = number(
+            among: ["multiplicity", "spin_multiplicity", "mult"]), value != 1
+        {
+            unpaired(key, short(value))
+        }
+        if let (key, value) = number(
+            among: ["uhf", "nunpaired", "n_unpaired", "unpaired_electrons", "magmom", "total_magmom"]),
+            abs(value) > 0.01
+        {
+            unpaired(key, short(value))
+        }
+        // 1 is a singlet to those who count multiplicities, and one unpaired electron to others.
+        if let (key, value) = number(among: ["spin"]), value != 0, value != 1 { unpaired(key, short(value)) }
+        for name in ["initial_magmoms", "magmoms"] {
+            guard let moments = numbers(ofColumn: name), let atom = moments.firstIndex(where: { abs($0) > 0.01 })
+            else { continue }
+            statements.append(
+                StructureStatement(
+                    code: "unpaired-spin", key: "structure",
+                    message: "the structure gives atom \(atom) a magnetic moment (\(name)), and calculations are "
+                        + "spin-paired", hint: "the moments have no effect"))
+        }
+        return statements
+    }
+
+    // MARK: Units and constraints
+
+    private func units() -> [StructureStatement] {
+        let keys = ["units", "unit", "length_unit", "length_units", "position_units", "positions_unit", "pos_unit"]
+        let angstrom = ["angstrom", "angstroms", "ångström", "ångstrom", "å", "å", "a", "ang"]
+        for (key, value) in atoms.info where keys.contains(key.lowercased()) {
+            guard case .string(let text) = value else { continue }
+            let words = text.lowercased().split { !$0.isLetter }.map(String.init)
+            guard !words.contains(where: angstrom.contains) else { continue }
+            return [
+                StructureStatement(
+                    code: "other-units", key: "structure",
+                    message: "the structure says \(key)=\(String(text.prefix(40))), and positions are read in Å",
+                    hint: "convert it to Å, or remove the key if it is in Å", isError: true)
+            ]
+        }
+        guard case .string(let comment)? = atoms.info[Atoms.commentKey] else { return [] }
+        let words = comment.lowercased().split { !$0.isLetter }.map(String.init)
+        guard let unit = words.first(where: { ["bohr", "bohrs", "nanometer", "nanometers", "nm"].contains($0) }) else {
+            return []
+        }
+        return [
+            StructureStatement(
+                code: "other-units", key: "structure",
+                message: "the structure's second line speaks of \(unit), and positions are read in Å",
+                hint: "convert it to Å if that is meant of its positions")
+        ]
+    }
+
+    /// Columns by which other programs fix atoms.
+    private func constraints() -> [StructureStatement] {
+        let names = [
+            "fixed", "fix", "frozen", "freeze", "constraint", "constraints", "selective_dynamics", "movable",
+            "fix_atoms", "fixed_atoms", "constrained", "move",
+        ]
+        return atoms.columns.keys.filter { names.contains($0.lowercased()) }.map { name in
+            StructureStatement(
+                code: "other-constraints", key: "structure",
+                message: "the structure's column ‘\(name)’ fixes nothing",
+                hint: "‘move_mask:L:1’ (T: free to move) with ‘move: mask’ does, or a list of atoms under ‘move’")
+        }
+            + atoms.info.keys.filter { names.contains($0.lowercased()) }.map { name in
+                StructureStatement(
+                    code: "other-constraints", key: "structure",
+                    message: "the structure's key ‘\(name)’ fixes nothing",
+                    hint: "‘move: mask’ with a column move_mask:L:1 does, or a list of atoms under ‘move’")
+            }
+    }
+
+    // MARK: Values
+
+    private func number(among keys: [String]) -> (key: String, value: Double)? {
+        for (key, value) in atoms.info where keys.contains(key.lowercased()) {
+            if let number = value.double { return (key, number) }
+        }
+        return nil
+    }
+
+    private func numbers(ofColumn name: String) -> [Double]? {
+        switch atoms.columns[name]?.values {
+        case .real(let values): values
+        case .integer(let values): values.map(Double.init)
+        default: nil
+        }
+    }
+
+    private func short(_ value: Double) -> String {
+        Int(exactly: value).map(String.init) ?? "\(value)"
+    }
+}
