@@ -74,6 +74,45 @@ public struct BatchJob: Sendable, Equatable {
         return arguments + options + ["\(folder)/\(Self.records)/\(scriptName)"]
     }
 
+    /// Lines of the user's own shell, each of which has to succeed: a run without its module is another calculation.
+    private var setupLines: String {
+        guard !setup.isEmpty else { return ":" }
+        // What goes over several elements (if … fi, a here-document) is looked at as a whole.
+        let isWhole = setup.contains { line in
+            let words = line.split { $0 == " " || $0 == ";" || $0 == "\t" }
+            return line.hasSuffix("\\") || line.contains("<<")
+                || words.contains { ["if", "for", "while", "until", "case", "{", "(", "do", "then"].contains($0) }
+        }
+        let lines =
+            isWhole
+            ? setup + ["aurelax_setup $? setup"]
+            : setup.map { line in "\(line)\naurelax_setup $? \(shellQuoted(line))" }
+        return """
+            aurelax_setup() {
+                [ "$1" -eq 0 ] || [ "$asked" ] && return
+                echo "setup failed with status $1: $2"
+                echo \(Self.setupFailed) >\(endedFile)
+                exit \(Self.setupFailed)
+            }
+            # Modules are a shell function that a script that is no login shell may lack.
+            type module >/dev/null 2>&1 || for file in /etc/profile.d/modules.sh /etc/profile.d/z00_lmod.sh \
+                /etc/profile.d/lmod.sh /usr/share/lmod/lmod/init/bash /usr/share/modules/init/bash; do
+                [ -r "$file" ] && . "$file" && break
+            done
+            \(lines.joined(separator: "\n"))
+            """
+    }
+
+    /// Exit status of a run whose setup failed.
+    public static let setupFailed = 9
+
+    /// The file that gets the exit status, as a word of the script.
+    private var endedFile: String {
+        array == nil
+            ? shellQuoted("\(Self.records)/\(Self.endedName(name))")
+            : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
+    }
+
     /// Never more than half of what the run has.
     private var signalTime: Int { resources.time.map { max(1, min(warning, $0 / 2)) } ?? warning }
 
@@ -85,10 +124,7 @@ public struct BatchJob: Sendable, Equatable {
         }
         // Every element writes the number of the array, and a status of its own.
         let number = array == nil ? "$SLURM_JOB_ID" : "$SLURM_ARRAY_JOB_ID"
-        let ended =
-            array == nil
-            ? shellQuoted("\(Self.records)/\(Self.endedName(name))")
-            : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
+        let ended = endedFile
         return """
             #!/bin/bash
             # \(comment)
@@ -100,7 +136,8 @@ public struct BatchJob: Sendable, Equatable {
             echo "\(number)" >\(shellQuoted("\(Self.records)/\(beganName)"))
             asked=
             trap 'asked=yes' USR1
-            \((exports + setup).joined(separator: "\n"))
+            \(exports.joined(separator: "\n"))
+            \(setupLines)
             if [ "$asked" ]; then
                 echo 6 >\(ended)
                 exit 6
@@ -149,6 +186,20 @@ public enum BatchRules {
             key.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
         else { return "‘\(text.prefix(80))’ is no option of sbatch in its long form, --key or --key=value" }
         return own.contains(key) ? "‘--\(key)’ is set by aurelax" : nil
+    }
+
+    /// Why options contradict what is asked for otherwise, or each other; nil if they do not.
+    ///
+    /// - Parameter asksForMemory: `memory` is given, which is memory a node.
+    public static func problem(withOptions options: [String], asksForMemory: Bool, asksForCPUs: Bool) -> String? {
+        let keys = options.map { String($0.dropFirst(2).prefix { $0 != "=" }) }
+        let memory = keys.filter { $0 == "mem-per-cpu" || $0 == "mem-per-gpu" }
+        if let first = memory.first, asksForMemory {
+            return "‘--\(first)’ and ‘memory’ exclude each other: sbatch takes one of them"
+        }
+        if memory.count > 1 { return "‘--\(memory[0])’ and ‘--\(memory[1])’ exclude each other" }
+        if keys.contains("cpus-per-task"), asksForCPUs { return "‘--cpus-per-task’ is said by ‘cpus’ already" }
+        return nil
     }
 
     /// Names of partitions, accounts and qualities of service; lists of them have commas.

@@ -19,7 +19,10 @@ public enum SlurmJobState: Sendable, Equatable, Codable {
         case "COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY",
             "BOOT_FAIL", "DEADLINE", "REVOKED":
             self = .ended(String(word))
-        default: return nil
+        default:
+            // A state that a later Slurm has: the job is there, and not known to be over.
+            guard word.utf8.allSatisfy({ (65...90).contains($0) || $0 == 95 }) else { return nil }
+            self = .completing
         }
     }
 }

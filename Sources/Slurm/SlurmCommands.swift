@@ -17,6 +17,7 @@ public struct SlurmCommands: Sendable {
 
     public func submit(_ job: BatchJob) async -> SubmissionOutcome {
         let result = await run("sbatch", job.arguments)
+        if result.didNotRun { return .notRun(result.errors) }
         return SubmissionOutcome(status: result.status, output: result.output, errors: result.errors)
     }
 
@@ -48,8 +49,11 @@ public struct SlurmCommands: Sendable {
                 "--name=\(names.joined(separator: ","))", "--starttime=\(format.string(from: since))",
             ])
         if result.status == 0 { return QueueEntry.inSacct(result.output) }
-        if result.status == nil { throw NoAnswer(description: result.problem("sacct")) }
-        return nil
+        // Only a cluster that keeps no accounts is not asked again for long; what is away once may be back.
+        if (result.errors + result.output).contains("accounting storage is disabled") || result.didNotRun {
+            return nil
+        }
+        throw NoAnswer(description: result.problem("sacct"))
     }
 
     public func cancel(_ ids: [Int]) async throws {
@@ -76,6 +80,8 @@ public struct SlurmCommands: Sendable {
         var status: Int32?
         var output = ""
         var errors = ""
+        /// The program is not there, or cannot be run.
+        var didNotRun = false
 
         func problem(_ program: String) -> String {
             let line = errors.split(whereSeparator: \.isNewline).last.map(String.init)
@@ -117,20 +123,32 @@ public struct SlurmCommands: Sendable {
                 return first.flatMap { $0 } ?? Output(errors: "\(program) gave no answer within \(limit)")
             }
         } catch {
-            return Output(errors: "\(program) could not be run: \(error)")
+            let why = "\(error)"
+            let isMissing = why.localizedCaseInsensitiveContains("not found") || why.contains("No such file")
+            let place = directory.map { " in \($0)" } ?? " on the daemon's PATH"
+            return Output(
+                errors: isMissing
+                    ? "\(program) could not be run: not found\(place)" : "\(program) could not be run: \(why)",
+                didNotRun: true)
         }
     }
 
-    /// Without what a person has set for these commands at a terminal.
+    /// Without what a person has set for these commands at a terminal, and without what an allocation that the daemon
+    /// was started in has set for its own steps: by Slurm's default it would reach the jobs.
     private static let environment: Subprocess.Environment = {
-        let prefixes = ["SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SLURM_JOB"]
+        let prefixes = [
+            "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SRUN_", "SLURM_", "SLURMD_", "SALLOC_", "PMI_", "PMIX_",
+        ]
+        // How to reach the controller.
+        let kept: Set<String> = ["SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_SACK_KEY"]
         var values: [Subprocess.Environment.Key: String?] = [
             "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard",
             // The elements of an array, however many, are named.
             "SLURM_BITSTR_LEN": "0",
         ]
         for name in ProcessInfo.processInfo.environment.keys
-        where prefixes.contains(where: name.hasPrefix) {
+        where prefixes.contains(where: name.hasPrefix) && !kept.contains(name) {
+            guard values[.init(stringLiteral: name)] == nil else { continue }
             values[.init(stringLiteral: name)] = .some(nil)
         }
         return .inherit.updating(values)

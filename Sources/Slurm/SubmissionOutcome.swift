@@ -7,35 +7,62 @@ public enum SubmissionOutcome: Sendable, Equatable {
     case later(String)
     /// It may be there or not: look for its name before anything else.
     case doubtful(String)
+    /// `sbatch` did not run: the job is not there.
+    case notRun(String)
 
-    /// - Parameter status: nil where the command had to be ended, or never ran.
+    /// - Parameter status: nil if the command had to be ended.
     public init(status: Int32?, output: String, errors: String) {
         if status == 0 {
             self =
                 QueueEntry.id(inParsable: output).map(Self.accepted) ?? .doubtful("sbatch printed no number")
             return
         }
-        let lines = errors.split(whereSeparator: \.isNewline).map(String.init)
-        let text = lines.last { $0.contains("error") } ?? lines.last ?? "sbatch said nothing"
+        // Every line that sbatch or the site's own filter has to say.
+        let lines = (errors + "\n" + output).split(whereSeparator: \.isNewline).map(String.init)
+            .filter { line in line.contains { !$0.isWhitespace } }
+        let text = lines.isEmpty ? "sbatch said nothing" : lines.suffix(20).joined(separator: "\n    ")
         guard status != nil else {
-            self = .doubtful("sbatch gave no answer")
+            self = .doubtful("sbatch gave no answer" + (lines.isEmpty ? "" : ": " + text))
             return
         }
-        // Only what the controller itself has answered, or sbatch found before it asked, is certain.
-        let inDoubt = [
-            "Socket timed out", "Unable to contact", "Zero Bytes", "Connection", "timed out", "Transport",
-            "Communication", "Unexpected message", "temporarily unable", "not yet initialized", "Protocol",
-        ]
-        let passing = [
-            "policy", "limit", "Limit", "QOS", "Requested node configuration is not available", "drained",
-            "down", "inactive", "unavailable", "being initialized",
-        ]
-        if inDoubt.contains(where: errors.contains) || !errors.contains("error") {
+        let all = lines.joined(separator: "\n")
+        func says(_ words: [String]) -> Bool {
+            words.contains { all.range(of: $0, options: .caseInsensitive) != nil }
+        }
+        // An answer that got lost on its way leaves open whether the job was taken.
+        if says(Self.lostAnswers) {
             self = .doubtful(text)
-        } else if passing.contains(where: text.contains) {
-            self = .later(text)
-        } else {
+        } else if says(Self.never) || all.contains("sbatch: fatal:") {
             self = .refused(text)
+        } else if says(Self.notNow) {
+            self = .later(text)
+        } else if all.contains("error") || all.contains("unrecognized option") || all.contains("invalid option") {
+            self = .refused(text)
+        } else {
+            self = .doubtful(text)
         }
     }
+
+    private static let lostAnswers = [
+        "Socket timed out", "Unable to contact", "Zero Bytes", "Connection refused", "Connection reset",
+        "Connection timed out", "Transport endpoint", "Communication", "Unexpected message",
+        "temporarily unable", "not yet initialized", "Protocol version", "Protocol authentication",
+    ]
+    /// The same request is never taken, whatever else the message speaks of.
+    private static let never = [
+        "Requested time limit is invalid", "Invalid account", "Invalid qos", "Invalid partition",
+        "invalid partition specified", "Invalid feature", "Invalid time", "Invalid generic resource",
+        "mutually exclusive", "More processors requested than permitted", "Memory specification can not be satisfied",
+        "Access/permission denied", "User's group not permitted", "not permitted to use this partition",
+        "Unspecified error", "Invalid node count", "Node count specification invalid",
+        "CPU count per node can not be satisfied", "Invalid --", "Unable to open file", "Pathname",
+    ]
+    /// Taken when others have ended, a node is back or somebody has put it right.
+    private static let notNow = [
+        "job submit limit", "Job violates accounting/QOS policy", "QOSMax", "AssocMax", "AssocGrp", "QOSGrp",
+        "Required partition not available", "Requested partition configuration not available",
+        "Requested node configuration is not available", "drained", "inactive", "being initialized",
+        "too many", "maximum number of jobs", "MaxJobCount", "Resource temporarily unavailable",
+        "system is down", "in maintenance", "submissions are disabled", "limit",
+    ]
 }

@@ -80,6 +80,31 @@ import Testing
         #expect(ended == "6\n")
     }
 
+    @Test("fault 38: a line of the setup that fails ends the run before it begins, with the line as its reason")
+    func fault38ASetupThatFails() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "aurelax-\(UUID().uuidString)")
+        let records = folder.appendingPathComponent(BatchJob.records)
+        try FileManager.default.createDirectory(at: records, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let batch = batch {
+            $0.folder = folder.path
+            $0.setup = ["true", "no-such-module load gpaw", "true"]
+        }
+        try write("#!/bin/sh\ntouch ran\n", to: folder.appendingPathComponent("run.sh"))
+        try write(batch.script, to: records.appendingPathComponent(batch.scriptName))
+        try write("\(batch.name)\n", to: records.appendingPathComponent(BatchJob.current))
+        #expect(try execute(records.appendingPathComponent(batch.scriptName)) == BatchJob.setupFailed)
+        #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("ran").path))
+        let whole = self.batch { $0.setup = ["if true; then", "export A=1", "fi"] }
+        #expect(whole.script.contains("if true; then\nexport A=1\nfi\naurelax_setup $? setup"))
+        #expect(
+            BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: true, asksForCPUs: false)?
+                .contains("exclude each other") == true)
+        #expect(
+            BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: false, asksForCPUs: true) == nil)
+    }
+
     /// By another process: a descriptor that a test beside this one takes with it when it starts a program would keep
     /// the kernel from running the script (‘text file busy’).
     private func write(_ text: String, to url: URL) throws {

@@ -59,4 +59,38 @@ import Testing
         let missing = SlurmCommands(directory: folder.appendingPathComponent("nothing").path)
         await #expect(throws: SlurmCommands.NoAnswer.self) { try await missing.queue() }
     }
+
+    @Test("fault 38: what an allocation has set for its own steps does not reach sbatch; SLURM_CONF stays")
+    func fault38EnvironmentOfAnAllocation() async throws {
+        defer { remove() }
+        let seen = folder.appendingPathComponent("seen").path
+        // Set before the commands read it, which they do once.
+        let commands = try commands("squeue", "env | grep -E '^(SLURM|SRUN|SBATCH)' | cut -d= -f1 | sort >'\(seen)'")
+        _ = try await commands.queue()
+        let names = try String(contentsOfFile: seen, encoding: .utf8).split(separator: "\n").map(String.init)
+        #expect(Set(names).isSubset(of: ["SLURM_BITSTR_LEN", "SLURM_CONF", "SLURM_TIME_FORMAT"]), "\(names)")
+    }
+
+    @Test("fault 38: a program of Slurm's that is missing is named, and nothing is in doubt")
+    func fault38AMissingProgramIsNamed() async throws {
+        defer { remove() }
+        let missing = SlurmCommands(directory: folder.appendingPathComponent("nothing").path)
+        let job = BatchJob(name: "aurelax-a", comment: "", folder: "/x", resources: SlurmResources())
+        guard case .notRun(let why) = await missing.submit(job) else {
+            Issue.record("sbatch is missing, and that is not said")
+            return
+        }
+        #expect(why.contains("sbatch could not be run"), "\(why)")
+    }
+
+    @Test("fault 38: accounting that is away once is asked again; only a cluster without any is not")
+    func fault38AccountingThatIsAwayOnce() async throws {
+        defer { remove() }
+        let away = try commands("sacct", "echo 'sacct: error: slurm_persist_conn_open: Connection refused' >&2; exit 1")
+        await #expect(throws: SlurmCommands.NoAnswer.self) {
+            try await away.accounted(["a"], since: Date(timeIntervalSince1970: 0))
+        }
+        let entries = QueueEntry.inSqueue("5|EXPEDITING|None|n|1|2|t|x")
+        #expect(entries.map(\.state) == [.completing], "a state that is new to us is no end")
+    }
 }

@@ -42,7 +42,35 @@ import Testing
             1, "",
             "sbatch: error: invalid partition specified: x\n"
                 + "sbatch: error: Batch job submission failed: Invalid partition name specified\n",
-            .refused("sbatch: error: Batch job submission failed: Invalid partition name specified")
+            .refused(
+                "sbatch: error: invalid partition specified: x\n    "
+                    + "sbatch: error: Batch job submission failed: Invalid partition name specified")
+        ),
+        (
+            1, "",
+            "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)\n",
+            .refused(
+                "sbatch: error: Batch job submission failed: Requested time limit is invalid "
+                    + "(missing or exceeds some limit)")
+        ),
+        (
+            1, "", "sbatch: fatal: --mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.\n",
+            .refused("sbatch: fatal: --mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.")
+        ),
+        (
+            1, "",
+            "sbatch: error: ERROR: you must give a project with --account\n"
+                + "sbatch: error: Batch job submission failed: Unspecified error\n",
+            .refused(
+                "sbatch: error: ERROR: you must give a project with --account\n    "
+                    + "sbatch: error: Batch job submission failed: Unspecified error")
+        ),
+        (
+            1, "",
+            "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+            .later(
+                "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy "
+                    + "(job submit limit, user's size and/or time limits)")
         ),
         (
             1, "", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n",
@@ -57,7 +85,7 @@ import Testing
     /// Without an answer nothing is known, whatever was printed.
     @Test func noAnswerIsDoubt() {
         let outcome = SubmissionOutcome(status: nil, output: "", errors: "sbatch: error: Invalid partition\n")
-        #expect(outcome == .doubtful("sbatch gave no answer"))
+        #expect(outcome == .doubtful("sbatch gave no answer: sbatch: error: Invalid partition"))
     }
 
     @Test(arguments: [

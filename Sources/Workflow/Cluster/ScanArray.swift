@@ -77,7 +77,7 @@ public struct ScanArray: Sendable {
         case .doubtful(let why):
             throw WorkflowError.notAllowed(
                 "in doubt whether \(batch.name) is in the queue: \(why); the same command looks for it")
-        case .later(let why), .refused(let why):
+        case .later(let why), .refused(let why), .notRun(let why):
             throw WorkflowError.notAllowed("Slurm does not take it: \(why)")
         }
     }

@@ -1,5 +1,6 @@
 internal import DurableFiles
 import Foundation
+import Handoff
 internal import JobSpec
 internal import Logging
 internal import Slurm
@@ -14,7 +15,8 @@ extension SlurmFollower {
         guard ContinuousClock.now >= submitAfter else { return }
         let (jobs, queued) = try store.jobsToSubmit()
         var count = queued
-        for job in jobs {
+        postponed = postponed.filter { $0.value > .now }
+        for job in jobs where postponed[job.id] == nil {
             guard count < settings.maxQueued else {
                 let full = "waits until fewer than \(settings.maxQueued) jobs of this spool are in the queue"
                 if job.machine.reason != full {
@@ -100,6 +102,17 @@ extension SlurmFollower {
             _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
             return 0
         }
+        // Nothing runs but what was handed out, the launcher included.
+        if job.planned.kind != .ml {
+            do {
+                _ = try PackageCheck.verify(package.directory) { try store.isPublished($0) }
+            } catch let refusal as PackageRefusal {
+                let why = "not submitted: the package has been changed: \(refusal)"
+                logger.error("\(job.job.name): \(why)")
+                _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
+                return 0
+            }
+        }
         // A store that was rebuilt does not know what the one before had submitted.
         let former = isFirst ? try package.current : nil
         let name =
@@ -139,9 +152,16 @@ extension SlurmFollower {
             try store.save([record])
             logger.warning("\(job.job.name): in doubt whether \(name) is in the queue: \(why)")
             submitAfter = .now + .seconds(settings.interval)
-        case .later(let why):
+        case .notRun(let why):
             try close(record)
             submitAfter = .now + .seconds(10 * settings.interval)
+            logger.error("\(job.job.name): not submitted: \(why)")
+            _ = try store.apply(.noted("not submitted yet: \(why)"), to: job.id, expected: place)
+            return 0
+        case .later(let why):
+            try close(record)
+            // The others may well be taken.
+            postponed[job.id] = .now + .seconds(10 * settings.interval)
             _ = try store.apply(.noted("Slurm takes it later: \(why)"), to: job.id, expected: place)
             return 0
         case .refused(let why):

@@ -28,6 +28,8 @@ package actor SlurmFollower {
     private(set) var failures = 0
     /// When Slurm takes no more jobs, until when to wait.
     var submitAfter = ContinuousClock.now
+    /// Jobs that Slurm does not take now, until when they wait.
+    var postponed: [Int64: ContinuousClock.Instant] = [:]
     /// Where there is no accounting, or it is away, until when it is not asked.
     private var accountingAfter = ContinuousClock.now
     /// When to ask again where those that wait stand.
@@ -179,6 +181,7 @@ package actor SlurmFollower {
             return Dictionary(grouping: entries, by: \.name)
         } catch let error as SlurmCommands.NoAnswer {
             logger.info("\(error)")
+            accountingAfter = .now + .seconds(max(2 * settings.interval, 1))
             return [:]
         }
     }

@@ -113,6 +113,7 @@ public enum SpoolConfigurationSchema {
         let limits = slurm["limits"].map(Resources.init) ?? Resources()
         if let ml = root["ml"] { problems += excesses(ml, limits, path: "ml") }
         problems += excesses(slurm, limits, path: "slurm")
+        problems += contradictions(slurm, root["ml"])
         for (index, rule) in (slurm["rules"]?.elements ?? []).enumerated() {
             problems += excesses(rule, limits, path: "slurm.rules[\(index)]")
             if let least = rule["min_atoms"]?.integer, let most = rule["max_atoms"]?.integer, least > most,
@@ -126,6 +127,22 @@ public enum SpoolConfigurationSchema {
             }
         }
         return problems
+    }
+
+    /// Options of sbatch that exclude what is asked for by a key.
+    private static func contradictions(_ slurm: YAMLNode, _ ml: YAMLNode?) -> [Diagnostic] {
+        guard let node = slurm["options"], let options = node.elements?.compactMap(\.text) else { return [] }
+        let asking = [slurm] + [ml].compactMap { $0 } + (slurm["rules"]?.elements ?? [])
+        guard
+            let problem = BatchRules.problem(
+                withOptions: options, asksForMemory: asking.contains { $0["memory"] != nil },
+                asksForCPUs: asking.contains { $0["cpus"] != nil })
+        else { return [] }
+        return [
+            Diagnostic(
+                code: "contradiction", at: node.mark, width: node.width, keyPath: "slurm.options",
+                message: problem)
+        ]
     }
 
     private static func excesses(_ node: YAMLNode, _ limits: Resources, path: String) -> [Diagnostic] {
