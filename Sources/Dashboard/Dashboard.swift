@@ -51,9 +51,11 @@ public struct Dashboard: Service {
         let announcement = logger
         let app = Application(
             responder: routes().buildResponder(),
+            // A connection that asks for nothing is closed, so that it keeps nobody out.
+            server: .http1(configuration: .init(idleTimeout: .seconds(5))),
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port),
-                availableConnectionsDelegate: MaximumAvailableConnections(200)),
+                availableConnectionsDelegate: MaximumAvailableConnections(512)),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
                 announcement.info("dashboard: http://\(settings.host):\(port)/")
@@ -62,21 +64,24 @@ public struct Dashboard: Service {
     }
 
     private func routes() -> Router<BasicRequestContext> {
-        let router = Router()
+        let router = Router(options: .autoGenerateHeadEndpoints)
+        let shared = SharedFragments()
         router.add(middleware: Gatekeeper(settings: settings))
         let pages = Pages(dashboard: self)
         router.get("/") { _, _ in try pages.queue() }
-        router.get("/events") { _, _ in Live.response { try pages.jobTable() } }
+        router.get("/events") { _, _ in
+            try Live.response { try await shared.fragment("/") { try pages.jobTable() } }
+        }
         router.get("/jobs/:name") { _, context in try pages.job(context.parameters.require("name")) }
         router.get("/jobs/:name/events") { _, context in
             let name = try context.parameters.require("name")
             _ = try found { try client.status(of: name) }
             // The whole report reads every file of the job: only when there is news of it.
             let latest = Mutex<(status: JobStatus, contents: String)?>(nil)
-            return Live.response {
+            return try Live.response {
                 let status = try client.status(of: name)
                 if let known = latest.withLock({ $0 }), known.status == status { return known.contents }
-                let contents = try pages.jobContents(name)
+                let contents = try await shared.fragment("/jobs/\(name)") { try pages.jobContents(name) }
                 latest.withLock { $0 = (status, contents) }
                 return contents
             }
@@ -132,7 +137,7 @@ public struct Dashboard: Service {
             throw HTTPError(.conflict, message: "\(error)")
         }
         logger.info("\(name): \(wish.rawValue), asked for through the dashboard")
-        return Response(status: .seeOther, headers: [.location: "/jobs/\(name)"])
+        return Response(status: .seeOther, headers: [.location: "../\(name)"])
     }
 }
 

@@ -39,10 +39,19 @@ struct Gatekeeper: RouterMiddleware {
                 throw HTTPError(.forbidden, message: "read-only: the daemon was started without a token")
             }
             guard let origin = request.headers[.origin] else { return }
-            guard origin == "http://\(authority)" || origin == "https://\(authority)" else {
+            guard origin == "http://\(authority)" || origin == "https://\(authority)" || isNamed(origin) else {
                 throw HTTPError(.forbidden, message: "asked by a page of \(origin)")
             }
         default: throw HTTPError(.methodNotAllowed)
+        }
+    }
+
+    /// True for a page under one of the names that the dashboard was given: a proxy may pass on its own name and not
+    /// the one that the browser knows.
+    private func isNamed(_ origin: String) -> Bool {
+        let names = Set(settings.names.map { $0.lowercased() })
+        return ["http://", "https://"].contains { scheme in
+            origin.lowercased().hasPrefix(scheme) && names.contains(Self.host(of: String(origin.dropFirst(scheme.count))))
         }
     }
 

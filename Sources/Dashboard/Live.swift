@@ -1,5 +1,7 @@
+import HTTPTypes
 import Hummingbird
 import ServiceLifecycle
+import Synchronization
 
 /// A part of a page, sent anew whenever it is another (server-sent events).
 enum Live {
@@ -8,15 +10,29 @@ enum Live {
     /// A word in between, so that both ends notice when the other is gone.
     private static let silence = 15
 
+    /// Streams at the same time; the connections beyond are for everything else.
+    private static let most = 256
+    private static let open = Atomic<Int>(0)
+
     /// - Parameter fragment: HTML; what it throws ends the stream.
-    static func response(_ fragment: @escaping @Sendable () throws -> String) -> Response {
-        Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+    static func response(_ fragment: @escaping @Sendable () async throws -> String) throws -> Response {
+        guard open.load(ordering: .relaxed) < most else {
+            throw HTTPError(.serviceUnavailable, message: "\(most) pages are followed already")
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/event-stream", .cacheControl: "no-store",
+                // A proxy that keeps the events back until it has many shows old pages.
+                HTTPField.Name("X-Accel-Buffering")!: "no",
+            ],
             body: .init { writer in
+                open.add(1, ordering: .relaxed)
+                defer { open.subtract(1, ordering: .relaxed) }
                 var sent = ""
                 var quiet = 0
                 while !Task.isCancelled, !Task.isShuttingDownGracefully {
-                    let now = try fragment()
+                    let now = try await fragment()
                     if now != sent {
                         try await writer.write(ByteBuffer(string: event(now)))
                         (sent, quiet) = (now, 0)

@@ -14,7 +14,7 @@ struct Pages: Sendable {
     func queue() throws -> Response {
         .page(
             page(
-                "Jobs", live: "/events",
+                "Jobs", live: "events",
                 """
                 <h1>Jobs</h1>
                 <div id="live" aria-live="polite">\(raw: try jobTable())</div>
@@ -31,7 +31,7 @@ struct Pages: Sendable {
         let rows: [Markup] = shown.map { job in
             let curve = client.curve(of: job)
             return """
-                <tr><td><a href="/jobs/\(job.name)">\(job.name)</a></td><td class="\(job.state.rawValue)">\
+                <tr><td><a href="jobs/\(job.name)">\(job.name)</a></td><td class="\(job.state.rawValue)">\
                 \(job.state.rawValue)</td><td>\(job.stage)/\(job.stages) \(job.kind.rawValue)</td>\
                 <td>\(job.step.map(String.init) ?? "–")</td>\
                 <td>\(job.fmax.map { String(format: "%.4f", $0) } ?? "–") \(curve.trend)</td>\
@@ -72,14 +72,14 @@ struct Pages: Sendable {
             ? ""
             : """
             <h2>Trajectory</h2>
-            <iframe title="Trajectory of \(name)" src="/jobs/\(name)/viewer" sandbox="allow-scripts" \
+            <iframe title="Trajectory of \(name)" src="\(name)/viewer" sandbox="allow-scripts" \
             loading="lazy"></iframe>
             """
         return .page(
             page(
-                name, live: "/jobs/\(name)/events",
+                name, live: "\(name)/events", root: "../",
                 """
-                <nav><a href="/jobs/\(name)/log">History as text</a></nav>
+                <nav><a href="\(name)/log">History as text</a></nav>
                 <div id="live">\(raw: contents)</div>
                 \(viewer)\(requests(of: name))
                 """))
@@ -103,7 +103,7 @@ struct Pages: Sendable {
         guard dashboard.settings.token != nil else { return "" }
         let buttons: [Markup] = JobRequest.allCases.map { request in
             """
-            <button formaction="/jobs/\(name)/\(request.rawValue)">\(request.rawValue)</button>
+            <button formaction="\(name)/\(request.rawValue)">\(request.rawValue)</button>
 
             """
         }
@@ -135,17 +135,20 @@ struct Pages: Sendable {
         return .page(page("Force fields", live: nil, "<h1>Force fields</h1>\n\(rows)"))
     }
 
-    private func page(_ title: String, live: String?, _ body: Markup) -> String {
+    /// Links are relative, so that a proxy may put all of it under a path of its own.
+    ///
+    /// - Parameter root: from the page to the first one.
+    private func page(_ title: String, live: String?, root: String = "", _ body: Markup) -> String {
         let script: Markup =
-            live.map { "<script src=\"/live.js\" data-events=\"\($0)\" defer></script>" } ?? ""
+            live.map { "<script src=\"\(root)live.js\" data-events=\"\($0)\" defer></script>" } ?? ""
         let page: Markup = """
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>\(title) – aurelax</title><link rel="stylesheet" href="/style.css">
+            <title>\(title) – aurelax</title><link rel="stylesheet" href="\(root)style.css">
             <link rel="icon" href="data:,">\(script)</head>
             <body><main>
-            <nav aria-label="Pages"><a href="/">Jobs</a> <a href="/models">Force fields</a> \
+            <nav aria-label="Pages"><a href="\(root.isEmpty ? "./" : root)">Jobs</a> <a href="\(root)models">Force fields</a> \
             <span id="connection" role="status"></span></nav>
             \(body)
             </main></body></html>
