@@ -1,3 +1,5 @@
+import Foundation
+
 /// What is known after `sbatch`.
 public enum SubmissionOutcome: Sendable, Equatable {
     case accepted(Int)
