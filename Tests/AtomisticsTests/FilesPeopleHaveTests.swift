@@ -1,4 +1,5 @@
 import Atomistics
+import OrderedCollections
 import Testing
 
 /// Structure files as other programs, editors and browsers leave them.
@@ -51,7 +52,8 @@ import Testing
     @Test("fault 36: a byte-order mark is skipped; what is no structure's text is named")
     func fault36Beginnings() throws {
         #expect(try read([0xEF, 0xBB, 0xBF] + Array("1\n\nO 0 0 0\n".utf8)).count == 1)
-        let utf16 = [0xFF, 0xFE] + "1\n\nO 0 0 0\n".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+        var utf16: [UInt8] = [0xFF, 0xFE]
+        for unit in "1\n\nO 0 0 0\n".utf16 { utf16 += [UInt8(unit & 0xFF), UInt8(unit >> 8)] }
         #expect(message(utf16) == "a.xyz:1:1: the file is UTF-16 text (save it as UTF-8)")
         #expect(message(Array(utf16.dropFirst(2))).contains("UTF-16"))
         #expect(message([0x1F, 0x8B, 8, 0, 0, 10]).contains("compressed (gzip)"))
