@@ -13,6 +13,8 @@ public struct Relaxer: Sendable {
     public let forceField: any ForceField
     /// Indices of the atoms that may move at any time; what an optimiser's vectors run over.
     let active: [Int]
+    /// Nil where bonds may change, or where the structure is one whose bonds cannot be found.
+    let bonds: BondWatch?
     var state = RelaxationState()
 
     /// - Precondition: settings without a ``RelaxationSettings/problem(atoms:)``.
@@ -22,6 +24,7 @@ public struct Relaxer: Sendable {
         initial = atoms
         let moving = settings.movingAtoms(of: atoms.count)
         active = moving.indices.filter { moving[$0] }
+        bonds = settings.keepsBonds ? try? BondWatch(atoms) : nil
         self.forceField = forceField
         self.settings = settings
     }
