@@ -1,4 +1,5 @@
 public import Atomistics
+import Descriptors
 import Foundation
 import LinearAlgebra
 
