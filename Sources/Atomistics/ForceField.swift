@@ -27,6 +27,14 @@ public protocol ForceField: Sendable {
     /// ∂²E/∂r∂r at this geometry where the model has an energy: 3N×3N, row-major, eV/Å², symmetric,
     /// not made positive definite. Nil where it has none.
     func hessian(_ atoms: Atoms) throws -> [Double]?
+
+    /// The same, which may take minutes.
+    ///
+    /// - Parameter progress: told how much is done, of how much; what it throws ends the computation. It may be
+    ///   called from any thread, by one at a time.
+    func hessian(
+        _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
+    ) throws -> [Double]?
 }
 
 extension ForceField {
@@ -35,6 +43,10 @@ extension ForceField {
     }
 
     public func hessian(_ atoms: Atoms) throws -> [Double]? { nil }
+
+    public func hessian(
+        _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
+    ) throws -> [Double]? { try hessian(atoms) }
 }
 
 /// Which model made a prediction.

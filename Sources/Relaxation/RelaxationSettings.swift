@@ -34,6 +34,9 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// An atom outside the model's domain keeps its place while it is so, and neither pulls at the optimiser
     /// nor counts for convergence.
     public var freezesOutOfDomain = false
+    /// The relaxation stops where a bond between non-metal atoms of the start breaks or a new one forms
+    /// (`BondWatch`); ``Relaxer/best`` is then a frame from before.
+    public var keepsBonds = false
     /// Which frame ``Relaxer/best`` is.
     public var best = BestFrame.smallestFmax
 

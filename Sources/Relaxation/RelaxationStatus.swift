@@ -23,6 +23,8 @@ public enum StopReason: Sendable, Equatable, CustomStringConvertible {
     /// So many atoms keep their places because the model does not know their surroundings; the others, if
     /// there are any, are converged.
     case outOfDomain(frozen: Int)
+    /// Bonds between non-metal atoms broke or formed in the last step.
+    case bondsChanged(BondChanges)
 
     public var description: String {
         switch self {
@@ -32,6 +34,9 @@ public enum StopReason: Sendable, Equatable, CustomStringConvertible {
         case .stagnation(let step, let fmax):
             "no progress since step \(step); the smallest fmax so far is \(number(fmax)) eV/Å"
         case .cycle(let period): "the same \(period) positions again and again"
+        case .bondsChanged(let changes):
+            "\(changes); the model does not know these environments, and a frame from before is kept. Relax with "
+                + "another engine (DFT, tight binding), or allow changes of bonds where they are meant"
         case .outOfDomain(let frozen):
             "\(frozen) atoms are outside what the model has learnt and keep their places; "
                 + "the others are converged"

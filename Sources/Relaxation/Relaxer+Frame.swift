@@ -23,6 +23,11 @@ extension Relaxer {
             frozen: active.count - moving.count)
         var next = before
         next.current = frame
+        if let changes = try bonds?.changes(in: atoms) {
+            next.status = .stopped(.bondsChanged(changes))
+            state = next
+            return frame
+        }
         if next.best.map({ isBetter(frame, than: $0) }) ?? true { next.best = frame }
         next.progress.note(
             frame, positions: active.map { atoms.positions[$0] }, longestCycle: settings.stops.cycle)

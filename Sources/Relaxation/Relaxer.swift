@@ -15,6 +15,8 @@ public struct Relaxer: Sendable {
     let active: [Int]
     /// ``RelaxationSettings/fixedCoordinates``.
     let fixed: Set<Int>
+    /// Nil where bonds may change, or where the structure is one whose bonds cannot be found.
+    let bonds: BondWatch?
     var state = RelaxationState()
 
     /// - Precondition: settings without a ``RelaxationSettings/problem(atoms:)``.
@@ -25,6 +27,7 @@ public struct Relaxer: Sendable {
         let moving = settings.movingAtoms(of: atoms.count)
         active = moving.indices.filter { moving[$0] }
         fixed = Set(settings.fixedCoordinates)
+        bonds = settings.keepsBonds ? try? BondWatch(atoms) : nil
         self.forceField = forceField
         self.settings = settings
     }

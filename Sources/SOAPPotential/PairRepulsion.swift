@@ -1,21 +1,22 @@
 import Atomistics
 import Foundation
 
-/// Pair repulsion that sets in where the training data ends, so that atoms cannot come closer, let alone
-/// fuse, where nothing was learnt:
+/// Pair repulsion that begins where atoms cannot be, so that they cannot fuse where nothing was learnt:
 ///
 ///     V(r) = W t³ + k_e Z Z' φ(r/a)/r · s(r)   for r < r_on,   t = 1 − r/r_on
 ///
-/// The wall (W = 1000 eV: 1 eV at t = 0.1) closes the holes that a model may have just outside its data. The
-/// second term is the screened repulsion of nuclei, φ(x) = Σ_i c_i exp(−d_i x) with
-/// a = 0.46850 Å/(Z^0.23 + Z'^0.23), s falling from 1 to 0 as a cosine between 0.7 r_on and r_on. r_on is a
-/// little less than the shortest distance of the two elements in the training data: inside the data V is
-/// exactly zero.
+/// The first term is a wall (W = 1000 eV: 1 eV at t = 0.1), the second the screened repulsion of nuclei,
+/// φ(x) = Σ_i c_i exp(−d_i x) with a = 0.46850 Å/(Z^0.23 + Z'^0.23), s falling from 1 to 0 as a cosine between
+/// 0.7 r_on and r_on. r_on is ``closest(_:_:)`` for every pair of elements, whatever the training data holds:
+/// between there and the data, forces are the model's, and doubt about them is the expected error's.
 ///
 /// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985), for φ.
 struct PairRepulsion: Codable, Sendable, Equatable {
     /// r_on, Å.
     var onsets: PairDistances
+    /// The shortest distance of each pair of elements in the training data, Å, for ``isCloser``; nil in models of
+    /// earlier versions, whose ``onsets`` are 97 % of it.
+    var shortest: PairDistances?
 
     private static let amplitudes = [0.18175, 0.50986, 0.28022, 0.02817]
     private static let decays = [3.19980, 0.94229, 0.40290, 0.20162]
@@ -25,34 +26,59 @@ struct PairRepulsion: Codable, Sendable, Equatable {
     /// W, eV.
     private static let wall = 1000.0
 
-    /// - Parameter frames: of which the shortest distance of each pair of elements is taken; a pair that is
-    ///   nowhere closer than 4 Å gets 80 % of the sum of its covalent radii.
-    init(frames: [Atoms]) {
-        onsets = PairDistances(shortestIn: frames).scaled(by: PairDistances.trustedFraction)
-        let elements = Set(frames.flatMap(\.elements)).sorted()
-        for (index, a) in elements.enumerated() {
-            for b in elements[index...] where onsets[a, b] == nil {
-                onsets[a, b] = 0.8 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
-            }
-        }
+    /// A distance that no pair of these elements has at any temperature of interest, Å: three quarters of the sum
+    /// of the covalent radii (a triple bond of carbon has 0.79 of it, a gold dimer 0.91), 0.62 Å for two
+    /// hydrogens, whose bond is longer than their radii say.
+    static func closest(_ a: Element, _ b: Element) -> Double {
+        a == .hydrogen && b == .hydrogen
+            ? 0.62 : 0.75 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
     }
 
-    /// Energy, eV, and whether each atom is closer to another than r_on; the gradient, eV/Å, is added to
-    /// `gradient`.
-    func evaluate(_ atoms: Atoms, addingTo gradient: inout [SIMD3<Double>])
-        -> (energy: Double, touching: [Bool])
-    {
-        var touching = [Bool](repeating: false, count: atoms.count)
+    /// - Parameter frames: training data. A pair that is closer there than ``closest(_:_:)`` gets 97 % of that
+    ///   distance as its r_on: inside the data V is exactly zero.
+    init(frames: [Atoms]) throws(StructureError) {
+        let shortest = try PairDistances(shortestIn: frames)
+        onsets = PairDistances()
+        let elements = Set(frames.flatMap(\.elements)).sorted()
+        for (index, a) in elements.enumerated() {
+            for b in elements[index...] {
+                let seen = shortest[a, b] ?? .infinity
+                onsets[a, b] = min(Self.closest(a, b), PairDistances.trustedFraction * seen)
+            }
+        }
+        self.shortest = shortest
+    }
+
+    /// Returns the energy, eV, and adds its gradient, eV/Å, to `gradient`.
+    func evaluate(
+        _ atoms: Atoms, addingTo gradient: inout [SIMD3<Double>]
+    ) throws(StructureError) -> Double {
         var energy = 0.0
-        onsets.forEachCloserPair(in: atoms) { i, j, offset, r, onset in
+        try onsets.forEachCloserPair(in: atoms) { i, j, offset, r, onset in
             let (value, slope) = Self.pair(atoms.elements[i], atoms.elements[j], r, onset)
             energy += value
-            (touching[i], touching[j]) = (true, true)
             let along = (slope / r) * offset
             gradient[i] += along
             gradient[j] -= along
         }
-        return (energy, touching)
+        return energy
+    }
+
+    /// Whether each atom is closer to another than any training frame shows: below 97 % of the shortest distance
+    /// of their elements there, or below 4 Å for elements that are nowhere that close.
+    func isCloser(_ atoms: Atoms) throws(StructureError) -> [Bool] {
+        var limits = onsets
+        if let shortest {
+            let elements = Set(atoms.elements).sorted()
+            for (index, a) in elements.enumerated() {
+                for b in elements[index...] {
+                    limits[a, b] = PairDistances.trustedFraction * (shortest[a, b] ?? PairDistances.reach)
+                }
+            }
+        }
+        var closer = [Bool](repeating: false, count: atoms.count)
+        try limits.forEachCloserPair(in: atoms) { i, j, _, _, _ in (closer[i], closer[j]) = (true, true) }
+        return closer
     }
 
     private static func pair(_ a: Element, _ b: Element, _ r: Double, _ onset: Double)

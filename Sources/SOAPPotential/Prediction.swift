@@ -11,12 +11,13 @@ extension SOAPPotential: ForceField {
     /// - Throws: `ForceFieldError`.
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
         let evaluation = try evaluate(atoms, variances: true)
+        let closer = try repulsion.isCloser(atoms)
         var (uncertainty, outside) = ([Double](), [Bool]())
         for (atom, element) in atoms.elements.enumerated() {
             let deviation = evaluation.variances[atom].squareRoot()
             uncertainty.append(calibration.expectedError(element, deviation: deviation))
             outside.append(
-                evaluation.touching[atom] || calibration.isOutside(element, deviation: deviation))
+                closer[atom] || calibration.isOutside(element, deviation: deviation))
         }
         let strangers = outside.count { $0 }
         return ForcePrediction(
@@ -59,24 +60,5 @@ extension SOAPPotential: ForceField {
             return try evaluate(moved, variances: false).gradient
         }
         return zip(try gradient(1), try gradient(-1)).map { ($0 - $1) / (2 * step) }
-    }
-
-    /// ∂²E/∂r∂r column by column as ``hessianVectorProduct(_:_:)``, symmetrised: 3N×3N, row-major, eV/Å².
-    ///
-    /// - Complexity: 6N force calls.
-    public func hessian(_ atoms: Atoms) throws -> [Double]? {
-        let size = 3 * atoms.count
-        var h = Matrix(rows: size, columns: size)
-        var unit = [SIMD3<Double>](repeating: .zero, count: atoms.count)
-        for i in 0..<size {
-            unit[i / 3][i % 3] = 1
-            let column = try hessianVectorProduct(atoms, unit)
-            unit[i / 3][i % 3] = 0
-            for j in 0..<size {
-                h[i, j] += column[j / 3][j % 3] / 2
-                h[j, i] += column[j / 3][j % 3] / 2
-            }
-        }
-        return h.storage
     }
 }

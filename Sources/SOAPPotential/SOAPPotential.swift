@@ -44,18 +44,21 @@ public struct SOAPPotential: Sendable {
         var gradient: [SIMD3<Double>]
         /// Posterior variance of each atom's energy, eV²; empty unless asked for.
         var variances: [Double]
-        /// Whether an atom is closer to another than the training data shows.
-        var touching: [Bool] = []
     }
 
     func evaluate(_ atoms: Atoms, variances wantsVariances: Bool) throws -> Evaluation {
         try check(atoms)
+        return try evaluate(atoms, centers: nil, variances: wantsVariances)
+    }
+
+    /// The energies of some atoms, all by default, and the pair wall, without ``check(_:)``.
+    func evaluate(_ atoms: Atoms, centers: [Int]?, variances wantsVariances: Bool) throws -> Evaluation {
         var result = Evaluation(
             gradient: [SIMD3<Double>](repeating: .zero, count: atoms.count),
             variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
-        (result.energy, result.touching) = repulsion.evaluate(atoms, addingTo: &result.gradient)
+        result.energy = try repulsion.evaluate(atoms, addingTo: &result.gradient)
         for group in Self.groups(parts) {
-            try evaluate(atoms, group, wantsVariances, adding: &result)
+            try evaluate(atoms, group, centers, wantsVariances, adding: &result)
         }
         return result
     }
@@ -74,11 +77,12 @@ public struct SOAPPotential: Sendable {
     }
 
     private func evaluate(
-        _ atoms: Atoms, _ group: [Part], _ wantsVariances: Bool, adding result: inout Evaluation
+        _ atoms: Atoms, _ group: [Part], _ centers: [Int]?, _ wantsVariances: Bool,
+        adding result: inout Evaluation
     ) throws {
         let space = group[0].kernel.space
         let members = group.map { part in
-            atoms.elements.indices.filter { atoms.elements[$0] == part.kernel.element }
+            (centers ?? Array(atoms.elements.indices)).filter { atoms.elements[$0] == part.kernel.element }
         }
         let environments = try SOAPEnvironments(space.soap, atoms, centers: members.flatMap { $0 })
         let (rows, lengths) = space.normalise(environments.features)
@@ -117,14 +121,17 @@ public struct SOAPPotential: Sendable {
         return result
     }
 
-    private func check(_ atoms: Atoms) throws(ForceFieldError) {
+    func check(_ atoms: Atoms) throws {
         let unknown = Set(atoms.elements).subtracting(elements)
-        guard unknown.isEmpty else { throw .unknownElements(unknown.sorted(), known: elements) }
-        guard !atoms.periodicity.isPeriodic else { throw .periodic }
-        for (i, position) in atoms.positions.enumerated() {
-            guard position.squaredLength.isFinite else { throw .notFinite(atom: i) }
-            for j in 0..<i where (position - atoms.positions[j]).squaredLength < 1e-12 {
-                throw .coincidentAtoms(j, i)
+        guard unknown.isEmpty else { throw ForceFieldError.unknownElements(unknown.sorted(), known: elements) }
+        guard !atoms.periodicity.isPeriodic else { throw ForceFieldError.periodic }
+        if let atom = atoms.positions.firstIndex(where: { !$0.squaredLength.isFinite }) {
+            throw ForceFieldError.notFinite(atom: atom)
+        }
+        let coincident = try NeighborList(positions: atoms.positions, cutoff: 1e-6)
+        for i in 0..<atoms.count {
+            if let j = coincident.indices[coincident.range(of: i)].min() {
+                throw ForceFieldError.coincidentAtoms(min(i, j), max(i, j))
             }
         }
     }

@@ -99,14 +99,14 @@ extension SOAPPotential {
         progress(
             "inducing environments: "
                 + kernels.map { "\($0.element) \($0.count)" }.joined(separator: ", "))
-        let repulsion = PairRepulsion(frames: frames)
+        let repulsion = try PairRepulsion(frames: frames)
         let constants = try compositionFit(frames, elements)
         let design = ForceDesign(kernels)
         var equations = NormalEquations(elements: elements, features: design.columns)
         let atomsInAll = atomCount(frames)
         var atomsDone = 0.0
         for (index, atoms) in frames.enumerated() {
-            let target = target(atoms, repulsion, elements, constants)
+            let target = try target(atoms, repulsion, elements, constants)
             equations.add(
                 try design.equations(of: atoms), atoms, forces: target.forces, energy: target.energy)
             atomsDone += Double(atoms.count)
@@ -137,7 +137,7 @@ extension SOAPPotential {
                     frame.atoms.elements,
                     predicted: (0..<frame.atoms.count).map {
                         [flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]]
-                    }, reference: target(frame.atoms, repulsion, elements, constants).forces)
+                    }, reference: try target(frame.atoms, repulsion, elements, constants).forces)
             }
             progress("prior \(prior) eV: \(accuracy.line)")
             return held.isEmpty ? 0 : accuracy.score
@@ -191,9 +191,9 @@ extension SOAPPotential {
     /// What is left for the kernels to explain.
     private static func target(
         _ atoms: Atoms, _ repulsion: PairRepulsion, _ elements: [Element], _ constants: [Double]
-    ) -> (forces: [SIMD3<Double>], energy: Double?) {
+    ) throws -> (forces: [SIMD3<Double>], energy: Double?) {
         var gradient = [SIMD3<Double>](repeating: .zero, count: atoms.count)
-        let repulsive = repulsion.evaluate(atoms, addingTo: &gradient).energy
+        let repulsive = try repulsion.evaluate(atoms, addingTo: &gradient)
         let atomic = zip(elements, constants).reduce(0) { $0 + Double(atoms.count(of: $1.0)) * $1.1 }
         return (
             zip(atoms.forces ?? [], gradient).map { $0 + $1 }, atoms.energy.map { $0 - repulsive - atomic }

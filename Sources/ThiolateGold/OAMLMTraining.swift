@@ -31,7 +31,7 @@ extension ModelTraining where Options == OAMLMOptions {
                 try TrainedClass.train(atomClass, pool, options, progress: parts.removeFirst()))
         }
         return try write(
-            classes, frames: frames.count, shortestDistances: PairDistances(shortestIn: frames), to: path)
+            classes, frames: frames.count, shortestDistances: try PairDistances(shortestIn: frames), to: path)
     }
 
     @discardableResult

@@ -45,7 +45,7 @@ struct Surroundings {
             !found[$0].environment.isComplete && !classes.halfUnit[$0]
         }
         var tooClose = [Bool](repeating: false, count: atoms.count)
-        shortest?.scaled(by: PairDistances.trustedFraction).forEachCloserPair(in: atoms) { i, j, _, _, _ in
+        try shortest?.scaled(by: PairDistances.trustedFraction).forEachCloserPair(in: atoms) { i, j, _, _, _ in
             (tooClose[i], tooClose[j]) = (true, true)
         }
         self.tooClose = tooClose

@@ -29,7 +29,7 @@ extension ModelTraining where Options == VectorKernelOptions {
         }
         let header = VectorKernelHeader(
             levelOfTheory: levelOfTheory, options: options, frames: frames.count,
-            shortestDistances: PairDistances(shortestIn: frames), provenance: provenance, classes: classes)
+            shortestDistances: try PairDistances(shortestIn: frames), provenance: provenance, classes: classes)
         var writer = ModelFileWriter(kind: VectorKernelForceField.kind, name: name, header: header)
         for part in parts {
             ReferenceSet.write(

@@ -84,7 +84,7 @@ import ThiolateGold
 
     /// A sulfur atom moved along its bond to gold, to a little above and below the limit.
     static func expectClosePairOutOfDomain(_ model: some ForceField, shortestIn frames: [Atoms]) throws {
-        let shortest = try #require(PairDistances(shortestIn: frames)[.gold, .sulfur])
+        let shortest = try #require(try PairDistances(shortestIn: frames)[.gold, .sulfur])
         let limit = shortest * PairDistances.trustedFraction
         let atoms = frames[0]
         let pairs = atoms.elements.indices.filter { atoms.elements[$0] == .sulfur }.flatMap { s in

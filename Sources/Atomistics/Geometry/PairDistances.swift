@@ -3,24 +3,32 @@ public struct PairDistances: Sendable, Equatable {
     /// By atomic numbers "Z-Z'", Z ≤ Z'.
     private var values: [String: Double]
 
+    /// No distance for any pair.
+    public init() { values = [:] }
+
     /// The shortest distance of each pair of elements in any of the structures; none for a pair that is nowhere
-    /// closer than 4 Å. Structures are taken as molecules.
+    /// closer than ``reach``. Structures are taken as molecules.
     ///
-    /// - Complexity: O(N²) a structure.
-    public init(shortestIn structures: [Atoms]) {
-        values = [:]
+    /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms in one place.
+    /// - Complexity: O(N) a structure.
+    public init(shortestIn structures: [Atoms]) throws(StructureError) {
+        var shortest: [ElementPair: Double] = [:]
         for atoms in structures {
+            let neighbors = try NeighborList(positions: atoms.positions, cutoff: Self.reach)
             for i in 0..<atoms.count {
-                for j in 0..<i {
-                    let squared = (atoms.positions[i] - atoms.positions[j]).squaredLength
-                    guard squared < 16 else { continue }
-                    let distance = squared.squareRoot()
-                    let key = Self.key(atoms.elements[i], atoms.elements[j])
-                    values[key] = min(distance, values[key] ?? distance)
+                for slot in neighbors.range(of: i) where neighbors.indices[slot] < i {
+                    let squared = neighbors.squaredDistances[slot]
+                    let pair = ElementPair(atoms.elements[i], atoms.elements[neighbors.indices[slot]])
+                    if squared < shortest[pair] ?? .infinity { shortest[pair] = squared }
                 }
             }
         }
+        values = [:]
+        for (pair, squared) in shortest { self[pair.a, pair.b] = squared.squareRoot() }
     }
+
+    /// Pairs that are further apart are not looked at: 4 Å.
+    public static let reach = 4.0
 
     public subscript(_ a: Element, _ b: Element) -> Double? {
         get { values[Self.key(a, b)] }
@@ -37,28 +45,30 @@ public struct PairDistances: Sendable, Equatable {
         return scaled
     }
 
-    /// Every pair of atoms, j < i, that is closer than the distance of its elements.
+    /// Calls `body` for every pair of atoms, j < i, that is closer than the distance of its elements.
     ///
     /// - Parameters:
     ///   - atoms: a molecule.
     ///   - body: told i, j, r_i − r_j, its length, and the distance that it falls short of.
-    /// - Complexity: O(N²).
+    /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms in one place.
+    /// - Complexity: O(N).
     public func forEachCloserPair(
         in atoms: Atoms, _ body: (Int, Int, SIMD3<Double>, _ distance: Double, _ limit: Double) -> Void
-    ) {
+    ) throws(StructureError) {
         let elements = Set(atoms.elements).sorted()
         var index = [Int](repeating: 0, count: 119)
         for (i, element) in elements.enumerated() { index[element.atomicNumber] = i }
         let table = elements.map { a in elements.map { b in self[a, b] ?? 0 } }
         let kinds = atoms.elements.map { index[$0.atomicNumber] }
-        let longest = table.joined().max() ?? 0
+        guard let longest = table.joined().max(), longest > 0 else { return }
+        let neighbors = try NeighborList(positions: atoms.positions, cutoff: longest)
         for i in 0..<atoms.count {
-            for j in 0..<i {
-                let offset = atoms.positions[i] - atoms.positions[j]
-                let squared = offset.squaredLength
-                guard squared < longest * longest else { continue }
-                let (distance, limit) = (squared.squareRoot(), table[kinds[i]][kinds[j]])
-                if distance < limit { body(i, j, offset, distance, limit) }
+            for slot in neighbors.range(of: i) where neighbors.indices[slot] < i {
+                let j = neighbors.indices[slot]
+                let (distance, limit) = (
+                    neighbors.squaredDistances[slot].squareRoot(), table[kinds[i]][kinds[j]]
+                )
+                if distance < limit { body(i, j, -neighbors.displacements[slot], distance, limit) }
             }
         }
     }
@@ -66,6 +76,14 @@ public struct PairDistances: Sendable, Equatable {
     private static func key(_ a: Element, _ b: Element) -> String {
         "\(min(a.atomicNumber, b.atomicNumber))-\(max(a.atomicNumber, b.atomicNumber))"
     }
+}
+
+/// Two elements in either order.
+private struct ElementPair: Hashable {
+    let a: Element
+    let b: Element
+
+    init(_ a: Element, _ b: Element) { (self.a, self.b) = (min(a, b), max(a, b)) }
 }
 
 extension PairDistances: Codable {

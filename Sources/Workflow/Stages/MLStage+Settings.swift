@@ -36,6 +36,7 @@ extension MLStage {
         settings.stops.cycle = stopAtCycle
         settings.trustedError = trustedError
         settings.freezesOutOfDomain = freezeUnknown
+        settings.keepsBonds = true
         settings.removesNetForce = removeNetForce
         settings.removesNetTorque = removeNetTorque
         switch keep {
@@ -52,7 +53,8 @@ extension MLStage {
 extension MLStage {
     /// The frame that the stage ends with; nil before the first.
     public func kept(of relaxer: Relaxer) -> RelaxationFrame? {
-        relaxer.status == .converged || keep == .last ? relaxer.current : relaxer.best
+        if case .stopped(.bondsChanged) = relaxer.status { return relaxer.best }
+        return relaxer.status == .converged || keep == .last ? relaxer.current : relaxer.best
     }
 }
 

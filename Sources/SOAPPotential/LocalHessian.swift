@@ -1,0 +1,116 @@
+public import Atomistics
+import Descriptors
+import Foundation
+import LinearAlgebra
+
+/// The Hessian of a local potential, a displaced atom at a time: only the environments that hold the atom are
+/// computed again, on both sides of it.
+///
+///     H_ja,kb = (∂E_j/∂r_kb (r_ja + h) − ∂E_j/∂r_kb (r_ja − h))/2h,   h = 1e-3 Å
+///
+/// E_j is the energy of the atoms whose environment holds atom j; the energies of the others do not depend on r_j.
+struct LocalHessian: Sendable {
+    let potential: SOAPPotential
+    let atoms: Atoms
+    private let step = 1e-3
+
+    /// - Parameter progress: told how many atoms are done, of how many; what it throws ends the computation. It is
+    ///   called from several threads, one at a time.
+    /// - Returns: 3N×3N, row-major, eV/Å², symmetrised.
+    /// - Complexity: O(N) force calls on the surroundings of one atom, on all processors; 72 N² bytes.
+    func compute(progress: @Sendable (_ done: Int, _ of: Int) throws -> Void) throws -> [Double] {
+        let size = 3 * atoms.count
+        var result = [Double](repeating: 0, count: size * size)
+        let reach = potential.reach + step
+        let near = try NeighborList(positions: atoms.positions, cutoff: reach)
+        let far = try NeighborList(positions: atoms.positions, cutoff: 2 * reach)
+        let shared = Shared()
+        result.withUnsafeMutableBufferPointer { buffer in
+            nonisolated(unsafe) let output = buffer
+            forEachChunk(of: atoms.count) { range in
+                for atom in range {
+                    do {
+                        guard !shared.hasFailed else { return }
+                        try addRows(of: atom, near, far, to: output)
+                        try shared.finishOne { try progress($0, atoms.count) }
+                    } catch {
+                        shared.fail(error)
+                    }
+                }
+            }
+        }
+        if let error = shared.error { throw error }
+        for i in 0..<size {
+            for j in 0..<i {
+                let mean = (result[i * size + j] + result[j * size + i]) / 2
+                (result[i * size + j], result[j * size + i]) = (mean, mean)
+            }
+        }
+        return result
+    }
+
+    /// Writes the three rows of an atom.
+    private func addRows(
+        of atom: Int, _ near: NeighborList, _ far: NeighborList, to output: UnsafeMutableBufferPointer<Double>
+    ) throws {
+        // The atoms that the changing environments hold, and which of them are centres of one.
+        let members = ([atom] + far.indices[far.range(of: atom)]).sorted()
+        let centers = Set([atom] + near.indices[near.range(of: atom)])
+        var part = Atoms(
+            elements: members.map { atoms.elements[$0] }, positions: members.map { atoms.positions[$0] })
+        let places = members.indices.filter { centers.contains(members[$0]) }
+        guard let place = members.firstIndex(of: atom) else { return }
+        let size = 3 * atoms.count
+        for axis in 0..<3 {
+            func gradient(_ shift: Double) throws -> [SIMD3<Double>] {
+                let before = part.positions[place]
+                defer { part.positions[place] = before }
+                part.positions[place][axis] += shift
+                return try potential.evaluate(part, centers: places, variances: false).gradient
+            }
+            let (forward, back) = (try gradient(step), try gradient(-step))
+            for (k, member) in members.enumerated() {
+                let slope = (forward[k] - back[k]) / (2 * step)
+                for component in 0..<3 {
+                    output[(3 * atom + axis) * size + 3 * member + component] = slope[component]
+                }
+            }
+        }
+    }
+}
+
+/// What the threads of a Hessian share.
+private final class Shared: @unchecked Sendable {
+    private let lock = NSLock()
+    private var done = 0
+    private var failure: (any Error)?
+
+    var error: (any Error)? { lock.withLock { failure } }
+    var hasFailed: Bool { lock.withLock { failure != nil } }
+
+    func finishOne(_ body: (Int) throws -> Void) throws {
+        try lock.withLock {
+            done += 1
+            try body(done)
+        }
+    }
+
+    func fail(_ error: any Error) { lock.withLock { failure = failure ?? error } }
+}
+
+extension SOAPPotential {
+    /// Radius of the largest environment, Å, or the longest reach of the pair wall.
+    var reach: Double { parts.map(\.kernel.space.soap.edge).max() ?? 0 }
+
+    /// ∂²E/∂r∂r: 3N×3N, row-major, eV/Å², symmetric.
+    ///
+    /// - Complexity: 6N force calls on the surroundings of one atom.
+    public func hessian(
+        _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
+    ) throws -> [Double]? {
+        try check(atoms)
+        return try LocalHessian(potential: self, atoms: atoms).compute(progress: progress)
+    }
+
+    public func hessian(_ atoms: Atoms) throws -> [Double]? { try hessian(atoms) { _, _ in } }
+}
