@@ -81,6 +81,12 @@ let package = Package(
             dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "ModelFile"],
             swiftSettings: strict),
 
+        // The i-PI protocol, both ends; processes that speak it.
+        .target(
+            name: "SocketEngine",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
+
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
@@ -292,6 +298,10 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SocketEngineTests",
+            dependencies: ["SocketEngine", .product(name: "SystemPackage", package: "swift-system")],
             swiftSettings: strict),
         .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
         .testTarget(
