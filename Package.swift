@@ -87,6 +87,17 @@ let package = Package(
             dependencies: [.product(name: "SystemPackage", package: "swift-system")],
             swiftSettings: strict),
 
+        // Force fields that other programs are, as the spool's configuration describes them.
+        .target(
+            name: "Engines",
+            dependencies: [
+                "Atomistics", "SocketEngine", "YAMLDocument",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Templates")],
+            swiftSettings: strict),
+
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
@@ -186,7 +197,7 @@ let package = Package(
             dependencies: [
                 "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics", "Handoff",
                 "JobSpec",
-                "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation", "Reports", "ThiolateGold",
+                "Engines", "SocketEngine", "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation", "Reports", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -303,6 +314,8 @@ let package = Package(
             name: "SocketEngineTests",
             dependencies: ["SocketEngine", .product(name: "SystemPackage", package: "swift-system")],
             swiftSettings: strict),
+        .testTarget(
+            name: "EnginesTests", dependencies: ["Atomistics", "Engines"], swiftSettings: strict),
         .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowTests",

@@ -1,5 +1,5 @@
 import Synchronization
-import SystemPackage
+public import SystemPackage
 
 /// A program in a session and process group of its own, which ends at the latest with this object or with this
 /// program, however that ends.
@@ -11,7 +11,7 @@ public final class EngineProcess: Sendable {
 
     private struct State {
         var identifier: Int32
-        /// The group ends when this end of a pipe is closed, by whomever.
+        /// The group ends when this socket of a pair is closed, by whomever.
         var lifeline: Int32
         var status: Int32?
     }
@@ -34,7 +34,7 @@ public final class EngineProcess: Sendable {
 
     deinit { end(grace: .zero) }
 
-    /// Waits at the pipe beside the program: its end comes when this program ends, and takes the group along.
+    /// Waits at the socket beside the program: its end comes when this program ends, and takes the group along.
     private static let script = """
         exec 3<&0 0</dev/null
         cd "$1" || exit 127
@@ -83,7 +83,7 @@ public final class EngineProcess: Sendable {
             }
             guard state.lifeline >= 0 else { return }
             // What it started may still run; the number is ours while the process has not been collected, and its
-            // watcher keeps the group until the pipe is closed.
+            // watcher keeps the group until the socket is closed.
             SocketCalls.signal(group: state.identifier, by: .kill)
             if state.status == nil { state.status = SocketCalls.wait(for: state.identifier, block: true) }
             SocketCalls.close(state.lifeline)

@@ -5,18 +5,21 @@ import SystemPackage
 extension SocketCalls {
     enum Signal { case term, kill }
 
-    /// posix_spawn(3) in a new session, with default signals and none blocked; standard input is the reading end of a
-    /// pipe, output and error go to the end of `log`.
+    /// posix_spawn(3) in a new session, with default signals and none blocked; standard input is one of a pair of
+    /// sockets, output and error go to the end of `log`.
     ///
-    /// - Returns: process identifier and writing end of the pipe.
+    /// - Returns: process identifier and the other socket of the pair.
     static func spawn(
         _ arguments: [String], environment: [String], log: FilePath
     ) throws(SocketEngineError) -> (identifier: Int32, lifeline: Int32) {
         var ends: (Int32, Int32) = (-1, -1)
+        // A pair of sockets, since Glibc's module has no pipe2(2), which sets close-on-exec at once.
         let made = withUnsafeMutablePointer(to: &ends) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 2) { Glibc.pipe2($0, O_CLOEXEC) }
+            $0.withMemoryRebound(to: Int32.self, capacity: 2) {
+                Glibc.socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, $0)
+            }
         }
-        guard made == 0 else { throw .system(call: "pipe2", code: errno, subject: arguments[0]) }
+        guard made == 0 else { throw .system(call: "socketpair", code: errno, subject: arguments[0]) }
         defer { close(ends.0) }
 
         var actions = posix_spawn_file_actions_t()

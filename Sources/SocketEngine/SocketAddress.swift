@@ -1,4 +1,4 @@
-import SystemPackage
+public import SystemPackage
 
 /// Where the two ends of a socket meet.
 public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {

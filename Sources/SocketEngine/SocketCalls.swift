@@ -69,12 +69,14 @@ enum SocketCalls {
         return UInt16(bigEndian: storage.sin6_port)
     }
 
-    /// accept4(2); nil where nobody waits any more.
+    /// accept(2), closed on exec and never blocking; nil where nobody waits any more.
     static func accept(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> Int32? {
         do {
-            let flags = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
             let accepted = Int32(
-                try check("accept", address.description) { Int(Glibc.accept4(descriptor, nil, nil, flags)) })
+                try check("accept", address.description) { Int(Glibc.accept(descriptor, nil, nil)) })
+            // Glibc's module has no accept4(2).
+            _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
             if case .tcp = address {
                 var one: Int32 = 1
                 _ = setsockopt(

@@ -18,9 +18,10 @@ struct Predict: ParsableCommand {
     @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
     var output: String
     @OptionGroup var model: ModelOptions
+    @OptionGroup var engine: EngineOptions
 
     func run() throws {
-        let forceField = try model.forceField
+        let forceField = try engine.forceField(else: model)
         var writer = try FrameWriter(output)
         var warnings: [(frame: Int, text: String)] = []
         defer { for (frame, text) in warnings { printError("warning: \(input), frame \(frame): \(text)") } }

@@ -23,6 +23,7 @@ struct Relax: ParsableCommand {
     @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
     var output: String
     @OptionGroup var model: ModelOptions
+    @OptionGroup var engine: EngineOptions
     @Option(help: "bfgs, lbfgs, fire or fire2, each as in ASE; safe-bfgs or sqnm.")
     var optimizer = MLStage.Optimizer.bfgs
     @Option(help: "Converged when the largest force on a moving atom is below this, eV/Å.")
@@ -79,7 +80,7 @@ struct Relax: ParsableCommand {
 
     func run() throws {
         let initial = try lastFrame(of: input)
-        let forceField = try model.forceField
+        let forceField = try engine.forceField(else: model)
         let stage = self.stage.completed(forEnergies: forceField.hasEnergy)
         let settings: RelaxationSettings
         do {
