@@ -6,7 +6,8 @@ extension EngineDescription {
     public static let schema = MappingSchema([
         KeySchema(
             "ase", .text(check: checkTarget),
-            "Class or function that makes an ASE calculator: module:Class, or file.py:function beside aurelax.yaml."),
+            "Class or function that makes an ASE calculator: module:Class, or file.py:function beside aurelax.yaml."
+        ),
         KeySchema(
             "arguments", .either([], what: "a mapping of keyword arguments"), default: "{}",
             "Keyword arguments of the calculator."),
@@ -21,7 +22,8 @@ extension EngineDescription {
             "What its numbers are; those of ml are predictions."),
         KeySchema("threads", .integer(1...1024), default: "all", "Threads of the engine."),
         KeySchema(
-            "charge", .choice(ElectronPassing.allCases.map(\.rawValue)), default: "as the calculator is known",
+            "charge", .choice(ElectronPassing.allCases.map(\.rawValue)),
+            default: "as the calculator is known",
             "How the calculator is told charge and multiplicity: keywords, info (atoms.info), none."),
         KeySchema(
             "level_of_theory", .text(), default: "version and arguments", "Stands in every frame."),
@@ -79,8 +81,10 @@ extension EngineDescription {
         guard !problems.hasErrors else { return problems }
         if (node["ase"] == nil) == (node["command"] == nil) {
             problems.append(
-                problem("missing-key", node, "an engine has either ‘ase’ or ‘command’, this one has "
-                    + (node["ase"] == nil ? "neither" : "both")))
+                problem(
+                    "missing-key", node,
+                    "an engine has either ‘ase’ or ‘command’, this one has "
+                        + (node["ase"] == nil ? "neither" : "both")))
         }
         if let arguments = node["arguments"], arguments.entries == nil {
             problems.append(
@@ -90,8 +94,11 @@ extension EngineDescription {
             let words = command.compactMap(\.text).joined(separator: " ")
             if node["input"] == nil, !["{port}", "{socket}", "{name}"].contains(where: words.contains) {
                 problems.append(
-                    problem("missing-key", node, "the command is told no socket",
-                        hint: "give {host} and {port}, {socket} or {name} in the command, or an input that has them"))
+                    problem(
+                        "missing-key", node, "the command is told no socket",
+                        hint:
+                            "give {host} and {port}, {socket} or {name} in the command, or an input that has them"
+                    ))
             }
         }
         return problems

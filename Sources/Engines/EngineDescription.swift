@@ -42,7 +42,8 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     public init(name: String, source: Source, kind: Kind? = nil) {
         (self.name, self.source) = (name, source)
         switch source {
-        case .calculator(let target, _): self.kind = kind ?? (target.hasPrefix("tblite.") ? .semiempirical : .ml)
+        case .calculator(let target, _):
+            self.kind = kind ?? (target.hasPrefix("tblite.") ? .semiempirical : .ml)
         case .command: self.kind = kind ?? .dft
         }
     }

@@ -9,7 +9,9 @@ extension EngineDescription {
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         let document = CheckedDocument(bytes, file: path) { $0["engines"].map(problems) ?? [] }
         let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
-        return (document.root.map { $0["engines"].map { engines($0, folder: folder) } ?? [] }, document.report)
+        return (
+            document.root.map { $0["engines"].map { engines($0, folder: folder) } ?? [] }, document.report
+        )
     }
 }
 

@@ -39,7 +39,8 @@ final class EngineSession: Sendable {
                 "charge": description.passing.map { $0.rawValue as Any } ?? NSNull(),
                 "level_of_theory": description.levelOfTheory.map { $0 as Any } ?? NSNull(),
             ]
-            try JSONSerialization.data(withJSONObject: request).write(to: EngineFolder.url(folder, "request.json"))
+            try JSONSerialization.data(withJSONObject: request).write(
+                to: EngineFolder.url(folder, "request.json"))
             try Data(PackageResources.engine_peer_py).write(to: EngineFolder.url(folder, "engine_peer.py"))
             let listener = try SocketListener(.unix(folder.appending("socket")))
             let process = try EngineProcess(
@@ -82,13 +83,17 @@ final class EngineSession: Sendable {
                 told.contains("{port}")
                 ? try SocketListener(.tcp(host: "127.0.0.1", port: 0))
                 : try SocketListener(
-                    .unix(told.contains("{name}") ? FilePath(SocketAddress.prefix + name) : folder.appending("socket")))
+                    .unix(
+                        told.contains("{name}")
+                            ? FilePath(SocketAddress.prefix + name) : folder.appending("socket")))
             let box = description.vacuum.map { EngineSession.box(atoms, vacuum: $0) }
-            let lengths = box?.lengths ?? atoms.cell.map { SIMD3($0.a.length, $0.b.length, $0.c.length) } ?? .zero
+            let lengths =
+                box?.lengths ?? atoms.cell.map { SIMD3($0.a.length, $0.b.length, $0.c.length) } ?? .zero
             var values = [
                 "host": "127.0.0.1", "socket": folder.appending("socket").string, "name": name,
                 "structure": folder.appending("structure.xyz").string, "charge": "\(charge)",
-                "multiplicity": "\(multiplicity)", "a": "\(lengths.x)", "b": "\(lengths.y)", "c": "\(lengths.z)",
+                "multiplicity": "\(multiplicity)", "a": "\(lengths.x)", "b": "\(lengths.y)",
+                "c": "\(lengths.z)",
                 "input": folder.appending("input").string,
             ]
             if case .tcp(_, let port) = listener.address { values["port"] = "\(port)" }
@@ -124,7 +129,8 @@ final class EngineSession: Sendable {
         values.reduce(text) { $0.replacingOccurrences(of: "{\($1.key)}", with: $1.value) }
     }
 
-    private static func box(_ atoms: Atoms, vacuum: Double) -> (lengths: SIMD3<Double>, corner: SIMD3<Double>) {
+    private static func box(_ atoms: Atoms, vacuum: Double) -> (lengths: SIMD3<Double>, corner: SIMD3<Double>)
+    {
         var (low, high) = (atoms.positions.first ?? .zero, atoms.positions.first ?? .zero)
         for place in atoms.positions {
             low = SIMD3(min(low.x, place.x), min(low.y, place.y), min(low.z, place.z))
@@ -141,7 +147,8 @@ final class EngineSession: Sendable {
             options.evaluation = timeout
             options.initialization = Array(
                 try JSONSerialization.data(withJSONObject: [
-                    "symbols": symbols, "charge": charge, "multiplicity": multiplicity.map { $0 as Any } ?? NSNull(),
+                    "symbols": symbols, "charge": charge,
+                    "multiplicity": multiplicity.map { $0 as Any } ?? NSNull(),
                 ]))
             link.driver = SocketDriver(link.stream, options)
             link.symbols = symbols

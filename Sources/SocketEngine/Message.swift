@@ -28,7 +28,9 @@ enum Message: String {
         guard let message = Message(rawValue: String(decoding: text, as: UTF8.self)),
             bytes.dropFirst(text.count).allSatisfy({ $0 == 32 || $0 == 0 })
         else {
-            let shown = bytes.map { (32..<127).contains($0) ? String(UnicodeScalar($0)) : "\\x\(String($0, radix: 16))" }
+            let shown = bytes.map {
+                (32..<127).contains($0) ? String(UnicodeScalar($0)) : "\\x\(String($0, radix: 16))"
+            }
             throw .protocolViolation("‘\(shown.joined())’ is no message")
         }
         self = message
@@ -60,7 +62,8 @@ struct Wire {
     func expect(_ message: Message, timeout: Duration) throws {
         let received = try self.message(message.rawValue, timeout: timeout)
         guard received == message else {
-            throw SocketEngineError.protocolViolation("\(received.rawValue) came, expected \(message.rawValue)")
+            throw SocketEngineError.protocolViolation(
+                "\(received.rawValue) came, expected \(message.rawValue)")
         }
     }
 
@@ -88,7 +91,9 @@ struct Wire {
         return try stream.read(size, what, timeout: timeout)
     }
 
-    static func bytes(_ values: [Double]) -> [UInt8] { values.flatMap { withUnsafeBytes(of: $0, Array.init) } }
+    static func bytes(_ values: [Double]) -> [UInt8] {
+        values.flatMap { withUnsafeBytes(of: $0, Array.init) }
+    }
 
     static func bytes(_ count: Int) -> [UInt8] { withUnsafeBytes(of: Int32(clamping: count), Array.init) }
 }

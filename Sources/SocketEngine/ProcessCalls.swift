@@ -99,7 +99,10 @@ extension SocketCalls {
         guard let size = try? file.seek(offset: 0, from: .end) else { return nil }
         let start = max(0, size - Int64(most))
         var bytes = [UInt8](repeating: 0, count: Int(size - start))
-        guard let count = try? bytes.withUnsafeMutableBytes({ try file.read(fromAbsoluteOffset: start, into: $0) })
+        guard
+            let count = try? bytes.withUnsafeMutableBytes({
+                try file.read(fromAbsoluteOffset: start, into: $0)
+            })
         else { return nil }
         return Array(bytes.prefix(count))
     }

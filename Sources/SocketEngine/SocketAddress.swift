@@ -38,7 +38,8 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         case "::1", "[::1]": .tcp(host: "::1", port: port)
         default:
             throw .address(
-                "‘\(host)’ is not a loopback address; the protocol has no authentication, use 127.0.0.1 and a tunnel")
+                "‘\(host)’ is not a loopback address; the protocol has no authentication, use 127.0.0.1 and a tunnel"
+            )
         }
     }
 

@@ -112,7 +112,8 @@ enum SocketCalls {
     }
 
     /// recv(2) into `buffer`; nil where there is nothing yet, 0 at the end.
-    static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) throws(SocketEngineError)
+    static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer)
+        throws(SocketEngineError)
         -> Int?
     {
         do {
@@ -127,7 +128,8 @@ enum SocketCalls {
     }
 
     /// send(2) without SIGPIPE; nil where the peer's buffer is full.
-    static func send(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) throws(SocketEngineError) -> Int? {
+    static func send(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) throws(SocketEngineError) -> Int?
+    {
         do {
             return try check("send", "the socket") {
                 Glibc.send(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
@@ -142,7 +144,9 @@ enum SocketCalls {
     /// poll(2).
     ///
     /// - Returns: whether the event, an error or the end of the connection is there.
-    static func poll(_ descriptor: Int32, _ event: Event, milliseconds: Int32) throws(SocketEngineError) -> Bool {
+    static func poll(_ descriptor: Int32, _ event: Event, milliseconds: Int32) throws(SocketEngineError)
+        -> Bool
+    {
         var entry = pollfd(
             fd: descriptor, events: Int16(event == .readable ? POLLIN : POLLOUT), revents: 0)
         let count = Glibc.poll(&entry, 1, max(0, milliseconds))

@@ -64,7 +64,8 @@ public struct SocketForceServer: Sendable {
     private func receive() throws -> SocketGeometry {
         let timeout = options.transfer
         let cell = Matrix3(
-            AtomicUnits.lengths(try wire.doubles(9, "the cell", timeout: timeout))).transposed
+            AtomicUnits.lengths(try wire.doubles(9, "the cell", timeout: timeout))
+        ).transposed
         // Drivers send what they have for a cell without inverse, infinities among it: it is not used.
         _ = try wire.stream.read(72, "the inverse cell", timeout: timeout)
         let count = try wire.count("the number of atoms", upTo: options.limits.atoms, timeout: timeout)

@@ -65,7 +65,8 @@ public final class SocketStream: Sendable {
         while filled < count {
             try wait(.readable, until: .now + timeout, what: what, seconds: timeout / .seconds(1))
             let received = try bytes.withUnsafeMutableBytes { buffer in
-                try SocketCalls.receive(descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+                try SocketCalls.receive(
+                    descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
             }
             guard let received else { continue }
             guard received > 0 else { throw SocketEngineError.closed(during: what) }
@@ -95,7 +96,9 @@ public final class SocketStream: Sendable {
     ) throws {
         while true {
             let left = ContinuousClock.now.duration(to: end) / .milliseconds(1)
-            if try SocketCalls.poll(descriptor, event, milliseconds: Int32(max(0, min(250, left.rounded(.up))))) {
+            if try SocketCalls.poll(
+                descriptor, event, milliseconds: Int32(max(0, min(250, left.rounded(.up)))))
+            {
                 return
             }
             if try shouldStop() { throw SocketEngineError.stopped }

@@ -59,7 +59,8 @@ struct EngineTests {
             return
         }
         #expect(target.hasPrefix("/") && target.hasSuffix("/mine.py:make"))
-        #expect(engines[0].python?.hasSuffix("/bin/python") == true && engines[0].python?.hasPrefix("/") == true)
+        #expect(
+            engines[0].python?.hasSuffix("/bin/python") == true && engines[0].python?.hasPrefix("/") == true)
         #expect(arguments == #"{"a": 1, "b": 0.5, "c": ["x", true], "d": "1"}"#)
         #expect(throws: EngineError.unknown(name: "other", known: ["mine"])) { try engines.named("other") }
     }
@@ -90,7 +91,8 @@ struct EngineTests {
         let gfn1 = try #require(try read(xtb).engines).named("gfn1")
         func energy(_ charge: Int, _ multiplicity: Int?) throws -> Double? {
             try EngineForceField(
-                description: gfn1, charge: charge, multiplicity: multiplicity, python: Self.python ?? "python3"
+                description: gfn1, charge: charge, multiplicity: multiplicity,
+                python: Self.python ?? "python3"
             ).predict(Self.methanethiol).energy
         }
         let neutral = try #require(try energy(0, nil))
@@ -111,7 +113,8 @@ struct EngineTests {
         }
     }
 
-    @Test("an engine that dies in an evaluation is named with its last lines, and is started again",
+    @Test(
+        "an engine that dies in an evaluation is named with its last lines, and is started again",
         .enabled(if: python != nil))
     func dies() throws {
         let engines = try #require(try read("engines:\n  mortal: {ase: \"mortal.py:Mortal\"}\n").engines)
@@ -135,7 +138,8 @@ struct EngineTests {
 
             """
         try Data(script.utf8).write(to: URL(fileURLWithPath: String(target.dropLast(":Mortal".count))))
-        let engine = try EngineForceField(description: engines[0], charge: 0, python: Self.python ?? "python3")
+        let engine = try EngineForceField(
+            description: engines[0], charge: 0, python: Self.python ?? "python3")
         func predict(_ place: SIMD3<Double>) throws -> Double? {
             try engine.predict(Atoms(elements: [.hydrogen], positions: [place])).energy
         }

@@ -44,7 +44,8 @@ struct ProtocolTests {
         let answers = try exchange(geometries, at: address) { geometry in
             var forces = Self.harmonic(geometry)
             // The engine sees the cell in our own order.
-            forces.extra = Array((geometry.cell ?? []).map { "\(($0 * 1e6).rounded())" }.joined(separator: " ").utf8)
+            forces.extra = Array(
+                (geometry.cell ?? []).map { "\(($0 * 1e6).rounded())" }.joined(separator: " ").utf8)
             return forces
         }
         for (geometry, answer) in zip(geometries, answers) {
@@ -53,7 +54,9 @@ struct ProtocolTests {
             #expect(zip(answer.forces, expected.forces).allSatisfy { abs($0 - $1) < 1e-10 })
             #expect(zip(answer.virial, expected.virial).allSatisfy { abs($0 - $1) < 1e-10 })
         }
-        let seen = String(decoding: answers[0].extra, as: UTF8.self).split(separator: " ").compactMap { Double($0) }
+        let seen = String(decoding: answers[0].extra, as: UTF8.self).split(separator: " ").compactMap {
+            Double($0)
+        }
         #expect(zip(seen, cell).allSatisfy { abs($0 / 1e6 - $1) < 1e-6 } && seen.count == 9)
         // 990 − 0.5·(0·11 − 0.25·1) = the volume.
         let stress = try #require(answers[0].stress(in: cell))

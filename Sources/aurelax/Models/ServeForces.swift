@@ -24,7 +24,9 @@ struct ServeForces: ParsableCommand {
     var patience = 60.0
 
     func run() throws {
-        guard patience >= 0, patience <= 1e6 else { throw ValidationError("--patience is 0 to 1000000 seconds") }
+        guard patience >= 0, patience <= 1e6 else {
+            throw ValidationError("--patience is 0 to 1000000 seconds")
+        }
         let structure = try lastFrame(of: input)
         let forceField = try model.forceField
         guard forceField.hasEnergy else {

@@ -17,7 +17,8 @@ struct EngineOptions: ParsableArguments {
     func forceField(else model: ModelOptions) throws -> any ForceField {
         guard let engine else { return try model.forceField }
         guard FileManager.default.isReadableFile(atPath: engines) else {
-            throw CommandError(.failed, "\(engines): cannot be read; --engines names the file that describes ‘\(engine)’")
+            throw CommandError(
+                .failed, "\(engines): cannot be read; --engines names the file that describes ‘\(engine)’")
         }
         let (known, report) = try EngineDescription.read(engines)
         guard let known else { throw CommandError(.failed, report) }
