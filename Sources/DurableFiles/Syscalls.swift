@@ -15,6 +15,8 @@ public struct FileStatus: Sendable, Equatable {
     public let modified: Int64
     /// Last change of content or attributes; likewise.
     public let changed: Int64
+    /// Others than the owner and the group may read it.
+    public let othersMayRead: Bool
 }
 
 /// Which file it is, whatever its name.
@@ -286,6 +288,6 @@ extension FileStatus {
         self.init(
             kind: kind, size: Int(status.st_size), links: Int(status.st_nlink),
             identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
-            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim))
+            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim), othersMayRead: status.st_mode & S_IROTH != 0)
     }
 }

@@ -13,6 +13,8 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
     case otherFormat(Int)
     /// The daemon knows nothing of it.
     case notPublished
+    /// Something else than a directory has the name `result`: what.
+    case unusableResult(String)
 
     public var description: String {
         switch self {
@@ -23,6 +25,7 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
         case .otherFormat(let format):
             "package format \(format); this program knows format \(HandoffManifest.currentFormat)"
         case .notPublished: "not a package that this daemon has handed off"
+        case .unusableResult(let what): "its result is \(what), not a directory: move it away"
         }
     }
 }

@@ -18,9 +18,7 @@ public struct AcceptedFrames: Sendable {
     /// - Throws: `PackageRefusal`, `ResultRefusal`, `FileError`.
     public init?(package directory: Directory) throws {
         let manifest = try PackageCheck.verify(directory, roles: [.input])
-        guard try directory.status(of: "result")?.kind == .directory,
-            let files = try ReturnedFile.read(from: directory.subdirectory("result"))
-        else { return nil }
+        guard let files = try ReturnedFile.read(of: directory) else { return nil }
         (job, stage, attempt) = (manifest.job, manifest.stage, manifest.attempt)
         package = Digest(of: try PackageCheck.content("MANIFEST.json", directory))
         frames = []

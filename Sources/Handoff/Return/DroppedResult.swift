@@ -1,5 +1,6 @@
 import Atomistics
 import DurableFiles
+import JobSpec
 import OrderedCollections
 
 extension ReturnedResult {
@@ -23,16 +24,17 @@ extension ReturnedResult {
         }
         let frame = try expected.check(all[index], file: name, frame: index)
         try Self.checkPlace(frame, expected, name: name, index: index)
-        if case .integer(let charge)? = frame.atoms.info["charge"], charge != expected.parameters.charge {
-            throw .otherCharge(expected: expected.parameters.charge, found: charge)
-        }
 
         let limit = expected.parameters.optimizer.fmax
         let converged = frame.fmax < limit
         verdict = converged ? .converged : .stepLimit
         message =
             "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
-        final = frame.atoms
+        var molecule = frame.atoms
+        let wasPeriodic = molecule.periodicity.isPeriodic
+        // Each atom is near the place where it was sent, so the cell is that of the box the molecule stands in.
+        (molecule.cell, molecule.periodicity) = (nil, .none)
+        final = molecule
         best = nil
         let labelled = try all[...index].enumerated().filter { $1.energy != nil && $1.forces != nil }
             .map { index, atoms throws(ResultRefusal) in
@@ -40,6 +42,10 @@ extension ReturnedResult {
             }
         path = Path(energies: labelled.map(\.energy), fmax: labelled.map(\.fmax))
         levelOfTheory = frame.atoms.levelOfTheory
+        engine = levelOfTheory.flatMap { level in
+            level.hasPrefix(expected.parameters.levelOfTheory.prefix)
+                ? expected.parameters.engine.rawValue : level.split(separator: " ").first.map(String.init)
+        }
         gradientCalls = nil
         scfCycles = nil
         wallTime = nil
@@ -48,6 +54,7 @@ extension ReturnedResult {
         ranks = nil
         notes = []
         digest = Digest(of: bytes)
+        if wasPeriodic { notes.append("the file says that it is periodic; it is taken as the molecule that was sent") }
 
         if index < all.count - 1 {
             notes.append("frames after frame \(index) have no energy and forces and were left out")
@@ -78,13 +85,15 @@ extension ReturnedResult {
                     "the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
             }
         }
-        let hasFixed = !expected.parameters.fixedAtoms.isEmpty
-        let shift = hasFixed ? .zero : mean(came) - mean(sent)
+        // Atoms that were to stay tell how far the whole was shifted; if there are none, the mean of all does.
+        let fixed = expected.parameters.fixedAtoms.filter(sent.indices.contains)
+        let still = fixed.isEmpty ? Array(sent.indices) : fixed
+        let shift = mean(still.map { came[$0] }) - mean(still.map { sent[$0] })
         let (atom, distance) = largestDistance(sent.map { $0 + shift }, came)
         let limit = HandoffExpectation.largestDisplacement
         guard distance <= limit else {
             throw .displaced(file: name, frame: index, atom: atom, by: distance, limit: limit)
         }
-        try expected.checkFixed(came)
+        try expected.checkFixed(came.map { $0 - shift })
     }
 }

@@ -14,8 +14,34 @@ extension HandoffExpectation {
     /// A frame with these atoms in this order, an energy and forces, all of them numbers, and of no other run.
     func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
+        try checkState(atoms, file: file, frame: frame)
         let (energy, forces) = try atoms.checkedLabels(file: file, frame: frame)
         return CheckedFrame(atoms: atoms, energy: energy, forces: forces, fmax: fmax(forces))
+    }
+
+    /// Compares what a frame states of itself (charge, multiplicity, units) with what was asked for.
+    private func checkState(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) {
+        if let charge = atoms.info["charge"]?.double, charge != Double(parameters.charge) {
+            throw .otherCharge(expected: parameters.charge, found: Int(exactly: charge.rounded()) ?? .max)
+        }
+        if let found = atoms.info["multiplicity"]?.double {
+            let electrons = atoms.elements.reduce(-parameters.charge) { $0 + $1.atomicNumber }
+            let expected = electrons.isMultiple(of: 2) ? 1 : 2
+            guard found == Double(expected) else {
+                throw .otherMultiplicity(expected: expected, found: Int(exactly: found.rounded()) ?? .max)
+            }
+        }
+        let units: [(keys: [String], known: Set<String>)] = [
+            (["energy_unit", "energy_units"], ["ev"]),
+            (["length_unit", "length_units"], ["angstrom", "ang", "å", "a"]),
+            (["force_unit", "force_units", "forces_unit", "forces_units"], ["ev/angstrom", "ev/ang", "ev/å", "ev/a"]),
+        ]
+        for (keys, known) in units {
+            for key in keys {
+                guard case .string(let unit)? = atoms.info[key], !known.contains(unit.lowercased()) else { continue }
+                throw .wrongUnits("\(file), frame \(frame): \(key) is \(unit), not Å, eV and eV/Å")
+            }
+        }
     }
 
     /// Frames that begin where the structure was sent, go on in steps of at most the length allowed, and leave

@@ -29,13 +29,56 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     public static func read(
         from result: Directory, limit: Int = 1 << 30
     ) throws -> [ReturnedFile: [UInt8]]? {
-        guard let marker = try result.read("DONE.json", limit: 1 << 20) else { return nil }
+        guard let marker = try content(.done, of: result, limit: 1 << 20) else { return nil }
         var contents: [ReturnedFile: [UInt8]] = [.done: marker]
         for file in allCases where file != .done {
-            guard let name = file.component else { continue }
-            contents[file] = try result.read(name, limit: limit)
+            contents[file] = try content(file, of: result, limit: limit)
         }
         return contents
+    }
+
+    /// Reads the result of a package. A file that is larger than what was asked for can take is refused unread.
+    ///
+    /// - Returns: nil while there is no marker.
+    /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
+    public static func read(of package: Directory) throws -> [ReturnedFile: [UInt8]]? {
+        guard let result = try PackageLayout.result(of: package) else { return nil }
+        return try read(from: result, limit: largest(of: package))
+    }
+
+    /// The largest size that a file of the result can have, bytes: 1 KiB an atom and 64 KiB a geometry, 4 MiB at least.
+    private static func largest(of package: Directory) throws -> Int {
+        struct Asked: Decodable {
+            struct Optimizer: Decodable { let max_steps: Int }
+            let optimizer: Optimizer?
+            let points: Int?
+        }
+        let bytes = try PackageCheck.content("parameters.json", package)
+        let asked = try JSONDecoder().decode(Asked.self, from: Data(bytes))
+        let geometry = asked.points == nil ? "initial.extxyz" : "frames.extxyz"
+        let line = try PackageCheck.content(geometry, package).prefix { $0 != UInt8(ascii: "\n") }
+        let atoms = Int(String(decoding: line.filter { $0 > 0x20 }, as: UTF8.self)) ?? 0
+        let geometries = Double(asked.points ?? asked.optimizer?.max_steps ?? 0) + 2
+        let size = geometries * (Double(atoms) * 1024 + 65_536)
+        return Int(min(max(size, 4_194_304), 1_073_741_824))
+    }
+
+    /// Reads a file of the result.
+    ///
+    /// - Throws: ``ResultRefusal`` for what is no plain file or is too large: waiting does not help.
+    private static func content(
+        _ file: ReturnedFile, of result: Directory, limit: Int
+    ) throws -> [UInt8]? {
+        guard let name = file.component else { return nil }
+        if let status = try result.status(of: name) {
+            guard status.kind == .regular else {
+                throw ResultRefusal.unreadable(file.rawValue, reason: "it is not a plain file")
+            }
+            guard status.size <= limit else {
+                throw ResultRefusal.tooLarge(file.rawValue, size: status.size, limit: limit)
+            }
+        }
+        return try result.read(name, limit: limit)
     }
 }
 

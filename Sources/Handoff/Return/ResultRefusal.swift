@@ -4,6 +4,8 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another size or checksum than the marker says.
     case damaged(String)
     case unreadable(String, reason: String)
+    /// Larger than what was asked for can take.
+    case tooLarge(String, size: Int, limit: Int)
     case otherFormat(Int)
     case otherJob(expected: String, found: String)
     case otherStage(expected: Int, found: Int)
@@ -14,6 +16,8 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// Two files of the result contradict each other.
     case contradiction(String)
     case otherCharge(expected: Int, found: Int)
+    case otherMultiplicity(expected: Int, found: Int)
+    case otherEngine(expected: String, found: String)
     case otherLevelOfTheory(expected: String, found: String)
     case noFrames(String)
     case atomCount(file: String, frame: Int, expected: Int, found: Int)
@@ -34,6 +38,8 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .damaged(let file):
             "\(file) is not the file that was written (size or SHA-256 differ): copy it again"
         case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)"
+        case .tooLarge(let file, let size, let limit):
+            "\(file) has \(size) bytes, more than the \(limit) that the calculation can take; it was not read"
         case .otherFormat(let format): "the result has format \(format), which this program does not know"
         case .otherJob(let expected, let found):
             "a result of job \(found.debugDescription), not of \(expected.debugDescription)"
@@ -43,6 +49,9 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .otherInputs: "calculated from other inputs than those that were handed off"
         case .contradiction(let what): what
         case .otherCharge(let expected, let found): "calculated with charge \(found), not \(expected)"
+        case .otherMultiplicity(let expected, let found):
+            "calculated with multiplicity \(found), not \(expected)"
+        case .otherEngine(let expected, let found): "calculated with \(found), not with \(expected)"
         case .otherLevelOfTheory(let expected, let found):
             "calculated with \(found.debugDescription), not with \(expected.debugDescription)"
         case .noFrames(let file): "\(file) has no frame"

@@ -1,6 +1,7 @@
 public import Atomistics
 public import DurableFiles
 import FoundationEssentials
+import JobSpec
 
 /// A result that has passed every check: of this job, stage and attempt, calculated from what was handed
 /// off, complete and plausible. Not having converged is a result too.
@@ -22,6 +23,8 @@ public struct ReturnedResult: Sendable, Equatable {
     public var best: Atoms?
     public var path: Path
     public var levelOfTheory: String?
+    /// The engine, as the result states it; nil if it does not.
+    public var engine: String?
     public var gradientCalls: Int?
     public var scfCycles: Int?
     /// Seconds.
@@ -44,6 +47,7 @@ public struct ReturnedResult: Sendable, Equatable {
         verdict = status.verdict
         message = status.message
         levelOfTheory = status.levelOfTheory
+        engine = status.engine
         gradientCalls = status.gradientCalls
         scfCycles = status.scfCycles
         wallTime = status.wallTime
@@ -135,6 +139,9 @@ extension ResultStatus {
         guard status.inputs == inputs else { throw .otherInputs }
         guard status.units == .ours else {
             throw .wrongUnits("status.json is not in Å, eV, eV/Å and s")
+        }
+        guard status.engine == parameters.engine.rawValue else {
+            throw .otherEngine(expected: parameters.engine.rawValue, found: status.engine)
         }
         guard status.charge == parameters.charge else {
             throw .otherCharge(expected: parameters.charge, found: status.charge)

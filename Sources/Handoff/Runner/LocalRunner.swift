@@ -49,7 +49,7 @@ public struct LocalRunner: Sendable {
         isPublished: (Digest) throws -> Bool = { _ in true }
     ) async throws -> RunOutcome {
         let manifest = try PackageCheck.verify(package, isPublished: isPublished)
-        let result = try package.makeSubdirectory("result")
+        let result = try PackageLayout.makeResult(of: package)
         let lock: ExclusiveLock
         do {
             lock = try ExclusiveLock(".runner.lock", in: result)

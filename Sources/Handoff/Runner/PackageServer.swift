@@ -71,10 +71,10 @@ public struct PackageServer: Sendable {
     /// Until the task is cancelled.
     public func run(report: @escaping @Sendable (Event) -> Void) async throws {
         let clock = ContinuousClock()
-        var refused: [FilePath: FileStatus] = [:]
+        var refused: [FilePath: [FileStatus?]] = [:]
         var next: [FilePath: ContinuousClock.Instant] = [:]
         while !Task.isCancelled {
-            let waiting = try waiting().filter { refused[$0.directory.path] != $0.manifest }
+            let waiting = try waiting().filter { refused[$0.directory.path] != $0.signs }
             let now = clock.now
             guard let package = waiting.first(where: { next[$0.directory.path, default: now] <= now }) else {
                 if options.once, waiting.isEmpty { return }
@@ -83,10 +83,20 @@ public struct PackageServer: Sendable {
             }
             let path = package.directory.path
             next[path] = nil
-            switch try await start(package.directory, report: report) {
+            let outcome: RunOutcome?
+            do {
+                outcome = try await start(package.directory, report: report)
+            } catch let error as FileError where !error.isFatal {
+                // One bad package never stops the others.
+                report(Event(package: path, kind: .skipped("\(error)")))
+                if error.isTransient { next[path] = clock.now + options.pause }
+                else { refused[path] = package.signs }
+                continue
+            }
+            switch outcome {
             case .finished?, .alreadyFinished?: break
             // Somebody stopped it by hand: it stays so for this server.
-            case .refused?, .stopped?, nil: refused[path] = package.manifest
+            case .refused?, .stopped?, nil: refused[path] = package.signs
             case .busy?: next[path] = clock.now + options.pause
             case .crashed(let status, let lines)?:
                 let count = try countCrash(package.directory)
@@ -121,7 +131,7 @@ public struct PackageServer: Sendable {
 
     /// Counted in a file, so that a server that is started anew counts on.
     private func countCrash(_ package: Directory) throws -> Int {
-        let result = try package.makeSubdirectory("result")
+        let result = try PackageLayout.makeResult(of: package)
         let earlier = String(decoding: try result.read(".crashes", limit: 64) ?? [], as: UTF8.self)
         let count = (Int(earlier.filter(\.isNumber)) ?? 0) + 1
         try result.replace(".crashes", Array("\(count)\n".utf8))
@@ -131,7 +141,7 @@ public struct PackageServer: Sendable {
     /// Leaves a result that says that there will be none.
     private func giveUp(_ package: Directory, _ outcome: RunOutcome) throws {
         let manifest = try PackageCheck.verify(package, roles: [.input])
-        let result = try package.makeSubdirectory("result")
+        let result = try PackageLayout.makeResult(of: package)
         if manifest.isSinglePoints {
             try CrashReport.write(
                 "\(outcome)", into: result, of: manifest,
@@ -144,9 +154,16 @@ public struct PackageServer: Sendable {
         try result.remove(".crashes")
     }
 
+    /// The status of a file; of a directory nothing but that it is one, since runs write into it.
+    private static func lasting(_ status: FileStatus??) -> FileStatus? {
+        guard let status = status.flatMap(\.self), status.kind != .directory else { return nil }
+        return status
+    }
+
     private struct Waiting {
         let directory: Directory
-        let manifest: FileStatus
+        /// What may change if somebody mends a package that was refused.
+        let signs: [FileStatus?]
     }
 
     /// Complete packages without a result, in their turn.
@@ -160,10 +177,11 @@ public struct PackageServer: Sendable {
                 let manifest = try? package.status(of: "MANIFEST.json"), manifest.kind == .regular,
                 try package.status(of: "CANCELLED") == nil
             else { return nil }
-            if let result = try? package.subdirectory("result"), try result.status(of: "DONE.json") != nil {
-                return nil
-            }
-            return Waiting(directory: package, manifest: manifest)
+            // A result that cannot be looked at is refused with its reason when the package's turn comes.
+            if (try? PackageLayout.hasResult(package)) == true { return nil }
+            let names: [FilePath.Component] = [PackageLayout.result, "parameters.json", "run.sh"]
+            return Waiting(
+                directory: package, signs: [manifest] + names.map { Self.lasting(try? package.status(of: $0)) })
         }
     }
 }

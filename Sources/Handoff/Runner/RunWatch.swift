@@ -12,7 +12,8 @@ struct RunWatch: Sendable {
     /// Returns when nothing has been written for ``silence``, or when the task is cancelled, the last state
     /// reported.
     func untilSilent() async {
-        let clock = ContinuousClock()
+        // Time in which the machine slept is not silence.
+        let clock = SuspendingClock()
         var last = clock.now
         var seen: [FileStatus?] = []
         var reported = try? RunProgress(from: result)

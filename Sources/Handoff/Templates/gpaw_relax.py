@@ -5,7 +5,9 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
 import gpaw  # noqa: E402
 import numpy as np  # noqa: E402

@@ -5,17 +5,20 @@ and so on; whoever completes the set writes result/trajectory.extxyz, status.jso
 taken in turn, with one calculator, or with AURELAX_POINT one alone. Any number of processes may work in one package: a
 point belongs to whoever holds its lock, which ends with its process. A point that could not be calculated is a result.
 """
-import contextlib
-import fcntl
-import importlib
-import io
-import json
 import os
 import sys
-import time
-import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
+
+import contextlib  # noqa: E402
+import fcntl  # noqa: E402
+import importlib  # noqa: E402
+import io  # noqa: E402
+import json  # noqa: E402
+import time  # noqa: E402
+import traceback  # noqa: E402
 
 import numpy as np  # noqa: E402
 from ase.io import read  # noqa: E402

@@ -6,7 +6,9 @@ single_points.py calculates with.
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
 from importlib.metadata import version  # noqa: E402
 

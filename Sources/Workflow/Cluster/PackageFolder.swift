@@ -23,8 +23,7 @@ struct PackageFolder {
     var hasResult: Bool {
         get throws {
             if kind == .ml { return try directory.status(of: StageTaskResult.file) != nil }
-            guard try directory.status(of: "result")?.kind == .directory else { return false }
-            return try directory.subdirectory("result").status(of: "DONE.json") != nil
+            return try PackageLayout.hasResult(directory)
         }
     }
 
@@ -42,7 +41,7 @@ struct PackageFolder {
         if kind == .ml {
             return OptimizerCurve(atPath: directory.path.appending("optimizer.log").string).entries.count
         }
-        guard let result = try? directory.subdirectory("result"),
+        guard let result = try? PackageLayout.result(of: directory),
             let progress = try? RunProgress(from: result)
         else { return 0 }
         return progress.gradientCalls
@@ -64,7 +63,7 @@ struct PackageFolder {
     var missingPoints: [Int] {
         get throws {
             guard let count = try points else { return [] }
-            guard let result = try? directory.subdirectory("result"),
+            guard let result = try? PackageLayout.result(of: directory),
                 let points = try? result.subdirectory("points")
             else { return Array(1...count) }
             let there = Set(try points.names().map(\.string))

@@ -336,10 +336,9 @@ package actor SlurmFollower {
 
     private func package(of job: JobRecord, stage: Int, attempt: Int) throws -> PackageFolder? {
         let kind = job.machine.stages[stage]
-        let name = Spool.stageFolder(stage, kind, attempt: attempt)
-        let folder = try folders.directory(of: job)
-        guard try folder.status(of: name)?.kind == .directory else { return nil }
-        let package = PackageFolder(directory: try folder.subdirectory(name), kind: kind)
+        let place = StageFolder(JobName(of: job.job), stage: stage, kind: kind, attempt: attempt)
+        guard let folder = try place.open(in: folders.directory(of: job)) else { return nil }
+        let package = PackageFolder(directory: folder, kind: kind)
         return try package.isComplete ? package : nil
     }
 

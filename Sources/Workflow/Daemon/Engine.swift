@@ -28,6 +28,8 @@ package actor Engine {
     private var foreignTroubles: [String: String] = [:]
     private var health: DaemonHealth?
     private var willLookAgain = false
+    /// Jobs whose logs say already that they wait for others.
+    private var held: Set<Int64> = []
     /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
     private var lastLook: ContinuousClock.Instant?
     /// Asks for another turn.
@@ -51,6 +53,21 @@ package actor Engine {
         try spool.outbox.removeTemporaries()
         try spool.rejected.removeTemporaries()
         try folders.removeTemporaries(try store.activeJobs())
+        let unknown = try spool.outbox.names().filter { name in
+            guard name != Spool.rejected, let folder = try? spool.outbox.subdirectory(name),
+                try folder.status(of: FilePath.Component(plain: JobCopy.file)) != nil
+            else { return false }
+            return try store.job(named: name.string) == nil
+        }
+        if !unknown.isEmpty {
+            let names = unknown.prefix(3).map { "‘\($0.escaped)’" }.joined(separator: ", ")
+            let why =
+                "the outbox has jobs that the store does not know: \(names)"
+                + (unknown.count > 3 ? " and \(unknown.count - 3) others" : "")
+                + " (an older store?); stop the daemon, then `aurelax recover` takes them in"
+            foreignTroubles["the store"] = why
+            logger.error("\(why)")
+        }
         // Whoever made a folder may have been killed before its name was durable.
         for directory in [spool.state, spool.outbox] { try directory.synchronize() }
     }
@@ -100,7 +117,7 @@ package actor Engine {
         let canGoOn = try store.activeJobs().contains { record in
             switch record.machine.state {
             case .running: try !isOutside(record)
-            case .queued: isFree(record)
+            case .queued: try isFree(record)
             default: false
             }
         }
@@ -209,30 +226,38 @@ package actor Engine {
 
     // MARK: Turns
 
-    private func isFree(_ record: JobRecord) -> Bool {
-        record.job.after.allSatisfy { name in
-            (try? store.job(named: name))?.machine.state == .completed
-        }
+    private func isFree(_ record: JobRecord) throws -> Bool {
+        guard !record.job.after.isEmpty else { return true }
+        let states = try store.states(of: record.job.after)
+        return record.job.after.allSatisfy { states[$0] == .completed }
     }
 
     private func schedule(_ record: JobRecord) throws {
+        let states = record.job.after.isEmpty ? [:] : try store.states(of: record.job.after)
         var waiting: [String] = []
         for name in record.job.after {
-            guard let other = try store.job(named: name) else {
-                waiting.append("\(name) (not here yet)")
-                continue
-            }
-            switch other.machine.state {
+            switch states[name] {
+            case nil: waiting.append("\(name) (not here yet)")
             case .completed: continue
             case .failed, .cancelled:
-                let why = "it comes after ‘\(name)’, which is \(other.machine.state.rawValue)"
+                let why = "it comes after ‘\(name)’, which is \(states[name]?.rawValue ?? "gone")"
                 try apply(.dependencyLost(why), to: record)
                 return
-            default: waiting.append("\(name) (\(other.machine.state.rawValue))")
+            case .some(let state): waiting.append("\(name) (\(state.rawValue))")
             }
         }
         guard waiting.isEmpty else {
-            try apply(.held("waiting for \(waiting.joined(separator: ", "))"), to: record)
+            // Three are named and the others counted: a job that collects hundreds has a line that can be read.
+            let named = waiting.prefix(3).joined(separator: ", ")
+            let others = waiting.count > 3 ? " and \(waiting.count - 3) others" : ""
+            let why = "waiting for \(named)\(others)"
+            guard record.machine.reason != why else { return }
+            // The first time is an entry of the log, what changes afterwards is for the status alone.
+            if held.insert(record.id).inserted {
+                try apply(.held(why), to: record)
+            } else {
+                try store.show(.held(why), of: record.id)
+            }
             return
         }
         guard running.count < configuration.concurrentStages, running[record.id] == nil,
@@ -343,7 +368,8 @@ package actor Engine {
                     : .stageFailed("\(reason); so were \(times - 1) before", again: false),
                 to: record)
         } catch let refusal as PackageRefusal {
-            try apply(.resultRefused("the package has been changed: \(refusal)"), to: record)
+            // What lies there is not what was handed out, or cannot be looked at: it stays, and counts for nothing.
+            try apply(.resultRefused("no result is taken from here: \(refusal)"), to: record)
         } catch let failure as StageFailure {
             try apply(.stageFailed(failure.description, again: false), to: record)
         } catch {
@@ -363,12 +389,8 @@ package actor Engine {
 
     private func takeResult(_ file: Inbox.DroppedFile) throws {
         guard let record = try store.job(named: file.job), record.machine.state == .waitingForDFT,
-            let outside = stages.outside(record)
+            let stage = stages.outside(record)
         else { return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result")) }
-        guard let stage = outside as? DFTStageRun else {
-            let why = "‘\(file.job)’ waits for single points, which come back in their package alone"
-            return report(try inbox.setAside(file, why))
-        }
         guard try !store.wasReturned(file.claim.digest, to: record.id) else {
             return report(try inbox.setAside(file, "the same result was taken in before"))
         }
@@ -428,12 +450,13 @@ package actor Engine {
     private func setAside(
         _ folder: Directory, _ package: OutsidePackage, _ refusal: ResultRefusal
     ) throws -> Int {
-        let package = try folder.subdirectory(FilePath.Component(plain: package.folderName))
+        let package = try folder.subdirectory(package.place.name)
         for number in 1... {
             let name = FilePath.Component(plain: number == 1 ? "result.refused" : "result.refused.\(number)")
             guard try package.status(of: name) == nil else { continue }
-            try package.subdirectory("result").replace("REFUSED.txt", Array("\(refusal)\n".utf8))
-            try package.move("result", to: name, in: package)
+            try package.subdirectory(PackageLayout.result).replace(
+                "REFUSED.txt", Array("\(refusal)\n".utf8))
+            try package.move(PackageLayout.result, to: name, in: package)
             try package.synchronize()
             return number
         }
@@ -459,10 +482,6 @@ package actor Engine {
 
     private func publish(_ record: JobRecord) throws {
         try folders.publish(record)
-        if record.machine.state == .cancelled || record.machine.state == .failed,
-            let stage = stages.outside(record)
-        {
-            try stage.package.withdraw(in: folders.directory(of: record))
-        }
+        try stages.outside(record)?.package.withdraw(in: folders.directory(of: record))
     }
 }

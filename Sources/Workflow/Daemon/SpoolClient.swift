@@ -98,7 +98,9 @@ public struct SpoolClient: Sendable {
     /// thousand files.
     public func curve(of status: JobStatus) -> OptimizerCurve {
         guard status.state == .running || status.state == .waitingForDFT else { return OptimizerCurve("") }
-        return OptimizerCurve(atPath: optimizerLog(inStage: status.folder, status.kind).string)
+        guard let job = JobName(status.name) else { return OptimizerCurve("") }
+        let folder = StageFolder(job, stage: status.stage - 1, kind: status.kind, attempt: status.attempt)
+        return OptimizerCurve(atPath: folder.path(of: "optimizer.log", in: spool).string)
     }
 
     /// Lines of the optimiser's log of a stage's last attempt, from 1 as people count; none where it has not begun.
@@ -114,14 +116,10 @@ public struct SpoolClient: Sendable {
             ? record.machine.attempt
             : try withStore { try $0.stages(of: record.id) }.filter { $0.stage == stage - 1 }.map(\.attempt)
                 .max() ?? 1
-        let folder = "\(name)/\(Spool.stageFolder(stage - 1, kind, attempt: attempt))"
-        let text = try? String(contentsOfFile: optimizerLog(inStage: folder, kind).string, encoding: .utf8)
+        let folder = StageFolder(JobName(of: record.job), stage: stage - 1, kind: kind, attempt: attempt)
+        let log = folder.path(of: "optimizer.log", in: spool).string
+        let text = try? String(contentsOfFile: log, encoding: .utf8)
         return (text ?? "").split(whereSeparator: \.isNewline).map(String.init)
-    }
-
-    private func optimizerLog(inStage folder: String, _ kind: StageKind) -> FilePath {
-        let folder = spool.outbox.appending(folder)
-        return (kind == .ml ? folder : folder.appending("result")).appending("optimizer.log")
     }
 
     /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:)``.

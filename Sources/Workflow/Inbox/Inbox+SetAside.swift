@@ -27,11 +27,13 @@ extension Inbox {
         _ name: FilePath.Component, bytes: [UInt8]?, text: String, _ diagnostics: [Diagnostic],
         _ scan: inout InboxScan
     ) throws {
+        // What others may not read in the inbox they may not read here; the diagnostics quote it.
+        let isPrivate = try scan.directory.status(of: name).map { !$0.othersMayRead } ?? false
         var files = [
-            PublishedFile(name: "diagnostics.txt", bytes: Array(text.utf8)),
-            PublishedFile(name: "diagnostics.json", bytes: try json(diagnostics)),
+            PublishedFile(name: "diagnostics.txt", bytes: Array(text.utf8), isPrivate: isPrivate),
+            PublishedFile(name: "diagnostics.json", bytes: try json(diagnostics), isPrivate: isPrivate),
         ]
-        if let bytes { files.insert(PublishedFile(name: name, bytes: bytes), at: 0) }
+        if let bytes { files.insert(PublishedFile(name: name, bytes: bytes, isPrivate: isPrivate), at: 0) }
         for number in 1... {
             let folder = Self.folder(for: name, number)
             let publication = try spool.rejected.publish(

@@ -97,7 +97,13 @@ struct Inbox {
         try takeResults(&scan, structures: structures)
         noteOddNames(&scan, structures: structures)
         try removeSpent(scan)
-        for (name, request, job) in scan.requests { try perform(request, job, name, &scan) }
+        for (name, request, job) in scan.requests {
+            do {
+                try perform(request, job, name, &scan)
+            } catch let error as FileError where Self.concernsOneFile(error) {
+                scan.outcome.pending[name.escaped] = error.description
+            }
+        }
         return scan.outcome
     }
 
@@ -194,6 +200,14 @@ struct Inbox {
         if try store.job(named: job.name) == nil, let stranger = try stranger(in: job) {
             return try setAside(candidate, stranger, &scan)
         }
+        if let cycle = try cycle(through: job) {
+            let path = cycle.map { "‘\($0)’" }.joined(separator: " after ")
+            return try setAside(candidate, "the job would wait for itself: \(path)", &scan)
+        }
+        if structure.isPrivate || !candidate.claim.source.othersMayRead {
+            // Whoever could not read the job in the inbox cannot read it in the outbox.
+            _ = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
+        }
         let result = try store.accept(
             Acceptance(
                 job: job, file: candidate.claim.digest, structure: structure.digest, originals: originals))
@@ -257,7 +271,7 @@ struct Inbox {
             if !isShared { originals.append(original) }
             return InboxScan.Structure(
                 digest: claim.digest, bytes: try spool.blobs.read(claim.digest) ?? [], label: file,
-                quiet: quiet, shared: isShared ? original : nil)
+                quiet: quiet, shared: isShared ? original : nil, isPrivate: !claim.source.othersMayRead)
         } catch let refusal as ClaimRefusal {
             if refusal.isFinal {
                 try setAside(candidate, "structure \(name.escaped): \(refusal)", &scan)
@@ -295,6 +309,22 @@ struct Inbox {
         }
     }
 
+    /// Finds jobs that would wait for each other with this one among them.
+    ///
+    /// - Returns: the job, what it comes after, and so on, back to the job; nil if there is no such cycle.
+    private func cycle(through job: Job) throws -> [String]? {
+        guard !job.after.isEmpty else { return nil }
+        let waiting = try store.waiting(for: job.name)
+        guard var name = job.after.first(where: { waiting[$0] != nil }) else { return nil }
+        var path = [job.name, name]
+        while name != job.name, path.count <= waiting.count + 1 {
+            guard let next = waiting.first(where: { $0.value.contains(name) })?.key else { break }
+            name = next
+            path.append(name)
+        }
+        return path
+    }
+
     /// What speaks against the folder that the job would have in the outbox; nil where it is free, or this
     /// very job's, left from a store that is gone.
     private func stranger(in job: Job) throws -> String? {
@@ -324,11 +354,17 @@ struct Inbox {
                 name, bytes: scan.directory.read(name, limit: limits.jobBytes),
                 text: "\(name.escaped): there is no job ‘\(job)’\n", [], &scan)
         }
+        guard let status = try scan.directory.status(of: name) else { return }
         if try store.apply(request.event, to: record.id) == nil {
             try store.note(
                 "‘\(request.rawValue)’ means nothing to a job that is \(record.machine.state.rawValue)",
                 of: record.id)
         }
-        try scan.directory.remove(name)
+        // A file that cannot be removed counts once: it is remembered as it is, and left alone.
+        try store.remember(Original(name: name.bytes, status: status))
+        try removeOriginals(from: scan.directory)
+        if leftAlone[name.bytes] != nil {
+            try store.note("\(name.escaped) cannot be removed from the inbox; it counts once", of: record.id)
+        }
     }
 }

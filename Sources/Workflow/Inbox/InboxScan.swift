@@ -26,6 +26,8 @@ struct InboxScan {
         let quiet: Duration
         /// Where another job may want the file too.
         let shared: Original?
+        /// Others may not read the file that it came from.
+        var isPrivate = false
     }
 
     let directory: Directory

@@ -16,29 +16,25 @@ struct JobFolder {
     }
 
     func directory(of record: JobRecord) throws -> Directory {
-        try spool.outbox.makeSubdirectory(FilePath.Component(plain: record.job.name))
+        try spool.outbox.makeSubdirectory(JobName(of: record.job).component)
     }
 
     func stageDirectory(of record: JobRecord) throws -> Directory {
-        let machine = record.machine
-        return try directory(of: record).makeSubdirectory(
-            Spool.stageFolder(machine.stage, machine.stages[machine.stage], attempt: machine.attempt))
+        try StageFolder(current: record).make(in: directory(of: record))
     }
 
     /// Removes what a killed daemon left half-written in the folders of these jobs.
     func removeTemporaries(_ records: [JobRecord]) throws {
         for record in records
-        where try spool.outbox.status(of: FilePath.Component(plain: record.job.name))?.kind == .directory {
+        where try spool.outbox.status(of: JobName(of: record.job).component)?.kind == .directory {
             let folder = try spool.jobFolder(record.job.name)
             try folder.removeTemporaries()
             try folder.synchronize()
-            let machine = record.machine
-            let stage = Spool.stageFolder(
-                machine.stage, machine.stages[machine.stage], attempt: machine.attempt)
-            if try folder.status(of: stage)?.kind == .directory {
-                let folder = try folder.subdirectory(stage)
-                // Another machine may be writing there.
-                if try !OutsideMLStage.isHandedOut(in: folder) { try folder.removeTemporaries() }
+            // Another machine may be writing into a stage that was handed out.
+            if let stage = try StageFolder(current: record).open(in: folder),
+                try !OutsideMLStage.isHandedOut(in: stage)
+            {
+                try stage.removeTemporaries()
             }
         }
     }

@@ -66,12 +66,12 @@ extension JobReport {
             case .singlePoints: "single points"
             }
         var stage = Stage(name: "\(number + 1) \(word)\(again)", isML: kind == .ml)
-        let path = folder.appending(Spool.stageFolder(number, kind, attempt: attempt)).string
-        let files = kind == .ml ? path : path + "/result"
+        let place = StageFolder(JobName(of: record.job), stage: number, kind: kind, attempt: attempt)
+        func path(_ file: String) -> String { folder.appending(place.path(of: file)).string }
         if kind != .singlePoints {
             // Geometries of single points are those of another stage.
-            stage.curve = OptimizerCurve(atPath: files + "/optimizer.log")
-            (stage.frames, stage.problem) = frames(atPath: files + "/trajectory.extxyz")
+            stage.curve = OptimizerCurve(atPath: path("optimizer.log"))
+            (stage.frames, stage.problem) = frames(atPath: path("trajectory.extxyz"))
         } else if let points = report?.points {
             stage.curve = OptimizerCurve(
                 points.compactMap { point in

@@ -46,7 +46,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         priority = record.job.priority
         accepted = record.accepted
         updated = record.updated
-        folder = "\(name)/\(Spool.stageFolder(machine.stage, kind, attempt: attempt))"
+        folder = StageFolder(current: record).path
     }
 
     /// With how far a calculation outside says it is.
@@ -61,7 +61,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
         }
         if state == .running, kind == .ml { readOutsideProgress(in: spool) }
         guard state == .waitingForDFT,
-            let result = try? Directory(spool.outbox.appending(folder).appending("result")),
+            let package = try? Directory(spool.outbox.appending(folder)),
+            let result = try? PackageLayout.result(of: package),
             let progress = try? RunProgress(from: result), progress.attempt == attempt
         else { return }
         (step, fmax) = (progress.steps, progress.fmax)

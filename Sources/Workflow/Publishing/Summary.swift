@@ -85,9 +85,8 @@ struct Summary {
         text.add("seconds", report.seconds, unit: "s")
         text.add("attempt", plain: stage.attempt)
         if report.points == nil {
-            let folder = Spool.stageFolder(stage.stage, report.kind, attempt: stage.attempt).string
-            let final = report.finalFile ?? "final.extxyz"
-            text.add("final", isML ? "\(folder)/\(final)" : "\(folder)/result/\(final)")
+            let folder = StageFolder(stage, of: record)
+            text.add("final", folder.path(of: report.finalFile ?? "final.extxyz"))
             text.add("final_sha256", stage.final.hexadecimal)
         }
         text.add("warnings", list: report.warnings)

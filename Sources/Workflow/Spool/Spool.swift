@@ -20,29 +20,40 @@ public struct Spool: Sendable {
     public var database: FilePath { state.appending("jobs.sqlite") }
     let lockName = FilePath.Component(plain: "lock")
 
-    /// The spool in whose outbox this package lies, `<spool>/outbox/<job>/<stage>`, where there is one with a
-    /// store.
-    public static func containing(package: FilePath) -> Spool? {
-        let outbox = package.removingLastComponent().removingLastComponent()
-        let spool = Spool(outbox.removingLastComponent())
-        guard outbox == spool.outbox, FileManager.default.fileExists(atPath: spool.database.string) else {
-            return nil
+    /// The spool in whose outbox this package lies, `<spool>/outbox/<job>/<stage>`, if there is one with a store.
+    ///
+    /// The outbox may be a link: then the path that was given leads to the spool, or the file that the daemon has left in
+    /// the outbox does.
+    ///
+    /// - Parameter package: absolute or relative, with or without links.
+    public static func containing(package: String) -> Spool? {
+        let given = URL(fileURLWithPath: package).standardized.path
+        let resolved = URL(fileURLWithPath: package).resolvingSymlinksInPath().path
+        for path in [given, resolved] {
+            let outbox = FilePath(path).removingLastComponent().removingLastComponent()
+            let spool = Spool(outbox.removingLastComponent())
+            if outbox == spool.outbox, spool.hasStore { return spool }
+            guard let root = try? String(contentsOfFile: outbox.appending(rootFile).string, encoding: .utf8)
+            else { continue }
+            let named = Spool(FilePath(root.trimmingCharacters(in: .newlines)))
+            let leadsHere =
+                URL(fileURLWithPath: named.outbox.string).resolvingSymlinksInPath().path
+                == URL(fileURLWithPath: outbox.string).resolvingSymlinksInPath().path
+            if named.hasStore, leadsHere { return named }
         }
-        return spool
+        return nil
     }
+
+    private var hasStore: Bool { FileManager.default.fileExists(atPath: database.string) }
+
+    /// A file in an outbox that is a link: the path of the spool that it belongs to.
+    static let rootFile = FilePath.Component(plain: ".aurelax-spool")
 
     /// Folder of a job in the outbox.
     public func folder(ofJob name: String) -> FilePath { outbox.appending(name) }
 
     /// Folders of the outbox that are no job's.
     static let rejected = FilePath.Component(plain: "rejected")
-
-    /// `02-dft`, and `02-dft.2` for a second attempt: what the first one left stays as it was.
-    static func stageFolder(_ stage: Int, _ kind: StageKind, attempt: Int = 1) -> FilePath.Component {
-        let number = stage + 1 < 10 ? "0\(stage + 1)" : "\(stage + 1)"
-        let suffix = attempt > 1 ? ".\(attempt)" : ""
-        return FilePath.Component(plain: "\(number)-\(kind.rawValue)\(suffix)")
-    }
 
     /// Opens the spool for the daemon and creates what is missing.
     package func open() throws -> OpenSpool { try OpenSpool(self) }
@@ -66,6 +77,12 @@ package struct OpenSpool: Sendable {
             throw WorkflowError.unsuitableFileSystem(spool.state, kind)
         }
         outbox = try Self.enter(spool.outbox, in: root, "outbox")
+        if try root.status(of: "outbox")?.kind == .symbolicLink {
+            let path = URL(fileURLWithPath: spool.root.string).resolvingSymlinksInPath().path + "\n"
+            if try outbox.read(Spool.rootFile, limit: 1 << 16) != Array(path.utf8) {
+                try outbox.replace(Spool.rootFile, Array(path.utf8))
+            }
+        }
         _ = try Self.enter(spool.inbox, in: root, "inbox")
         rejected = try outbox.makeSubdirectory(Spool.rejected)
         staging = try state.makeSubdirectory("staging", mode: 0o755)
@@ -76,7 +93,9 @@ package struct OpenSpool: Sendable {
     private static func enter(
         _ path: FilePath, in root: Directory, _ name: FilePath.Component
     ) throws -> Directory {
-        if try root.status(of: name)?.kind == .symbolicLink { return try Directory(path) }
+        if try root.status(of: name)?.kind == .symbolicLink {
+            return try Directory(path)
+        }
         return try root.makeSubdirectory(name)
     }
 

@@ -179,8 +179,34 @@ private struct Examination {
         }
         let jobs = try store.jobs()
         try find("store", .good, "sound, \(jobs.count) jobs")
+        try outbox(jobs, store)
         try packages(jobs, store)
         try blobs(jobs, store)
+    }
+
+    /// The outbox shows no job, and no stage of a job, that the store does not know: a store that was put back from a
+    /// backup is older than its outbox.
+    private mutating func outbox(_ jobs: [JobRecord], _ store: Store) throws {
+        guard let outbox = try? Directory(spool.outbox) else { return }
+        let known = Dictionary(jobs.map { ($0.job.name, $0) }) { $1 }
+        for name in try outbox.names() where name != Spool.rejected {
+            guard let folder = try? outbox.subdirectory(name),
+                let bytes = try? folder.read(FilePath.Component(plain: JobCopy.file), limit: 64 << 20),
+                let copy = try? JobCopy(bytes), copy.job.name == name.string
+            else { continue }
+            let remedy = "stop the daemon, then `aurelax recover` takes it in"
+            if let record = known[copy.job.name] {
+                // A daemon at work may be ahead of what was read of the store.
+                guard !isHeld, try copy.isNewer(than: record, in: store) else { continue }
+                try find(
+                    "outbox/\(name.escaped)", .error,
+                    "the outbox shows more of this job than the store knows (an older store?); \(remedy)")
+            } else {
+                try find(
+                    "outbox/\(name.escaped)", .error,
+                    "the store does not know this job (an older store?); \(remedy)")
+            }
+        }
     }
 
     /// What was handed out is there, and nothing looks handed out that was not.

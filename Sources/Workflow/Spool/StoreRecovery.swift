@@ -20,7 +20,8 @@ public struct StoreRecovery: Sendable {
 
     public init(_ spool: Spool) { self.spool = spool }
 
-    /// A store that can still be read is not replaced: then there is nothing to recover.
+    /// A store that can still be read is not replaced. If it is older than the outbox (a backup that was put back), the jobs
+    /// and stages that it does not have are taken into it.
     ///
     /// The new store is made whole under another name and then renamed; doing it again after a crash is
     /// harmless. Jobs that had not ended go on from where the outbox shows them.
@@ -39,6 +40,10 @@ public struct StoreRecovery: Sendable {
         }
         defer { withExtendedLifetime(lock) {} }
         var outcome = Outcome()
+        if let store = try soundStore(open) {
+            try merge(into: store, open, &outcome)
+            return outcome
+        }
         outcome.former = try moveFormerAway(open)
         let name = FilePath.Component(plain: "recovered.sqlite")
         for suffix in ["", "-wal", "-shm"] {
@@ -58,16 +63,38 @@ public struct StoreRecovery: Sendable {
         return outcome
     }
 
-    private func moveFormerAway(_ open: OpenSpool) throws -> FilePath? {
+    /// Opens the store if it can be read and has jobs, or if no job was ever taken in.
+    private func soundStore(_ open: OpenSpool) throws -> Store? {
         guard try open.state.status(of: "jobs.sqlite") != nil else { return nil }
         do {
-            let jobs = try Store(spool.database, verifying: true).jobs().count
-            let isEmpty = try jobs == 0 && !open.blobs.isEmpty()
-            guard isEmpty else {
-                throw WorkflowError.notAllowed(
-                    "\(spool.database.escaped) is sound (\(jobs) jobs); nothing was changed")
+            let store = try Store(spool.database, verifying: true)
+            return try store.jobs().isEmpty && !open.blobs.isEmpty() ? nil : store
+        } catch WorkflowError.damagedStore { return nil }
+    }
+
+    /// Takes into a sound store what the outbox shows and the store does not have.
+    private func merge(into store: Store, _ open: OpenSpool, _ outcome: inout Outcome) throws {
+        for copy in try copies(open, &outcome) {
+            guard let record = try store.job(named: copy.job.name) else {
+                try store.restore(copy)
+                outcome.jobs.append(copy.job.name)
+                continue
             }
-        } catch WorkflowError.damagedStore {}
+            if try copy.isNewer(than: record, in: store) {
+                try store.advance(record, to: copy)
+                outcome.jobs.append(copy.job.name)
+            }
+        }
+        let count = try store.jobs().count
+        try store.close()
+        guard !outcome.jobs.isEmpty else {
+            throw WorkflowError.notAllowed(
+                "\(spool.database.escaped) is sound (\(count) jobs); nothing was changed")
+        }
+    }
+
+    private func moveFormerAway(_ open: OpenSpool) throws -> FilePath? {
+        guard try open.state.status(of: "jobs.sqlite") != nil else { return nil }
         for number in 1... {
             let name = FilePath.Component(plain: "jobs.sqlite.damaged-\(number)")
             guard try open.state.status(of: name) == nil else { continue }
@@ -113,6 +140,15 @@ public struct StoreRecovery: Sendable {
     }
 }
 
+extension JobCopy {
+    /// The outbox shows more of the job's history than the store has.
+    func isNewer(than record: JobRecord, in store: Store) throws -> Bool {
+        guard file == record.file, structure == record.structure else { return false }
+        let known = try store.history(of: record.id)
+        return history.count > known.count && zip(history, known).allSatisfy { $0.text == $1.text }
+    }
+}
+
 extension Store {
     /// The packages of a job that were handed out, or were about to be.
     func packages(of id: Int64) throws -> [PackageRecord] {
@@ -129,13 +165,25 @@ extension Store {
         guard case .accepted(let record) = try accept(acceptance) else {
             throw WorkflowError.notAllowed("two folders hold the job ‘\(copy.job.name)’")
         }
+        try take(copy, into: record, after: 0, "the store was rebuilt from the outbox")
+    }
+
+    /// Brings a job to where its copy has it.
+    fileprivate func advance(_ record: JobRecord, to copy: JobCopy) throws {
+        try take(
+            copy, into: record, after: history(of: record.id).count,
+            "the store was older than the outbox and was brought up to it")
+    }
+
+    /// - Parameter known: number of the entries of the copy's history that the store has.
+    private func take(_ copy: JobCopy, into record: JobRecord, after known: Int, _ note: String) throws {
         // What ran then does not run now: it is begun again from where it was.
         let wasAtWork = copy.state == .running || copy.state == .waitingForDFT
         try pool.write { database in
             try database.execute(
                 sql: """
-                    UPDATE jobs SET state = ?, reason = ?, stage = ?, attempt = ?, accepted = ?, updated = ?
-                    WHERE id = ?
+                    UPDATE jobs SET state = ?, reason = ?, stage = ?, attempt = ?, accepted = ?, updated = ?,
+                        revision = revision + 1 WHERE id = ?
                     """,
                 arguments: [
                     (wasAtWork ? JobState.queued : copy.state).rawValue, copy.reason, copy.stage,
@@ -147,8 +195,10 @@ extension Store {
                     (stage.report, stage.final), stage: stage.stage, attempt: stage.attempt,
                     at: stage.ended, record.id, database)
             }
-            for entry in copy.history { try Self.log(record.id, entry.text, at: entry.at, database) }
-            try Self.log(record.id, "the store was rebuilt from the outbox", database)
+            for entry in copy.history.dropFirst(known) {
+                try Self.log(record.id, entry.text, at: entry.at, database)
+            }
+            try Self.log(record.id, note, database)
         }
         for package in copy.packages {
             try intend(

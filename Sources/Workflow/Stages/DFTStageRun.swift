@@ -39,7 +39,7 @@ struct DFTStageRun: OutsideStage {
 
     /// What a program of somebody's has left in the inbox.
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd {
-        let package = try folder.subdirectory(FilePath.Component(plain: package.folderName))
+        let package = try package.published(in: folder)
         let result = try ReturnedResult(
             dropped: bytes, named: "\(record.job.name).result.extxyz",
             expecting: HandoffExpectation(package: package))
@@ -61,9 +61,9 @@ struct DFTStageRun: OutsideStage {
                 text: result.message),
             initialFmax: path.fmax.first, requestedFmax: stage.fmax,
             largestDisplacement: try? Superposition(of: final, on: initial).largestDisplacement,
-            energy: energy, energyChange: change, method: stage.engine.rawValue,
+            energy: energy, energyChange: change, method: result.engine ?? StageReport.notStated,
             version: StageReport.versions(result.versions),
-            levelOfTheory: result.levelOfTheory ?? "not stated by whoever returned it",
+            levelOfTheory: result.levelOfTheory ?? StageReport.notStated,
             warnings: result.notes, seconds: result.wallTime)
         (report.gradientCalls, report.scfCycles) = (result.gradientCalls, result.scfCycles)
         if best != nil { report.finalFile = "best.extxyz" }

@@ -95,8 +95,8 @@ struct Lesson: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - checks: of the stage so far, in order.
     ///   - folder: of the round's ML stage.
-    ///   - job: the job's folder.
-    init(from checks: [StageRecord], in folder: Directory, job: Directory) throws {
+    ///   - jobFolder: of the job.
+    init(from checks: [StageRecord], in folder: Directory, job: JobName, _ jobFolder: Directory) throws {
         self.checks = checks.count
         if let last = checks.last?.report, let learnt = last.modelError, let first = last.firstModelError,
             learnt > first
@@ -109,8 +109,8 @@ struct Lesson: Sendable, Equatable, Codable {
         }
         do {
             let found = try checks.flatMap { check in
-                let package = try job.subdirectory(
-                    Spool.stageFolder(check.stage, .dft, attempt: check.attempt))
+                let place = StageFolder(job, stage: check.stage, kind: .dft, attempt: check.attempt)
+                let package = try jobFolder.subdirectory(place.name)
                 return try AcceptedFrames(package: package)?.frames ?? []
             }
             frames = found.count

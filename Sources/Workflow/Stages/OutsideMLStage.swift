@@ -49,7 +49,7 @@ struct OutsideMLStage {
         try store.intend(
             PackageRecord(
                 job: record.id, stage: machine.stage, attempt: machine.attempt,
-                folder: Spool.stageFolder(machine.stage, .ml, attempt: machine.attempt).string,
+                folder: StageFolder(current: record).name.string,
                 digest: Digest(of: try task.bytes)))
         try task.write(structure: structure, in: folder)
     }

@@ -14,6 +14,11 @@ protocol OutsideStage {
     ///   - initial: what the stage began with.
     /// - Throws: `ResultRefusal` for what is not the result of this package.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd?
+
+    /// What a program of the user's has left in the inbox.
+    ///
+    /// - Throws: `ResultRefusal`, `PackageRefusal`; ``StageFailure`` from a stage whose results do not come that way.
+    func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd
 }
 
 /// How a stage outside ended.
@@ -31,11 +36,7 @@ struct OutsidePackage {
 
     private var machine: JobMachine { record.machine }
 
-    var folderName: String { folderName(attempt: machine.attempt).string }
-
-    private func folderName(attempt: Int) -> FilePath.Component {
-        Spool.stageFolder(machine.stage, machine.stages[machine.stage], attempt: attempt)
-    }
+    var place: StageFolder { StageFolder(current: record) }
 
     /// Whether it is out. What an earlier start had published is the package, whatever a new one would look like.
     ///
@@ -54,44 +55,58 @@ struct OutsidePackage {
     func publish(_ files: [PublishedFile], _ digest: Digest, in folder: Directory) throws {
         try store.intend(
             PackageRecord(
-                job: record.id, stage: machine.stage, attempt: machine.attempt, folder: folderName,
+                job: record.id, stage: machine.stage, attempt: machine.attempt, folder: place.name.string,
                 digest: digest))
         let publication = try folder.publish(
-            files, as: FilePath.Component(plain: folderName), staging: spool.staging,
+            files, as: place.name, staging: spool.staging,
             identity: "MANIFEST.json")
         if case .conflict(let why) = publication {
             throw StageFailure("the package cannot be put in its place: \(why)")
         }
     }
 
-    /// Package and files of the result, or nil while there is none.
+    /// Opens the package and checks that it is the one that was published: another package of the same name, or one that
+    /// was changed and signed again, is refused.
+    ///
+    /// - Throws: `PackageRefusal`, `FileError`.
+    func published(in folder: Directory) throws -> Directory {
+        let package = try folder.subdirectory(place.name)
+        let known = try store.package(record.id, stage: machine.stage, attempt: machine.attempt)?.digest
+        _ = try PackageCheck.verify(package, roles: [.input], isPublished: { $0 == known })
+        return package
+    }
+
+    /// Returns the package and the files of its result, or nil while there is none.
     func returned(in folder: Directory) throws -> (package: Directory, files: [ReturnedFile: [UInt8]])? {
-        let name = FilePath.Component(plain: folderName)
-        guard try folder.status(of: name) != nil else {
-            throw StageFailure("the package \(folderName) is gone from the outbox")
+        guard try folder.status(of: place.name) != nil else {
+            throw StageFailure("the package \(place.name) is gone from the outbox")
         }
-        let package = try folder.subdirectory(name)
-        guard try package.status(of: "result")?.kind == .directory,
-            let files = try ReturnedFile.read(from: package.subdirectory("result"))
-        else { return nil }
+        let package = try published(in: folder)
+        guard let files = try ReturnedFile.read(of: package) else { return nil }
         return (package, files)
     }
 
-    /// Tells whoever may run the package that nobody waits for it.
+    /// Tells whoever may run a package that nobody waits for it: of the attempts before this one always, of this one if the
+    /// job is cancelled or has failed.
     func withdraw(in folder: Directory) throws {
-        for attempt in 1...machine.attempt {
-            let name = folderName(attempt: attempt)
-            guard try folder.status(of: name)?.kind == .directory else { continue }
-            let package = try folder.subdirectory(name)
-            guard try package.status(of: "CANCELLED") == nil else { continue }
-            try package.replace("CANCELLED", Array("nobody waits for the result any more\n".utf8))
+        let isOver = machine.state == .cancelled || machine.state == .failed
+        for attempt in 1..<(machine.attempt + (isOver ? 1 : 0)) {
+            guard let package = try place.at(attempt: attempt).open(in: folder) else { continue }
+            guard try package.status(of: PackageLayout.cancelled) == nil else { continue }
+            try package.replace(
+                PackageLayout.cancelled, Array("nobody waits for the result any more\n".utf8))
         }
     }
 }
 
 extension StageReport {
+    /// Shown for what a result does not say of itself.
+    static let notStated = "not stated"
+
     /// Programs and their versions, as they stand in a result.
     static func versions(_ versions: [String: String]) -> String {
-        versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        versions.isEmpty
+            ? notStated
+            : versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
 }

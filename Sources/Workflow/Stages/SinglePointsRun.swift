@@ -34,6 +34,10 @@ struct SinglePointsRun: OutsideStage {
         try self.package.publish(package.files, package.digest, in: folder)
     }
 
+    func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd {
+        throw StageFailure("‘\(record.job.name)’ waits for single points, which come back in their package alone")
+    }
+
     /// The structure passes through as it was.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd? {
         guard let (package, files) = try package.returned(in: folder) else { return nil }
@@ -50,7 +54,7 @@ struct SinglePointsRun: OutsideStage {
             requestedFmax: nil, energy: energies.last,
             energyChange: energies.last.map { $0 - energies[0] }, method: stage.calculation.engine.rawValue,
             version: StageReport.versions(result.versions),
-            levelOfTheory: result.levelOfTheory ?? "not stated by whoever returned it",
+            levelOfTheory: result.levelOfTheory ?? StageReport.notStated,
             warnings: result.notes
                 + result.points.compactMap { point in
                     point.energy == nil
@@ -102,10 +106,7 @@ extension StageLauncher {
         let isHybrid = pieces.contains { record.job.plan[$0.stage].round != nil }
         let used = pieces.filter { !isHybrid || $0.report.kind == .ml }
         let frames = try used.flatMap { piece in
-            let folder = spool.spool.folder(ofJob: record.job.name)
-                .appending(Spool.stageFolder(piece.stage, piece.report.kind, attempt: piece.attempt))
-            let result = piece.report.kind == .ml ? folder : folder.appending("result")
-            let file = result.appending("trajectory.extxyz").string
+            let file = StageFolder(piece, of: record).path(of: "trajectory.extxyz", in: spool.spool).string
             guard FileManager.default.fileExists(atPath: file) else {
                 throw StageFailure("stage \(piece.stage + 1) has left no path: there is no \(file)")
             }

@@ -111,10 +111,11 @@ struct StageLauncher: Sendable {
 
     /// The Hessian at the end of an ML stage, where another machine did the stage and left it.
     private func hessian(of ended: StageRecord, _ record: JobRecord) throws -> [Double]? {
-        let name = Spool.stageFolder(ended.stage, ended.report.kind, attempt: ended.attempt)
-        let folder = try JobFolder(spool, store).directory(of: record)
-        guard ended.report.kind == .ml, try folder.status(of: name)?.kind == .directory else { return nil }
-        return try OutsideMLStage.hessian(in: folder.subdirectory(name), of: ended.final)
+        let job = try JobFolder(spool, store).directory(of: record)
+        guard ended.report.kind == .ml, let folder = try StageFolder(ended, of: record).open(in: job) else {
+            return nil
+        }
+        return try OutsideMLStage.hessian(in: folder, of: ended.final)
     }
 
     private func origin(_ ended: StageRecord?, _ forceField: (any ForceField)?) -> GeometryOrigin {
@@ -162,9 +163,9 @@ struct StageLauncher: Sendable {
     private func model(of round: PlannedStage.Round, in record: JobRecord) throws -> any ForceField {
         let stage = round.stages.lowerBound + 2 * round.number
         let attempt = try store.stages(of: record.id).filter { $0.stage == stage }.map(\.attempt).max() ?? 1
-        let folder = spool.spool.folder(ofJob: record.job.name)
-            .appending(Spool.stageFolder(stage, .ml, attempt: attempt))
-        return try LearntModel(at: folder, models)?.model ?? model(of: round.settings.ml, in: record)
+        let folder = StageFolder(JobName(of: record.job), stage: stage, kind: .ml, attempt: attempt)
+        let learnt = try LearntModel(at: folder.path(in: spool.spool), models)?.model
+        return try learnt ?? model(of: round.settings.ml, in: record)
     }
 
     /// What a round's model is to learn from the checks before it; nil where it does not learn.
@@ -175,7 +176,9 @@ struct StageLauncher: Sendable {
         let checks = try store.stages(of: record.id).filter {
             round.stages.contains($0.stage) && $0.report.kind == .dft
         }
-        return try Lesson(from: checks, in: folder, job: JobFolder(spool, store).directory(of: record))
+        return try Lesson(
+            from: checks, in: folder, job: JobName(of: record.job),
+            JobFolder(spool, store).directory(of: record))
     }
 
     /// Largest error of the round's model on an atom that the check may move, eV/Å; and that of the model that the

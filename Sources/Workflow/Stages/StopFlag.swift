@@ -5,7 +5,7 @@ import Synchronization
 /// Asks work on another thread to end at its next step.
 package final class StopFlag: Sendable {
     private let isSet = Atomic<Bool>(false)
-    private let lastBeat = Mutex(ContinuousClock.now)
+    private let lastBeat = Mutex(SuspendingClock.now)
 
     package init() {}
 
@@ -14,7 +14,7 @@ package final class StopFlag: Sendable {
     /// The work has come a step further.
     func beat() { lastBeat.withLock { $0 = .now } }
 
-    /// How long the work has taken for its present step.
+    /// How long the work has taken for its present step; time in which the machine slept does not count.
     var silence: Duration { lastBeat.withLock { $0.duration(to: .now) } }
 
     var isStopping: Bool { isSet.load(ordering: .relaxed) }

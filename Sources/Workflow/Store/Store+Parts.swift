@@ -23,6 +23,51 @@ extension Store {
             }
     }
 
+    /// Updates the reason that the status shows, without an entry in the log.
+    func show(_ event: JobEvent, of id: Int64) throws {
+        try pool.write { database in
+            var machine = try Self.record(id, in: database).machine
+            guard machine.handle(event) else { return }
+            try database.execute(
+                sql: "UPDATE jobs SET reason = ?, updated = ?, revision = revision + 1 WHERE id = ? AND state = ?",
+                arguments: [machine.reason, Date().timeIntervalSince1970, id, machine.state.rawValue])
+        }
+    }
+
+    /// The states of the jobs that have these names; a name that no job has is left out.
+    func states(of names: [String]) throws -> [String: JobState] {
+        try pool.read { database in
+            let statement = try database.cachedStatement(sql: "SELECT state FROM jobs WHERE name = ?")
+            return try names.reduce(into: [:]) { states, name in
+                let word = try String.fetchOne(statement, arguments: [name])
+                states[name] = word.flatMap { JobState(rawValue: $0) }
+            }
+        }
+    }
+
+    /// The names of jobs that wait, directly or through others, for the job of this name.
+    ///
+    /// - Returns: empty if nobody does, which is decided by one query.
+    func waiting(for name: String) throws -> [String: [String]] {
+        try pool.read { database in
+            // Who waits for whom: name of the job that is waited for → those who wait.
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT jobs.name FROM jobs, json_each(jobs.spec, '$.after') AS other
+                    WHERE other.value = ? AND state IN ('queued', 'paused')
+                    """)
+            var found: [String: [String]] = [:]
+            var pending = [name]
+            while let next = pending.popLast() {
+                guard found[next] == nil else { continue }
+                let names = try String.fetchAll(statement, arguments: [next])
+                found[next] = names
+                pending += names
+            }
+            return found
+        }
+    }
+
     /// How far the current stage is; for those who look.
     public func progress(of id: Int64, step: Int?, fmax: Double?) throws {
         try pool.write { database in
@@ -124,6 +169,11 @@ extension Store {
                 Data(original.name), String(original.identity.device), String(original.identity.inode),
                 original.size, original.modified,
             ])
+    }
+
+    /// Remembers a file that has done what it was for, until it has left the inbox.
+    func remember(_ original: Original) throws {
+        try pool.write { try Self.note(original, in: $0) }
     }
 
     /// Files that were claimed and may still lie in the inbox.

@@ -49,7 +49,7 @@ struct DFT: AsyncParsableCommand {
             let path = URL(fileURLWithPath: package).resolvingSymlinksInPath().path
             let directory = try Directory(FilePath(path))
             let runner = options.runner
-            let client = Spool.containing(package: directory.path).map(SpoolClient.init)
+            let client = Spool.containing(package: package).map(SpoolClient.init)
             let outcome = try await stoppedBySignals {
                 try await runner.run(
                     directory, progress: { progress in printError("\(progress)") },

@@ -47,14 +47,21 @@ struct DaemonCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard concurrentStages >= 1 else { throw ValidationError("--jobs is at least 1") }
+        guard (1...1024).contains(concurrentStages) else {
+            throw ValidationError("--jobs is \(concurrentStages); it can be 1 to 1024")
+        }
+        guard (0.01...86_400).contains(interval) else {
+            throw ValidationError("--interval is \(interval) s; it can be 0.01 to 86400")
+        }
+        guard (0...86_400).contains(settle) else {
+            throw ValidationError("--settle is \(settle) s; it can be 0 to 86400")
+        }
         guard dashboard == nil || !once else { throw ValidationError("--dashboard is not for --once") }
         if let dashboard, !dashboard.isLoopback, dashboardName.isEmpty {
             throw ValidationError(
                 "--dashboard \(dashboard.host): everybody who reaches this machine could read it; use 127.0.0.1 and a "
                     + "tunnel, or say with --dashboard-name by which name it may be called")
         }
-        guard interval > 0, settle >= 0 else { throw ValidationError("--interval and --settle are positive") }
     }
 
     func run() async throws {

@@ -1,0 +1,110 @@
+internal import DurableFiles
+import Foundation
+import Handoff
+internal import JobSpec
+import SystemPackage
+
+/// The name of a job: one plain path component, checked where it comes from outside.
+struct JobName: Sendable, Hashable, CustomStringConvertible {
+    /// Name of the job's folder in the outbox.
+    let component: FilePath.Component
+
+    /// - Returns: nil for text that cannot be a job's name.
+    init?(_ text: String) {
+        guard Job.isName(text), let component = FilePath.Component(text), component.kind == .regular else {
+            return nil
+        }
+        self.component = component
+    }
+
+    /// - Precondition: the job was parsed, so its name is one.
+    init(of job: Job) { component = FilePath.Component(plain: job.name) }
+
+    var description: String { component.string }
+}
+
+/// The folder of one attempt at one stage of a job: owns its name, its paths, and how it is opened.
+struct StageFolder: Sendable, Hashable {
+    let job: JobName
+    /// From 0.
+    let stage: Int
+    let kind: StageKind
+    /// From 1.
+    let attempt: Int
+
+    init(_ job: JobName, stage: Int, kind: StageKind, attempt: Int = 1) {
+        (self.job, self.stage, self.kind, self.attempt) = (job, stage, kind, attempt)
+    }
+
+    /// The stage that the job is at.
+    init(current record: JobRecord) {
+        let machine = record.machine
+        self.init(
+            JobName(of: record.job), stage: machine.stage, kind: machine.stages[machine.stage],
+            attempt: machine.attempt)
+    }
+
+    /// A stage that has ended.
+    init(_ ended: StageRecord, of record: JobRecord) {
+        self.init(
+            JobName(of: record.job), stage: ended.stage, kind: ended.report.kind, attempt: ended.attempt)
+    }
+
+    /// Reads a folder's name.
+    ///
+    /// - Returns: nil for a folder that is no stage's.
+    init?(named name: String, of job: JobName) {
+        guard let match = name.wholeMatch(of: /([0-9]+)-([a-z-]+)(?:\.([0-9]+))?/),
+            let number = Int(match.1), number > 0, let kind = StageKind(rawValue: String(match.2))
+        else { return nil }
+        self.init(job, stage: number - 1, kind: kind, attempt: match.3.flatMap { Int($0) } ?? 1)
+    }
+
+    /// The same stage at another attempt.
+    func at(attempt: Int) -> StageFolder { StageFolder(job, stage: stage, kind: kind, attempt: attempt) }
+
+    /// `02-dft`, and `02-dft.2` for a second attempt: what the first one left stays as it was.
+    var name: FilePath.Component {
+        let number = stage + 1 < 10 ? "0\(stage + 1)" : "\(stage + 1)"
+        return FilePath.Component(
+            plain: "\(number)-\(kind.rawValue)" + (attempt > 1 ? ".\(attempt)" : ""))
+    }
+
+    // MARK: Paths
+
+    /// The path beneath the outbox: `ring4/02-dft`.
+    var path: String { "\(job)/\(name)" }
+
+    /// The path of a file that the stage's calculation leaves, beneath the job's folder: `02-dft/result/final.extxyz`.
+    func path(of file: String) -> String {
+        kind.isOutside ? "\(name)/\(PackageLayout.result)/\(file)" : "\(name)/\(file)"
+    }
+
+    func path(in spool: Spool) -> FilePath { spool.folder(ofJob: job.description).appending(name) }
+
+    /// The path of a file that the stage's calculation leaves.
+    func path(of file: String, in spool: Spool) -> FilePath {
+        spool.folder(ofJob: job.description).appending(path(of: file))
+    }
+
+    /// The files that a stage's calculation left in a folder, live or recorded: `result/` of a package, the folder itself
+    /// of an ML stage and of what `scripts/record-result` has kept.
+    static func files(in folder: FilePath) -> FilePath {
+        let result = folder.appending(PackageLayout.result)
+        return FileManager.default.fileExists(atPath: result.string) ? result : folder
+    }
+
+    // MARK: Directories
+
+    /// Opens the folder.
+    ///
+    /// - Parameter job: the job's folder.
+    /// - Returns: nil if no directory has that name.
+    func open(in job: Directory) throws -> Directory? {
+        guard try job.status(of: name)?.kind == .directory else { return nil }
+        return try job.subdirectory(name)
+    }
+
+    /// Opens the folder and makes it if it is missing.
+    func make(in job: Directory) throws -> Directory { try job.makeSubdirectory(name) }
+}

@@ -1,0 +1,197 @@
+import DurableFiles
+import Foundation
+import SystemPackage
+import Testing
+import Workflow
+
+/// Results and packages that are not those of the job, and files that cannot be dealt with.
+@Suite struct ForeignResultTests {
+    private let spool: TestSpool
+
+    init() throws {
+        spool = try TestSpool()
+        try spool.drop("h2.xyz", hydrogen)
+    }
+
+    @Test("A package of the same name that was not published gives no result")
+    func foreignPackage() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        let other = try TestSpool()
+        try other.drop("h2.xyz", hydrogen.replacing("0.85", with: "0.95"))
+        try other.drop("h2.yaml", outsideJob("h2"))
+        try await other.work()
+        let place = "\(spool.path)/outbox/h2/01-dft"
+        try FileManager.default.removeItem(atPath: place)
+        try FileManager.default.copyItem(atPath: "\(other.path)/outbox/h2/01-dft", toPath: place)
+        try spool.drop(
+            "h2.result.extxyz",
+            """
+            2
+            Properties=species:S:1:pos:R:3:forces:R:3 energy=-26.5 pbc="F F F"
+            H 0 0 0 0 0 -0.01
+            H 0 0 0.75 0 0 0.01
+            """)
+        try await spool.work()
+        let status = try spool.client.status(of: "h2")
+        #expect(status.state == .waitingForDFT)
+        #expect(status.reason.contains("not a package that this daemon has handed off"), "\(status.reason)")
+    }
+
+    @Test("What a result does not say of itself is shown as not stated")
+    func notStated() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        try spool.drop(
+            "h2.result.extxyz",
+            """
+            2
+            Lattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3:forces:R:3 energy=-26.5 pbc="T T T"
+            H 0 0 0 0 0 -0.01
+            H 0 0 0.75 0 0 0.01
+            """)
+        try await spool.work()
+        let summary = try #require(spool.text("outbox/h2/summary.yaml"))
+        #expect(summary.contains("engine: \"not stated\""), "\(summary)")
+        #expect(summary.contains("level_of_theory: \"not stated\""), "\(summary)")
+        #expect(summary.contains("the file says that it is periodic"), "\(summary)")
+    }
+
+    @Test("A result of another charge, multiplicity or unit is set aside", arguments: [
+        ("charge=-1.0", "charge -1, not 0"), ("multiplicity=3", "multiplicity 3, not 1"),
+        ("energy_unit=Hartree", "energy_unit is Hartree"),
+    ])
+    func otherState(_ key: String, _ reason: String) async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        try spool.drop(
+            "h2.result.extxyz",
+            """
+            2
+            Properties=species:S:1:pos:R:3:forces:R:3 energy=-26.5 \(key) pbc="F F F"
+            H 0 0 0 0 0 -0.01
+            H 0 0 0.75 0 0 0.01
+            """)
+        try await spool.work()
+        let status = try spool.client.status(of: "h2")
+        #expect(status.state == .waitingForDFT)
+        #expect(status.reason.contains(reason), "\(status.reason)")
+    }
+
+    @Test("A result larger than its calculation can make is set aside unread; a pipe in its place too")
+    func largeResult() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        let result = "\(spool.path)/outbox/h2/01-dft/result"
+        try FileManager.default.createDirectory(atPath: result, withIntermediateDirectories: false)
+        #expect(FileManager.default.createFile(atPath: "\(result)/trajectory.extxyz", contents: nil))
+        #expect(truncate("\(result)/trajectory.extxyz", 60 << 30) == 0)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(result)/DONE.json"))
+        try await spool.work()
+        var status = try spool.client.status(of: "h2")
+        #expect(status.reason.contains("it was not read"), "\(status.reason)")
+        #expect(spool.exists("outbox/h2/01-dft/result.refused/REFUSED.txt"))
+        try FileManager.default.createDirectory(atPath: result, withIntermediateDirectories: false)
+        #expect(mkfifo("\(result)/status.json", 0o644) == 0)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: "\(result)/DONE.json"))
+        try await spool.work()
+        status = try spool.client.status(of: "h2")
+        #expect(status.reason.contains("not a plain file"), "\(status.reason)")
+    }
+
+    @Test("A link in the place of a result is named in the status; other jobs go on")
+    func linkedResult() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(spool.path)/outbox/h2/01-dft/result", withDestinationPath: "/tmp")
+        try spool.drop("next.xyz", hydrogen)
+        try spool.drop("next.yaml", outsideJob("next", structure: "next.xyz"))
+        try await spool.work()
+        #expect(try spool.state(of: "next") == .waitingForDFT)
+        let status = try spool.client.status(of: "h2")
+        #expect(status.reason.contains("a symbolic link, not a directory"), "\(status.reason)")
+    }
+
+    @Test("An attempt that is not waited for any more is told so after cancel and retry between two polls")
+    func cancelAndRetry() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        _ = try spool.client.request(.cancel, of: "h2")
+        _ = try spool.client.request(.retry, of: "h2")
+        try await spool.work()
+        #expect(spool.exists("outbox/h2/01-dft/CANCELLED"))
+        #expect(!spool.exists("outbox/h2/01-dft.2/CANCELLED"))
+    }
+
+    @Test("Jobs that would wait for each other are refused when they are dropped")
+    func cycles() async throws {
+        try spool.drop("tick.yaml", outsideJob("tick", extra: "after: [tack]\n"))
+        try await spool.work()
+        try spool.drop("tock.xyz", hydrogen)
+        try spool.drop("tock.yaml", outsideJob("tock", structure: "tock.xyz", extra: "after: [tick]\n"))
+        try await spool.work()
+        try spool.drop("tack.xyz", hydrogen)
+        try spool.drop("tack.yaml", outsideJob("tack", structure: "tack.xyz", extra: "after: [tock]\n"))
+        try await spool.work()
+        let why = try #require(spool.text("outbox/rejected/tack/diagnostics.txt"))
+        #expect(why.contains("‘tack’ after ‘tock’ after ‘tick’ after ‘tack’"), "\(why)")
+        #expect(try spool.state(of: "tock") == .queued)
+    }
+
+    @Test("A job that waits for many names three of them, and its log does not grow with theirs")
+    func fanIn() async throws {
+        let members = (1...9).map { "m\($0)" }
+        for name in members {
+            try spool.drop("\(name).xyz", hydrogen)
+            try spool.drop("\(name).yaml", outsideJob(name, structure: "\(name).xyz"))
+        }
+        try spool.drop(
+            "all.yaml", outsideJob("all", extra: "after: [\(members.joined(separator: ", "))]\n"))
+        try await spool.work()
+        let status = try spool.client.status(of: "all")
+        #expect(status.reason.hasSuffix(" and 6 others"), "\(status.reason)")
+        #expect(try spool.history(of: "all").filter { $0.contains("waiting for") }.count == 1)
+    }
+
+    @Test("What others could not read in the inbox they cannot read in the outbox")
+    func privacy() async throws {
+        for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")] {
+            let part = "\(spool.path)/\(name).part"
+            #expect(
+                FileManager.default.createFile(
+                    atPath: part, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]))
+            #expect(rename(part, "\(spool.path)/inbox/\(name).yaml") == 0)
+        }
+        try await spool.work()
+        func mode(_ path: String) throws -> Int {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(spool.path)/\(path)")
+            return (attributes[.posixPermissions] as? NSNumber)?.intValue ?? -1
+        }
+        #expect(try mode("outbox/secret") == 0o700)
+        for file in ["bad.yaml", "diagnostics.txt", "diagnostics.json"] {
+            #expect(try mode("outbox/rejected/bad/\(file)") == 0o600, "\(file)")
+        }
+    }
+
+    @Test("A store that is older than its outbox is noticed, and brought up to it by recover")
+    func olderStore() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        let database = "\(spool.path)/.aurelax/jobs.sqlite"
+        try FileManager.default.copyItem(atPath: database, toPath: "\(spool.path)/backup")
+        try spool.drop("two.xyz", hydrogen)
+        try spool.drop("two.yaml", outsideJob("two", structure: "two.xyz"))
+        _ = try spool.client.request(.pause, of: "h2")
+        try await spool.work()
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: database + suffix) }
+        try FileManager.default.copyItem(atPath: "\(spool.path)/backup", toPath: database)
+        let found = try SpoolDoctor(spool.spool).examine().filter { $0.grade == .error }.map(\.subject)
+        #expect(found == ["outbox/h2", "outbox/two"])
+        #expect(Set(try StoreRecovery(spool.spool).run().jobs) == ["h2", "two"])
+        #expect(try spool.state(of: "h2") == .paused)
+        try await spool.work()
+        #expect(try spool.state(of: "two") == .waitingForDFT)
+        #expect(try SpoolDoctor(spool.spool).examine().allSatisfy { $0.grade != .error })
+    }
+}
