@@ -261,6 +261,22 @@ import Testing
         #expect(try take([atoms]).isConverged)
     }
 
+    @Test("A result that was shifted as a whole is taken with fixed atoms too")
+    func shiftedWithFixedAtoms() throws {
+        let package = try HandoffPackage(Samples.request { $0.movable = [false, true, true] })
+        var atoms = ResultSample(of: package).frames[6]
+        atoms.info["inputs"] = nil
+        atoms.positions[0] = package.expectation.positions[0].withUnsafeBufferPointer { [$0[0], $0[1], $0[2]] }
+        func take(_ atoms: Atoms) throws -> ReturnedResult {
+            try ReturnedResult(
+                dropped: ExtXYZ.bytes(of: [atoms]), named: "w.result.extxyz", expecting: package.expectation)
+        }
+        atoms.positions = atoms.positions.map { $0 + SIMD3(5, 5, 5) }
+        _ = try take(atoms)
+        atoms.positions[0].x += 0.5
+        #expect(throws: ResultRefusal.self) { try take(atoms) }
+    }
+
     @Test func anotherMethodIsNoted() throws {
         var atoms = sample.frames[6]
         atoms.info["level_of_theory"] = .string("VASP PBE")

@@ -133,6 +133,30 @@ import Testing
         #expect(try second.status(of: "result") == nil)
     }
 
+    @Test("A package whose result is a link is left alone, and the next one is run; a file beside its scripts is no module")
+    func aBadPackageIsLeftAloneAndTheNextIsRun() async throws {
+        let scratch = try Scratch()
+        let first = try package { $0.attempt = 1 }
+        let second = try package { $0.attempt = 2 }
+        let bad = try scratch.publish(first, as: "01-bad")
+        let good = try scratch.publish(second, as: "02-good")
+        try FileManager.default.createSymbolicLink(
+            atPath: bad.path.appending("result").string, withDestinationPath: "/tmp")
+        try good.create("numpy.py", Array("raise SystemExit(8)\n".utf8))
+        try good.create("json.py", Array("raise SystemExit(8)\n".utf8))
+        var options = PackageServer.Options()
+        options.once = true
+        options.interval = .milliseconds(50)
+        let server = PackageServer(
+            outbox: scratch.path.appending("outbox"), runner: Engines.runner(), options: options,
+            turns: { ["job/01-bad", "job/02-good"] }, isPublished: { _ in true })
+        let events = Mutex<[PackageServer.Event]>([])
+        try await server.run { event in events.withLock { $0.append(event) } }
+        let told = events.withLock { $0.map(\.description) }
+        #expect(told.contains { $0.contains("01-bad: left alone: its result is a symbolic link") }, "\(told)")
+        #expect(try result(of: good, second)?.isConverged == true)
+    }
+
     /// What comes while a package runs, and before those that wait, is run before them.
     @Test func aServerAsksWhoIsNextBeforeEach() async throws {
         let scratch = try Scratch()

@@ -194,4 +194,38 @@ import Workflow
         #expect(try spool.state(of: "two") == .waitingForDFT)
         #expect(try SpoolDoctor(spool.spool).examine().allSatisfy { $0.grade != .error })
     }
+
+    @Test("A request that cannot be removed from the inbox counts once")
+    func stickyRequest() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        _ = try spool.client.request(.cancel, of: "h2")
+        try spool.drop("h2.retry", "")
+        try await SyscallHook.interrupt({ call, path in
+            call == .unlink && path.lastComponent == "h2.retry" ? .fail(.notPermitted) : nil
+        }) {
+            let engine = try spool.engine()
+            for _ in 0..<20 { _ = try await engine.turn() }
+            await engine.stop()
+        }
+        #expect(try spool.client.status(of: "h2").attempt == 2)
+        #expect(spool.exists("inbox/h2.retry"))
+        #expect(try spool.history(of: "h2").filter { $0.contains("it counts once") }.count == 1)
+    }
+
+    @Test("A package in a linked outbox belongs to its spool, by the link's path and by its own")
+    func linkedOutbox() async throws {
+        let shared = try TestSpool()
+        try FileManager.default.removeItem(atPath: "\(spool.path)/outbox")
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(spool.path)/outbox", withDestinationPath: "\(shared.path)/outbox")
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        let root = URL(fileURLWithPath: spool.path).resolvingSymlinksInPath().path
+        for path in [spool.path, shared.path] {
+            let found = Spool.containing(package: "\(path)/outbox/h2/01-dft")
+            #expect(found.map { URL(fileURLWithPath: $0.root.string).resolvingSymlinksInPath().path } == root)
+        }
+        #expect(Spool.containing(package: "/tmp/h2/01-dft") == nil)
+    }
 }
