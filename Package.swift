@@ -73,6 +73,12 @@ let package = Package(
             dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "ModelFile"],
             swiftSettings: strict),
 
+        // Relaxation by an engine whose every gradient is learnt from.
+        .target(
+            name: "LearningRelaxation",
+            dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "SOAPPotential"],
+            swiftSettings: strict),
+
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
@@ -166,7 +172,7 @@ let package = Package(
             name: "aurelax",
             dependencies: [
                 "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Handoff", "JobSpec",
-                "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation", "Reports", "ThiolateGold",
+                "LearningRelaxation", "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation", "Reports", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -250,6 +256,10 @@ let package = Package(
                 "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "SOAPPotential",
             ],
             exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "LearningRelaxationTests",
+            dependencies: ["Atomistics", "LearningRelaxation", "LinearAlgebra", "SOAPPotential"],
+            swiftSettings: strict),
         .testTarget(
             name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "YAMLDocument"], swiftSettings: strict),
         .testTarget(
