@@ -107,6 +107,12 @@ let package = Package(
             resources: [.embedInCode("Templates")],
             swiftSettings: strict),
 
+        // Relaxation by an engine whose every gradient is learnt from.
+        .target(
+            name: "LearningRelaxation",
+            dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "SOAPPotential"],
+            swiftSettings: strict),
+
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
@@ -205,8 +211,8 @@ let package = Package(
             name: "aurelax",
             dependencies: [
                 "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics", "Engines",
-                "ForeignStructures", "Handoff", "JobSpec", "LinearAlgebra", "ModelFile", "ModelLibrary",
-                "Relaxation", "Reports", "SocketEngine", "ThiolateGold",
+                "ForeignStructures", "Handoff", "JobSpec", "LearningRelaxation", "LinearAlgebra", "ModelFile",
+                "ModelLibrary", "Relaxation", "Reports", "SocketEngine", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -295,6 +301,10 @@ let package = Package(
                 "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "SOAPPotential",
             ],
             exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "LearningRelaxationTests",
+            dependencies: ["Atomistics", "LearningRelaxation", "LinearAlgebra", "SOAPPotential"],
+            swiftSettings: strict),
         .testTarget(
             name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "YAMLDocument"], swiftSettings: strict),
         .testTarget(

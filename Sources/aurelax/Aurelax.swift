@@ -23,7 +23,7 @@ struct Aurelax: AsyncParsableCommand {
                     DaemonCommand.self, Submit.self, Validate.self, Status.self, Watch.self, Show.self,
                     Log.self,
                     ReportCommand.self, Compare.self, Cancel.self, Pause.self, Resume.self, Retry.self,
-                    SchemaCommand.self, DFT.self, StageCommand.self,
+                    SchemaCommand.self, DFT.self, StageCommand.self, Steer.self,
                     Doctor.self, Recover.self,
                 ]),
             CommandGroup(

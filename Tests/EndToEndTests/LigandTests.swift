@@ -1,5 +1,6 @@
 import Atomistics
 import Foundation
+import SystemPackage
 import Testing
 
 /// The default model relaxes each kind of ligand and leaves every bond between its atoms as it was.

@@ -17,7 +17,7 @@ import ThiolateGold
         #expect(recipe.name == name && read.diagnostics.isEmpty)
         let data = try TrainingData(recipe)
         // The default model learns from the small molecules, too.
-        let expected = name == "thiolate-gold" ? (347, 130) : (100, 28)
+        let expected = name == "thiolate-gold" ? (358, 119) : (100, 28)
         #expect((data.training.count, data.validation.count) == expected)
         #expect(recipe.modelPath == "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
         switch recipe.method {

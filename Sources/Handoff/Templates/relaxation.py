@@ -12,8 +12,11 @@ import io
 import json
 import os
 import platform
+import select
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 import traceback
@@ -123,6 +126,36 @@ def load_hessian(name, floor, still, count):
     return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
 
 
+def noted_steps():
+    """Number of whole lines in result/learning.jsonl, cut back to them."""
+    path = os.path.join(RESULT, 'learning.jsonl')
+    if not os.path.exists(path):
+        return 0
+    with open(path, 'rb') as file:
+        data = file.read()
+    whole = data[:data.rfind(b'\n') + 1]
+    if len(whole) != len(data):
+        write_atomically(path, whole)
+    return whole.count(b'\n')
+
+
+def base_engine(base, parameters, symbols):
+    """A function that gives energy and forces of the base at positions."""
+    if base['name'] not in ('GFN1-xTB', 'GFN2-xTB'):
+        raise SteeringLost(f'{base["name"]} is no base that this script knows')
+    try:
+        from tblite.ase import TBLite
+    except ImportError as error:
+        raise SteeringLost(f'the base {base["name"]} needs tblite, which this Python has not: {error}') from error
+    atoms = Atoms(symbols, np.zeros((len(symbols), 3)))
+    atoms.calc = TBLite(method=base['name'], charge=parameters['charge'], verbosity=0)
+
+    def evaluate(positions):
+        atoms.positions = positions
+        return atoms.get_potential_energy(), atoms.get_forces()
+    return evaluate
+
+
 def quoted(value):
     if isinstance(value, (bool, np.bool_)):
         return 'T' if value else 'F'
@@ -198,6 +231,105 @@ class Trajectory:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
+
+
+class SteeringLost(Exception):
+    """`aurelax steer` gives no next geometry; the message says why."""
+
+
+class Steering:
+    """`aurelax steer`, a child process that learns from each gradient and proposes the next geometry. On rank 0 alone.
+
+    One line of JSON each way at a time. Where the base is an engine, the child asks for its energy and forces in between.
+    """
+
+    protocol = 1
+    # Seconds that the child may take over one answer, and bytes that an answer may have.
+    patience = 1800
+    limit = 1 << 28
+
+    def __init__(self, start, base):
+        program = os.environ.get('AURELAX_PROGRAM') or shutil.which('aurelax')
+        if not program:
+            raise SteeringLost('aurelax is not installed here: neither AURELAX_PROGRAM nor PATH names it')
+        self.base = base
+        self.pending = b''
+        try:
+            self.child = subprocess.Popen([program, 'steer'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        except OSError as error:
+            raise SteeringLost(f'{program} cannot be started: {error}') from error
+        answer = self.ask(dict(start, steer=self.protocol))
+        if answer.get('steer') != self.protocol:
+            self.end()
+            raise SteeringLost(f'{program} speaks another version of the protocol')
+
+    def ask(self, message):
+        """The answer to a message; questions about the base are answered on the way."""
+        self.send(message)
+        while True:
+            answer = self.receive()
+            if 'refused' in answer:
+                self.end()
+                raise SteeringLost(str(answer['refused'])[:300])
+            if 'evaluate' not in answer:
+                return answer
+            if self.base is None:
+                raise SteeringLost('aurelax asks for a base that there is not')
+            try:
+                energy, forces = self.base(np.array(answer['evaluate'], float))
+            except Exception as error:  # noqa: BLE001 - any calculator, any failure
+                self.end()
+                raise SteeringLost(f'the base failed: {type(error).__name__}: {error}'[:300]) from error
+            self.send(dict(energy=float(energy), forces=np.asarray(forces, float).tolist()))
+
+    def send(self, message):
+        try:
+            self.child.stdin.write((json.dumps(message, allow_nan=False) + '\n').encode())
+            self.child.stdin.flush()
+        except (OSError, ValueError) as error:
+            self.end()
+            raise SteeringLost(f'aurelax steer does not listen: {error}') from error
+
+    def receive(self):
+        until = time.time() + self.patience
+        while b'\n' not in self.pending:
+            left = until - time.time()
+            if left <= 0 or len(self.pending) > self.limit:
+                self.end()
+                raise SteeringLost(f'aurelax steer gave no answer within {self.patience} s')
+            if not select.select([self.child.stdout], [], [], min(left, 5))[0]:
+                continue
+            part = os.read(self.child.stdout.fileno(), 1 << 16)
+            if not part:
+                status = self.child.wait()
+                raise SteeringLost(f'aurelax steer ended with status {status}')
+            self.pending += part
+        line, self.pending = self.pending.split(b'\n', 1)
+        try:
+            answer = json.loads(line)
+            if not isinstance(answer, dict):
+                raise ValueError('no object')
+        except ValueError as error:
+            self.end()
+            raise SteeringLost(f'aurelax steer sent no JSON: {error}') from error
+        return answer
+
+    def observe(self, positions, labels, propose):
+        """What is said to one gradient; with `propose` the next geometry among it."""
+        answer = self.ask(dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist(),
+                               propose=propose))
+        if propose:
+            found = np.array(answer.get('positions', []), float)
+            if found.shape != positions.shape or not np.isfinite(found).all():
+                self.end()
+                raise SteeringLost('aurelax steer proposed no finite geometry')
+            answer['positions'] = found
+        return answer
+
+    def end(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
 
 
 class Run:
@@ -297,6 +429,8 @@ class Relaxation(Run):
         self.frames = on_rank_0(self.trajectory.recover)
         self.elapsed_before = self.frames[-1][2] if self.frames else 0.0
         self.failed_calls = 0
+        self.steering, self.steering_lost, self.steers_with = None, None, None
+        self.noted = on_rank_0(noted_steps)
         self.engine = engine_class(self.parameters, self.symbols, self.positions)
         self.warnings = list(self.engine.warnings)
 
@@ -326,13 +460,10 @@ class Relaxation(Run):
         partly = np.setdiff1d(np.unique(np.array(self.fixed_coordinates, int) // 3), self.fixed)
         atoms.set_constraint(([FixAtoms(self.fixed)] if self.fixed else [])
                              + [FixCartesian(int(index), mask=self.still[index]) for index in partly])
-        optimizer = BFGS(atoms, logfile=None, maxstep=settings['max_step'])
-        hessian = self.parameters['hessian']
-        if hessian is not None:
-            optimizer.H0 = on_rank_0(load_hessian, hessian['file'], hessian['floor'], np.flatnonzero(self.still),
-                                        len(atoms))
+        self.optimizer = None
+        if settings.get('method') == 'learning' and not partly.size:
+            self.start_steering()
         if self.frames:
-            optimizer.replay_trajectory([self.image(positions, labels) for positions, labels, _ in self.frames])
             atoms.positions = self.frames[-1][0]
             self.say(f'going on after step {len(self.frames) - 1}')
         self.report('running', 'in its first calculation' if not self.frames else 'going on')
@@ -358,11 +489,98 @@ class Relaxation(Run):
             reason = self.stop_reason()
             if reason is not None:
                 return 'stopped', f'{reason} after step {step}; run it again to go on'
-            atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=labels.forces)
-            optimizer.step()
+            self.take_step(atoms, labels)
             atoms.set_positions(broadcast(atoms.get_positions(), 0, world), apply_constraint=False)
             if np.array_equal(atoms.positions, self.frames[-1][0]):
                 return 'engine-error', f'the optimiser does not move any more after step {step}'
+
+    def take_step(self, atoms, labels):
+        """Move `atoms` to where the next gradient is to be computed: by `aurelax steer` if it is there, else by BFGS."""
+        positions = broadcast(self.proposal(labels), 0, world)
+        if positions is not None:
+            atoms.set_positions(positions, apply_constraint=False)
+            return
+        if self.optimizer is None:
+            self.optimizer = self.make_bfgs(atoms)
+        atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=labels.forces)
+        self.optimizer.step()
+
+    def make_bfgs(self, atoms):
+        """ASE's BFGS, from the package's Hessian if there is one, as if it had taken all the steps so far."""
+        optimizer = BFGS(atoms, logfile=None, maxstep=self.parameters['optimizer']['max_step'])
+        hessian = self.parameters['hessian']
+        if hessian is not None:
+            optimizer.H0 = on_rank_0(load_hessian, hessian['file'], hessian['floor'],
+                                      np.flatnonzero(self.still), len(atoms))
+        if len(self.frames) > 1:
+            optimizer.replay_trajectory([self.image(positions, labels) for positions, labels, _ in self.frames])
+            atoms.positions = self.frames[-1][0]
+        return optimizer
+
+    def start_steering(self):
+        """Start `aurelax steer` on rank 0 and tell it the frames of an earlier run; without it BFGS does the work."""
+        if world.rank != 0:
+            return
+        settings, hessian = self.parameters['optimizer'], self.parameters['hessian']
+        try:
+            base = settings.get('base')
+            evaluate = None if base is None or base['kind'] != 'engine' else base_engine(base, self.parameters, self.symbols)
+            matrix = None
+            if hessian is not None:
+                matrix = np.load(hessian['file'], allow_pickle=False).astype(float).ravel().tolist()
+            self.steering = Steering(
+                dict(symbols=self.symbols, positions=self.positions.tolist(), fixed=self.fixed, fmax=settings['fmax'],
+                     max_step=settings['max_step'], hessian=matrix,
+                     floor=None if hessian is None else hessian['floor'], base=base), evaluate)
+            for index, (positions, labels, _) in enumerate(self.frames[:-1]):
+                self.note_learning(index, self.steering.observe(positions, labels, False), None)
+            self.steers_with = base['name'] if base else 'none'
+        except SteeringLost as lost:
+            self.lose_steering(lost)
+
+    def proposal(self, labels):
+        """The geometry that `aurelax steer` proposes after the last frame, on rank 0; None without it."""
+        if self.steering is None:
+            return None
+        step = len(self.frames) - 1
+        try:
+            answer = self.steering.observe(self.frames[-1][0], labels, True)
+        except SteeringLost as lost:
+            self.lose_steering(lost)
+            return None
+        if np.array_equal(answer['positions'], self.frames[-1][0]):
+            self.steering.end()
+            self.lose_steering(f'no further move after step {step}')
+            return None
+        self.note_learning(step, answer, self.fmax(labels))
+        return answer['positions']
+
+    def lose_steering(self, reason):
+        self.steering = None
+        self.steering_lost = f'{reason} (after step {len(self.frames) - 1})' if self.frames else str(reason)
+        self.warnings.append(f'relaxed by BFGS, not by the learning relaxation: {self.steering_lost}')
+        self.say(self.warnings[-1])
+
+    def note_learning(self, step, answer, fmax):
+        """One line of result/learning.jsonl: what was expected of this gradient, what came, what is expected next."""
+        if step < self.noted:
+            return
+        said = {key: value for key, value in answer.items() if key != 'positions'}
+        line = json.dumps(dict(step=step, energy=self.frames[step][1].energy, fmax=self.fmax(self.frames[step][1]), **said))
+        with open(os.path.join(RESULT, 'learning.jsonl'), 'a') as file:
+            file.write(line + '\n')
+        self.noted = step + 1
+        if 'reason' in said:
+            self.say(f'step {step + 1} is {said["reason"]} ({said["method"]}): expects '
+                     f'{said.get("next_energy") or float("nan"):.4f} eV, fmax {said.get("next_fmax") or float("nan"):.3f} eV/A')
+
+    def optimizer_used(self):
+        """For status.json: which optimiser took the steps, and why it was not the one asked for."""
+        asked = self.parameters['optimizer'].get('method', 'bfgs')
+        if asked != 'learning':
+            return {'optimizer': 'bfgs'}
+        return {'optimizer': 'learning' if self.steering_lost is None else 'bfgs', 'base': self.steers_with,
+                'optimizer_note': self.steering_lost}
 
     def image(self, positions, labels):
         """A frame as the optimiser saw it, without forces along coordinates that are fixed."""
@@ -389,7 +607,7 @@ class Relaxation(Run):
         with open(os.path.join(RESULT, 'optimizer.log'), 'a') as log:
             if log.tell() == 0:
                 log.write('      %4s %8s %15s  %12s\n' % ('Step', 'Time', 'Energy', 'fmax'))
-            log.write('BFGS:  %3d %s %15.6f %15.6f\n' % (step, time.strftime('%H:%M:%S'), energy, fmax))
+            log.write('%s:  %3d %s %15.6f %15.6f\n' % ('BFGS' if self.steering is None else 'Learning', step, time.strftime('%H:%M:%S'), energy, fmax))
         self.say(f'step {step}  energy {energy:.6f} eV  fmax {fmax:.4f} eV/A  {self.wall_time():.0f} s')
         self.report('running', f'step {step}')
 
@@ -415,6 +633,8 @@ class Relaxation(Run):
 
     def finish(self, verdict, message):
         """Rank 0 writes the results, and the marker last; one that may go on gets no marker."""
+        if self.steering is not None:
+            self.steering.end()
         self.say(f'{verdict}: {message}')
         self.report(verdict, message)
         if world.rank != 0:
@@ -428,7 +648,7 @@ class Relaxation(Run):
                 write_atomically(os.path.join(RESULT, 'best.extxyz'), self.frame(best).encode())
                 names.append('best.extxyz')
         self.write_status(verdict, message, self.warnings, **self.counts(),
-                          fmax_limit=self.parameters['optimizer']['fmax'],
+                          fmax_limit=self.parameters['optimizer']['fmax'], **self.optimizer_used(),
                           hessian=self.parameters['hessian'] is not None)
         names.append('status.json')
         if verdict != 'stopped':

@@ -18,7 +18,7 @@ from tblite.ase import TBLite  # noqa: E402
 
 import relaxation  # noqa: E402
 
-METHOD = 'GFN1-xTB'
+METHODS = ('GFN1-xTB', 'GFN2-xTB')
 TEMPERATURE = 300.0
 
 
@@ -30,11 +30,14 @@ class Engine:
 
     def __init__(self, parameters, symbols, positions, others=()):
         """There is no box that `others` would have to share."""
+        method = parameters.get('tblite', {}).get('method', METHODS[0])
+        if method not in METHODS:
+            raise relaxation.Refusal(f'{method} is none of {", ".join(METHODS)}')
         self.versions = {'tblite': version('tblite')}
-        self.level_of_theory = f'tblite {self.versions["tblite"]} {METHOD} {TEMPERATURE:g}K non-periodic'
-        self.warnings = [f'{METHOD} is a semi-empirical method, not DFT']
+        self.level_of_theory = f'tblite {self.versions["tblite"]} {method} {TEMPERATURE:g}K non-periodic'
+        self.warnings = [f'{method} is a semi-empirical method, not DFT']
         self.atoms = Atoms(symbols, positions)
-        self.atoms.calc = TBLite(method=METHOD, charge=parameters['charge'], electronic_temperature=TEMPERATURE,
+        self.atoms.calc = TBLite(method=method, charge=parameters['charge'], electronic_temperature=TEMPERATURE,
                                  verbosity=0)
 
     def evaluate(self, positions):

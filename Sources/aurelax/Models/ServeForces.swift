@@ -2,6 +2,7 @@ import ArgumentParser
 import Atomistics
 import Foundation
 import SocketEngine
+import Workflow
 
 struct ServeForces: ParsableCommand {
     static let configuration = CommandConfiguration(

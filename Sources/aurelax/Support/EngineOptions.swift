@@ -2,6 +2,7 @@ import ArgumentParser
 import Atomistics
 import Engines
 import Foundation
+import Workflow
 
 /// Which engine of an `aurelax.yaml` a command uses in place of a model.
 struct EngineOptions: ParsableArguments {

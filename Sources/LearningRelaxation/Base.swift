@@ -1,0 +1,62 @@
+public import Atomistics
+import LinearAlgebra
+
+/// What the learnt correction is added to.
+public enum Base: Sendable {
+    /// A force field with energies.
+    case forceField(any ForceField)
+    /// None: ½ (x − x₀)ᵀ H (x − x₀) of the Hessian that the relaxation starts from.
+    case quadratic
+}
+
+/// Energy, eV, and gradient, eV/Å, of a base at one geometry.
+struct BaseEvaluator: Sendable {
+    let base: Base
+    let start: Atoms
+    let hessian: Matrix
+
+    func callAsFunction(_ atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) {
+        switch base {
+        case .forceField(let field):
+            let prediction = try field.predict(atoms)
+            guard let energy = prediction.energy, energy.isFinite,
+                prediction.forces.allSatisfy({ $0.squaredLength.isFinite })
+            else { throw LearningError.baseWithoutEnergy(field.provenance.name) }
+            return (energy, prediction.forces.map { -$0 })
+        case .quadratic:
+            let x = flat(zip(atoms.positions, start.positions).map { $0 - $1 })
+            let g = product(hessian, x)
+            return (0.5 * dot(x, g), vectors(g))
+        }
+    }
+}
+
+/// Why no step can be proposed.
+public enum LearningError: Error, Sendable, Equatable, CustomStringConvertible {
+    case baseWithoutEnergy(String)
+    case notFinite
+    case wrongShape(expected: Int, found: Int)
+
+    public var description: String {
+        switch self {
+        case .baseWithoutEnergy(let name): "the base \(name) gives no finite energy and forces at this geometry"
+        case .notFinite: "a position, force or energy is not finite"
+        case .wrongShape(let expected, let found): "\(found) atoms where there are \(expected)"
+        }
+    }
+}
+
+func flat(_ vectors: [SIMD3<Double>]) -> [Double] { vectors.flatMap { [$0.x, $0.y, $0.z] } }
+
+func vectors(_ flat: [Double]) -> [SIMD3<Double>] {
+    (0..<flat.count / 3).map { SIMD3(flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]) }
+}
+
+func dot(_ a: [Double], _ b: [Double]) -> Double {
+    var sum = 0.0
+    for i in a.indices { sum += a[i] * b[i] }
+    return sum
+}
+
+/// Length of the longest of the vectors of three components.
+func longest(_ flat: [Double]) -> Double { vectors(flat).reduce(0) { max($0, $1.length) } }

@@ -1,0 +1,271 @@
+public import Atomistics
+import Foundation
+public import LinearAlgebra
+import SOAPPotential
+
+/// The steps of a relaxation whose engine is dear: a correction to a base force field is learnt from every gradient,
+/// and the sum of both is relaxed between two of them.
+///
+///     E(r) = E_base(r) + Δ(r)
+///
+/// A pure machine: the same start, base and gradients give the same next geometry, bit for bit on one machine. That
+/// is how a relaxation resumes: the gradients that an earlier process has seen are observed again.
+public struct LearningRelaxation: Sendable {
+    public let settings: LearningSettings
+    public let start: Atoms
+    /// True for each atom that may move.
+    let isFree: [Bool]
+    private let base: BaseEvaluator
+    /// Inverse of |H| with floor, over all coordinates; rows of fixed atoms are zero.
+    private let inverse: Matrix
+    private var quasiNewton: QuasiNewton
+    private var correction: Correction
+    public private(set) var frames: [LearntFrame] = []
+    public private(set) var trustRadius: Double
+    /// Index of the frame that steps start from.
+    public private(set) var best = 0
+    /// Consecutive gradients at which a quadratic model was nearer than the surrogate.
+    private var lostInARow = 0
+
+    /// - Parameters:
+    ///   - start: geometry of the first gradient; a molecule.
+    ///   - isFree: true for each atom that may move.
+    ///   - base: what the correction is added to.
+    ///   - hessian: 3N×3N at the start, eV/Å²; springs between near atoms where it is nil.
+    ///   - settings: trust radii and limits.
+    public init(
+        start: Atoms, isFree: [Bool]? = nil, base: Base, hessian: Matrix? = nil,
+        settings: LearningSettings = LearningSettings()
+    ) throws {
+        precondition(isFree.map { $0.count == start.count } ?? true, "one mask value an atom")
+        guard start.positions.allSatisfy(\.squaredLength.isFinite) else { throw LearningError.notFinite }
+        self.settings = settings
+        self.start = Atoms(elements: start.elements, positions: start.positions)
+        let isFree = isFree ?? [Bool](repeating: true, count: start.count)
+        self.isFree = isFree
+        let raw = hessian ?? pairSpringHessian(start)
+        guard raw.rows == 3 * start.count, raw.columns == raw.rows else {
+            throw LearningError.wrongShape(expected: 3 * start.count, found: raw.rows)
+        }
+        var masked = raw
+        for i in 0..<raw.rows {
+            for j in 0..<raw.rows where !isFree[i / 3] || !isFree[j / 3] {
+                masked[i, j] = i == j ? 70 : 0
+            }
+            for j in 0..<i {
+                let mean = (masked[i, j] + masked[j, i]) / 2
+                (masked[i, j], masked[j, i]) = (mean, mean)
+            }
+        }
+        let eigen = try SymmetricEigen(masked)
+        let floor = settings.hessianFloor
+        let positive = eigen.applying { max(abs($0), floor) }
+        quasiNewton = QuasiNewton(positive)
+        inverse = eigen.applying { 1 / max(abs($0), floor) }
+        self.base = BaseEvaluator(base: base, start: self.start, hessian: positive)
+        trustRadius = settings.trustRadius
+        let geometries = Self.references(around: self.start, eigen, isFree)
+        correction = try Correction(references: geometries)
+    }
+
+    /// Geometries around one: a labelled frame says something about the directions to them, so that the inducing
+    /// environments have to span these.
+    private static func references(
+        around atoms: Atoms, _ eigen: SymmetricEigen, _ isFree: [Bool]
+    ) -> [Atoms] {
+        var random = SplitMix(seed: 17)
+        var result = [atoms]
+        // Thermal displacements of 0.03 eV a mode, none of more than 0.1 Å.
+        for _ in 0..<referenceCount {
+            let amplitudes = eigen.values.map { value -> Double in
+                let normal =
+                    (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0..<1, using: &random) }
+                return normal * min(0.1, (0.03 / max(abs(value), 1e-3)).squareRoot())
+            }
+            var moved = atoms
+            for (i, move) in vectors(product(eigen.vectors, amplitudes, transpose: true)).enumerated()
+            where isFree[i] {
+                moved.positions[i] += move
+            }
+            result.append(moved)
+        }
+        return result
+    }
+
+    private static let referenceCount = 10
+
+    // MARK: Observing
+
+    /// Takes a gradient of the engine: compares it with what was predicted there, adjusts the trust radius and learns.
+    ///
+    /// - Parameters:
+    ///   - positions: Å, one an atom.
+    ///   - energy: eV.
+    ///   - forces: the engine's raw forces, eV/Å.
+    /// - Throws: ``LearningError``; what the base or the descriptor throws.
+    public mutating func observe(
+        _ positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]
+    ) throws {
+        guard positions.count == start.count, forces.count == start.count else {
+            throw LearningError.wrongShape(expected: start.count, found: positions.count)
+        }
+        guard energy.isFinite, (positions + forces).allSatisfy(\.squaredLength.isFinite) else {
+            throw LearningError.notFinite
+        }
+        let atoms = Atoms(elements: start.elements, positions: positions)
+        let moving = effective(forces)
+        let own = try base(atoms)
+        var frame = LearntFrame(positions: positions, energy: energy, forces: moving)
+        if !frames.isEmpty { try compare(&frame, atoms, own) }
+        frames.append(frame)
+        quasiNewton.learn(flat(positions), gradient: flat(moving.map { -$0 }))
+        choose()
+        let residual = zip(moving, effective(own.gradient.map { -$0 })).map { $0 - $1 }
+        try correction.add(atoms, forces: residual, energy: energy - own.energy)
+        let center = best
+        try correction.fit(around: center, isFree: isFree)
+    }
+
+    /// Writes what surrogate and quadratic model expected of a new frame, and what follows for the trust radius.
+    private mutating func compare(
+        _ frame: inout LearntFrame, _ atoms: Atoms, _ own: (energy: Double, gradient: [SIMD3<Double>])
+    ) throws {
+        let learnt = try correction.evaluate(atoms)
+        let home = frames[best]
+        let move = flat(zip(frame.positions, home.positions).map { $0 - $1 })
+        let surrogate = effective(zip(own.gradient, learnt.gradient).map { -($0 + $1) })
+        let expected = quasiNewton.expectedGradient(
+            after: move, from: flat(home.forces.map { -$0 }))
+        frame.predictedEnergy = own.energy + learnt.energy
+        frame.predictedFmax = surrogate.reduce(0) { max($0, $1.length) }
+        frame.forceError = rootMeanSquare(zip(surrogate, frame.forces).map { $0 - $1 })
+        frame.quadraticError = rootMeanSquare(
+            zip(effective(vectors(expected.map { -$0 })), frame.forces).map { $0 - $1 })
+        frame.trustRadius = trustRadius
+        let predicted = (frame.predictedEnergy ?? 0) - home.energy
+        let actual = frame.energy - home.energy
+        let distance = longest(move)
+        let before = rootMeanSquare(home.forces)
+        let error = frame.forceError ?? 0
+        if actual > settings.energyNoise && actual > predicted / 4 || error > before {
+            trustRadius = max(settings.smallestTrustRadius, 0.5 * min(trustRadius, distance))
+        } else if error < 0.3 * before, distance > 0.7 * trustRadius {
+            trustRadius = min(settings.largestTrustRadius, 1.6 * trustRadius)
+        }
+        lostInARow = error > (frame.quadraticError ?? 0) ? lostInARow + 1 : 0
+    }
+
+    /// The lowest frame is the best; among those that noise cannot tell from it, the one of the smallest force.
+    private mutating func choose() {
+        let lowest = frames.reduce(Double.infinity) { min($0, $1.energy) }
+        let near = frames.indices.filter { frames[$0].energy <= lowest + settings.energyNoise }
+        best = near.min { (frames[$0].fmax, $0) < (frames[$1].fmax, $1) } ?? 0
+    }
+
+    /// Forces of the atoms that move; without the net force where all of them do.
+    private func effective(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
+        guard isFree.allSatisfy({ $0 }) else { return zip(forces, isFree).map { $1 ? $0 : .zero } }
+        let mean = forces.reduce(.zero, +) / Double(max(1, forces.count))
+        return forces.map { $0 - mean }
+    }
+
+    private func rootMeanSquare(_ forces: [SIMD3<Double>]) -> Double {
+        let count = max(1, isFree.count { $0 })
+        return (forces.reduce(0) { $0 + $1.squaredLength } / Double(count)).squareRoot()
+    }
+
+    // MARK: Proposing
+
+    /// The geometry of the next gradient.
+    ///
+    /// - Precondition: at least one gradient was observed.
+    public func proposal() throws -> Proposal {
+        precondition(!frames.isEmpty, "a gradient to start from")
+        let home = frames[best]
+        if lostInARow > 0 || correction.fitted == nil {
+            return try quasiNewtonStep(
+                "a quadratic model predicted the last gradient better than the surrogate")
+        }
+        let inner = InnerRelaxation(
+            inverse: inverse, maxSteps: settings.innerSteps, fmax: 0.1 * settings.fmax,
+            radius: trustRadius, maxStep: 0.1)
+        let outcome = try inner.run { displacement in
+            let atoms = moved(home.positions, by: displacement)
+            let own = try base(atoms)
+            let learnt = try correction.evaluate(atoms)
+            let gradient = effective(zip(own.gradient, learnt.gradient).map { -($0 + $1) })
+            return (own.energy + learnt.energy, flat(gradient.map { -$0 }))
+        }
+        guard longest(outcome.displacement) > 1e-5, outcome.displacement.allSatisfy(\.isFinite) else {
+            return try quasiNewtonStep("the surrogate has its minimum at the best frame")
+        }
+        let atoms = moved(home.positions, by: outcome.displacement)
+        return Proposal(
+            positions: atoms.positions, method: .surrogate,
+            reason: outcome.reachedRadius
+                ? "at the trust radius" : outcome.isConverged ? "at the surrogate's minimum" : "after all inner steps",
+            innerSteps: outcome.steps, predictedEnergy: outcome.energy,
+            predictedFmax: longest(outcome.gradient),
+            energyDeviation: try correction.deviation(atoms, moved(home.positions, by: nil)))
+    }
+
+    private func quasiNewtonStep(_ reason: String) throws -> Proposal {
+        let home = frames[best]
+        let gradient = flat(home.forces.map { -$0 })
+        let step = try quasiNewton.step(gradient, maxStep: min(settings.maxStep, max(trustRadius, 0.05)))
+        return Proposal(
+            positions: moved(home.positions, by: step).positions, method: .quasiNewton, reason: reason,
+            innerSteps: 0, predictedEnergy: nil,
+            predictedFmax: longest(quasiNewton.expectedGradient(after: step, from: gradient)),
+            energyDeviation: nil)
+    }
+
+    private func moved(_ positions: [SIMD3<Double>], by displacement: [Double]?) -> Atoms {
+        var atoms = Atoms(elements: start.elements, positions: positions)
+        guard let displacement else { return atoms }
+        for i in isFree.indices where isFree[i] {
+            atoms.positions[i] += SIMD3(
+                displacement[3 * i], displacement[3 * i + 1], displacement[3 * i + 2])
+        }
+        return atoms
+    }
+}
+
+/// A gradient that was observed, and what had been expected of it.
+public struct LearntFrame: Sendable, Equatable {
+    public let positions: [SIMD3<Double>]
+    public let energy: Double
+    /// Without the net force, zero on fixed atoms, eV/Å.
+    public let forces: [SIMD3<Double>]
+    public var predictedEnergy: Double?
+    public var predictedFmax: Double?
+    /// Root mean square length of the surrogate's force error, eV/Å; nil for the first frame.
+    public var forceError: Double?
+    /// The same of the quadratic model.
+    public var quadraticError: Double?
+    /// At the time of the proposal, Å.
+    public var trustRadius: Double?
+
+    init(positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]) {
+        (self.positions, self.energy, self.forces) = (positions, energy, forces)
+    }
+
+    public var fmax: Double { forces.reduce(0) { max($0, $1.length) } }
+}
+
+/// Where the next gradient is to be computed.
+public struct Proposal: Sendable, Equatable {
+    public enum Method: String, Sendable, Codable {
+        case surrogate
+        case quasiNewton = "quasi-newton"
+    }
+
+    public let positions: [SIMD3<Double>]
+    public let method: Method
+    public let reason: String
+    public let innerSteps: Int
+    public let predictedEnergy: Double?
+    public let predictedFmax: Double?
+    /// Posterior standard deviation of the energy change, eV.
+    public let energyDeviation: Double?
+}

@@ -1,0 +1,248 @@
+package import Atomistics
+import Descriptors
+import Foundation
+import LinearAlgebra
+
+/// A sparse Gaussian process that learns what a base force field misses of one structure, a gradient at a time.
+///
+///     Δ(r) = Σ_i Σ_m c_m (p̂_i·p̂_m)^ζ,   inducing environments m of the same element as atom i
+///
+/// The inducing environments need no labels. They come from reference geometries, so that the directions around a
+/// single labelled frame are covered; each new frame adds its own equations and no other row is computed again.
+package struct Correction: Sendable {
+    package struct Settings: Sendable, Equatable {
+        package var descriptor = SOAPPotentialSettings.Descriptor(
+            rCut: 4, nMax: 6, lMax: 3, sigma: 0.35, cutoffRadius: 5.5, cutoffWidth: 5.5)
+        package var power = 2
+        /// Inducing environments an element, at most.
+        package var inducing = 120
+        /// Prior standard deviations of an atom's energy that the marginal likelihood chooses among, eV.
+        package var priors = [0.3, 1.0, 3.0, 10.0]
+        /// Misfits of a force component that it chooses among, eV/Å.
+        package var forceNoises = [0.003, 0.01, 0.03]
+        /// Misfit of an energy difference, eV times √N.
+        package var energyNoise = 0.002
+
+        package init() {}
+    }
+
+    /// A labelled geometry: what is missing in the base's forces and energy.
+    struct Frame: Sendable {
+        let atoms: Atoms
+        let forces: [SIMD3<Double>]
+        let energy: Double
+        let design: FrameDesign
+    }
+
+    package let settings: Settings
+    let elements: [Element]
+    private(set) var kernels: [ElementKernel]
+    private var design: ForceDesign
+    private(set) var frames: [Frame] = []
+    /// The fit; nil before the first.
+    package private(set) var fitted: Fit?
+
+    /// Result of a fit.
+    package struct Fit: Sendable {
+        package let prior: Double
+        package let forceNoise: Double
+        let potential: SOAPPotential
+        /// Constant that brings energies of the surrogate to those of the engine, eV.
+        let constant: Double
+        /// Weights of the whitened features.
+        let solution: [Double]
+        let factor: Cholesky
+    }
+
+    /// - Parameters:
+    ///   - references: geometries of one structure, whose environments are candidates for inducing ones.
+    ///   - settings: what the correction is made of.
+    /// - Throws: `DescriptorError`, `LinearAlgebraError`.
+    package init(references: [Atoms], settings: Settings = Settings()) throws {
+        precondition(!references.isEmpty, "at least one reference geometry")
+        self.settings = settings
+        elements = Set(references[0].elements).sorted()
+        (kernels, design) = try Self.makeKernels(elements, references, settings)
+    }
+
+    private static func makeKernels(
+        _ elements: [Element], _ references: [Atoms], _ settings: Settings
+    ) throws -> ([ElementKernel], ForceDesign) {
+        let space = FeatureSpace(try settings.descriptor.soap(elements), id: settings.descriptor)
+        let kernels = try elements.map { element in
+            var rows: [Double] = []
+            for atoms in references {
+                let centers = atoms.elements.indices.filter { atoms.elements[$0] == element }
+                rows += space.normalise(try space.soap.compute(atoms, centers: centers)).rows.storage
+            }
+            let all = Matrix(
+                rows: rows.count / space.soap.featureCount, columns: space.soap.featureCount, storage: rows)
+            let chosen = farthestPoints(all, count: settings.inducing)
+            return try ElementKernel(
+                element: element, space: space, power: settings.power, inducing: all.selectingRows(chosen))
+        }
+        return (kernels, ForceDesign(kernels))
+    }
+
+    /// Chooses the inducing environments again, from other geometries; the equations of all frames are computed
+    /// again.
+    package mutating func setReferences(_ references: [Atoms]) throws {
+        (kernels, design) = try Self.makeKernels(elements, references, settings)
+        frames = try frames.map {
+            Frame(
+                atoms: $0.atoms, forces: $0.forces, energy: $0.energy,
+                design: try design.equations(of: $0.atoms))
+        }
+        fitted = nil
+    }
+
+    package var frameCount: Int { frames.count }
+    package var inducingCount: Int { kernels.reduce(0) { $0 + $1.count } }
+
+    /// Adds the equations of a labelled geometry; the next ``fit(around:)`` uses them.
+    ///
+    /// - Parameters:
+    ///   - atoms: the geometry.
+    ///   - forces: the engine's less the base's, eV/Å.
+    ///   - energy: likewise, eV, up to a constant that is the same in all frames.
+    package mutating func add(_ atoms: Atoms, forces: [SIMD3<Double>], energy: Double) throws {
+        frames.append(
+            Frame(atoms: atoms, forces: forces, energy: energy, design: try design.equations(of: atoms)))
+    }
+
+    /// Fits the weights; prior and noise are those of the largest marginal likelihood.
+    ///
+    /// - Parameters:
+    ///   - center: index of the frame that the fit has to be best at: the noise of another one is
+    ///     √(1 + (d / 0.1 Å)²) times as large, d its root mean square displacement.
+    ///   - isFree: true for each atom whose forces count.
+    /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and noise tried.
+    package mutating func fit(around center: Int, isFree: [Bool]) throws {
+        let columns = inducingCount
+        var gram = Matrix(rows: columns, columns: columns)
+        var right = [Double](repeating: 0, count: columns)
+        var (squares, count) = (0.0, 0)
+        let home = frames[center]
+        let spreads = frames.map { frame -> Double in
+            let d2 =
+                zip(frame.atoms.positions, home.atoms.positions).reduce(0) {
+                    $0 + ($1.0 - $1.1).squaredLength
+                }
+                / Double(frame.atoms.count)
+            return 1 + d2 / 0.01
+        }
+        for (frame, spread) in zip(frames, spreads) {
+            let weight = (1 / spread).squareRoot()
+            var (rows, targets) = ([Double](), [Double]())
+            for (atom, force) in frame.forces.enumerated() where isFree[atom] {
+                for axis in 0..<3 {
+                    rows += frame.design.forces.row(3 * atom + axis).map { weight * $0 }
+                    targets.append(weight * force[axis])
+                }
+            }
+            let matrix = Matrix(rows: targets.count, columns: columns, storage: rows)
+            addGram(of: matrix, adding: 1, into: &gram)
+            for (j, value) in product(matrix, targets, transpose: true).enumerated() { right[j] += value }
+            squares += targets.reduce(0) { $0 + $1 * $1 }
+            count += targets.count
+        }
+        // Energies count as differences from the central frame: no constant is fitted.
+        var (energyRows, energyTargets) = ([Double](), [Double]())
+        let deviation = settings.energyNoise * Double(home.atoms.count).squareRoot()
+        for (index, (frame, spread)) in zip(frames, spreads).enumerated() where index != center {
+            let weight = 1 / (deviation * spread.squareRoot())
+            energyRows += zip(frame.design.energy, home.design.energy).map { weight * ($0 - $1) }
+            energyTargets.append(weight * (frame.energy - home.energy))
+        }
+        let energies = Matrix(rows: energyTargets.count, columns: columns, storage: energyRows)
+        var energyGram = Matrix(rows: columns, columns: columns)
+        var energyRight = [Double](repeating: 0, count: columns)
+        if energies.rows > 0 {
+            addGram(of: energies, into: &energyGram)
+            energyRight = product(energies, energyTargets, transpose: true)
+        }
+        let energySquares = energyTargets.reduce(0) { $0 + $1 * $1 }
+
+        var best: (evidence: Double, prior: Double, noise: Double, solution: [Double], factor: Cholesky)?
+        for noise in settings.forceNoises {
+            let weight = 1 / (noise * noise)
+            let b = zip(right, energyRight).map { weight * $0 + $1 }
+            for prior in settings.priors {
+                var hessian = energyGram
+                for i in hessian.storage.indices { hessian.storage[i] += weight * gram.storage[i] }
+                for i in 0..<columns { hessian[i, i] += 1 / (prior * prior) }
+                let factor = try Cholesky(hessian)
+                let solution = factor.solve(b)
+                let explained = zip(b, solution).reduce(0) { $0 + $1.0 * $1.1 }
+                // −2 ln p of the data, less what does not depend on prior and noise.
+                let evidence =
+                    weight * squares + energySquares - explained + factor.logDeterminant
+                    + 2 * Double(columns) * log(prior) + 2 * Double(count) * log(noise)
+                if best.map({ evidence < $0.evidence }) ?? true {
+                    best = (evidence, prior, noise, solution, factor)
+                }
+            }
+        }
+        guard let best else { preconditionFailure("at least one prior and one noise") }
+        let atHome = zip(home.design.energy, best.solution).reduce(0) { $0 + $1.0 * $1.1 }
+        fitted = Fit(
+            prior: best.prior, forceNoise: best.noise, potential: potential(best.solution, best.prior),
+            constant: home.energy - atHome, solution: best.solution, factor: best.factor)
+    }
+
+    private func potential(_ solution: [Double], _ prior: Double) -> SOAPPotential {
+        var parts: [SOAPPotential.Part] = []
+        var offset = 0
+        for kernel in kernels {
+            parts.append(
+                SOAPPotential.Part(
+                    kernel: kernel, constant: 0,
+                    coefficients: product(
+                        kernel.whitening, Array(solution[offset..<offset + kernel.count])),
+                    spread: Matrix(rows: kernel.count, columns: kernel.count)))
+            offset += kernel.count
+        }
+        var potentialSettings = SOAPPotentialSettings()
+        potentialSettings.descriptor = settings.descriptor
+        potentialSettings.power = settings.power
+        return SOAPPotential(
+            provenance: ForceFieldProvenance(
+                name: "correction", kind: SOAPPotential.fileKind, version: "", levelOfTheory: ""),
+            settings: potentialSettings, prior: prior, parts: parts, repulsion: PairRepulsion(frames: []),
+            calibration: Calibration(samples: [:], largest: [:]))
+    }
+
+    /// Δ, eV, and ∂Δ/∂r, eV/Å; zero before the first fit.
+    package func evaluate(_ atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) {
+        guard let fitted else { return (0, [SIMD3<Double>](repeating: .zero, count: atoms.count)) }
+        let result = try fitted.potential.evaluate(atoms, variances: false)
+        return (result.energy + fitted.constant, result.gradient)
+    }
+}
+
+extension Correction {
+    /// Posterior standard deviation of Δ(a) − Δ(b), eV: how little the data say about a move.
+    package func deviation(_ a: Atoms, _ b: Atoms) throws -> Double {
+        guard let fitted else { return .infinity }
+        let difference = zip(try features(a), try features(b)).map { $0 - $1 }
+        let row = fitted.factor.whitenRows(
+            Matrix(rows: 1, columns: difference.count, storage: difference))
+        return row.storage.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    }
+
+    /// Sums of the whitened kernel features over all atoms.
+    private func features(_ atoms: Atoms) throws -> [Double] {
+        var result: [Double] = []
+        for kernel in kernels {
+            let centers = atoms.elements.indices.filter { atoms.elements[$0] == kernel.element }
+            let rows = kernel.space.normalise(try kernel.space.soap.compute(atoms, centers: centers)).rows
+            let similarity = product(rows, kernel.inducing, transposeB: true)
+            var sums = [Double](repeating: 0, count: kernel.count)
+            for i in 0..<similarity.rows {
+                for m in 0..<kernel.count { sums[m] += raise(similarity[i, m], kernel.power) }
+            }
+            result += product(kernel.whitening, sums, transpose: true)
+        }
+        return result
+    }
+}

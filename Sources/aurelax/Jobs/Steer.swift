@@ -1,0 +1,314 @@
+import ArgumentParser
+import Atomistics
+import Foundation
+import LearningRelaxation
+import LinearAlgebra
+import ModelLibrary
+
+/// Steers a relaxation in a package: `relaxation.py` starts it and asks for a geometry after each gradient.
+///
+/// A line of JSON each way at a time; see docs/learning-relaxation.md for the messages.
+struct Steer: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "steer", abstract: "Propose the geometries of a relaxation, over standard input and output.",
+        shouldDisplay: false)
+
+    func run() throws {
+        signal(SIGPIPE, SIG_IGN)
+        let pipe = SteeringPipe()
+        do {
+            try steer(pipe)
+        } catch let refusal as SteeringRefusal {
+            try pipe.send(SteeringReply(refused: refusal.reason))
+        }
+    }
+
+    private func steer(_ pipe: SteeringPipe) throws {
+        guard let start = try pipe.receive(SteeringStart.self) else { return }
+        var machine = try makeMachine(start, pipe)
+        try pipe.send(SteeringReply(protocolVersion: SteeringStart.protocolVersion))
+        while let message = try pipe.receive(SteeringFrame.self) {
+            do {
+                try machine.observe(
+                    message.positions.map { SIMD3($0) }, energy: message.energy,
+                    forces: message.forces.map { SIMD3($0) })
+                let proposal = message.propose ? try machine.proposal() : nil
+                try pipe.send(SteeringReply(machine, proposal))
+            } catch let failure as PipeClosed {
+                throw failure
+            } catch {
+                throw SteeringRefusal(reason: "\(error)")
+            }
+        }
+    }
+
+    private func makeMachine(_ start: SteeringStart, _ pipe: SteeringPipe) throws -> LearningRelaxation {
+        guard start.steer == SteeringStart.protocolVersion else {
+            throw SteeringRefusal(
+                reason: "protocol \(start.steer), where this program speaks \(SteeringStart.protocolVersion)")
+        }
+        let elements = try start.symbols.map { symbol in
+            guard let element = Element(symbol: symbol) else {
+                throw SteeringRefusal(reason: "\(symbol) is no element")
+            }
+            return element
+        }
+        guard !elements.isEmpty, start.positions.count == elements.count,
+            start.positions.allSatisfy({ $0.count == 3 }),
+            start.fixed.allSatisfy({ elements.indices.contains($0) })
+        else { throw SteeringRefusal(reason: "symbols, positions and fixed atoms do not fit together") }
+        let atoms = Atoms(elements: elements, positions: start.positions.map { SIMD3($0) })
+        var isFree = [Bool](repeating: true, count: atoms.count)
+        for atom in start.fixed { isFree[atom] = false }
+        var settings = LearningSettings()
+        (settings.fmax, settings.maxStep) = (start.fmax, start.maxStep)
+        if let floor = start.floor { settings.hessianFloor = floor }
+        if let radius = start.trustRadius { settings.trustRadius = radius }
+        let hessian = start.hessian.map { Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0) }
+        return try LearningRelaxation(
+            start: atoms, isFree: isFree, base: try base(start, atoms, pipe), hessian: hessian, settings: settings)
+    }
+
+    private func base(_ start: SteeringStart, _ atoms: Atoms, _ pipe: SteeringPipe) throws -> Base {
+        guard let base = start.base else { return .quadratic }
+        switch base.kind {
+        case "none": return .quadratic
+        case "engine":
+            return .forceField(
+                PipeForceField(pipe, name: base.name ?? "engine", levelOfTheory: base.levelOfTheory ?? ""))
+        case "model":
+            guard let path = base.path else { throw SteeringRefusal(reason: "the base model has no path") }
+            let field: any ForceField
+            do {
+                field = try ModelLibrary(searchPath: []).load(path)
+            } catch {
+                throw SteeringRefusal(reason: "the base model cannot be loaded: \(error)")
+            }
+            if let version = base.version, version != field.provenance.version {
+                throw SteeringRefusal(
+                    reason: "\(path) is not the version of the base model that the package names "
+                        + "(\(field.provenance.version.prefix(12)), not \(version.prefix(12)))")
+            }
+            guard field.hasEnergy else {
+                throw SteeringRefusal(reason: "the base model \(field.provenance.name) has no energies")
+            }
+            return .forceField(field)
+        default: throw SteeringRefusal(reason: "\(base.kind) is no kind of base: model, engine or none")
+        }
+    }
+}
+
+/// Why nothing is proposed; the package relaxes by itself then.
+struct SteeringRefusal: Error { let reason: String }
+
+/// The program at the other end is gone.
+struct PipeClosed: Error {}
+
+/// The first message.
+struct SteeringStart: Decodable {
+    static let protocolVersion = 1
+
+    struct Base: Decodable {
+        var kind: String
+        var name: String?
+        var path: String?
+        var version: String?
+        var levelOfTheory: String?
+
+        enum CodingKeys: String, CodingKey {
+            case kind, name, path, version
+            case levelOfTheory = "level_of_theory"
+        }
+    }
+
+    var steer: Int
+    var symbols: [String]
+    var positions: [[Double]]
+    var fixed: [Int]
+    var fmax: Double
+    var maxStep: Double
+    var floor: Double?
+    var trustRadius: Double?
+    /// Row-major, 3N × 3N.
+    var hessian: [Double]?
+    var base: Base?
+
+    enum CodingKeys: String, CodingKey {
+        case steer, symbols, positions, fixed, fmax, floor, hessian, base
+        case maxStep = "max_step"
+        case trustRadius = "trust_radius"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        steer = try values.decode(Int.self, forKey: .steer)
+        symbols = try values.decode([String].self, forKey: .symbols)
+        positions = try values.decode([[Double]].self, forKey: .positions)
+        fixed = try values.decode([Int].self, forKey: .fixed)
+        fmax = try values.decode(Double.self, forKey: .fmax)
+        maxStep = try values.decode(Double.self, forKey: .maxStep)
+        floor = try values.decodeIfPresent(Double.self, forKey: .floor)
+        trustRadius = try values.decodeIfPresent(Double.self, forKey: .trustRadius)
+        hessian = try values.decodeIfPresent([Double].self, forKey: .hessian)
+        base = try values.decodeIfPresent(Base.self, forKey: .base)
+        let size = 9 * symbols.count * symbols.count
+        guard hessian.map({ $0.count == size }) ?? true else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .hessian, in: values, debugDescription: "not \(size) values")
+        }
+    }
+}
+
+/// A gradient of the engine.
+struct SteeringFrame: Decodable {
+    var positions: [[Double]]
+    var energy: Double
+    var forces: [[Double]]
+    /// Whether the next geometry is wanted: not of frames that an earlier process has passed.
+    var propose: Bool
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        positions = try values.decode([[Double]].self, forKey: .positions)
+        energy = try values.decode(Double.self, forKey: .energy)
+        forces = try values.decode([[Double]].self, forKey: .forces)
+        propose = try values.decode(Bool.self, forKey: .propose)
+        guard (positions + forces).allSatisfy({ $0.count == 3 }) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .positions, in: values, debugDescription: "a vector has not three components")
+        }
+    }
+
+    enum CodingKeys: String, CodingKey { case positions, energy, forces, propose }
+}
+
+/// What is sent back: of the frame, what had been expected there, and the next geometry.
+struct SteeringReply: Encodable {
+    var steer: Int?
+    var refused: String?
+    var positions: [[Double]]?
+    var method: String?
+    var reason: String?
+    var innerSteps: Int?
+    var nextEnergy: Double?
+    var nextFmax: Double?
+    var energyDeviation: Double?
+    var predictedEnergy: Double?
+    var predictedFmax: Double?
+    var forceError: Double?
+    var quadraticError: Double?
+    var trustRadius: Double?
+    var bestStep: Int?
+
+    enum CodingKeys: String, CodingKey {
+        case steer, refused, positions, method, reason
+        case innerSteps = "inner_steps"
+        case nextEnergy = "next_energy"
+        case nextFmax = "next_fmax"
+        case energyDeviation = "energy_deviation"
+        case predictedEnergy = "predicted_energy"
+        case predictedFmax = "predicted_fmax"
+        case forceError = "force_error"
+        case quadraticError = "quadratic_error"
+        case trustRadius = "trust_radius"
+        case bestStep = "best_step"
+    }
+
+    init(refused: String) { self.refused = refused }
+
+    init(protocolVersion: Int) { steer = protocolVersion }
+
+    init(_ machine: LearningRelaxation, _ proposal: Proposal?) {
+        let frame = machine.frames.last
+        predictedEnergy = frame?.predictedEnergy
+        predictedFmax = frame?.predictedFmax
+        forceError = frame?.forceError
+        quadraticError = frame?.quadraticError
+        trustRadius = machine.trustRadius
+        bestStep = machine.best
+        positions = proposal?.positions.map { [$0.x, $0.y, $0.z] }
+        method = proposal?.method.rawValue
+        reason = proposal?.reason
+        innerSteps = proposal?.innerSteps
+        nextEnergy = proposal?.predictedEnergy
+        nextFmax = proposal?.predictedFmax
+        energyDeviation = proposal?.energyDeviation
+    }
+}
+
+/// Lines of JSON over standard input and output.
+final class SteeringPipe: @unchecked Sendable {
+    private var buffer: [UInt8] = []
+    /// Longest line that is read.
+    private static let limit = 1 << 28
+
+    /// The next message; nil at the end of the input.
+    func receive<Message: Decodable>(_ type: Message.Type) throws -> Message? {
+        guard let line = try readLine() else { return nil }
+        do {
+            return try JSONDecoder().decode(type, from: Data(line))
+        } catch {
+            throw SteeringRefusal(reason: "a message cannot be read: \(error)")
+        }
+    }
+
+    func send(_ message: some Encodable) throws {
+        let encoder = JSONEncoder()
+        let bytes = Array(try encoder.encode(message)) + [UInt8(ascii: "\n")]
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw PipeClosed() }
+            sent += count
+        }
+    }
+
+    private func readLine() throws -> [UInt8]? {
+        var searched = 0
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                let line = Array(buffer[..<end])
+                buffer.removeSubrange(...end)
+                return line
+            }
+            searched = buffer.count
+            guard buffer.count < Self.limit else { throw SteeringRefusal(reason: "a message is too long") }
+            let count = read(0, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return nil }
+            buffer += chunk[..<count]
+        }
+    }
+}
+
+/// A base that the program at the other end evaluates, with a calculator of its own.
+struct PipeForceField: ForceField {
+    let provenance: ForceFieldProvenance
+    private let pipe: SteeringPipe
+
+    private struct Question: Encodable { var evaluate: [[Double]] }
+    private struct Answer: Decodable {
+        var energy: Double
+        var forces: [[Double]]
+    }
+
+    init(_ pipe: SteeringPipe, name: String, levelOfTheory: String) {
+        self.pipe = pipe
+        provenance = ForceFieldProvenance(name: name, kind: "engine", version: "", levelOfTheory: levelOfTheory)
+    }
+
+    var hasEnergy: Bool { true }
+
+    func predict(_ atoms: Atoms) throws -> ForcePrediction {
+        try pipe.send(Question(evaluate: atoms.positions.map { [$0.x, $0.y, $0.z] }))
+        guard let answer = try pipe.receive(Answer.self) else { throw PipeClosed() }
+        guard answer.forces.count == atoms.count, answer.forces.allSatisfy({ $0.count == 3 }) else {
+            throw SteeringRefusal(reason: "the base gave \(answer.forces.count) forces on \(atoms.count) atoms")
+        }
+        return ForcePrediction(
+            forces: answer.forces.map { SIMD3($0) }, energy: answer.energy,
+            classes: atoms.elements.map(\.symbol), outOfDomain: [Bool](repeating: false, count: atoms.count))
+    }
+}

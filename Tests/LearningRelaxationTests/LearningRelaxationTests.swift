@@ -1,0 +1,166 @@
+import Atomistics
+import Foundation
+import LearningRelaxation
+import LinearAlgebra
+import SOAPPotential
+import Testing
+
+/// Morse potentials between all pairs: an engine, and with other parameters a base, whose forces are exact.
+private struct Morse: ForceField {
+    var depth = 1.0
+    var width = 1.3
+    var scale = 1.0
+    /// Added to every force: a base that is wrong.
+    var push = 0.0
+
+    let provenance = ForceFieldProvenance(name: "morse", kind: "test", version: "", levelOfTheory: "none")
+    var hasEnergy: Bool { true }
+
+    func predict(_ atoms: Atoms) throws -> ForcePrediction {
+        var forces = [SIMD3<Double>](repeating: .zero, count: atoms.count)
+        var energy = 0.0
+        for i in 0..<atoms.count {
+            for j in 0..<i {
+                let offset = atoms.positions[i] - atoms.positions[j]
+                let r = offset.length
+                let contact =
+                    scale * ((atoms.elements[i].covalentRadius ?? 1) + (atoms.elements[j].covalentRadius ?? 1))
+                let decay = exp(-width * (r - contact))
+                energy += depth * (1 - decay) * (1 - decay)
+                let force = (-2 * depth * width * (1 - decay) * decay / r) * offset
+                forces[i] += force
+                forces[j] -= force
+            }
+        }
+        for i in forces.indices where push != 0 {
+            energy -= push * atoms.positions[i].x * (i % 2 == 0 ? 1 : -1)
+            forces[i].x += push * (i % 2 == 0 ? 1 : -1)
+        }
+        return ForcePrediction(
+            forces: forces, energy: energy, classes: atoms.elements.map(\.symbol),
+            outOfDomain: [Bool](repeating: false, count: atoms.count))
+    }
+}
+
+private let cluster: Atoms = {
+    let gold = Element(symbol: "Au")!
+    let sulfur = Element(symbol: "S")!
+    return Atoms(
+        elements: [gold, gold, gold, sulfur, sulfur],
+        positions: [[0, 0, 0], [2.7, 0.1, 0], [1.3, 2.4, 0.2], [1.2, 0.8, 2.2], [-1.4, 1.9, 0.7]])
+}()
+
+private let engine = Morse()
+
+/// Relaxes with the engine; the machine and the number of gradients.
+private func relax(
+    _ machine: LearningRelaxation, limit: Int = 60, fmax: Double = 0.05
+) throws -> (machine: LearningRelaxation, calls: Int) {
+    var machine = machine
+    var positions = machine.start.positions
+    for call in 1...limit {
+        let said = try engine.predict(Atoms(elements: cluster.elements, positions: positions))
+        try machine.observe(positions, energy: said.energy ?? .nan, forces: said.forces)
+        if machine.frames[call - 1].fmax < fmax { return (machine, call) }
+        positions = try machine.proposal().positions
+    }
+    return (machine, limit + 1)
+}
+
+@Suite struct LearningRelaxationTests {
+    @Test("the gradient of a fitted correction is that of its energy")
+    func correctionGradient() throws {
+        var correction = try Correction(references: [cluster])
+        let said = try engine.predict(cluster)
+        try correction.add(cluster, forces: said.forces, energy: 0)
+        var second = cluster
+        second.positions[3].z += 0.15
+        let there = try engine.predict(second)
+        try correction.add(second, forces: there.forces, energy: (there.energy ?? 0) - (said.energy ?? 0))
+        try correction.fit(around: 1, isFree: [Bool](repeating: true, count: cluster.count))
+        let gradient = try correction.evaluate(second).gradient
+        #expect(gradient.contains { $0.length > 0.1 })
+        let h = 1e-4
+        for atom in 0..<cluster.count {
+            for axis in 0..<3 {
+                var (up, down) = (second, second)
+                up.positions[atom][axis] += h
+                down.positions[atom][axis] -= h
+                let slope =
+                    (try correction.evaluate(up).energy - correction.evaluate(down).energy) / (2 * h)
+                #expect(abs(slope - gradient[atom][axis]) < 1e-5)
+            }
+        }
+    }
+
+    @Test("the same gradients observed again give the same next geometry, bit for bit")
+    func replay() throws {
+        let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
+        let first = try relax(LearningRelaxation(start: cluster, base: base), limit: 5, fmax: 0).machine
+        var again = try LearningRelaxation(start: cluster, base: base)
+        for frame in first.frames {
+            // As an interrupted run does: no proposal was asked for.
+            let said = try engine.predict(Atoms(elements: cluster.elements, positions: frame.positions))
+            try again.observe(frame.positions, energy: frame.energy, forces: said.forces)
+        }
+        #expect(try again.proposal() == first.proposal())
+        #expect(again.trustRadius == first.trustRadius)
+    }
+
+    @Test("a learnt correction takes fewer gradients than a quadratic model, and ends in a minimum")
+    func fewerGradients() throws {
+        let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
+        let learnt = try relax(LearningRelaxation(start: cluster, base: base))
+        let quadratic = try relax(LearningRelaxation(start: cluster, base: .quadratic))
+        #expect(learnt.calls <= 12)
+        #expect(learnt.calls <= quadratic.calls)
+        #expect(learnt.machine.frames.dropFirst().allSatisfy { $0.predictedEnergy != nil })
+    }
+
+    @Test("a base that is wrong everywhere does not keep the relaxation from its end")
+    func wrongBase() throws {
+        let wrong = Base.forceField(Morse(depth: 0.05, width: 3, scale: 1.4, push: 1))
+        let result = try relax(LearningRelaxation(start: cluster, base: wrong))
+        #expect(result.calls <= 60)
+    }
+
+    @Test("no proposal is farther from the best frame than the trust radius")
+    func trustRadius() throws {
+        var machine = try LearningRelaxation(start: cluster, base: .forceField(Morse(scale: 1.2)))
+        var positions = cluster.positions
+        for _ in 0..<6 {
+            let said = try engine.predict(Atoms(elements: cluster.elements, positions: positions))
+            try machine.observe(positions, energy: said.energy ?? .nan, forces: said.forces)
+            positions = try machine.proposal().positions
+            let moves = zip(positions, machine.frames[machine.best].positions).map { ($0 - $1).length }
+            #expect((moves.max() ?? 0) <= max(machine.trustRadius, 0.05) + 1e-9)
+        }
+    }
+
+    @Test("after a rise the radius is smaller and steps start from the lower frame")
+    func rise() throws {
+        var machine = try LearningRelaxation(start: cluster, base: .forceField(Morse(scale: 1.03)))
+        let said = try engine.predict(cluster)
+        try machine.observe(cluster.positions, energy: said.energy ?? .nan, forces: said.forces)
+        let next = try machine.proposal().positions
+        let before = machine.trustRadius
+        try machine.observe(next, energy: (said.energy ?? 0) + 1, forces: said.forces.map { 3 * $0 })
+        #expect(machine.trustRadius < before)
+        #expect(machine.best == 0)
+    }
+
+    @Test("fixed atoms stay, and numbers that are not finite are refused")
+    func fixedAtoms() throws {
+        var free = [Bool](repeating: true, count: cluster.count)
+        free[1] = false
+        var machine = try LearningRelaxation(start: cluster, isFree: free, base: .forceField(Morse(scale: 1.05)))
+        let said = try engine.predict(cluster)
+        #expect(throws: LearningError.notFinite) {
+            try machine.observe(cluster.positions, energy: .nan, forces: said.forces)
+        }
+        try machine.observe(cluster.positions, energy: said.energy ?? .nan, forces: said.forces)
+        let proposal = try machine.proposal()
+        #expect(proposal.positions[1] == cluster.positions[1])
+        #expect(proposal.positions[0] != cluster.positions[0])
+    }
+}
