@@ -2,32 +2,69 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
+/// Inducing environments of one element. Each is stored with the features of the elements in its frame alone: all
+/// other features of its power spectrum are zero.
+struct InducingEnvironments: Sendable {
+    /// Environments of frames with the same elements.
+    struct Group: Sendable {
+        let space: FeatureSpace
+        /// p̂_m, M×F of `space`.
+        let rows: Matrix
+    }
+
+    let groups: [Group]
+
+    var count: Int { groups.reduce(0) { $0 + $1.rows.rows } }
+
+    /// Returns p̂_m, M×F, with the features of a space; features that the space lacks are left out.
+    func rows(in space: FeatureSpace) -> Matrix {
+        var result = Matrix(rows: count, columns: space.soap.featureCount)
+        var first = 0
+        for group in groups {
+            group.space.copy(group.rows, to: space, into: &result, firstRow: first)
+            first += group.rows.rows
+        }
+        return result
+    }
+}
+
 /// The inducing environments of one element, and the factor of their kernel matrix
 /// K_mm' = (p̂_m·p̂_m')^power = L Lᵀ.
 struct ElementKernel: Sendable {
     let element: Element
-    let space: FeatureSpace
+    let descriptor: SOAPPotentialSettings.Descriptor
     let power: Int
-    /// p̂_m, M×F.
-    let inducing: Matrix
+    let environments: InducingEnvironments
     /// L⁻ᵀ, M×M: a row of kernel values times it is a row of independent, unit-variance features.
     let whitening: Matrix
     /// Mean of the kernel values over the inducing environments, M: the reference from which the doubt about
     /// an atom's energy is counted, since a constant in it means nothing for forces.
     let mean: [Double]
 
-    var count: Int { inducing.rows }
+    var count: Int { whitening.rows }
 
     /// Added to the diagonal of K; doubled until it is positive definite.
     private static let smallestJitter = 1e-10
 
-    init(element: Element, space: FeatureSpace, power: Int, inducing: Matrix) throws(LinearAlgebraError) {
+    init(
+        element: Element, descriptor: SOAPPotentialSettings.Descriptor, power: Int,
+        environments: InducingEnvironments
+    ) throws(LinearAlgebraError) {
         self.element = element
-        self.space = space
+        self.descriptor = descriptor
         self.power = power
-        self.inducing = inducing
-        var kernel = product(inducing, inducing, transposeB: true)
-        for i in kernel.storage.indices { kernel.storage[i] = raise(kernel.storage[i], power) }
+        self.environments = environments
+        var kernel = Matrix(rows: environments.count, columns: environments.count)
+        var first = 0
+        for group in environments.groups {
+            let similarity = product(group.rows, environments.rows(in: group.space), transposeB: true)
+            for row in 0..<similarity.rows {
+                for (column, value) in similarity.row(row).enumerated() {
+                    kernel[first + row, column] = raise(value, power)
+                }
+            }
+            first += group.rows.rows
+        }
         mean = product(kernel, [Double](repeating: 1 / Double(kernel.rows), count: kernel.rows))
         var jitter = Self.smallestJitter
         while true {
@@ -44,14 +81,35 @@ struct ElementKernel: Sendable {
     }
 
     init(
-        element: Element, space: FeatureSpace, power: Int, inducing: Matrix, whitening: Matrix,
-        mean: [Double]
+        element: Element, descriptor: SOAPPotentialSettings.Descriptor, power: Int,
+        environments: InducingEnvironments, whitening: Matrix, mean: [Double]
     ) {
         self.element = element
-        self.space = space
+        self.descriptor = descriptor
         self.power = power
-        self.inducing = inducing
+        self.environments = environments
         self.whitening = whitening
         self.mean = mean
     }
+
+    /// Returns the kernel for structures of these elements alone: the cost of the descriptor grows with the square
+    /// of their number.
+    func restricted(to species: [Element]) throws -> RestrictedKernel {
+        let space = FeatureSpace(try descriptor.soap(species), id: descriptor)
+        return RestrictedKernel(kernel: self, space: space, inducing: environments.rows(in: space))
+    }
+}
+
+/// An element's kernel for structures that hold some of the model's elements.
+struct RestrictedKernel: Sendable {
+    let kernel: ElementKernel
+    let space: FeatureSpace
+    /// p̂_m, M×F of ``space``; an environment with other elements is shorter than 1.
+    let inducing: Matrix
+
+    var element: Element { kernel.element }
+    var power: Int { kernel.power }
+    var count: Int { kernel.count }
+    var whitening: Matrix { kernel.whitening }
+    var mean: [Double] { kernel.mean }
 }

@@ -116,3 +116,43 @@ extension FeatureSpace {
         }
     }
 }
+
+extension FeatureSpace {
+    /// Where the features of each pair of species begin.
+    private var blocks: [(pair: [Element], start: Int, count: Int)] {
+        var (result, start) = ([(pair: [Element], start: Int, count: Int)](), 0)
+        for (s, first) in soap.species.enumerated() {
+            for second in soap.species[s...] {
+                let pairs = first == second ? soap.nMax * (soap.nMax + 1) / 2 : soap.nMax * soap.nMax
+                let count = pairs * (soap.lMax + 1)
+                result.append(([first, second], start, count))
+                start += count
+            }
+        }
+        return result
+    }
+
+    /// Copies the features that this space shares with another one of the same descriptor.
+    ///
+    /// - Parameters:
+    ///   - rows: N×F of this space.
+    ///   - other: the space of `output`.
+    ///   - output: gets the rows from `firstRow` on; its other features stay.
+    func copy(_ rows: Matrix, to other: FeatureSpace, into output: inout Matrix, firstRow: Int = 0) {
+        let places = Dictionary(uniqueKeysWithValues: other.blocks.map { ($0.pair, $0.start) })
+        let (columns, count) = (output.columns, rows.rows)
+        output.storage.withUnsafeMutableBufferPointer { output in
+            rows.storage.withUnsafeBufferPointer { input in
+                for block in blocks {
+                    guard let place = places[block.pair] else { continue }
+                    for row in 0..<count {
+                        let (from, to) = (
+                            row * rows.columns + block.start, (firstRow + row) * columns + place
+                        )
+                        for i in 0..<block.count { output[to + i] = input[from + i] }
+                    }
+                }
+            }
+        }
+    }
+}

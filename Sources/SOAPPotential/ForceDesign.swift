@@ -2,24 +2,40 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
-/// The training equations of one frame: forces and energy as linear functions of the coefficients of all
-/// whitened kernel features.
+/// The training equations of one frame: forces and energy as linear functions of the coefficients of the
+/// whitened kernel features of its elements; those of other elements have no share.
 struct FrameDesign: Sendable {
-    /// 3N × ΣM: row 3j + axis gives that component of the force on atom j, eV/Å.
+    /// The places of the C columns among those of all elements, ascending.
+    let columns: [Range<Int>]
+    /// 3N × C: row 3j + axis gives that component of the force on atom j, eV/Å.
     let forces: Matrix
-    /// ΣM: the energy, eV.
+    /// C: the energy, eV.
     let energy: [Double]
+
+    /// Returns the forces by the coefficients of all elements, eV/Å.
+    func forces(_ coefficients: [Double]) -> [Double] {
+        product(forces, columns.flatMap { coefficients[$0] })
+    }
 }
 
 /// Writes the training equations of frames for a fixed choice of inducing environments.
 struct ForceDesign: Sendable {
     let kernels: [ElementKernel]
-    /// For each kernel and l the matrices V^l of all inducing vectors: (M · width) × width.
-    private let matrices: [[Matrix]]
+    /// Number of columns of all elements.
+    let columns: Int
+    /// For the elements of the frame before.
+    private var current: Restricted?
 
-    init(_ kernels: [ElementKernel]) {
-        self.kernels = kernels
-        matrices = kernels.map { kernel in
+    /// One element's kernel for frames of certain elements.
+    private struct Share: Sendable {
+        let kernel: RestrictedKernel
+        let columns: Range<Int>
+        /// For each l the matrices V^l of all inducing vectors: (M · width) × width.
+        let matrices: [Matrix]
+
+        init(_ kernel: RestrictedKernel, columns: Range<Int>) {
+            self.kernel = kernel
+            self.columns = columns
             let (lMax, width) = (kernel.space.soap.lMax, kernel.space.width)
             let size = kernel.count * width * width
             var all = [Double](repeating: 0, count: (lMax + 1) * size)
@@ -27,7 +43,7 @@ struct ForceDesign: Sendable {
                 kernel.space.addSymmetricMatrices(
                     of: kernel.inducing.row(m), to: &all, at: m * width * width, stride: size)
             }
-            return (0...lMax).map { l in
+            matrices = (0...lMax).map { l in
                 Matrix(
                     rows: kernel.count * width, columns: width,
                     storage: Array(all[l * size..<(l + 1) * size]))
@@ -35,34 +51,61 @@ struct ForceDesign: Sendable {
         }
     }
 
-    var columns: Int { kernels.reduce(0) { $0 + $1.count } }
+    private struct Restricted: Sendable {
+        let species: [Element]
+        let shares: [Share]
+    }
 
-    func equations(of atoms: Atoms) throws -> FrameDesign {
+    init(_ kernels: [ElementKernel]) {
+        self.kernels = kernels
+        columns = kernels.reduce(0) { $0 + $1.count }
+    }
+
+    /// Cheapest if frames of the same elements follow each other.
+    mutating func equations(of atoms: Atoms) throws -> FrameDesign {
+        let shares = try shares(of: Set(atoms.elements).sorted())
+        let columns = shares.reduce(0) { $0 + $1.columns.count }
         var forces = Matrix(rows: 3 * atoms.count, columns: columns)
         var energy: [Double] = []
         var offset = 0
-        for (kernel, matrices) in zip(kernels, matrices) {
-            let block = try equations(of: atoms, kernel, matrices)
+        for share in shares {
+            let block = try Self.block(of: atoms, share.kernel, share.matrices)
             for row in 0..<forces.rows {
                 let start = row * columns + offset
-                forces.storage.replaceSubrange(start..<start + kernel.count, with: block.forces.row(row))
+                forces.storage.replaceSubrange(
+                    start..<start + share.kernel.count, with: block.forces.row(row))
             }
             energy += block.energy
+            offset += share.kernel.count
+        }
+        return FrameDesign(columns: shares.map(\.columns), forces: forces, energy: energy)
+    }
+
+    private mutating func shares(of species: [Element]) throws -> [Share] {
+        if let current, current.species == species { return current.shares }
+        current = nil
+        var (offset, shares) = (0, [Share]())
+        for kernel in kernels {
+            if species.contains(kernel.element) {
+                shares.append(
+                    Share(try kernel.restricted(to: species), columns: offset..<offset + kernel.count))
+            }
             offset += kernel.count
         }
-        return FrameDesign(forces: forces, energy: energy)
+        current = Restricted(species: species, shares: shares)
+        return shares
     }
 
     /// The columns of one element's kernel.
-    private func equations(of atoms: Atoms, _ kernel: ElementKernel, _ matrices: [Matrix]) throws
-        -> FrameDesign
+    private static func block(of atoms: Atoms, _ kernel: RestrictedKernel, _ matrices: [Matrix]) throws
+        -> (forces: Matrix, energy: [Double])
     {
         let soap = kernel.space.soap
         let centers = atoms.elements.indices.filter { atoms.elements[$0] == kernel.element }
         let count = kernel.count
         var forces = Matrix(rows: 3 * atoms.count, columns: count)
         var energy = [Double](repeating: 0, count: count)
-        guard !centers.isEmpty else { return FrameDesign(forces: forces, energy: energy) }
+        guard !centers.isEmpty else { return (forces, energy) }
         let environments = try SOAPEnvironments(soap, atoms, centers: centers)
         let (rows, lengths) = kernel.space.normalise(environments.features)
         let similarity = product(rows, kernel.inducing, transposeB: true)
@@ -89,15 +132,15 @@ struct ForceDesign: Sendable {
         for matrix in partial {
             for i in forces.storage.indices { forces.storage[i] += matrix.storage[i] }
         }
-        return FrameDesign(
-            forces: product(forces, kernel.whitening),
-            energy: product(kernel.whitening, energy, transpose: true))
+        return (
+            product(forces, kernel.whitening), product(kernel.whitening, energy, transpose: true)
+        )
     }
 }
 
 /// What the derivatives of one element's kernel in one frame need.
 private struct Work: Sendable {
-    let kernel: ElementKernel
+    let kernel: RestrictedKernel
     let matrices: [Matrix]
     let environments: SOAPEnvironments
     let rows: Matrix

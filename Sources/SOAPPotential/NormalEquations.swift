@@ -1,81 +1,99 @@
 import Atomistics
 import LinearAlgebra
 
-/// Sums of AᵀA and Aᵀy over training rows, apart for each element of the force rows, so that weights and
-/// prior can be tried without a second pass over the data. Columns: whitened kernel features, then one
-/// constant an element (in energy rows only).
+/// Sums of AᵀA and Aᵀy over weighted training rows, so that priors can be tried without a second pass over the data.
+/// Columns: whitened kernel features, then one constant an element (in energy rows only).
 struct NormalEquations {
     private let elements: [Element]
     private let features: Int
-    private var gram: [Matrix]
-    private var right: [[Double]]
-    private var pending: [[Double]]
-    private var pendingTargets: [[Double]]
+    /// 1/σ of a force row of each element, Å/eV.
+    private let weights: [Element: Double]
+    private var gram: Matrix
+    private var right: [Double]
+    /// Force rows that are gathered before they enter the sum as one matrix product; all have these columns.
+    private var pendingColumns: [Range<Int>] = []
+    private var pending: [Double] = []
+    private var pendingTargets: [Double] = []
     private var energyRows: [Double] = []
     private var energyTargets: [Double] = []
     private var energySizes: [Int] = []
 
-    /// Rows that are gathered before they enter the sum as one matrix product.
     private static let batch = 3000
 
-    init(elements: [Element], features: Int) {
+    /// - Parameter forceNoise: σ of a force component of each element, eV/Å.
+    init(elements: [Element], features: Int, forceNoise: [Double]) {
         self.elements = elements
         self.features = features
-        gram = elements.map { _ in Matrix(rows: features, columns: features) }
-        right = elements.map { _ in [Double](repeating: 0, count: features) }
-        pending = elements.map { _ in [] }
-        pendingTargets = elements.map { _ in [] }
+        weights = Dictionary(uniqueKeysWithValues: zip(elements, forceNoise.map { 1 / $0 }))
+        gram = Matrix(rows: features, columns: features)
+        right = [Double](repeating: 0, count: features)
     }
 
     var columns: Int { features + elements.count }
 
     /// - Parameters:
     ///   - forces: what the kernels have to explain, eV/Å.
-    ///   - energy: likewise, eV; nil where the frame has none.
+    ///   - energy: likewise, eV; nil if the frame has none.
     mutating func add(_ design: FrameDesign, _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double?) {
+        if design.columns != pendingColumns || pendingTargets.count >= Self.batch {
+            finish()
+            pendingColumns = design.columns
+        }
         for (atom, element) in atoms.elements.enumerated() {
-            guard let kind = elements.firstIndex(of: element) else { continue }
+            guard let weight = weights[element] else { continue }
             for axis in 0..<3 {
-                pending[kind].append(contentsOf: design.forces.row(3 * atom + axis))
-                pendingTargets[kind].append(forces[atom][axis])
+                pending.append(contentsOf: design.forces.row(3 * atom + axis).lazy.map { weight * $0 })
+                pendingTargets.append(weight * forces[atom][axis])
             }
         }
-        for kind in elements.indices where pendingTargets[kind].count >= Self.batch { flush(kind) }
         if let energy {
-            energyRows += design.energy
-            energyRows += elements.map { element in
-                Double(atoms.elements.reduce(0) { $0 + ($1 == element ? 1 : 0) })
+            var row = [Double](repeating: 0, count: columns)
+            var offset = 0
+            for range in design.columns {
+                row.replaceSubrange(range, with: design.energy[offset..<offset + range.count])
+                offset += range.count
             }
+            for (index, element) in elements.enumerated() {
+                row[features + index] = Double(atoms.elements.count { $0 == element })
+            }
+            energyRows += row
             energyTargets.append(energy)
             energySizes.append(atoms.count)
         }
     }
 
-    private mutating func flush(_ kind: Int) {
-        let rows = Matrix(
-            rows: pendingTargets[kind].count, columns: features, storage: pending[kind])
-        addGram(of: rows, adding: 1, into: &gram[kind])
-        let sum = product(rows, pendingTargets[kind], transpose: true)
-        for i in sum.indices { right[kind][i] += sum[i] }
-        pending[kind] = []
-        pendingTargets[kind] = []
-    }
-
+    /// Adds the rows that are pending to the sums.
     mutating func finish() {
-        for kind in elements.indices where !pendingTargets[kind].isEmpty { flush(kind) }
+        guard !pendingTargets.isEmpty else { return }
+        let places = pendingColumns.flatMap { $0 }
+        let rows = Matrix(rows: pendingTargets.count, columns: places.count, storage: pending)
+        var local = Matrix(rows: places.count, columns: places.count)
+        addGram(of: rows, into: &local)
+        gram.storage.withUnsafeMutableBufferPointer { gram in
+            local.storage.withUnsafeBufferPointer { local in
+                for (i, row) in places.enumerated() {
+                    for (j, column) in places.enumerated() {
+                        gram[row * features + column] += local[i * places.count + j]
+                    }
+                }
+            }
+        }
+        for (place, value) in zip(places, product(rows, pendingTargets, transpose: true)) {
+            right[place] += value
+        }
+        pending = []
+        pendingTargets = []
     }
 
     /// Minimises Σ ‖F − A u‖²/σ_Z² + Σ (E − a·u − n·e)²/(σ_E N)² + ‖u‖²/δ² + ‖e‖²/ε².
     ///
     /// - Parameters:
-    ///   - forceNoise: σ_Z of each element, eV/Å.
     ///   - energyNoise: σ_E, eV an atom.
     ///   - prior: δ, eV.
     /// - Returns: (u, e) and the Cholesky factor of the Hessian, whose inverse is the posterior covariance.
-    func solve(forceNoise: [Double], energyNoise: Double, prior: Double) throws(LinearAlgebraError)
+    func solve(energyNoise: Double, prior: Double) throws(LinearAlgebraError)
         -> (solution: [Double], factor: Cholesky)
     {
-        let weights = forceNoise.map { 1 / ($0 * $0) }
         var hessian = Matrix(rows: columns, columns: columns)
         var b = [Double](repeating: 0, count: columns)
         let energyWeights = energySizes.map { 1 / (energyNoise * Double($0)) }
@@ -89,19 +107,13 @@ struct NormalEquations {
         addGram(of: rows, into: &hessian)
         if rows.rows > 0 { b = product(rows, targets, transpose: true) }
         hessian.storage.withUnsafeMutableBufferPointer { h in
-            for (kind, weight) in weights.enumerated() {
-                gram[kind].storage.withUnsafeBufferPointer { g in
-                    for i in 0..<features {
-                        for j in 0..<features {
-                            h[i * columns + j] += weight * g[i * features + j]
-                        }
-                    }
+            gram.storage.withUnsafeBufferPointer { g in
+                for i in 0..<features {
+                    for j in 0..<features { h[i * columns + j] += g[i * features + j] }
                 }
             }
         }
-        for (kind, weight) in weights.enumerated() {
-            for i in 0..<features { b[i] += weight * right[kind][i] }
-        }
+        for i in 0..<features { b[i] += right[i] }
         for i in 0..<columns {
             let deviation = i < features ? prior : Self.constantDeviation
             hessian[i, i] += 1 / (deviation * deviation)

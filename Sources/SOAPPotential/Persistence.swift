@@ -7,13 +7,17 @@ extension SOAPPotential {
     /// The kind of model file that holds a SOAP potential.
     public static let fileKind = "soap-potential"
 
-    /// What a model file says of a potential beside its tensors `<symbol>/inducing` (M×F, p̂_m),
-    /// `<symbol>/coefficients` (M, eV), `<symbol>/mean` (M), `<symbol>/whitening` and `<symbol>/spread` (M×M).
+    /// What a model file says of a potential beside its tensors `<symbol>/inducing/<group>` (p̂_m; M×F in one
+    /// tensor `<symbol>/inducing` in files without groups), `<symbol>/coefficients` (M, eV), `<symbol>/mean` (M),
+    /// `<symbol>/whitening` and `<symbol>/spread` (M×M).
     struct Header: Codable, Sendable {
         var levelOfTheory: String
         var settings: SOAPPotentialSettings
         var prior: Double
         var elements: [String]
+        /// By element, for each group of inducing environments the elements whose features are stored; nil in
+        /// files of version 0.1, which hold all features.
+        var groups: [String: [[String]]]?
         /// e_Z, eV.
         var constants: [Double]
         var repulsion: PairRepulsion
@@ -29,16 +33,26 @@ extension SOAPPotential {
     ///   - data: where the frames come from, for people.
     /// - Returns: the potential under the version that the file now has.
     public func write(to path: String, data: [String: String] = [:]) throws -> SOAPPotential {
+        let groups = Dictionary(
+            uniqueKeysWithValues: parts.map { part in
+                (
+                    part.kernel.element.symbol,
+                    part.kernel.environments.groups.map { $0.space.soap.species.map(\.symbol) }
+                )
+            })
         let header = Header(
             levelOfTheory: provenance.levelOfTheory, settings: settings, prior: prior,
-            elements: elements.map(\.symbol), constants: parts.map(\.constant), repulsion: repulsion,
+            elements: elements.map(\.symbol), groups: groups, constants: parts.map(\.constant),
+            repulsion: repulsion,
             calibration: calibration, data: data)
         var writer = ModelFileWriter(kind: Self.fileKind, name: provenance.name, header: header)
         for part in parts {
             let (symbol, m) = (part.kernel.element.symbol, part.kernel.count)
-            writer.add(
-                "\(symbol)/inducing", shape: [m, part.kernel.inducing.columns],
-                part.kernel.inducing.storage)
+            for (index, group) in part.kernel.environments.groups.enumerated() {
+                writer.add(
+                    "\(symbol)/inducing/\(index)", shape: [group.rows.rows, group.rows.columns],
+                    group.rows.storage)
+            }
             writer.add("\(symbol)/coefficients", shape: [m], part.coefficients)
             writer.add("\(symbol)/mean", shape: [m], part.kernel.mean)
             writer.add("\(symbol)/whitening", shape: [m, m], part.kernel.whitening.storage)
@@ -65,7 +79,6 @@ extension SOAPPotential {
         var parts: [Part] = []
         for (element, constant) in zip(species, header.constants) {
             let descriptor = header.settings.descriptor(of: element)
-            let space = FeatureSpace(try descriptor.soap(species), id: descriptor)
             func matrix(_ name: String, columns: Int?) throws -> Matrix {
                 let tensor = try file.float64("\(element.symbol)/\(name)")
                 guard tensor.shape.count == 2, columns == nil || tensor.shape[1] == columns else {
@@ -73,20 +86,37 @@ extension SOAPPotential {
                 }
                 return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], storage: tensor.array)
             }
-            let inducing = try matrix("inducing", columns: space.soap.featureCount)
-            let whitening = try matrix("whitening", columns: inducing.rows)
-            let spread = try matrix("spread", columns: inducing.rows)
+            func group(_ name: String, _ species: [Element]) throws -> InducingEnvironments.Group {
+                let space = FeatureSpace(try descriptor.soap(species), id: descriptor)
+                return InducingEnvironments.Group(
+                    space: space, rows: try matrix(name, columns: space.soap.featureCount))
+            }
+            let environments = InducingEnvironments(
+                groups: try header.groups.map { groups in
+                    try (groups[element.symbol] ?? []).enumerated().map { index, symbols in
+                        let members = symbols.compactMap { Element(symbol: $0) }
+                        guard members.count == symbols.count, !members.isEmpty,
+                            Set(members).count == members.count, Set(members).isSubset(of: species)
+                        else {
+                            throw ModelFileError.header(
+                                path: file.path, reason: "a group of environments is malformed")
+                        }
+                        return try group("inducing/\(index)", members)
+                    }
+                } ?? [try group("inducing", species)])
+            let count = environments.count
+            let whitening = try matrix("whitening", columns: count)
+            let spread = try matrix("spread", columns: count)
             let coefficients = try file.float64("\(element.symbol)/coefficients").array
             let mean = try file.float64("\(element.symbol)/mean").array
-            guard coefficients.count == inducing.rows, mean.count == inducing.rows,
-                whitening.rows == inducing.rows,
-                spread.rows == inducing.rows
+            guard coefficients.count == count, mean.count == count,
+                whitening.rows == count, spread.rows == count
             else { throw ModelFileError.damaged(path: file.path, what: "tensors of \(element.symbol)") }
             parts.append(
                 Part(
                     kernel: ElementKernel(
-                        element: element, space: space, power: header.settings.power,
-                        inducing: inducing, whitening: whitening, mean: mean),
+                        element: element, descriptor: descriptor, power: header.settings.power,
+                        environments: environments, whitening: whitening, mean: mean),
                     constant: constant, coefficients: coefficients, spread: spread))
         }
         self.init(

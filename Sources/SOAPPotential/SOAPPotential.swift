@@ -1,6 +1,7 @@
 public import Atomistics
 import Descriptors
 import LinearAlgebra
+import Synchronization
 
 /// A conservative force field: a sparse Gaussian process of atomic energies on the SOAP kernel.
 ///
@@ -33,6 +34,38 @@ public struct SOAPPotential: Sendable {
         let spread: Matrix
     }
 
+    /// One element's share for structures of certain elements.
+    struct RestrictedPart: Sendable {
+        let kernel: RestrictedKernel
+        let constant: Double
+        let coefficients: [Double]
+        let spread: Matrix
+    }
+
+    /// What was restricted before, by the elements of the structure.
+    private let restrictions = Restrictions()
+
+    private final class Restrictions: Sendable {
+        let known = Mutex<[[Element]: [RestrictedPart]]>([:])
+        /// How many sets of elements are kept.
+        static let limit = 8
+    }
+
+    /// The shares of the elements of a structure. The same set is prepared once.
+    private func restricted(to species: [Element]) throws -> [RestrictedPart] {
+        if let known = restrictions.known.withLock({ $0[species] }) { return known }
+        let made = try parts.filter { species.contains($0.kernel.element) }.map {
+            RestrictedPart(
+                kernel: try $0.kernel.restricted(to: species), constant: $0.constant,
+                coefficients: $0.coefficients, spread: $0.spread)
+        }
+        restrictions.known.withLock {
+            if $0.count >= Restrictions.limit { $0.removeAll() }
+            $0[species] = made
+        }
+        return made
+    }
+
     public var elements: [Element] { parts.map(\.kernel.element) }
 
     /// How many inducing environments each of ``elements`` has.
@@ -54,15 +87,15 @@ public struct SOAPPotential: Sendable {
             gradient: [SIMD3<Double>](repeating: .zero, count: atoms.count),
             variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
         (result.energy, result.touching) = repulsion.evaluate(atoms, addingTo: &result.gradient)
-        for group in Self.groups(parts) {
+        for group in Self.groups(try restricted(to: Set(atoms.elements).sorted())) {
             try evaluate(atoms, group, wantsVariances, adding: &result)
         }
         return result
     }
 
     /// Parts that share a descriptor share its computation.
-    private static func groups(_ parts: [Part]) -> [[Part]] {
-        var groups: [[Part]] = []
+    private static func groups(_ parts: [RestrictedPart]) -> [[RestrictedPart]] {
+        var groups: [[RestrictedPart]] = []
         for part in parts {
             if let index = groups.firstIndex(where: { $0[0].kernel.space.id == part.kernel.space.id }) {
                 groups[index].append(part)
@@ -74,7 +107,7 @@ public struct SOAPPotential: Sendable {
     }
 
     private func evaluate(
-        _ atoms: Atoms, _ group: [Part], _ wantsVariances: Bool, adding result: inout Evaluation
+        _ atoms: Atoms, _ group: [RestrictedPart], _ wantsVariances: Bool, adding result: inout Evaluation
     ) throws {
         let space = group[0].kernel.space
         let members = group.map { part in
@@ -102,7 +135,9 @@ public struct SOAPPotential: Sendable {
     }
 
     /// p̂_i·p̂_m for `count` rows from `first` on.
-    private func similarities(_ rows: Matrix, _ first: Int, _ count: Int, _ kernel: ElementKernel) -> Matrix {
+    private func similarities(_ rows: Matrix, _ first: Int, _ count: Int, _ kernel: RestrictedKernel)
+        -> Matrix
+    {
         var result = Matrix(rows: count, columns: kernel.count)
         rows.storage.withUnsafeBufferPointer { rowsBuffer in
             kernel.inducing.storage.withUnsafeBufferPointer { inducing in
@@ -130,7 +165,7 @@ public struct SOAPPotential: Sendable {
     }
 }
 
-extension SOAPPotential.Part {
+extension SOAPPotential.RestrictedPart {
     /// Writes Σ_m c_m ζ t_m^(ζ−1) p̂_m of each row to `weights` from row `first` on; returns Σ c_m t_m^ζ.
     func slopes(_ similarity: Matrix, into weights: inout Matrix, _ first: Int) -> Double {
         var factors = similarity

@@ -101,11 +101,13 @@ extension SOAPPotential {
                 + kernels.map { "\($0.element) \($0.count)" }.joined(separator: ", "))
         let repulsion = PairRepulsion(frames: frames)
         let constants = try compositionFit(frames, elements)
-        let design = ForceDesign(kernels)
-        var equations = NormalEquations(elements: elements, features: design.columns)
+        var design = ForceDesign(kernels)
+        let noise = elements.map(settings.forceNoise(of:))
+        var equations = NormalEquations(
+            elements: elements, features: design.columns, forceNoise: noise)
         let atomsInAll = atomCount(frames)
         var atomsDone = 0.0
-        for (index, atoms) in frames.enumerated() {
+        for (index, atoms) in groupedByElements(frames).enumerated() {
             let target = target(atoms, repulsion, elements, constants)
             equations.add(
                 try design.equations(of: atoms), atoms, forces: target.forces, energy: target.energy)
@@ -115,24 +117,23 @@ extension SOAPPotential {
         }
         equations.finish()
 
-        let noise = elements.map(settings.forceNoise(of:))
         func potential(_ prior: Double) throws -> SOAPPotential {
             let (solution, factor) = try equations.solve(
-                forceNoise: noise, energyNoise: settings.energyNoise, prior: prior)
+                energyNoise: settings.energyNoise, prior: prior)
             return try assemble(
                 settings, provenance, prior, kernels, constants, repulsion, solution, factor)
         }
-        let held = try validation.map { (atoms: $0, design: try design.equations(of: $0)) }
+        let held = try groupedByElements(validation).map { (atoms: $0, design: try design.equations(of: $0)) }
         var priorsTried = 0
         let prior = try choosePrior(settings) { prior in
             choice.reached(1 + priorsTried, of: 1 + settings.priors.count)
             priorsTried += 1
             let (solution, _) = try equations.solve(
-                forceNoise: noise, energyNoise: settings.energyNoise, prior: prior)
+                energyNoise: settings.energyNoise, prior: prior)
             let coefficients = Array(solution[..<design.columns])
             var accuracy = ForceAccuracy()
             for frame in held {
-                let flat = product(frame.design.forces, coefficients)
+                let flat = frame.design.forces(coefficients)
                 accuracy.add(
                     frame.atoms.elements,
                     predicted: (0..<frame.atoms.count).map {
@@ -162,21 +163,44 @@ extension SOAPPotential {
     /// In units of mean ln RMSE: 4 % of accuracy for a smoother energy outside the data.
     private static let priorTolerance = 0.04
 
+    /// The frames with those of the same elements one after the other, else in their order.
+    private static func groupedByElements(_ frames: [Atoms]) -> [Atoms] {
+        let grouped = Dictionary(grouping: frames) { Set($0.elements).sorted() }
+        return grouped.keys.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { grouped[$0] ?? [] }
+    }
+
     private static func inducingKernel(
         _ element: Element, _ species: [Element], _ frames: [Atoms], _ settings: SOAPPotentialSettings
     ) throws -> ElementKernel {
-        let space = FeatureSpace(
-            try settings.descriptor(of: element).soap(species), id: settings.descriptor(of: element))
-        var rows: [Double] = []
-        for atoms in frames {
-            let centers = atoms.elements.indices.filter { atoms.elements[$0] == element }
-            rows += space.normalise(try space.soap.compute(atoms, centers: centers)).rows.storage
+        let descriptor = settings.descriptor(of: element)
+        let full = FeatureSpace(try descriptor.soap(species), id: descriptor)
+        var groups: [InducingEnvironments.Group] = []
+        let holding = frames.filter { $0.elements.contains(element) }
+        for (present, members) in Dictionary(grouping: holding, by: { Set($0.elements).sorted() })
+            .sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
+        {
+            let space = FeatureSpace(try descriptor.soap(present), id: descriptor)
+            var rows: [Double] = []
+            for atoms in members {
+                let centers = atoms.elements.indices.filter { atoms.elements[$0] == element }
+                rows += space.normalise(try space.soap.compute(atoms, centers: centers)).rows.storage
+            }
+            groups.append(
+                InducingEnvironments.Group(
+                    space: space,
+                    rows: Matrix(
+                        rows: rows.count / space.soap.featureCount, columns: space.soap.featureCount,
+                        storage: rows)))
         }
-        let all = Matrix(
-            rows: rows.count / space.soap.featureCount, columns: space.soap.featureCount, storage: rows)
-        let chosen = farthestPoints(all, count: settings.inducingCount(of: element))
+        let chosen = farthestPoints(groups, in: full, count: settings.inducingCount(of: element))
+        let kept = zip(groups, chosen).compactMap { group, rows in
+            rows.isEmpty
+                ? nil
+                : InducingEnvironments.Group(space: group.space, rows: group.rows.selectingRows(rows))
+        }
         return try ElementKernel(
-            element: element, space: space, power: settings.power, inducing: all.selectingRows(chosen))
+            element: element, descriptor: descriptor, power: settings.power,
+            environments: InducingEnvironments(groups: kept))
     }
 
     /// The atomic energies of least squares (of smallest norm) to the frames' energies by composition alone.
