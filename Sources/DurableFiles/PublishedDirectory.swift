@@ -8,7 +8,8 @@ public struct PublishedFile: Sendable, Equatable {
     /// Nobody but the owner may read it.
     public let isPrivate: Bool
 
-    public init(name: FilePath.Component, bytes: [UInt8], isExecutable: Bool = false, isPrivate: Bool = false) {
+    public init(name: FilePath.Component, bytes: [UInt8], isExecutable: Bool = false, isPrivate: Bool = false)
+    {
         self.name = name
         self.bytes = bytes
         self.isExecutable = isExecutable
@@ -47,7 +48,9 @@ extension Directory {
         do {
             let built = try staging.makeSubdirectory(temporary)
             for file in files {
-                try built.writeNew(file.name, file.bytes, mode: (file.isExecutable ? 0o755 : 0o644) & (file.isPrivate ? 0o700 : 0o777))
+                try built.writeNew(
+                    file.name, file.bytes,
+                    mode: (file.isExecutable ? 0o755 : 0o644) & (file.isPrivate ? 0o700 : 0o777))
             }
             try built.synchronize()
             try staging.synchronize()

@@ -288,6 +288,7 @@ extension FileStatus {
         self.init(
             kind: kind, size: Int(status.st_size), links: Int(status.st_nlink),
             identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
-            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim), othersMayRead: status.st_mode & S_IROTH != 0)
+            modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim),
+            othersMayRead: status.st_mode & S_IROTH != 0)
     }
 }

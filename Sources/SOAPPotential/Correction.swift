@@ -77,9 +77,13 @@ package struct Correction: Sendable {
             }
             let all = Matrix(
                 rows: rows.count / space.soap.featureCount, columns: space.soap.featureCount, storage: rows)
-            let chosen = farthestPoints(all, count: settings.inducing)
+            let group = InducingEnvironments.Group(space: space, rows: all)
+            let chosen = farthestPoints([group], in: space, count: settings.inducing)[0]
             return try ElementKernel(
-                element: element, space: space, power: settings.power, inducing: all.selectingRows(chosen))
+                element: element, descriptor: settings.descriptor, power: settings.power,
+                environments: InducingEnvironments(groups: [
+                    InducingEnvironments.Group(space: space, rows: all.selectingRows(chosen))
+                ]))
         }
         return (kernels, ForceDesign(kernels))
     }
@@ -88,10 +92,11 @@ package struct Correction: Sendable {
     /// again.
     package mutating func setReferences(_ references: [Atoms]) throws {
         (kernels, design) = try Self.makeKernels(elements, references, settings)
-        frames = try frames.map {
-            Frame(
-                atoms: $0.atoms, forces: $0.forces, energy: $0.energy,
-                design: try design.equations(of: $0.atoms))
+        for index in frames.indices {
+            let frame = frames[index]
+            frames[index] = Frame(
+                atoms: frame.atoms, forces: frame.forces, energy: frame.energy,
+                design: try design.equations(of: frame.atoms))
         }
         fitted = nil
     }
@@ -186,11 +191,11 @@ package struct Correction: Sendable {
         guard let best else { preconditionFailure("at least one prior and one noise") }
         let atHome = zip(home.design.energy, best.solution).reduce(0) { $0 + $1.0 * $1.1 }
         fitted = Fit(
-            prior: best.prior, forceNoise: best.noise, potential: potential(best.solution, best.prior),
+            prior: best.prior, forceNoise: best.noise, potential: try potential(best.solution, best.prior),
             constant: home.energy - atHome, solution: best.solution, factor: best.factor)
     }
 
-    private func potential(_ solution: [Double], _ prior: Double) -> SOAPPotential {
+    private func potential(_ solution: [Double], _ prior: Double) throws -> SOAPPotential {
         var parts: [SOAPPotential.Part] = []
         var offset = 0
         for kernel in kernels {
@@ -208,7 +213,7 @@ package struct Correction: Sendable {
         return SOAPPotential(
             provenance: ForceFieldProvenance(
                 name: "correction", kind: SOAPPotential.fileKind, version: "", levelOfTheory: ""),
-            settings: potentialSettings, prior: prior, parts: parts, repulsion: PairRepulsion(frames: []),
+            settings: potentialSettings, prior: prior, parts: parts, repulsion: try PairRepulsion(frames: []),
             calibration: Calibration(samples: [:], largest: [:]))
     }
 
@@ -233,7 +238,8 @@ extension Correction {
     /// Sums of the whitened kernel features over all atoms.
     private func features(_ atoms: Atoms) throws -> [Double] {
         var result: [Double] = []
-        for kernel in kernels {
+        for full in kernels {
+            let kernel = try full.restricted(to: elements)
             let centers = atoms.elements.indices.filter { atoms.elements[$0] == kernel.element }
             let rows = kernel.space.normalise(try kernel.space.soap.compute(atoms, centers: centers)).rows
             let similarity = product(rows, kernel.inducing, transposeB: true)

@@ -22,6 +22,7 @@ struct LocalHessian: Sendable {
         let size = 3 * atoms.count
         var result = [Double](repeating: 0, count: size * size)
         let reach = potential.reach + step
+        let species = Set(atoms.elements).sorted()
         let near = try NeighborList(positions: atoms.positions, cutoff: reach)
         let far = try NeighborList(positions: atoms.positions, cutoff: 2 * reach)
         let shared = Shared()
@@ -31,7 +32,7 @@ struct LocalHessian: Sendable {
                 for atom in range {
                     do {
                         guard !shared.hasFailed else { return }
-                        try addRows(of: atom, near, far, to: output)
+                        try addRows(of: atom, near, far, species, to: output)
                         try shared.finishOne { try progress($0, atoms.count) }
                     } catch {
                         shared.fail(error)
@@ -51,7 +52,8 @@ struct LocalHessian: Sendable {
 
     /// Writes the three rows of an atom.
     private func addRows(
-        of atom: Int, _ near: NeighborList, _ far: NeighborList, to output: UnsafeMutableBufferPointer<Double>
+        of atom: Int, _ near: NeighborList, _ far: NeighborList, _ species: [Element],
+        to output: UnsafeMutableBufferPointer<Double>
     ) throws {
         // The atoms that the changing environments hold, and which of them are centres of one.
         let members = ([atom] + far.indices[far.range(of: atom)]).sorted()
@@ -66,7 +68,9 @@ struct LocalHessian: Sendable {
                 let before = part.positions[place]
                 defer { part.positions[place] = before }
                 part.positions[place][axis] += shift
-                return try potential.evaluate(part, centers: places, variances: false).gradient
+                return try potential.evaluate(
+                    part, centers: places, species: species, variances: false
+                ).gradient
             }
             let (forward, back) = (try gradient(step), try gradient(-step))
             for (k, member) in members.enumerated() {
@@ -100,7 +104,7 @@ private final class Shared: @unchecked Sendable {
 
 extension SOAPPotential {
     /// Radius of the largest environment, Å, or the longest reach of the pair wall.
-    var reach: Double { parts.map(\.kernel.space.soap.edge).max() ?? 0 }
+    var reach: Double { parts.map { (try? $0.kernel.descriptor.soap([$0.kernel.element]).edge) ?? 0 }.max() ?? 0 }
 
     /// ∂²E/∂r∂r: 3N×3N, row-major, eV/Å², symmetric.
     ///

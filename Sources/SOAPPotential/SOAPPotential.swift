@@ -81,16 +81,21 @@ public struct SOAPPotential: Sendable {
 
     func evaluate(_ atoms: Atoms, variances wantsVariances: Bool) throws -> Evaluation {
         try check(atoms)
-        return try evaluate(atoms, centers: nil, variances: wantsVariances)
+        return try evaluate(
+            atoms, centers: nil, species: Set(atoms.elements).sorted(), variances: wantsVariances)
     }
 
     /// The energies of some atoms, all by default, and the pair wall, without ``check(_:)``.
-    func evaluate(_ atoms: Atoms, centers: [Int]?, variances wantsVariances: Bool) throws -> Evaluation {
+    ///
+    /// - Parameter species: elements whose features count: at least those of the structure.
+    func evaluate(
+        _ atoms: Atoms, centers: [Int]?, species: [Element], variances wantsVariances: Bool
+    ) throws -> Evaluation {
         var result = Evaluation(
             gradient: [SIMD3<Double>](repeating: .zero, count: atoms.count),
             variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
         result.energy = try repulsion.evaluate(atoms, addingTo: &result.gradient)
-        for group in Self.groups(try restricted(to: Set(atoms.elements).sorted())) {
+        for group in Self.groups(try restricted(to: species)) {
             try evaluate(atoms, group, centers, wantsVariances, adding: &result)
         }
         return result

@@ -266,7 +266,9 @@ import Testing
         let package = try HandoffPackage(Samples.request { $0.movable = [false, true, true] })
         var atoms = ResultSample(of: package).frames[6]
         atoms.info["inputs"] = nil
-        atoms.positions[0] = package.expectation.positions[0].withUnsafeBufferPointer { [$0[0], $0[1], $0[2]] }
+        atoms.positions[0] = package.expectation.positions[0].withUnsafeBufferPointer {
+            [$0[0], $0[1], $0[2]]
+        }
         func take(_ atoms: Atoms) throws -> ReturnedResult {
             try ReturnedResult(
                 dropped: ExtXYZ.bytes(of: [atoms]), named: "w.result.extxyz", expecting: package.expectation)

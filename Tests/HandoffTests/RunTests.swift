@@ -133,7 +133,9 @@ import Testing
         #expect(try second.status(of: "result") == nil)
     }
 
-    @Test("A package whose result is a link is left alone, and the next one is run; a file beside its scripts is no module")
+    @Test(
+        "A package whose result is a link is left alone, and the next one is run; a file beside its scripts is no module"
+    )
     func aBadPackageIsLeftAloneAndTheNextIsRun() async throws {
         let scratch = try Scratch()
         let first = try package { $0.attempt = 1 }

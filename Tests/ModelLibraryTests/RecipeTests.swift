@@ -16,9 +16,7 @@ import ThiolateGold
         let recipe = try #require(read.recipe, "\(read.report)")
         #expect(recipe.name == name && read.diagnostics.isEmpty)
         let data = try TrainingData(recipe)
-        // The default model learns from the small molecules, too.
-        let expected = name == "thiolate-gold" ? (358, 119) : (100, 28)
-        #expect((data.training.count, data.validation.count) == expected)
+        #expect((data.training.count, data.validation.count) == (100, 28))
         #expect(recipe.modelPath == "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
         switch recipe.method {
         case .soapPotential(let settings): #expect(settings == .init())

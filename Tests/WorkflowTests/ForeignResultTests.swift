@@ -57,10 +57,12 @@ import Workflow
         #expect(summary.contains("the file says that it is periodic"), "\(summary)")
     }
 
-    @Test("A result of another charge, multiplicity or unit is set aside", arguments: [
-        ("charge=-1.0", "charge -1, not 0"), ("multiplicity=3", "multiplicity 3, not 1"),
-        ("energy_unit=Hartree", "energy_unit is Hartree"),
-    ])
+    @Test(
+        "A result of another charge, multiplicity or unit is set aside",
+        arguments: [
+            ("charge=-1.0", "charge -1, not 0"), ("multiplicity=3", "multiplicity 3, not 1"),
+            ("energy_unit=Hartree", "energy_unit is Hartree"),
+        ])
     func otherState(_ key: String, _ reason: String) async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -156,7 +158,8 @@ import Workflow
 
     @Test("What others could not read in the inbox they cannot read in the outbox")
     func privacy() async throws {
-        for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")] {
+        for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")]
+        {
             let part = "\(spool.path)/\(name).part"
             #expect(
                 FileManager.default.createFile(

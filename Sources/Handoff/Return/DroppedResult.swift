@@ -54,7 +54,9 @@ extension ReturnedResult {
         ranks = nil
         notes = []
         digest = Digest(of: bytes)
-        if wasPeriodic { notes.append("the file says that it is periodic; it is taken as the molecule that was sent") }
+        if wasPeriodic {
+            notes.append("the file says that it is periodic; it is taken as the molecule that was sent")
+        }
 
         if index < all.count - 1 {
             notes.append("frames after frame \(index) have no energy and forces and were left out")

@@ -34,11 +34,16 @@ extension HandoffExpectation {
         let units: [(keys: [String], known: Set<String>)] = [
             (["energy_unit", "energy_units"], ["ev"]),
             (["length_unit", "length_units"], ["angstrom", "ang", "å", "a"]),
-            (["force_unit", "force_units", "forces_unit", "forces_units"], ["ev/angstrom", "ev/ang", "ev/å", "ev/a"]),
+            (
+                ["force_unit", "force_units", "forces_unit", "forces_units"],
+                ["ev/angstrom", "ev/ang", "ev/å", "ev/a"]
+            ),
         ]
         for (keys, known) in units {
             for key in keys {
-                guard case .string(let unit)? = atoms.info[key], !known.contains(unit.lowercased()) else { continue }
+                guard case .string(let unit)? = atoms.info[key], !known.contains(unit.lowercased()) else {
+                    continue
+                }
                 throw .wrongUnits("\(file), frame \(frame): \(key) is \(unit), not Å, eV and eV/Å")
             }
         }

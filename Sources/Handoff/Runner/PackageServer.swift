@@ -89,8 +89,11 @@ public struct PackageServer: Sendable {
             } catch let error as FileError where !error.isFatal {
                 // One bad package never stops the others.
                 report(Event(package: path, kind: .skipped("\(error)")))
-                if error.isTransient { next[path] = clock.now + options.pause }
-                else { refused[path] = package.signs }
+                if error.isTransient {
+                    next[path] = clock.now + options.pause
+                } else {
+                    refused[path] = package.signs
+                }
                 continue
             }
             switch outcome {
@@ -181,7 +184,8 @@ public struct PackageServer: Sendable {
             if (try? PackageLayout.hasResult(package)) == true { return nil }
             let names: [FilePath.Component] = [PackageLayout.result, "parameters.json", "run.sh"]
             return Waiting(
-                directory: package, signs: [manifest] + names.map { Self.lasting(try? package.status(of: $0)) })
+                directory: package,
+                signs: [manifest] + names.map { Self.lasting(try? package.status(of: $0)) })
         }
     }
 }

@@ -147,9 +147,13 @@ struct Inbox {
         case .conflictCopy:
             try setAside(
                 name, bytes: scan.directory.read(name, limit: limits.jobBytes),
-                text: "\(name.escaped): a file synchroniser kept this version beside another one of the same file; "
+                text:
+                    "\(name.escaped): a file synchroniser kept this version beside another one of the same file; "
                     + "what you want of it has to be dropped under a name of its own\n",
-                [Diagnostic(code: "conflict-copy", at: nil, message: "a conflict copy of a file synchroniser")],
+                [
+                    Diagnostic(
+                        code: "conflict-copy", at: nil, message: "a conflict copy of a file synchroniser")
+                ],
                 &scan)
         case .request(let request, let job):
             try ClaimRefusal.check(status, limit: limits.jobBytes)
@@ -260,7 +264,10 @@ struct Inbox {
             var why = "waiting for \(file)"
             if let near = InboxName.near(file, among: scan.names.filter { $0 != candidate.name.escaped }) {
                 let isTwin = InboxName.folded(near) == InboxName.folded(file)
-                why += isTwin ? "; \(near) is there, which differs in case or accents" : "; \(near) is there: is it that?"
+                why +=
+                    isTwin
+                    ? "; \(near) is there, which differs in case or accents"
+                    : "; \(near) is there: is it that?"
             }
             scan.wait(candidate, why, undecided: candidate.quiet < limits.patience)
             return nil

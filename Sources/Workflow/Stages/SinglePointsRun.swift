@@ -35,7 +35,8 @@ struct SinglePointsRun: OutsideStage {
     }
 
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd {
-        throw StageFailure("‘\(record.job.name)’ waits for single points, which come back in their package alone")
+        throw StageFailure(
+            "‘\(record.job.name)’ waits for single points, which come back in their package alone")
     }
 
     /// The structure passes through as it was.

@@ -29,7 +29,8 @@ extension Store {
             var machine = try Self.record(id, in: database).machine
             guard machine.handle(event) else { return }
             try database.execute(
-                sql: "UPDATE jobs SET reason = ?, updated = ?, revision = revision + 1 WHERE id = ? AND state = ?",
+                sql:
+                    "UPDATE jobs SET reason = ?, updated = ?, revision = revision + 1 WHERE id = ? AND state = ?",
                 arguments: [machine.reason, Date().timeIntervalSince1970, id, machine.state.rawValue])
         }
     }
