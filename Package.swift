@@ -81,6 +81,11 @@ let package = Package(
             dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "ModelFile"],
             swiftSettings: strict),
 
+        // Structures in other programs' formats, read and written by ASE.
+        .target(
+            name: "ForeignStructures", dependencies: ["Atomistics"], resources: [.embedInCode("Templates")],
+            swiftSettings: strict),
+
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
@@ -149,8 +154,8 @@ let package = Package(
         .target(
             name: "Workflow",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation", "Reports",
-                "Slurm", "ThiolateGold", "YAMLDocument",
+                "Atomistics", "DurableFiles", "ForeignStructures", "Handoff", "JobSpec", "ModelLibrary",
+                "Relaxation", "Reports", "Slurm", "ThiolateGold", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -178,9 +183,9 @@ let package = Package(
         .executableTarget(
             name: "aurelax",
             dependencies: [
-                "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics", "Handoff",
-                "JobSpec",
-                "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation", "Reports", "ThiolateGold",
+                "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics",
+                "ForeignStructures", "Handoff", "JobSpec", "LinearAlgebra", "ModelFile", "ModelLibrary",
+                "Relaxation", "Reports", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -227,6 +232,9 @@ let package = Package(
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "ForeignStructuresTests", dependencies: ["Atomistics", "ForeignStructures"],
+            swiftSettings: strict),
         .testTarget(
             name: "DescriptorsTests", dependencies: ["Atomistics", "Descriptors", "LinearAlgebra"],
             exclude: ["Golden"], swiftSettings: strict),

@@ -14,9 +14,11 @@ struct Pages: Sendable {
     func queue() throws -> Response {
         .page(
             page(
-                "Jobs", live: "/events",
+                "Jobs", live: "/events", isWide: true,
                 """
                 <h1>Jobs</h1>
+                <p><label>Show jobs with <input id="filter" type="search" autocomplete="off" \
+                placeholder="a name, a state, a word"></label></p>
                 <div id="live" aria-live="polite">\(raw: try jobTable())</div>
                 """))
     }
@@ -31,11 +33,14 @@ struct Pages: Sendable {
         let rows: [Markup] = shown.map { job in
             let curve = client.curve(of: job)
             return """
-                <tr><td><a href="/jobs/\(job.name)">\(job.name)</a></td><td class="\(job.state.rawValue)">\
-                \(job.state.rawValue)</td><td>\(job.stage)/\(job.stages) \(job.kind.rawValue)</td>\
-                <td>\(job.step.map(String.init) ?? "–")</td>\
-                <td>\(job.fmax.map { String(format: "%.4f", $0) } ?? "–") \(curve.trend)</td>\
-                <td aria-hidden="true">\(curve.sparkline(width: 12))</td><td>\(String(job.reason.prefix(300)))</td></tr>
+                <tr role="row"><td role="cell" data-label="Job"><a href="/jobs/\(job.name)">\(job.name)</a></td>\
+                <td role="cell" data-label="State" class="\(job.state.rawValue)">\(job.state.rawValue)</td>\
+                <td role="cell" data-label="Stage">\(job.stage)/\(job.stages) \(job.kind.rawValue)</td>\
+                <td role="cell" data-label="Step">\(job.step.map(String.init) ?? "–")</td>\
+                <td role="cell" data-label="fmax (eV/Å)">\(job.fmax.map { String(format: "%.4f", $0) } ?? "–") \
+                \(curve.trend)</td>\
+                <td role="cell" data-label="Curve" aria-hidden="true">\(curve.sparkline(width: 12))</td>\
+                <td role="cell" data-label="Reason">\(String(job.reason.prefix(300)))</td></tr>
 
                 """
         }
@@ -52,14 +57,19 @@ struct Pages: Sendable {
             """
         let text: Markup = """
             \(troubles.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
-            <p>\(jobs.count) jobs\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
+            <p>\(jobs.count) \(jobs.count == 1 ? "job" : "jobs")\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
             \(waiting)\
-            <table><thead><tr><th scope="col">Job</th><th scope="col">State</th><th scope="col">Stage</th>\
-            <th scope="col">Step</th><th scope="col">fmax (eV/Å)</th><th scope="col">Curve</th>\
-            <th scope="col">Reason</th></tr></thead>
-            <tbody>\(rows)</tbody></table>
+            <table class="jobs" role="table"><thead role="rowgroup"><tr role="row">\(Self.heads)</tr></thead>
+            <tbody role="rowgroup">\(rows)</tbody></table>
             """
         return text.text
+    }
+
+    /// Each but the curve sorts the table.
+    private static let heads: [Markup] = ["Job", "State", "Stage", "Step", "fmax (eV/Å)", "Curve", "Reason"].map {
+        $0 == "Curve"
+            ? "<th scope=\"col\" role=\"columnheader\">\($0)</th>"
+            : "<th scope=\"col\" role=\"columnheader\"><button type=\"button\" class=\"sort\">\($0)</button></th>"
     }
 
     /// More than a person reads.
@@ -135,7 +145,7 @@ struct Pages: Sendable {
         return .page(page("Force fields", live: nil, "<h1>Force fields</h1>\n\(rows)"))
     }
 
-    private func page(_ title: String, live: String?, _ body: Markup) -> String {
+    private func page(_ title: String, live: String?, isWide: Bool = false, _ body: Markup) -> String {
         let script: Markup =
             live.map { "<script src=\"/live.js\" data-events=\"\($0)\" defer></script>" } ?? ""
         let page: Markup = """
@@ -144,7 +154,7 @@ struct Pages: Sendable {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>\(title) – aurelax</title><link rel="stylesheet" href="/style.css">
             <link rel="icon" href="data:,">\(script)</head>
-            <body><main>
+            <body><main class="\(isWide ? "wide" : "narrow")">
             <nav aria-label="Pages"><a href="/">Jobs</a> <a href="/models">Force fields</a> \
             <span id="connection" role="status"></span></nav>
             \(body)

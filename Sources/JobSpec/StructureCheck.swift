@@ -32,7 +32,7 @@ extension JobFile {
         if atoms.periodicity.isPeriodic {
             add(
                 "periodic", structure, "the structure is periodic; molecules only are relaxed",
-                hint: "set pbc=\"F F F\" in the structure, or remove its Lattice")
+                hint: "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box")
         }
         if frames > 1 {
             add(

@@ -6,13 +6,17 @@ import Foundation
 ///     BFGS:    0 12:00:00     -123.456789        1.234567
 public struct OptimizerLog: Sendable {
     private let name: String
+    private let energyName: String
 
-    public init(_ optimizer: OptimizerKind) { name = optimizer.logName }
+    /// - Parameter isModel: the energies are a model's: their column is called `ML-energy`, never `Energy`.
+    public init(_ optimizer: OptimizerKind, isModel: Bool = false) {
+        (name, energyName) = (optimizer.logName, isModel ? "ML-energy" : "Energy")
+    }
 
     public var header: String {
         let blanks = String(repeating: " ", count: name.count)
         return
-            "\(blanks)  \(right("Step", 4)) \(right("Time", 8)) \(right("Energy", 15))  \(right("fmax", 12))\n"
+            "\(blanks)  \(right("Step", 4)) \(right("Time", 8)) \(right(energyName, 15))  \(right("fmax", 12))\n"
     }
 
     /// - Parameters:

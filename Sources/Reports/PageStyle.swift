@@ -14,9 +14,13 @@ public enum PageStyle {
         dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}
         table{border-collapse:collapse;display:block;overflow-x:auto;max-width:100%}
         th,td{text-align:left;padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-        td{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+        td{overflow-wrap:break-word;font-variant-numeric:tabular-nums}
         pre{overflow-x:auto;background:var(--soft);padding:.6rem}
         figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
+        main.wide{max-width:90rem}.jobs td:first-child{overflow-wrap:anywhere;min-width:8rem}
+        .jobs td:nth-child(-n+6):not(:first-child){white-space:nowrap}
+        .sort{font:inherit;font-weight:bold;color:inherit;background:none;border:0;padding:0;margin:0;cursor:pointer}
+        [aria-sort=ascending] .sort::after{content:" ▲"}[aria-sort=descending] .sort::after{content:" ▼"}
         .pair{display:flex;flex-wrap:wrap;gap:1rem}.pair figure{flex:1 1 16rem;max-width:24rem}
         .curve{max-width:42rem}
         nav{display:flex;gap:1rem;flex-wrap:wrap}iframe{width:100%;max-width:30rem;height:34rem;border:0}
@@ -26,7 +30,10 @@ public enum PageStyle {
         .framed #viewer{display:flex;flex-direction:column;height:100vh;margin:0 auto;padding:.5rem;box-sizing:border-box}
         .framed #viewer-structure{flex:1;min-height:0}#viewer-problem:empty{display:none}
         :focus-visible{outline:3px solid #3b7dd8}
-        @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.3rem}}
+        @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.3rem}
+        .jobs,.jobs tbody,.jobs tr{display:block}.jobs thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
+        .jobs tr{border:1px solid var(--line);border-radius:.4rem;padding:.4rem .6rem;margin:.6rem 0}.jobs tr[hidden]{display:none}
+        .jobs td{display:grid;grid-template-columns:6rem 1fr;border:0;padding:.1rem 0}.jobs td::before{content:attr(data-label);opacity:.75}}
         @media print{main{max-width:none}#viewer{display:none}h2{break-after:avoid}figure,tr{break-inside:avoid}
         pre{white-space:pre-wrap}table{display:table}}
         """

@@ -89,7 +89,7 @@ import Workflow
         #expect(try ExtXYZ.frames(in: final, label: "final") == [path[last]])
 
         let log = try #require(spool.text("outbox/ring/01-ml/optimizer.log"))
-        #expect(log.hasPrefix("      Step     Time          Energy          fmax\n"), "\(log)")
+        #expect(log.hasPrefix("      Step     Time       ML-energy          fmax\n"), "\(log)")
         #expect(steps(log) == Array(0...last))
         #expect(
             log.split(separator: "\n").dropFirst().allSatisfy {

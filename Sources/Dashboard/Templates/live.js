@@ -4,11 +4,46 @@
   const connection = document.getElementById('connection');
   const source = new EventSource(document.currentScript?.dataset.events
     ?? document.querySelector('script[data-events]').dataset.events);
+  // What somebody has chosen to see, and in which order; applied again to each new table.
+  const filter = document.getElementById('filter');
+  let order = null;
+  const arrange = () => {
+    const body = live.querySelector('.jobs tbody');
+    if (!body) return;
+    const words = (filter?.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of body.rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+    if (!order) return;
+    const text = (row) => row.cells[order.column].textContent.trim();
+    const compare = new Intl.Collator('en', {numeric: true}).compare;
+    const numeric = order.column === 3 || order.column === 4;
+    const value = (row) => { const number = parseFloat(text(row)); return Number.isNaN(number) ? Infinity : number; };
+    const rows = [...body.rows].sort((a, b) => order.sign
+      * (numeric ? (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) : compare(text(a), text(b))));
+    body.append(...rows);
+    live.querySelectorAll('.jobs th').forEach((head, column) => {
+      if (column === order.column) head.setAttribute('aria-sort', order.sign > 0 ? 'ascending' : 'descending');
+      else head.removeAttribute('aria-sort');
+    });
+  };
+  filter?.addEventListener('input', arrange);
+  live.addEventListener('click', (event) => {
+    const head = event.target.closest('.sort')?.closest('th');
+    if (!head) return;
+    const column = head.cellIndex;
+    order = {column, sign: order?.column === column ? -order.sign : 1};
+    arrange();
+  });
   source.onmessage = (event) => {
     // What somebody has marked or is reading with the keyboard is not taken away.
     const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
     if (!document.getSelection().isCollapsed) return;
+    const button = live.contains(document.activeElement) ? document.activeElement.closest('th')?.cellIndex : undefined;
     live.innerHTML = event.data;
+    arrange();
+    if (button !== undefined) live.querySelectorAll('.jobs th')[button]?.querySelector('button')?.focus();
     if (focused) live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   };
   source.onopen = () => { connection.textContent = ''; };

@@ -1,5 +1,6 @@
 internal import Atomistics
 internal import DurableFiles
+internal import ForeignStructures
 import Foundation
 import Handoff
 package import JobSpec
@@ -48,6 +49,7 @@ package actor Engine {
         stages = StageLauncher(spool, store, configuration)
         inbox = Inbox(
             spool, store, settle: configuration.settle, resources: configuration.resourceLimits)
+        inbox.converter = StructureConverter(python: configuration.python)
         try spool.blobs.removeTemporaries()
         try spool.staging.removeTemporaries()
         try spool.outbox.removeTemporaries()

@@ -1,5 +1,6 @@
 internal import Atomistics
 internal import DurableFiles
+internal import ForeignStructures
 internal import JobSpec
 import SystemPackage
 import YAMLDocument
@@ -49,6 +50,8 @@ struct Inbox {
     let limits: Limits
     /// The most that a job may ask of a cluster; nil where there is none.
     var resources: Resources?
+    /// Reads structures in other formats than XYZ and extxyz.
+    var converter = StructureConverter(python: "python3")
     var clock: SettleClock
     /// What cannot leave the inbox (a directory, somebody else's file), as it was when that was said.
     var leftAlone: [[UInt8]: FileStatus] = [:]
@@ -190,11 +193,12 @@ struct Inbox {
     private mutating func accept(_ candidate: InboxScan.Candidate, _ scan: inout InboxScan) throws {
         let job = candidate.job
         var originals = [Original(name: candidate.name.bytes, status: candidate.claim.source)]
-        var frames = 0
-        guard let structure = try structure(of: candidate, &originals, &scan),
+        var (frames, originalFrames) = (0, 0)
+        guard let given = try structure(of: candidate, &originals, &scan),
+            let structure = try converted(given, of: candidate, &originalFrames, &scan),
             let atoms = try atoms(structure, of: candidate, &frames, &scan)
         else { return }
-        var problems = candidate.file.problems(with: atoms, frames: frames)
+        var problems = candidate.file.problems(with: atoms, frames: max(frames, originalFrames))
         if let resources { problems += candidate.file.problems(beyond: resources) }
         if problems.hasErrors {
             return try setAside(
@@ -219,6 +223,9 @@ struct Inbox {
         case .accepted(let record):
             for warning in candidate.file.diagnostics + problems {
                 try store.note("warning: \(warning.message)", of: record.id)
+            }
+            if structure.digest != given.digest, case .string(let reader)? = atoms.info["reader"] {
+                try store.note("the structure \(structure.label) was read by \(reader)", of: record.id)
             }
             scan.outcome.accepted.append(record)
             if let original = structure.shared { spent[structure.label] = original }
@@ -289,6 +296,41 @@ struct Inbox {
             scan.wait(candidate, error.description, undecided: false)
         }
         return nil
+    }
+
+    /// The structure as extended XYZ, converted where its file is in another format; nil where it has to wait or was set
+    /// aside.
+    ///
+    /// - Parameter frames: set to how many the converted file holds.
+    private mutating func converted(
+        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ frames: inout Int,
+        _ scan: inout InboxScan
+    ) throws -> InboxScan.Structure? {
+        guard case .file(let name) = candidate.job.structure else { return structure }
+        do {
+            switch StructureFormat(file: name) {
+            case .native: return structure
+            case .programOutput:
+                guard let signature = StructureFormat.signature(structure.bytes.prefix(1 << 16)) else {
+                    return structure
+                }
+                throw StructureConversionError(path: name, kind: .ambiguous(signature))
+            case .foreign(let format):
+                let read = try converter.read(structure.bytes, named: name, format: format, frames: .last)
+                frames = read.frames
+                return InboxScan.Structure(
+                    digest: try spool.blobs.insert(read.bytes), bytes: read.bytes, label: structure.label,
+                    quiet: structure.quiet, shared: structure.shared)
+            }
+        } catch let error as StructureConversionError {
+            // It may be half written where the job is not.
+            if min(candidate.quiet, structure.quiet) < limits.patience {
+                scan.wait(candidate, "the structure cannot be read yet")
+            } else {
+                try setAside(candidate, error.description, &scan)
+            }
+            return nil
+        }
     }
 
     /// The last frame, read in bounded memory.

@@ -38,7 +38,7 @@ package struct MLStageRun {
         let start = ContinuousClock.now
         let settings = try stage.settings(for: initial)
         var relaxer = Relaxer(bare, forceField: forceField, settings: settings)
-        let log = OptimizerLog(settings.optimizer)
+        let log = OptimizerLog(settings.optimizer, isModel: true)
         let frames = try resume(&relaxer)
         let files = try open(frames, log)
         var first = frames.first
@@ -60,7 +60,7 @@ package struct MLStageRun {
             let annotated = frame.annotated(by: forceField.provenance)
             if first == nil { first = annotated }
             try files.trajectory.append(ExtXYZ.bytes(of: [annotated]))
-            try files.log.append(log.line(step: frame.step, energy: nil, fmax: frame.fmax))
+            try files.log.append(log.line(step: frame.step, energy: frame.prediction.energy, fmax: frame.fmax))
             try progress(frame.step, frame.fmax)
         }
         try files.trajectory.synchronize()
@@ -128,7 +128,9 @@ package struct MLStageRun {
             if lines.indices.contains(step + 1), lines[step + 1].count == lines[1].count {
                 text += lines[step + 1]
             } else {
-                text += log.line(step: step, energy: nil, fmax: frame.info["ml_fmax"]?.double ?? .nan)
+                text += log.line(
+                    step: step, energy: frame.info["ml_energy"]?.double,
+                    fmax: frame.info["ml_fmax"]?.double ?? .nan)
             }
         }
         if lines.joined() != text { try folder.replace("optimizer.log", Array(text.utf8)) }

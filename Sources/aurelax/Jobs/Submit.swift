@@ -13,39 +13,74 @@ struct Submit: AsyncParsableCommand {
               aurelax submit ring4.yaml
               aurelax submit ring4.yaml --dry-run     only checks, and prints the job with every default
               aurelax submit ring4.yaml --wait        follows it to its end; fails where the job does
+              aurelax submit *.yaml                   several jobs: none is dropped unless all are good
+
+            The structure may be in any format that `aurelax convert` reads; what is dropped is extxyz.
             """)
 
-    @Argument(help: "Job file (YAML); its structure lies beside it.", completion: .file(extensions: ["yaml"]))
-    var job: String
-    @Option(help: "Another name for this run of the job.")
+    @Argument(
+        help: "Job files (YAML); their structures lie beside them.", completion: .file(extensions: ["yaml"]))
+    var jobs: [String]
+    @Option(help: "Another name for this run of the job; for one job only.")
     var name: String?
     @Flag(help: "Check only, and print the job as it would be accepted.")
     var dryRun = false
+    @Flag(help: "Take the structure out of its periodic cell: a molecule in a box.")
+    var molecule = false
     @Flag(help: "Follow the job until it ends.")
     var wait = false
     @OptionGroup var spool: SpoolOptions
 
+    func validate() throws {
+        guard jobs.count == 1 || name == nil else {
+            throw ValidationError("--name is for one job, not for \(jobs.count)")
+        }
+    }
+
     func run() async throws {
-        let checked = try CheckedJob(job)
-        if !checked.report.isEmpty { printError(checked.report) }
-        guard var job = checked.job else { throw ExitCode(ExitStatus.failed.rawValue) }
-        if let name {
-            guard Job.isName(name) else { throw ValidationError("'\(name)' cannot be the name of a job") }
-            job.name = name
+        let client = spool.client
+        var good: [(job: Job, structure: [UInt8]?)] = []
+        var wrong = 0
+        for path in jobs {
+            let checked = try CheckedJob(path, isMolecule: molecule)
+            if !checked.report.isEmpty { printError(checked.report) }
+            guard var job = checked.job else {
+                wrong += 1
+                continue
+            }
+            if let origin = checked.origin { printError(origin) }
+            if let name {
+                guard Job.isName(name) else { throw ValidationError("'\(name)' cannot be the name of a job") }
+                job.name = name
+            }
+            if let other = good.firstIndex(where: { $0.job.name == job.name }) {
+                printError("\(path): error: the name '\(job.name)' is that of \(jobs[other]) too")
+                wrong += 1
+                continue
+            }
+            if !dryRun, let known = try? client.status(of: job.name) {
+                let text = "the name '\(job.name)' is taken by a job that is \(known.state.rawValue); use --name"
+                guard jobs.count > 1 else { throw CommandError(.failed, text) }
+                printError("\(path): error: \(text)")
+                wrong += 1
+                continue
+            }
+            good.append((job, checked.structure))
+        }
+        guard wrong == 0 else {
+            if jobs.count > 1, !dryRun { printError("\(wrong) of \(jobs.count) jobs are wrong; none was dropped") }
+            throw ExitCode(ExitStatus.failed.rawValue)
         }
         if dryRun {
-            print(job.yaml, terminator: "")
+            print(good.map(\.job.yaml).joined(separator: "---\n"), terminator: "")
             return
         }
-        let client = spool.client
-        if let known = try? client.status(of: job.name) {
-            throw CommandError(
-                .failed,
-                "the name '\(job.name)' is taken by a job that is \(known.state.rawValue); use --name")
+        for (job, structure) in good {
+            try client.submit(job, structure: structure)
+            printError("\(job.name): dropped into \(spool.spool.inbox)")
         }
-        try client.submit(job, structure: checked.structure)
-        printError("\(job.name): dropped into \(spool.spool.inbox)")
-        if wait { try await Follower(client: client, job: job.name).follow() }
+        guard wait else { return }
+        for (job, _) in good { try await Follower(client: client, job: job.name).follow() }
     }
 }
 
@@ -126,8 +161,11 @@ struct CheckedJob {
     private(set) var structure: [UInt8]?
     private(set) var diagnostics: [Diagnostic]
     private(set) var report: String
+    /// Who read the structure, where its format is a foreign one.
+    private(set) var origin: String?
 
-    init(_ path: String) throws {
+    /// - Parameter isMolecule: takes the structure out of a periodic cell.
+    init(_ path: String, isMolecule: Bool = false) throws {
         let file = JobFile(try bytes(of: path), file: path)
         diagnostics = file.diagnostics
         report = file.report
@@ -136,22 +174,31 @@ struct CheckedJob {
             return
         }
         do {
-            let text: [UInt8]
-            let label: String
+            let atoms: Atoms
+            let frames: Int
             switch parsed.structure {
-            case .inline(let inline): (text, label) = (Array(inline.utf8), "\(path): structure")
+            case .inline(let inline):
+                let label = "\(path): structure"
+                let all = try ExtXYZ.frames(in: Array(inline.utf8), label: label)
+                guard let last = all.last else {
+                    throw CommandError(.failed, "\(label): the file holds no structure")
+                }
+                (atoms, frames) = (last, all.count)
             case .file(let name):
                 let beside = URL(fileURLWithPath: path).deletingLastPathComponent()
                     .appendingPathComponent(name)
-                text = try bytes(of: beside.path)
-                label = beside.relativePath
-                structure = text
+                let text = try bytes(of: beside.path)
+                let given = try LastFrame(of: beside.relativePath)
+                structure = given.converted?.bytes ?? text
+                (frames, origin) = (given.frames, given.reading(beside.relativePath))
+                if isMolecule, given.atoms.periodicity.isPeriodic {
+                    atoms = try outOfCell(given.atoms, beside.relativePath)
+                    structure = ExtXYZ.bytes(of: [atoms])
+                } else {
+                    atoms = given.atoms
+                }
             }
-            let frames = try ExtXYZ.frames(in: text, label: label)
-            guard let atoms = frames.last else {
-                throw CommandError(.failed, "\(label): the file holds no structure")
-            }
-            let problems = file.problems(with: atoms, frames: frames.count)
+            let problems = file.problems(with: atoms, frames: frames)
             diagnostics += problems
             report += file.report(problems)
             job = problems.hasErrors ? nil : parsed

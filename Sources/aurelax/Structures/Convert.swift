@@ -5,17 +5,20 @@ import Workflow
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Read XYZ or extxyz, write extxyz; nothing the file says is lost.",
+        abstract: "Read structures in many formats, write extxyz.",
         discussion: """
             Reads plain XYZ and extended XYZ as ASE and libAtoms write them, any number of frames, one in \
-            memory at a time.
+            memory at a time; nothing that the file says is lost. Other formats (CIF, POSCAR, PDB, .traj, outputs of \
+            ORCA, Gaussian and others, see --format) are read by ASE: elements, positions, cell, fixed atoms, energy \
+            and forces are kept, and each frame names its file, its place there and the reader.
 
               aurelax convert old.xyz new.extxyz
               aurelax convert trajectory.extxyz last.extxyz --frames -1
               aurelax convert trajectory.extxyz - --frames ::10 | less
+              aurelax convert CONTCAR cluster.xyz --molecule
             """)
 
-    @Argument(help: "XYZ or extxyz file.", completion: .file())
+    @Argument(help: "Structure file.", completion: .file())
     var input: String
     @Argument(help: "extxyz file to write, or - for standard output.", completion: .file())
     var output: String
@@ -23,12 +26,16 @@ struct Convert: ParsableCommand {
         parsing: .unconditional,
         help: "Which frames, as in Python: a number, A:B or A:B:S; negative numbers count from the end.")
     var frames: FrameSelection?
+    @OptionGroup var formats: FormatOptions
+    @Flag(help: "Take each structure out of its periodic cell: a molecule in a box. Refused where bonds cross the boundary.")
+    var molecule = false
 
     func run() throws {
-        let range = try frames?.range(in: input)
+        let range = try frames?.range(in: input, format: formats.format)
         var writer = try FrameWriter(output)
-        try forEachFrame(in: input, output: output) { atoms, index in
-            if range?.contains(index) ?? true { try writer.write(atoms) }
+        try forEachFrame(in: input, format: formats.format, output: output) { atoms, index in
+            guard range?.contains(index) ?? true else { return }
+            try writer.write(molecule ? outOfCell(atoms, input) : atoms)
         }
         guard writer.frames > 0 else {
             throw CommandError(.failed, "\(input): no frame is among those that --frames asks for")

@@ -13,18 +13,19 @@ struct Predict: ParsableCommand {
               aurelax predict in.extxyz -o out.extxyz
             """)
 
-    @Argument(help: "XYZ or extxyz file.", completion: .file())
+    @Argument(help: "Structure file.", completion: .file())
     var input: String
     @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
     var output: String
     @OptionGroup var model: ModelOptions
+    @OptionGroup var formats: FormatOptions
 
     func run() throws {
         let forceField = try model.forceField
         var writer = try FrameWriter(output)
         var warnings: [(frame: Int, text: String)] = []
         defer { for (frame, text) in warnings { printError("warning: \(input), frame \(frame): \(text)") } }
-        try forEachFrame(in: input, output: output) { atoms, index in
+        try forEachFrame(in: input, format: formats.format, output: output) { atoms, index in
             let prediction = try forceField.predict(atoms)
             for warning in prediction.warnings where !warnings.contains(where: { $0.text == warning }) {
                 warnings.append((index, warning))

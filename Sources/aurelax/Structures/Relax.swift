@@ -18,11 +18,12 @@ struct Relax: ParsableCommand {
               aurelax relax hot.extxyz -o out.extxyz --alternate shell:24 --alternate core:12 --rounds 6
             """)
 
-    @Argument(help: "XYZ or extxyz file.", completion: .file())
+    @Argument(help: "Structure file; its last frame counts.", completion: .file())
     var input: String
     @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
     var output: String
     @OptionGroup var model: ModelOptions
+    @OptionGroup var formats: FormatOptions
     @Option(help: "bfgs, lbfgs, fire or fire2, each as in ASE; safe-bfgs or sqnm.")
     var optimizer = MLStage.Optimizer.bfgs
     @Option(help: "Converged when the largest force on a moving atom is below this, eV/Å.")
@@ -78,7 +79,10 @@ struct Relax: ParsableCommand {
     }
 
     func run() throws {
-        let initial = try lastFrame(of: input)
+        let given = try LastFrame(of: input, format: formats.format)
+        let initial = given.atoms
+        if !quiet, let reading = given.reading(input) { printError(reading) }
+        if !quiet, given.frames > 1 { printError("\(input): the last of \(given.frames) frames is relaxed") }
         let forceField = try model.forceField
         let stage = self.stage.completed(forEnergies: forceField.hasEnergy)
         let settings: RelaxationSettings
@@ -91,13 +95,13 @@ struct Relax: ParsableCommand {
             printError("warning: the move_mask of \(input) fixes atoms, and all are moved; --move mask keeps them")
         }
         var relaxer = Relaxer(initial, forceField: forceField, settings: settings)
-        let log = OptimizerLog(settings.optimizer)
+        let log = OptimizerLog(settings.optimizer, isModel: true)
         if !quiet { FileHandle.standardError.write(Data(log.header.utf8)) }
         var path = try trajectory.map { try FrameWriter($0) }
         while relaxer.status == .running {
             let frame = try relaxer.advance()
             if !quiet {
-                let line = log.line(step: frame.step, energy: nil, fmax: frame.fmax)
+                let line = log.line(step: frame.step, energy: frame.prediction.energy, fmax: frame.fmax)
                 FileHandle.standardError.write(Data(line.utf8))
             }
             try path?.write(frame.annotated(by: forceField.provenance))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Atomistics
 import DurableFiles
+import ForeignStructures
 import Foundation
 import ModelLibrary
 import SystemPackage
@@ -37,11 +38,61 @@ struct FrameWriter: ~Copyable {
     }
 }
 
-/// Every frame of a file in order, one in memory at a time; a terminal shows how far it is.
+/// The format of structure files that a command reads.
+struct FormatOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Format of the file where its name does not say it: xyz, cif, vasp, orca-output, gaussian-out, …",
+            discussion: """
+                By its name a file is XYZ or extxyz, or what ASE reads: .cif, POSCAR and CONTCAR, .pdb, .gro, .mol2, \
+                .sdf, .traj, .db, .gpw and others, packed or not. Outputs (.out, .log, .txt) need --format.
+                """))
+    var format: String?
+
+    func validate() throws {
+        guard let format, StructureFormat(named: format) == nil else { return }
+        throw ValidationError(
+            "--format: '\(format)' is not known; known are xyz, \(StructureFormat.names.joined(separator: ", "))")
+    }
+}
+
+/// A reader of a structure file in any format; of a foreign one, Python has made extended XYZ before.
+///
+/// - Parameters:
+///   - format: a name, or nil for what the file's name says.
+///   - frames: of a foreign file.
+/// - Returns: the reader; the number of frames where it is known.
+func structureReader(
+    of path: String, format: String? = nil, frames: StructureConverter.Frames = .all
+) throws -> (reader: ExtXYZReader, converted: StructureConverter.Converted?) {
+    switch format.flatMap(StructureFormat.init(named:)) ?? StructureFormat(file: path) {
+    case .native: return (try ExtXYZReader(path: path), nil)
+    case .foreign(let name):
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw CommandError(.failed, "\(path): error: cannot be read")
+        }
+        let converted = try StructureConverter(python: Program.python).read(path, format: name, frames: frames)
+        return (try ExtXYZReader(MemoryBytes(converted.bytes, label: path)), converted)
+    case .programOutput:
+        // Old habit: XYZ in a file of any name.
+        if let reader = try? ExtXYZReader(path: path), holdsFrame(reader) {
+            return (try ExtXYZReader(path: path), nil)
+        }
+        let head = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 1 << 16) }
+        guard let head else { throw CommandError(.failed, "\(path): error: cannot be read") }
+        throw StructureConversionError(path: path, kind: .ambiguous(StructureFormat.signature(head)))
+    }
+}
+
+private func holdsFrame(_ reader: consuming ExtXYZReader) -> Bool { (try? reader.next()) != nil }
+
+/// Every frame of a file in order; of XYZ and extxyz, one in memory at a time. A terminal shows how far it is.
 ///
 /// - Parameter output: where results go meanwhile.
-func forEachFrame(in path: String, output: String? = nil, _ body: (Atoms, Int) throws -> Void) throws {
-    var reader = try ExtXYZReader(path: path)
+func forEachFrame(
+    in path: String, format: String? = nil, output: String? = nil, _ body: (Atoms, Int) throws -> Void
+) throws {
+    var reader = try structureReader(of: path, format: format).reader
     let bar = ProgressBar("of \(URL(fileURLWithPath: path).lastPathComponent)", output: output)
     var index = 0
     while let atoms = try reader.next() {
@@ -52,12 +103,38 @@ func forEachFrame(in path: String, output: String? = nil, _ body: (Atoms, Int) t
     guard index > 0 else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
 }
 
+/// The last frame of a file, and which one of how many that is.
+struct LastFrame {
+    let atoms: Atoms
+    /// How many frames the file holds.
+    let frames: Int
+    /// As extended XYZ where the file is in another format.
+    let converted: StructureConverter.Converted?
+
+    init(of path: String, format: String? = nil) throws {
+        var (reader, converted) = try structureReader(of: path, format: format, frames: .last)
+        var last: Atoms?
+        var count = 0
+        while let atoms = try reader.next() { (last, count) = (atoms, count + 1) }
+        guard let last else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
+        (atoms, frames, self.converted) = (last, converted?.frames ?? count, converted)
+    }
+
+    /// Who read it, where its format is a foreign one: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
+    func reading(_ path: String) -> String? {
+        guard converted != nil, case .string(let reader)? = atoms.info["reader"] else { return nil }
+        return "\(path): \(atoms.formula), read by \(reader)"
+    }
+}
+
+/// A molecule without the periodic cell that its file gives it.
+func outOfCell(_ atoms: Atoms, _ path: String) throws -> Atoms {
+    do { return try atoms.takenOutOfCell() } catch { throw CommandError(.failed, "\(path): error: \(error)") }
+}
+
 /// The one structure of a file; of several the last, as ASE reads it.
-func lastFrame(of path: String) throws -> Atoms {
-    var last: Atoms?
-    try forEachFrame(in: path) { atoms, _ in last = atoms }
-    guard let last else { preconditionFailure("a file without frames has been refused") }
-    return last
+func lastFrame(of path: String, format: String? = nil) throws -> Atoms {
+    try LastFrame(of: path, format: format).atoms
 }
 
 /// Frames of a file as Python slices them: `3`, `-1`, `10:`, `::5`, `-20:`.
@@ -88,11 +165,11 @@ struct FrameSelection: ExpressibleByArgument {
     private var countsFromEnd: Bool { parts.prefix(2).contains { $0.map { $0 < 0 } ?? false } }
 
     /// - Throws: ``CommandError`` where a single frame is asked for that the file does not have.
-    func range(in path: String) throws -> FrameRange {
+    func range(in path: String, format: String? = nil) throws -> FrameRange {
         var total = Int.max
         if countsFromEnd {
             total = 0
-            try forEachFrame(in: path) { _, _ in total += 1 }
+            try forEachFrame(in: path, format: format) { _, _ in total += 1 }
         }
         func absolute(_ index: Int) -> Int { index < 0 ? index + total : index }
         if parts.count == 1, let index = parts[0] {

@@ -1,0 +1,39 @@
+public import Atomistics
+
+extension Atoms {
+    /// The structure without its cell, for a molecule that a program keeps in a box.
+    ///
+    /// - Throws: ``CutMolecule`` where bonds cross the box's boundary: the molecule would fall apart.
+    public func takenOutOfCell() throws -> Atoms {
+        var molecule = self
+        molecule.cell = nil
+        molecule.periodicity = .none
+        guard periodicity.isPeriodic, count > 1 else { return molecule }
+        // Covalent radii of the elements here are below 2.5 Å.
+        let inBox = try NeighborList(self, cutoff: 3.4)
+        var crossing = 0
+        for i in 0..<count {
+            for k in inBox.range(of: i) where inBox.indices[k] >= i {
+                let j = inBox.indices[k]
+                guard let a = elements[i].covalentRadius, let b = elements[j].covalentRadius,
+                    inBox.squaredDistances[k].squareRoot() < 1.2 * (a + b)
+                else { continue }
+                let straight = positions[j] - positions[i]
+                let difference = straight - inBox.displacements[k]
+                if difference.dot(difference) > 1e-6 { crossing += 1 }
+            }
+        }
+        guard crossing == 0 else { throw CutMolecule(bonds: crossing) }
+        return molecule
+    }
+}
+
+/// Bonds of a structure cross the boundary of its cell.
+public struct CutMolecule: Error, Sendable, CustomStringConvertible {
+    public var bonds: Int
+
+    public var description: String {
+        "\(bonds) \(bonds == 1 ? "bond crosses" : "bonds cross") the boundary of the cell: it is a crystal or a "
+            + "molecule that is cut; make the molecule whole first, in the middle of its cell"
+    }
+}

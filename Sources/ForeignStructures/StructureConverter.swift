@@ -1,0 +1,179 @@
+import Atomistics
+import Foundation
+
+/// Reads and writes structures in the formats that ASE knows, in a Python of its own.
+///
+/// The file is read once and becomes extended XYZ; every frame names its file (`origin`), its place there
+/// (`origin_frame`, from 1) and the reader with its version (`reader`).
+public struct StructureConverter: Sendable {
+    /// Which frames are converted.
+    public enum Frames: Sendable, Equatable {
+        case all
+        /// The last one, as ASE reads a file.
+        case last
+        /// From 1.
+        case number(Int)
+
+        var argument: String {
+            switch self {
+            case .all: "all"
+            case .last: "last"
+            case .number(let number): "\(number)"
+            }
+        }
+    }
+
+    /// Frames as extended XYZ.
+    public struct Converted: Sendable {
+        public var bytes: [UInt8]
+        /// How many the file holds.
+        public var frames: Int
+        /// ASE's.
+        public var version: String
+    }
+
+    /// With ASE: a path, or a name to look for.
+    public let python: String
+    /// A reader that takes longer is ended.
+    public var limit: Duration = .seconds(300)
+
+    public init(python: String) { self.python = python }
+
+    /// Converts a file.
+    ///
+    /// - Parameter format: one of ``StructureFormat/names``.
+    /// - Throws: ``StructureConversionError``.
+    public func read(_ path: String, format: String, frames: Frames) throws -> Converted {
+        let folder = try Scratch()
+        let output = folder.path("frames.extxyz")
+        let answer = try run(
+            PackageResources.read_structures_py, ["read_structures.py", path, format, output, frames.argument],
+            path, "\(format) file", folder)
+        guard let data = FileManager.default.contents(atPath: output) else {
+            throw StructureConversionError(path: path, kind: .failed("the reader wrote nothing"))
+        }
+        return Converted(bytes: Array(data), frames: answer.frames, version: answer.ase)
+    }
+
+    /// Converts bytes that came under a name, as from an inbox.
+    public func read(_ bytes: [UInt8], named name: String, format: String, frames: Frames) throws -> Converted {
+        let folder = try Scratch()
+        // Under its own name: it says how the file is packed, and stands in the frames.
+        let path = folder.path("in/" + (name.split(separator: "/").last.map(String.init) ?? "structure"))
+        try FileManager.default.createDirectory(
+            atPath: folder.path("in"), withIntermediateDirectories: false)
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        do {
+            return try read(path, format: format, frames: frames)
+        } catch var error as StructureConversionError {
+            error.path = name
+            throw error
+        }
+    }
+
+    /// Writes frames in another format; an ASE database (`db`) gets further rows.
+    ///
+    /// - Throws: ``StructureConversionError``.
+    public func write(_ frames: [UInt8], to path: String, format: String) throws {
+        let folder = try Scratch()
+        let input = folder.path("frames.extxyz")
+        try Data(frames).write(to: URL(fileURLWithPath: input))
+        _ = try run(
+            PackageResources.write_structures_py, ["write_structures.py", input, format, path], path,
+            "\(format) file", folder)
+    }
+
+    /// What the scripts print.
+    private struct Answer: Decodable {
+        var ase: String
+        var frames: Int
+        var written: Int
+    }
+
+    private func run(
+        _ script: [UInt8], _ arguments: [String], _ path: String, _ what: String, _ folder: Scratch
+    ) throws -> Answer {
+        let file = folder.path(arguments[0])
+        try Data(script).write(to: URL(fileURLWithPath: file))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [python, "-I", file] + arguments.dropFirst()
+        process.standardInput = FileHandle.nullDevice
+        // Files, not pipes: a reader that talks much is not held up.
+        let (answer, complaints) = (folder.path("answer"), folder.path("complaints"))
+        for name in [answer, complaints] { try Data().write(to: URL(fileURLWithPath: name)) }
+        process.standardOutput = FileHandle(forWritingAtPath: answer)
+        process.standardError = FileHandle(forWritingAtPath: complaints)
+        let ended = DispatchSemaphore(value: 0)
+        process.terminationHandler = { _ in ended.signal() }
+        do { try process.run() } catch {
+            throw StructureConversionError(path: path, kind: .noPython(python, what, "\(error)"))
+        }
+        let seconds = Double(limit.components.seconds)
+        if ended.wait(timeout: .now() + seconds) == .timedOut {
+            kill(process.processIdentifier, SIGKILL)
+            ended.wait()
+            throw StructureConversionError(path: path, kind: .failed("the reader took longer than \(limit)"))
+        }
+        let text = (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? ""
+        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it says no more"
+        switch process.terminationStatus {
+        case 0: break
+        case 4, 126, 127: throw StructureConversionError(path: path, kind: .noPython(python, what, last))
+        default: throw StructureConversionError(path: path, kind: .failed("cannot be read as \(what): \(last)"))
+        }
+        guard let data = FileManager.default.contents(atPath: answer),
+            let decoded = try? JSONDecoder().decode(Answer.self, from: data)
+        else { throw StructureConversionError(path: path, kind: .failed("the reader says nothing: \(last)")) }
+        guard decoded.written > 0 else {
+            throw StructureConversionError(
+                path: path,
+                kind: .failed("it has no such frame: the file has \(decoded.frames)"))
+        }
+        return decoded
+    }
+}
+
+/// A file could not be converted.
+public struct StructureConversionError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: Sendable, Equatable {
+        /// No Python, or one without ASE: which, what it was to do, and why it did not.
+        case noPython(String, String, String)
+        case failed(String)
+        /// The format has to be said: what the file looks like.
+        case ambiguous(String?)
+    }
+
+    public var path: String
+    public var kind: Kind
+
+    public init(path: String, kind: Kind) { (self.path, self.kind) = (path, kind) }
+
+    public var description: String {
+        switch kind {
+        case .failed(let why): "\(path): error: \(why)"
+        case .noPython(let python, let what, let why):
+            "\(path): error: a \(what) is read and written by Python with ASE, and \(python) has none (\(why)); "
+                + "install it (python3 -m pip install ase, or scripts/setup), and name that Python in AURELAX_PYTHON"
+        case .ambiguous(let looks):
+            "\(path): error: the name does not say which program wrote the file; `aurelax convert` with --format "
+                + (looks.map { "\($0), as which it begins, makes an extxyz file of it" }
+                    ?? "orca-output, gaussian-out, gpaw-out or xtb-output makes an extxyz file of it")
+        }
+    }
+}
+
+/// A folder of our own that goes away with its owner.
+final class Scratch {
+    private let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("aurelax-structures-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+}

@@ -1,0 +1,178 @@
+"""Reads a structure file with ASE and writes it as extended XYZ.
+
+usage: read_structures.py INPUT FORMAT OUTPUT all|last|NUMBER
+
+FORMAT is ASE's name of the format, or one of this script's own: mol2, xtb-output. INPUT may be packed with
+gzip, bzip2 or xz; its name says so. Elements, positions, cell, fixed atoms, and energy and forces where the
+file holds them are kept. On success prints one line of JSON. Status 3: the file cannot be read; 4: ASE is
+missing; the last line on standard error says why.
+"""
+import bz2
+import gzip
+import io
+import json
+import lzma
+import os
+import sys
+import tempfile
+
+try:
+    import ase
+    import ase.io
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.data import atomic_numbers
+except ImportError as error:
+    print(error, file=sys.stderr)
+    sys.exit(4)
+
+PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+# More than any structure file people have; a packed one may unfold without end.
+MOST_BYTES = 4 << 30
+
+
+class Unreadable(Exception):
+    pass
+
+
+def unpacked(path, folder):
+    """The file itself, or its unpacked copy in `folder`, under the name without the suffix."""
+    stem, suffix = os.path.splitext(path)
+    if suffix.lower() not in PACKED:
+        return path
+    target = os.path.join(folder, os.path.basename(stem))
+    size = 0
+    with PACKED[suffix.lower()](path, "rb") as source, open(target, "wb") as copy:
+        while part := source.read(1 << 20):
+            size += len(part)
+            if size > MOST_BYTES:
+                raise Unreadable(f"unpacked, it is larger than {MOST_BYTES >> 30} GiB")
+            copy.write(part)
+    return target
+
+
+def mol2(path):
+    """Tripos MOL2: each @<TRIPOS>ATOM block is a frame. The element is the atom type's part before the dot."""
+    with open(path, errors="replace") as file:
+        lines = file.read().splitlines()
+    rows = None
+    for number, line in enumerate(lines + ["@<TRIPOS>END"], 1):
+        if line.startswith("@<TRIPOS>"):
+            if rows:
+                yield ase.Atoms([row[0] for row in rows], [row[1] for row in rows])
+            rows = [] if line.strip() == "@<TRIPOS>ATOM" else None
+        elif rows is not None and line.strip() and not line.startswith("#"):
+            fields = line.split()
+            try:
+                position = [float(field) for field in fields[2:5]]
+                element = fields[5].split(".")[0].capitalize()
+            except (IndexError, ValueError):
+                raise Unreadable(f"line {number}: not an atom: id, name, x, y, z and type are expected") from None
+            if element not in atomic_numbers or element == "X" or len(position) != 3:
+                raise Unreadable(f"line {number}: the atom type '{fields[5]}' names no element")
+            rows.append((element, position))
+
+
+def xtb_output(path):
+    """What xtb prints: the block under 'final structure:', as XYZ (xtb 6.3 and newer)."""
+    with open(path, errors="replace") as file:
+        lines = file.read().splitlines()
+    places = [k for k, line in enumerate(lines) if line.strip() == "final structure:"]
+    if not places:
+        raise Unreadable("it has no block 'final structure:': xtb prints one at the end of --opt")
+    start = places[-1] + 2
+    try:
+        count = int(lines[start])
+        text = "\n".join(lines[start:start + count + 2])
+        yield ase.io.read(io.StringIO(text), format="xyz")
+    except (IndexError, ValueError, StopIteration) as error:
+        raise Unreadable(f"line {start + 1}: the block 'final structure:' is not in XYZ: {error}") from None
+
+
+def sdf(path):
+    """Each record of an SDF file; ASE reads one."""
+    with open(path, errors="replace") as file:
+        records = file.read().split("$$$$")
+    for number, record in enumerate(records):
+        if record.strip():
+            # The first line is the molecule's name and may be empty; behind $$$$ stands the end of its line.
+            yield ase.io.read(io.StringIO(record.removeprefix("\n") if number else record), format="sdf")
+
+
+OWN = {"mol2": mol2, "xtb-output": xtb_output, "sdf": sdf}
+
+
+def frames(path, kind):
+    if kind in OWN:
+        return OWN[kind](path)
+    return ase.io.iread(path, index=":", format=kind)
+
+
+def result(atoms, name):
+    """Energy or forces that the file holds; None where it does not."""
+    if atoms.calc is None:
+        return None
+    try:
+        value = atoms.calc.get_property(name, atoms, allow_calculation=False)
+    except Exception:
+        return None
+    return value
+
+
+def bare(atoms, number, note):
+    """The atoms with what is kept of them."""
+    unknown = [k for k, z in enumerate(atoms.numbers) if not 1 <= z <= 118]
+    if not len(atoms):
+        raise Unreadable(f"frame {number} has no atoms")
+    if unknown:
+        raise Unreadable(f"frame {number}: atom {unknown[0]} (counted from 0) has no element that the reader knows")
+    kept = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    kept.set_constraint(atoms.constraints)
+    # A box that repeats nothing says nothing about a molecule.
+    if not kept.pbc.any():
+        kept.cell = None
+    energy, forces = result(atoms, "energy"), result(atoms, "forces")
+    if energy is not None:
+        values = {"energy": float(energy)}
+        if forces is not None and len(forces) == len(kept):
+            values["forces"] = forces
+        kept.calc = SinglePointCalculator(kept, **values)
+    level = atoms.info.get("level_of_theory")
+    if isinstance(level, str):
+        kept.info["level_of_theory"] = level
+    kept.info.update(note)
+    return kept
+
+
+def main():
+    path, kind, output, which = sys.argv[1:5]
+    note = {"origin": os.path.basename(path), "reader": f"ASE {ase.__version__} {kind}"}
+    count = written = 0
+    chosen = None if which == "all" else which
+    last = None
+    with tempfile.TemporaryDirectory() as folder, open(output, "w") as target:
+        try:
+            for count, atoms in enumerate(frames(unpacked(path, folder), kind), 1):
+                own = {**note, "origin_frame": count}
+                if chosen is None:
+                    ase.io.write(target, bare(atoms, count, own), format="extxyz")
+                    written += 1
+                elif chosen == "last" or int(chosen) == count:
+                    last = bare(atoms, count, own)
+        except Unreadable as error:
+            print(error, file=sys.stderr)
+            sys.exit(3)
+        except Exception as error:
+            text = " ".join(str(error).split())[:300]
+            print(f"{type(error).__name__}: {text}" if text else type(error).__name__, file=sys.stderr)
+            sys.exit(3)
+        if last is not None:
+            last.info["origin_frames"] = count
+            ase.io.write(target, last, format="extxyz")
+            written = 1
+    if not count:
+        print("it holds no structure", file=sys.stderr)
+        sys.exit(3)
+    print(json.dumps({"ase": ase.__version__, "frames": count, "written": written}))
+
+
+main()

@@ -1,0 +1,112 @@
+import Atomistics
+import Foundation
+import ForeignStructures
+import Testing
+
+@Suite struct ForeignStructuresTests {
+    private static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
+    private static var hasPython: Bool {
+        ProcessInfo.processInfo.environment["AURELAX_PYTHON"].map(FileManager.default.isExecutableFile) ?? false
+    }
+
+    @Test(arguments: [
+        ("a.xyz", StructureFormat.native), ("a.extxyz", .native), ("a.dat", .native), ("a", .native),
+        ("a.xyz.gz", .foreign("extxyz")), ("a.dat.gz", .native), ("a.cif", .foreign("cif")), ("A.CIF.gz", .foreign("cif")),
+        ("POSCAR", .foreign("vasp")), ("x/CONTCAR_2", .foreign("vasp")), ("positions", .native),
+        ("OUTCAR.xz", .foreign("vasp-out")), ("a.mol2", .foreign("mol2")), ("coord", .foreign("turbomole")),
+        ("a.out", .programOutput), ("a.log", .programOutput), ("gpaw.txt", .programOutput),
+    ]) func nameTellsFormat(file: String, format: StructureFormat) {
+        #expect(StructureFormat(file: file) == format)
+    }
+
+    @Test func formatsAreNamed() {
+        #expect(StructureFormat(named: "orca-output") == .foreign("orca-output"))
+        #expect(StructureFormat(named: "pdb") == .foreign("proteindatabank"))
+        #expect(StructureFormat(named: "extxyz") == .native)
+        #expect(StructureFormat(named: "docx") == nil)
+    }
+
+    private static let poscar = """
+        gold chloride
+        1.0
+        10 0 0
+        0 10 0
+        0 0 10
+        Au Cl
+        1 1
+        Selective dynamics
+        Cartesian
+        5 5 5 F F F
+        5 5 7.3 T T T
+
+        """
+
+    @Test(.enabled(if: hasPython)) func poscarKeepsCellAndFixedAtoms() throws {
+        let converter = StructureConverter(python: Self.python)
+        let converted = try converter.read(
+            Array(Self.poscar.utf8), named: "CONTCAR", format: "vasp", frames: .last)
+        let atoms = try #require(try ExtXYZ.frames(in: converted.bytes, label: "CONTCAR").first)
+        #expect(atoms.formula == "AuCl" || atoms.formula == "ClAu")
+        #expect(atoms.moveMask == [false, true] && atoms.periodicity == .all && converted.frames == 1)
+        #expect(atoms.info["origin"] == .string("CONTCAR"))
+        guard case .string(let reader)? = atoms.info["reader"] else {
+            Issue.record("no reader")
+            return
+        }
+        #expect(reader == "ASE \(converted.version) vasp")
+        let molecule = try atoms.takenOutOfCell()
+        #expect(!molecule.periodicity.isPeriodic && molecule.cell == nil && molecule.positions == atoms.positions)
+    }
+
+    /// Two records of MOL2, the second without the first's gold; of SDF as many as it has.
+    @Test(.enabled(if: hasPython)) func everyFrameOfMOL2AndSDF() throws {
+        let converter = StructureConverter(python: Self.python)
+        let mol2 = ["Au", "S.3"].map {
+            "@<TRIPOS>MOLECULE\nx\n 2\n@<TRIPOS>ATOM\n 1 A1 0 0 0 \($0)\n 2 H1 0 0 1.5 H\n@<TRIPOS>BOND\n 1 1 2 1\n"
+        }.joined()
+        let frames = try ExtXYZ.frames(
+            in: converter.read(Array(mol2.utf8), named: "a.mol2", format: "mol2", frames: .all).bytes, label: "a")
+        #expect(frames.map(\.elements) == [[.gold, .hydrogen], [.sulfur, .hydrogen]])
+        let record = "x\n  test\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\n"
+            + "    0.0000    0.0000    0.0000 S   0  0\n    0.0000    0.0000    1.3400 H   0  0\n  1  2  1  0\nM  END\n"
+        let sdf = try converter.read(
+            Array((record + "$$$$\n" + record + "$$$$\n").utf8), named: "a.sdf", format: "sdf", frames: .last)
+        #expect(sdf.frames == 2)
+        #expect(try ExtXYZ.frames(in: sdf.bytes, label: "a").map(\.elements) == [[.sulfur, .hydrogen]])
+    }
+
+    @Test(.enabled(if: hasPython)) func outputOfXTB() throws {
+        let output = "      x T B\n\n================\n final structure:\n================\n2\n xtb: 6.6.1\n"
+            + "S 0 0 0\nH 0 0 1.34\n\n Bond Distances\n"
+        let converter = StructureConverter(python: Self.python)
+        let converted = try converter.read(
+            Array(output.utf8), named: "xtb.out", format: "xtb-output", frames: .last)
+        #expect(try ExtXYZ.frames(in: converted.bytes, label: "xtb.out").map(\.elements) == [[.sulfur, .hydrogen]])
+        #expect(StructureFormat.signature(output.utf8) == "xtb-output")
+    }
+
+    @Test(.enabled(if: hasPython)) func damagedFileSaysSo() throws {
+        let converter = StructureConverter(python: Self.python)
+        #expect {
+            try converter.read(Array("nothing".utf8), named: "a.cif", format: "cif", frames: .last)
+        } throws: { "\($0)".hasPrefix("a.cif: error: cannot be read as cif file: ") }
+    }
+
+    @Test func missingPythonSaysWhatToInstall() throws {
+        let converter = StructureConverter(python: "/nowhere/python")
+        #expect {
+            try converter.read(Array(Self.poscar.utf8), named: "CONTCAR", format: "vasp", frames: .last)
+        } throws: { error in
+            let text = "\(error)"
+            return text.hasPrefix("CONTCAR: error: a vasp file is read and written by Python with ASE")
+                && text.contains("AURELAX_PYTHON")
+        }
+    }
+
+    @Test func cutMoleculeIsRefused() {
+        let atoms = Atoms(
+            elements: [.sulfur, .hydrogen], positions: [SIMD3(0.2, 5, 5), SIMD3(9.0, 5, 5)],
+            cell: Cell(SIMD3(10, 0, 0), SIMD3(0, 10, 0), SIMD3(0, 0, 10)), periodicity: .all)
+        #expect { try atoms.takenOutOfCell() } throws: { "\($0)".hasPrefix("1 bond crosses") }
+    }
+}
