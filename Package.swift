@@ -83,7 +83,11 @@ let package = Package(
 
         // Structures in other programs' formats, read and written by ASE.
         .target(
-            name: "ForeignStructures", dependencies: ["Atomistics"], resources: [.embedInCode("Templates")],
+            name: "ForeignStructures",
+            dependencies: [
+                "Atomistics", .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
+            resources: [.embedInCode("Templates")],
             swiftSettings: strict),
 
         // Text that people write.

@@ -66,11 +66,12 @@ struct Pages: Sendable {
     }
 
     /// Each but the curve sorts the table.
-    private static let heads: [Markup] = ["Job", "State", "Stage", "Step", "fmax (eV/Å)", "Curve", "Reason"].map {
-        $0 == "Curve"
-            ? "<th scope=\"col\" role=\"columnheader\">\($0)</th>"
-            : "<th scope=\"col\" role=\"columnheader\"><button type=\"button\" class=\"sort\">\($0)</button></th>"
-    }
+    private static let heads: [Markup] = ["Job", "State", "Stage", "Step", "fmax (eV/Å)", "Curve", "Reason"]
+        .map {
+            $0 == "Curve"
+                ? "<th scope=\"col\" role=\"columnheader\">\($0)</th>"
+                : "<th scope=\"col\" role=\"columnheader\"><button type=\"button\" class=\"sort\">\($0)</button></th>"
+        }
 
     /// More than a person reads.
     private static let most = 500

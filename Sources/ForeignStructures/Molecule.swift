@@ -1,6 +1,19 @@
 public import Atomistics
+import OrderedCollections
 
 extension Atoms {
+    /// The reader that converted the structure from another format, with its version; nil where none did.
+    public var reader: String? {
+        guard case .string(let reader)? = info["reader"] else { return nil }
+        return reader
+    }
+
+    /// The file that the structure was converted from; nil where it was not.
+    public var origin: String? {
+        guard case .string(let origin)? = info["origin"] else { return nil }
+        return origin
+    }
+
     /// The structure without its cell, for a molecule that a program keeps in a box.
     ///
     /// - Throws: ``CutMolecule`` where bonds cross the box's boundary: the molecule would fall apart.

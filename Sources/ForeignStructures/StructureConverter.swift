@@ -47,7 +47,8 @@ public struct StructureConverter: Sendable {
         let folder = try Scratch()
         let output = folder.path("frames.extxyz")
         let answer = try run(
-            PackageResources.read_structures_py, ["read_structures.py", path, format, output, frames.argument],
+            PackageResources.read_structures_py,
+            ["read_structures.py", path, format, output, frames.argument],
             path, "\(format) file", folder)
         guard let data = FileManager.default.contents(atPath: output) else {
             throw StructureConversionError(path: path, kind: .failed("the reader wrote nothing"))
@@ -56,7 +57,8 @@ public struct StructureConverter: Sendable {
     }
 
     /// Converts bytes that came under a name, as from an inbox.
-    public func read(_ bytes: [UInt8], named name: String, format: String, frames: Frames) throws -> Converted {
+    public func read(_ bytes: [UInt8], named name: String, format: String, frames: Frames) throws -> Converted
+    {
         let folder = try Scratch()
         // Under its own name: it says how the file is packed, and stands in the frames.
         let path = folder.path("in/" + (name.split(separator: "/").last.map(String.init) ?? "structure"))
@@ -120,7 +122,8 @@ public struct StructureConverter: Sendable {
         switch process.terminationStatus {
         case 0: break
         case 4, 126, 127: throw StructureConversionError(path: path, kind: .noPython(python, what, last))
-        default: throw StructureConversionError(path: path, kind: .failed("cannot be read as \(what): \(last)"))
+        default:
+            throw StructureConversionError(path: path, kind: .failed("cannot be read as \(what): \(last)"))
         }
         guard let data = FileManager.default.contents(atPath: answer),
             let decoded = try? JSONDecoder().decode(Answer.self, from: data)
@@ -168,7 +171,8 @@ final class Scratch {
     private let url: URL
 
     init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("aurelax-structures-\(UUID().uuidString)")
+        url = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "aurelax-structures-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }

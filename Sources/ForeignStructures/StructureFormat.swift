@@ -51,7 +51,9 @@ public enum StructureFormat: Sendable, Equatable {
     static let packed = [".gz", ".bz2", ".xz"]
 
     /// True for a name whose last suffix is that of a packed file.
-    public static func isPacked(_ file: String) -> Bool { packed.contains { file.lowercased().hasSuffix($0) } }
+    public static func isPacked(_ file: String) -> Bool {
+        packed.contains { file.lowercased().hasSuffix($0) }
+    }
 
     /// `POSCAR`, `CONTCAR_relaxed`, `OUTCAR.1`.
     private static let wholeNames = [
@@ -68,7 +70,8 @@ public enum StructureFormat: Sendable, Equatable {
 
     private static let suffixes = [
         "cif": "cif", "vasp": "vasp", "poscar": "vasp", "contcar": "vasp", "pdb": "proteindatabank",
-        "ent": "proteindatabank", "gro": "gromacs", "mol2": "mol2", "sdf": "sdf", "mol": "mol", "traj": "traj",
+        "ent": "proteindatabank", "gro": "gromacs", "mol2": "mol2", "sdf": "sdf", "mol": "mol",
+        "traj": "traj",
         "db": "db", "gpw": "gpw", "gjf": "gaussian-in", "com": "gaussian-in", "coord": "turbomole",
         "tmol": "turbomole", "gen": "gen", "xsf": "xsf", "cube": "cube", "cjson": "cjson", "res": "res",
         "xsd": "xsd", "pwi": "espresso-in", "pwo": "espresso-out", "nwo": "nwchem-out",

@@ -60,6 +60,7 @@ final class Workbench: Sendable {
                 mkdir -p $folder && cp $recipe $folder
             done
             """)
+        try write("CONTCAR", "box\n1.0\n9 0 0\n0 9 0\n0 0 9\nAu Cl\n1 1\nCartesian\n4 4 4\n4 4 6.3\n")
         let frame = try #require(done.text("md.extxyz"))
         let level = try #require(frame.firstMatch(of: /level_of_theory="([^"]*)"/)).1
         // The recipes and scans of the project, with this bench's frames.

@@ -6,12 +6,14 @@ import Testing
 @Suite struct ForeignStructuresTests {
     private static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
     private static var hasPython: Bool {
-        ProcessInfo.processInfo.environment["AURELAX_PYTHON"].map(FileManager.default.isExecutableFile) ?? false
+        ProcessInfo.processInfo.environment["AURELAX_PYTHON"].map(FileManager.default.isExecutableFile)
+            ?? false
     }
 
     @Test(arguments: [
         ("a.xyz", StructureFormat.native), ("a.extxyz", .native), ("a.dat", .native), ("a", .native),
-        ("a.xyz.gz", .foreign("extxyz")), ("a.dat.gz", .native), ("a.cif", .foreign("cif")), ("A.CIF.gz", .foreign("cif")),
+        ("a.xyz.gz", .foreign("extxyz")), ("a.dat.gz", .native), ("a.cif", .foreign("cif")),
+        ("A.CIF.gz", .foreign("cif")),
         ("POSCAR", .foreign("vasp")), ("x/CONTCAR_2", .foreign("vasp")), ("positions", .native),
         ("OUTCAR.xz", .foreign("vasp-out")), ("a.mol2", .foreign("mol2")), ("coord", .foreign("turbomole")),
         ("a.out", .programOutput), ("a.log", .programOutput), ("gpaw.txt", .programOutput),
@@ -48,14 +50,10 @@ import Testing
         let atoms = try #require(try ExtXYZ.frames(in: converted.bytes, label: "CONTCAR").first)
         #expect(atoms.formula == "AuCl" || atoms.formula == "ClAu")
         #expect(atoms.moveMask == [false, true] && atoms.periodicity == .all && converted.frames == 1)
-        #expect(atoms.info["origin"] == .string("CONTCAR"))
-        guard case .string(let reader)? = atoms.info["reader"] else {
-            Issue.record("no reader")
-            return
-        }
-        #expect(reader == "ASE \(converted.version) vasp")
+        #expect(atoms.origin == "CONTCAR" && atoms.reader == "ASE \(converted.version) vasp")
         let molecule = try atoms.takenOutOfCell()
-        #expect(!molecule.periodicity.isPeriodic && molecule.cell == nil && molecule.positions == atoms.positions)
+        #expect(
+            !molecule.periodicity.isPeriodic && molecule.cell == nil && molecule.positions == atoms.positions)
     }
 
     /// Two records of MOL2, the second without the first's gold; of SDF as many as it has.
@@ -65,9 +63,11 @@ import Testing
             "@<TRIPOS>MOLECULE\nx\n 2\n@<TRIPOS>ATOM\n 1 A1 0 0 0 \($0)\n 2 H1 0 0 1.5 H\n@<TRIPOS>BOND\n 1 1 2 1\n"
         }.joined()
         let frames = try ExtXYZ.frames(
-            in: converter.read(Array(mol2.utf8), named: "a.mol2", format: "mol2", frames: .all).bytes, label: "a")
+            in: converter.read(Array(mol2.utf8), named: "a.mol2", format: "mol2", frames: .all).bytes,
+            label: "a")
         #expect(frames.map(\.elements) == [[.gold, .hydrogen], [.sulfur, .hydrogen]])
-        let record = "x\n  test\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\n"
+        let record =
+            "x\n  test\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\n"
             + "    0.0000    0.0000    0.0000 S   0  0\n    0.0000    0.0000    1.3400 H   0  0\n  1  2  1  0\nM  END\n"
         let sdf = try converter.read(
             Array((record + "$$$$\n" + record + "$$$$\n").utf8), named: "a.sdf", format: "sdf", frames: .last)
@@ -76,12 +76,16 @@ import Testing
     }
 
     @Test(.enabled(if: hasPython)) func outputOfXTB() throws {
-        let output = "      x T B\n\n================\n final structure:\n================\n2\n xtb: 6.6.1\n"
+        let output =
+            "      x T B\n\n================\n final structure:\n================\n2\n xtb: 6.6.1\n"
             + "S 0 0 0\nH 0 0 1.34\n\n Bond Distances\n"
         let converter = StructureConverter(python: Self.python)
         let converted = try converter.read(
             Array(output.utf8), named: "xtb.out", format: "xtb-output", frames: .last)
-        #expect(try ExtXYZ.frames(in: converted.bytes, label: "xtb.out").map(\.elements) == [[.sulfur, .hydrogen]])
+        #expect(
+            try ExtXYZ.frames(in: converted.bytes, label: "xtb.out").map(\.elements) == [
+                [.sulfur, .hydrogen]
+            ])
         #expect(StructureFormat.signature(output.utf8) == "xtb-output")
     }
 

@@ -224,7 +224,7 @@ struct Inbox {
             for warning in candidate.file.diagnostics + problems {
                 try store.note("warning: \(warning.message)", of: record.id)
             }
-            if structure.digest != given.digest, case .string(let reader)? = atoms.info["reader"] {
+            if structure.digest != given.digest, let reader = atoms.reader {
                 try store.note("the structure \(structure.label) was read by \(reader)", of: record.id)
             }
             scan.outcome.accepted.append(record)

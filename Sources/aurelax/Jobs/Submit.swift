@@ -13,7 +13,7 @@ struct Submit: AsyncParsableCommand {
               aurelax submit ring4.yaml
               aurelax submit ring4.yaml --dry-run     only checks, and prints the job with every default
               aurelax submit ring4.yaml --wait        follows it to its end; fails where the job does
-              aurelax submit *.yaml                   several jobs: none is dropped unless all are good
+              aurelax submit ring4.yaml ring5.yaml    several jobs: none is dropped unless all are good
 
             The structure may be in any format that `aurelax convert` reads; what is dropped is extxyz.
             """)
@@ -59,7 +59,8 @@ struct Submit: AsyncParsableCommand {
                 continue
             }
             if !dryRun, let known = try? client.status(of: job.name) {
-                let text = "the name '\(job.name)' is taken by a job that is \(known.state.rawValue); use --name"
+                let text =
+                    "the name '\(job.name)' is taken by a job that is \(known.state.rawValue); use --name"
                 guard jobs.count > 1 else { throw CommandError(.failed, text) }
                 printError("\(path): error: \(text)")
                 wrong += 1
@@ -68,7 +69,9 @@ struct Submit: AsyncParsableCommand {
             good.append((job, checked.structure))
         }
         guard wrong == 0 else {
-            if jobs.count > 1, !dryRun { printError("\(wrong) of \(jobs.count) jobs are wrong; none was dropped") }
+            if jobs.count > 1, !dryRun {
+                printError("\(wrong) of \(jobs.count) jobs are wrong; none was dropped")
+            }
             throw ExitCode(ExitStatus.failed.rawValue)
         }
         if dryRun {

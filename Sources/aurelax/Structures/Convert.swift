@@ -15,7 +15,7 @@ struct Convert: ParsableCommand {
               aurelax convert old.xyz new.extxyz
               aurelax convert trajectory.extxyz last.extxyz --frames -1
               aurelax convert trajectory.extxyz - --frames ::10 | less
-              aurelax convert CONTCAR cluster.xyz --molecule
+              aurelax convert CONTCAR molecule.xyz --molecule
             """)
 
     @Argument(help: "Structure file.", completion: .file())
@@ -27,7 +27,10 @@ struct Convert: ParsableCommand {
         help: "Which frames, as in Python: a number, A:B or A:B:S; negative numbers count from the end.")
     var frames: FrameSelection?
     @OptionGroup var formats: FormatOptions
-    @Flag(help: "Take each structure out of its periodic cell: a molecule in a box. Refused where bonds cross the boundary.")
+    @Flag(
+        help:
+            "Take each structure out of its periodic cell: a molecule in a box. Refused where bonds cross the boundary."
+    )
     var molecule = false
 
     func run() throws {

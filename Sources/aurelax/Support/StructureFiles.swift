@@ -52,7 +52,8 @@ struct FormatOptions: ParsableArguments {
     func validate() throws {
         guard let format, StructureFormat(named: format) == nil else { return }
         throw ValidationError(
-            "--format: '\(format)' is not known; known are xyz, \(StructureFormat.names.joined(separator: ", "))")
+            "--format: '\(format)' is not known; known are xyz, \(StructureFormat.names.joined(separator: ", "))"
+        )
     }
 }
 
@@ -71,7 +72,8 @@ func structureReader(
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw CommandError(.failed, "\(path): error: cannot be read")
         }
-        let converted = try StructureConverter(python: Program.python).read(path, format: name, frames: frames)
+        let converted = try StructureConverter(python: Program.python).read(
+            path, format: name, frames: frames)
         return (try ExtXYZReader(MemoryBytes(converted.bytes, label: path)), converted)
     case .programOutput:
         // Old habit: XYZ in a file of any name.
@@ -122,7 +124,7 @@ struct LastFrame {
 
     /// Who read it, where its format is a foreign one: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
     func reading(_ path: String) -> String? {
-        guard converted != nil, case .string(let reader)? = atoms.info["reader"] else { return nil }
+        guard converted != nil, let reader = atoms.reader else { return nil }
         return "\(path): \(atoms.formula), read by \(reader)"
     }
 }

@@ -1,0 +1,75 @@
+import Foundation
+import SystemPackage
+import Testing
+
+/// Structures in other programs' formats, through the real programs.
+@Suite(.enabled(if: Available.python)) struct FormatTests {
+    private static let contcar = """
+        gold chloride
+        1.0
+        10 0 0
+        0 10 0
+        0 0 10
+        Au Cl
+        1 1
+        Cartesian
+        5 5 5
+        5 5 7.3
+
+        """
+    private static let mol2 =
+        "@<TRIPOS>MOLECULE\nhydrogen sulfide\n 3\n@<TRIPOS>ATOM\n 1 S1 0 0 0 S.3\n 2 H1 1.34 0 0 H\n"
+        + " 3 H2 -0.05 1.34 0 H\n"
+    private static let stages = "stages:\n  - dft: {engine: tblite}\n"
+
+    @Test func boxedMoleculeIsConverted() async throws {
+        let spool = try Spool()
+        try Self.contcar.write(toFile: spool.path.string + "/CONTCAR", atomically: true, encoding: .utf8)
+        let result = try await Program.run(["convert", "CONTCAR", "-", "--molecule"], in: spool.path)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("origin=CONTCAR") && result.output.contains("pbc=\"F F F\""))
+        #expect(!result.output.contains("Lattice"), "\(result.output)")
+    }
+
+    /// None of several jobs is dropped unless all are good; a box is taken off where that is asked for.
+    @Test func severalJobsAreSubmitted() async throws {
+        let spool = try Spool()
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: "\(spool.path)/\(name)", atomically: true, encoding: .utf8)
+        }
+        try write("CONTCAR", Self.contcar)
+        try write("s.mol2", Self.mol2)
+        try write("a.yaml", "aurelax: 1\nstructure: CONTCAR\n\(Self.stages)")
+        try write("b.yaml", "aurelax: 1\nstructure: s.mol2\n\(Self.stages)")
+        let boxed = try await Program.run(["submit", "a.yaml", "b.yaml"], spool: spool.path, in: spool.path)
+        #expect(boxed.status == 1 && boxed.errors.contains("--molecule"), "\(boxed.errors)")
+        #expect(boxed.errors.contains("1 of 2 jobs") && spool.files("inbox").isEmpty, "\(boxed.errors)")
+        let good = try await Program.run(
+            ["submit", "a.yaml", "b.yaml", "--molecule"], spool: spool.path, in: spool.path)
+        #expect(good.status == 0, "\(good.errors)")
+        #expect(good.errors.contains("s.mol2: H2S, read by ASE "), "\(good.errors)")
+        #expect(spool.files("inbox") == ["a.xyz", "a.yaml", "b.xyz", "b.yaml"])
+        #expect(spool.text("inbox/b.xyz")?.contains("origin=s.mol2") == true)
+    }
+
+    @Test func foreignStructureInTheInboxIsRead() async throws {
+        let spool = try Spool()
+        try spool.drop("s.mol2", Self.mol2)
+        try spool.drop("good.yaml", "aurelax: 1\nstructure: s.mol2\n\(Self.stages)")
+        let daemon = try await Program.run(["daemon", "--once", "--settle", "0.1"], spool: spool.path)
+        #expect(daemon.status == 0, "\(daemon.errors)")
+        #expect(spool.text("outbox/good/job.log")?.contains("the structure s.mol2 was read by ASE ") == true)
+        #expect(try await spool.status(of: "good")?.state == "waiting-for-dft")
+    }
+
+    /// The format of an output is not guessed: a message names it.
+    @Test func outputsNeedTheirFormat() async throws {
+        let spool = try Spool()
+        let path = spool.path.string + "/run.out"
+        try "      * O   R   C   A *\n".write(toFile: path, atomically: true, encoding: .utf8)
+        let result = try await Program.run(["convert", path, "-"])
+        #expect(result.status == 1 && result.errors.contains("--format orca-output"), "\(result.errors)")
+        let unknown = try await Program.run(["convert", path, "-", "--format", "docx"])
+        #expect(unknown.status == 2 && unknown.errors.contains("'docx' is not known"), "\(unknown.errors)")
+    }
+}
