@@ -19,7 +19,7 @@ public enum PageStyle {
         figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
         main.wide{max-width:90rem}.jobs td:first-child{overflow-wrap:anywhere;min-width:8rem}
         .jobs td:nth-child(-n+6):not(:first-child){white-space:nowrap}
-        .sort{font:inherit;font-weight:bold;color:inherit;background:none;border:0;padding:0;margin:0;cursor:pointer}
+        .sort{font:inherit;white-space:nowrap;text-align:left;font-weight:bold;color:inherit;background:none;border:0;padding:0;margin:0;cursor:pointer}
         [aria-sort=ascending] .sort::after{content:" ▲"}[aria-sort=descending] .sort::after{content:" ▼"}
         .pair{display:flex;flex-wrap:wrap;gap:1rem}.pair figure{flex:1 1 16rem;max-width:24rem}
         .curve{max-width:42rem}

@@ -263,11 +263,12 @@ import Testing
 
     @Test("A result that was shifted as a whole is taken with fixed atoms too")
     func shiftedWithFixedAtoms() throws {
-        let package = try HandoffPackage(Samples.request { $0.movable = [false, true, true] })
+        let package = try HandoffPackage(Samples.request { $0.movable = [false, false, true] })
         var atoms = ResultSample(of: package).frames[6]
         atoms.info["inputs"] = nil
-        atoms.positions[0] = package.expectation.positions[0].withUnsafeBufferPointer {
-            [$0[0], $0[1], $0[2]]
+        for atom in [0, 1] {
+            let sent = package.expectation.positions[atom]
+            atoms.positions[atom] = [sent[0], sent[1], sent[2]]
         }
         func take(_ atoms: Atoms) throws -> ReturnedResult {
             try ReturnedResult(

@@ -91,10 +91,14 @@ import Workflow
         let log = try #require(spool.text("outbox/ring/01-ml/optimizer.log"))
         #expect(log.hasPrefix("      Step     Time       ML-energy          fmax\n"), "\(log)")
         #expect(steps(log) == Array(0...last))
-        #expect(
-            log.split(separator: "\n").dropFirst().allSatisfy {
-                $0.hasPrefix("BFGS:") && $0.contains(" nan ")
-            })
+        // The model's energies, as the frames have them.
+        let lines = log.split(separator: "\n").dropFirst()
+        #expect(lines.count == path.count && lines.allSatisfy { $0.hasPrefix("BFGS:") })
+        for (line, frame) in zip(lines, path) {
+            let energy = frame.info["ml_energy"]?.double
+            let text = energy.map { String(format: "%.6f", $0) } ?? "nan"
+            #expect(line.contains(" \(text) "), "\(line)")
+        }
 
         let summary = try #require(spool.text("outbox/ring/summary.yaml"))
         for line in [

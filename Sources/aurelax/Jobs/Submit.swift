@@ -1,5 +1,6 @@
 import ArgumentParser
 import Atomistics
+import ForeignStructures
 import Foundation
 import JobSpec
 import ModelLibrary
@@ -70,7 +71,7 @@ struct Submit: AsyncParsableCommand {
         }
         guard wrong == 0 else {
             if jobs.count > 1, !dryRun {
-                printError("\(wrong) of \(jobs.count) jobs are wrong; none was dropped")
+                printError("\(wrong) of \(jobs.count) jobs cannot be accepted; none was dropped")
             }
             throw ExitCode(ExitStatus.failed.rawValue)
         }

@@ -57,36 +57,44 @@ struct FormatOptions: ParsableArguments {
     }
 }
 
-/// A reader of a structure file in any format; of a foreign one, Python has made extended XYZ before.
-///
-/// - Parameters:
-///   - format: a name, or nil for what the file's name says.
-///   - frames: of a foreign file.
-/// - Returns: the reader; the number of frames where it is known.
-func structureReader(
-    of path: String, format: String? = nil, frames: StructureConverter.Frames = .all
-) throws -> (reader: ExtXYZReader, converted: StructureConverter.Converted?) {
-    switch format.flatMap(StructureFormat.init(named:)) ?? StructureFormat(file: path) {
-    case .native: return (try ExtXYZReader(path: path), nil)
-    case .foreign(let name):
-        guard FileManager.default.isReadableFile(atPath: path) else {
-            throw CommandError(.failed, "\(path): error: cannot be read")
+/// The frames of a structure file in any format; of a foreign one, Python has made extended XYZ before.
+struct StructureReader: ~Copyable {
+    var frames: ExtXYZReader
+    /// Nil for XYZ and extxyz.
+    let converted: StructureConverter.Converted?
+
+    /// - Parameters:
+    ///   - format: a name, or nil for what the file's name says.
+    ///   - chosen: frames of a foreign file.
+    init(_ path: String, format: String? = nil, chosen: StructureConverter.Frames = .all) throws {
+        switch format.flatMap(StructureFormat.init(named:)) ?? StructureFormat(file: path) {
+        case .native:
+            frames = try ExtXYZReader(path: path)
+            converted = nil
+        case .foreign(let name):
+            guard FileManager.default.isReadableFile(atPath: path) else {
+                throw CommandError(.failed, "\(path): error: cannot be read")
+            }
+            let read = try StructureConverter(python: Program.python).read(path, format: name, frames: chosen)
+            frames = try ExtXYZReader(MemoryBytes(read.bytes, label: path))
+            converted = read
+        case .programOutput:
+            // A file of any name may hold XYZ.
+            guard holdsFrame(path) else {
+                let head = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 1 << 16) }
+                guard let head else { throw CommandError(.failed, "\(path): error: cannot be read") }
+                throw StructureConversionError(path: path, kind: .ambiguous(StructureFormat.signature(head)))
+            }
+            frames = try ExtXYZReader(path: path)
+            converted = nil
         }
-        let converted = try StructureConverter(python: Program.python).read(
-            path, format: name, frames: frames)
-        return (try ExtXYZReader(MemoryBytes(converted.bytes, label: path)), converted)
-    case .programOutput:
-        // Old habit: XYZ in a file of any name.
-        if let reader = try? ExtXYZReader(path: path), holdsFrame(reader) {
-            return (try ExtXYZReader(path: path), nil)
-        }
-        let head = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 1 << 16) }
-        guard let head else { throw CommandError(.failed, "\(path): error: cannot be read") }
-        throw StructureConversionError(path: path, kind: .ambiguous(StructureFormat.signature(head)))
     }
 }
 
-private func holdsFrame(_ reader: consuming ExtXYZReader) -> Bool { (try? reader.next()) != nil }
+private func holdsFrame(_ path: String) -> Bool {
+    guard var reader = try? ExtXYZReader(path: path) else { return false }
+    return (try? reader.next()) != nil
+}
 
 /// Every frame of a file in order; of XYZ and extxyz, one in memory at a time. A terminal shows how far it is.
 ///
@@ -94,13 +102,13 @@ private func holdsFrame(_ reader: consuming ExtXYZReader) -> Bool { (try? reader
 func forEachFrame(
     in path: String, format: String? = nil, output: String? = nil, _ body: (Atoms, Int) throws -> Void
 ) throws {
-    var reader = try structureReader(of: path, format: format).reader
+    var reader = try StructureReader(path, format: format)
     let bar = ProgressBar("of \(URL(fileURLWithPath: path).lastPathComponent)", output: output)
     var index = 0
-    while let atoms = try reader.next() {
+    while let atoms = try reader.frames.next() {
         try body(atoms, index)
         index += 1
-        if let fraction = reader.fractionRead { bar.show(fraction) }
+        if let fraction = reader.frames.fractionRead { bar.show(fraction) }
     }
     guard index > 0 else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
 }
@@ -114,12 +122,13 @@ struct LastFrame {
     let converted: StructureConverter.Converted?
 
     init(of path: String, format: String? = nil) throws {
-        var (reader, converted) = try structureReader(of: path, format: format, frames: .last)
+        var reader = try StructureReader(path, format: format, chosen: .last)
+        converted = reader.converted
         var last: Atoms?
         var count = 0
-        while let atoms = try reader.next() { (last, count) = (atoms, count + 1) }
+        while let atoms = try reader.frames.next() { (last, count) = (atoms, count + 1) }
         guard let last else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
-        (atoms, frames, self.converted) = (last, converted?.frames ?? count, converted)
+        (atoms, frames) = (last, converted?.frames ?? count)
     }
 
     /// Who read it, where its format is a foreign one: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
