@@ -90,6 +90,23 @@ let package = Package(
             resources: [.embedInCode("Templates")],
             swiftSettings: strict),
 
+        // The i-PI protocol, both ends; processes that speak it.
+        .target(
+            name: "SocketEngine",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
+
+        // Force fields that other programs are, as the spool's configuration describes them.
+        .target(
+            name: "Engines",
+            dependencies: [
+                "Atomistics", "SocketEngine", "YAMLDocument",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("Templates")],
+            swiftSettings: strict),
+
         // Text that people write.
         .target(name: "YAMLDocument", dependencies: ["CYAML"], swiftSettings: strict),
         .target(
@@ -187,9 +204,9 @@ let package = Package(
         .executableTarget(
             name: "aurelax",
             dependencies: [
-                "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics",
+                "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics", "Engines",
                 "ForeignStructures", "Handoff", "JobSpec", "LinearAlgebra", "ModelFile", "ModelLibrary",
-                "Relaxation", "Reports", "ThiolateGold",
+                "Relaxation", "Reports", "SocketEngine", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -305,6 +322,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "SocketEngineTests",
+            dependencies: ["SocketEngine", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EnginesTests", dependencies: ["Atomistics", "Engines"], swiftSettings: strict),
         .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowTests",

@@ -35,6 +35,7 @@ struct Aurelax: AsyncParsableCommand {
                 name: "Models",
                 subcommands: [
                     Train.self, Evaluate.self, ScanCommand.self, ModelCommand.self, DataSetCommand.self,
+                    ServeForces.self,
                 ]),
         ])
 

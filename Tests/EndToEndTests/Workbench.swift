@@ -16,16 +16,21 @@ final class Workbench: Sendable {
         ("scripts/experiment ", "hours of GPAW; WorkflowFileTests tries each dry"),
         ("mkdir -p /", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),
+        ("aurelax serve-forces ", "a driver has to listen: ASE, i-PI, LAMMPS"),
         ("aurelax scan workflows/soap-scan/reduced.yaml --slurm", "Slurm; scripts/test-slurm --only scan"),
     ]
 
     /// With the finished jobs.
     private let done: Spool
 
+    /// Of docs/engines.md.
+    private static let engines =
+        "engines:\n  gfn1: {ase: \"tblite.ase:TBLite\", arguments: {method: GFN1-xTB, verbosity: 0}}\n"
+
     init() async throws {
         done = try Spool()
         for n in 4...6 { try await sh("aurelax build ring --n \(n) -o ring\(n).xyz") }
-        try write("aurelax.yaml", "aurelax: 1\ndft: {executor: local}\n")
+        try write("aurelax.yaml", "aurelax: 1\ndft: {executor: local}\n\(Self.engines)")
         let stages = "stages:\n  - ml: {fmax: 0.3}\n  - dft: {engine: tblite, fmax: 0.1}\n"
         for n in 4...6 {
             try write("ring\(n).yaml", "aurelax: 1\nstructure: ring\(n).xyz\n\(stages)")

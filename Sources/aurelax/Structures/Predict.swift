@@ -19,9 +19,10 @@ struct Predict: ParsableCommand {
     var output: String
     @OptionGroup var model: ModelOptions
     @OptionGroup var formats: FormatOptions
+    @OptionGroup var engine: EngineOptions
 
     func run() throws {
-        let forceField = try model.forceField
+        let forceField = try engine.forceField(else: model)
         var writer = try FrameWriter(output)
         var warnings: [(frame: Int, text: String)] = []
         defer { for (frame, text) in warnings { printError("warning: \(input), frame \(frame): \(text)") } }

@@ -24,6 +24,7 @@ struct Relax: ParsableCommand {
     var output: String
     @OptionGroup var model: ModelOptions
     @OptionGroup var formats: FormatOptions
+    @OptionGroup var engine: EngineOptions
     @Option(help: "bfgs, lbfgs, fire or fire2, each as in ASE; safe-bfgs or sqnm.")
     var optimizer = MLStage.Optimizer.bfgs
     @Option(help: "Converged when the largest force on a moving atom is below this, eV/Å.")
@@ -83,7 +84,7 @@ struct Relax: ParsableCommand {
         let initial = given.atoms
         if !quiet, let reading = given.reading(input) { printError(reading) }
         if !quiet, given.frames > 1 { printError("\(input): the last of \(given.frames) frames is relaxed") }
-        let forceField = try model.forceField
+        let forceField = try engine.forceField(else: model)
         let stage = self.stage.completed(forEnergies: forceField.hasEnergy)
         let settings: RelaxationSettings
         do {

@@ -1,0 +1,26 @@
+import Foundation
+import YAMLDocument
+
+extension EngineDescription {
+    /// The engines that an `aurelax.yaml` describes; its other keys are not looked at.
+    ///
+    /// - Returns: the engines; nil with a report, each problem with its line and a caret, where there is an error.
+    public static func read(_ path: String) throws -> (engines: [EngineDescription]?, report: String) {
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        let document = CheckedDocument(bytes, file: path) { $0["engines"].map(problems) ?? [] }
+        let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
+        return (
+            document.root.map { $0["engines"].map { engines($0, folder: folder) } ?? [] }, document.report
+        )
+    }
+}
+
+extension [EngineDescription] {
+    /// - Throws: ``EngineError/unknown(name:known:)``.
+    public func named(_ name: String) throws(EngineError) -> EngineDescription {
+        guard let found = first(where: { $0.name == name }) else {
+            throw .unknown(name: name, known: map(\.name).sorted())
+        }
+        return found
+    }
+}

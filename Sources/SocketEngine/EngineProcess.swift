@@ -1,0 +1,103 @@
+import Synchronization
+public import SystemPackage
+
+/// A program in a session and process group of its own, which ends at the latest with this object or with this
+/// program, however that ends.
+public final class EngineProcess: Sendable {
+    /// Where its standard output and error go; appended to.
+    public let log: FilePath
+    private let program: String
+    private let state: Mutex<State>
+
+    private struct State {
+        var identifier: Int32
+        /// The group ends when this socket of a pair is closed, by whomever.
+        var lifeline: Int32
+        var status: Int32?
+    }
+
+    /// Starts a program.
+    ///
+    /// - Parameters:
+    ///   - command: program and arguments; a program without a slash is looked for in PATH.
+    ///   - environment: all of it.
+    ///   - folder: where it works.
+    public init(
+        _ command: [String], environment: [String: String], folder: FilePath, log: FilePath
+    ) throws(SocketEngineError) {
+        (program, self.log) = (command.first ?? "", log)
+        let arguments = ["/bin/sh", "-c", Self.script, "sh", folder.string] + command
+        let (identifier, lifeline) = try SocketCalls.spawn(
+            arguments, environment: environment.map { "\($0.key)=\($0.value)" }.sorted(), log: log)
+        state = Mutex(State(identifier: identifier, lifeline: lifeline, status: nil))
+    }
+
+    deinit { end(grace: .zero) }
+
+    /// Waits at the socket beside the program: its end comes when this program ends, and takes the group along.
+    private static let script = """
+        exec 3<&0 0</dev/null
+        cd "$1" || exit 127
+        shift
+        ( read -r _ <&3; kill -KILL 0 ) &
+        "$@" 3<&-
+        exit $?
+        """
+
+    /// How the program ended; nil while it runs.
+    public var ending: String? {
+        state.withLock { state in
+            Self.collect(&state)
+            return state.status.map(SocketCalls.describe(status:))
+        }
+    }
+
+    /// - Throws: ``SocketEngineError/processEnded(status:lastLines:)`` where it does not run any more.
+    public func check() throws(SocketEngineError) {
+        if let ending { throw .processEnded(status: ending, lastLines: lastLines()) }
+    }
+
+    /// The last lines that it printed, without control characters, at most `count`.
+    public func lastLines(_ count: Int = 4) -> [String] {
+        guard let bytes = SocketCalls.tail(of: log, bytes: 8192) else { return [] }
+        return bytes.split(separator: 10).suffix(count).map { line in
+            String(
+                String.UnicodeScalarView(
+                    String(decoding: line.prefix(300), as: UTF8.self).unicodeScalars.filter {
+                        $0.properties.generalCategory != .control
+                    }))
+        }
+    }
+
+    /// Ends the whole group: asks it to, waits for `grace`, and then ends it by force.
+    public func end(grace: Duration = .seconds(2)) {
+        state.withLock { state in
+            Self.collect(&state)
+            let end = ContinuousClock.now + grace
+            if state.status == nil, grace > .zero {
+                SocketCalls.signal(group: state.identifier, by: .term)
+                while state.status == nil, ContinuousClock.now < end {
+                    SocketCalls.sleep(milliseconds: 20)
+                    Self.collect(&state)
+                }
+            }
+            guard state.lifeline >= 0 else { return }
+            // What it started may still run; the number is ours while the process has not been collected, and its
+            // watcher keeps the group until the socket is closed.
+            SocketCalls.signal(group: state.identifier, by: .kill)
+            if state.status == nil { state.status = SocketCalls.wait(for: state.identifier, block: true) }
+            SocketCalls.close(state.lifeline)
+            state.lifeline = -1
+        }
+    }
+
+    /// Waits until it has ended by itself, for `limit` at most.
+    public func waitForEnd(_ limit: Duration) {
+        let end = ContinuousClock.now + limit
+        while ending == nil, ContinuousClock.now < end { SocketCalls.sleep(milliseconds: 20) }
+    }
+
+    private static func collect(_ state: inout State) {
+        if state.status == nil { state.status = SocketCalls.wait(for: state.identifier, block: false) }
+    }
+}

@@ -1,0 +1,99 @@
+/// The messages of i-PI's protocol: twelve ASCII characters, padded with spaces, before what belongs to them.
+///
+/// - Source: Ceriotti, More, Manolopoulos, Comput. Phys. Commun. 185, 1019 (2014); ASE's
+///   `ase/calculators/socketio.py`.
+enum Message: String {
+    // Of the driver.
+    case status = "STATUS"
+    case initialize = "INIT"
+    case positions = "POSDATA"
+    case getForce = "GETFORCE"
+    case exit = "EXIT"
+    // Of the engine.
+    case needInit = "NEEDINIT"
+    case ready = "READY"
+    case haveData = "HAVEDATA"
+    case forceReady = "FORCEREADY"
+
+    static let size = 12
+
+    var bytes: [UInt8] {
+        let text = Array(rawValue.utf8)
+        return text + [UInt8](repeating: 32, count: Self.size - text.count)
+    }
+
+    /// - Throws: ``SocketEngineError/protocolViolation(_:)`` for what is no message.
+    init(_ bytes: [UInt8]) throws(SocketEngineError) {
+        let text = bytes.prefix { $0 != 32 && $0 != 0 }
+        guard let message = Message(rawValue: String(decoding: text, as: UTF8.self)),
+            bytes.dropFirst(text.count).allSatisfy({ $0 == 32 || $0 == 0 })
+        else {
+            let shown = bytes.map {
+                (32..<127).contains($0) ? String(UnicodeScalar($0)) : "\\x\(String($0, radix: 16))"
+            }
+            throw .protocolViolation("‘\(shown.joined())’ is no message")
+        }
+        self = message
+    }
+}
+
+/// Limits on what a peer may announce before it is believed.
+public struct SocketLimits: Sendable, Equatable {
+    public var atoms = 1_000_000
+    /// Bytes of the text that comes with forces or with INIT.
+    public var extraBytes = 1 << 24
+
+    public init() {}
+}
+
+/// Messages and numbers in a stream of bytes: 32-bit counts, doubles, in the machine's byte order as i-PI has it.
+struct Wire {
+    let stream: SocketStream
+    let limits: SocketLimits
+
+    func send(_ message: Message, _ payload: [UInt8] = [], timeout: Duration) throws {
+        try stream.write(message.bytes + payload, message.rawValue, timeout: timeout)
+    }
+
+    func message(_ what: String, timeout: Duration) throws -> Message {
+        try Message(stream.read(Message.size, what, timeout: timeout))
+    }
+
+    func expect(_ message: Message, timeout: Duration) throws {
+        let received = try self.message(message.rawValue, timeout: timeout)
+        guard received == message else {
+            throw SocketEngineError.protocolViolation(
+                "\(received.rawValue) came, expected \(message.rawValue)")
+        }
+    }
+
+    func count(_ what: String, upTo most: Int, timeout: Duration) throws -> Int {
+        let bytes = try stream.read(4, what, timeout: timeout)
+        let value = Int(bytes.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) })
+        guard (0...most).contains(value) else {
+            throw SocketEngineError.protocolViolation("\(what) is \(value), expected 0 to \(most)")
+        }
+        return value
+    }
+
+    /// - Throws: ``SocketEngineError/notFinite(_:)``.
+    func doubles(_ count: Int, _ what: String, timeout: Duration) throws -> [Double] {
+        let bytes = try stream.read(8 * count, what, timeout: timeout)
+        let values = bytes.withUnsafeBytes { buffer in
+            (0..<count).map { buffer.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
+        }
+        guard values.allSatisfy(\.isFinite) else { throw SocketEngineError.notFinite(what) }
+        return values
+    }
+
+    func text(_ what: String, timeout: Duration) throws -> [UInt8] {
+        let size = try count("the size of \(what)", upTo: limits.extraBytes, timeout: timeout)
+        return try stream.read(size, what, timeout: timeout)
+    }
+
+    static func bytes(_ values: [Double]) -> [UInt8] {
+        values.flatMap { withUnsafeBytes(of: $0, Array.init) }
+    }
+
+    static func bytes(_ count: Int) -> [UInt8] { withUnsafeBytes(of: Int32(clamping: count), Array.init) }
+}

@@ -1,0 +1,64 @@
+public import SystemPackage
+
+/// Where the two ends of a socket meet.
+public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
+    /// A UNIX socket: the path of its file.
+    case unix(FilePath)
+    /// A TCP port of a loopback address (`127.0.0.1`, `::1`).
+    case tcp(host: String, port: UInt16)
+
+    /// The prefix that ASE, Quantum ESPRESSO and others put before the name of a UNIX socket.
+    public static let prefix = "/tmp/ipi_"
+
+    /// Reads an address as people write it.
+    ///
+    /// `HOST:PORT` is TCP; a text with a slash is the path of a UNIX socket; a plain name is i-PI's
+    /// `/tmp/ipi_NAME`.
+    public init(argument text: String) throws(SocketEngineError) {
+        guard !text.isEmpty, !text.utf8.contains(0) else { throw .address("the address is empty") }
+        if text.contains("/") {
+            self = .unix(FilePath(text))
+        } else if let colon = text.lastIndex(of: ":") {
+            let (host, digits) = (String(text[..<colon]), text[text.index(after: colon)...])
+            guard let port = UInt16(digits), port > 0 else {
+                throw .address("‘\(digits)’ is not a port (1 to 65535) in ‘\(text)’")
+            }
+            self = try .loopback(host, port)
+        } else {
+            self = .unix(FilePath(Self.prefix + text))
+        }
+        try check()
+    }
+
+    /// - Throws: for a host that is not this machine: forces of a stranger are not forces, and the protocol has no
+    ///   authentication.
+    public static func loopback(_ host: String, _ port: UInt16) throws(SocketEngineError) -> SocketAddress {
+        switch host {
+        case "localhost", "127.0.0.1", "": .tcp(host: "127.0.0.1", port: port)
+        case "::1", "[::1]": .tcp(host: "::1", port: port)
+        default:
+            throw .address(
+                "‘\(host)’ is not a loopback address; the protocol has no authentication, use 127.0.0.1 and a tunnel"
+            )
+        }
+    }
+
+    /// Longest path of a UNIX socket on Linux, without the closing zero.
+    static let longestPath = 107
+
+    func check() throws(SocketEngineError) {
+        guard case .unix(let path) = self else { return }
+        guard path.string.utf8.count <= Self.longestPath else {
+            throw .address(
+                "the path of the socket is longer than \(Self.longestPath) bytes, the most that Linux allows: "
+                    + path.string)
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .unix(let path): path.string
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}

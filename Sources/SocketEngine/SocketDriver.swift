@@ -1,0 +1,88 @@
+/// The driver's end of i-PI's protocol: sends geometries to an engine and receives energies and forces.
+///
+/// One thread uses it at a time. After an error the connection is in an unknown state: end it.
+public final class SocketDriver: Sendable {
+    public struct Options: Sendable, Equatable {
+        /// For which the engine may be silent while it evaluates one geometry.
+        public var evaluation: Duration = .seconds(3600)
+        /// For which it may be silent in the middle of a message.
+        public var transfer: Duration = .seconds(60)
+        public var limits = SocketLimits()
+        /// What INIT says to an engine that asks for it.
+        public var initialization: [UInt8] = [0]
+
+        public init() {}
+    }
+
+    private let wire: Wire
+    private let options: Options
+
+    public init(_ stream: SocketStream, _ options: Options = Options()) {
+        wire = Wire(stream: stream, limits: options.limits)
+        self.options = options
+    }
+
+    /// Evaluates one geometry.
+    ///
+    /// - Throws: ``SocketEngineError``.
+    public func evaluate(_ geometry: SocketGeometry) throws -> SocketForces {
+        try send(geometry)
+        return try receive(geometry)
+    }
+
+    /// Tells the engine that nothing more follows. It need not listen.
+    public func end() { try? wire.send(.exit, timeout: .seconds(1)) }
+
+    private func send(_ geometry: SocketGeometry) throws {
+        switch try status() {
+        case .ready: break
+        case .needInit:
+            let text = options.initialization
+            try wire.send(
+                .initialize, Wire.bytes(0) + Wire.bytes(text.count) + text, timeout: options.transfer)
+            guard try status() == .ready else {
+                throw SocketEngineError.protocolViolation("the engine is not ready after INIT")
+            }
+        case let other:
+            throw SocketEngineError.protocolViolation("\(other.rawValue) came, expected READY or NEEDINIT")
+        }
+        // Lattice vectors are columns on the wire.
+        let cell = Matrix3(geometry.cell ?? [Double](repeating: 0, count: 9))
+        let payload =
+            Wire.bytes(AtomicUnits.bohrs(cell.transposed.rows))
+            + Wire.bytes(AtomicUnits.inverseBohrs(cell.inverse.transposed.rows))
+            + Wire.bytes(geometry.atoms) + Wire.bytes(AtomicUnits.bohrs(geometry.positions))
+        try wire.send(.positions, payload, timeout: options.transfer)
+    }
+
+    /// An engine that is busy answers when it is done, so this waits for an evaluation.
+    private func status() throws -> Message {
+        try wire.send(.status, timeout: options.transfer)
+        return try wire.message("the answer to STATUS", timeout: options.evaluation)
+    }
+
+    private func receive(_ geometry: SocketGeometry) throws -> SocketForces {
+        let status = try status()
+        guard status == .haveData else {
+            throw SocketEngineError.protocolViolation("\(status.rawValue) came, expected HAVEDATA")
+        }
+        try wire.send(.getForce, timeout: options.transfer)
+        // Some engines evaluate only now.
+        let message = try wire.message("FORCEREADY", timeout: options.evaluation)
+        guard message == .forceReady else {
+            throw SocketEngineError.protocolViolation("\(message.rawValue) came, expected FORCEREADY")
+        }
+        let timeout = options.transfer
+        let energy = try wire.doubles(1, "the energy", timeout: timeout)
+        let count = try wire.count("the number of atoms", upTo: options.limits.atoms, timeout: timeout)
+        guard count == geometry.atoms else {
+            throw SocketEngineError.atomCount(expected: geometry.atoms, received: count)
+        }
+        let forces = try wire.doubles(3 * count, "a force", timeout: timeout)
+        let virial = try wire.doubles(9, "the virial", timeout: timeout)
+        let extra = try wire.text("the extra text", timeout: timeout)
+        return SocketForces(
+            energy: AtomicUnits.energies(energy)[0], forces: AtomicUnits.forces(forces),
+            virial: Matrix3(AtomicUnits.energies(virial)).transposed.rows, extra: extra)
+    }
+}

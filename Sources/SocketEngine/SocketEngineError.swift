@@ -1,0 +1,55 @@
+/// Why a conversation with the other end of a socket failed.
+public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A system call failed: its name, `errno`, and what it was about.
+    case system(call: String, code: Int32, subject: String)
+    /// An address that cannot be used, and why.
+    case address(String)
+    /// Nobody connected within the time-out, seconds.
+    case noConnection(seconds: Double)
+    /// The peer sent nothing, or took nothing, for longer than the time-out, seconds.
+    case timeout(waitingFor: String, seconds: Double)
+    /// The peer closed the connection.
+    case closed(during: String)
+    /// The peer sent something that is not the protocol.
+    case protocolViolation(String)
+    /// The peer counts other atoms than it was sent.
+    case atomCount(expected: Int, received: Int)
+    /// The peer sent a number that is not finite: which one.
+    case notFinite(String)
+    /// The caller asked to stop.
+    case stopped
+    /// The peer's process ended.
+    case processEnded(status: String, lastLines: [String])
+    /// The peer's program could not be started.
+    case notStarted(program: String, reason: String)
+
+    /// `errno` of a system call that failed.
+    var code: Int32? {
+        if case .system(_, let code, _) = self { code } else { nil }
+    }
+
+    public var description: String {
+        switch self {
+        case .system(let call, let code, let subject):
+            "\(call) failed for \(subject): \(SocketCalls.message(of: code))"
+        case .address(let why): why
+        case .noConnection(let seconds): "the engine did not connect within \(Self.text(seconds)) s"
+        case .timeout(let what, let seconds):
+            "no answer within \(Self.text(seconds)) s while waiting for \(what)"
+        case .closed(let what): "the connection was closed by the other end while waiting for \(what)"
+        case .protocolViolation(let what): "the other end does not speak the i-PI protocol: \(what)"
+        case .atomCount(let expected, let received):
+            "the other end answered for \(received) atoms, expected \(expected)"
+        case .notFinite(let what): "the other end sent \(what) that is not a finite number"
+        case .stopped: "stopped"
+        case .processEnded(let status, let lines):
+            "the engine's process ended (\(status))"
+                + (lines.isEmpty ? "" : "; its last lines: " + lines.joined(separator: " | "))
+        case .notStarted(let program, let reason): "\(program) could not be started: \(reason)"
+        }
+    }
+
+    private static func text(_ seconds: Double) -> String {
+        seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+    }
+}
