@@ -173,7 +173,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         ),
         (
             "1\nProperties=species:S:1:pos:R:2\nAu 0 0\n",
-            "a.xyz:2:12: Properties has no pos:R:3 (every frame needs species:S:1 and pos:R:3)"
+            "a.xyz:2:12: Properties has no pos:R:3 (every frame needs species:S:1 (or Z:I:1) and pos:R:3)"
         ),
         (
             "1\nProperties=species:S:1:pos:R:3:flag:X:1\n\n",

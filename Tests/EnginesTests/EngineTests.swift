@@ -132,7 +132,7 @@ struct EngineTests {
                         print('out of luck', flush=True)
                         os._exit(7)
                     if atoms.positions[0, 1] > 5:
-                        atoms = atoms * (2, 1, 1)
+                        atoms = atoms + atoms
                     energy = np.nan if atoms.positions[0, 2] > 5 else 1.0
                     self.results = {'energy': energy, 'forces': np.zeros((len(atoms), 3))}
 

@@ -14,10 +14,11 @@ import Testing
             21|NEW_STATE|None|vm|0:03|56:57|2026-11-23T22:15:03|e
             22|RUNNING|None
             """)
-        #expect(entries.map(\.id) == [17, 18, 19, 20])
-        #expect(entries.map(\.state) == [.running, .pending, .completing, .ended("OUT_OF_MEMORY")])
-        #expect(entries.map(\.used) == [65, 0, 10, 3])
-        #expect(entries.map(\.left) == [86400 + 82735, nil, nil, 3417])
+        // A state that is new to us is not an end.
+        #expect(entries.map(\.id) == [17, 18, 19, 20, 21])
+        #expect(entries.map(\.state) == [.running, .pending, .completing, .ended("OUT_OF_MEMORY"), .completing])
+        #expect(entries.map(\.used) == [65, 0, 10, 3, 3])
+        #expect(entries.map(\.left) == [86400 + 82735, nil, nil, 3417, 3417])
         #expect(entries[1].name == "some|body's \"job\"" && entries[1].reason == "Resources")
         #expect(entries[0].reason == "" && entries[0].node == "vm")
     }

@@ -16,7 +16,7 @@ private struct Pushing: ForceField {
         let length = bond.length
         let force = bond / length * (0.5 + (length - 1) * (length - 1))
         return ForcePrediction(
-            forces: [-force, force], energy: hasEnergy ? -length : nil, classes: ["H", "H"],
+            forces: [-force, force], energy: hasEnergy ? -length : nil, classes: ["Au", "Au"],
             outOfDomain: [false, false])
     }
 }
@@ -29,7 +29,7 @@ private struct Pushing: ForceField {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: path) }
         let pair = Atoms(
-            elements: [Element(symbol: "H")!, Element(symbol: "H")!], positions: [.zero, [0, 0, 0.7]])
+            elements: [.gold, .gold], positions: [.zero, [0, 0, 0.7]])
         let run = MLStageRun(
             stage: stage, initial: pair, forceField: Pushing(hasEnergy: energies),
             folder: try Directory(FilePath(path)))

@@ -130,7 +130,7 @@ private struct Spring: ForceField {
         let report = try spool.client.report(of: "h2")
         let points = try #require(report.stages.first { $0.name == "2 single points" })
         #expect(points.pathOf == 0 && points.curve.entries.count == 3)
-        #expect(points.curve.entries.map(\.step) == [0, (path.count - 1) / 2, path.count - 1])
+        #expect(points.curve.entries.map(\.step) == [0, path.count / 2, path.count - 1])
         #expect(points.facts.contains { $0.name == "points" && $0.value == "3 of 3" })
         #expect(report.figures.contains { $0.name == "energy" })
         // The job's own last geometry is the relaxed one, not a point's.

@@ -8,15 +8,15 @@ enum ForeignStart {
     /// - Parameter line: the first of the file.
     /// - Returns: a fault; nil if the line may be that of a structure.
     static func fault(in line: UnsafeBufferPointer<UInt8>) -> LineFault? {
+        for (start, name, command) in compressed where line.starts(with: start) {
+            return LineFault("the file is compressed (\(name))", at: 0, hint: "unpack it first: \(command)")
+        }
         if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) || line.prefix(64).contains(0) {
             let isText = line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF])
                 || isUTF16WithoutMark(line)
             return isText
                 ? LineFault("the file is UTF-16 text", at: 0, hint: "save it as UTF-8")
                 : LineFault("the file is not text", at: 0, hint: "is this an XYZ file?")
-        }
-        for (start, name, command) in compressed where line.starts(with: start) {
-            return LineFault("the file is compressed (\(name))", at: 0, hint: "unpack it first: \(command)")
         }
         for (start, what, hint) in others {
             guard line.count >= start.utf8.count,
