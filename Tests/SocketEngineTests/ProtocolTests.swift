@@ -159,9 +159,14 @@ struct ProtocolTests {
         #expect(sleeper.ending == nil && kill(identifier, 0) == 0)
         sleeper.end(grace: .zero)
         #expect(sleeper.ending == "signal 9")
-        // Gone, or a zombie that its new parent has not collected.
-        let state = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)
-        #expect(state.map { $0.contains(") Z") } ?? true)
+        // Gone, or a zombie that its new parent has not collected; the kernel may take a moment.
+        var isGone = false
+        for _ in 0..<200 where !isGone {
+            let state = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)
+            isGone = state.map { $0.contains(") Z") } ?? true
+            if !isGone { Thread.sleep(forTimeInterval: 0.05) }
+        }
+        #expect(isGone)
 
         let failing = try EngineProcess(
             ["/bin/sh", "-c", "echo no such basis >&2; exit 3"], environment: environment, folder: folder,
