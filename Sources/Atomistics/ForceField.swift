@@ -30,8 +30,10 @@ public protocol ForceField: Sendable {
 
     /// The same, which may take minutes.
     ///
-    /// - Parameter progress: told how much is done, of how much; what it throws ends the computation. It may be
-    ///   called from any thread, by one at a time.
+    /// - Parameters:
+    ///   - atoms: the structure.
+    ///   - progress: told how much is done, of how much; what it throws ends the computation. It may be called from
+    ///     any thread, by one at a time.
     func hessian(
         _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
     ) throws -> [Double]?
