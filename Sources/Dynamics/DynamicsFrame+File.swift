@@ -17,7 +17,7 @@ private enum Key {
 }
 
 extension MolecularDynamics {
-    /// The current frame as a trajectory holds it: the prediction under the names of ``Atoms/annotated(with:by:)``,
+    /// The current frame as a trajectory holds it: the prediction under the names of `Atoms.annotated(with:by:)`,
     /// `momenta` and `velocities` (units of ASE), `step`, `time_fs`, `temperature_K`, `kinetic_energy` (eV) and the settings.
     ///
     /// - Parameter start: digest of the structure that the run started from.

@@ -36,8 +36,10 @@ public struct MolecularDynamics: Sendable {
     /// Starts from Maxwell–Boltzmann velocities without net momentum, or from given ones.
     ///
     /// - Parameters:
-    ///   - atoms: the structure; atoms whose ``Atoms/moveMask`` is false keep their positions.
+    ///   - atoms: the structure; atoms whose `moveMask` is false keep their positions.
     ///   - velocities: Å per unit of time of ``DynamicsUnits``; nil to draw them at the first temperature.
+    ///   - forceField: gives the forces.
+    ///   - settings: time step, number of steps, thermostat and seed.
     /// - Throws: what the force field throws, and ``DynamicsError``.
     /// - Precondition: settings without a ``DynamicsSettings/problem``; one velocity an atom.
     public init(
