@@ -8,7 +8,9 @@ public struct OptimizerLog: Sendable {
     private let name: String
     private let energyName: String
 
-    /// - Parameter isModel: the energies are a model's: their column is called `ML-energy`, never `Energy`.
+    /// - Parameters:
+    ///   - optimizer: names the lines.
+    ///   - isModel: the energies are a model's: their column is called `ML-energy`, never `Energy`.
     public init(_ optimizer: OptimizerKind, isModel: Bool = false) {
         (name, energyName) = (optimizer.logName, isModel ? "ML-energy" : "Energy")
     }
