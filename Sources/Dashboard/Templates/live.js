@@ -4,7 +4,7 @@
   const connection = document.getElementById('connection');
   const source = new EventSource(document.currentScript?.dataset.events
     ?? document.querySelector('script[data-events]').dataset.events);
-  // What somebody has chosen to see, and in which order; applied again to each new table.
+  // The chosen filter and order; applied again to each new table.
   const filter = document.getElementById('filter');
   let order = null;
   const arrange = () => {

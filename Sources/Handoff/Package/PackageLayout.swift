@@ -9,7 +9,7 @@ public enum PackageLayout {
     public static let manifest: FilePath.Component = "MANIFEST.json"
     /// Written last when the calculation has ended.
     public static let marker: FilePath.Component = "DONE.json"
-    /// Tells whoever runs the package that nobody waits for it.
+    /// Marks the package as withdrawn.
     public static let cancelled: FilePath.Component = "CANCELLED"
 
     /// Opens the package's `result/`.
