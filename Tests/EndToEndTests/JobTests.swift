@@ -97,7 +97,7 @@ import Testing
             name: small
             structure: small.xyz
             stages:
-              - ml: {fmax: 0.001, max_steps: 60, maxstep: 0.02}
+              - ml: {fmax: 0.001, max_steps: 600, maxstep: 0.002}
 
             """
         try await spool.dropSmallJob(job)
