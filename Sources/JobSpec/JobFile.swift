@@ -131,6 +131,7 @@ extension MLStage {
         node.set("max_steps", &maxSteps)
         node.set("maxstep", &maxStep)
         node.set("move", &move)
+        node.fix(&move)
         if optimizer == .bfgs || optimizer == .safeBFGS { node.set("start_hessian", &startHessian) }
         resetHessianEvery = node["reset_hessian_every"]?.integer
         alternate = node["alternate"]?.elements?.map(Segment.init) ?? []
@@ -200,6 +201,7 @@ extension DFTStage {
         node.set("max_steps", &maxSteps)
         node.set("maxstep", &maxStep)
         node.set("move", &move)
+        node.fix(&move)
         node.set("hessian", &hessian)
         resources = node["resources"].map(Resources.init)
     }
@@ -214,6 +216,18 @@ extension YAMLNode {
 
     fileprivate func set<Choice: RawRepresentable<String>>(_ key: String, _ value: inout Choice) {
         value = self[key]?.text.flatMap(Choice.init(rawValue:)) ?? value
+    }
+
+    /// Takes the atoms of `fix` out of those that move.
+    fileprivate func fix(_ move: inout MoveSelection) {
+        guard let node = self["fix"] else { return }
+        var lists = AtomLists()
+        if let indices = node.elements?.compactMap(\.integer) {
+            lists.indices = Set(indices).sorted()
+        } else {
+            lists = AtomLists(node)
+        }
+        move = .excluding(move, lists)
     }
 
     fileprivate func set(_ key: String, _ value: inout MoveSelection) {
@@ -244,6 +258,8 @@ extension AtomLists {
         elements = sorted("elements", \.text)
         classes = sorted("classes", \.text)
         units = sorted("units", \.integer)
-        indices = sorted("indices", \.integer)
+        let first = node["counted_from"]?.integer ?? 0
+        indices = sorted("indices") { $0.integer.map { $0 - first } }
+        below = node["below"]?.number
     }
 }

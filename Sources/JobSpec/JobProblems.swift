@@ -12,7 +12,29 @@ struct JobProblems {
 
     var all: [Diagnostic] {
         Array(
-            waiting.prefix(Self.most) + withoutPath.prefix(Self.most) + withoutEffect.prefix(Self.most))
+            waiting.prefix(Self.most) + withoutPath.prefix(Self.most) + miscounted.prefix(Self.most)
+                + withoutEffect.prefix(Self.most))
+    }
+
+    /// Atoms 0 where the first is 1.
+    private var miscounted: [Diagnostic] {
+        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
+            [
+                ("ml", stage["ml"]), ("dft", stage["dft"]), ("hybrid.ml", stage["hybrid"]?["ml"]),
+                ("hybrid.check", stage["hybrid"]?["check"]),
+            ].flatMap { kind, work in
+                ["move", "fix"].flatMap { key -> [Diagnostic] in
+                    guard let lists = work?[key], lists["counted_from"]?.integer == 1 else { return [] }
+                    return (lists["indices"]?.elements ?? []).filter { $0.integer == 0 }.map { node in
+                        Diagnostic(
+                            code: "out-of-range", at: node.mark, width: node.width,
+                            keyPath: "stages[\(index)].\(kind).\(key).indices",
+                            message: "there is no atom 0 where atoms are counted from 1",
+                            hint: "‘counted_from: 0’, or numbers from 1")
+                    }
+                }
+            }
+        }
     }
 
     /// Jobs that wait for themselves, or twice for the same.

@@ -49,6 +49,7 @@ public enum JobSchema {
                 "maxstep", .number(0...1, open: true), default: "0.2",
                 "Largest displacement of an atom in one step, Å."),
             KeySchema("move", move, default: "all", moveSummary),
+            KeySchema("fix", fix, default: "no atom", fixSummary),
             KeySchema(
                 "hessian", .boolean, default: "true",
                 "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."

@@ -40,8 +40,8 @@ extension MLStage {
         [
             ("optimizer", optimizer.rawValue), ("fmax", YAMLScalar.number(fmax)),
             ("max_steps", maxSteps.description),
-            ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text),
-        ] + methodPairs + limitPairs + (model.map { [("model", YAMLScalar.text($0))] } ?? [])
+            ("maxstep", YAMLScalar.number(maxStep)),
+        ] + move.pairs + methodPairs + limitPairs + (model.map { [("model", YAMLScalar.text($0))] } ?? [])
     }
 
     private var methodPairs: [(String, String)] {
@@ -89,8 +89,8 @@ extension DFTStage {
     var pairs: [(String, String)] {
         methodPairs + [
             ("fmax", YAMLScalar.number(fmax)), ("max_steps", maxSteps.description),
-            ("maxstep", YAMLScalar.number(maxStep)), ("move", move.text), ("hessian", hessian.description),
-        ] + resourcePairs
+            ("maxstep", YAMLScalar.number(maxStep)),
+        ] + move.pairs + [("hessian", hessian.description)] + resourcePairs
     }
 
     fileprivate var resourcePairs: [(String, String)] { resources.map { [("resources", $0.text)] } ?? [] }
@@ -121,15 +121,28 @@ extension MoveSelection {
         case .core: "core"
         case .mask: "mask"
         case .indices(let indices): Self.list(indices.map(\.description))
-        case .any(let lists):
-            "{"
-                + [
-                    ("elements", lists.elements.map(YAMLScalar.text)), ("classes", lists.classes),
-                    ("units", lists.units.map(\.description)), ("indices", lists.indices.map(\.description)),
-                ]
-                .filter { !$0.1.isEmpty }.map { "\($0.0): \(Self.list($0.1))" }.joined(separator: ", ") + "}"
+        case .any(let lists): lists.text
+        case .excluding(let base, let lists): "\(base.text), without \(lists.text)"
         }
     }
 
     private static func list(_ values: [String]) -> String { "[\(values.joined(separator: ", "))]" }
+
+    /// The keys `move` and, where atoms are fixed, `fix`.
+    fileprivate var pairs: [(String, String)] {
+        [("move", base.text)] + (fixed.map { [("fix", $0.text)] } ?? [])
+    }
+}
+
+extension AtomLists {
+    /// As a job file says it; indices are counted from 0.
+    var text: String {
+        let lists = [
+            ("elements", elements.map(YAMLScalar.text)), ("classes", classes),
+            ("units", units.map(\.description)), ("indices", indices.map(\.description)),
+        ]
+        var parts = lists.filter { !$0.1.isEmpty }.map { "\($0.0): [\($0.1.joined(separator: ", "))]" }
+        if let below { parts.append("below: \(YAMLScalar.number(below))") }
+        return "{\(parts.joined(separator: ", "))}"
+    }
 }

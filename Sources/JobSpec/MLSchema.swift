@@ -15,6 +15,7 @@ extension JobSchema {
             "maxstep", .number(0...1, open: true), default: "0.1",
             "Largest displacement of an atom in one step, Å."),
         KeySchema("move", move, default: "all", moveSummary),
+        KeySchema("fix", fix, default: "no atom", fixSummary),
         KeySchema(
             "start_hessian", .choice(MLStage.StartHessian.allCases.map(\.rawValue)), default: "unit",
             "Where bfgs and safe-bfgs start: 70 eV/Å² times the unit matrix, or the model's own Hessian."),
@@ -78,6 +79,15 @@ extension JobSchema {
         "Atoms that move: all, shell (all but core gold), core (core gold), mask (the structure's move_mask), "
         + "a list of 0-based indices, or lists: {elements: [H], classes: [unit-gold], units: [0], indices: [7]}."
 
+    static let fix = ValueSchema.either(
+        [.list(atomIndex, count: 1...1_000_000), .mapping(lists)],
+        what: "a list of atom indices, or lists of elements, classes, units and indices, or a height"
+    )
+
+    static let fixSummary =
+        "Atoms that keep their places, whatever move says: a list of 0-based indices, or lists, or all below a height: "
+        + "{elements: [Au], indices: [1, 2], counted_from: 1, below: -2.5}."
+
     private static let lists = MappingSchema([
         KeySchema(
             "elements", .list(.text(check: checkElement), count: 1...118), "Symbols of elements."),
@@ -86,7 +96,11 @@ extension JobSchema {
         KeySchema(
             "units", .list(atomIndex, count: 1...1_000_000),
             "Staple units, numbered from 0 as `aurelax build units` lists them."),
-        KeySchema("indices", .list(atomIndex, count: 1...1_000_000), "Atoms, counted from 0."),
+        KeySchema(
+            "indices", .list(atomIndex, count: 1...1_000_000), "Atoms, counted from 0, or as counted_from says."),
+        KeySchema(
+            "counted_from", .integer(0...1), default: "0", "The number of the first atom in indices: 0 or 1."),
+        KeySchema("below", .number(-1e6...1e6), "Atoms whose z coordinate is below this, Å."),
     ])
 
     private static let atomIndex = ValueSchema.integer(0...9_999_999)

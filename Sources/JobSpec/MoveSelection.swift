@@ -11,6 +11,18 @@ public enum MoveSelection: Sendable, Equatable, Codable {
     case mask
     /// What one of the lists names.
     case any(AtomLists)
+    /// What another selection names, without the atoms of the lists (`fix:`).
+    indirect case excluding(MoveSelection, AtomLists)
+
+    /// The selection without ``excluding(_:_:)``, as `move:` says it.
+    public var base: MoveSelection {
+        if case .excluding(let base, _) = self { base.base } else { self }
+    }
+
+    /// The atoms that `fix:` names; nil where it names none.
+    public var fixed: AtomLists? {
+        if case .excluding(_, let lists) = self { lists } else { nil }
+    }
 }
 
 /// Atoms named by what they are. Ascending, each once.
@@ -23,6 +35,8 @@ public struct AtomLists: Sendable, Equatable, Codable {
     public var units: [Int] = []
     /// 0-based.
     public var indices: [Int] = []
+    /// Atoms whose z coordinate is below this, Å; nil for none.
+    public var below: Double?
 
     public static let classNames = ["core-gold", "unit-gold", "S", "C", "H"]
 

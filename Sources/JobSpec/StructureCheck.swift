@@ -64,7 +64,7 @@ extension JobFile {
                 "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
-        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty, !job.selections.contains(where: { $0.move == .mask }) {
+        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty, !job.selections.contains(where: { $0.move.base == .mask }) {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
                 hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
@@ -101,6 +101,13 @@ extension JobFile {
                     hint: "the structure has \(atoms.count) atoms, counted from 0")
             ]
         }
+        func mistakes(in lists: AtomLists) -> [SelectionProblem] {
+            let present = Set(atoms.elements.map(\.symbol))
+            let missing = lists.elements.filter { !present.contains($0) }
+            return outOfRange(lists.indices)
+                + missing.map { .init(code: "no-element", message: "there is no \($0) in the structure") }
+                + (lists.classes.contains { $0.hasSuffix("gold") } || !lists.units.isEmpty ? noGold() : [])
+        }
         switch move {
         case .all: return []
         case .shell, .core: return noGold()
@@ -119,11 +126,24 @@ extension JobFile {
             if lists == AtomLists() {
                 return [.init(code: "nothing-moves", message: "this names no atom")]
             }
-            let present = Set(atoms.elements.map(\.symbol))
-            let missing = lists.elements.filter { !present.contains($0) }
-            return outOfRange(lists.indices)
-                + missing.map { .init(code: "no-element", message: "there is no \($0) in the structure") }
-                + (lists.classes.contains { $0.hasSuffix("gold") } || !lists.units.isEmpty ? noGold() : [])
+            return mistakes(in: lists)
+        case .excluding(let base, let lists):
+            if lists == AtomLists() {
+                return problemsOf(base, atoms)
+                    + [.init(code: "nothing-fixed", message: "‘fix’ names no atom", hint: "remove it, or name atoms")]
+            }
+            return problemsOf(base, atoms) + mistakes(in: lists)
+                + (base == .all && fixesAll(lists, atoms)
+                    ? [.init(code: "nothing-moves", message: "‘fix’ keeps every atom in its place")] : [])
+        }
+    }
+
+    /// Whether the lists name every atom, by what can be told without classes and units.
+    private func fixesAll(_ lists: AtomLists, _ atoms: Atoms) -> Bool {
+        let (indices, elements) = (Set(lists.indices), Set(lists.elements))
+        return (0..<atoms.count).allSatisfy { i in
+            indices.contains(i) || elements.contains(atoms.elements[i].symbol)
+                || lists.below.map { atoms.positions[i].z < $0 } == true
         }
     }
 }

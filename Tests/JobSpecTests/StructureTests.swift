@@ -42,6 +42,42 @@ import YAMLDocument
         #expect(report(Self.ml, atoms).contains("the structure is periodic; molecules only are relaxed"))
     }
 
+    @Test func fixedAtomsAreTakenOutOfThoseThatMove() throws {
+        let read = file(
+            """
+            aurelax: 1
+            structure: s.xyz
+            stages:
+              - ml: {move: [0, 1], fix: {indices: [1, 3], counted_from: 1, elements: [S], below: -0.5}}
+              - dft: {fix: [2]}
+
+            """)
+        let job = try #require(read.job, "\(read.report)")
+        var lists = AtomLists()
+        (lists.indices, lists.elements, lists.below) = ([0, 2], ["S"], -0.5)
+        guard case .ml(let ml) = job.stages[0], case .dft(let dft) = job.stages[1] else {
+            Issue.record("\(job.stages)")
+            return
+        }
+        #expect(ml.move == .excluding(.indices([0, 1]), lists))
+        #expect(dft.move.base == .all && dft.move.fixed?.indices == [2])
+        // Written out and read again it is the same job.
+        #expect(JobFile(Array(job.yaml.utf8), file: "j.yaml").job == job, "\(job.yaml)")
+        #expect(job.yaml.contains("fix: {elements: [S], indices: [0, 2], below: -0.5}"), "\(job.yaml)")
+    }
+
+    @Test func fixedAtomsFitTheStructure() {
+        #expect(report("stages: [{ml: {fix: [0, 3]}}]", Self.water).contains("there is no atom 3\n"))
+        #expect(report("stages: [{ml: {fix: {elements: [Au]}}}]", Self.water).contains("there is no Au"))
+        #expect(report("stages: [{dft: {fix: {below: 1}}}]", Self.water).contains("‘fix’ keeps every atom"))
+        #expect(report("stages: [{dft: {fix: {}}}]", Self.water).contains("‘fix’ names no atom"))
+        #expect(
+            file(
+                "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fix: {indices: [0], counted_from: 1}}}]\n"
+            ).report.contains("there is no atom 0 where atoms are counted from 1"))
+        #expect(report("stages: [{ml: {fix: {elements: [S]}}}]", Self.water) == "")
+    }
+
     @Test func selectionsFitTheStructure() {
         #expect(
             report("stages: [{ml: {move: shell}}]", Self.water).contains(

@@ -22,12 +22,13 @@ extension MLStage {
         }
         settings.resetEvery = resetHessianEvery
         if !alternate.isEmpty {
+            let fixed = try move.fixed?.mask(for: atoms)
             settings.alternation = Alternation(
                 segments: try alternate.map { segment in
-                    .init(
-                        movable: try segment.move.mask(for: atoms)
-                            ?? [Bool](repeating: true, count: atoms.count),
-                        steps: segment.steps)
+                    var movable =
+                        try segment.move.mask(for: atoms) ?? [Bool](repeating: true, count: atoms.count)
+                    if let fixed { movable = zip(movable, fixed).map { $0 && !$1 } }
+                    return .init(movable: movable, steps: segment.steps)
                 }, rounds: rounds)
         }
         settings.atSwitch = Relaxation.SwitchTreatment(atSwitch)

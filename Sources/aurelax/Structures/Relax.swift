@@ -35,6 +35,8 @@ struct Relax: ParsableCommand {
     var maxStep = 0.1
     @Option(help: "Atoms that move: all, shell, core, mask, or 0-based indices separated by commas.")
     var move = MoveSelection.all
+    @Option(help: "Atoms that keep their places: 0-based indices (0,1,7), elements (Au,S), or below=Z for a height in Å.")
+    var fix: FixedAtoms?
     @Option(help: "Where bfgs and safe-bfgs start: unit (70 eV/Å²) or model (the model's own Hessian).")
     var startHessian = MLStage.StartHessian.unit
     @Option(help: "The optimiser forgets what it has learnt after so many steps.")
@@ -71,7 +73,8 @@ struct Relax: ParsableCommand {
     private var stage: MLStage {
         var stage = MLStage()
         (stage.optimizer, stage.fmax, stage.maxSteps, stage.maxStep) = (optimizer, fmax, maxSteps, maxStep)
-        (stage.move, stage.startHessian, stage.resetHessianEvery) = (move, startHessian, resetHessianEvery)
+        let moving = fix.map { MoveSelection.excluding(move, $0.lists) } ?? move
+        (stage.move, stage.startHessian, stage.resetHessianEvery) = (moving, startHessian, resetHessianEvery)
         (stage.alternate, stage.rounds, stage.atSwitch) = (alternate, rounds, atSwitch)
         stage.stopBelowUncertainty = stopBelowUncertainty
         (stage.stopAfterStagnation, stage.stopAtCycle) = (stopAfterStagnation, stopAtCycle)
@@ -145,5 +148,29 @@ extension MoveSelection: ExpressibleByArgument {
             guard !indices.isEmpty, indices.allSatisfy({ $0.map { $0 >= 0 } ?? false }) else { return nil }
             self = .indices(Set(indices.compactMap { $0 }).sorted())
         }
+    }
+}
+
+/// Atoms that keep their places, as an option says it.
+struct FixedAtoms: ExpressibleByArgument {
+    let lists: AtomLists
+
+    init?(argument: String) {
+        var lists = AtomLists()
+        for word in argument.split(separator: ",").map(String.init) {
+            if let index = Int(word), index >= 0 {
+                lists.indices.append(index)
+            } else if Element(symbol: word) != nil {
+                lists.elements.append(word)
+            } else if word.hasPrefix("below="), let height = Double(word.dropFirst(6)), height.isFinite {
+                lists.below = height
+            } else {
+                return nil
+            }
+        }
+        guard lists != AtomLists() else { return nil }
+        lists.indices = Set(lists.indices).sorted()
+        lists.elements = Set(lists.elements).sorted()
+        self.lists = lists
     }
 }
