@@ -14,11 +14,15 @@ public struct Recipe: Sendable, Equatable {
         public var sample: Int?
         /// Of the file's frames, those that are held out.
         public var validation: [FrameRange]
+        /// The model file whose forces the frames are labelled with, relative to the recipe; nil for frames
+        /// that carry their own labels.
+        public var teacher: String?
 
         public init(
             file: String, frames: [FrameRange]? = nil, sample: Int? = nil,
-            validation: [FrameRange] = []
+            validation: [FrameRange] = [], teacher: String? = nil
         ) {
+            self.teacher = teacher
             self.file = file
             self.frames = frames
             self.sample = sample

@@ -51,7 +51,8 @@ extension Recipe.Source {
         }
         self.init(
             file: node["file"]?.text ?? "", frames: ranges("frames"),
-            sample: node["sample"]?.integer, validation: ranges("validation") ?? [])
+            sample: node["sample"]?.integer, validation: ranges("validation") ?? [],
+            teacher: node["teacher"]?.text)
     }
 }
 

@@ -43,6 +43,10 @@ public enum RecipeSchema {
             "sample", .integer(1...10_000_000),
             "How many of the frames to learn from are used, denser towards the end by a logarithm."),
         KeySchema("validation", ranges, "Of these, the frames held out."),
+        KeySchema(
+            "teacher", .text(),
+            "A model file, relative to the recipe, that labels these structures with its own forces. "
+                + "The new model's level of theory then names it."),
     ])
 
     static let ranges = ValueSchema.list(

@@ -60,7 +60,7 @@ extension Recipe {
     ) throws -> TrainingReport {
         let start = ContinuousClock.now
         let path = path ?? modelPath
-        let data = try TrainingData(self)
+        let data = try TrainingData(self, progress: progress)
         progress(
             "\(data.training.count) frames to train on, \(data.validation.count) held out")
         let result =
@@ -100,7 +100,7 @@ extension Recipe {
         _ progress: TrainingProgress
     ) throws -> Examination {
         let training = VectorKernelTraining(
-            name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
+            name: name, levelOfTheory: data.levelOfTheory, options: options, provenance: data.sources)
         return try trainTwice(data, path, progress) { frames, path, _, progress -> VectorKernelForceField in
             try training.train(on: frames, writeTo: path, progress: progress)
             return try VectorKernelForceField(ModelFile(contentsOf: path))
@@ -111,7 +111,7 @@ extension Recipe {
         _ options: OAMLMOptions, _ data: TrainingData, _ path: String, _ progress: TrainingProgress
     ) throws -> Examination {
         var training = OAMLMTraining(
-            name: name, levelOfTheory: levelOfTheory, options: options, provenance: data.sources)
+            name: name, levelOfTheory: data.levelOfTheory, options: options, provenance: data.sources)
         return try trainTwice(data, path, progress) { frames, path, examined, progress -> OAMLMForceField in
             if let examined {
                 training.options = examined.options
@@ -155,8 +155,14 @@ public struct TrainingData: Sendable {
     /// What was used of each file, and the digest of the file.
     public private(set) var sources: [String: String] = [:]
 
-    /// - Throws: ``RecipeError``, `ExtXYZError`.
-    public init(_ recipe: Recipe) throws {
+    /// What the model learns: the recipe's level of theory; with frames of a teacher, the teacher's name and
+    /// version after it.
+    public private(set) var levelOfTheory = ""
+
+    /// - Parameter progress: told when a teacher labels frames, which takes one force call for each.
+    /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of a teacher's model file.
+    public init(_ recipe: Recipe, progress: TrainingProgress = .untold) throws {
+        var teachers: [String] = []
         for source in recipe.data {
             let path =
                 source.file.hasPrefix("/") ? source.file : recipe.directory + "/" + source.file
@@ -168,6 +174,22 @@ public struct TrainingData: Sendable {
                 }
             }
             let chosen = source.chosen(of: frames.count)
+            sources[source.file] =
+                "\(chosen.training.count) training and \(chosen.validation.count) validation frames, "
+                + "sha256 \(digest)"
+            if let teacher = source.teacher {
+                guard source.validation.isEmpty else {
+                    throw RecipeError.taughtValidation(file: source.file)
+                }
+                let model = try ModelLibrary(searchPath: []).load(
+                    teacher.hasPrefix("/") ? teacher : recipe.directory + "/" + teacher)
+                let name = "\(model.provenance.name) \(model.provenance.version.prefix(12))"
+                teachers.append(name)
+                sources[source.file]? += ", forces of \(name)"
+                progress("\(source.file): labelling \(chosen.training.count) structures by \(name)")
+                training += try chosen.training.map { try Self.taught(frames[$0], by: model) }
+                continue
+            }
             for index in (chosen.training + chosen.validation).sorted() {
                 let frame = frames[index]
                 guard frame.levelOfTheory == recipe.levelOfTheory else {
@@ -180,13 +202,25 @@ public struct TrainingData: Sendable {
             training += chosen.training.map { frames[$0] }
             validation += held
             if !held.isEmpty { validationByFile[source.file, default: []] += held }
-            sources[source.file] =
-                "\(chosen.training.count) training and \(held.count) validation frames, "
-                + "sha256 \(digest)"
+        }
+        levelOfTheory = recipe.levelOfTheory
+        if !teachers.isEmpty {
+            levelOfTheory += ", taught by " + Set(teachers).sorted().joined(separator: " and ")
+            for f in training.indices { training[f].levelOfTheory = levelOfTheory }
+            for f in validation.indices { validation[f].levelOfTheory = levelOfTheory }
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }
         let charges = Set((training + validation).map { $0.info["charge"]?.double ?? 0 })
         guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
+    }
+
+    /// A frame with a model's forces, and its energy where the model has one, in place of its own labels.
+    private static func taught(_ frame: Atoms, by model: any ForceField) throws -> Atoms {
+        let prediction = try model.predict(frame)
+        var frame = frame
+        frame.forces = prediction.forces
+        frame.energy = prediction.energy
+        return frame
     }
 
     /// The frames of a file or a data set, and the digest of what was read.
@@ -207,6 +241,8 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A range of frames that the file does not have.
     case rangeOutside(range: String, file: String, frames: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
+    /// Frames that a teacher labels cannot tell how good a model is.
+    case taughtValidation(file: String)
     /// Frames of more than one total charge (their `charge`, e; 0 where they do not say).
     case mixedCharges([Double])
 
@@ -219,6 +255,9 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
+        case .taughtValidation(let file):
+            "\(file) has a teacher and held-out frames: a model is judged by computed forces only; "
+                + "remove 'validation' or 'teacher'"
         case .mixedCharges(let charges):
             "the frames have charges of \(charges.map { String(format: "%g", $0) }.joined(separator: ", ")): "
                 + "a model learns from one; charge states are separate models"

@@ -102,6 +102,43 @@ import Testing
         #expect((0.8...1).contains(fractions.last ?? 0), "\(fractions)")
     }
 
+    @Test("A teacher's model labels structures, and the pupil's level of theory names it")
+    func teacher() throws {
+        let scratch = try ScratchLibrary()
+        let version = try scratch.add("teacher", ScratchLibrary.potential("teacher")).train().version
+        let taught = try ScratchLibrary.rings()[30..<34].map { frame in
+            var plain = frame
+            (plain.forces, plain.energy, plain.levelOfTheory) = (nil, nil, nil)
+            return plain
+        }
+        try Data(ExtXYZ.bytes(of: taught)).write(to: URL(fileURLWithPath: scratch.path + "/plain.extxyz"))
+        func recipe(_ more: String) -> String {
+            ScratchLibrary.oamlm("pupil").replacingOccurrences(
+                of: "fit: training",
+                with: "  - {file: ../plain.extxyz, teacher: ../teacher/teacher.aurelax-model\(more)}\nfit: training")
+        }
+        let alone = try scratch.add("alone", ScratchLibrary.oamlm("alone")).train()
+        let report = try scratch.add("pupil", recipe("")).train()
+        #expect((report.frames, report.validationFrames) == (15, 3))
+        #expect(report.validation != alone.validation)
+        let model = try scratch.library.load("pupil")
+        #expect(
+            model.provenance.levelOfTheory
+                == ScratchLibrary.level + ", taught by teacher \(version.prefix(12))")
+        // The pupil gives back what it was taught, not what DFT says.
+        let teacher = try scratch.library.load("teacher")
+        let forces = try teacher.predict(taught[0]).forces
+        var labelled = taught[0]
+        labelled.forces = forces
+        let onTaught = try Evaluation(model, on: [labelled])
+        let hydrogen = try #require(onTaught.rows["H"])
+        #expect(hydrogen.componentRMSE < 0.15 * hydrogen.referenceRMS)
+
+        #expect {
+            _ = try scratch.add("held", recipe(", validation: [\"0:1\"]")).train()
+        } throws: { "\($0)".contains("judged by computed forces only") }
+    }
+
     @Test func damagedModelsAreRefused() throws {
         let scratch = try ScratchLibrary()
         let report = try scratch.add("m", ScratchLibrary.potential("m")).train()
