@@ -115,7 +115,9 @@ import Testing
         func recipe(_ more: String) -> String {
             ScratchLibrary.oamlm("pupil").replacingOccurrences(
                 of: "fit: training",
-                with: "  - {file: ../plain.extxyz, teacher: ../teacher/teacher.aurelax-model\(more)}\nfit: training")
+                with:
+                    "  - {file: ../plain.extxyz, teacher: ../teacher/teacher.aurelax-model\(more)}\nfit: training"
+            )
         }
         let alone = try scratch.add("alone", ScratchLibrary.oamlm("alone")).train()
         let report = try scratch.add("pupil", recipe("")).train()
