@@ -181,8 +181,8 @@ let package = Package(
         .target(
             name: "Workflow",
             dependencies: [
-                "Atomistics", "DurableFiles", "ForeignStructures", "Handoff", "JobSpec", "ModelLibrary",
-                "Relaxation", "Reports", "Slurm", "ThiolateGold", "YAMLDocument",
+                "Atomistics", "DurableFiles", "Engines", "ForeignStructures", "Handoff", "JobSpec",
+                "ModelLibrary", "Relaxation", "Reports", "Slurm", "ThiolateGold", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

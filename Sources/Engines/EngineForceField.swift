@@ -18,6 +18,9 @@ public final class EngineForceField: ForceField {
     public let charge: Int
     /// 2S+1; nil for the engine's own choice.
     public let multiplicity: Int?
+    /// The longest time that starting an engine may take: importing a large library from a cold disk takes minutes.
+    public static let startLimit = Duration.seconds(600)
+
     private let warnings: [String]
     private let python: String
     private let session: Mutex<EngineSession?>

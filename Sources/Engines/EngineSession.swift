@@ -49,8 +49,7 @@ final class EngineSession: Sendable {
                 log: folder.appending("log"))
             made = process
             let place = folder
-            // Importing a large library from a cold disk takes minutes.
-            let stream = try listener.accept(timeout: .seconds(600)) {
+            let stream = try listener.accept(timeout: EngineForceField.startLimit) {
                 if let failure = EngineFolder.failure(in: place) { throw failure }
                 try process.check()
                 return false
@@ -110,7 +109,7 @@ final class EngineSession: Sendable {
                 environment: EngineFolder.environment(threads: description.threads), folder: folder,
                 log: folder.appending("log"))
             made = process
-            let stream = try listener.accept(timeout: .seconds(600)) {
+            let stream = try listener.accept(timeout: EngineForceField.startLimit) {
                 try process.check()
                 return false
             }

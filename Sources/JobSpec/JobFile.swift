@@ -53,6 +53,24 @@ public struct JobFile: Sendable {
         }
     }
 
+    /// Engines that stages ask for and the spool does not have.
+    public func problems(withoutEngines known: [String]) -> [Diagnostic] {
+        (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
+            [("ml", stage["ml"]), ("hybrid.ml", stage["hybrid"]?["ml"])].compactMap { key, work in
+                guard let node = work?["engine"], let name = node.text, !known.contains(name) else {
+                    return nil
+                }
+                return Diagnostic(
+                    code: "unknown-engine", at: node.mark, width: node.width,
+                    keyPath: "stages[\(index)].\(key).engine",
+                    message: "this spool has no engine ‘\(name.prefix(80))’",
+                    hint: known.isEmpty
+                        ? "its aurelax.yaml describes no engines"
+                        : "its aurelax.yaml describes \(known.sorted().joined(separator: ", "))")
+            }
+        }
+    }
+
     /// A key's value, for diagnostics that need the structure too: `stages[0].ml.move`. Where the key does
     /// not stand in the file, the mapping in which it would.
     func node(at path: [PathStep]) -> YAMLNode? {
@@ -147,7 +165,8 @@ extension MLStage {
         node.set("remove_net_force", &removeNetForce)
         node.set("remove_net_torque", &removeNetTorque)
         keep = node["keep"]?.text.flatMap(Keep.init)
-        model = node["model"]?.text
+        engine = node["engine"]?.text
+        if engine == nil { model = node["model"]?.text } else { multiplicity = node["multiplicity"]?.integer }
     }
 }
 
@@ -165,7 +184,7 @@ extension HybridStage {
         if let node = node["check"] { check = DFTStage(node, maxSteps: check.maxSteps) }
         node.set("rounds", &rounds)
         node.set("max_gradient_calls", &maxGradientCalls)
-        if node["learn"]?.boolean == true { learn = true }
+        if node["learn"]?.boolean == true, ml.engine == nil { learn = true }
     }
 }
 

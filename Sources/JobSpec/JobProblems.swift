@@ -93,6 +93,7 @@ struct JobProblems {
             return withoutEffect(in: stage["ml"], "\(path).ml", MLStage.reasonAgainst)
                 + withoutEffect(in: stage["dft"], "\(path).dft", DFTStage.reasonAgainst)
                 + withoutEffect(in: stage["single-points"], "\(path).single-points", DFTStage.reasonAgainst)
+                + withoutEffect(in: stage["hybrid"], "\(path).hybrid", HybridStage.reasonAgainst)
                 + withoutEffect(in: stage["hybrid"]?["ml"], "\(path).hybrid.ml", MLStage.reasonAgainst)
                 + withoutEffect(in: stage["hybrid"]?["check"], "\(path).hybrid.check", DFTStage.reasonAgainst)
         }
@@ -117,6 +118,10 @@ extension MLStage {
         switch key {
         case "rounds" where node["alternate"] == nil, "at_switch" where node["alternate"] == nil:
             return "nothing alternates"
+        case "model" where node["engine"] != nil: return "the forces are the engine's"
+        case "multiplicity" where node["engine"] == nil: return "a model knows of no spin"
+        case "start_hessian" where node["engine"] != nil && node["start_hessian"]?.text == "model":
+            return "an engine has no Hessian"
         case "start_hessian":
             let optimizer = node["optimizer"]?.text ?? "bfgs"
             guard let known = Optimizer(rawValue: optimizer), known != .bfgs, known != .safeBFGS else {
@@ -125,6 +130,14 @@ extension MLStage {
             return "\(optimizer) has no matrix to start from"
         default: return nil
         }
+    }
+}
+
+extension HybridStage {
+    /// Why a key has no effect; nil where it has one.
+    fileprivate static func reasonAgainst(_ key: String, in node: YAMLNode) -> String? {
+        key == "learn" && node["learn"]?.boolean == true && node["ml"]?["engine"] != nil
+            ? "an engine does not learn" : nil
     }
 }
 

@@ -120,7 +120,7 @@ public enum JobSchema {
         job.jsonSchema(title: "aurelax job", id: "https://aurelax.invalid/schema/job-1.json")
     }
 
-    private static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+    static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
     static let force = ValueSchema.number(0...100, open: true)
 
     @Sendable static func checkName(_ text: String) -> TextProblem? {

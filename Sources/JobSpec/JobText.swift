@@ -42,6 +42,8 @@ extension MLStage {
             ("max_steps", maxSteps.description),
             ("maxstep", YAMLScalar.number(maxStep)),
         ] + move.pairs + methodPairs + limitPairs + (model.map { [("model", YAMLScalar.text($0))] } ?? [])
+            + (engine.map { [("engine", YAMLScalar.text($0))] } ?? [])
+            + (multiplicity.map { [("multiplicity", "\($0)")] } ?? [])
     }
 
     private var methodPairs: [(String, String)] {

@@ -59,6 +59,12 @@ extension JobSchema {
             "Which frame is handed on where the stage did not converge."),
         KeySchema(
             "model", .text(check: checkModel), default: "the job's model", "Force field of this stage."),
+        KeySchema(
+            "engine", .text(pattern: namePattern, check: checkEngine), default: "no engine",
+            "Engine of the spool's aurelax.yaml that gives the forces instead of a model."),
+        KeySchema(
+            "multiplicity", .integer(1...1000), default: "the engine's choice",
+            "Spin multiplicity 2S+1 for the engine."),
     ])
 
     static let segment = MappingSchema([
@@ -104,6 +110,14 @@ extension JobSchema {
     ])
 
     private static let atomIndex = ValueSchema.integer(0...9_999_999)
+
+    @Sendable private static func checkEngine(_ text: String) -> TextProblem? {
+        Job.isName(text)
+            ? nil
+            : TextProblem(
+                "‘\(text.prefix(80))’ cannot be the name of an engine",
+                hint: "a name that stands under ‘engines’ in the spool's aurelax.yaml")
+    }
 
     @Sendable private static func checkElement(_ text: String) -> TextProblem? {
         Element(symbol: text) == nil

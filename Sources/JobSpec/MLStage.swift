@@ -41,6 +41,10 @@ public struct MLStage: Sendable, Equatable, Codable {
 
     /// Overrides the job's model for this stage.
     public var model: String?
+    /// Name of an engine of the spool that gives the forces instead of a model.
+    public var engine: String?
+    /// 2S+1 for the engine; nil for its own choice.
+    public var multiplicity: Int?
     public var optimizer: Optimizer = .bfgs
     /// Converged when the largest force norm of a moving atom is below this, eV/Å.
     public var fmax = 0.1
@@ -84,6 +88,8 @@ extension MLStage {
             value = try values.decodeIfPresent(Value.self, forKey: key) ?? value
         }
         model = try values.decodeIfPresent(String.self, forKey: .model)
+        engine = try values.decodeIfPresent(String.self, forKey: .engine)
+        multiplicity = try values.decodeIfPresent(Int.self, forKey: .multiplicity)
         try read(.optimizer, &optimizer)
         try read(.fmax, &fmax)
         try read(.maxSteps, &maxSteps)

@@ -130,6 +130,7 @@ extension ValueSchema {
                 ("minItems", .integer(count.lowerBound)), ("maxItems", .integer(count.upperBound)),
             ]
         case .mapping(let schema): return schema.json
+        case .either(let forms, _) where forms.isEmpty: return []
         case .either(let forms, _): return [("anyOf", .array(forms.map { .object($0.json) }))]
         }
     }

@@ -9,7 +9,8 @@ public indirect enum ValueSchema: Sendable {
     case choice([String])
     case list(ValueSchema, count: ClosedRange<Int> = 0...10_000)
     case mapping(MappingSchema)
-    /// One of several forms; `what` is how messages call them together.
+    /// One of several forms; `what` is how messages call them together. Without a form it is a value of any shape,
+    /// which whoever reads it checks.
     case either([ValueSchema], what: String)
 }
 

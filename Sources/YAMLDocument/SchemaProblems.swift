@@ -144,6 +144,7 @@ private struct Checker {
         case .mapping(let schema):
             return problems(of: node, schema, at: path)
         case .either(let forms, _):
+            if forms.isEmpty { return [] }
             let attempts = forms.map { problems(of: node, $0, at: path) }
             if attempts.contains(where: \.isEmpty) { return [] }
             // What is nearest to right: a form of the same shape explains better than the whole list.

@@ -30,8 +30,7 @@ final class Workbench: Sendable {
     init() async throws {
         done = try Spool()
         for n in 4...6 { try await sh("aurelax build ring --n \(n) -o ring\(n).xyz") }
-        try write("aurelax.yaml", "aurelax: 1\ndft: {executor: local}\n")
-        try write("engines.yaml", "aurelax: 1\n\(Self.engines)")
+        try write("aurelax.yaml", "aurelax: 1\ndft: {executor: local}\n\(Self.engines)")
         let stages = "stages:\n  - ml: {fmax: 0.3}\n  - dft: {engine: tblite, fmax: 0.1}\n"
         for n in 4...6 {
             try write("ring\(n).yaml", "aurelax: 1\nstructure: ring\(n).xyz\n\(stages)")

@@ -61,7 +61,7 @@ import YAMLDocument
                      alternate: [{move: shell, steps: 24}, {move: {classes: [core-gold], indices: [4, 1]}, steps: 12}],
                      stop_below_uncertainty: 1.5, stop_after_stagnation: 40, stop_at_cycle: 8, trusted_error: 0.2,
                      freeze_unknown: true, remove_net_force: true, remove_net_torque: true, keep: lowest-energy}
-              - ml: {move: {elements: [S, H, S], units: [2, 0]}}
+              - ml: {move: {elements: [S, H, S], units: [2, 0]}, engine: gfn1}
 
             """
         let read = file(text)
@@ -79,11 +79,41 @@ import YAMLDocument
         var lists = AtomLists()
         (lists.elements, lists.units) = (["H", "S"], [0, 2])
         var second = MLStage()
-        second.move = .any(lists)
+        (second.move, second.engine) = (.any(lists), "gfn1")
         #expect(job.stages == [.ml(ml), .ml(second)])
         let again = file(job.yaml)
         #expect(again.job == job && again.report == "")
     }
+
+    @Test func anEngineOfTheSpool() throws {
+        let text = """
+            aurelax: 1
+            name: engines
+            structure: s.xyz
+            stages:
+              - ml: {engine: gfn1, model: other}
+              - hybrid: {ml: {engine: gfn2}, learn: true}
+
+            """
+        let read = file(text)
+        let job = try #require(read.job)
+        var first = MLStage()
+        first.engine = "gfn1"
+        #expect(job.stages[0] == .ml(first))
+        guard case .hybrid(let hybrid) = job.stages[1] else { throw NoHybridStage() }
+        #expect(hybrid.learn == nil && hybrid.ml.engine == "gfn2")
+        #expect(read.report.contains("‘model’ has no effect: the forces are the engine's"))
+        #expect(read.report.contains("‘learn’ has no effect: an engine does not learn"))
+        #expect(read.problems(withoutEngines: ["gfn1", "gfn2"]).isEmpty)
+        let missing = read.problems(withoutEngines: ["gfn1"])
+        #expect(missing.map(\.keyPath) == ["stages[1].hybrid.ml.engine"])
+        #expect(
+            read.report(missing).contains("6:26: error: this spool has no engine ‘gfn2’"),
+            "\(read.report(missing))")
+        #expect(file(text.replacingOccurrences(of: "gfn1", with: "../x")).job == nil)
+    }
+
+    private struct NoHybridStage: Error {}
 
     @Test func aHybridStageIsReadAndWritten() throws {
         let text = """

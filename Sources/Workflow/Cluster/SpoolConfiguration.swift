@@ -1,3 +1,5 @@
+public import Engines
+import Foundation
 public import JobSpec
 public import Slurm
 public import YAMLDocument
@@ -21,6 +23,8 @@ public struct SpoolConfiguration: Sendable, Equatable {
     public var mpiexec: String?
     public var ml = MLConfiguration()
     public var slurm = SlurmConfiguration()
+    /// What ML stages may name in place of a model.
+    public var engines: [EngineDescription] = []
 
     public init() {}
 
@@ -132,12 +136,18 @@ public struct SpoolConfigurationFile: Sendable {
     /// The diagnostics as text, each with its line and a caret.
     public let report: String
 
-    /// - Parameter file: its name in messages.
+    /// - Parameter file: its path: its name in messages, and the folder where the engines' relative paths begin.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(
             bytes, file: file, problems: SpoolConfigurationSchema.problems(of:))
         (diagnostics, report) = (document.diagnostics, document.report)
-        configuration = document.root.map(SpoolConfiguration.init)
+        let folder = URL(fileURLWithPath: file).standardizedFileURL.deletingLastPathComponent().path
+        configuration = document.root.map { root in
+            var configuration = SpoolConfiguration(root)
+            configuration.engines =
+                root["engines"].map { EngineDescription.engines($0, folder: folder) } ?? []
+            return configuration
+        }
     }
 }
 

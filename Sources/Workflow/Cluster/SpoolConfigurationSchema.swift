@@ -1,3 +1,4 @@
+internal import Engines
 internal import JobSpec
 internal import Slurm
 public import YAMLDocument
@@ -9,6 +10,10 @@ public enum SpoolConfigurationSchema {
         KeySchema("dft", .mapping(dft), "Who runs the packages of DFT stages."),
         KeySchema("ml", .mapping(ml), "Who does ML stages."),
         KeySchema("slurm", .mapping(slurm), "How packages and ML stages go through Slurm."),
+        KeySchema(
+            "engines", .either([], what: "a mapping of names to engines"), default: "no engines",
+            "Programs that give energies and forces to ML stages in place of a model, by name: docs/engines.md."
+        ),
     ])
 
     public static let dft = MappingSchema([
@@ -109,6 +114,7 @@ public enum SpoolConfigurationSchema {
     /// What the keys allow, and what lies between them.
     static func problems(of root: YAMLNode) -> [Diagnostic] {
         var problems = file.problems(of: root)
+        if let engines = root["engines"] { problems += EngineDescription.problems(of: engines) }
         guard !problems.hasErrors, let slurm = root["slurm"] else { return problems }
         let limits = slurm["limits"].map(Resources.init) ?? Resources()
         if let ml = root["ml"] { problems += excesses(ml, limits, path: "ml") }

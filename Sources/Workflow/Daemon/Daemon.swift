@@ -170,6 +170,7 @@ private struct Turns: Service {
         for await _ in wake.cancelOnGracefulShutdown() {
             // Twice in a row, so that what a turn set going is seen.
             idle = try await engine.turn() ? idle + 1 : 0
+            await engine.noteTroubleOfEngines()
             if let manager { try await manager.tell(engine) }
             if let follower, !configuration.once {
                 await engine.note(trouble: follower.trouble, of: "Slurm")

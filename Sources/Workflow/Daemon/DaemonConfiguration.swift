@@ -24,7 +24,8 @@ public struct DaemonConfiguration: Sendable {
     public var stepLimit: Duration = .seconds(3600)
     /// The watcher's program; nil to look without it.
     public var watcher: String?
-    /// Python with ASE and the engines, where the daemon runs packages itself and `aurelax.yaml` names none.
+    /// Python with ASE and the engines: of ML stages, and where the daemon runs packages itself, unless `aurelax.yaml`
+    /// names another.
     public var python = "python3"
     /// This program, where others are to run it.
     public var program = "aurelax"

@@ -48,7 +48,8 @@ package actor Engine {
         folders = JobFolder(spool, store)
         stages = StageLauncher(spool, store, configuration)
         inbox = Inbox(
-            spool, store, settle: configuration.settle, resources: configuration.resourceLimits)
+            spool, store, settle: configuration.settle, resources: configuration.resourceLimits,
+            engines: stages.engines)
         inbox.converter = StructureConverter(python: configuration.python)
         try spool.blobs.removeTemporaries()
         try spool.staging.removeTemporaries()
@@ -82,6 +83,13 @@ package actor Engine {
 
     /// The most that a job may ask of a cluster from now on.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
+
+    /// Shows, with the daemon's other troubles, why a change of `engines:` in `aurelax.yaml` is not followed.
+    package func noteTroubleOfEngines() {
+        let trouble = stages.engines.trouble
+        if let trouble, foreignTroubles["engines"] != trouble { logger.error("\(trouble)") }
+        foreignTroubles["engines"] = trouble
+    }
 
     /// What a part of the daemon that works beside the turns cannot do right now; nil where it can.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
@@ -165,7 +173,7 @@ package actor Engine {
 
     /// A thread that computes cannot be ended from outside; the process can.
     private func endWhereAStageHangs() throws {
-        for (id, work) in running where work.stop.silence > configuration.stepLimit {
+        for (id, work) in running where work.stop.silence > configuration.stepLimit + work.stop.extraTime {
             throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
         }
     }

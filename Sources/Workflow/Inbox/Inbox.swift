@@ -52,6 +52,8 @@ struct Inbox {
     var resources: Resources?
     /// Reads structures in other formats than XYZ and extxyz.
     var converter = StructureConverter(python: "python3")
+    /// The engines that a stage may name.
+    private let engines: SpoolEngines
     var clock: SettleClock
     /// What cannot leave the inbox (a directory, somebody else's file), as it was when that was said.
     var leftAlone: [[UInt8]: FileStatus] = [:]
@@ -62,12 +64,13 @@ struct Inbox {
 
     init(
         _ spool: OpenSpool, _ store: Store, settle: Duration, limits: Limits = Limits(),
-        resources: Resources? = nil
+        resources: Resources? = nil, engines: SpoolEngines
     ) {
         self.spool = spool
         self.store = store
         self.limits = limits
         self.resources = resources
+        self.engines = engines
         clock = SettleClock(interval: settle)
     }
 
@@ -200,6 +203,7 @@ struct Inbox {
         else { return }
         var problems = candidate.file.problems(with: atoms, frames: max(frames, originalFrames))
         if let resources { problems += candidate.file.problems(beyond: resources) }
+        problems += candidate.file.problems(withoutEngines: engines.names)
         if problems.hasErrors {
             return try setAside(
                 candidate.name, bytes: candidate.bytes, text: candidate.file.report(problems), problems, &scan

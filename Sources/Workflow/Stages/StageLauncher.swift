@@ -1,5 +1,6 @@
 internal import Atomistics
 internal import DurableFiles
+internal import Engines
 import Foundation
 import Handoff
 internal import JobSpec
@@ -22,12 +23,16 @@ struct StageLauncher: Sendable {
     let store: Store
     private let models: LoadedModels
     private let handsOutML: Bool
+    let engines: SpoolEngines
+    /// Python of engines that name none.
+    private let python: String
 
     init(_ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration) {
         self.spool = spool
         self.store = store
         models = LoadedModels(ModelLibrary(searchPath: configuration.modelPath), configuration.forceField)
         handsOutML = configuration.handsOutML
+        (engines, python) = (SpoolEngines(spool.spool), configuration.python)
     }
 
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
@@ -50,11 +55,14 @@ struct StageLauncher: Sendable {
             try LearntModel.learn(
                 $0, beginningWith: stage.model ?? record.job.model, models, in: folder)
         }
+        if let engine = try stage.engine.map(engines.named) {
+            stop.extraTime = .seconds(engine.timeout) + EngineForceField.startLimit
+        }
         let run = MLStageRun(
             stage: stage, initial: try initial(of: record),
             forceField: try learnt?.model ?? model(of: stage, in: record), folder: folder)
         var shown = ContinuousClock.now - .seconds(1)
-        let end = try run.run(stop: stop) { step in
+        let (end, restarts) = try run.resumingAfterEngineFailures(stop: stop) { step in
             let launches = try store.noteLaunch(of: record.id, step: step)
             guard launches <= JobMachine.maximumAttempts else {
                 throw StageFailure(
@@ -71,6 +79,7 @@ struct StageLauncher: Sendable {
         switch end {
         case .finished(var report, let final):
             if let learnt { report.warnings.append(learnt.note) }
+            report.warnings += restarts
             try store.progress(of: record.id, step: report.verdict.steps, fmax: report.verdict.fmax)
             return .finished(report, final: final)
         case .stopped: return .stopped
@@ -78,6 +87,10 @@ struct StageLauncher: Sendable {
     }
 
     private func handOut(_ record: JobRecord, _ stage: MLStage) throws -> End {
+        if let engine = stage.engine {
+            throw StageFailure(
+                "the engine ‘\(engine)’ is asked by the daemon alone, and this spool's ML stages go to Slurm")
+        }
         let folder = try JobFolder(spool, store).stageDirectory(of: record)
         try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).handOut(
             initial(of: record), model: stage.model ?? record.job.model, models,
@@ -97,14 +110,14 @@ struct StageLauncher: Sendable {
 
     private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
         let ended = try before(record)
-        let forceField = try ended.flatMap { try model(of: $0, in: record) }
+        let forceField = try ended.flatMap { try isOfEngine($0, in: record) ? nil : model(of: $0, in: record) }
         let atoms = try initial(of: record)
         try DFTStageRun(
             package: OutsidePackage(store: store, spool: spool, record: record), stage: stage
         ).publish(
             atoms, reference: structure(record.structure),
             hessian: { try ended.flatMap { try hessian(of: $0, record) } ?? forceField?.hessian(atoms) },
-            origin: origin(ended, ended?.report.kind == .ml ? forceField : nil),
+            origin: origin(ended),
             in: JobFolder(spool, store).directory(of: record))
         return .published
     }
@@ -118,14 +131,27 @@ struct StageLauncher: Sendable {
         return try OutsideMLStage.hessian(in: folder, of: ended.final)
     }
 
-    private func origin(_ ended: StageRecord?, _ forceField: (any ForceField)?) -> GeometryOrigin {
+    /// Whether an engine gave a stage's forces. It has no Hessian, and is not started to be asked what it is.
+    private func isOfEngine(_ ended: StageRecord, in record: JobRecord) -> Bool {
+        let planned = record.job.plan[ended.stage]
+        if let round = planned.round { return round.settings.ml.engine != nil }
+        guard case .ml(let stage) = planned.work else { return false }
+        return stage.engine != nil
+    }
+
+    private func origin(_ ended: StageRecord?) -> GeometryOrigin {
         guard let ended else { return GeometryOrigin(description: "the job's structure as it was given") }
-        let verdict = ended.report.verdict
-        let provenance = forceField?.provenance
+        let (report, verdict) = (ended.report, ended.report.verdict)
+        let isML = report.kind == .ml
         return GeometryOrigin(
             description: "stage \(ended.stage + 1) (\(ended.report.kind.rawValue)), step \(verdict.steps)",
-            model: provenance?.name, modelVersion: provenance?.version,
-            levelOfTheory: provenance?.levelOfTheory, steps: verdict.steps, fmax: verdict.fmax)
+            model: isML ? Self.name(ofMethod: report.method) : nil, modelVersion: isML ? report.version : nil,
+            levelOfTheory: isML ? report.levelOfTheory : nil, steps: verdict.steps, fmax: verdict.fmax)
+    }
+
+    /// `gfn1` of `gfn1 (engine-semiempirical)`.
+    private static func name(ofMethod method: String) -> String {
+        method.range(of: " (", options: .backwards).map { String(method[..<$0.lowerBound]) } ?? method
     }
 
     /// The current stage where it is done outside.
@@ -156,7 +182,10 @@ struct StageLauncher: Sendable {
     }
 
     private func model(of stage: MLStage, in record: JobRecord) throws -> any ForceField {
-        try models.load(stage.model ?? record.job.model)
+        guard let name = stage.engine else { return try models.load(stage.model ?? record.job.model) }
+        return try EngineForceField(
+            description: engines.named(name), charge: record.job.charge, multiplicity: stage.multiplicity,
+            python: python)
     }
 
     /// What the round relaxed with: the model that had learnt before it, where there is one.
@@ -170,7 +199,9 @@ struct StageLauncher: Sendable {
 
     /// What a round's model is to learn from the checks before it; nil where it does not learn.
     private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
-        guard let round = record.planned.round, round.settings.learn == true, round.number > 0 else {
+        guard let round = record.planned.round, round.settings.learn == true, round.settings.ml.engine == nil,
+            round.number > 0
+        else {
             return nil
         }
         let checks = try store.stages(of: record.id).filter {

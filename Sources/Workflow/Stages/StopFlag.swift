@@ -14,6 +14,14 @@ package final class StopFlag: Sendable {
     /// The work has come a step further.
     func beat() { lastBeat.withLock { $0 = .now } }
 
+    private let allowance = Mutex(Duration.zero)
+
+    /// Time for which a step may take longer than others: an engine has a time-out of its own.
+    var extraTime: Duration {
+        get { allowance.withLock { $0 } }
+        set { allowance.withLock { $0 = newValue } }
+    }
+
     /// How long the work has taken for its present step; time in which the machine slept does not count.
     var silence: Duration { lastBeat.withLock { $0.duration(to: .now) } }
 

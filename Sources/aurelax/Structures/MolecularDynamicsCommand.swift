@@ -28,6 +28,7 @@ struct MolecularDynamicsCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "extxyz file to write.")
     var output: String
     @OptionGroup var model: ModelOptions
+    @OptionGroup var engine: EngineOptions
     @Option(help: "Number of steps.")
     var steps = DynamicsSettings().steps
     @Option(help: "Time between two steps, fs.")
@@ -70,7 +71,7 @@ struct MolecularDynamicsCommand: ParsableCommand {
 
     func run() throws {
         let initial = try lastFrame(of: input)
-        let forceField = try model.forceField
+        let forceField = try engine.forceField(else: model)
         let start = Digest(of: ExtXYZ.bytes(of: [initial])).hexadecimal
         let path = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(output))
         guard let name = path.lastComponent else {

@@ -2,14 +2,17 @@ import ArgumentParser
 import Atomistics
 import Engines
 import Foundation
+import SystemPackage
 import Workflow
 
-/// Which engine of an `aurelax.yaml` a command uses in place of a model.
+/// The engine of an `aurelax.yaml` that a command uses instead of a model.
 struct EngineOptions: ParsableArguments {
-    @Option(help: "Engine of aurelax.yaml in place of a model.")
+    @Option(help: "Engine of the spool's aurelax.yaml to use instead of a model.")
     var engine: String?
-    @Option(help: "File whose engines are meant.", completion: .file())
-    var engines = "aurelax.yaml"
+    @Option(
+        help: "File that describes the engines (default: aurelax.yaml of the spool).", completion: .file())
+    var engines: String?
+    @OptionGroup var spool: SpoolOptions
     @Option(help: "Total charge for the engine, e.")
     var charge = 0
     @Option(help: "Spin multiplicity 2S+1 for the engine (default: its own choice).")
@@ -17,16 +20,18 @@ struct EngineOptions: ParsableArguments {
 
     func forceField(else model: ModelOptions) throws -> any ForceField {
         guard let engine else { return try model.forceField }
-        guard FileManager.default.isReadableFile(atPath: engines) else {
+        let path = engines ?? spool.spool.root.appending(SpoolConfiguration.file).string
+        guard FileManager.default.isReadableFile(atPath: path) else {
             throw CommandError(
-                .failed, "\(engines): cannot be read; --engines names the file that describes ‘\(engine)’")
+                .failed,
+                "\(path): cannot be read; --spool names the spool, or --engines the file, that describes ‘\(engine)’")
         }
-        let (known, report) = try EngineDescription.read(engines)
+        let (known, report) = try EngineDescription.read(path)
         guard let known else { throw CommandError(.failed, report) }
         do {
             return try EngineForceField(
                 description: known.named(engine), charge: charge, multiplicity: multiplicity,
-                python: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3")
+                python: Program.python)
         } catch let error as EngineError {
             throw CommandError(.failed, error.description)
         }

@@ -1,0 +1,46 @@
+internal import DurableFiles
+package import Engines
+import Foundation
+import Synchronization
+import SystemPackage
+
+/// The engines that the spool's `aurelax.yaml` describes, as the file is now.
+///
+/// A change is followed: the next look reads the file again. While the file cannot be read or has a mistake, the
+/// engines are those that it described before.
+package final class SpoolEngines: Sendable {
+    private struct State {
+        var status: FileStatus?
+        var hasRead = false
+        var engines: [EngineDescription] = []
+        var trouble: String?
+    }
+
+    private let spool: Spool
+    private let state = Mutex(State())
+
+    package init(_ spool: Spool) { self.spool = spool }
+
+    package var current: [EngineDescription] { state.withLock { refreshed(&$0).engines } }
+
+    /// Why a change of the file is not followed; nil if it is.
+    package var trouble: String? { state.withLock { refreshed(&$0).trouble } }
+
+    package var names: [String] { current.map(\.name).sorted() }
+
+    /// - Throws: ``EngineError/unknown(name:known:)``.
+    package func named(_ name: String) throws(EngineError) -> EngineDescription { try current.named(name) }
+
+    private func refreshed(_ state: inout State) -> State {
+        let status = try? Directory(spool.root).status(of: FilePath.Component(plain: SpoolConfiguration.file))
+        guard !state.hasRead || status != state.status else { return state }
+        (state.hasRead, state.status) = (true, status)
+        do {
+            state.engines = try SpoolConfiguration.read(of: spool).engines
+            state.trouble = nil
+        } catch {
+            state.trouble = "aurelax.yaml has changed and its engines are not followed: \(error)"
+        }
+        return state
+    }
+}

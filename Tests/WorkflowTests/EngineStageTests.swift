@@ -1,0 +1,175 @@
+import Atomistics
+import Foundation
+import OrderedCollections
+import Testing
+import Workflow
+
+/// ML stages whose forces an engine of the spool gives.
+@Suite(.enabled(if: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] != nil)) struct EngineStageTests {
+    static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
+    private let spool: TestSpool
+
+    init() throws {
+        spool = try TestSpool()
+        try write("aurelax.yaml", Self.engines)
+        // A bond of length 0.74 + 0.1·charge, Å. A letter in a file for each evaluation; the fault that the arguments
+        // name happens at an evaluation.
+        try write(
+            "spring.py",
+            """
+            import os
+            import time
+            import numpy as np
+            from ase.calculators.calculator import Calculator
+
+            class Spring(Calculator):
+                implemented_properties = ['energy', 'forces']
+
+                def __init__(self, charge=0, fault=None, at=()):
+                    super().__init__()
+                    self.length, self.fault, self.at = 0.74 + 0.1 * charge, fault, at
+                    self.record = os.path.join(os.path.dirname(os.path.abspath(__file__)), f'calls-{fault}')
+
+                def calculate(self, atoms, properties, changes):
+                    super().calculate(atoms, properties, changes)
+                    with open(self.record, 'a') as file:
+                        file.write('x')
+                    happens = os.path.getsize(self.record) in self.at
+                    bond = atoms.positions[1] - atoms.positions[0]
+                    length = np.linalg.norm(bond)
+                    if happens and self.fault == 'dies':
+                        print('out of luck', flush=True)
+                        os._exit(3)
+                    if happens and self.fault == 'hangs':
+                        time.sleep(600)
+                    force = 30 * (length - self.length) * bond / length
+                    if happens and self.fault == 'nan':
+                        force *= np.nan
+                    self.results = {'energy': 15 * (length - self.length) ** 2, 'forces': np.array([force, -force])}
+
+            """)
+        // A program that answers what is no message.
+        try write(
+            "noise.py",
+            """
+            import socket, sys, time
+            peer = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+            peer.recv(12)
+            peer.sendall(b'\\xff' * 4096)
+            time.sleep(600)
+
+            """)
+    }
+
+    private static let engines = """
+        aurelax: 1
+        engines:
+          spring: {ase: "spring.py:Spring", charge: keywords}
+          dies: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: dies, at: [3]}}
+          dead: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: dies, at: [3, 4]}}
+          hangs: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: hangs, at: [3]}, timeout: 2}
+          nan: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: nan, at: [2, 3]}}
+          noise: {command: ["\(python ?? "")", noise.py, "{port}"], kind: ml}
+
+        """
+
+    private func write(_ name: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(spool.path)/\(name)"))
+    }
+
+    private func drop(_ engine: String) throws {
+        try spool.drop("\(engine).xyz", hydrogen)
+        try spool.drop(
+            "\(engine).yaml",
+            "aurelax: 1\nstructure: \(engine).xyz\ncharge: 1\nstages: [{ml: {engine: \(engine), fmax: 0.001}}]\n"
+        )
+    }
+
+    private func work() async throws {
+        var configuration = spool.configuration()
+        configuration.python = Self.python ?? "python3"
+        try await Daemon(configuration, logger: TestSpool.quiet).run()
+    }
+
+    private func path(of job: String) throws -> [Atoms] {
+        try ExtXYZ.read(path: spool.path + "/outbox/\(job)/01-ml/trajectory.extxyz")
+    }
+
+    private func calls(_ fault: String) -> Int { spool.text("calls-\(fault)")?.count ?? 0 }
+
+    @Test("the engine's name, version, level and numbers are in every frame and in the summary")
+    func engineStage() async throws {
+        try drop("spring")
+        try await work()
+        let status = try spool.client.status(of: "spring")
+        #expect(status.state == .completed, "\(status.reason)")
+        let frames = try path(of: "spring")
+        let last = try #require(frames.last)
+        #expect(abs((last.positions[1] - last.positions[0]).length - 0.84) < 1e-4)
+        for frame in frames {
+            #expect(frame.info["model"] == .string("spring"))
+            #expect(frame.info["model_version"] != nil && frame.info["model_level_of_theory"] != nil)
+            #expect(frame.columns["ml_forces"] != nil && frame.forces == nil && frame.info["energy"] == nil)
+        }
+        #expect((last.info["ml_energy"]?.double ?? 1) < 1e-6)
+        let summary = try #require(spool.text("outbox/spring/summary.yaml"))
+        #expect(summary.contains("spring.py sha256:") && summary.contains("spring (engine-ml)"), "\(summary)")
+        #expect(!summary.contains("\n    energy:") && summary.contains("\n    ml_energy:"), "\(summary)")
+    }
+
+    @Test("an engine that dies or hangs is started again, and the stage resumes from its last step")
+    func resumed() async throws {
+        for job in ["spring", "dies", "hangs"] { try drop(job) }
+        try await work()
+        let straight = try path(of: "spring")
+        for job in ["dies", "hangs"] {
+            #expect(try spool.state(of: job) == .completed)
+            #expect(try path(of: job).map(\.positions) == straight.map(\.positions))
+            // Only the evaluation that failed is repeated.
+            #expect(calls(job) == calls("None") + 1)
+            let summary = try #require(spool.text("outbox/\(job)/summary.yaml"))
+            #expect(summary.contains("resumed at step 2 after the engine"), "\(summary)")
+        }
+    }
+
+    @Test("an engine that fails twice at the same step fails the job with the engine's last words")
+    func failed() async throws {
+        for job in ["dead", "nan", "noise"] { try drop(job) }
+        try await work()
+        for (job, words) in [
+            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]), ("noise", ["noise"]),
+        ] {
+            let status = try spool.client.status(of: job)
+            #expect(status.state == .failed)
+            #expect(status.reason.contains("the engine ‘\(job)’ failed"), "\(status.reason)")
+            for word in words { #expect(status.reason.contains(word), "\(status.reason)") }
+        }
+    }
+
+    @Test("a job's engine has to be in aurelax.yaml, whose changes the running daemon follows")
+    func followed() async throws {
+        let engine = try spool.engine { $0.python = Self.python ?? "python3" }
+        try drop("other")
+        try await spool.turn(engine) { spool.exists("outbox/rejected/other") }
+        let report = spool.text("outbox/rejected/other/diagnostics.txt") ?? "nothing was set aside"
+        #expect(report.contains("this spool has no engine ‘other’"), "\(report)")
+        try write("aurelax.yaml", Self.engines + "  other: {ase: \"spring.py:Spring\", charge: keywords}\n")
+        try drop("other")
+        try await spool.turn(engine) { (try? spool.state(of: "other")) == .completed }
+        #expect(try spool.state(of: "other") == .completed)
+        // A mistake is reported, and the engines of before remain.
+        try write("aurelax.yaml", "aurelax: 1\nengines: {other: {asw: x}}\n")
+        await engine.noteTroubleOfEngines()
+        try drop("spring")
+        try await spool.turn(engine) { (try? spool.state(of: "spring")) == .completed }
+        #expect(try spool.state(of: "spring") == .completed)
+    }
+
+    @Test("mistakes are shown at their places") func mistakes() throws {
+        let file = SpoolConfigurationFile(
+            Array("aurelax: 1\nengines:\n  a: {ase: tblite, thread: 1}\n".utf8), file: "aurelax.yaml")
+        #expect(file.configuration == nil)
+        #expect(file.report.contains("3:12: error: ‘tblite’ does not name a calculator"), "\(file.report)")
+        #expect(file.report.contains("did you mean ‘threads’?"), "\(file.report)")
+    }
+}
