@@ -108,7 +108,7 @@ import YAMLDocument
         let missing = read.problems(withoutEngines: ["gfn1"])
         #expect(missing.map(\.keyPath) == ["stages[1].hybrid.ml.engine"])
         #expect(
-            read.report(missing).contains("6:26: error: this spool has no engine ‘gfn2’"),
+            read.report(missing).contains("6:27: error: this spool has no engine ‘gfn2’"),
             "\(read.report(missing))")
         #expect(file(text.replacingOccurrences(of: "gfn1", with: "../x")).job == nil)
     }
