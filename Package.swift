@@ -118,7 +118,7 @@ let package = Package(
         .target(
             name: "JobSpec",
             dependencies: [
-                "Atomistics", "YAMLDocument",
+                "Atomistics", "Relaxation", "YAMLDocument",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
@@ -308,7 +308,7 @@ let package = Package(
         .testTarget(
             name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "YAMLDocument"], swiftSettings: strict),
         .testTarget(
-            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "YAMLDocument"],
+            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "Relaxation", "YAMLDocument"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelLibraryTests",
@@ -342,9 +342,8 @@ let package = Package(
         .testTarget(
             name: "WorkflowTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Reports", "Slurm",
-                "Workflow",
-                "YAMLDocument",
+                "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation", "Reports",
+                "Slurm", "Workflow", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

@@ -1,5 +1,7 @@
+public import YAMLDocument
+
 /// Rounds of ML and a short calculation that checks it, until the check is content or ML can do no more.
-public struct HybridStage: Sendable, Equatable, Codable {
+public struct HybridStage: Sendable, Equatable {
     public var ml = MLStage()
     /// With few steps, or none for a single point. A check whose largest force is below its `fmax` ends the
     /// stage.
@@ -8,13 +10,39 @@ public struct HybridStage: Sendable, Equatable, Codable {
     public var rounds = 3
     /// Gradients that the checks may cost in all; a check that is under way is not ended.
     public var maxGradientCalls = 50
-    /// The model learns from every check before the next round; nil for no, as in jobs of before there was this.
-    public var learn: Bool?
+    /// The model learns from every check before the next round.
+    public var learn = false
 
     public init() {
         check = DFTStage()
         check.maxSteps = 0
     }
+}
+
+extension HybridStage {
+    public static let options = OptionTable(defaults: HybridStage()) {
+        OptionSpec(
+            "ml", \.ml, .block(MLStage.options), default: "as of a stage ml",
+            "What the force field does in a round.")
+        OptionSpec(
+            "check", \.check, .block(DFTStage.options), default: "as of a stage dft, without a step",
+            "The calculation that ends a round: a dft stage of few steps; of none where max_steps is not given. "
+                + "Where its largest force is below its fmax, the stage is done.")
+        OptionSpec("rounds", \.rounds, .integer(1...20), "Rounds at most.")
+        OptionSpec(
+            "max_gradient_calls", \.maxGradientCalls, .integer(1...100_000),
+            "No further round where the checks have cost so many gradients.")
+        OptionSpec(
+            "learn", \.learn, .boolean,
+            "Train the model anew with what the checks found, before every round but the first; one that turns out "
+                + "worse at the next check than the model it began with is not used again."
+        ) { $0.learn && $0.ml.engine != nil ? "an engine does not learn" : nil }
+    }
+}
+
+extension HybridStage: Codable {
+    public init(from decoder: any Decoder) throws { self = try Self.options.decode(from: decoder) }
+    public func encode(to encoder: any Encoder) throws { try Self.options.encode(self, to: encoder) }
 }
 
 /// One piece of work of a job, in the order in which they are done: a hybrid stage is several.

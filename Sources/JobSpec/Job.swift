@@ -1,3 +1,5 @@
+public import YAMLDocument
+
 /// A validated job: what a user asked for, with every default filled in.
 ///
 /// Schema version 1. Lengths in Å, forces in eV/Å, charges in e.
@@ -52,42 +54,105 @@ public enum Stage: Sendable, Equatable, Codable {
     }
 }
 
-/// Fine optimisation with a method that lies outside aurelax.
-public struct DFTStage: Sendable, Equatable, Codable {
-    public enum Engine: String, Sendable, Codable, CaseIterable {
-        case gpaw, tblite
+extension Job {
+    /// Of a job whose name, structure and stages are still missing.
+    public static let options = OptionTable(
+        defaults: Job(
+            name: "", structure: .file(""), charge: 0, model: "thiolate-gold", priority: 0, after: [],
+            stages: [])
+    ) {
+        OptionSpec<Job>(
+            "aurelax", schema: .integer(JobSchema.version...JobSchema.version), required: true,
+            "Version of this format: 1."
+        ) { _, _ in }
+        OptionSpec(
+            "name", \.name, .text(pattern: JobSchema.namePattern, check: JobSchema.checkName),
+            default: "the file's name without .yaml",
+            "Name of the job and of its folder in the outbox: letters, digits, '-', '_' and '.', at most 64.")
+        OptionSpec(
+            "structure", \.structure, .structure, required: true,
+            "Name of an XYZ or extxyz file beside the job file, or the text of one (structure: |).")
+        OptionSpec("charge", \.charge, .integer(-100...100), unit: "e", "Total charge.")
+        OptionSpec(
+            "model", \.model, .text(check: JobSchema.checkModel),
+            "Force field of the ML stages: a name that `aurelax model list` prints.")
+        OptionSpec(
+            "priority", \.priority, .integer(-1000...1000), "Jobs with a higher number start first.")
+        OptionSpec(
+            "after", \.after,
+            .list(.text(pattern: JobSchema.namePattern, check: JobSchema.checkName), count: 0...1000),
+            "Names of jobs that must be completed before this one starts.")
+        OptionSpec<Job>(
+            "stages", schema: .list(.mapping(Stage.schema), count: 1...100), required: true,
+            "What is done, in order: ml, dft, hybrid and single-points in any number."
+        ) { node, job in job.stages = node.elements?.map(Stage.init) ?? [] }
     }
 
-    public enum Mode: String, Sendable, Codable, CaseIterable {
-        case lcao, fd, pw
+    /// The job as a job file, every default written out. Read again it is the same job.
+    public var yaml: String {
+        let head = ["aurelax: \(JobSchema.version)"] + Self.options.lines(of: self).yaml(indent: 0)
+        let stages = stages.flatMap { stage in
+            ["  - \(stage.kind):"] + stage.lines.yaml(indent: 6)
+        }
+        return (head + ["stages:"] + stages).joined(separator: "\n") + "\n"
+    }
+}
+
+extension Stage {
+    static let schema = MappingSchema(
+        [
+            KeySchema("ml", .mapping(MLStage.options.schema), "Coarse optimisation with the force field."),
+            KeySchema(
+                "dft", .mapping(DFTStage.options.schema),
+                "Fine optimisation outside aurelax: DFT, or a quicker method."),
+            KeySchema(
+                "hybrid", .mapping(HybridStage.options.schema),
+                "Rounds of ml and a short dft that checks it."),
+            KeySchema(
+                "single-points", .mapping(SinglePointsStage.options.schema),
+                "Energies and forces along the path of an earlier stage, without a step."),
+        ], isChoice: true)
+
+    /// - Precondition: the node has passed ``schema``.
+    init(_ node: YAMLNode) {
+        if let ml = node["ml"] {
+            self = .ml(MLStage.options.read(ml))
+        } else if let hybrid = node["hybrid"] {
+            self = .hybrid(HybridStage.options.read(hybrid))
+        } else if let points = node["single-points"] {
+            self = .singlePoints(SinglePointsStage.options.read(points))
+        } else {
+            self = .dft(DFTStage.options.read(node["dft"] ?? node))
+        }
     }
 
-    public var engine: Engine = .gpaw
-    /// GPAW only.
-    public var mode: Mode = .lcao
-    /// LCAO basis set; GPAW in LCAO mode only.
-    public var basis = "dzp"
-    /// Exchange–correlation functional; GPAW only.
-    public var xc = "PBE"
-    /// Grid spacing, Å; GPAW only.
-    public var h = 0.2
-    /// Plane-wave cutoff, eV; GPAW in PW mode only.
-    public var cutoff = 400.0
-    /// Empty space around the structure on every side, Å; GPAW only.
-    public var vacuum = 5.0
-    /// Width of the Fermi–Dirac smearing, eV; GPAW only.
-    public var smearing = 0.05
-    /// Convergence of the density, electrons per valence electron; GPAW only.
-    public var densityConvergence = 1e-4
-    public var fmax = 0.05
-    public var maxSteps = 100
-    /// Largest displacement of an atom in one step, Å.
-    public var maxStep = 0.2
-    public var move: MoveSelection = .all
-    /// Start the optimiser from the model's Hessian where the model has one.
-    public var hessian = true
-    /// What the stage asks for where a batch system runs it.
-    public var resources: Resources?
+    fileprivate var lines: [OptionLine] {
+        switch self {
+        case .ml(let ml): MLStage.options.lines(of: ml)
+        case .dft(let dft): DFTStage.options.lines(of: dft)
+        case .hybrid(let hybrid): HybridStage.options.lines(of: hybrid)
+        case .singlePoints(let points): SinglePointsStage.options.lines(of: points)
+        }
+    }
+}
 
-    public init() {}
+extension OptionForm where Value == StructureSource {
+    /// The name of a file, or a text of several lines: these end in one line break each, the last one too.
+    fileprivate static var structure: Self {
+        Self(
+            .text(check: JobSchema.checkStructure),
+            read: { node in
+                guard let text = node.text else { return nil }
+                guard text.contains(where: \.isNewline) else { return .file(text) }
+                var rows = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+                while rows.last?.isEmpty == true { rows.removeLast() }
+                return .inline(rows.map { $0 + "\n" }.joined())
+            },
+            text: { source in
+                switch source {
+                case .file(let file): YAMLScalar.text(file)
+                case .inline(let text): YAMLScalar.lines(text, indent: 2)
+                }
+            })
+    }
 }

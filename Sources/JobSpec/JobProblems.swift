@@ -86,78 +86,17 @@ struct JobProblems {
         }
     }
 
-    /// Keys that the chosen engine or mode does not look at.
+    /// Keys that have no effect beside the others.
     private var withoutEffect: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             let path = "stages[\(index)]"
-            return withoutEffect(in: stage["ml"], "\(path).ml", MLStage.reasonAgainst)
-                + withoutEffect(in: stage["dft"], "\(path).dft", DFTStage.reasonAgainst)
-                + withoutEffect(in: stage["single-points"], "\(path).single-points", DFTStage.reasonAgainst)
-                + withoutEffect(in: stage["hybrid"], "\(path).hybrid", HybridStage.reasonAgainst)
-                + withoutEffect(in: stage["hybrid"]?["ml"], "\(path).hybrid.ml", MLStage.reasonAgainst)
-                + withoutEffect(in: stage["hybrid"]?["check"], "\(path).hybrid.check", DFTStage.reasonAgainst)
-        }
-    }
-
-    private func withoutEffect(
-        in node: YAMLNode?, _ path: String, _ reason: (String, YAMLNode) -> String?
-    ) -> [Diagnostic] {
-        guard let node, let entries = node.entries else { return [] }
-        return entries.compactMap { entry in
-            guard let reason = reason(entry.key, node) else { return nil }
-            return Diagnostic(
-                .warning, code: "no-effect", at: entry.keyMark, width: entry.keyWidth,
-                keyPath: "\(path).\(entry.key)", message: "‘\(entry.key)’ has no effect: \(reason)")
-        }
-    }
-}
-
-extension MLStage {
-    /// Why a key has no effect; nil where it has one.
-    fileprivate static func reasonAgainst(_ key: String, in node: YAMLNode) -> String? {
-        switch key {
-        case "rounds" where node["alternate"] == nil, "at_switch" where node["alternate"] == nil:
-            return "nothing alternates"
-        case "model" where node["engine"] != nil: return "the forces are the engine's"
-        case "multiplicity" where node["engine"] == nil: return "a model knows of no spin"
-        case "start_hessian" where node["engine"] != nil && node["start_hessian"]?.text == "model":
-            return "an engine has no Hessian"
-        case "start_hessian":
-            let optimizer = node["optimizer"]?.text ?? "bfgs"
-            guard let known = Optimizer(rawValue: optimizer), known != .bfgs, known != .safeBFGS else {
-                return nil
-            }
-            return "\(optimizer) has no matrix to start from"
-        default: return nil
-        }
-    }
-}
-
-extension HybridStage {
-    /// Why a key has no effect; nil where it has one.
-    fileprivate static func reasonAgainst(_ key: String, in node: YAMLNode) -> String? {
-        key == "learn" && node["learn"]?.boolean == true && node["ml"]?["engine"] != nil
-            ? "an engine does not learn" : nil
-    }
-}
-
-extension DFTStage {
-    /// Keys that mean something to GPAW alone.
-    private static let gpawKeys = [
-        "mode", "basis", "xc", "h", "cutoff", "vacuum", "smearing", "density_convergence",
-    ]
-
-    /// Why a key has no effect; nil where it has one.
-    fileprivate static func reasonAgainst(_ key: String, in node: YAMLNode) -> String? {
-        // What is not one of the words has been reported, and says nothing about other keys.
-        guard let engine = Engine(rawValue: node["engine"]?.text ?? "gpaw") else { return nil }
-        let mode = Mode(rawValue: node["mode"]?.text ?? "lcao")
-        if engine != .gpaw { return gpawKeys.contains(key) ? "it is a setting of GPAW" : nil }
-        guard let mode else { return nil }
-        return switch key {
-        case "basis" where mode != .lcao: "the mode is \(mode.rawValue), not lcao"
-        case "cutoff" where mode != .pw: "the mode is \(mode.rawValue), not pw"
-        default: nil
+            return MLStage.options.idleKeys(of: stage["ml"], at: "\(path).ml")
+                + DFTStage.options.idleKeys(of: stage["dft"], at: "\(path).dft")
+                + SinglePointsStage.options.idleKeys(
+                    of: stage["single-points"], at: "\(path).single-points")
+                + HybridStage.options.idleKeys(of: stage["hybrid"], at: "\(path).hybrid")
+                + MLStage.options.idleKeys(of: stage["hybrid"]?["ml"], at: "\(path).hybrid.ml")
+                + DFTStage.options.idleKeys(of: stage["hybrid"]?["check"], at: "\(path).hybrid.check")
         }
     }
 }

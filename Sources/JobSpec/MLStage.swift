@@ -1,36 +1,11 @@
+public import Relaxation
+public import YAMLDocument
+
 /// Coarse optimisation with forces of a machine-learning model. Defaults are the paper's; Å and eV/Å.
 ///
 /// What the options do to the optimiser: docs/optimizers.md.
-public struct MLStage: Sendable, Equatable, Codable {
-    public enum Optimizer: String, Sendable, Codable, CaseIterable {
-        case bfgs, lbfgs, fire, fire2, sqnm
-        case safeBFGS = "safe-bfgs"
-    }
-
-    /// The matrix that BFGS methods start from.
-    public enum StartHessian: String, Sendable, Codable, CaseIterable {
-        /// 70 eV/Å² times the unit matrix.
-        case unit
-        /// The model's own, where it has one.
-        case model
-    }
-
-    /// What an optimiser keeps of what it has learnt when other atoms begin to move.
-    public enum SwitchTreatment: String, Sendable, Codable, CaseIterable {
-        case literal
-        case maskedSecant = "masked-secant"
-        case reset
-    }
-
-    /// Which frame the stage hands on where it did not converge.
-    public enum Keep: String, Sendable, Codable, CaseIterable {
-        case last
-        case smallestFmax = "smallest-fmax"
-        case smallestRMSForce = "smallest-rms-force"
-        /// By the model's energy; by the root mean square force where the model has none.
-        case lowestEnergy = "lowest-energy"
-    }
-
+@dynamicMemberLookup
+public struct MLStage: Sendable, Equatable {
     /// One of the parts that move in turn.
     public struct Segment: Sendable, Equatable, Codable {
         public var move: MoveSelection
@@ -39,83 +14,152 @@ public struct MLStage: Sendable, Equatable, Codable {
         public init(move: MoveSelection, steps: Int) { (self.move, self.steps) = (move, steps) }
     }
 
+    /// What does not depend on the structure or the model; its properties are the stage's too.
+    public var relaxation = RelaxationSettings()
+    public var move: MoveSelection = .all
+    /// Parts that move in turn, ``rounds`` times; empty if all move together.
+    public var alternate: [Segment] = []
+    public var rounds = 1
+    /// Stop after so many steps without progress, 0 for never; nil for what ``completed(forEnergies:)`` says.
+    public var stopAfterStagnation: Int?
+    /// Which frame is handed on; nil for what ``completed(forEnergies:)`` says.
+    public var keep: KeptFrame?
     /// Overrides the job's model for this stage.
     public var model: String?
     /// Name of an engine of the spool that gives the forces instead of a model.
     public var engine: String?
     /// 2S+1 for the engine; nil for its own choice.
     public var multiplicity: Int?
-    public var optimizer: Optimizer = .bfgs
-    /// Converged when the largest force norm of a moving atom is below this, eV/Å.
-    public var fmax = 0.1
-    public var maxSteps = 200
-    /// Largest displacement of an atom in one step, Å.
-    public var maxStep = 0.1
-    public var move: MoveSelection = .all
-
-    public var startHessian: StartHessian = .unit
-    /// The optimiser forgets what it has learnt after so many steps; nil for never.
-    public var resetHessianEvery: Int?
-    /// Parts that move in turn, ``rounds`` times; empty where all move together.
-    public var alternate: [Segment] = []
-    public var rounds = 1
-    public var atSwitch: SwitchTreatment = .maskedSecant
-
-    /// Stop where every force is below so many times its expected error; nil for never.
-    public var stopBelowUncertainty: Double?
-    /// Stop after so many steps without progress, 0 for never; nil for what ``completed(forEnergies:)`` says.
-    public var stopAfterStagnation: Int?
-    /// Stop where a cycle of at most so many steps repeats itself; nil for never.
-    public var stopAtCycle: Int?
-    /// An atom whose expected error is above this moves less in a step, in proportion; nil for no such limit.
-    public var trustedError: Double?
-    /// Atoms whose surroundings the model does not know keep their places.
-    public var freezeUnknown = false
-    public var removeNetForce = false
-    public var removeNetTorque = false
-    /// Nil for what ``completed(forEnergies:)`` says.
-    public var keep: Keep?
 
     public init() {}
+
+    public subscript<Value>(dynamicMember path: WritableKeyPath<RelaxationSettings, Value>) -> Value {
+        get { relaxation[keyPath: path] }
+        set { relaxation[keyPath: path] = newValue }
+    }
 }
 
 extension MLStage {
-    /// Of what was written by a version that did not have every option yet: those take their defaults.
-    public init(from decoder: any Decoder) throws {
-        self.init()
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
-            value = try values.decodeIfPresent(Value.self, forKey: key) ?? value
+    public static let options = OptionTable(defaults: MLStage()) {
+        OptionSpec(
+            "optimizer", \.relaxation.optimizer, .word(),
+            "Optimiser: bfgs, lbfgs, fire and fire2 as in ASE; safe-bfgs (damped) and sqnm (for noisy forces)."
+        )
+        OptionSpec(
+            "fmax", \.relaxation.fmax, .force, unit: "eV/Å",
+            "Converged when the largest force on a moving atom is below this.")
+        OptionSpec("max_steps", \.relaxation.maxSteps, .integer(0...1_000_000), "Steps at most.")
+        OptionSpec(
+            "maxstep", \.relaxation.maxStep, .number(0...1, open: true), unit: "Å", stored: "maxStep",
+            "Largest displacement of an atom in one step.")
+        OptionSpec("move", \.move, .atoms, MoveSelection.sentence)
+        OptionSpec(
+            "fix", \.move.fixed, .fixed, default: "no atom", AtomLists.sentence
+        ).storedWithAnother
+        OptionSpec(
+            "start_hessian", \.relaxation.startHessian, .word(),
+            "Where bfgs and safe-bfgs start: 70 eV/Å² times the unit matrix, or the model's own Hessian."
+        ) { stage in
+            if stage.engine != nil, stage.startHessian == .model { return "an engine has no Hessian" }
+            return stage.optimizer.hasHessian
+                ? nil : "\(stage.optimizer.rawValue) has no matrix to start from"
         }
-        model = try values.decodeIfPresent(String.self, forKey: .model)
-        engine = try values.decodeIfPresent(String.self, forKey: .engine)
-        multiplicity = try values.decodeIfPresent(Int.self, forKey: .multiplicity)
-        try read(.optimizer, &optimizer)
-        try read(.fmax, &fmax)
-        try read(.maxSteps, &maxSteps)
-        try read(.maxStep, &maxStep)
-        try read(.move, &move)
-        try read(.startHessian, &startHessian)
-        resetHessianEvery = try values.decodeIfPresent(Int.self, forKey: .resetHessianEvery)
-        try read(.alternate, &alternate)
-        try read(.rounds, &rounds)
-        try read(.atSwitch, &atSwitch)
-        stopBelowUncertainty = try values.decodeIfPresent(Double.self, forKey: .stopBelowUncertainty)
-        stopAfterStagnation = try values.decodeIfPresent(Int.self, forKey: .stopAfterStagnation)
-        stopAtCycle = try values.decodeIfPresent(Int.self, forKey: .stopAtCycle)
-        trustedError = try values.decodeIfPresent(Double.self, forKey: .trustedError)
-        try read(.freezeUnknown, &freezeUnknown)
-        try read(.removeNetForce, &removeNetForce)
-        try read(.removeNetTorque, &removeNetTorque)
-        keep = try values.decodeIfPresent(Keep.self, forKey: .keep)
+        OptionSpec(
+            "reset_hessian_every", \.relaxation.resetEvery, .integer(1...1_000_000), default: "no reset",
+            stored: "resetHessianEvery", "The optimiser forgets what it has learnt after so many steps.")
+        OptionSpec(
+            "alternate", \.alternate, .parts, default: "all move together",
+            "Parts that move in turn, each for its steps or until its atoms are converged."
+        ).written { !$0.alternate.isEmpty }
+        OptionSpec(
+            "rounds", \.rounds, .integer(1...1_000_000), "How often the parts of alternate take turns.",
+            idle: nothingAlternates)
+        OptionSpec(
+            "at_switch", \.relaxation.atSwitch, .word(),
+            "What the optimiser keeps when other atoms begin to move: each part's own curvatures "
+                + "(masked-secant), what ASE would (literal), or nothing (reset).",
+            idle: nothingAlternates)
+        OptionSpec(
+            "stop_below_uncertainty", \.relaxation.stops.belowUncertainty, .number(0...1000, open: true),
+            default: "no such stop", "Stop where every force is below so many times its expected error.")
+        OptionSpec(
+            "stop_after_stagnation", \.stopAfterStagnation, .integer(0...1_000_000),
+            default: "20 with a model that has no energies, else 0",
+            "Stop after so many steps without progress; 0 for never.")
+        OptionSpec(
+            "stop_at_cycle", \.relaxation.stops.cycle, .integer(2...1000), default: "no such stop",
+            "Stop where the last steps, at most so many, repeat themselves.")
+        OptionSpec(
+            "trusted_error", \.relaxation.trustedError, .force, default: "no such limit",
+            "An atom whose expected force error is above this, eV/Å, moves less in a step, in proportion.")
+        OptionSpec(
+            "freeze_unknown", \.relaxation.freezesOutOfDomain, .boolean,
+            "Atoms whose surroundings the model does not know keep their places.")
+        OptionSpec(
+            "remove_net_force", \.relaxation.removesNetForce, .boolean,
+            "Take the mean force off every force, where all atoms move.")
+        OptionSpec(
+            "remove_net_torque", \.relaxation.removesNetTorque, .boolean,
+            "Take the forces of a rigid rotation off, where all atoms move.")
+        OptionSpec(
+            "keep", \.keep, .word(),
+            default: "smallest-rms-force with a model that has no energies, else last",
+            "Which frame is handed on where the stage did not converge.")
+        OptionSpec(
+            "model", \.model, .text(check: JobSchema.checkModel), default: "the job's model",
+            "Force field of this stage."
+        ) { $0.engine == nil ? nil : "the forces are the engine's" }
+        OptionSpec(
+            "engine", \.engine, .text(pattern: JobSchema.namePattern, check: JobSchema.checkEngine),
+            default: "no engine",
+            "Engine of the spool's aurelax.yaml that gives the forces instead of a model.")
+        OptionSpec(
+            "multiplicity", \.multiplicity, .integer(1...1000), default: "the engine's choice",
+            "Spin multiplicity 2S+1 for the engine."
+        ) { $0.engine == nil ? "a model knows of no spin" : nil }
     }
+
+    private static let nothingAlternates: @Sendable (MLStage) -> String? = {
+        $0.alternate.isEmpty ? "nothing alternates" : nil
+    }
+}
+
+extension OptionForm where Value == [MLStage.Segment] {
+    /// On the command line `shell:24` for each part.
+    fileprivate static var parts: Self {
+        let table = OptionTable(defaults: MLStage.Segment(move: .all, steps: 1)) {
+            OptionSpec("move", \.move, .atoms, required: true, MoveSelection.sentence)
+            OptionSpec(
+                "steps", \.steps, .integer(1...1_000_000), required: true, "Steps at most in one turn.")
+        }
+        var part = OptionForm<MLStage.Segment>.mapping(table)
+        part.argument = { text in
+            let pieces = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+            guard pieces.count == 2, let move = OptionForm<MoveSelection>.atoms.argument(pieces[0]) else {
+                return nil
+            }
+            return YAMLNode(argument: [("move", move), ("steps", YAMLNode(argument: pieces[1]))])
+        }
+        part.argumentHelp = "Written shell:24, once for each part."
+        return .list(part, count: 1...100)
+    }
+}
+
+extension OptionForm where Value == Double {
+    /// eV/Å.
+    static var force: Self { .number(0...100, open: true) }
+}
+
+extension MLStage: Codable {
+    public init(from decoder: any Decoder) throws { self = try Self.options.decode(from: decoder) }
+    public func encode(to encoder: any Encoder) throws { try Self.options.encode(self, to: encoder) }
 }
 
 extension MLStage {
     /// The stage with what the job leaves to the model's kind.
     ///
-    /// With forces alone nothing tells an optimiser that it goes uphill: it stops after 20 steps without progress and
-    /// hands on the frame with the smallest root mean square force. docs/optimizers.md has the measurement.
+    /// With forces alone nothing tells an optimiser that it goes uphill: it stops after 20 steps without
+    /// progress and hands on the frame with the smallest root mean square force. docs/optimizers.md has the measurement.
     ///
     /// - Parameter energies: whether the model has energies.
     public func completed(forEnergies energies: Bool) -> MLStage {

@@ -12,27 +12,29 @@ public struct Resources: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// - Precondition: the node has passed ``keys``.
-    public init(_ node: YAMLNode) {
-        partition = node["partition"]?.text
-        time = node["time"]?.text.flatMap(Self.seconds)
-        nodes = node["nodes"]?.integer
-        tasks = node["tasks"]?.integer
-        memory = node["memory"]?.text.flatMap(Self.mebibytes)
+    /// Options of anything that holds these values.
+    public static func options<Holder: Sendable>(
+        of path: any WritableKeyPath<Holder, Resources> & Sendable
+    ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }
+
+    public static let options = OptionTable(defaults: Resources()) {
+        OptionSpec(
+            "partition", \.partition, .text(check: checkPartition), "Partition, or several with commas.")
+        OptionSpec(
+            "time", \.time,
+            OptionForm(
+                .text(check: checkTime), read: { $0.text.flatMap(seconds) }, text: { "\"\(clock($0))\"" }),
+            "Time limit as Slurm writes it: minutes, hours:minutes:seconds or days-hours:minutes:seconds.")
+        OptionSpec("nodes", \.nodes, .integer(1...100_000), "Nodes.")
+        OptionSpec("tasks", \.tasks, .integer(1...1_000_000), "Processes (MPI ranks).")
+        OptionSpec(
+            "memory", \.memory,
+            OptionForm(
+                .text(check: checkMemory), read: { $0.text.flatMap(mebibytes) }, text: { "\($0)M" }),
+            "Memory a node, with its unit: 800M, 16G, 1T.")
     }
 
-    public static let keys = [
-        KeySchema(
-            "partition", .text(check: checkPartition), "Partition, or several with commas."),
-        KeySchema(
-            "time", .text(check: checkTime),
-            "Time limit as Slurm writes it: minutes, hours:minutes:seconds or days-hours:minutes:seconds."),
-        KeySchema("nodes", .integer(1...100_000), "Nodes."),
-        KeySchema("tasks", .integer(1...1_000_000), "Processes (MPI ranks)."),
-        KeySchema("memory", .text(check: checkMemory), "Memory a node, with its unit: 800M, 16G, 1T."),
-    ]
-
-    /// What a mapping of ``keys`` asks for beyond limits, each at its place.
+    /// What a mapping of ``options`` asks for beyond limits, each at its place.
     ///
     /// - Parameters:
     ///   - path: of the mapping, for the diagnostics.
@@ -40,7 +42,7 @@ public struct Resources: Sendable, Equatable, Codable {
     public static func excesses(
         _ node: YAMLNode, _ limits: Resources, path: String, limit: (String) -> String
     ) -> [Diagnostic] {
-        let asked = Resources(node)
+        let asked = options.read(node)
         let pairs = [
             ("time", asked.time, limits.time), ("nodes", asked.nodes, limits.nodes),
             ("tasks", asked.tasks, limits.tasks), ("memory", asked.memory, limits.memory),
@@ -51,17 +53,6 @@ public struct Resources: Sendable, Equatable, Codable {
                 code: "out-of-range", at: node.mark, width: node.width, keyPath: "\(path).\(key)",
                 message: "this is above \(limit(key))")
         }
-    }
-
-    /// As they stand in a job file, on one line.
-    var text: String {
-        let pairs = [
-            partition.map { "partition: \(YAMLScalar.text($0))" },
-            time.map { "time: \"\(Self.clock($0))\"" },
-            nodes.map { "nodes: \($0)" }, tasks.map { "tasks: \($0)" },
-            memory.map { "memory: \($0)M" },
-        ]
-        return "{\(pairs.compactMap { $0 }.joined(separator: ", "))}"
     }
 
     private static func clock(_ seconds: Int) -> String {

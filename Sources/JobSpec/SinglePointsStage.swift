@@ -1,3 +1,5 @@
+public import YAMLDocument
+
 /// Energies and forces, without a step, of geometries that an earlier stage went through.
 public struct SinglePointsStage: Sendable, Equatable, Codable {
     /// Geometries at most, whatever is asked for: a batch system's array has no more elements by default.
@@ -30,6 +32,23 @@ public struct SinglePointsStage: Sendable, Equatable, Codable {
         return (0..<most).map { k in
             places[(2 * k * (places.count - 1) + most - 1) / (2 * (most - 1))]
         }
+    }
+}
+
+extension SinglePointsStage {
+    public static let options = OptionTable(defaults: SinglePointsStage()) {
+        OptionSpec(
+            "stage", \.stage, .integer(1...100), default: "the nearest before that has a path",
+            "Number of the stage whose path it is, from 1.")
+        OptionSpec(
+            "every", \.every, .integer(1...1_000_000),
+            "Every so many steps, from the first geometry on; the last geometry always."
+        ).also { $0.frames = nil }
+        OptionSpec(
+            "frames", \.frames, .integer(2...most), default: "\(usual), or all where every is given",
+            "Of those so many at most, evenly chosen; the first and the last always.")
+        DFTStage.method.map { $0.of(\SinglePointsStage.calculation) }
+        DFTStage.resources.of(\SinglePointsStage.calculation)
     }
 }
 

@@ -13,7 +13,11 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var fixedCoordinates: [Int] = []
 
     /// Where ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS`` start; the other methods take no notice.
-    public var startHessian = StartHessian.unit(70)
+    public var startHessian = StartHessian.unit
+    /// 3N×3N of all atoms, row-major, eV/Å²: what ``StartHessian/model`` takes in place of the model's own.
+    public var givenHessian: [Double]?
+    /// Smallest curvature of a Hessian to start from, eV/Å².
+    public var hessianFloor = 2.0
     /// Parts of the structure that move in turn; nil where all movable atoms move together.
     public var alternation: Alternation?
     /// What an optimiser keeps of what it has learnt when other atoms begin to move.
@@ -37,21 +41,22 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// The relaxation stops where a bond between non-metal atoms of the start breaks or a new one forms
     /// (`BondWatch`); ``Relaxer/best`` is then a frame from before.
     public var keepsBonds = false
-    /// Which frame ``Relaxer/best`` is.
-    public var best = BestFrame.smallestFmax
+    /// Which frame ``Relaxer/best`` is, and ``Relaxer/kept`` unless the relaxation converges.
+    public var keep = KeptFrame.smallestFmax
 
     public init() {}
 }
 
 /// The matrix a BFGS method begins with, and begins with again after a reset.
-public enum StartHessian: Sendable, Equatable, Codable {
-    /// α times the unit matrix, eV/Å²; ASE's α is 70.
-    case unit(Double)
-    /// The model's own at the structure where the optimiser starts, V max(|λ|, floor) Vᵀ, eV/Å²; 70 times the
-    /// unit matrix where the model has none.
-    case model(floor: Double)
-    /// 3N×3N of all atoms, row-major, eV/Å², treated alike.
-    case given([Double], floor: Double)
+public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
+    /// 70 eV/Å² times the unit matrix, as in ASE.
+    case unit
+    /// The model's own at the structure where the optimiser starts, V max(|λ|, floor) Vᵀ, eV/Å²; ``unit`` if
+    /// the model has none.
+    case model
+
+    /// eV/Å².
+    static let unitCurvature = 70.0
 }
 
 /// Parts of a structure that move in turn: `rounds` times through `segments`.
@@ -80,7 +85,7 @@ public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable 
     case literal
     /// Every step teaches the curvature among the atoms that moved in it: each segment goes on with its own
     /// block. Methods with a velocity start from rest.
-    case maskedSecant
+    case maskedSecant = "masked-secant"
     /// The optimiser starts afresh.
     case reset
 }
@@ -100,12 +105,13 @@ public struct RelaxationStops: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// Which of the frames that were passed is the best.
-public enum BestFrame: String, Sendable, Equatable, Codable, CaseIterable {
-    case smallestFmax
-    case smallestRMSForce
-    /// By the model's energy; by the root mean square force where the model has none.
-    case lowestEnergy
+/// Which frame a relaxation that did not converge ends with.
+public enum KeptFrame: String, Sendable, Equatable, Codable, CaseIterable {
+    case last
+    case smallestFmax = "smallest-fmax"
+    case smallestRMSForce = "smallest-rms-force"
+    /// By the model's energy; by the root mean square force if the model has none.
+    case lowestEnergy = "lowest-energy"
 }
 
 extension RelaxationSettings {
@@ -133,13 +139,11 @@ extension RelaxationSettings {
         for limit in [trustedError, stops.belowUncertainty].compactMap({ $0 }) where !(limit > 0) {
             return "limits of uncertainty are positive"
         }
-        switch startHessian {
-        case .unit(let scale) where !(scale > 0), .model(floor: let scale) where !(scale > 0):
-            return "the curvatures to start from are positive"
-        case .given(let values, let floor) where !(floor > 0) || values.count != 9 * count * count:
-            return "a Hessian has 3N × 3N values and a positive floor"
-        default: return nil
+        guard hessianFloor > 0 else { return "the curvatures to start from are positive" }
+        if let givenHessian, givenHessian.count != 9 * count * count {
+            return "a Hessian has 3N × 3N values"
         }
+        return nil
     }
 
     /// True for each atom that may move at any time.

@@ -65,8 +65,8 @@ extension Relaxer {
     private func isBetter(_ frame: RelaxationFrame, than best: RelaxationFrame) -> Bool {
         // Forces that leave out atoms say nothing about a frame where they count.
         guard frame.frozen == best.frozen else { return frame.frozen < best.frozen }
-        switch settings.best {
-        case .smallestFmax: return frame.fmax < best.fmax
+        switch settings.keep {
+        case .last, .smallestFmax: return frame.fmax < best.fmax
         case .smallestRMSForce: return frame.rmsForce < best.rmsForce
         case .lowestEnergy:
             guard let energy = frame.prediction.energy, let lowest = best.prediction.energy else {

@@ -45,13 +45,9 @@ extension Relaxer {
 
     /// The matrix to begin with, over the active atoms.
     private func startHessian(at atoms: Atoms) throws -> Matrix {
-        let (values, floor): ([Double]?, Double)
-        switch settings.startHessian {
-        case .unit(let scale): return .identity(3 * active.count, scale: scale)
-        case .model(let smallest): (values, floor) = (try forceField.hessian(atoms), smallest)
-        case .given(let given, let smallest): (values, floor) = (given, smallest)
-        }
-        guard let values else { return .identity(3 * active.count, scale: 70) }
+        guard settings.startHessian == .model,
+            let values = try settings.givenHessian ?? forceField.hessian(atoms)
+        else { return .identity(3 * active.count, scale: StartHessian.unitCurvature) }
         var hessian = Matrix(rows: 3 * active.count, columns: 3 * active.count)
         let width = 3 * initial.count
         let rows = active.flatMap { [3 * $0, 3 * $0 + 1, 3 * $0 + 2] }
@@ -66,7 +62,7 @@ extension Relaxer {
             hessian[i, i] = 70
         }
         do {
-            return try SymmetricEigen(hessian).applying { max(abs($0), floor) }
+            return try SymmetricEigen(hessian).applying { max(abs($0), settings.hessianFloor) }
         } catch {
             throw RelaxationError.noStep(after: current?.step ?? 0)
         }

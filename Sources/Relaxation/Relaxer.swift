@@ -35,8 +35,13 @@ public struct Relaxer: Sendable {
     public var status: RelaxationStatus { state.status }
     /// The frame that was reached last; nil before the first evaluation.
     public var current: RelaxationFrame? { state.current }
-    /// The best frame so far by ``RelaxationSettings/best``.
+    /// The best frame so far by ``RelaxationSettings/keep``; by the largest force where that is the last one.
     public var best: RelaxationFrame? { state.best }
+    /// The frame that the relaxation ends with if it ends now; nil before the first.
+    public var kept: RelaxationFrame? {
+        if case .stopped(.bondsChanged) = status { return best }
+        return status == .converged || settings.keep == .last ? current : best
+    }
     /// Round and segment of the next step, from 0; nil where nothing alternates.
     public var place: (round: Int, segment: Int)? {
         settings.alternation.map { _ in (state.place.round, state.place.segment) }

@@ -29,21 +29,29 @@ public struct TextProblem: Sendable {
 public struct KeySchema: Sendable {
     public var name: String
     public var value: ValueSchema
-    /// One sentence for the documentation.
-    public var summary: String
+    /// What the value does, without the unit.
+    public var sentence: String
+    /// As in "…, eV/Å."; nil if there is none or the sentence names it.
+    public var unit: String?
     public var isRequired: Bool
     /// As it would stand in a file; nil where there is none.
     public var defaultText: String?
 
     public init(
         _ name: String, _ value: ValueSchema, required: Bool = false, default defaultText: String? = nil,
-        _ summary: String
+        _ sentence: String, unit: String? = nil
     ) {
         self.name = name
         self.value = value
-        self.summary = summary
+        (self.sentence, self.unit) = (sentence, unit)
         isRequired = required
         self.defaultText = defaultText
+    }
+
+    /// One sentence for the documentation.
+    public var summary: String {
+        guard let unit else { return sentence }
+        return (sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence) + ", \(unit)."
     }
 }
 

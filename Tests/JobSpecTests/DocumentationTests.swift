@@ -5,13 +5,10 @@ import YAMLDocument
 
 /// docs/job-spec.md says what the schema says.
 @Suite struct DocumentationTests {
-    @Test(arguments: [
-        ("job", JobSchema.job), ("ml", JobSchema.ml), ("dft", JobSchema.dft), ("hybrid", JobSchema.hybrid),
-        ("single-points", JobSchema.singlePoints),
-    ])
+    @Test(arguments: JobSchema.tables)
     func everyKeyStandsInTheTable(name: String, schema: MappingSchema) throws {
         let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
-        let table = Self.table(schema)
+        let table = schema.markdown
         #expect(document.contains("\n<!-- \(name) -->\n\(table)\n"), "docs/job-spec.md, \(name):\n\(table)")
     }
 
@@ -40,10 +37,10 @@ import YAMLDocument
         let root = try #require(YAMLNode.parse(Array(job.yaml.utf8)).root)
         let stages = try #require(root["stages"]?.elements)
         let said = [
-            (JobSchema.job, [root]), (JobSchema.ml, stages.compactMap { $0["ml"] }),
-            (JobSchema.dft, stages.compactMap { $0["dft"] }),
-            (JobSchema.hybrid, stages.compactMap { $0["hybrid"] }),
-            (JobSchema.singlePoints, stages.compactMap { $0["single-points"] }),
+            (JobSchema.job, [root]), (MLStage.options.schema, stages.compactMap { $0["ml"] }),
+            (DFTStage.options.schema, stages.compactMap { $0["dft"] }),
+            (HybridStage.options.schema, stages.compactMap { $0["hybrid"] }),
+            (SinglePointsStage.options.schema, stages.compactMap { $0["single-points"] }),
         ]
         for (schema, nodes) in said {
             for key in schema.keys where key.name != "name" && key.name != "mode" {
@@ -60,15 +57,6 @@ import YAMLDocument
                 }
             }
         }
-    }
-
-    static func table(_ schema: MappingSchema) -> String {
-        let rows = schema.keys.map { key in
-            let value = key.isRequired ? "required" : key.defaultText.map { "`\($0)`" } ?? ""
-            let meaning = key.summary.replacing("|", with: "\\|")
-            return "| `\(key.name)` | \(key.value.what) | \(value) | \(meaning) |"
-        }
-        return (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(separator: "\n")
     }
 }
 

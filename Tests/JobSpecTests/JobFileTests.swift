@@ -1,5 +1,6 @@
 import Foundation
 import JobSpec
+import Relaxation
 import Testing
 import YAMLDocument
 
@@ -68,14 +69,14 @@ import YAMLDocument
         #expect(read.report == "")
         let job = try #require(read.job)
         var ml = MLStage()
-        (ml.optimizer, ml.startHessian, ml.resetHessianEvery) = (.safeBFGS, .model, 36)
+        (ml.optimizer, ml.startHessian, ml.resetEvery) = (.safeBFGS, .model, 36)
         var core = AtomLists()
         (core.classes, core.indices) = (["core-gold"], [1, 4])
         ml.alternate = [.init(move: .shell, steps: 24), .init(move: .any(core), steps: 12)]
         (ml.rounds, ml.atSwitch, ml.keep) = (6, .literal, .lowestEnergy)
-        (ml.stopBelowUncertainty, ml.stopAfterStagnation, ml.stopAtCycle) = (1.5, 40, 8)
-        (ml.trustedError, ml.freezeUnknown) = (0.2, true)
-        (ml.removeNetForce, ml.removeNetTorque) = (true, true)
+        (ml.stops.belowUncertainty, ml.stopAfterStagnation, ml.stops.cycle) = (1.5, 40, 8)
+        (ml.trustedError, ml.freezesOutOfDomain) = (0.2, true)
+        (ml.removesNetForce, ml.removesNetTorque) = (true, true)
         var lists = AtomLists()
         (lists.elements, lists.units) = (["H", "S"], [0, 2])
         var second = MLStage()
@@ -101,7 +102,7 @@ import YAMLDocument
         first.engine = "gfn1"
         #expect(job.stages[0] == .ml(first))
         guard case .hybrid(let hybrid) = job.stages[1] else { throw NoHybridStage() }
-        #expect(hybrid.learn == nil && hybrid.ml.engine == "gfn2")
+        #expect(!hybrid.learn && hybrid.ml.engine == "gfn2")
         #expect(read.report.contains("‘model’ has no effect: the forces are the engine's"))
         #expect(read.report.contains("‘learn’ has no effect: an engine does not learn"))
         #expect(read.problems(withoutEngines: ["gfn1", "gfn2"]).isEmpty)

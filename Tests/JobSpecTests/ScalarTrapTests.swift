@@ -1,4 +1,5 @@
 import JobSpec
+import Relaxation
 import Testing
 import YAMLDocument
 

@@ -30,21 +30,25 @@ import Testing
     }
 
     @Test func theModelsHessianSavesSteps() throws {
-        func steps(_ start: StartHessian, _ kind: OptimizerKind = .bfgs) throws -> Int {
+        func steps(
+            _ start: StartHessian, _ kind: OptimizerKind = .bfgs, given: [Double]? = nil
+        ) throws -> Int {
             var relaxer = Relaxer(
                 .sevenMorse, forceField: PairField.morse,
-                settings: .init(kind, fmax: 0.01) { $0.startHessian = start })
+                settings: .init(kind, fmax: 0.01) {
+                    ($0.startHessian, $0.givenHessian, $0.hessianFloor) = (start, given, 0.5)
+                })
             try relaxer.run()
             #expect(relaxer.status == .converged)
             return relaxer.current?.step ?? .max
         }
-        let plain = try steps(.unit(70))
+        let plain = try steps(.unit)
         let field = PairField.morse
-        let model = try steps(.model(floor: 0.5))
+        let model = try steps(.model)
         #expect(model < plain, "\(model) against \(plain)")
         let given = try #require(try field.hessian(.sevenMorse))
-        #expect(try steps(.given(given, floor: 0.5)) == model)
-        #expect(try steps(.model(floor: 0.5), .safeBFGS) < plain)
+        #expect(try steps(.model, given: given) == model)
+        #expect(try steps(.model, .safeBFGS) < plain)
     }
 
     /// Newton's step of the moving atom alone, near a minimum where the matrix needs no floor.
@@ -58,7 +62,7 @@ import Testing
         var relaxer = Relaxer(
             start, forceField: field,
             settings: .init(.bfgs, maxStep: 10) {
-                $0.startHessian = .given(hessian, floor: 1e-3)
+                ($0.startHessian, $0.givenHessian, $0.hessianFloor) = (.model, hessian, 1e-3)
                 $0.movable = (0..<7).map { $0 == 2 }
             })
         let force = try relaxer.advance().prediction.forces[2]

@@ -70,15 +70,15 @@ extension Relaxer {
         var byForce = lennardJones(.init(.bfgs, maxSteps: 5))
         try byForce.run()
         #expect(byForce.best?.step == 1)
-        var byEnergy = lennardJones(.init(.bfgs, maxSteps: 5) { $0.best = .lowestEnergy })
+        var byEnergy = lennardJones(.init(.bfgs, maxSteps: 5) { $0.keep = .lowestEnergy })
         try byEnergy.run()
         #expect(byEnergy.best?.step == 4)
         var field = PairField.lennardJones
         field.hasEnergy = false
-        var settings = RelaxationSettings(.bfgs, maxSteps: 5) { $0.best = .lowestEnergy }
+        var settings = RelaxationSettings(.bfgs, maxSteps: 5) { $0.keep = .lowestEnergy }
         var withoutEnergy = Relaxer(.fourLJ, forceField: field, settings: settings)
         try withoutEnergy.run()
-        settings.best = .smallestRMSForce
+        settings.keep = .smallestRMSForce
         var byRMS = Relaxer(.fourLJ, forceField: field, settings: settings)
         var smallest = (step: 0, rms: Double.infinity)
         while byRMS.status == .running {
@@ -118,8 +118,8 @@ extension Relaxer {
         #expect(problem { $0.resetEvery = 0 } == "numbers of steps are positive")
         #expect(problem { $0.trustedError = 0 } == "limits of uncertainty are positive")
         #expect(
-            problem { $0.startHessian = .given([1], floor: 1) }
-                == "a Hessian has 3N × 3N values and a positive floor")
+            problem { $0.givenHessian = [1] }
+                == "a Hessian has 3N × 3N values")
     }
 
     @Test func predictionsNeverTakeTheNamesOfCalculations() throws {

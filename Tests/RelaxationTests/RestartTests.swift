@@ -22,7 +22,7 @@ import Testing
                 rounds: 5)
             $0.atSwitch = treatment
             $0.resetEvery = 17
-            $0.startHessian = .model(floor: 2)
+            $0.startHessian = .model
             $0.stops.stagnation = 1000
             $0.stops.cycle = 3
             $0.trustedError = 0.1

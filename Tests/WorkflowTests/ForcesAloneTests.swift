@@ -3,6 +3,7 @@ import DurableFiles
 import Foundation
 import JobSpec
 import SystemPackage
+import Relaxation
 import Testing
 import Workflow
 

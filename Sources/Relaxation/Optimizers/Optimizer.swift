@@ -3,10 +3,10 @@ import LinearAlgebra
 /// The methods that a relaxation can use. BFGS, LBFGS, FIRE and FIRE2 are those of ASE 3.29.
 public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
     case bfgs, lbfgs, fire, fire2
-    /// BFGS whose matrix stays positive definite: Powell's damping.
-    case safeBFGS = "safe-bfgs"
     /// Stabilised quasi-Newton, for forces with noise in them.
     case sqnm
+    /// BFGS whose matrix stays positive definite: Powell's damping.
+    case safeBFGS = "safe-bfgs"
 
     /// As ASE's logs name it, or would.
     public var logName: String {
@@ -22,7 +22,7 @@ public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
 
     /// Moves by a velocity, which means nothing for atoms that were fixed a moment ago.
     var hasVelocity: Bool { self == .fire || self == .fire2 }
-    var hasHessian: Bool { self == .bfgs || self == .safeBFGS }
+    public var hasHessian: Bool { self == .bfgs || self == .safeBFGS }
 }
 
 /// Decides where to go from positions and forces alone: no energies, no line search.

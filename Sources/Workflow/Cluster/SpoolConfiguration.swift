@@ -193,7 +193,7 @@ extension SlurmConfiguration {
 extension SlurmResources {
     fileprivate init(_ node: YAMLNode) {
         self.init()
-        let common = Resources(node)
+        let common = Resources.options.read(node)
         (partition, time, nodes) = (common.partition, common.time, common.nodes)
         (tasks, memory) = (common.tasks, common.memory)
         account = node["account"]?.text

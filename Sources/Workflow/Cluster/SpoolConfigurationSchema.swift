@@ -53,7 +53,7 @@ public enum SpoolConfigurationSchema {
                 "rules", .list(.mapping(rule), count: 0...1000), default: "[]",
                 "Resources for the stages that a rule fits; every one that fits counts, later ones more."),
             KeySchema(
-                "limits", .mapping(MappingSchema(Resources.keys.filter { $0.name != "partition" })),
+                "limits", .mapping(MappingSchema(Resources.options.schema.keys.filter { $0.name != "partition" })),
                 "The most that a job may ask for, or a run be given that had too little."),
             KeySchema(
                 "max_queued", .integer(1...100_000), default: "100",
@@ -83,7 +83,7 @@ public enum SpoolConfigurationSchema {
         ])
 
     static let resources =
-        Resources.keys + [
+        Resources.options.schema.keys + [
             KeySchema("account", .text(check: checkName), "Account that is charged."),
             KeySchema("qos", .text(check: checkName), "Quality of service."),
             KeySchema("constraint", .text(check: checkConstraint), "Features of nodes."),
@@ -116,7 +116,7 @@ public enum SpoolConfigurationSchema {
         var problems = file.problems(of: root)
         if let engines = root["engines"] { problems += EngineDescription.problems(of: engines) }
         guard !problems.hasErrors, let slurm = root["slurm"] else { return problems }
-        let limits = slurm["limits"].map(Resources.init) ?? Resources()
+        let limits = slurm["limits"].map { Resources.options.read($0) } ?? Resources()
         if let ml = root["ml"] { problems += excesses(ml, limits, path: "ml") }
         problems += excesses(slurm, limits, path: "slurm")
         problems += contradictions(slurm, root["ml"])

@@ -6,6 +6,7 @@ import Handoff
 package import JobSpec
 package import Logging
 import ModelLibrary
+import Relaxation
 import SystemPackage
 
 /// Does what the state of each job asks for. One step, ``turn()``, looks at everything; nothing is remembered
@@ -448,7 +449,7 @@ package actor Engine {
             after: earlier + [HybridCheck(record.machine.stage, report)],
             isConverged: report.verdict.converged,
             mlFmax: round.settings.ml.fmax, rounds: round.settings.rounds,
-            maxGradientCalls: round.settings.maxGradientCalls, learns: round.settings.learn ?? false)
+            maxGradientCalls: round.settings.maxGradientCalls, learns: round.settings.learn)
         report.decision = decision.reason
         report.verdict.text = decision.reason
         guard case .finish(let stage, _) = decision else { return nil }

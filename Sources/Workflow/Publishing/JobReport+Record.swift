@@ -1,5 +1,6 @@
 internal import Atomistics
 internal import DurableFiles
+import Relaxation
 import Foundation
 internal import JobSpec
 public import Reports

@@ -1,5 +1,4 @@
 public import Atomistics
-import Handoff
 public import JobSpec
 public import Relaxation
 
@@ -8,19 +7,12 @@ extension MLStage {
     ///
     /// - Throws: what ``JobSpec/MoveSelection/mask(for:)`` throws, and where no atom may move.
     public func settings(for atoms: Atoms) throws -> RelaxationSettings {
-        var settings = RelaxationSettings()
-        settings.optimizer = OptimizerKind(optimizer)
-        (settings.fmax, settings.maxSteps, settings.maxStep) = (fmax, maxSteps, maxStep)
+        var settings = relaxation
         settings.movable = try move.mask(for: atoms)
         // What a structure fixes stays so in whichever part of an alternation it is named.
         settings.fixedCoordinates =
             ([move] + alternate.map(\.move)).lazy.map { $0.fixedCoordinates(of: atoms) }
             .first { !$0.isEmpty } ?? []
-        switch startHessian {
-        case .unit: settings.startHessian = .unit(70)
-        case .model: settings.startHessian = .model(floor: HandoffRequest.Options().hessianFloor)
-        }
-        settings.resetEvery = resetHessianEvery
         if !alternate.isEmpty {
             let fixed = try move.fixed?.mask(for: atoms)
             settings.alternation = Alternation(
@@ -31,31 +23,11 @@ extension MLStage {
                     return .init(movable: movable, steps: segment.steps)
                 }, rounds: rounds)
         }
-        settings.atSwitch = Relaxation.SwitchTreatment(atSwitch)
-        settings.stops.belowUncertainty = stopBelowUncertainty
         settings.stops.stagnation = stopAfterStagnation == 0 ? nil : stopAfterStagnation
-        settings.stops.cycle = stopAtCycle
-        settings.trustedError = trustedError
-        settings.freezesOutOfDomain = freezeUnknown
         settings.keepsBonds = true
-        settings.removesNetForce = removeNetForce
-        settings.removesNetTorque = removeNetTorque
-        switch keep {
-        case .last, .smallestFmax, nil: settings.best = .smallestFmax
-        case .smallestRMSForce: settings.best = .smallestRMSForce
-        case .lowestEnergy: settings.best = .lowestEnergy
-        }
-        // Whether it is the best frame that is kept at all: ``kept(of:)``.
+        settings.keep = keep ?? .smallestFmax
         if let problem = settings.problem(atoms: atoms.count) { throw StageFailure(problem) }
         return settings
-    }
-}
-
-extension MLStage {
-    /// The frame that the stage ends with; nil before the first.
-    public func kept(of relaxer: Relaxer) -> RelaxationFrame? {
-        if case .stopped(.bondsChanged) = relaxer.status { return relaxer.best }
-        return relaxer.status == .converged || keep == .last ? relaxer.current : relaxer.best
     }
 }
 
@@ -66,29 +38,6 @@ extension RelaxationStatus {
         switch self {
         case .converged, .stopped(.belowUncertainty): true
         default: false
-        }
-    }
-}
-
-extension OptimizerKind {
-    init(_ optimizer: MLStage.Optimizer) {
-        switch optimizer {
-        case .bfgs: self = .bfgs
-        case .lbfgs: self = .lbfgs
-        case .fire: self = .fire
-        case .fire2: self = .fire2
-        case .sqnm: self = .sqnm
-        case .safeBFGS: self = .safeBFGS
-        }
-    }
-}
-
-extension SwitchTreatment {
-    init(_ treatment: MLStage.SwitchTreatment) {
-        switch treatment {
-        case .literal: self = .literal
-        case .maskedSecant: self = .maskedSecant
-        case .reset: self = .reset
         }
     }
 }

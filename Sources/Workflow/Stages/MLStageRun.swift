@@ -67,7 +67,7 @@ package struct MLStageRun {
         try files.trajectory.close()
         try files.log.synchronize()
         try files.log.close()
-        guard let last = relaxer.current, let kept = stage.kept(of: relaxer) else {
+        guard let last = relaxer.current, let kept = relaxer.kept else {
             throw StageFailure("the relaxation took no step")
         }
         let final = ExtXYZ.bytes(of: [kept.annotated(by: forceField.provenance)])

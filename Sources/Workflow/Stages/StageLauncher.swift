@@ -199,7 +199,7 @@ struct StageLauncher: Sendable {
 
     /// What a round's model is to learn from the checks before it; nil where it does not learn.
     private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
-        guard let round = record.planned.round, round.settings.learn == true, round.settings.ml.engine == nil,
+        guard let round = record.planned.round, round.settings.learn, round.settings.ml.engine == nil,
             round.number > 0
         else {
             return nil

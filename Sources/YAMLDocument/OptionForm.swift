@@ -1,0 +1,184 @@
+/// The kind of value that an option has: what is allowed, and how it is read and written.
+public struct OptionForm<Value: Sendable>: Sendable {
+    public var schema: ValueSchema
+    /// Reads a node; nil if the node is not of this form. The second argument is the value so far, which the
+    /// keys of a mapping change one by one.
+    let read: @Sendable (YAMLNode, Value?) -> Value?
+    let text: @Sendable (Value) -> OptionText
+    /// The node that an argument on the command line stands for; nil if it is not of this form.
+    public var argument: @Sendable (String) -> YAMLNode?
+    /// How an argument is written, if not as in a file: a sentence.
+    public var argumentHelp: String?
+
+    public init(
+        _ schema: ValueSchema, argument: (@Sendable (String) -> YAMLNode?)? = nil,
+        argumentHelp: String? = nil, read: @escaping @Sendable (YAMLNode) -> Value?,
+        text: @escaping @Sendable (Value) -> String
+    ) {
+        self.init(
+            schema, argument: argument, argumentHelp: argumentHelp, readInto: { node, _ in read(node) },
+            text: { .line(text($0)) })
+    }
+
+    /// The same form, with values changed when they are read.
+    public func read(as change: @escaping @Sendable (Value) -> Value) -> Self {
+        Self(
+            schema, argument: argument, argumentHelp: argumentHelp, readInto: { read($0, $1).map(change) },
+            text: text)
+    }
+
+    init(
+        _ schema: ValueSchema, argument: (@Sendable (String) -> YAMLNode?)? = nil,
+        argumentHelp: String? = nil, readInto: @escaping @Sendable (YAMLNode, Value?) -> Value?,
+        text: @escaping @Sendable (Value) -> OptionText
+    ) {
+        (self.schema, read, self.text) = (schema, readInto, text)
+        self.argument = argument ?? { YAMLNode(argument: $0) }
+        self.argumentHelp = argumentHelp
+    }
+}
+
+/// A value as a file shows it.
+public indirect enum OptionText: Sendable, Equatable {
+    /// Behind its key.
+    case line(String)
+    /// Keys and values, one a line, below its key.
+    case block([OptionLine])
+}
+
+/// A key and its value as a file shows them.
+public struct OptionLine: Sendable, Equatable {
+    public var key: String
+    public var text: OptionText
+
+    public init(_ key: String, _ text: OptionText) { (self.key, self.text) = (key, text) }
+}
+
+extension [OptionLine] {
+    /// The lines of a block mapping, each after `indent` spaces.
+    public func yaml(indent: Int) -> [String] {
+        let margin = String(repeating: " ", count: indent)
+        return flatMap { line in
+            switch line.text {
+            case .line(let text): ["\(margin)\(line.key): \(text)"]
+            case .block(let lines): ["\(margin)\(line.key):"] + lines.yaml(indent: indent + 2)
+            }
+        }
+    }
+
+    /// `{key: value, …}`
+    public var flow: String {
+        let pairs = map { line in
+            switch line.text {
+            case .line(let text): "\(line.key): \(text)"
+            case .block(let lines): "\(line.key): \(lines.flow)"
+            }
+        }
+        return "{\(pairs.joined(separator: ", "))}"
+    }
+}
+
+extension YAMLNode {
+    /// A word of the command line as a plain scalar.
+    public init(argument: String) {
+        self.init(
+            content: .scalar(argument, isPlain: true), mark: TextMark(line: 1, column: 1),
+            width: argument.unicodeScalars.count)
+    }
+
+    /// A list of nodes that do not come from a document.
+    public init(argument elements: [YAMLNode]) {
+        self.init(content: .sequence(elements), mark: TextMark(line: 1, column: 1), width: 1)
+    }
+
+    /// A mapping that does not come from a document.
+    public init(argument entries: [(String, YAMLNode)]) {
+        let mark = TextMark(line: 1, column: 1)
+        self.init(
+            content: .mapping(entries.map { Entry(key: $0, keyMark: mark, keyWidth: 1, value: $1) }),
+            mark: mark, width: 1)
+    }
+}
+
+// MARK: The forms
+
+extension OptionForm where Value == Int {
+    public static func integer(_ range: ClosedRange<Int>) -> Self {
+        Self(.integer(range), read: \.integer, text: \.description)
+    }
+}
+
+extension OptionForm where Value == Double {
+    /// A finite number in a range; above the lower end if `open`.
+    public static func number(_ range: ClosedRange<Double>, open: Bool = false) -> Self {
+        Self(.number(range, open: open), read: \.number, text: YAMLScalar.number)
+    }
+}
+
+extension OptionForm where Value == Bool {
+    public static var boolean: Self { Self(.boolean, read: \.boolean, text: \.description) }
+}
+
+extension OptionForm where Value == String {
+    public static func text(
+        pattern: String? = nil, check: @escaping @Sendable (String) -> TextProblem? = { _ in nil }
+    ) -> Self {
+        Self(.text(pattern: pattern, check: check), read: \.text, text: YAMLScalar.text)
+    }
+
+    public static func choice(_ words: [String]) -> Self {
+        Self(.choice(words), read: \.text, text: YAMLScalar.text)
+    }
+}
+
+extension OptionForm where Value: RawRepresentable<String> & CaseIterable {
+    /// One of the words that the cases stand for.
+    public static func word(_ cases: [Value] = Array(Value.allCases)) -> Self {
+        Self(
+            .choice(cases.map(\.rawValue)), read: { $0.text.flatMap(Value.init(rawValue:)) },
+            text: \.rawValue)
+    }
+}
+
+extension OptionForm where Value: LosslessStringConvertible {
+    /// A text that the type itself reads.
+    public static func word(problem: @escaping @Sendable (String) -> TextProblem) -> Self {
+        Self(
+            .text { Value($0) == nil ? problem($0) : nil }, read: { $0.text.flatMap { Value($0) } },
+            text: { YAMLScalar.text($0.description) })
+    }
+}
+
+extension OptionForm {
+    public static func list<Element>(
+        _ element: OptionForm<Element>, count: ClosedRange<Int> = 0...10_000
+    ) -> Self where Value == [Element] {
+        Self(
+            .list(element.schema, count: count), argument: element.argument,
+            argumentHelp: element.argumentHelp,
+            readInto: { node, _ in node.elements?.compactMap { element.read($0, nil) } },
+            text: { values in
+                let texts = values.map { value in
+                    switch element.text(value) {
+                    case .line(let text): text
+                    case .block(let lines): lines.flow
+                    }
+                }
+                return .line("[\(texts.joined(separator: ", "))]")
+            })
+    }
+
+    /// A mapping on one line.
+    public static func mapping(_ table: OptionTable<Value>) -> Self {
+        Self(
+            .mapping(table.schema), readInto: { table.read($0, from: $1 ?? table.defaults) },
+            text: { .line(table.lines(of: $0).flow) })
+    }
+
+    /// A mapping with a line for each key.
+    public static func block(_ table: OptionTable<Value>) -> Self {
+        Self(
+            .mapping(table.schema), readInto: { table.read($0, from: $1 ?? table.defaults) },
+            text: { .block(table.lines(of: $0)) })
+    }
+}

@@ -1,0 +1,295 @@
+/// An option: its key, the values it takes, its default, a sentence about it, and the property that it sets.
+///
+/// Validation, reading, writing, storage, JSON Schema, the tables of the documentation and the flags of the
+/// command line follow from this one declaration:
+///
+///     OptionSpec("fmax", \.fmax, .number(0...100, open: true), unit: "eV/Å", "Converged below this force.")
+public struct OptionSpec<Settings: Sendable>: Sendable {
+    public var schema: KeySchema
+    let read: @Sendable (YAMLNode, inout Settings) -> Void
+    /// The value; nil if nothing is to be written.
+    let text: @Sendable (Settings) -> OptionText?
+    /// Why the option has no effect with these settings; nil if it has one. Such an option is neither read nor
+    /// written: settings that do the same are equal.
+    let idle: @Sendable (Settings) -> String?
+    /// The node that an argument on the command line stands for; for a list, that of one element.
+    public let argument: @Sendable (String) -> YAMLNode?
+    /// How an argument is written, if not as in a file.
+    public private(set) var argumentHelp: String?
+    var storage: Storage?
+
+    /// How the value lies in stores and task files.
+    struct Storage: Sendable {
+        var key: String
+        var decode: @Sendable (KeyedDecodingContainer<OptionCodingKey>, inout Settings) throws -> Void
+        var encode: @Sendable (inout KeyedEncodingContainer<OptionCodingKey>, Settings) throws -> Void
+    }
+
+    public var key: String { schema.name }
+
+    /// - Parameters:
+    ///   - required: whether the key has to be there.
+    ///   - default: in words, if the default is not the property's value in the default settings.
+    ///   - unit: closes the sentence, as in "…, eV/Å."
+    ///   - stored: the key in JSON, if it is not the option's own in camel case.
+    ///   - idle: why the option has no effect with these settings, which the options before have set.
+    public init<Value: Codable & Sendable>(
+        _ key: String, _ path: any WritableKeyPath<Settings, Value> & Sendable, _ form: OptionForm<Value>,
+        required: Bool = false, default words: String? = nil, unit: String? = nil, stored: String? = nil,
+        _ sentence: String, idle: @escaping @Sendable (Settings) -> String? = { _ in nil }
+    ) {
+        schema = KeySchema(key, form.schema, required: required, default: words, sentence, unit: unit)
+        read = { node, settings in
+            if let value = form.read(node, settings[keyPath: path]) { settings[keyPath: path] = value }
+        }
+        text = { form.text($0[keyPath: path]) }
+        self.idle = idle
+        (argument, argumentHelp) = (form.argument, form.argumentHelp)
+        storage = Storage(
+            key: stored ?? camelCase(key),
+            decode: { container, settings in
+                let key = OptionCodingKey(stored ?? camelCase(key))
+                settings[keyPath: path] =
+                    try container.decodeIfPresent(Value.self, forKey: key) ?? settings[keyPath: path]
+            },
+            encode: { container, settings in
+                let key = OptionCodingKey(stored ?? camelCase(key))
+                try container.encode(settings[keyPath: path], forKey: key)
+            })
+    }
+
+    /// An option that may be left open: nil is not written.
+    public init<Value: Codable & Sendable>(
+        _ key: String, _ path: any WritableKeyPath<Settings, Value?> & Sendable, _ form: OptionForm<Value>,
+        required: Bool = false, default words: String? = nil, unit: String? = nil, stored: String? = nil,
+        _ sentence: String, idle: @escaping @Sendable (Settings) -> String? = { _ in nil }
+    ) {
+        schema = KeySchema(key, form.schema, required: required, default: words, sentence, unit: unit)
+        read = { node, settings in
+            if let value = form.read(node, settings[keyPath: path]) { settings[keyPath: path] = value }
+        }
+        text = { $0[keyPath: path].map(form.text) }
+        self.idle = idle
+        (argument, argumentHelp) = (form.argument, form.argumentHelp)
+        storage = Storage(
+            key: stored ?? camelCase(key),
+            decode: { container, settings in
+                let key = OptionCodingKey(stored ?? camelCase(key))
+                settings[keyPath: path] = try container.decodeIfPresent(Value.self, forKey: key)
+            },
+            encode: { container, settings in
+                let key = OptionCodingKey(stored ?? camelCase(key))
+                try container.encodeIfPresent(settings[keyPath: path], forKey: key)
+            })
+    }
+
+    /// An option that sets more than one property, or one in its own way; it is read only.
+    public init(
+        _ key: String, schema value: ValueSchema, required: Bool = false, default words: String? = nil,
+        unit: String? = nil, _ sentence: String, read: @escaping @Sendable (YAMLNode, inout Settings) -> Void
+    ) {
+        schema = KeySchema(key, value, required: required, default: words, sentence, unit: unit)
+        self.read = read
+        (text, idle) = ({ _ in nil }, { _ in nil })
+        argument = { YAMLNode(argument: $0) }
+    }
+
+    private init(
+        schema: KeySchema, argument: @escaping @Sendable (String) -> YAMLNode?,
+        idle: @escaping @Sendable (Settings) -> String?, text: @escaping @Sendable (Settings) -> OptionText?,
+        read: @escaping @Sendable (YAMLNode, inout Settings) -> Void
+    ) {
+        (self.schema, self.argument, self.idle) = (schema, argument, idle)
+        (self.text, self.read) = (text, read)
+    }
+
+    /// The same option, with an effect on other properties if the key is there.
+    public func also(_ effect: @escaping @Sendable (inout Settings) -> Void) -> Self {
+        var option = Self(schema: schema, argument: argument, idle: idle, text: text) { node, settings in
+            read(node, &settings)
+            effect(&settings)
+        }
+        (option.storage, option.argumentHelp) = (storage, argumentHelp)
+        return option
+    }
+
+    /// The same option, written only under a condition.
+    public func written(if isWritten: @escaping @Sendable (Settings) -> Bool) -> Self {
+        var option = Self(
+            schema: schema, argument: argument, idle: idle, text: { isWritten($0) ? text($0) : nil },
+            read: read)
+        (option.storage, option.argumentHelp) = (storage, argumentHelp)
+        return option
+    }
+
+    /// The same option, whose value is stored with that of another option.
+    public var storedWithAnother: Self {
+        var option = self
+        option.storage = nil
+        return option
+    }
+
+    /// The same option of settings that hold these settings.
+    public func of<Outer: Sendable>(
+        _ path: any WritableKeyPath<Outer, Settings> & Sendable
+    ) -> OptionSpec<Outer> {
+        OptionSpec<Outer>(
+            schema: schema, argument: argument, idle: { idle($0[keyPath: path]) },
+            text: { text($0[keyPath: path]) }, read: { read($0, &$1[keyPath: path]) })
+    }
+}
+
+/// The options of a mapping, in the order of the documentation.
+public struct OptionTable<Settings: Sendable>: Sendable {
+    public let options: [OptionSpec<Settings>]
+    /// What holds if no key is there.
+    public let defaults: Settings
+    /// With the defaults of the default settings.
+    public let schema: MappingSchema
+
+    public init(
+        defaults: Settings, @OptionTableBuilder<Settings> _ options: () -> [OptionSpec<Settings>]
+    ) {
+        self.init(defaults: defaults, options())
+    }
+
+    public init(defaults: Settings, _ options: [OptionSpec<Settings>]) {
+        (self.options, self.defaults) = (options, defaults)
+        schema = MappingSchema(
+            options.map { option in
+                var key = option.schema
+                if key.defaultText == nil, !key.isRequired, case .line(let text)? = option.text(defaults) {
+                    key.defaultText = key.value.plainText(text)
+                }
+                return key
+            })
+    }
+
+    public subscript(_ key: String) -> OptionSpec<Settings>? { options.first { $0.key == key } }
+
+    /// - Precondition: the node has passed ``schema``.
+    public func read(_ node: YAMLNode, from settings: Settings) -> Settings {
+        let all = readAll(node, from: settings)
+        var settings = settings
+        for option in options where option.idle(all) == nil {
+            if let value = node[option.key] { option.read(value, &settings) }
+        }
+        return settings
+    }
+
+    /// With the values of options that have no effect beside those after them.
+    private func readAll(_ node: YAMLNode, from settings: Settings) -> Settings {
+        var settings = settings
+        for option in options where option.idle(settings) == nil {
+            if let value = node[option.key] { option.read(value, &settings) }
+        }
+        return settings
+    }
+
+    /// - Precondition: the node has passed ``schema``.
+    public func read(_ node: YAMLNode) -> Settings { read(node, from: defaults) }
+
+    /// Keys and values of all options that have an effect and a value.
+    public func lines(of settings: Settings) -> [OptionLine] {
+        options.compactMap { option in
+            guard option.idle(settings) == nil else { return nil }
+            return option.text(settings).map { OptionLine(option.key, $0) }
+        }
+    }
+
+    /// A warning for each key that has no effect beside the others.
+    public func idleKeys(of node: YAMLNode?, at path: String) -> [Diagnostic] {
+        guard let node, let entries = node.entries else { return [] }
+        // A wrong word has been reported, and says nothing about other keys.
+        let isUncertain = entries.contains { entry in
+            guard let value = self[entry.key]?.schema.value, value.decides else { return false }
+            return !MappingSchema([KeySchema(entry.key, value, "")]).problems(of: node.with(only: entry))
+                .isEmpty
+        }
+        if isUncertain { return [] }
+        let settings = readAll(node, from: defaults)
+        return entries.compactMap { entry in
+            guard let reason = self[entry.key]?.idle(settings) else { return nil }
+            return Diagnostic(
+                .warning, code: "no-effect", at: entry.keyMark, width: entry.keyWidth,
+                keyPath: "\(path).\(entry.key)", message: "‘\(entry.key)’ has no effect: \(reason)")
+        }
+    }
+
+    // MARK: Storage
+
+    /// Reads what any version wrote: options that it did not have take their defaults.
+    public func decode(from decoder: any Decoder) throws -> Settings {
+        var settings = defaults
+        let container = try decoder.container(keyedBy: OptionCodingKey.self)
+        for option in options { try option.storage?.decode(container, &settings) }
+        return settings
+    }
+
+    public func encode(_ settings: Settings, to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: OptionCodingKey.self)
+        for option in options { try option.storage?.encode(&container, settings) }
+    }
+}
+
+@resultBuilder public enum OptionTableBuilder<Settings: Sendable> {
+    public static func buildExpression(_ option: OptionSpec<Settings>) -> [OptionSpec<Settings>] { [option] }
+    public static func buildExpression(_ options: [OptionSpec<Settings>]) -> [OptionSpec<Settings>] {
+        options
+    }
+    public static func buildBlock(_ options: [OptionSpec<Settings>]...) -> [OptionSpec<Settings>] {
+        options.flatMap { $0 }
+    }
+}
+
+struct OptionCodingKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(_ key: String) { stringValue = key }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
+}
+
+/// `max_steps` as `maxSteps`.
+private func camelCase(_ key: String) -> String {
+    let words = key.split { $0 == "_" || $0 == "-" }
+    return (words.first.map { [String($0)] } ?? []).joined()
+        + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+}
+
+extension ValueSchema {
+    /// Other keys may depend on which of the words it is.
+    fileprivate var decides: Bool {
+        switch self {
+        case .choice, .list: true
+        default: false
+        }
+    }
+
+    /// A default as documents say it: a number without a useless `.0`.
+    fileprivate func plainText(_ text: String) -> String {
+        guard case .number = self, let value = Double(text) else { return text }
+        return plain(value)
+    }
+}
+
+extension YAMLNode {
+    fileprivate func with(only entry: Entry) -> YAMLNode {
+        YAMLNode(content: .mapping([entry]), mark: mark, width: width)
+    }
+}
+
+// MARK: Documentation
+
+extension MappingSchema {
+    /// The table of the documentation: a row for each key.
+    public var markdown: String {
+        let rows = keys.map { key in
+            let value = key.isRequired ? "required" : key.defaultText.map { "`\($0)`" } ?? ""
+            let meaning = key.summary.replacing("|", with: "\\|")
+            return "| `\(key.name)` | \(key.value.what) | \(value) | \(meaning) |"
+        }
+        return (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(separator: "\n")
+    }
+}
