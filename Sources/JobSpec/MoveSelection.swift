@@ -83,7 +83,9 @@ extension OptionForm where Value == AtomLists {
                 [OptionForm<[Int]>.indices.schema, .mapping(AtomLists.options.schema)],
                 what: "a list of atom indices, or lists of elements, classes, units and indices, or a height"),
             argument: { text in
-                var (indices, elements, entries): ([YAMLNode], [YAMLNode], [(String, YAMLNode)]) = ([], [], [])
+                var (indices, elements, entries): ([YAMLNode], [YAMLNode], [(String, YAMLNode)]) = (
+                    [], [], []
+                )
                 for word in text.split(separator: ",").map(String.init) {
                     if word.hasPrefix("below=") {
                         entries = [("below", YAMLNode(argument: String(word.dropFirst("below=".count))))]

@@ -53,7 +53,8 @@ public enum SpoolConfigurationSchema {
                 "rules", .list(.mapping(rule), count: 0...1000), default: "[]",
                 "Resources for the stages that a rule fits; every one that fits counts, later ones more."),
             KeySchema(
-                "limits", .mapping(MappingSchema(Resources.options.schema.keys.filter { $0.name != "partition" })),
+                "limits",
+                .mapping(MappingSchema(Resources.options.schema.keys.filter { $0.name != "partition" })),
                 "The most that a job may ask for, or a run be given that had too little."),
             KeySchema(
                 "max_queued", .integer(1...100_000), default: "100",

@@ -60,7 +60,8 @@ package struct MLStageRun {
             let annotated = frame.annotated(by: forceField.provenance)
             if first == nil { first = annotated }
             try files.trajectory.append(ExtXYZ.bytes(of: [annotated]))
-            try files.log.append(log.line(step: frame.step, energy: frame.prediction.energy, fmax: frame.fmax))
+            try files.log.append(
+                log.line(step: frame.step, energy: frame.prediction.energy, fmax: frame.fmax))
             try progress(frame.step, frame.fmax)
         }
         try files.trajectory.synchronize()

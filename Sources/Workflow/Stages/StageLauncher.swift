@@ -110,7 +110,9 @@ struct StageLauncher: Sendable {
 
     private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
         let ended = try before(record)
-        let forceField = try ended.flatMap { try isOfEngine($0, in: record) ? nil : model(of: $0, in: record) }
+        let forceField = try ended.flatMap {
+            try isOfEngine($0, in: record) ? nil : model(of: $0, in: record)
+        }
         let atoms = try initial(of: record)
         try DFTStageRun(
             package: OutsidePackage(store: store, spool: spool, record: record), stage: stage

@@ -46,7 +46,8 @@ struct Relax: ParsableCommand {
             throw CommandError(.failed, "\(input): \(error)")
         }
         if settings.movable == nil, initial.moveMask?.contains(false) == true {
-            printError("warning: the move_mask of \(input) fixes atoms, and all are moved; --move mask keeps them")
+            printError(
+                "warning: the move_mask of \(input) fixes atoms, and all are moved; --move mask keeps them")
         }
         var relaxer = Relaxer(initial, forceField: forceField, settings: settings)
         let log = OptimizerLog(settings.optimizer, isModel: true)

@@ -98,7 +98,9 @@ struct OptionFlags<Table: FlagTable>: ParsableArguments, CustomReflectable {
     private static func help(_ option: OptionSpec<Table.Settings>) -> ArgumentHelp {
         var text = option.schema.summary + (option.argumentHelp.map { " \($0)" } ?? "")
         var remarks: [String] = []
-        if case .choice(let words) = option.schema.value { remarks.append("values: " + words.joined(separator: ", ")) }
+        if case .choice(let words) = option.schema.value {
+            remarks.append("values: " + words.joined(separator: ", "))
+        }
         let usual = Table.table.schema.keys.first { $0.name == option.key }?.defaultText
         if let usual, option.schema.value.isWritten { remarks.append("default: \(usual)") }
         if !remarks.isEmpty { text += " (\(remarks.joined(separator: "; ")))" }
