@@ -1,29 +1,30 @@
 public import OrderedCollections
 
-/// A structure: elements, positions, an optional cell, and whatever else its file said about it.
+/// A structure: elements, positions, an optional cell, and the other values from its file.
 ///
-/// Positions are in Å, energies in eV, forces in eV/Å. Two structures are equal when everything they
-/// carry is equal.
+/// Positions are in Å, energies in eV, forces in eV/Å. Two structures are equal when all of their
+/// values are equal.
 public struct Atoms: Sendable, Equatable {
-    /// One element an atom.
+    /// One element per atom.
     public var elements: [Element]
-    /// One position an atom, Å.
+    /// One position per atom, Å.
     public var positions: [SIMD3<Double>]
     /// Lattice vectors, or nil for a molecule in empty space.
     public var cell: Cell?
     public var periodicity: Periodicity
-    /// What the file says of the whole structure, in its order, without lattice, pbc and columns.
+    /// The file's values for the whole structure, in file order, without `Lattice`, `pbc` and
+    /// `Properties`.
     public var info: OrderedDictionary<String, InfoValue>
-    /// What the file says of each atom beside species and position, in its order.
+    /// The file's values for each atom other than species and position, in file order.
     public var columns: OrderedDictionary<String, Column>
 
-    /// - Precondition: as many positions as elements.
+    /// - Precondition: `elements` and `positions` have the same length.
     public init(
         elements: [Element], positions: [SIMD3<Double>], cell: Cell? = nil,
         periodicity: Periodicity = .none, info: OrderedDictionary<String, InfoValue> = [:],
         columns: OrderedDictionary<String, Column> = [:]
     ) {
-        precondition(elements.count == positions.count, "one position an element")
+        precondition(elements.count == positions.count, "elements and positions have the same length")
         self.elements = elements
         self.positions = positions
         self.cell = cell
@@ -34,35 +35,37 @@ public struct Atoms: Sendable, Equatable {
 
     public var count: Int { elements.count }
 
-    /// Total energy by the method that labelled the frame (key `energy`), eV.
+    /// Total energy from the method that labelled the frame (key `energy`), eV.
     public var energy: Double? {
         get { info["energy"]?.double }
         set { info["energy"] = newValue.map(InfoValue.real) }
     }
 
-    /// Raw forces by the method that labelled the frame (column `forces`), eV/Å; constraints are not
-    /// applied to them.
+    /// Raw forces from the method that labelled the frame (column `forces`), eV/Å; constraints are
+    /// not applied to them.
     public var forces: [SIMD3<Double>]? {
         get { columns["forces"]?.vectors }
         set { columns["forces"] = newValue.map(Column.init(vectors:)) }
     }
 
-    /// True for each atom that is free to move, in one direction at least (column `move_mask`), nil if the file does
-    /// not say.
+    /// True for each atom that can move along at least one axis (column `move_mask`); nil if the
+    /// file has no such column.
     public var moveMask: [Bool]? {
         get {
-            guard let column = columns["move_mask"], column.width == 3, case .boolean(let values) = column.values
+            guard let column = columns["move_mask"], column.width == 3,
+                case .boolean(let values) = column.values
             else { return columns["move_mask"]?.booleans }
             return stride(from: 0, to: values.count, by: 3).map { values[$0..<$0 + 3].contains(true) }
         }
         set { columns["move_mask"] = newValue.map { Column(width: 1, values: .boolean($0)) } }
     }
 
-    /// Coordinates that keep their values although their atom moves, 3 · atom + axis, ascending: those that a
-    /// `move_mask` of three values an atom fixes, as ASE's `FixCartesian`.
+    /// Indices (3 · atom + axis, ascending) of the fixed coordinates of atoms that can move along
+    /// another axis, from a `move_mask` with three values per atom, like ASE's `FixCartesian`.
     public var fixedCoordinates: [Int] {
         get {
-            guard let column = columns["move_mask"], column.width == 3, case .boolean(let values) = column.values
+            guard let column = columns["move_mask"], column.width == 3,
+                case .boolean(let values) = column.values
             else { return [] }
             return values.indices.filter { i in
                 !values[i] && values[i / 3 * 3..<i / 3 * 3 + 3].contains(true)
@@ -77,7 +80,7 @@ public struct Atoms: Sendable, Equatable {
         }
     }
 
-    /// Makes free and fixed what is so in another structure of the same atoms, axis by axis.
+    /// Copies which coordinates are free and fixed from another structure of the same atoms.
     public mutating func takeMoveMask(from other: Atoms) { columns["move_mask"] = other.columns["move_mask"] }
 
     /// Elements with their counts in Hill order without separators: C24H72Au38S24.
@@ -108,7 +111,7 @@ public struct Cell: Sendable, Equatable {
     public var volume: Double { a.dot(b.cross(c)) }
 }
 
-/// Which lattice vectors repeat the structure.
+/// The lattice vectors along which the structure repeats.
 public struct Periodicity: Sendable, Hashable {
     public var a: Bool
     public var b: Bool

@@ -1,15 +1,15 @@
-/// A chemical element, by atomic number.
+/// A chemical element, identified by its atomic number.
 public struct Element: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Z, 1...118.
     public let atomicNumber: Int
 
-    /// Nil outside 1...118.
+    /// Returns nil outside 1...118.
     public init?(atomicNumber: Int) {
         guard (1...Self.table.count).contains(atomicNumber) else { return nil }
         self.atomicNumber = atomicNumber
     }
 
-    /// Nil for anything but a symbol in its usual spelling (`Au`).
+    /// Returns nil if the text is not a symbol in its usual spelling (`Au`).
     public init?(symbol: some StringProtocol) {
         guard let atomicNumber = Self.numbers[String(symbol)] else { return nil }
         self.atomicNumber = atomicNumber
@@ -24,11 +24,12 @@ public struct Element: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     public var symbol: String { Self.table[atomicNumber - 1].symbol }
 
-    /// Standard atomic weight, u; of radioactive elements the mass of a long-lived isotope (IUPAC).
+    /// Standard atomic weight, u; for radioactive elements the mass of a long-lived isotope
+    /// (IUPAC).
     public var mass: Double { Self.table[atomicNumber - 1].mass }
 
-    /// Single-bond covalent radius, Å (Cordero et al., Dalton Trans. 2008, 2832); nil past curium, where
-    /// no value is known.
+    /// Single-bond covalent radius, Å (Cordero et al., Dalton Trans. 2008, 2832); nil beyond
+    /// curium, where no value is known.
     public var covalentRadius: Double? { Self.table[atomicNumber - 1].covalentRadius }
 
     public var description: String { symbol }

@@ -1,4 +1,4 @@
-/// A value of the comment line of an extxyz file: one key's.
+/// The value of one key in the comment line of an extxyz file.
 ///
 /// The four scalar types and their arrays are those of the libAtoms extended XYZ specification; a
 /// 3×3 (or any N×M) array is kept as rows.
@@ -18,7 +18,7 @@ public enum InfoValue: Sendable, Equatable {
     /// A key without a value.
     case bare
 
-    /// The value as a real number where it is one number.
+    /// The value as a real number, if it is one number.
     public var double: Double? {
         switch self {
         case .real(let value): value
@@ -28,9 +28,9 @@ public enum InfoValue: Sendable, Equatable {
     }
 }
 
-/// One per-atom column group of an extxyz file: `name:type:width` of its `Properties`.
+/// One column group of an extxyz file: `name:type:width` in its `Properties`.
 public struct Column: Sendable, Equatable {
-    /// All atoms' values in atom order, `width` values an atom, row-major.
+    /// The values of all atoms in atom order, `width` values per atom, row-major.
     public enum Values: Sendable, Equatable {
         case integer([Int])
         case real([Double])
@@ -43,7 +43,7 @@ public struct Column: Sendable, Equatable {
 
     /// - Precondition: width ≥ 1 and the number of values is a multiple of it.
     public init(width: Int, values: Values) {
-        precondition(width >= 1, "a column has a width")
+        precondition(width >= 1, "a column has at least one value per atom")
         self.width = width
         self.values = values
     }
@@ -65,7 +65,7 @@ public struct Column: Sendable, Equatable {
         return stride(from: 0, to: flat.count, by: 3).map { [flat[$0], flat[$0 + 1], flat[$0 + 2]] }
     }
 
-    /// The values of a boolean column; of a wider one, whether all of an atom's are true.
+    /// The values of a boolean column; for a wider one, whether all of an atom's values are true.
     public var booleans: [Bool]? {
         guard case .boolean(let values) = values else { return nil }
         guard width > 1 else { return values }

@@ -1,39 +1,42 @@
-/// What gives forces on a structure: the one thing that an optimiser knows of a model.
+/// A model that predicts forces on a structure. Optimisers know models only through this protocol.
 ///
-/// Conformances are values or final classes that may be shared by threads; an evaluation changes nothing
-/// that a later one can see.
+/// Conforming types are values or final classes that threads may share; an evaluation has no side
+/// effect on later ones.
 public protocol ForceField: Sendable {
-    /// Who predicts: written into every file that carries a prediction.
+    /// The model's identity, written into every file that holds a prediction.
     var provenance: ForceFieldProvenance { get }
 
-    /// Whether its predictions have an energy: whether an optimiser can know that it goes uphill.
+    /// Whether predictions include an energy, so that an optimiser can tell when a step goes
+    /// uphill.
     var hasEnergy: Bool { get }
 
-    /// Forces on every atom of `atoms`.
+    /// Predicts the forces on every atom of `atoms`.
     ///
-    /// - Throws: ``ForceFieldError`` where the structure is outside what the model can be asked at all
-    ///   (an element it was never shown, a periodic cell it cannot treat). Doubt about single atoms is
-    ///   not an error: it is in the prediction.
+    /// - Throws: ``ForceFieldError`` if the model cannot treat the structure at all (an element
+    ///   missing from its training data, a periodic cell it does not support). Doubt about single
+    ///   atoms is not an error: it is part of the prediction.
     func predict(_ atoms: Atoms) throws -> ForcePrediction
 
-    /// The same for a structure that was reached by a step from another one: what is ambiguous, as an atom's
-    /// class at a border between two, may stay as it was in `previous`.
+    /// Predicts forces on a structure that was reached by a step from another one. Ambiguous
+    /// properties, such as the class of an atom at a border between two classes, may stay as in
+    /// `previous`.
     ///
     /// - Parameters:
     ///   - atoms: the structure.
-    ///   - previous: the prediction for the structure before, of as many atoms; nil for the first one.
+    ///   - previous: the prediction for the previous structure, with as many atoms; nil for the
+    ///     first one.
     func predict(_ atoms: Atoms, following previous: ForcePrediction?) throws -> ForcePrediction
 
-    /// ∂²E/∂r∂r at this geometry where the model has an energy: 3N×3N, row-major, eV/Å², symmetric,
-    /// not made positive definite. Nil where it has none.
+    /// Returns ∂²E/∂r∂r at this geometry: 3N×3N, row-major, eV/Å², symmetric, not made positive
+    /// definite. Returns nil if the model has no energy.
     func hessian(_ atoms: Atoms) throws -> [Double]?
 
-    /// The same, which may take minutes.
+    /// Returns the Hessian and reports progress; this may take minutes.
     ///
     /// - Parameters:
     ///   - atoms: the structure.
-    ///   - progress: told how much is done, of how much; what it throws ends the computation. It may be called from
-    ///     any thread, by one at a time.
+    ///   - progress: called with the number of finished parts and of all parts; if it throws, the
+    ///     computation ends. It may be called from any thread, by one thread at a time.
     func hessian(
         _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
     ) throws -> [Double]?
@@ -51,15 +54,15 @@ extension ForceField {
     ) throws -> [Double]? { try hessian(atoms) }
 }
 
-/// Which model made a prediction.
+/// The identity of the model that made a prediction.
 public struct ForceFieldProvenance: Sendable, Equatable, Codable {
-    /// The name it is called by: `thiolate-gold-oamlm`.
+    /// The model's name: `thiolate-gold-oamlm`.
     public var name: String
     /// The kind of model: `oamlm`, `soap-potential`, `vector-kernel`.
     public var kind: String
-    /// SHA-256 of the model file's content, hexadecimal: its version, for good.
+    /// SHA-256 of the model file's content, hexadecimal: the model's version.
     public var version: String
-    /// The level of theory of the data it learnt from, verbatim.
+    /// The level of theory of the training data, verbatim.
     public var levelOfTheory: String
 
     public init(name: String, kind: String, version: String, levelOfTheory: String) {
@@ -72,23 +75,24 @@ public struct ForceFieldProvenance: Sendable, Equatable, Codable {
 
 /// One evaluation of a force field.
 public struct ForcePrediction: Sendable {
-    /// Predicted forces, eV/Å, one an atom.
+    /// Predicted forces, eV/Å, one per atom.
     public var forces: [SIMD3<Double>]
-    /// Predicted energy, eV; nil for a model that has none.
+    /// Predicted energy, eV; nil if the model has none.
     public var energy: Double?
-    /// Expected error of the energy, eV; nil where there is no energy or the model cannot say.
+    /// Expected error of the energy, eV; nil if the model cannot estimate it.
     public var energyUncertainty: Double?
-    /// Expected error of each atom's force vector (its norm), eV/Å; nil where the model cannot say.
+    /// Expected error of each atom's force vector (its norm), eV/Å; nil if the model cannot
+    /// estimate it.
     public var uncertainty: [Double]?
-    /// The class by which each atom was treated: `core-gold`, `unit-gold`, `half-unit-gold`, `S`, `C`, `H`
-    /// for the learning machines, the element symbol elsewhere.
+    /// The class of each atom: `core-gold`, `unit-gold`, `half-unit-gold`, `S`, `C`, `H` for the
+    /// learning machines, the element symbol for other models.
     public var classes: [String]
-    /// True for each atom whose surroundings the training data does not cover.
+    /// True for each atom whose environment is out of domain.
     public var outOfDomain: [Bool]
-    /// What a person should know about this prediction, each once.
+    /// Warnings for the user about this prediction, each once.
     public var warnings: [String]
-    /// Other signs of doubt by name, one value an atom, of no unit: for the evaluation of models. They are
-    /// not kept with trajectories.
+    /// Other dimensionless signs of doubt by name, one value per atom, for the evaluation of
+    /// models. They are not saved in trajectories.
     public var indicators: [String: [Double]] = [:]
 
     public init(
@@ -106,13 +110,13 @@ public struct ForcePrediction: Sendable {
     }
 }
 
-/// Why a force field refuses a structure.
+/// The reason why a force field refuses a structure.
 public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Elements that no training frame held, and those that some did.
+    /// Elements absent from the training data, and the elements present in it.
     case unknownElements([Element], known: [Element])
-    /// The model treats molecules only.
+    /// The model supports only molecules.
     case periodic
-    /// Two atoms at one place (0-based indices), or a coordinate that is no number.
+    /// Two atoms at the same position (0-based indices), or a coordinate that is not a number.
     case coincidentAtoms(Int, Int)
     case notFinite(atom: Int)
     /// A class of atom that the model was not trained for.
@@ -123,11 +127,12 @@ public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible
         case .unknownElements(let elements, let known):
             "the model was not trained for \(elements.map(\.symbol).joined(separator: ", ")); "
                 + "it knows \(known.map(\.symbol).joined(separator: ", "))"
-        case .periodic: "the model treats molecules in empty space only; remove the cell or set pbc=\"F F F\""
-        case .coincidentAtoms(let i, let j): "atoms \(i) and \(j) are at the same place"
+        case .periodic:
+            "the model supports only molecules in empty space; remove the cell or set pbc=\"F F F\""
+        case .coincidentAtoms(let i, let j): "atoms \(i) and \(j) are at the same position"
         case .notFinite(let atom): "atom \(atom) has a coordinate that is not a number"
         case .unknownClass(let name, let atom):
-            "atom \(atom) is \(name), a class of which the training data held too few"
+            "atom \(atom) belongs to the class \(name), which has too few atoms in the training data"
         }
     }
 }

@@ -1,4 +1,5 @@
-/// How far a training is, for whoever started it: lines for people, and the fraction of the work that is done.
+/// Reports the progress of a training: lines for the user, and the fraction of the work that is
+/// done.
 ///
 ///     let training = TrainingProgress { news in
 ///         switch news {
@@ -8,9 +9,10 @@
 ///     }
 public struct TrainingProgress {
     public enum News: Sendable, Equatable {
-        /// What was found, a line without its end.
+        /// A line of text without its line feed.
         case line(String)
-        /// Of the whole work, from 0 to 1 and never less than before; by what the parts are expected to cost.
+        /// The finished fraction of the whole work, from 0 to 1, never decreasing, weighted by the
+        /// expected cost of the parts.
         case fraction(Double)
     }
 
@@ -18,36 +20,36 @@ public struct TrainingProgress {
     private let start: Double
     private let span: Double
 
-    /// - Parameter tell: called on the thread that trains.
+    /// - Parameter tell: called on the training thread.
     public init(_ tell: @escaping (News) -> Void) { self.init(tell, start: 0, span: 1) }
 
     private init(_ tell: @escaping (News) -> Void, start: Double, span: Double) {
         (self.tell, self.start, self.span) = (tell, start, span)
     }
 
-    /// Tells nobody.
+    /// Ignores all reports.
     public static var untold: TrainingProgress { TrainingProgress { _ in } }
 
-    /// A line for people.
+    /// Reports a line for the user.
     public func callAsFunction(_ line: String) { tell(.line(line)) }
 
-    /// - Parameter fraction: of this part of the work, from 0 to 1.
+    /// - Parameter fraction: the finished fraction of this part of the work, from 0 to 1.
     public func reached(_ fraction: Double) { tell(.fraction(start + span * min(1, max(0, fraction)))) }
 
     /// - Parameters:
-    ///   - done: pieces.
-    ///   - total: equal pieces that this part consists of.
+    ///   - done: number of finished pieces.
+    ///   - total: number of equal pieces in this part.
     public func reached(_ done: Int, of total: Int) { reached(total > 0 ? Double(done) / Double(total) : 1) }
 
-    /// The piece of this part between two fractions of it.
+    /// Returns the piece of this part between two fractions of it.
     public func part(_ range: ClosedRange<Double>) -> TrainingProgress {
         TrainingProgress(
             tell, start: start + span * range.lowerBound, span: span * (range.upperBound - range.lowerBound))
     }
 
-    /// This part in pieces that follow each other.
+    /// Splits this part into consecutive pieces.
     ///
-    /// - Parameter costs: of the pieces, in any unit.
+    /// - Parameter costs: relative costs of the pieces.
     public func parts(_ costs: [Double]) -> [TrainingProgress] {
         let total = max(costs.reduce(0, +), .leastNormalMagnitude)
         var done = 0.0

@@ -13,10 +13,10 @@ extension SIMD3<Double> {
     /// ‖u‖.
     @inlinable public var length: Double { squaredLength.squareRoot() }
 
-    /// True where all three components are finite numbers.
+    /// True if all three components are finite numbers.
     @inlinable public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
 
-    /// A unit vector at right angles to this one, which is not zero.
+    /// A unit vector perpendicular to this one, which must not be zero.
     public var anyNormal: Self {
         let axis: Self =
             abs(x) <= abs(y) && abs(x) <= abs(z) ? [1, 0, 0] : abs(y) <= abs(z) ? [0, 1, 0] : [0, 0, 1]

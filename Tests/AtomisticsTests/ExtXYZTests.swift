@@ -138,14 +138,14 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 == "a.xyz:2: the line is longer than the limit of 524288 bytes")
         #expect(
             message(String(repeating: "\n", count: 1 << 20 + 1))
-                == "a.xyz: 1048577 bytes are more than the limit of 1048576")
+                == "a.xyz: the file has 1048577 bytes, more than the limit of 1048576")
         #expect(
             message("3\nProperties=species:S:1:pos:R:3:x:R:9000\nAu 0 0 0\n")
-                == "a.xyz:3:9: the line ends where a real number is expected")
+                == "a.xyz:3:9: expected a real number, found the end of the line")
         let many = (0..<10_001).map { ":c\($0):R:1" }.joined()
         #expect(
             message("1\nProperties=species:S:1:pos:R:3\(many)\n")
-                == "a.xyz:2:12: 10005 values an atom are more than 10000")
+                == "a.xyz:2:12: 10005 values per atom are more than the limit of 10000")
     }
 
     @Test func plainFilesOfManyHands() throws {
@@ -165,11 +165,11 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         ("1\n", "a.xyz:1: the file ends after the number of atoms, without a comment line"),
         ("2\n\nAu 0 0 0\n", "a.xyz:3: the file ends after 1 of 2 atoms"),
         ("1\n\nAu 0 zero 1\n", "a.xyz:3:6: expected a real number, found ‘zero’"),
-        ("1\n\nAu 0 0\n", "a.xyz:3:7: the line ends where a real number is expected"),
+        ("1\n\nAu 0 0\n", "a.xyz:3:7: expected a real number, found the end of the line"),
         ("1\n\nau 0 0 0\n", "a.xyz:3:1: ‘au’ is not the symbol of an element (did you mean Au?)"),
         (
             "1\n\nAu 0 0 0 1\n",
-            "a.xyz:3:10: ‘1’ after the last of 4 columns (name further columns in Properties)"
+            "a.xyz:3:10: found ‘1’ after the last of 4 columns (declare further columns in Properties)"
         ),
         (
             "1\nProperties=species:S:1:pos:R:2\nAu 0 0\n",
@@ -184,16 +184,16 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         ),
         (
             "1\nLattice=[[1,2],3]\n\n",
-            "a.xyz:2:16: a row of an array is expected (as in [[1, 2], [3, 4]])"
+            "a.xyz:2:16: expected a row of an array (as in [[1, 2], [3, 4]])"
         ),
         (
             "1\nLattice=[[9,1,0],[0,9,0],[0,0,9]]\n\n",
-            "a.xyz:2:9: a nested Lattice is read by some programs as rows, by others as columns "
+            "a.xyz:2:9: some programs read a nested Lattice as rows, others as columns "
                 + "(write it flat: \"ax ay az bx by bz cx cy cz\")"
         ),
         (
             "1\npbc=\"T 2\" Lattice=\"9 9 9\"\n\n",
-            "a.xyz:2:5: pbc is not three logical values (as in pbc=\"T T F\")"
+            "a.xyz:2:5: pbc does not have three logical values (as in pbc=\"T T F\")"
         ),
         ("1\npbc=T\n\n", "a.xyz:2:5: pbc is true but there is no Lattice"),
         ("1\nProperties=species:S:1:pos:R:3 a=1 a=2\n\n", "a.xyz:2:36: the key ‘a’ stands twice"),
@@ -210,11 +210,11 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         ),
         (
             "1\n\nAu 0 0 0\nAu 0 0 0\n",
-            "a.xyz:4:1: expected a number of atoms, found ‘Au’ (a frame with more lines than it says?)"
+            "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more lines than it says?)"
         ),
         (
             "1\nLattice=\"1 2\" \nAu 0 0 0\n",
-            "a.xyz:2:9: Lattice is not nine finite numbers (three vectors in Å, one after the other: "
+            "a.xyz:2:9: Lattice does not have nine finite numbers (write three vectors in Å, one after the other: "
                 + "\"10 0 0 0 10 0 0 0 10\")"
         ),
         ("99999999999\n\n", "a.xyz:1:1: 99999999999 atoms are more than the limit of 10000000"),

@@ -1,14 +1,14 @@
 import Glibc
 
-/// Bytes that can be read at any offset: a file, or text that stood in a job.
+/// Bytes that can be read at any offset: a file, or a structure written inline in a job file.
 ///
-/// A source that can only be read forwards (a pipe) serves as long as offsets follow each other.
+/// A source that can only be read forwards (a pipe) also works if the offsets follow each other.
 public protocol ByteSource {
-    /// What messages call this source: a path, or `job.yaml: structure`.
+    /// The name of this source in messages: a path, or `job.yaml: structure`.
     var label: String { get }
-    /// How many bytes there are, where that is known beforehand.
+    /// The number of bytes, if it is known beforehand.
     var byteCount: Int? { get }
-    /// Fills `buffer` from `offset` on as far as there are bytes; 0 means the end.
+    /// Fills `buffer` with the bytes from `offset` on and returns their number; 0 means the end.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int
 }
 
@@ -36,14 +36,14 @@ public struct MemoryBytes: ByteSource, Sendable {
     }
 }
 
-/// A file, open for reading as long as this object lives.
+/// A file, open for reading during the lifetime of this object.
 public final class FileBytes: ByteSource {
     public let label: String
     public let byteCount: Int?
     private let descriptor: Int32
     private let isSeekable: Bool
 
-    /// - Throws: ``ExtXYZError`` without a line when the file cannot be opened or is a directory.
+    /// - Throws: ``ExtXYZError`` without a line if the file cannot be opened or is a directory.
     public init(path: String, label: String? = nil) throws(ExtXYZError) {
         let label = label ?? path
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -1,4 +1,4 @@
-/// What each token of an atom's line is: `species:S:1:pos:R:3:forces:R:3`.
+/// The meaning of each token in an atom's line: `species:S:1:pos:R:3:forces:R:3`.
 struct ColumnLayout: Equatable {
     enum Kind: Character { case string = "S", real = "R", integer = "I", boolean = "L" }
 
@@ -9,30 +9,30 @@ struct ColumnLayout: Equatable {
     }
 
     var fields: [Field]
-    /// More values an atom than this are refused.
+    /// The largest number of values per atom that is accepted.
     static let maxWidth = 10_000
-    /// Tokens of a line.
+    /// Number of tokens in a line.
     var width: Int { fields.reduce(0) { $0 + $1.width } }
 
-    /// Symbols of the elements.
+    /// Column of the element symbols.
     var hasSpecies: Bool { fields.contains(Field(name: "species", kind: .string, width: 1)) }
-    /// Atomic numbers: they stand for the symbols where there are none.
+    /// Column of the atomic numbers, used if there are no symbols.
     var hasNumbers: Bool { fields.contains(Field(name: "Z", kind: .integer, width: 1)) }
 
-    /// Plain XYZ.
+    /// The layout of plain XYZ.
     static let plain = ColumnLayout(fields: [
         Field(name: "species", kind: .string, width: 1), Field(name: "pos", kind: .real, width: 3),
     ])
 
     init(fields: [Field]) { self.fields = fields }
 
-    /// - Parameter offset: of the value in its line, for the fault.
+    /// - Parameter offset: offset of the value in its line, for error messages.
     init(_ properties: String, at offset: Int) throws(LineFault) {
         let parts = properties.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count % 3 == 0, !parts.isEmpty else {
             throw LineFault(
-                "Properties has \(parts.count) parts, not three a column", at: offset,
-                hint: "name:type:count for each, as in species:S:1:pos:R:3")
+                "Properties has \(parts.count) parts, which is not three per column", at: offset,
+                hint: "write name:type:count for each column, as in species:S:1:pos:R:3")
         }
         fields = []
         var names: Set<String> = []
@@ -50,12 +50,13 @@ struct ColumnLayout: Equatable {
                     at: offset, hint: "a number from 1 to \(Self.maxWidth)")
             }
             guard !parts[i].isEmpty, names.insert(parts[i]).inserted else {
-                throw LineFault("column \(quoted(parts[i].utf8)) stands twice or has no name", at: offset)
+                throw LineFault("column \(quoted(parts[i].utf8)) appears twice or has no name", at: offset)
             }
             fields.append(Field(name: parts[i], kind: kind, width: width))
         }
         guard self.width <= Self.maxWidth else {
-            throw LineFault("\(self.width) values an atom are more than \(Self.maxWidth)", at: offset)
+            throw LineFault(
+                "\(self.width) values per atom are more than the limit of \(Self.maxWidth)", at: offset)
         }
         let needed = "every frame needs species:S:1 (or Z:I:1) and pos:R:3"
         guard hasSpecies || hasNumbers else {
@@ -68,7 +69,7 @@ struct ColumnLayout: Equatable {
             guard mask.kind != .string, mask.width == 1 || mask.width == 3 else {
                 throw LineFault(
                     "move_mask is \(mask.kind.rawValue):\(mask.width)", at: offset,
-                    hint: "move_mask:L:1 (or I:1), or one value an axis: move_mask:L:3")
+                    hint: "write move_mask:L:1 (or I:1), or one value per axis: move_mask:L:3")
             }
         }
     }

@@ -2,25 +2,26 @@ import OrderedCollections
 
 /// The second line of a frame: `key=value` pairs, or a plain comment.
 ///
-/// Keys and values stand bare or in quotes, double or single; a value may also be an array, `[1, 2]` and
-/// `[[1, 2], [3, 4]]` or the older `{1 2}` and `"1 2"`.
+/// Keys and values are bare or in quotes, double or single; a value may also be an array: `[1, 2]`
+/// and `[[1, 2], [3, 4]]`, or the older `{1 2}` and `"1 2"`.
 struct CommentLine {
     var values: OrderedDictionary<String, InfoValue> = [:]
     /// 0-based byte offset of each value, for messages.
     var offsets: [String: Int] = [:]
-    /// The text of a line that is no list of pairs.
+    /// The text of a line that is not a list of pairs.
     var plainText: String?
 
     init(_ line: UnsafeBufferPointer<UInt8>) throws(LineFault) {
         let text = String(decoding: line, as: UTF8.self)
-        // What no writer of pairs wrote is a comment; one that names columns has to be right.
+        // A line that no writer of pairs produces is a comment; a line that names columns must be
+        // correct.
         guard line.contains(UInt8(ascii: "=")) else {
             if line.contains(where: { !CommentScanner.isSpace($0) }) { plainText = text }
             return
         }
         do throws(LineFault) {
             try parse(line)
-            // "Lattice constant = 4.08" is a remark.
+            // "Lattice constant = 4.08" is a comment.
             for (key, value) in values where value == .bare && ["Lattice", "Properties", "pbc"].contains(key)
             {
                 throw LineFault("\(key) has no value", at: offsets[key])
@@ -38,7 +39,7 @@ struct CommentLine {
             let start = scanner.position
             let key = try scanner.key()
             guard values[key] == nil else {
-                throw LineFault("the key \(quoted(key.utf8)) stands twice", at: start)
+                throw LineFault("the key \(quoted(key.utf8)) appears twice", at: start)
             }
             offsets[key] = start
             if scanner.takeEqualsSign() {

@@ -1,4 +1,4 @@
-/// A word of a list; what stands in quotation marks is text, whatever it looks like.
+/// A word of a list; a word in quotation marks is always text.
 struct Word {
     var text: String
     var isQuoted: Bool
@@ -9,10 +9,10 @@ struct CommentScanner {
     private let line: UnsafeBufferPointer<UInt8>
     private let isJSON: Bool
     private(set) var position = 0
-    /// True once a list held a word without quotation marks.
+    /// True if a list held a word without quotation marks.
     private(set) var hasBareWords = false
 
-    /// - Parameter isJSON: text in quotation marks has JSON's escapes.
+    /// - Parameter isJSON: whether text in quotation marks uses JSON's escapes.
     init(_ line: UnsafeBufferPointer<UInt8>, isJSON: Bool = false) {
         self.line = line
         self.isJSON = isJSON
@@ -27,7 +27,7 @@ struct CommentScanner {
         while let byte = current, Self.isSpace(byte) { position += 1 }
     }
 
-    /// Moves past ` = `; false, and nothing moved, where there is none.
+    /// Moves past ` = `; returns false, without moving, if there is none.
     mutating func takeEqualsSign() -> Bool {
         let before = position
         skipSpace()
@@ -73,7 +73,7 @@ struct CommentScanner {
         return line[start..<position]
     }
 
-    /// Double quotes, or single ones as ASE reads them; JSON has the double ones only.
+    /// Double quotes, or single ones as ASE reads them; JSON has only double ones.
     private static func isQuotationMark(_ byte: UInt8?) -> Bool {
         byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
     }
@@ -106,7 +106,7 @@ struct CommentScanner {
         throw LineFault("a quotation mark is not closed", at: start)
     }
 
-    /// The four hexadecimal digits after `\u`, twice for what lies beyond 16 bits.
+    /// The four hexadecimal digits after `\u`; two such escapes for a code point beyond 16 bits.
     private mutating func codePoint() throws(LineFault) -> Character {
         func unit() throws(LineFault) -> UInt32 {
             let digits = String(decoding: line[position..<min(position + 4, line.count)], as: UTF8.self)
@@ -136,7 +136,7 @@ struct CommentScanner {
         return Word(text: String(decoding: bytes, as: UTF8.self), isQuoted: false)
     }
 
-    /// Words separated by commas or space, up to and with the closing bracket.
+    /// Words separated by commas or spaces, up to and including the closing bracket.
     private mutating func list(closing: UInt8) throws(LineFault) -> [Word] {
         let start = position - 1
         var words: [Word] = []
@@ -154,7 +154,7 @@ struct CommentScanner {
             let before = position
             words.append(try word(closing: closing))
             guard position > before else {
-                throw LineFault("\(quoted([byte])) has no place in a list", at: position)
+                throw LineFault("\(quoted([byte])) is not allowed in a list", at: position)
             }
         }
     }
@@ -179,7 +179,7 @@ struct CommentScanner {
                 return InfoValue(rows)
             case nil: throw LineFault("a bracket is not closed", at: start)
             default:
-                throw LineFault("a row of an array is expected", at: position, hint: "as in [[1, 2], [3, 4]]")
+                throw LineFault("expected a row of an array", at: position, hint: "as in [[1, 2], [3, 4]]")
             }
         }
     }

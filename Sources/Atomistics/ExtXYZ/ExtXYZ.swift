@@ -1,13 +1,14 @@
-/// Structures as extended XYZ: a line with the number of atoms, one of `key=value` pairs, one an atom.
+/// Structures as extended XYZ: a line with the number of atoms, a line of `key=value` pairs, and a
+/// line per atom.
 ///
-/// Read is what ASE 3.29 and libAtoms `extxyz` write, and plain XYZ; written is what both read.
+/// Reads plain XYZ and what ASE 3.29 and libAtoms `extxyz` write; writes files that both can read.
 public enum ExtXYZ {
-    /// All frames of a file.
+    /// Reads all frames of a file.
     public static func read(path: String) throws(ExtXYZError) -> [Atoms] {
         try all(ExtXYZReader(path: path))
     }
 
-    /// All frames of text in memory.
+    /// Reads all frames of text in memory.
     public static func frames(
         in bytes: [UInt8], label: String, options: ExtXYZReadOptions = ExtXYZReadOptions()
     ) throws(ExtXYZError) -> [Atoms] {
@@ -20,7 +21,7 @@ public enum ExtXYZ {
         return frames
     }
 
-    /// Frames as the bytes of a file.
+    /// Returns frames as the bytes of a file.
     public static func bytes(of frames: [Atoms]) -> [UInt8] {
         var bytes: [UInt8] = []
         for atoms in frames { encode(atoms, into: &bytes) }

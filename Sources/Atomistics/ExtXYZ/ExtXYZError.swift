@@ -1,13 +1,13 @@
-/// What is wrong with an XYZ or extended XYZ file, and where.
+/// An error in an XYZ or extended XYZ file, with its place.
 public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The label of the source.
+    /// The name of the source in messages.
     public var file: String
-    /// 1-based; 0 where the fault is the file's as a whole.
+    /// 1-based line number; 0 if the error concerns the whole file.
     public var line: Int
-    /// 1-based, in bytes; 0 where the fault is the line's as a whole.
+    /// 1-based column in bytes; 0 if the error concerns the whole line.
     public var column: Int
     public var message: String
-    /// What to do about it.
+    /// What the user can do about it.
     public var hint: String?
 
     public init(file: String, line: Int = 0, column: Int = 0, message: String, hint: String? = nil) {
@@ -27,18 +27,18 @@ public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// How to read where the format leaves a choice, and how much at most.
+/// The reading of ambiguous values, and upper limits of what is read.
 public struct ExtXYZReadOptions: Sendable, Equatable {
-    /// What the rows of a nested `Lattice=[[…],[…],[…]]` are. Readers disagree, so one that is not
-    /// symmetric is refused unless the caller says.
+    /// The meaning of the rows of a nested `Lattice=[[…],[…],[…]]`. Readers disagree, so a matrix
+    /// that is not symmetric is refused unless the caller chooses.
     public enum NestedLattice: Sendable { case refused, vectorsAsRows, vectorsAsColumns }
 
     public var nestedLattice: NestedLattice
-    /// A frame that says it has more atoms is refused before anything is allocated for them.
+    /// A frame that claims to have more atoms is refused before memory is allocated for it.
     public var maxAtoms: Int
-    /// Bytes.
+    /// Longest accepted line, bytes.
     public var maxLineLength: Int
-    /// Bytes of the whole source.
+    /// Largest accepted source, bytes.
     public var maxBytes: Int
 
     public init(
@@ -52,9 +52,9 @@ public struct ExtXYZReadOptions: Sendable, Equatable {
     }
 }
 
-/// A fault within one line, before file and line number are known.
+/// An error within one line, before file and line number are known.
 struct LineFault: Error {
-    /// 0-based byte offset in the line, nil for the line as a whole.
+    /// 0-based byte offset in the line; nil for the whole line.
     var offset: Int?
     var message: String
     var hint: String?
@@ -66,14 +66,14 @@ struct LineFault: Error {
     }
 }
 
-/// Text from a file as a message may show it: short and printable.
+/// Returns text from a file in a short, printable form for messages.
 func quoted(_ bytes: some Sequence<UInt8>) -> String {
     let start = Array(bytes.prefix(41))
     let text = printable(String(decoding: start.prefix(40), as: UTF8.self))
     return start.count > 40 ? "‘\(text)…’" : "‘\(text)’"
 }
 
-/// Without characters that move the cursor, turn the direction of writing or are not seen.
+/// Removes characters that move the cursor, change the writing direction or are invisible.
 private func printable(_ text: String) -> String {
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

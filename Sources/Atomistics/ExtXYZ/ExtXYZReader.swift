@@ -1,6 +1,6 @@
 import OrderedCollections
 
-/// Reads XYZ and extended XYZ one frame after the other; memory is that of one frame.
+/// Reads XYZ and extended XYZ frame by frame; holds one frame in memory.
 ///
 /// - Source: https://github.com/libAtoms/extxyz (the format's specification); ASE 3.29 `ase.io.extxyz`.
 public struct ExtXYZReader: ~Copyable {
@@ -20,13 +20,13 @@ public struct ExtXYZReader: ~Copyable {
         self.options = options
     }
 
-    /// How much of the source has been read, from 0 to 1; nil where its size is not known.
+    /// The fraction of the source that has been read, from 0 to 1; nil if its size is not known.
     public var fractionRead: Double? {
         guard let total = scanner.source.byteCount, total > 0 else { return nil }
         return min(1, Double(scanner.offset) / Double(total))
     }
 
-    /// The next frame; nil at the end of the file.
+    /// Returns the next frame; nil at the end of the file.
     public mutating func next() throws(ExtXYZError) -> Atoms? {
         guard let count = try atomCount() else { return nil }
         guard let line = try scanner.next() else {
@@ -47,7 +47,7 @@ public struct ExtXYZReader: ~Copyable {
         return atoms
     }
 
-    /// The first line of a frame; nil where only empty lines are left.
+    /// Returns the first line of a frame; nil if only empty lines are left.
     private func atomCount() throws(ExtXYZError) -> Int? {
         while var line = try scanner.next() {
             if scanner.lineNumber == 1 {
@@ -61,14 +61,15 @@ public struct ExtXYZReader: ~Copyable {
             guard let count = NumberParsing.integer(token), count >= 0 else {
                 throw scanner.error(
                     "expected a number of atoms, found \(quoted(token))", at: tokens.start,
-                    hint: frame > 0 ? "a frame with more lines than it says?" : "is this an XYZ file?")
+                    hint: frame > 0
+                        ? "does the previous frame have more lines than it says?" : "is this an XYZ file?")
             }
             if let rest = tokens.next() {
                 throw scanner.error(
                     "\(quoted(rest)) after the number of atoms", at: tokens.start,
-                    hint: "the first line of a frame holds the number of atoms alone")
+                    hint: "the first line of a frame holds only the number of atoms")
             }
-            // Two bytes an atom at least, so a number out of the blue is refused at once.
+            // An atom takes at least two bytes, so an absurd number is refused at once.
             let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
             guard count <= most else {
                 throw scanner.error(
@@ -84,7 +85,7 @@ public struct ExtXYZReader: ~Copyable {
     private func readRows(
         _ count: Int, _ layout: ColumnLayout, into atoms: inout Atoms
     ) throws(ExtXYZError) {
-        // Room is made beforehand for what the rest of the file can hold, and for no more than that.
+        // Reserves memory for the atoms that the rest of the file can hold, at most.
         let values = count.multipliedReportingOverflow(by: layout.width)
         let isPlausible = !values.overflow && values.partialValue <= (scanner.remaining ?? 1 << 20) / 2 + 1
         let room = isPlausible ? min(count, 1 << 16) : 0
@@ -96,7 +97,8 @@ public struct ExtXYZReader: ~Copyable {
         var stores = layout.fields.map {
             ColumnStore($0, room: room, areNumbersElements: areNumbersElements)
         }
-        let numbers = layout.hasSpecies && layout.hasNumbers ? stores.firstIndex { $0.field.name == "Z" } : nil
+        let numbers =
+            layout.hasSpecies && layout.hasNumbers ? stores.firstIndex { $0.field.name == "Z" } : nil
         for row in 0..<count {
             guard let line = try scanner.next() else {
                 throw ExtXYZError(
@@ -122,8 +124,8 @@ public struct ExtXYZReader: ~Copyable {
                 }
                 if let extra = tokens.next() {
                     throw LineFault(
-                        "\(quoted(extra)) after the last of \(layout.width) columns", at: tokens.start,
-                        hint: "name further columns in Properties")
+                        "found \(quoted(extra)) after the last of \(layout.width) columns", at: tokens.start,
+                        hint: "declare further columns in Properties")
                 }
             } catch {
                 throw scanner.error(error.message, at: error.offset, hint: error.hint)
@@ -142,7 +144,7 @@ public struct ExtXYZReader: ~Copyable {
 struct Tokens {
     private let line: UnsafeBufferPointer<UInt8>
     private var position = 0
-    /// Where the last word began.
+    /// Start of the last word.
     private(set) var start = 0
 
     init(_ line: UnsafeBufferPointer<UInt8>) { self.line = line }
@@ -160,7 +162,7 @@ struct Tokens {
     @inline(__always)
     mutating func required(_ what: StaticString) throws(LineFault) -> UnsafeBufferPointer<UInt8> {
         guard let token = next() else {
-            throw LineFault("the line ends where \(what) is expected", at: line.count)
+            throw LineFault("expected \(what), found the end of the line", at: line.count)
         }
         return token
     }
@@ -169,12 +171,13 @@ struct Tokens {
     mutating func real() throws(LineFault) -> Double {
         let token = try required("a real number")
         guard let value = NumberParsing.real(token) else {
-            throw LineFault("expected a real number, found \(quoted(token))", at: start, hint: Self.hint(on: token))
+            throw LineFault(
+                "expected a real number, found \(quoted(token))", at: start, hint: Self.hint(on: token))
         }
         return value
     }
 
-    /// How a number is written that a person meant by the word.
+    /// Returns the usual spelling of a number that was written another way.
     private static func hint(on token: UnsafeBufferPointer<UInt8>) -> String? {
         let text = String(decoding: token, as: UTF8.self)
         let plain = text.map { character -> Character in
@@ -213,7 +216,7 @@ struct Tokens {
         return try element(token)
     }
 
-    /// A symbol, or an atomic number as some programs write it.
+    /// Reads a symbol, or an atomic number as some programs write it.
     private func element(_ token: UnsafeBufferPointer<UInt8>) throws(LineFault) -> Element {
         let text = String(decoding: token, as: UTF8.self)
         if let element = Element(symbol: text) { return element }
@@ -239,7 +242,7 @@ extension Element {
     }
 }
 
-/// One column while it grows.
+/// One column while it is being read.
 private struct ColumnStore {
     enum Role { case species, position, other }
 
@@ -276,7 +279,7 @@ private struct ColumnStore {
     }
 
     mutating func append(from tokens: inout Tokens) throws(LineFault) {
-        // Taken out and put back, so that the array is not copied.
+        // The array is moved out and put back, which avoids a copy.
         switch values {
         case .real(var array):
             values = .real([])
@@ -301,7 +304,7 @@ private struct ColumnStore {
 }
 
 extension Column.Values {
-    /// Numbers as logical values: all but 0 are true, as ASE takes a `move_mask`.
+    /// Numbers as logical values: all but 0 are true, as ASE reads a `move_mask`.
     fileprivate var asLogical: Column.Values {
         switch self {
         case .integer(let values): .boolean(values.map { $0 != 0 })

@@ -1,7 +1,7 @@
 import OrderedCollections
 
 extension ExtXYZ {
-    /// Appends one frame. Reals are written with as many digits as it takes to read the same value again.
+    /// Appends one frame. Reals are written with enough digits to read the same value back.
     public static func encode(_ atoms: Atoms, into bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + atoms.count * 80 + 512)
         append(atoms.count, to: &bytes)
@@ -26,7 +26,7 @@ extension ExtXYZ {
     private static func append(_ value: Int, to bytes: inout [UInt8]) { bytes += value.description.utf8 }
 
     private static func append(_ value: Double, to bytes: inout [UInt8]) {
-        // The shortest digits that give the value back; `nan` and `inf` as C writes them.
+        // The shortest digits that give the same value; `nan` and `inf` as C writes them.
         bytes += value.description.utf8
     }
 
@@ -88,10 +88,11 @@ extension ExtXYZ {
         (isBare(key) ? key : quotation(key)) + "=" + text(of: value)
     }
 
-    /// One-dimensional arrays in the older form `"1 2 3"`, which all readers know.
+    /// Writes one-dimensional arrays in the older form `"1 2 3"`, which all readers know.
     private static func text(of value: InfoValue) -> String {
         switch value {
-        // ASE takes the key alone for true; to libAtoms a line with one is no list of pairs.
+        // ASE reads a key without a value as true; libAtoms then no longer sees the line as a list
+        // of pairs.
         case .bare: "T"
         case .integer(let value): value.description
         case .real(let value): value.description
@@ -111,17 +112,19 @@ extension ExtXYZ {
         }
     }
 
-    /// Bare, in quotation marks, or as JSON: the first that is read as the same text.
+    /// Writes text bare, in quotation marks, or as JSON: the first form that reads back as the same
+    /// text.
     private static func text(of value: String) -> String {
         if isBare(value), InfoValue(word: value) == .string(value) { return value }
-        // ASE takes the next pair for the value of `key=""`, and a carriage return ends Python's lines.
+        // ASE reads the next pair as the value of `key=""`, and a carriage return ends Python's
+        // lines.
         if !value.isEmpty, hasNoControls(value), InfoValue(quoted: value) == .string(value) {
             return quotation(value)
         }
         return json(jsonText(value))
     }
 
-    /// True where the only control characters are those that every reader takes: line feed and tabulator.
+    /// True if the only control characters are those that every reader accepts: line feed and tab.
     private static func hasNoControls(_ text: String) -> Bool {
         text.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 || $0 == 9 }
     }
@@ -142,7 +145,7 @@ extension ExtXYZ {
         values.map { $0 ? "T" : "F" }.joined(separator: " ")
     }
 
-    /// Two dimensions as ASE writes them.
+    /// Writes two dimensions as ASE does.
     private static func nested(_ rows: [[String]]) -> String {
         json("[" + rows.map { "[\($0.joined(separator: ", "))]" }.joined(separator: ", ") + "]")
     }
@@ -169,7 +172,7 @@ extension ExtXYZ {
         return result + "\""
     }
 
-    /// True where the text stands for itself without quotation marks.
+    /// True if the text needs no quotation marks.
     private static func isBare(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in

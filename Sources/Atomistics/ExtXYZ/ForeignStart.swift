@@ -1,18 +1,19 @@
-/// What a file is that does not begin as a structure does, by its first bytes.
+/// Recognises, by its first bytes, a file that is not a structure.
 ///
-/// Editors, browsers and mail programs change files on their way: the message says what they made of it.
+/// Editors, browsers and mail programs change files in transit; the message says how.
 enum ForeignStart {
-    /// A byte-order mark that says UTF-8 and changes nothing.
+    /// The UTF-8 byte-order mark, which is skipped.
     static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// - Parameter line: the first of the file.
-    /// - Returns: a fault; nil if the line may be that of a structure.
+    /// - Parameter line: the first line of the file.
+    /// - Returns: the error; nil if the line may belong to a structure.
     static func fault(in line: UnsafeBufferPointer<UInt8>) -> LineFault? {
         for (start, name, command) in compressed where line.starts(with: start) {
             return LineFault("the file is compressed (\(name))", at: 0, hint: "unpack it first: \(command)")
         }
         if line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF]) || line.prefix(64).contains(0) {
-            let isText = line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF])
+            let isText =
+                line.starts(with: [0xFF, 0xFE]) || line.starts(with: [0xFE, 0xFF])
                 || isUTF16WithoutMark(line)
             return isText
                 ? LineFault("the file is UTF-16 text", at: 0, hint: "save it as UTF-8")
@@ -24,7 +25,7 @@ enum ForeignStart {
             else { continue }
             return LineFault(what, at: 0, hint: hint)
         }
-        // Line ends of old Macs: the whole file is one line.
+        // Line ends of old Macs make the whole file one line.
         if let end = line.firstIndex(of: 13), end < line.count - 1,
             NumberParsing.integer(UnsafeBufferPointer(rebasing: line[..<end])) != nil
         {
@@ -42,17 +43,18 @@ enum ForeignStart {
 
     private static let compressed: [([UInt8], String, String)] = [
         ([0x1F, 0x8B], "gzip", "gunzip FILE"), ([0x42, 0x5A, 0x68], "bzip2", "bunzip2 FILE"),
-        ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz", "unxz FILE"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd", "unzstd FILE"),
+        ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz", "unxz FILE"),
+        ([0x28, 0xB5, 0x2F, 0xFD], "zstd", "unzstd FILE"),
         ([0x50, 0x4B, 0x03, 0x04], "zip", "unzip FILE"),
     ]
 
     private static let others: [(String, String, String)] = [
-        ("<!doctype", "the file is a web page", "the address of the raw file is another one"),
-        ("<html", "the file is a web page", "the address of the raw file is another one"),
+        ("<!doctype", "the file is a web page", "download the raw file, which has another address"),
+        ("<html", "the file is a web page", "download the raw file, which has another address"),
         (
-            "version https://git-lfs", "the file stands for one that Git LFS has not fetched",
+            "version https://git-lfs", "the file is a Git LFS pointer; its content has not been fetched",
             "fetch it: git lfs pull"
         ),
-        ("{\\rtf", "the file is a document of a word processor", "save it as plain text"),
+        ("{\\rtf", "the file is a word processor document", "save it as plain text"),
     ]
 }

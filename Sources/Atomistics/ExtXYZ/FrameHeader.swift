@@ -1,7 +1,7 @@
 import OrderedCollections
 
 extension CommentLine {
-    /// The columns that the line names; those of plain XYZ where it names none.
+    /// The columns that the line declares; those of plain XYZ if it declares none.
     func layout() throws(LineFault) -> ColumnLayout {
         guard let key = propertiesKey, let value = values[key] else { return .plain }
         let offset = offsets[key] ?? 0
@@ -11,12 +11,12 @@ extension CommentLine {
         return try ColumnLayout(text, at: offset)
     }
 
-    /// The format's specification lets the case of this one key open.
+    /// The format's specification leaves the case of this key open.
     private var propertiesKey: String? {
         values.keys.first { $0.lowercased() == "properties" && values[$0] != .bare }
     }
 
-    /// A structure without atoms that has what the line says of the whole.
+    /// Returns a structure without atoms that has the line's values for the whole structure.
     func emptyFrame(_ options: ExtXYZReadOptions) throws(LineFault) -> Atoms {
         var atoms = Atoms(elements: [], positions: [])
         if let plainText {
@@ -28,13 +28,13 @@ extension CommentLine {
         if let value = info.removeValue(forKey: "Lattice") {
             let offset = offsets["Lattice"] ?? 0
             atoms.cell = try Self.cell(value, options.nestedLattice, at: offset)
-            // A lattice without a word about its directions repeats in all of them.
+            // A lattice without a `pbc` key is periodic in all directions.
             atoms.periodicity = .all
         }
         if let value = info.removeValue(forKey: "pbc") {
             guard let periodicity = Self.periodicity(value) else {
                 throw LineFault(
-                    "pbc is not three logical values", at: offsets["pbc"], hint: "as in pbc=\"T T F\"")
+                    "pbc does not have three logical values", at: offsets["pbc"], hint: "as in pbc=\"T T F\"")
             }
             atoms.periodicity = periodicity
             if atoms.periodicity.isPeriodic, atoms.cell == nil {
@@ -45,7 +45,7 @@ extension CommentLine {
         return atoms
     }
 
-    /// Three logical values (0 and 1 are such), or one for all.
+    /// Three logical values (0 and 1 count as such), or one for all.
     private static func periodicity(_ value: InfoValue) -> Periodicity? {
         switch value {
         case .boolean(let flag): return Periodicity(flag, flag, flag)
@@ -56,7 +56,8 @@ extension CommentLine {
         }
     }
 
-    /// Nine numbers: three lattice vectors one after the other; or three: the edges of a cuboid.
+    /// Nine numbers: three lattice vectors one after the other; or three numbers: the edges of a
+    /// cuboid.
     private static func cell(
         _ value: InfoValue, _ nested: ExtXYZReadOptions.NestedLattice, at offset: Int
     ) throws(LineFault) -> Cell {
@@ -71,8 +72,8 @@ extension CommentLine {
         if flat.count == 3 { flat = [flat[0], 0, 0, 0, flat[1], 0, 0, 0, flat[2]] }
         guard flat.count == 9, flat.allSatisfy(\.isFinite) else {
             throw LineFault(
-                "Lattice is not nine finite numbers", at: offset,
-                hint: "three vectors in Å, one after the other: \"10 0 0 0 10 0 0 0 10\"")
+                "Lattice does not have nine finite numbers", at: offset,
+                hint: "write three vectors in Å, one after the other: \"10 0 0 0 10 0 0 0 10\"")
         }
         return Cell(
             SIMD3(flat[0], flat[1], flat[2]), SIMD3(flat[3], flat[4], flat[5]),
@@ -90,7 +91,7 @@ extension CommentLine {
         case .refused:
             guard rows == transposed else {
                 throw LineFault(
-                    "a nested Lattice is read by some programs as rows, by others as columns",
+                    "some programs read a nested Lattice as rows, others as columns",
                     at: offset, hint: "write it flat: \"ax ay az bx by bz cx cy cz\"")
             }
             return rows.flatMap { $0 }
@@ -99,6 +100,6 @@ extension CommentLine {
 }
 
 extension Atoms {
-    /// Where the comment of a plain XYZ file is kept.
+    /// The key that keeps the comment of a plain XYZ file.
     public static let commentKey = "comment"
 }

@@ -1,13 +1,13 @@
 extension InfoValue {
-    /// A bare word: integer, real, boolean, else a string.
+    /// A bare word: integer, real, boolean, otherwise a string.
     init(word: String) {
         self = InfoValue(numbersOrBooleans: [word])?.onlyElement ?? .string(word)
     }
 
     init(_ word: Word) { self = word.isQuoted ? .string(word.text) : InfoValue(word: word.text) }
 
-    /// Text in quotation marks: numbers or logical values, or one of them; text; or `_JSON` and an array or
-    /// text, as ASE writes what the format has no other way for.
+    /// Text in quotation marks: a number, a logical value or several of them; text; or `_JSON` and
+    /// an array or text, as ASE writes values that the format cannot express.
     init(quoted text: String) {
         if let value = InfoValue(json: text) {
             self = value
@@ -21,7 +21,7 @@ extension InfoValue {
         }
     }
 
-    /// A list: of the narrowest type that all its words have.
+    /// A list, with the narrowest type that fits all its words.
     init(_ words: [Word]) {
         let texts = words.map(\.text)
         let array = words.contains(where: \.isQuoted) ? nil : InfoValue(numbersOrBooleans: texts)
@@ -55,8 +55,9 @@ extension InfoValue {
         }
     }
 
-    /// `_JSON [[1, 2], [3, 4]]` or `_JSON "text"`; nil for any other text, and for JSON that no value holds
-    /// as it is (objects, null, arrays of mixed types or three dimensions): those stay text.
+    /// `_JSON [[1, 2], [3, 4]]` or `_JSON "text"`; nil for any other text, and for JSON that has no
+    /// equivalent value (objects, null, arrays of mixed types or three dimensions), which stays
+    /// text.
     private init?(json text: String) {
         guard text.hasPrefix("_JSON [") || text.hasPrefix("_JSON \"") else { return nil }
         let bytes = Array(text.utf8.dropFirst("_JSON ".utf8.count))
@@ -86,7 +87,7 @@ extension InfoValue {
     }
 }
 
-/// All of them converted, or nil where one cannot be.
+/// Converts all values; returns nil if one cannot be converted.
 private func allOf<Source, Value>(_ values: [Source], _ convert: (Source) -> Value?) -> [Value]? {
     var result: [Value] = []
     result.reserveCapacity(values.count)
@@ -98,10 +99,10 @@ private func allOf<Source, Value>(_ values: [Source], _ convert: (Source) -> Val
 }
 
 extension String {
-    /// Nil also for `007`, which is a name and not a number.
+    /// Returns nil also for `007`, which is a name and not a number.
     fileprivate var asInteger: Int? { isName ? nil : withBytes(NumberParsing.integer) }
 
-    /// Nil also for digits alone that are too many for an integer: a real would lose some.
+    /// Returns nil also for digits that overflow an integer: a real would lose some of them.
     fileprivate var asReal: Double? {
         guard !isName else { return nil }
         if let integer = asInteger { return Double(integer) }
@@ -112,7 +113,7 @@ extension String {
         (hasPrefix("-") || hasPrefix("+") ? dropFirst() : self[...]).utf8
     }
 
-    /// True for a zero in front of a digit.
+    /// True for a zero followed by a digit.
     private var isName: Bool {
         var digits = unsigned.makeIterator()
         return digits.next() == 0x30 && digits.next().map { 0x30...0x39 ~= $0 } ?? false

@@ -1,9 +1,9 @@
 import Glibc
 
-/// The lines of a byte source, one at a time, in one buffer that is as long as the longest line needs.
+/// Reads the lines of a byte source one at a time, in one buffer that grows to the longest line.
 final class LineScanner {
     let source: any ByteSource
-    /// 1-based number of the line that was read last.
+    /// 1-based number of the last line read.
     private(set) var lineNumber = 0
     private let options: ExtXYZReadOptions
     private var buffer: UnsafeMutablePointer<UInt8>
@@ -17,29 +17,32 @@ final class LineScanner {
     init(_ source: any ByteSource, options: ExtXYZReadOptions) throws(ExtXYZError) {
         self.source = source
         self.options = options
-        // The whole of a small source, and the byte that shows its end.
+        // Enough for the whole of a small source, and one byte more to detect its end.
         capacity = min(max(source.byteCount ?? 1 << 18, 0), 1 << 18) + 1
         buffer = .allocate(capacity: capacity)
         if let count = source.byteCount, count > options.maxBytes {
             throw ExtXYZError(
-                file: source.label, message: "\(count) bytes are more than the limit of \(options.maxBytes)")
+                file: source.label,
+                message: "the file has \(count) bytes, more than the limit of \(options.maxBytes)")
         }
     }
 
     deinit { buffer.deallocate() }
 
-    /// Where the next line starts in the source.
+    /// Offset of the next line in the source.
     var offset: Int { readOffset - (end - start) }
 
-    /// Bytes after the last line read, where the source knows its size.
+    /// Number of bytes after the last line read, if the source knows its size.
     var remaining: Int? { source.byteCount.map { max($0 - offset, 0) } }
 
-    /// Goes to the start of a line whose number and place are known.
+    /// Moves to the start of a line whose number and offset are known.
     func seek(to offset: Int, beforeLine line: Int) {
         (start, end, readOffset, lineNumber, isAtEnd) = (0, 0, offset, line - 1, false)
     }
 
-    /// The next line without its end (`\n` or `\r\n`), valid until the next call; nil at the end.
+    /// Returns the next line without its end (`
+    /// ` or `\r
+    /// `), valid until the next call; nil at the end.
     @inline(__always)
     func next() throws(ExtXYZError) -> UnsafeBufferPointer<UInt8>? {
         var searched = 0
@@ -54,7 +57,7 @@ final class LineScanner {
         }
     }
 
-    /// Passes over lines without looking at them; how many there were.
+    /// Skips lines and returns how many there were.
     func skip(_ count: Int) throws(ExtXYZError) -> Int {
         for skipped in 0..<count {
             guard try next() != nil else { return skipped }
@@ -106,7 +109,7 @@ final class LineScanner {
         readOffset += count
         if readOffset > options.maxBytes {
             throw ExtXYZError(
-                file: source.label, message: "more bytes than the limit of \(options.maxBytes)")
+                file: source.label, message: "the file has more bytes than the limit of \(options.maxBytes)")
         }
     }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Numbers as they stand in columns: the whole of `token` or nothing.
+/// Parses numbers in columns: the whole `token` must be a number.
 enum NumberParsing {
     /// A decimal integer with or without sign; nil for anything else and outside 64 bits.
     @inline(__always)
@@ -19,17 +19,18 @@ enum NumberParsing {
             value = sum
             i += 1
         }
-        // Built up below zero, where the range is one longer.
+        // Computed below zero, where the range is larger by one.
         return isNegative ? value : (value == .min ? nil : -value)
     }
 
-    /// A real number, rounded correctly; exponents by `e`, `E`, `d`, `D`; `nan` and `inf` in any case.
+    /// A real number, rounded correctly; exponents with `e`, `E`, `d`, `D`; `nan` and `inf` in any
+    /// case.
     ///
-    /// Up to 19 digits make an exact 64-bit integer m. Where m and the power of ten are exact in a
-    /// floating-point format, one multiplication or division is the one rounding there is (Clinger,
-    /// PLDI 1990). The 80-bit format takes what the 64-bit one cannot: its result is a second rounding
-    /// short of a double, and right unless its last eleven bits stand exactly at the half. All else goes
-    /// to the C library.
+    /// Up to 19 digits make an exact 64-bit integer m. If m and the power of ten are exact in a
+    /// floating-point format, one multiplication or division is the only rounding (Clinger, PLDI
+    /// 1990). The 80-bit format handles what the 64-bit one cannot: its result needs a second
+    /// rounding to double, which is right unless its last eleven bits are exactly at the half.
+    /// Everything else goes to the C library.
     @inline(__always)
     static func real(_ token: UnsafeBufferPointer<UInt8>) -> Double? {
         let count = token.count
@@ -107,7 +108,7 @@ enum NumberParsing {
         }
     }
 
-    /// By the C library; the token is known to be a decimal number.
+    /// Parses with the C library; the token is known to be a decimal number.
     private static func slow(_ token: UnsafeBufferPointer<UInt8>) -> Double? {
         var text = token.map { $0 | 0x20 == 0x64 ? UInt8(ascii: "e") : $0 }
         text.append(0)
@@ -125,7 +126,7 @@ enum NumberParsing {
     }
 
     #if arch(x86_64)
-        /// 10²⁷ = 2²⁷ · 5²⁷, and 5²⁷ has 63 bits: exact in 64.
+        /// 10²⁷ = 2²⁷ · 5²⁷, and 5²⁷ has 63 bits, so it is exact in 64.
         private static let longPowers: [Float80] = {
             var powers: [Float80] = [1]
             for _ in 0..<27 { powers.append(powers[powers.count - 1] * 10) }

@@ -1,17 +1,18 @@
 import Glibc
 
-/// Au25(SCH3)18, whose anion is the best known of the protected clusters, built from its symmetry.
+/// Builds Au25(SCH3)18, whose anion is the best known protected cluster, from its symmetry.
 ///
-/// One gold atom, twelve about it at the corners of an icosahedron, and six staples S–Au–S–Au–S in an octahedral
-/// arrangement: each lies in a mirror plane over an edge of the icosahedron, has its middle sulfur on the edge's
-/// two-fold axis and its outer ones at the two corners beyond the edge. Au25S18 has the point group T_h; the methyl
-/// groups, in turns on either side of their staple as in Au38(SCH3)24, leave S6 of it.
+/// One gold atom, twelve around it at the corners of an icosahedron, and six staples S–Au–S–Au–S in
+/// an octahedral arrangement. Each staple lies in a mirror plane over an edge of the icosahedron,
+/// with its middle sulfur on the edge's two-fold axis and its outer ones at the two corners beyond
+/// the edge. Au25S18 has the point group T_h; the methyl groups alternate between the sides of
+/// their staple, as in Au38(SCH3)24, which reduces it to S6.
 ///
 /// Not relaxed: bond lengths are idealised.
 /// - Source: Heaven et al., J. Am. Chem. Soc. 130, 3754 (2008), and Zhu et al., J. Am. Chem. Soc. 130, 5883 (2008), for
 ///   the arrangement; bond lengths rounded from PBE structures of such clusters.
 public struct Au25Cluster: Sendable {
-    /// From the central gold atom to the twelve about it, Å.
+    /// From the central gold atom to the twelve around it, Å.
     public var coreRadius = 2.80
     /// From a staple's gold atom to the three of the icosahedron's face below it, Å.
     public var goldGold = 3.20
@@ -24,8 +25,8 @@ public struct Au25Cluster: Sendable {
 
     public init() {}
 
-    /// The central gold atom, the icosahedron, the staples' gold, all sulfur, then carbon and its three hydrogens for
-    /// each sulfur; centred at the origin, two-fold axes along x, y and z.
+    /// The central gold atom, the icosahedron, the staples' gold, all sulfur, then carbon and its
+    /// three hydrogens for each sulfur; centred at the origin, two-fold axes along x, y and z.
     public var atoms: Atoms {
         let staple = self.staple
         var gold: [SIMD3<Double>] = []
@@ -47,7 +48,7 @@ public struct Au25Cluster: Sendable {
     /// Half an edge of the icosahedron, Å.
     private var halfEdge: Double { coreRadius / (1 + Self.goldenRatio * Self.goldenRatio).squareRoot() }
 
-    /// (0, ±1, ±φ) and what cyclic permutation makes of it.
+    /// (0, ±1, ±φ) and its cyclic permutations.
     private var icosahedron: [SIMD3<Double>] {
         var corners: [SIMD3<Double>] = []
         for (y, z) in [(1.0, 1.0), (-1, 1), (1, -1), (-1, -1)] {
@@ -57,7 +58,8 @@ public struct Au25Cluster: Sendable {
         return corners
     }
 
-    /// S6 moves one staple onto each of the six: three-fold rotation about (1, 1, 1), and inversion.
+    /// The operations of S6 move one staple onto all six: three-fold rotation about (1, 1, 1), and
+    /// inversion.
     private static let images: [@Sendable (SIMD3<Double>) -> SIMD3<Double>] = [
         { $0 }, { SIMD3($0.z, $0.x, $0.y) }, { SIMD3($0.y, $0.z, $0.x) },
         { -$0 }, { -SIMD3($0.z, $0.x, $0.y) }, { -SIMD3($0.y, $0.z, $0.x) },
@@ -67,13 +69,15 @@ public struct Au25Cluster: Sendable {
     private var staple: (gold: [SIMD3<Double>], sulfur: [SIMD3<Double>], methyl: [SIMD3<Double>]) {
         let a = halfEdge
         let phi = Self.goldenRatio
-        // The face (φ, 0, 1), (0, ±1, φ): its middle, and how far its corners are from there.
+        // The face (φ, 0, 1), (0, ±1, φ): its centre, and the distance of its corners from the
+        // centre.
         let middle = a / 3 * SIMD3(phi, 0, 2 * phi + 1)
         let anchor = a * SIMD3(phi, 0, 1)
         let height = (goldGold * goldGold - (anchor - middle).squaredLength).squareRoot()
         let gold = middle + height * (middle / middle.length)
         let central = SIMD3(0, 0, gold.z + (goldSulfur * goldSulfur - gold.x * gold.x).squareRoot())
-        // Outer sulfur: in the plane, at both its distances, on the far side of the two golds' line.
+        // Outer sulfur: in the plane, at both bond lengths, on the far side of the line between the
+        // two gold atoms.
         let line = (anchor - gold) / goldGold
         let along = (goldSulfur * goldSulfur - coreSulfur * coreSulfur + goldGold * goldGold) / (2 * goldGold)
         let outer =
@@ -89,10 +93,11 @@ public struct Au25Cluster: Sendable {
         )
     }
 
-    /// Turned about its bond so far (degrees) from staggered, a hydrogen between the two gold atoms, that groups of
-    /// neighbouring staples mesh: no two of their hydrogens are nearer than 2.1 Å.
+    /// The rotation about the S–C bond (degrees) from the staggered position, with a hydrogen
+    /// between the two gold atoms, at which groups of neighbouring staples mesh: no two of their
+    /// hydrogens are nearer than 2.1 Å.
     ///
-    /// - Parameter side: of the staple, along ±y.
+    /// - Parameter side: the side of the staple, along ±y.
     private func methyl(
         at sulfur: SIMD3<Double>, beside first: SIMD3<Double>, _ second: SIMD3<Double>, side: Double,
         turnedBy turn: Double

@@ -1,8 +1,9 @@
-/// The bonds between atoms of non-metals in a structure, and whether another geometry of it has the same.
+/// The bonds between non-metal atoms in a structure, and how another geometry changes them.
 ///
-/// A pair is bonded where it is closer than 1.25 times the sum of its covalent radii. A bond is broken beyond
-/// 1.5 times the sum; one has formed where atoms that were further apart than 1.25 times are closer than 1.1
-/// times (two hydrogens: 0.9 Å). Between these limits nothing is said, so that a vibration is no reaction.
+/// A pair is bonded if it is closer than 1.25 times the sum of its covalent radii. A bond is broken
+/// beyond 1.5 times the sum. A bond has formed if atoms that were further apart than 1.25 times are
+/// closer than 1.1 times (two hydrogens: 0.9 Å). Distances between these limits change nothing, so
+/// that a vibration does not count as a reaction.
 public struct BondWatch: Sendable {
     private static let bonded = 1.25
     private static let broken = 1.5
@@ -12,7 +13,7 @@ public struct BondWatch: Sendable {
     private let elements: [Element]
     /// Pairs i < j that were bonded at the start.
     private let bonds: [(i: Int, j: Int)]
-    /// Pairs i < j that were near enough to count as bonded or nearly so.
+    /// Pairs i < j that were bonded or nearly bonded at the start.
     private let close: Set<SIMD2<Int>>
 
     /// - Throws: ``StructureError``.
@@ -28,7 +29,7 @@ public struct BondWatch: Sendable {
         (self.bonds, self.close) = (bonds, close)
     }
 
-    /// Bonds that have broken or formed since the start; nil where none has.
+    /// Returns the bonds that have broken or formed since the start; nil if there are none.
     ///
     /// - Parameter atoms: the same atoms, in any geometry.
     /// - Throws: ``StructureError``.
@@ -36,7 +37,9 @@ public struct BondWatch: Sendable {
         var changes = BondChanges()
         for (i, j) in bonds {
             let limit = Self.broken * Self.radii(elements[i], elements[j])
-            if distance(i, j, in: atoms) > limit { changes.broken[Self.kind(elements[i], elements[j]), default: 0] += 1 }
+            if distance(i, j, in: atoms) > limit {
+                changes.broken[Self.kind(elements[i], elements[j]), default: 0] += 1
+            }
         }
         try Self.forEachPair(in: atoms) { i, j, ratio in
             guard !close.contains([i, j]) else { return }
@@ -59,7 +62,8 @@ public struct BondWatch: Sendable {
         return (offset - lattice.cartesian(shift)).length
     }
 
-    /// Calls `body` with every pair i < j of non-metals and its distance in units of the sum of the radii.
+    /// Calls `body` with every pair i < j of non-metals and its distance divided by the sum of the
+    /// radii.
     private static func forEachPair(
         in atoms: Atoms, _ body: (Int, Int, Double) -> Void
     ) throws(StructureError) {
@@ -89,7 +93,7 @@ public struct BondWatch: Sendable {
     }
 }
 
-/// How many bonds of each kind (`C–H`) have broken or formed.
+/// The numbers of bonds of each kind (`C–H`) that have broken or formed.
 public struct BondChanges: Sendable, Equatable, CustomStringConvertible {
     public var broken: [String: Int] = [:]
     public var formed: [String: Int] = [:]
@@ -98,9 +102,10 @@ public struct BondChanges: Sendable, Equatable, CustomStringConvertible {
 
     public init() {}
 
-    /// As `144 C–C and 2 C–H bonds broke, 1 S–S bond formed`.
+    /// For example `144 C–C and 2 C–H bonds broke, 1 S–S bond formed`.
     public var description: String {
-        [Self.sentence(broken, "broke"), Self.sentence(formed, "formed")].compactMap { $0 }.joined(separator: ", ")
+        [Self.sentence(broken, "broke"), Self.sentence(formed, "formed")].compactMap { $0 }.joined(
+            separator: ", ")
     }
 
     private static func sentence(_ counts: [String: Int], _ verb: String) -> String? {
@@ -110,7 +115,9 @@ public struct BondChanges: Sendable, Equatable, CustomStringConvertible {
         let rest = sorted.dropFirst(3).reduce(0) { $0 + $1.value }
         if rest > 0 { parts.append("\(rest) other") }
         let total = counts.values.reduce(0, +)
-        let list = parts.count > 1 ? parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1] : parts[0]
+        let list =
+            parts.count > 1
+            ? parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1] : parts[0]
         return "\(list) \(total == 1 ? "bond" : "bonds") \(verb)"
     }
 }

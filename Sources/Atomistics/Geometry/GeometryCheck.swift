@@ -1,25 +1,25 @@
-/// Gates that a structure passes before anything expensive is done with it.
+/// Checks of a structure before an expensive computation.
 public struct GeometryCheck: Sendable, Equatable, Codable {
     /// A pair closer than this fraction of the sum of its covalent radii is a clash: 0.6.
     public var clashFraction = 0.6
-    /// A pair closer than this fraction of the sum of its covalent radii is bonded: 1.3. Atoms that no
-    /// chain of bonds connects are fragments.
+    /// A pair closer than this fraction of the sum of its covalent radii is bonded: 1.3. Atoms not
+    /// connected by a chain of bonds are in different fragments.
     public var bondFraction = 1.3
-    /// How far an atom may be from where it was, both structures superposed: 3 Å.
+    /// The largest accepted displacement of an atom after superposition of both structures: 3 Å.
     public var maxDisplacement = 3.0
 
-    /// More clashes than this are not named one by one.
+    /// At most this many clashes are listed.
     public static let clashesNamed = 1000
 
     public init() {}
 
-    /// What is wrong with a structure; empty where nothing is.
+    /// Returns the problems of a structure; an empty list if there are none.
     ///
     /// - Parameters:
     ///   - atoms: the structure.
-    ///   - reference: the structure it came from, atoms in the same order. More fragments than that one has, or
-    ///     an atom too far from its place in it, are problems; without one, neither is looked at. Structures are
-    ///     superposed as molecules: a periodic one has to be unwrapped.
+    ///   - reference: the structure it came from, atoms in the same order. More fragments than in
+    ///     the reference, or an atom displaced too far, are problems; without a reference, neither
+    ///     is checked. Structures are superposed as molecules: a periodic one must be unwrapped.
     /// - Complexity: O(N).
     public func problems(in atoms: Atoms, comparedWith reference: Atoms? = nil) -> [GeometryProblem] {
         do {
@@ -53,7 +53,8 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
         return problems
     }
 
-    /// Of every fragment of the reference that has fallen apart, all pieces but the largest.
+    /// Returns, for each fragment of the reference that has fallen apart, all pieces except the
+    /// largest.
     private func fragmentsLost(
         from reference: Atoms, in atoms: Atoms
     ) throws(StructureError) -> [GeometryProblem] {
@@ -71,7 +72,8 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
         }
     }
 
-    /// Connected components of the bonds, as sets of atom indices, by their lowest index.
+    /// Returns the connected components of the bonds, as sets of atom indices, ordered by their
+    /// lowest index.
     private func fragments(of atoms: Atoms) throws(StructureError) -> [Set<Int>] {
         var parent = Array(0..<atoms.count)
         func root(_ i: Int) -> Int {
@@ -90,7 +92,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
             .map { Set($0.value) }
     }
 
-    /// Pairs i < j closer than the fraction of the sum of their covalent radii.
+    /// Calls `body` for pairs i < j closer than the fraction of the sum of their covalent radii.
     private func forEachPair(
         in atoms: Atoms, fraction: Double, _ body: (Int, Int, Double, Double) -> Void
     ) throws(StructureError) {
@@ -112,7 +114,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
     }
 }
 
-/// An atom as messages name it: `S 12`, 0-based.
+/// An atom's name in messages: `S 12`, 0-based.
 public struct AtomLabel: Sendable, Hashable, CustomStringConvertible {
     public let index: Int
     public let element: Element
@@ -120,11 +122,11 @@ public struct AtomLabel: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(element.symbol) \(index)" }
 }
 
-/// One reason against a structure.
+/// A reason for refusing a structure.
 public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     case notFinite(AtomLabel)
     case clash(AtomLabel, AtomLabel, distance: Double, limit: Double)
-    /// Atoms that are bonded to nothing else any more.
+    /// Atoms that have lost the bonds to their fragment.
     case fragment([AtomLabel])
     case displaced(AtomLabel, distance: Double, limit: Double)
     /// Distances cannot be computed, or the reference holds other atoms.

@@ -1,7 +1,8 @@
 import Glibc
 
-/// The starting structure of a ring (AuSCH3)_n: sulfur at the corners of a regular polygon, in turns above
-/// and below its plane, gold in the middle of its edges, methyl groups pointing outwards.
+/// The starting structure of a ring (AuSCH3)_n: sulfur at the corners of a regular polygon,
+/// alternately above and below its plane, gold in the middle of its edges, methyl groups pointing
+/// outwards.
 ///
 /// Not relaxed: distances are idealised. With an odd n one edge has both sulfurs on the same side.
 /// - Source: arXiv:2203.09788, section III.C; bond lengths are our own choice.
@@ -19,7 +20,7 @@ public struct GoldThiolateRing: Sendable {
 
     /// - Precondition: n ≥ 3.
     public init(n: Int) {
-        precondition(n >= 3, "a ring has three corners or more")
+        precondition(n >= 3, "a ring has at least three corners")
         self.n = n
     }
 
@@ -37,7 +38,7 @@ public struct GoldThiolateRing: Sendable {
             let position = radius * outwards + SIMD3(0, 0, side * pucker)
             sulfur.append(position)
             let u = 0.6 * outwards + SIMD3(0, 0, 0.8 * side)
-            // The turn about the bond is arbitrary, but the same on every machine.
+            // The rotation about the bond is arbitrary, but the same on every machine.
             methyl += group.positions(at: position, along: u, turn: u.cross([0.3, 0.5, 0.81]))
         }
         let gold = (0..<n).map { (sulfur[$0] + sulfur[($0 + 1) % n]) / 2 }

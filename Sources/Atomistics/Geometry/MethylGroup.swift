@@ -14,7 +14,8 @@ struct MethylGroup {
     /// - Parameters:
     ///   - sulfur: Å.
     ///   - u: from sulfur to carbon, of length 1.
-    ///   - turn: the side of u on which the first hydrogen is; only what is at right angles to u counts.
+    ///   - turn: the side of u on which the first hydrogen is; only its component perpendicular to
+    ///     u matters.
     func positions(at sulfur: SIMD3<Double>, along u: SIMD3<Double>, turn: SIMD3<Double>) -> [SIMD3<Double>] {
         let carbon = sulfur + sulfurCarbon * u
         let across = turn - turn.dot(u) * u

@@ -1,8 +1,8 @@
 /// All pairs of atoms within a cutoff, as flat arrays in compressed rows.
 ///
-/// The neighbours of atom i are the entries `offsets[i]..<offsets[i + 1]` of the other arrays. Every pair
-/// stands twice, once for each atom. An atom is not its own neighbour, but its periodic images are; an
-/// atom that several images bring within the cutoff stands once an image.
+/// The neighbours of atom i are the entries `offsets[i]..<offsets[i + 1]` of the other arrays.
+/// Every pair appears twice, once for each atom. An atom is not its own neighbour, but its periodic
+/// images are; an atom with several images within the cutoff appears once per image.
 ///
 ///     displacement = r_j + n_a a + n_b b + n_c c − r_i,   |displacement|² ≤ cutoff²
 ///
@@ -16,31 +16,32 @@ public struct NeighborList: Sendable {
     public private(set) var displacements: [SIMD3<Double>]
     public private(set) var squaredDistances: [Double]
 
-    /// Where the neighbours of atom `i` stand in the flat arrays.
+    /// The range of the neighbours of atom `i` in the flat arrays.
     @inlinable public func range(of i: Int) -> Range<Int> { offsets[i]..<offsets[i + 1] }
 
-    /// No more images than this are made, so that a thin cell with a long cutoff is an error, not a
-    /// machine without memory.
+    /// The largest number of images, so that a thin cell with a long cutoff is an error instead of
+    /// exhausting the memory.
     public static let imageLimit = 20_000_000
-    /// Nor more pairs: atoms heaped on one place are an error too.
+    /// The largest number of pairs: many atoms at one position are an error too.
     public static let pairLimit = 50_000_000
 
     /// - Parameters:
     ///   - atoms: periodic in any, all or none of its directions.
     ///   - cutoff: Å, positive and finite.
     /// - Throws: ``StructureError`` for coordinates that are not finite, a singular cell, too many pairs.
-    /// - Complexity: O(N) for bounded density: bins at least as wide as the cutoff, 27 searched an atom.
+    /// - Complexity: O(N) for bounded density: bins at least as wide as the cutoff, 27 searched per
+    ///   atom.
     public init(_ atoms: Atoms, cutoff: Double) throws(StructureError) {
         try self.init(
             positions: atoms.positions, cell: atoms.cell, periodicity: atoms.periodicity, cutoff: cutoff)
     }
 
-    /// As ``init(_:cutoff:)``, of bare positions.
+    /// Like ``init(_:cutoff:)``, for positions without elements.
     public init(
         positions: [SIMD3<Double>], cell: Cell? = nil, periodicity: Periodicity = .none, cutoff: Double
     ) throws(StructureError) {
         precondition(cutoff > 0 && cutoff.isFinite, "a cutoff is a positive length")
-        // The square too: a distance is to be a number.
+        // The square must be finite too.
         for (i, r) in positions.enumerated() where !r.squaredLength.isFinite { throw .notFinite(atom: i) }
         let points = try ImagePoints(
             positions: positions, cell: cell, periodicity: periodicity, cutoff: cutoff)
@@ -70,7 +71,8 @@ public struct NeighborList: Sendable {
     }
 }
 
-/// The atoms, wrapped into the cell where it repeats, followed by every image within a cutoff of the cell.
+/// The atoms, wrapped into the cell along its periodic directions, followed by every image within a
+/// cutoff of the cell.
 private struct ImagePoints {
     var positions: [SIMD3<Double>]
     private var origins: [Int] = []
@@ -100,7 +102,7 @@ private struct ImagePoints {
             throw .tooManyImages(
                 Int(min(images * Double(atomCount), 1e18)), limit: NeighborList.imageLimit)
         }
-        // A little slack: an image kept too many costs a distance, one lost costs a neighbour.
+        // A small tolerance: an extra image costs a distance, a missing one a neighbour.
         let slack = reach * 1e-9 + 1e-9
         let low = (-reach - slack).replacing(with: -.infinity, where: .!lattice.repeats)
         let high = (1 + reach + slack).replacing(with: .infinity, where: .!lattice.repeats)
@@ -123,7 +125,7 @@ private struct ImagePoints {
 
 /// Points sorted into cubic bins by counting.
 private struct Bins {
-    /// Positions in bin order, and which point each is.
+    /// Positions in bin order, and the index of each point.
     private(set) var sorted: [SIMD3<Double>]
     private(set) var order: [Int]
     private var starts: [Int]
@@ -139,7 +141,7 @@ private struct Bins {
             high = pointwiseMax(high, point)
         }
         if points.isEmpty { (low, high) = (.zero, .zero) }
-        // Wider bins where the points are few and far between: no more bins than about four a point.
+        // Bins are wider if the points are sparse: no more bins than about four per point.
         var edge = edge
         let extent = high - low
         func count(_ edge: Double) -> Double {

@@ -1,16 +1,17 @@
-/// A distance for each pair of elements, Å: how close their atoms come to each other, or may come.
+/// A distance for each pair of elements, Å: the shortest found or allowed between their atoms.
 public struct PairDistances: Sendable, Equatable {
-    /// By atomic numbers "Z-Z'", Z ≤ Z'.
+    /// Keys are atomic numbers "Z-Z'", Z ≤ Z'.
     private var values: [String: Double]
 
     /// No distance for any pair.
     public init() { values = [:] }
 
-    /// The shortest distance of each pair of elements in any of the structures; none for a pair that is nowhere
-    /// closer than ``reach``. Structures are taken as molecules.
+    /// Finds the shortest distance of each pair of elements in any of the structures; a pair that
+    /// is nowhere closer than ``reach`` gets none. Structures are treated as molecules.
     ///
-    /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms in one place.
-    /// - Complexity: O(N) a structure.
+    /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
+    ///   position.
+    /// - Complexity: O(N) per structure.
     public init(shortestIn structures: [Atoms]) throws(StructureError) {
         var shortest: [ElementPair: Double] = [:]
         for atoms in structures {
@@ -27,7 +28,7 @@ public struct PairDistances: Sendable, Equatable {
         for (pair, squared) in shortest { self[pair.a, pair.b] = squared.squareRoot() }
     }
 
-    /// Pairs that are further apart are not looked at: 4 Å.
+    /// Pairs further apart than this are ignored: 4 Å.
     public static let reach = 4.0
 
     public subscript(_ a: Element, _ b: Element) -> Double? {
@@ -35,10 +36,11 @@ public struct PairDistances: Sendable, Equatable {
         set { values[Self.key(a, b)] = newValue }
     }
 
-    /// Of the shortest distance in what a model has learnt from, the part down to which it may still be asked: 0.97.
+    /// The fraction of the shortest distance in the training data down to which a model may be
+    /// used: 0.97.
     public static let trustedFraction = 0.97
 
-    /// Every distance times a factor.
+    /// Returns every distance times a factor.
     public func scaled(by factor: Double) -> PairDistances {
         var scaled = self
         scaled.values = values.mapValues { factor * $0 }
@@ -49,8 +51,9 @@ public struct PairDistances: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - atoms: a molecule.
-    ///   - body: told i, j, r_i − r_j, its length, and the distance that it falls short of.
-    /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms in one place.
+    ///   - body: called with i, j, r_i − r_j, its length, and the limit that it is below.
+    /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
+    ///   position.
     /// - Complexity: O(N).
     public func forEachCloserPair(
         in atoms: Atoms, _ body: (Int, Int, SIMD3<Double>, _ distance: Double, _ limit: Double) -> Void

@@ -1,11 +1,11 @@
-/// A cell with the vectors that do not repeat replaced by unit normals of those that do, so that each of
-/// the three directions has a height.
+/// A cell whose non-periodic vectors are replaced by unit normals of the periodic ones, so that
+/// each of the three directions has a height.
 struct PeriodicLattice {
     let repeats: SIMDMask<SIMD3<Int64>>
     private let rows: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)
     private let reciprocal: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)
 
-    /// Nil where the repeating vectors span no length, area or volume.
+    /// Returns nil if the periodic vectors span no length, area or volume.
     init?(_ cell: Cell, _ periodicity: Periodicity) {
         var rows = [cell.a, cell.b, cell.c]
         let repeating = [periodicity.a, periodicity.b, periodicity.c]
@@ -36,7 +36,7 @@ struct PeriodicLattice {
         repeats = SIMD3<Double>(repeating[0] ? 1 : 0, repeating[1] ? 1 : 0, repeating[2] ? 1 : 0) .> 0
     }
 
-    /// One over the perpendicular heights of the cell, 1/Å.
+    /// Reciprocals of the perpendicular heights of the cell, 1/Å.
     var reciprocalLengths: SIMD3<Double> {
         [reciprocal.0.length, reciprocal.1.length, reciprocal.2.length]
     }

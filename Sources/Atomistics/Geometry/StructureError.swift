@@ -1,14 +1,14 @@
-/// Why a structure cannot be computed with, whatever the model.
+/// The reason why a structure cannot be used in any computation.
 public enum StructureError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A coordinate that is no finite number (0-based atom index).
+    /// A coordinate that is not a finite number (0-based atom index).
     case notFinite(atom: Int)
-    /// Lattice vectors of the periodic directions span no volume, or there is no cell at all.
+    /// The vectors of the periodic directions span no volume, or there is no cell.
     case singularCell
-    /// The cutoff reaches over so many images that the pairs would not fit into memory.
+    /// The cutoff covers so many images that the pairs would not fit into memory.
     case tooManyImages(Int, limit: Int)
-    /// More atoms are closer than the cutoff than would fit into memory.
+    /// More atoms are within the cutoff of each other than would fit into memory.
     case tooManyPairs(limit: Int)
-    /// Two structures that are compared differ in their number of atoms, or in an element.
+    /// Two structures being compared differ in their number of atoms, or in an element.
     case differentAtoms(String)
 
     public var description: String {
@@ -16,9 +16,9 @@ public enum StructureError: Error, Sendable, Equatable, CustomStringConvertible 
         case .notFinite(let atom): "atom \(atom) has a coordinate that is not a finite number"
         case .singularCell: "the structure is periodic, but its lattice vectors span no volume"
         case .tooManyImages(let count, let limit):
-            "the cutoff reaches over \(count) images of atoms (limit \(limit)); the cell is too thin for it"
+            "the cutoff covers \(count) images of atoms (limit \(limit)); the cell is too thin for this cutoff"
         case .tooManyPairs(let limit):
-            "more than \(limit) pairs of atoms are within the cutoff; the structure is too dense for it"
+            "more than \(limit) pairs of atoms are within the cutoff; the structure is too dense for this cutoff"
         case .differentAtoms(let difference): "the two structures do not hold the same atoms: \(difference)"
         }
     }

@@ -1,11 +1,12 @@
-/// A structure turned and moved onto another one of the same atoms, so that Σ_i |R r_i + t − s_i|² is least.
+/// A structure rotated and translated onto another one of the same atoms, minimising Σ_i |R r_i + t
+/// − s_i|².
 ///
-/// - Source: Horn, J. Opt. Soc. Am. A 4, 629 (1987): the rotation is the quaternion that belongs to the
-///   largest eigenvalue of a symmetric 4×4 matrix.
+/// - Source: Horn, J. Opt. Soc. Am. A 4, 629 (1987): the rotation is the quaternion of the largest
+///   eigenvalue of a symmetric 4×4 matrix.
 public struct Superposition: Sendable {
     /// The moved structure's positions, Å.
     public let positions: [SIMD3<Double>]
-    /// How far each atom is from its partner, Å.
+    /// The distance of each atom from its partner, Å.
     public let distances: [Double]
 
     /// √⟨|R r_i + t − s_i|²⟩, Å.
@@ -14,17 +15,18 @@ public struct Superposition: Sendable {
         return (distances.reduce(0) { $0 + $1 * $1 } / Double(distances.count)).squareRoot()
     }
 
-    /// The distance of the atom that is furthest from its partner, Å.
+    /// The largest distance of an atom from its partner, Å.
     public var largestDisplacement: Double { distances.max() ?? 0 }
 
     /// - Throws: ``StructureError/differentAtoms(_:)``.
     /// - Complexity: O(N).
     public init(of atoms: Atoms, on reference: Atoms) throws(StructureError) {
         guard atoms.count == reference.count else {
-            throw .differentAtoms("\(atoms.count) and \(reference.count) atoms")
+            throw .differentAtoms("one has \(atoms.count) atoms, the other \(reference.count)")
         }
         if let i = atoms.elements.indices.first(where: { atoms.elements[$0] != reference.elements[$0] }) {
-            throw .differentAtoms("atom \(i) is \(atoms.elements[i]) and \(reference.elements[i])")
+            throw .differentAtoms(
+                "atom \(i) is \(atoms.elements[i]) in one and \(reference.elements[i]) in the other")
         }
         let (from, to) = (Self.centroid(atoms.positions), Self.centroid(reference.positions))
         let q = Self.rotation(
