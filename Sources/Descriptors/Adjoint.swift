@@ -3,12 +3,12 @@ import Atomistics
 /// Reverse accumulation around one centre: from ∂E/∂p through ∂E/∂c to ∂E/∂r of every neighbour.
 final class Adjoint {
     private let expansion: Expansion
-    /// ∂E/∂c, laid out as the coefficients.
+    /// ∂E/∂c, in the layout of the coefficients.
     private let byCoefficient: UnsafeMutablePointer<Double>
     /// ∂E/∂(Σ_i w R_lm exp(−A_lk r²)): species, lm, blocks of k.
     private let bySum: UnsafeMutablePointer<SIMD4<Double>>
     private let rowBuffer: UnsafeMutablePointer<SIMD4<Double>>
-    /// Σ_k ∂E/∂sum exp(−A_lk r²) of four neighbours, one vector a harmonic.
+    /// Σ_k ∂E/∂sum exp(−A_lk r²) of four neighbours, one vector per harmonic.
     private let angular: UnsafeMutablePointer<SIMD4<Double>>
 
     init(_ expansion: Expansion) {
@@ -28,7 +28,7 @@ final class Adjoint {
         angular.deallocate()
     }
 
-    /// Takes ∂E/∂p of the gathered centre to the sums over neighbours.
+    /// Propagates ∂E/∂p of the gathered centre to the sums over neighbours.
     func start(featureGradient: UnsafePointer<Double>, coefficients: UnsafePointer<Double>) {
         differentiatePowerSpectrum(featureGradient, coefficients)
         contract()

@@ -1,8 +1,9 @@
 import Atomistics
 import Foundation
 
-/// One thread's workspace for SOAP around one centre at a time: neighbours, radial and angular functions,
-/// coefficients, power spectrum. Buffers grow to the largest neighbourhood met and are then reused.
+/// One thread's workspace for SOAP around one centre at a time: neighbours, radial and angular
+/// functions, coefficients, power spectrum. Buffers grow to the largest environment and are then
+/// reused.
 final class Expansion {
     let soap: SOAP
     let gradients: Bool
@@ -11,14 +12,15 @@ final class Expansion {
     let speciesCount: Int
     let harmonicCount: Int
 
-    /// Neighbours ordered by species, each species from a multiple of four on.
+    /// Neighbours ordered by species; each species starts at a multiple of four.
     var ends: [Int]
     var starts: [Int]
     var neighborAtoms: [Int] = []
 
-    /// √(π√(8/(2l+1))) c_nlm at lm · S · width + s · width + n, with room for a vector read past the end.
+    /// √(π√(8/(2l+1))) c_nlm at lm · S · width + s · width + n, with room to read one vector past
+    /// the end.
     let coefficients: UnsafeMutablePointer<Double>
-    /// The power spectrum, with room for a vector written past the end.
+    /// The power spectrum, with room to write one vector past the end.
     let features: UnsafeMutablePointer<Double>
     private let sums: UnsafeMutablePointer<SIMD4<Double>>
 
@@ -88,7 +90,7 @@ final class Expansion {
         radial = buffer(4 * capacity * (soap.lMax + 1) * soap.blocks)
     }
 
-    /// Finds the sites within the sphere around `center`, the ones exactly on it included.
+    /// Finds the sites within the sphere around `center`, including those exactly on it.
     func gather(around center: SIMD3<Double>, in sites: Sites) {
         let limit = soap.edge * soap.edge
         reserve((sites.atoms.count + 3) / 4 + speciesCount)
@@ -143,7 +145,7 @@ final class Expansion {
         }
     }
 
-    /// All coefficients, from the tabulated functions.
+    /// Computes all coefficients from the tabulated functions.
     func expand() {
         soap.contraction.withUnsafeBufferPointer { contraction in
             guard let matrices = contraction.baseAddress else { return }
@@ -202,7 +204,7 @@ final class Expansion {
         }
     }
 
-    /// p from the coefficients, in the order of features.
+    /// Computes p from the coefficients, in the order of features.
     func powerSpectrum() {
         let (nMax, row) = (soap.nMax, speciesCount * width)
         var output = UnsafeMutableRawPointer(features)
@@ -228,7 +230,7 @@ final class Expansion {
                                 left += row
                                 right += 8 * row
                             }
-                            // Lanes past the end are overwritten by what follows.
+                            // Later writes overwrite the lanes past the end.
                             output.storeBytes(
                                 of: sum, toByteOffset: 32 * block, as: SIMD4<Double>.self)
                             left -= (2 * l + 1) * row

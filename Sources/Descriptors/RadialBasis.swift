@@ -22,7 +22,8 @@ struct RadialBasis: Sendable {
                 let a = nMax == 1 ? 1 : 1 + (rCut - 1) * Double(k) / Double(nMax - 1)
                 alpha[l, k] = (log(1000) + Double(l) * log(a)) / (a * a)
             }
-            // The overlap's condition grows to 1e12: it is formed and inverted in 32 digits.
+            // The overlap's condition number grows to 1e12, so it is computed and inverted in 32
+            // digits.
             var gamma = DoubleDouble.squareRootOfPi
             for k in 0...l { gamma = gamma * DoubleDouble(Double(k) + 0.5) }
             let half = gamma * DoubleDouble(0.5)

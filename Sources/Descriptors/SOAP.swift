@@ -7,13 +7,14 @@ public import LinearAlgebra
 ///     c^Z_nlm = ∫ b_nl(r) Y_lm(r̂) Σ_{i∈Z} w_i exp(−|r − r_i|²/2σ²) d³r
 ///     p^{ZZ'}_nn'l = π √(8/(2l + 1)) Σ_m c^Z_nlm c^{Z'}_n'lm
 ///
-/// over all atoms within R = r_cut + σ√(−2 ln 0.001) of the centre, itself included. Features in DScribe's
-/// order: species pairs by atomic number, then l, then n, then n'; of like species only n ≤ n'.
-/// Lengths in Å; p is dimensionless up to the normalisation of the basis.
+/// over all atoms within R = r_cut + σ√(−2 ln 0.001) of the centre, including the centre itself.
+/// Features are in DScribe's order: species pairs by atomic number, then l, then n, then n'; for
+/// equal species only n ≤ n'. Lengths are in Å; p is dimensionless up to the normalisation of the
+/// basis.
 ///
-/// - Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013); Himanen et al., Comput. Phys. Commun.
-///   247, 106949 (2020). Agrees with DScribe 2.1.2 to 1e-10 of the row's norm up to n_max 7, with n_max 10 to
-///   1e-8, where the radial basis itself has no more digits.
+/// - Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013); Himanen et al., Comput. Phys.
+///   Commun. 247, 106949 (2020). Agrees with DScribe 2.1.2 to 1e-10 of the row's norm up to n_max
+///   7, and to 1e-8 with n_max 10, the precision of the radial basis itself.
 public struct SOAP: Sendable {
     /// The species, by atomic number, each once.
     public let species: [Element]
@@ -23,7 +24,7 @@ public struct SOAP: Sendable {
     public let sigma: Double
     public let periodic: Bool
     public let cutoff: SOAPCutoff
-    /// Radius of the sphere that a centre sees, Å.
+    /// Radius of the sphere around a centre that contains its neighbours, Å.
     public let edge: Double
     /// S n_max (S n_max + 1)/2 · (l_max + 1).
     public let featureCount: Int
@@ -40,13 +41,13 @@ public struct SOAP: Sendable {
     private let speciesIndex: [Int]
 
     /// - Parameters:
-    ///   - species: elements that a structure may hold, in any order.
-    ///   - rCut: where the outermost basis function has decayed, Å; > 1.
-    ///   - nMax: radial functions an l, 1...20.
+    ///   - species: elements that a structure may contain, in any order.
+    ///   - rCut: radius at which the outermost basis function has decayed, Å; > 1.
+    ///   - nMax: number of radial functions per l, 1...20.
     ///   - lMax: largest angular momentum, 0...20.
     ///   - sigma: width of the Gaussian at each atom, Å.
     ///   - periodic: whether images of a periodic structure are neighbours.
-    ///   - cutoff: how neighbours fade out with distance.
+    ///   - cutoff: how the weight of neighbours decreases with distance.
     /// - Throws: ``DescriptorError``.
     public init(
         species: [Element], rCut: Double, nMax: Int, lMax: Int, sigma: Double, periodic: Bool = false,
@@ -105,14 +106,15 @@ public struct SOAP: Sendable {
         (self.decay, self.contraction, self.expansion) = (decay, contraction, expansion)
     }
 
-    /// Power spectra around atoms of the structure.
+    /// Computes the power spectra around atoms of the structure.
     ///
     /// - Parameters:
-    ///   - atoms: of the elements ``species``.
+    ///   - atoms: a structure of the elements ``species``.
     ///   - centers: 0-based atom indices; all atoms by default.
-    /// - Returns: one row a centre, ``featureCount`` columns.
+    /// - Returns: one row per centre, ``featureCount`` columns.
     /// - Throws: ``DescriptorError``.
-    /// - Complexity: O(neighbours · n_max · l_max²) + O(featureCount · l_max) a centre, on all processors.
+    /// - Complexity: O(neighbours · n_max · l_max²) + O(featureCount · l_max) per centre, on all
+    ///   processors.
     public func compute(_ atoms: Atoms, centers: [Int]? = nil) throws(DescriptorError) -> Matrix {
         guard let centers else { return try compute(atoms, points: atoms.positions) }
         if let wrong = centers.first(where: { !atoms.positions.indices.contains($0) }) {
@@ -121,7 +123,8 @@ public struct SOAP: Sendable {
         return try compute(atoms, points: centers.map { atoms.positions[$0] })
     }
 
-    /// Power spectra around any points, Å; an atom exactly at a point belongs to its surroundings.
+    /// Computes the power spectra around any points, Å; an atom exactly at a point belongs to its
+    /// environment.
     public func compute(_ atoms: Atoms, points: [SIMD3<Double>]) throws(DescriptorError) -> Matrix {
         let sites = try sites(of: atoms)
         if let bad = points.firstIndex(where: { !$0.isFinite }) { throw .notFinite(index: bad) }
@@ -144,7 +147,7 @@ public struct SOAP: Sendable {
         return result
     }
 
-    /// Index of a species in ``species``, or nil.
+    /// Returns the index of a species in ``species``, or nil.
     func index(of element: Element) -> Int? {
         let index = speciesIndex[element.atomicNumber]
         return index < 0 ? nil : index

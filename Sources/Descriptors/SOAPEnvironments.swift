@@ -1,8 +1,8 @@
 public import Atomistics
 public import LinearAlgebra
 
-/// The surroundings of atoms of one structure: power spectra, and what is needed to take anything that is
-/// computed from them back to the positions.
+/// The environments of atoms of one structure: power spectra, and the data needed to differentiate
+/// functions of them by the positions.
 public struct SOAPEnvironments: Sendable {
     public let soap: SOAP
     /// Atom index of each centre.
@@ -55,32 +55,37 @@ public struct SOAPEnvironments: Sendable {
         positions = atoms.positions
     }
 
-    /// The gradient by all positions of a function of the power spectra, centres moving with their atoms:
+    /// Returns the gradient with respect to all positions of a function of the power spectra; the
+    /// centres move with their atoms:
     ///
     ///     g_j = Σ_i Σ_f W_if ∂p_if/∂r_j
     ///
-    /// by reverse accumulation: the cost is a few times that of the power spectra, whatever the number of
-    /// features.
+    /// by reverse accumulation: the cost is a few times that of the power spectra, independent of
+    /// the number of features.
     ///
     /// - Parameter weights: W = ∂E/∂p, centres × features.
-    /// - Returns: one vector an atom, in the unit of W per Å.
+    /// - Returns: one vector per atom, in the unit of W per Å.
     public func gradient(_ weights: Matrix) -> [SIMD3<Double>] { derivatives(weights).positions }
 
-    /// The same together with the derivative by a homogeneous strain r → (1 + ε) r of atoms and cell alike:
+    /// Returns the gradient and the derivative with respect to a homogeneous strain r → (1 + ε) r
+    /// of atoms and cell:
     ///
     ///     ∂E/∂ε_ab = Σ_i Σ_j g_ij,a r_ij,b
     ///
-    /// over every neighbour j of every centre i, images included. By the rows h_k of the cell at fixed
-    /// fractional coordinates, ∂E/∂h_ka = Σ_b ∂E/∂ε_ab (h⁻¹)_bk; the stress is ∂E/∂ε over the volume.
+    /// over every neighbour j of every centre i, images included. With respect to the rows h_k of
+    /// the cell at fixed fractional coordinates, ∂E/∂h_ka = Σ_b ∂E/∂ε_ab (h⁻¹)_bk; the stress is
+    /// ∂E/∂ε divided by the volume.
     ///
-    /// - Returns: `positions`, one vector an atom, in the unit of W per Å; `strain`, row a its components b,
-    ///   in the unit of W. The strain is symmetric, as p does not change by a rotation.
+    /// - Returns: `positions`, one vector per atom, in the unit of W per Å; `strain`, row a with
+    ///   its components b, in the unit of W. The strain is symmetric because p is invariant under
+    ///   rotation.
     public func derivatives(_ weights: Matrix) -> (positions: [SIMD3<Double>], strain: [SIMD3<Double>]) {
         precondition(
             weights.rows == centers.count && weights.columns == soap.featureCount,
-            "one weight a centre and feature")
+            "one weight per centre and feature")
         let chunks = min(centers.count, 2 * workerCount)
-        // Each chunk's share of the atoms' gradients, then of the three rows of the strain.
+        // Each chunk has its own copy of the atoms' gradients, followed by the three rows of the
+        // strain.
         let size = positions.count + 3
         var partial = [SIMD3<Double>](repeating: .zero, count: chunks * size)
         partial.withUnsafeMutableBufferPointer { buffer in

@@ -1,9 +1,10 @@
 public import LinearAlgebra
 
-/// Derivatives of one centre's expansion coefficients by the positions of its neighbours, for training:
-/// there many functions of one power spectrum are differentiated, and a matrix product does them at once.
+/// Derivatives of one centre's expansion coefficients with respect to the positions of its
+/// neighbours. Training differentiates many functions of one power spectrum, which a matrix product
+/// then does at once.
 public struct SOAPJacobian: Sendable {
-    /// One species' part: ∂c_lm,n/∂r of its neighbours.
+    /// One species' block: ∂c_lm,n/∂r of its neighbours.
     public struct Block: Sendable {
         /// Index into ``SOAP/species``.
         public let species: Int
@@ -17,7 +18,8 @@ public struct SOAPJacobian: Sendable {
 }
 
 extension SOAPEnvironments {
-    /// Coefficients of one centre, ordered (species, lm, n) without padding: p^{ZZ'}_nn'l = Σ_m c c.
+    /// The coefficients of one centre, ordered (species, lm, n) without padding: p^{ZZ'}_nn'l = Σ_m
+    /// c c.
     public func coefficients(of center: Int) -> [Double] {
         let (width, count) = (4 * soap.blocks, soap.species.count)
         let row = coefficients.row(center)
@@ -32,7 +34,7 @@ extension SOAPEnvironments {
         return result
     }
 
-    /// The derivatives around one centre (an index into ``centers``).
+    /// Returns the derivatives around one centre (an index into ``centers``).
     public func jacobian(of center: Int) -> SOAPJacobian {
         let expansion = Expansion(soap, gradients: true)
         expansion.gather(around: positions[centers[center]], in: sites)

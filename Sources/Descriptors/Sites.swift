@@ -1,12 +1,12 @@
 import Atomistics
 import Foundation
 
-/// Every atom, and every image of one, that some centre may see, ordered by species.
+/// Every atom and every image that may be within the sphere of a centre, ordered by species.
 struct Sites: Sendable {
     var positions: [SIMD3<Double>] = []
     /// Index of the atom in the structure.
     var atoms: [Int] = []
-    /// Where each species begins, and the end of the last.
+    /// Start of each species, and the end of the last.
     var starts: [Int] = []
 }
 
@@ -32,8 +32,9 @@ extension SOAP {
         return sites
     }
 
-    /// Lattice translations whose images an atom of the home cell may see: along each periodic vector
-    /// ⌈R/h⌉ cells to both sides, h being the height of the cell along it (DScribe's rule).
+    /// Lattice translations whose images may be neighbours of an atom of the home cell: along each
+    /// periodic vector ⌈R/h⌉ cells to both sides, where h is the height of the cell along it
+    /// (DScribe's rule).
     private func imageShifts(of atoms: Atoms) throws(DescriptorError) -> [SIMD3<Double>] {
         guard periodic, atoms.periodicity.isPeriodic else { return [.zero] }
         guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { throw .flatCell }

@@ -34,8 +34,9 @@ struct SolidHarmonics: Sendable {
     /// Number of scratch vectors that ``evaluate`` needs: Q_lm with m ≥ 0, then c_m and s_m.
     var scratchCount: Int { (lMax + 1) * (lMax + 2) / 2 + 2 * (lMax + 1) }
 
-    /// Writes R_lm of four points to `values[(l² + l + m) * stride]`, and their derivatives by x, y, z to
-    /// `gradient[((l² + l + m) * 3 + axis) * stride]` where `gradient` is not nil.
+    /// Writes R_lm of four points to `values[(l² + l + m) * stride]`, and their derivatives with
+    /// respect to x, y, z to `gradient[((l² + l + m) * 3 + axis) * stride]` if `gradient` is not
+    /// nil.
     @inline(__always)
     func evaluate(
         x: SIMD4<Double>, y: SIMD4<Double>, z: SIMD4<Double>,
@@ -98,6 +99,6 @@ struct SolidHarmonics: Sendable {
     }
 }
 
-/// first, first + 1, …, last; nothing where last < first.
+/// The range first, first + 1, …, last; empty if last < first.
 @inline(__always)
 private func span(_ first: Int, _ last: Int) -> Range<Int> { first..<Swift.max(first, last + 1) }

@@ -1,7 +1,7 @@
 /// e^x for −708 < x ≤ 0 in each lane, to about 1 ulp; smaller arguments give the value at −708 (3e-308).
 ///
-/// x = k ln 2 + t with |t| ≤ ½ ln 2, e^t by its Taylor polynomial of degree 13, 2^k by its exponent bits.
-/// Written without fused operations, which are library calls on processors older than AVX2.
+/// x = k ln 2 + t with |t| ≤ ½ ln 2, e^t by its Taylor polynomial of degree 13, 2^k by its exponent
+/// bits. Written without fused multiply–add, which is a library call on processors older than AVX2.
 @inline(__always)
 func exponential(_ argument: SIMD4<Double>) -> SIMD4<Double> {
     let x = argument.replacing(with: -708, where: argument .< -708)
@@ -10,7 +10,7 @@ func exponential(_ argument: SIMD4<Double>) -> SIMD4<Double> {
     let shifted = x * 1.442_695_040_888_963_4 + magic
     let k = shifted - magic
     let t = (x - k * 0.693_147_180_369_123_8) - k * 1.908_214_929_270_587_7e-10
-    // Even–odd split: two shorter chains of dependent operations.
+    // Splitting even and odd powers gives two shorter chains of dependent operations.
     let u = t * t
     var even = u * (1 / 479_001_600) + 1 / 3_628_800
     even = even * u + 1 / 40_320

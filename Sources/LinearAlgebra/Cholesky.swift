@@ -13,7 +13,7 @@ public struct Cholesky: Sendable {
     /// - Throws: ``LinearAlgebraError/notPositiveDefinite(pivot:)``.
     /// - Complexity: N³/3 floating-point operations.
     public init(_ a: Matrix) throws(LinearAlgebraError) {
-        precondition(a.rows == a.columns, "Cholesky of a square matrix")
+        precondition(a.rows == a.columns, "Cholesky needs a square matrix")
         try requireFinite(a.storage, "dpotrf")
         size = a.rows
         factor = a.storage
@@ -39,9 +39,9 @@ public struct Cholesky: Sendable {
         solve(Matrix(rows: b.count, columns: 1, storage: b)).storage
     }
 
-    /// Rows z_i = L⁻¹ b_i for every row b_i of B, so that bᵀ A⁻¹ b = ‖z‖² (BLAS `dtrsm`).
+    /// Returns rows z_i = L⁻¹ b_i for every row b_i of B, so that bᵀ A⁻¹ b = ‖z‖² (BLAS `dtrsm`).
     ///
-    /// - Parameter b: M×N, one right-hand side a row.
+    /// - Parameter b: M×N, one right-hand side per row.
     public func whitenRows(_ b: Matrix) -> Matrix {
         precondition(b.columns == size, "right-hand side of mismatched shape")
         guard size > 0, b.rows > 0 else { return b }

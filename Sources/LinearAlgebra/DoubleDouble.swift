@@ -1,18 +1,19 @@
 /// A number of about 32 decimal digits: the unevaluated sum of two doubles.
 ///
-/// For small problems whose condition eats the digits of a double; a hundred times slower.
+/// For small problems whose condition number exceeds the precision of a double; a hundred times
+/// slower.
 ///
 /// - Source: Dekker, Numer. Math. 18, 224 (1971); Hida, Li and Bailey, 15th IEEE Symp. on Computer
 ///   Arithmetic, 155 (2001).
 public struct DoubleDouble: Sendable, Equatable {
     /// The nearest double.
     public let high: Double
-    /// What is left, at most half a unit in the last place of `high`.
+    /// The remainder, at most half a unit in the last place of `high`.
     public let low: Double
 
     public init(_ value: Double) { (high, low) = (value, 0) }
 
-    /// high + low, where |high| ≥ |low| or `high` is 0.
+    /// Returns high + low, where |high| ≥ |low| or `high` is 0.
     public init(high: Double, low: Double) {
         self.high = high + low
         self.low = low - (self.high - high)

@@ -1,5 +1,6 @@
-/// S^(−1/2) of a small symmetric positive definite matrix, right to the last digit of a double for every
-/// condition up to 1e20 or so: one-sided Jacobi rotations of its Cholesky factor in 32 digits.
+/// S^(−1/2) of a small symmetric positive definite matrix, correct to the last digit of a double up
+/// to condition numbers of about 1e20: one-sided Jacobi rotations of its Cholesky factor in 32
+/// digits.
 ///
 ///     S = L Lᵀ, L = U Σ Wᵀ, S^(−1/2) = U Σ⁻¹ Uᵀ
 ///
@@ -11,14 +12,14 @@
 /// - Complexity: about 10 sweeps of 6 N³ operations on ``DoubleDouble``.
 /// - Source: Drmač and Veselić, SIAM J. Matrix Anal. Appl. 29, 1322 (2008).
 public func inverseSquareRoot(of s: [DoubleDouble], size n: Int) throws(LinearAlgebraError) -> Matrix {
-    precondition(s.count == n * n, "inverse square root of a square matrix")
+    precondition(s.count == n * n, "the inverse square root needs a square matrix")
     try requireFinite(s.map(\.high), "inverseSquareRoot")
     // Row j is column j of L.
     var rows = [[DoubleDouble]](repeating: [DoubleDouble](repeating: .init(0), count: n), count: n)
     for j in 0..<n {
         var pivot = s[j * n + j]
         for k in 0..<j { pivot -= rows[k][j] * rows[k][j] }
-        // Below this there is nothing but rounding.
+        // Smaller values are rounding errors.
         guard pivot.high > 1e-28 * s[j * n + j].high else { throw .notPositiveDefinite(pivot: j) }
         rows[j][j] = pivot.squareRoot()
         for i in j + 1..<max(n, j + 1) {
@@ -43,7 +44,7 @@ private func dot(_ a: [DoubleDouble], _ b: [DoubleDouble]) -> DoubleDouble {
     zip(a, b).reduce(DoubleDouble(0)) { $0 + $1.0 * $1.1 }
 }
 
-/// Rotates pairs of rows until all are orthogonal to rounding.
+/// Rotates pairs of rows until all are orthogonal up to rounding.
 private func orthogonalise(_ rows: inout [[DoubleDouble]]) throws(LinearAlgebraError) {
     let one = DoubleDouble(1)
     for _ in 0..<60 {

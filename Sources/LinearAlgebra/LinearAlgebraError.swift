@@ -1,14 +1,14 @@
-/// What a factorisation or a solver can report about the matrix it was given.
+/// A property of the matrix that made a factorisation or a solver fail.
 ///
-/// A wrong shape is a bug of the caller and traps; these are properties of the data.
+/// A wrong shape is a bug of the caller and traps; these errors come from the data.
 public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Cholesky met a pivot that is not positive at this 0-based index.
+    /// Cholesky found a pivot that is not positive at this 0-based index.
     case notPositiveDefinite(pivot: Int)
     /// A factor is exactly singular at this 0-based index.
     case singular(pivot: Int)
     /// The eigenvalue or singular value iteration did not converge.
     case noConvergence(routine: String)
-    /// The input holds NaN or an infinity.
+    /// The input holds NaN or infinity.
     case notFinite(routine: String)
 
     public var description: String {
@@ -16,15 +16,15 @@ public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConverti
         case .notPositiveDefinite(let pivot):
             "the matrix is not positive definite (pivot \(pivot)); more regularisation is needed"
         case .singular(let pivot):
-            "the matrix is singular (pivot \(pivot)); are there duplicate points?"
+            "the matrix is singular (pivot \(pivot)); check for duplicate points"
         case .noConvergence(let routine): "\(routine) did not converge"
-        case .notFinite(let routine): "\(routine) was given NaN or an infinity"
+        case .notFinite(let routine): "\(routine) was given NaN or infinity"
         }
     }
 }
 
-/// The one place where LAPACK's `info` becomes an error. A negative value names an argument that we
-/// passed wrongly, which is a bug of this module.
+/// Converts LAPACK's `info` to an error, in this one place. A negative value names an argument that
+/// we passed wrongly, which is a bug of this module.
 func check(_ info: Int32, _ routine: String, onPositive error: (Int) -> LinearAlgebraError)
     throws(LinearAlgebraError)
 {
@@ -32,7 +32,7 @@ func check(_ info: Int32, _ routine: String, onPositive error: (Int) -> LinearAl
     if info > 0 { throw error(Int(info)) }
 }
 
-/// Every factorisation begins here.
+/// Every factorisation calls this first.
 func requireFinite(_ values: [Double], _ routine: String) throws(LinearAlgebraError) {
     _ = blasIsSerial
     guard values.allSatisfy(\.isFinite) else { throw .notFinite(routine: routine) }

@@ -1,6 +1,6 @@
 /// A dense real matrix, row-major in one flat array: element (i, j) is `storage[i * columns + j]`.
 ///
-/// Row-major keeps one environment's descriptor, or one reference's, contiguous.
+/// Row-major order keeps the descriptor of one environment or one reference contiguous.
 public struct Matrix: Sendable, Equatable {
     public let rows: Int
     public let columns: Int
@@ -20,10 +20,10 @@ public struct Matrix: Sendable, Equatable {
             storage: [Double](repeating: value, count: rows * columns))
     }
 
-    /// A matrix from its rows, which must all be of one length.
+    /// Makes a matrix from its rows, which must all have the same length.
     public init(_ rows: [[Double]]) {
         let columns = rows.first?.count ?? 0
-        precondition(rows.allSatisfy { $0.count == columns }, "ragged rows")
+        precondition(rows.allSatisfy { $0.count == columns }, "all rows have the same length")
         self.init(rows: rows.count, columns: columns, storage: rows.flatMap { $0 })
     }
 
@@ -53,7 +53,7 @@ public struct Matrix: Sendable, Equatable {
         return result
     }
 
-    /// The rows at `indices`, in that order.
+    /// Returns the rows at `indices`, in that order.
     public func selectingRows(_ indices: some Collection<Int>) -> Matrix {
         var picked: [Double] = []
         picked.reserveCapacity(indices.count * columns)

@@ -29,7 +29,8 @@ public func multiply(
     }
 }
 
-/// A B, or with transposed operands; see ``multiply(_:_:transposeA:transposeB:alpha:adding:into:)``.
+/// Returns A B, or a product with transposed operands; see
+/// ``multiply(_:_:transposeA:transposeB:alpha:adding:into:)``.
 public func product(
     _ a: Matrix, _ b: Matrix, transposeA: Bool = false, transposeB: Bool = false
 ) -> Matrix {
@@ -40,8 +41,8 @@ public func product(
     return c
 }
 
-/// The same product on contiguous row-major buffers, for callers that keep their own storage.
-/// The pointers may be nil only where their operand is empty.
+/// The same product on contiguous row-major buffers, for callers that manage their own memory. The
+/// pointers may be nil only if their operand is empty.
 public func multiply(
     m: Int, n: Int, k: Int, alpha: Double = 1, _ a: UnsafePointer<Double>?, transposeA: Bool = false,
     _ b: UnsafePointer<Double>?, transposeB: Bool = false, adding beta: Double = 0,

@@ -1,4 +1,4 @@
-/// A generator with a seed: the same numbers everywhere.
+/// A random number generator with a seed: it gives the same numbers on every machine.
 ///
 /// - Source: Steele, Lea, Flood, OOPSLA 2014 (SplitMix64).
 package struct SplitMix: RandomNumberGenerator, Sendable {
@@ -14,7 +14,7 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
         return z ^ (z >> 31)
     }
 
-    /// Each component uniform in the range.
+    /// Returns a vector whose components are uniform in the range.
     package mutating func vector(in range: ClosedRange<Double>) -> SIMD3<Double> {
         [
             .random(in: range, using: &self), .random(in: range, using: &self),

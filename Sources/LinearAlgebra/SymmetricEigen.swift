@@ -11,7 +11,7 @@ public struct SymmetricEigen: Sendable {
     /// - Throws: ``LinearAlgebraError/noConvergence(routine:)``, ``LinearAlgebraError/notFinite(routine:)``.
     /// - Complexity: about 4/3 N³ to 9 N³ floating-point operations.
     public init(_ a: Matrix) throws(LinearAlgebraError) {
-        precondition(a.rows == a.columns, "eigenvalues of a square matrix")
+        precondition(a.rows == a.columns, "eigenvalues need a square matrix")
         try requireFinite(a.storage, "dsyevd")
         var v = a.storage
         var w = [Double](repeating: 0, count: a.rows)

@@ -10,10 +10,10 @@ public struct SymmetricIndefinite: Sendable {
     private var pivots: [Int32]
 
     /// - Parameter a: N×N, symmetric.
-    /// - Throws: ``LinearAlgebraError/singular(pivot:)`` where a diagonal block is exactly zero.
+    /// - Throws: ``LinearAlgebraError/singular(pivot:)`` if a diagonal block is exactly zero.
     /// - Complexity: N³/3 floating-point operations.
     public init(_ a: Matrix) throws(LinearAlgebraError) {
-        precondition(a.rows == a.columns, "factorisation of a square matrix")
+        precondition(a.rows == a.columns, "factorisation needs a square matrix")
         try requireFinite(a.storage, "dsytrf")
         size = a.rows
         factor = a.storage
