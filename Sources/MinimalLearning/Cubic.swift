@@ -4,13 +4,14 @@
     import Darwin
 #endif
 
-/// The real roots of s³ + p s + q, each polished by Newton steps.
+/// Returns the real roots of s³ + p s + q, each refined by Newton steps.
 func depressedCubicRoots(p: Double, q: Double) -> [Double] {
     if p == 0 && q == 0 { return [0] }
     let discriminant = q * q / 4 + p * p * p / 27
     var roots: [Double]
     if discriminant > 0 {
-        // One real root; the larger of the two cube roots first, so that nothing cancels.
+        // There is one real root; the larger of the two cube roots is computed first, which avoids
+        // cancellation.
         let u = cbrt(-q / 2 - (q < 0 ? -1 : 1) * discriminant.squareRoot())
         roots = [u == 0 ? 0 : u - p / (3 * u)]
     } else {

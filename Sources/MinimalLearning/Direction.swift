@@ -1,6 +1,6 @@
-/// How a direction is found from its predicted projections.
+/// The method that computes a direction from its predicted projections.
 public enum DirectionSolver: Sendable, Hashable, Codable {
-    /// v = b / Σw (eq. 17), as the paper prints it: not the minimiser of its loss.
+    /// v = b / Σw (eq. 17), as in the paper: not the minimiser of its loss.
     case paperEq17
     /// M v = b, the minimiser of eq. 15.
     case leastSquares
@@ -38,7 +38,7 @@ extension DirectionSolver: LosslessStringConvertible {
     }
 }
 
-/// Predicted projections d_j of a unit vector on known unit vectors u_j, with weights w_j.
+/// Predicted projections d_j of a unit vector onto known unit vectors u_j, with weights w_j.
 ///
 ///     M = Σ w u uᵀ,   b = Σ w d u,   J₂(v) = ½ Σ w (v·u − d)² = ½ (vᵀMv − 2 b·v + Σ w d²)
 ///
@@ -53,9 +53,9 @@ public struct DirectionProblem: Sendable {
     public private(set) var b = SIMD3<Double>.zero
     private var squares = 0.0
 
-    /// - Precondition: as many projections and weights as vectors.
+    /// - Precondition: `u`, `d` and `w` have the same length.
     public init(vectors u: [SIMD3<Double>], projections d: [Double], weights w: [Double]) {
-        precondition(u.count == d.count && u.count == w.count, "one projection and weight a vector")
+        precondition(u.count == d.count && u.count == w.count, "one projection and weight per vector")
         (self.u, self.d, self.w) = (u, d, w)
         for j in u.indices where w[j] > 0 {
             support += w[j]
@@ -70,7 +70,7 @@ public struct DirectionProblem: Sendable {
         max(0, 0.5 * (dot(v, moment * v) - 2 * dot(b, v) + squares))
     }
 
-    /// The direction, of length one; zero where nothing points anywhere (|v| < 1e-12).
+    /// Returns the direction, of length one; zero if |v| < 1e-12.
     public func solve(_ solver: DirectionSolver) -> SIMD3<Double> {
         guard support > 0 else { return .zero }
         switch solver {

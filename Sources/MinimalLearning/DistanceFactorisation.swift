@@ -1,15 +1,15 @@
 public import LinearAlgebra
 
-/// A factored distance matrix of distinct points: D⁻¹, and the bordered system, by one Cholesky
-/// factorisation.
+/// A factored distance matrix of distinct points: solves with D and with the bordered system, by
+/// one Cholesky factorisation.
 ///
 /// D = ‖x_i − x_j‖ is conditionally negative definite: vᵀDv < 0 for every v ⟂ 1. So C = τ 11ᵀ − D is
 /// positive definite for a τ large enough, and with z = C⁻¹1, X = C⁻¹Y
 ///
 ///     D⁻¹ Y = τ z (1ᵀX) / (τ 1ᵀz − 1) − X
 ///
-/// while [[D, 1], [1ᵀ, 0]] [W; c] = [Y; 0] has c = 1ᵀX / 1ᵀz, W = z c − X. A factorisation costs half of
-/// an indefinite one, and every solve is a level-3 operation.
+/// while [[D, 1], [1ᵀ, 0]] [W; c] = [Y; 0] has c = 1ᵀX / 1ᵀz, W = z c − X. A factorisation costs
+/// half of an indefinite one, and every solve is a level-3 operation.
 ///
 /// - Source: Micchelli, Constr. Approx. 2, 11 (1986), for the signs of D's eigenvalues.
 public struct DistanceFactorisation: Sendable {
@@ -20,10 +20,10 @@ public struct DistanceFactorisation: Sendable {
     private let zSum: Double
 
     /// - Parameter d: N×N distances between distinct points, N ≥ 2.
-    /// - Throws: `LinearAlgebraError` where points coincide or a distance is no number.
+    /// - Throws: `LinearAlgebraError` if points coincide or a distance is not a number.
     /// - Complexity: N³/3 floating-point operations.
     public init(_ d: Matrix) throws(LinearAlgebraError) {
-        precondition(d.rows == d.columns && d.rows >= 2, "distances between at least two points")
+        precondition(d.rows == d.columns && d.rows >= 2, "needs the distances between at least two points")
         size = d.rows
         var shift = 2 * (d.storage.max() ?? 1)
         while true {
@@ -32,7 +32,8 @@ public struct DistanceFactorisation: Sendable {
             do {
                 factor = try Cholesky(c)
             } catch .notPositiveDefinite(let pivot) {
-                // In many dimensions the least τ exceeds the largest distance; past 2⁶ it is not τ.
+                // In many dimensions the smallest suitable τ exceeds the largest distance; if 2⁶
+                // times that is not enough, τ is not the cause.
                 guard shift < 100 * (d.storage.max() ?? 1) else {
                     throw .notPositiveDefinite(pivot: pivot)
                 }
@@ -67,7 +68,7 @@ public struct DistanceFactorisation: Sendable {
         return (x, constant)
     }
 
-    /// D⁻¹, or the upper left block of the inverse of the bordered matrix.
+    /// Returns D⁻¹, or the upper left block of the inverse of the bordered matrix.
     ///
     /// - Complexity: 2N³ floating-point operations.
     public func inverse(withConstant: Bool = false) -> Matrix {

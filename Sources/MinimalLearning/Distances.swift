@@ -1,32 +1,33 @@
 public import LinearAlgebra
 
-/// Distances from every row of X to every row of Q.
+/// Computes the distances from every row of X to every row of Q.
 ///
 ///     D_ij = ‖x_i − q_j‖₂
 ///
-/// The expansion ‖x‖² + ‖q‖² − 2 x·q loses digits where x ≈ q, so pairs that are close by comparison
-/// with their lengths are computed again from their differences.
+/// The expansion ‖x‖² + ‖q‖² − 2 x·q loses digits if x ≈ q, so pairs that are close compared with
+/// their lengths are computed again from their differences.
 ///
 /// - Parameters:
 ///   - x: N×F, row-major.
 ///   - q: K×F, same scaling.
-///   - squaredLengths: ‖q_j‖² where the caller keeps them, else computed.
+///   - squaredLengths: ‖q_j‖² if the caller has them, else they are computed.
 /// - Returns: N×K, same unit as the rows.
 /// - Complexity: one N×F×K matrix product, in double precision.
 /// - Source: Kärkkäinen, Neurocomputing 342, 33 (2019).
 public func distances(_ x: Matrix, to q: Matrix, squaredLengths: [Double]? = nil) -> Matrix {
-    precondition(x.columns == q.columns, "rows of one length")
+    precondition(x.columns == q.columns, "all rows have the same length")
     let qq = squaredLengths ?? squaredRowLengths(q)
     return q.storage.withUnsafeBufferPointer { buffer in
         qq.withUnsafeBufferPointer { distances(x, to: buffer, squaredLengths: $0) }
     }
 }
 
-/// The same with references that lie in a buffer, K×F row-major, and their squared lengths.
+/// The same for references in a buffer, K×F row-major, and their squared lengths.
 public func distances(
     _ x: Matrix, to q: UnsafeBufferPointer<Double>, squaredLengths qq: UnsafeBufferPointer<Double>
 ) -> Matrix {
-    precondition(q.count == qq.count * x.columns, "rows of one length, one squared length a reference")
+    precondition(
+        q.count == qq.count * x.columns, "all rows have the same length, one squared length per reference")
     var d = Matrix(rows: x.rows, columns: qq.count)
     let xx = squaredRowLengths(x)
     x.storage.withUnsafeBufferPointer { x in
@@ -43,7 +44,7 @@ public func distances(
     return d
 }
 
-/// Distances between the rows of X: N×N, symmetric, its diagonal exactly zero.
+/// Returns the distances between the rows of X: N×N, symmetric, with a diagonal of exact zeros.
 ///
 /// - Complexity: N²F floating-point operations.
 public func distances(among x: Matrix) -> Matrix {
@@ -71,11 +72,11 @@ public func squaredRowLengths(_ x: Matrix) -> [Double] {
     return result
 }
 
-/// Below this fraction of ‖x‖² + ‖q‖², a squared distance is formed from differences: there the expansion
-/// would keep fewer than about ten digits of it.
+/// Below this fraction of ‖x‖² + ‖q‖², a squared distance is computed from differences: the
+/// expansion would keep fewer than about ten digits of it.
 private let nearness = 1e-5
 
-/// A mutable buffer that threads fill at disjoint places.
+/// A mutable buffer in which threads fill disjoint ranges.
 struct Rows: @unchecked Sendable {
     let base: UnsafeMutablePointer<Double>?
     init(_ buffer: UnsafeMutableBufferPointer<Double>) { base = buffer.baseAddress }
@@ -85,7 +86,7 @@ struct Rows: @unchecked Sendable {
     }
 }
 
-/// Rows in a buffer with their squared lengths, read by several threads.
+/// Rows in a buffer with their squared lengths, which several threads read.
 private struct Points: @unchecked Sendable {
     let base: UnsafePointer<Double>?
     let squaredLengths: UnsafeBufferPointer<Double>

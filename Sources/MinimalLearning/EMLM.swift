@@ -2,14 +2,14 @@ public import LinearAlgebra
 
 /// Extreme minimal learning machine: a scalar as a weighted sum of distances to reference points.
 ///
-///     f(x) = Σ_j ‖x − q_j‖ W_j + c          (c = 0 but in the bias-augmented form)
+/// f(x) = Σ_j ‖x − q_j‖ W_j + c          (c = 0 except in the bias-augmented form)
 ///
 /// - Source: Kärkkäinen, Neurocomputing 342, 33 (2019); eqs. 6–8 of the paper.
 public struct EMLM: Sendable, Equatable {
-    /// One weight a reference.
+    /// One weight per reference.
     public let weights: [Double]
     public let constant: Double
-    /// How the weights were found.
+    /// The solver that found the weights.
     public let solver: Solver
 
     public init(weights: [Double], constant: Double, solver: Solver) {
@@ -18,18 +18,19 @@ public struct EMLM: Sendable, Equatable {
         self.solver = solver
     }
 
-    /// What is minimised. β is the ridge, N the number of points, K that of references.
+    /// The function that is minimised. β is the ridge, N the number of points, K the number of
+    /// references.
     public enum Objective: String, Sendable, Codable, CaseIterable {
         /// 1/2N Σ‖d_iᵀW − y_i‖² + β/2K ‖W‖² (eq. 6): (DᵀD + Nβ/K) W = DᵀY.
         case exact
-        /// The paper's eq. 8, which lost the factor N: (DᵀD + β/K) W = DᵀY.
+        /// The paper's eq. 8, which lacks the factor N: (DᵀD + β/K) W = DᵀY.
         case paperEq8 = "paper-eq8"
-        /// A constant beside the distances, ΣW = 0: [[D, 1], [1ᵀ, 0]] [W; c] = [Y; 0], an interpolant whose
-        /// values do not drift with distance. Needs N = K.
+        /// A constant in addition to the distances, ΣW = 0: [[D, 1], [1ᵀ, 0]] [W; c] = [Y; 0], an
+        /// interpolant whose values do not drift with distance. Needs N = K.
         case biasAugmented = "bias-augmented"
     }
 
-    /// How it is minimised.
+    /// The method of minimisation.
     public enum Solver: String, Sendable, Codable, CaseIterable {
         /// D W = Y, for N = K and a ridge below rounding (``DistanceFactorisation``).
         case direct
@@ -37,7 +38,7 @@ public struct EMLM: Sendable, Equatable {
         case indefinite
         /// Cholesky factorisation of DᵀD + λ.
         case normalEquations = "normal-equations"
-        /// Least squares of [D; √λ] W = [Y; 0]: stable where the normal equations are not.
+        /// Least squares of [D; √λ] W = [Y; 0]: stable even if the normal equations are not.
         case augmented
         /// Eigenvectors of D, for N = K: V diag(l/(l² + λ)) Vᵀ Y.
         case spectral
@@ -47,20 +48,20 @@ public struct EMLM: Sendable, Equatable {
     public static let paperRidge = 1.4901161193847656e-8
 
     /// - Parameters:
-    ///   - d: N×K distances from the training points to the references. Where N = K the points are the
-    ///     references in the same order.
-    ///   - y: N targets, of any unit.
-    ///   - objective: what the weights minimise.
-    ///   - ridge: β of that; ignored by the bias-augmented form, which interpolates.
-    ///   - solver: nil takes the first of `direct` (for N = K and a ridge of at most
+    ///   - d: N×K distances from the training points to the references. If N = K, the points are
+    ///     the references in the same order.
+    ///   - y: N targets, in any unit.
+    ///   - objective: the function that the weights minimise.
+    ///   - ridge: β of the objective; ignored by the bias-augmented form, which interpolates.
+    ///   - solver: nil uses the first of `direct` (for N = K and a ridge of at most
     ///     ``paperRidge``), `normalEquations` and `augmented` that gives finite weights.
-    /// - Throws: `LinearAlgebraError` where no solver does.
+    /// - Throws: `LinearAlgebraError` if all solvers fail.
     /// - Complexity: N³/3 (direct), NK² + K³/3 (normal equations), about 4(N + K)K² (augmented).
     public static func fit(
         distances d: Matrix, targets y: [Double], objective: Objective = .exact,
         ridge: Double = paperRidge, solver: Solver? = nil
     ) throws(LinearAlgebraError) -> EMLM {
-        precondition(d.rows == y.count && d.columns > 0, "one target a point")
+        precondition(d.rows == y.count && d.columns > 0, "one target per point")
         let square = d.rows == d.columns
         let lambda = (objective == .exact ? Double(d.rows) : 1) * ridge / Double(d.columns)
         if objective == .biasAugmented {
@@ -88,7 +89,7 @@ public struct EMLM: Sendable, Equatable {
         throw failure
     }
 
-    /// f for every row of distances. - Parameter d: M×K.
+    /// Returns f for every row of distances. - Parameter d: M×K.
     public func predict(distances d: Matrix) -> [Double] {
         var result = product(d, weights)
         if constant != 0 {
@@ -132,7 +133,8 @@ public struct EMLM: Sendable, Equatable {
         }
     }
 
-    /// Whether the weights solve what was asked: D W = Y for the direct solver, Dᵀ(D W − Y) ≈ 0 else.
+    /// Whether the weights solve the problem: D W = Y for the direct solver, otherwise Dᵀ(D W − Y)
+    /// ≈ 0.
     private static func residualIsSmall(
         _ d: Matrix, _ w: [Double], _ y: [Double], _ solver: Solver
     ) -> Bool {
@@ -149,8 +151,8 @@ public struct EMLM: Sendable, Equatable {
 
 func column(_ y: [Double]) -> Matrix { Matrix(rows: y.count, columns: 1, storage: y) }
 
-/// Residuals y_i − f_{−i}(x_i) of an interpolant that is trained without point i, both as datum and as
-/// reference, for every i at once (Rippa's identity).
+/// Returns the residuals y_i − f_{−i}(x_i) of an interpolant that is trained without point i,
+/// neither as a data point nor as a reference, for every i at once (Rippa's identity).
 ///
 ///     r_ic = B_ic / (A⁻¹)_ii
 ///
@@ -159,7 +161,7 @@ func column(_ y: [Double]) -> Matrix { Matrix(rows: y.count, columns: 1, storage
 ///   - b: B, N×M.
 /// - Source: Rippa, Adv. Comput. Math. 11, 193 (1999).
 public func leaveOneOutResiduals(inverse: Matrix, weights b: Matrix) -> Matrix {
-    precondition(inverse.rows == b.rows && inverse.rows == inverse.columns, "one row a point")
+    precondition(inverse.rows == b.rows && inverse.rows == inverse.columns, "one row per point")
     var residuals = b
     for i in 0..<b.rows {
         let scale = 1 / inverse[i, i]
@@ -168,11 +170,11 @@ public func leaveOneOutResiduals(inverse: Matrix, weights b: Matrix) -> Matrix {
     return residuals
 }
 
-/// The same with a whole group of points left out: the residuals of its rows G.
+/// Returns the residuals of the rows G of a group of points that is left out as a whole.
 ///
 ///     r_G = ((A⁻¹)_GG)⁻¹ B_G
 ///
-/// - Returns: one row for each of `group`, in its order.
+/// - Returns: one row for each member of `group`, in its order.
 /// - Throws: `LinearAlgebraError.singular`.
 public func leaveGroupOutResiduals(
     inverse: Matrix, weights b: Matrix, group: [Int]

@@ -1,7 +1,7 @@
-/// Four numbers that are worked on at once, one a lane.
+/// Four numbers that are processed at once, one per lane.
 typealias Lanes = SIMD4<Double>
 
-/// Four vectors, one a lane.
+/// Four vectors, one per lane.
 struct LaneVector {
     var x: Lanes
     var y: Lanes
@@ -17,7 +17,7 @@ struct LaneVector {
     @inline(__always) var squaredLength: Lanes { x * x + y * y + z * z }
 }
 
-/// Four 3×3 matrices, one a lane.
+/// Four 3×3 matrices, one per lane.
 struct LaneMatrix {
     var xx = Lanes.zero, xy = Lanes.zero, xz = Lanes.zero
     var yx = Lanes.zero, yy = Lanes.zero, yz = Lanes.zero
@@ -25,7 +25,7 @@ struct LaneMatrix {
 
     @inline(__always) init() {}
 
-    /// Adds p sᵀ. Not fused: without the instruction for it, that is a call.
+    /// Adds p sᵀ. Not fused: without a processor instruction for it, that is a library call.
     @inline(__always) mutating func add(_ p: LaneVector, _ s: LaneVector) {
         xx += p.x * s.x
         xy += p.x * s.y
@@ -73,7 +73,7 @@ struct LaneMatrix {
     }
 }
 
-/// What can be said of A = Σ p sᵀ without its singular values s₁ ≥ s₂ ≥ s₃.
+/// Invariants of A = Σ p sᵀ, computed without its singular values s₁ ≥ s₂ ≥ s₃.
 struct LaneInvariants {
     /// s₁² + s₂² + s₃².
     let square: Lanes
@@ -100,14 +100,14 @@ struct LaneInvariants {
             + a.zx * a.zx + a.zy * a.zy + a.zz * a.zz
     }
 
-    /// Those of A times ±1.
+    /// The invariants of A times ±1.
     @inline(__always) func flipped(by sign: Lanes) -> LaneInvariants {
         var result = self
         result.determinant *= sign
         return result
     }
 
-    /// s₃ < 10⁻⁶ s₁, where the sign of the determinant is rounding.
+    /// s₃ < 10⁻⁶ s₁: the sign of the determinant is a rounding error.
     @inline(__always) var planar: SIMDMask<Lanes.MaskStorage> {
         determinant * determinant .<= 1e-12 * cofactors * square
     }
@@ -118,13 +118,15 @@ struct LaneInvariants {
     }
 }
 
-/// The proper rotation R that maximises tr(RᵀA), in every lane: the unit quaternion of the largest
-/// eigenvalue of Horn's 4×4 matrix, by Newton's method on its characteristic polynomial and the adjugate.
+/// Returns the proper rotation R that maximises tr(RᵀA), in every lane: the unit quaternion of the
+/// largest eigenvalue of Horn's 4×4 matrix, by Newton's method on its characteristic polynomial and
+/// the adjugate.
 ///
 /// The eigenvalues are s₁+s₂+δs₃, s₁−s₂−δs₃, −s₁+s₂−δs₃, −s₁−s₂+δs₃ (δ the sign of det A), so the
 /// largest is separated by 2(s₂ + δs₃): well determined for δ = +1 unless the points are collinear.
 ///
-/// - Parameter bound: at least the largest eigenvalue, √(Σ‖p‖² Σ‖s‖²) for one: the nearer the sooner done.
+/// - Parameter bound: an upper bound of the largest eigenvalue, for example √(Σ‖p‖² Σ‖s‖²); a
+///   closer bound needs fewer steps.
 /// - Source: Horn, J. Opt. Soc. Am. A 4, 629 (1987); Theobald, Acta Cryst. A 61, 478 (2005).
 @inline(__always)
 func properRotation(
@@ -134,8 +136,8 @@ func properRotation(
     let c2 = -2 * invariants.square
     let c1 = -8 * invariants.determinant
     let c0 = invariants.square * invariants.square - 4 * invariants.cofactors
-    // Newton comes down to the largest root from above; near it a step squares the error, so that after
-    // one of relative size 10⁻⁹ none is needed.
+    // Newton's method approaches the largest root from above; near it a step squares the error, so
+    // no step is needed after one of relative size 10⁻⁹.
     var lambda = bound
     for _ in 0..<60 {
         let l2 = lambda * lambda

@@ -3,24 +3,26 @@
 #endif
 public import LinearAlgebra
 
-/// A point's neighbours as they look from each of several axes of its own: for every permitted order of the
-/// neighbours, e₁ along the first one, e₂ towards the second in the plane of both, e₃ = e₁ × e₂.
+/// A point's neighbours in each of several local coordinate systems: for every permitted order of
+/// the neighbours, e₁ points to the first one, e₂ towards the second in the plane of both, e₃ = e₁
+/// × e₂.
 ///
-/// The coordinates do not change when everything is turned; when it is mirrored, the third ones change sign.
-/// Orders whose first two neighbours are missing or in line with the centre have no axes and are left out.
+/// The coordinates are invariant under rotation; under reflection, the third ones change sign.
+/// Orders whose first two neighbours are missing or collinear with the centre have no axes and are
+/// left out.
 public struct LocalFrames: Sendable {
-    /// Axes of each order, as the rows of a rotation from space to axes.
+    /// Axes of each order, as the rows of a rotation from space to the local system.
     let axes: [Rotation3]
     /// For each order the first and second coordinates of all neighbours, then the third ones, Å.
     let planar: [[Double]]
     let third: [[Double]]
-    /// Σ of their squares, the same for every order of the same neighbours, divided by their number.
+    /// Mean of their squares, the same for every order of the same neighbours.
     let size: [Double]
 
     public var count: Int { axes.count }
 
-    /// - Parameter orders: the neighbours in every permitted order, as vectors from the centre, Å; nil for
-    ///   one that is missing.
+    /// - Parameter orders: the neighbours in every permitted order, as vectors from the centre, Å;
+    ///   nil for a missing one.
     public init(_ orders: [[SIMD3<Double>?]]) {
         var (axes, planar, third, size): ([Rotation3], [[Double]], [[Double]], [Double]) = ([], [], [], [])
         for points in orders {
@@ -37,7 +39,7 @@ public struct LocalFrames: Sendable {
         (self.axes, self.planar, self.third, self.size) = (axes, planar, third, size)
     }
 
-    /// Nil where the angle at the centre is below about six degrees, or near 180°.
+    /// Nil if the angle at the centre is below about six degrees, or near 180°.
     private static func axes(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Rotation3? {
         let n = cross(a, b)
         let (aa, bb, nn) = (dot(a, a), dot(b, b), dot(n, n))
@@ -46,19 +48,20 @@ public struct LocalFrames: Sendable {
         return Rotation3(e1, cross(e3, e1), e3)
     }
 
-    /// Beyond this exponent a pair of orders counts nothing.
+    /// Pairs of orders with a larger exponent are neglected.
     private static let farthest = 36.0
 
-    /// How well two surroundings agree, and how they lie to each other: a 3×3 matrix by rows,
+    /// The agreement of two environments and their relative orientation: a 3×3 matrix by rows,
     ///
     ///     M = Σ_pq Σ_t exp(−|c_p − t c'_q|²/σ²) E_pᵀ diag(1, 1, t) E'_q,      t = ±1
     ///
-    /// over orders p, q, with the axes E, the neighbours' coordinates c in them (mean over neighbours), and t
-    /// the sign of the third ones. Gaussians of coordinates are positive definite, products with E_pᵀ E'_q
-    /// and sums keep that: so is any sum of M over pairs of surroundings.
+    /// over orders p, q, with the axes E, the neighbours' coordinates c in them (mean over
+    /// neighbours), and t the sign of the third ones. Gaussians of coordinates are positive
+    /// definite; products with E_pᵀ E'_q and sums preserve that, and so does any sum of M over
+    /// pairs of environments.
     ///
     /// - Parameters:
-    ///   - other: surroundings of an atom of the same kind.
+    ///   - other: the environment of an atom of the same kind.
     ///   - sigma: Å.
     public func overlap(_ other: LocalFrames, sigma: Double) -> [Double] {
         var m = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)
@@ -80,7 +83,8 @@ public struct LocalFrames: Sendable {
         return [m.0.x, m.0.y, m.0.z, m.1.x, m.1.y, m.1.z, m.2.x, m.2.y, m.2.z]
     }
 
-    /// √(tr M/3) with itself: what makes ``overlap(_:sigma:)`` one in the mean. Zero without axes.
+    /// √(tr M/3) of the environment with itself, which normalises ``overlap(_:sigma:)`` to a mean
+    /// of one. Zero without axes.
     public func norm(sigma: Double) -> Double {
         let m = overlap(self, sigma: sigma)
         return ((m[0] + m[4] + m[8]) / 3).squareRoot()
@@ -93,26 +97,26 @@ public struct LocalFrames: Sendable {
     }
 }
 
-/// The pairs of a set of references: how far apart, and how one lies to the other.
+/// The distances and relative orientations of all pairs of a set of references.
 public struct FramedPairs: Sendable {
     public let count: Int
-    /// Å, of the overlaps.
+    /// Width of the overlaps, Å.
     public let sigma: Double
     /// K×K.
     public let distances: Matrix
-    /// K×K blocks of nine, normalised: of references i and j by rows.
+    /// K×K blocks of nine, normalised: overlap of references i and j by rows.
     let overlaps: [Double]
 
     /// - Complexity: K²/2 overlaps, 80 K² bytes.
     public init(_ frames: [LocalFrames], distances: Matrix, sigma: Double) {
         let n = frames.count
-        precondition(distances.rows == n && distances.columns == n, "one distance a pair")
+        precondition(distances.rows == n && distances.columns == n, "one distance per pair")
         (count, self.sigma, self.distances) = (n, sigma, distances)
         let norms = frames.map { $0.norm(sigma: sigma) }
         var overlaps = [Double](repeating: 0, count: 9 * n * n)
         overlaps.withUnsafeMutableBufferPointer { out in
             nonisolated(unsafe) let out = out
-            // Row i has i blocks: rows i and n − 1 − i together cost alike.
+            // Row i has i blocks: rows i and n − 1 − i together have constant cost.
             forEachChunk(of: (n + 1) / 2) { range in
                 for half in range {
                     for i in Set([half, n - 1 - half]) {

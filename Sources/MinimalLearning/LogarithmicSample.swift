@@ -1,12 +1,13 @@
 import Foundation
 
-/// Indices of a long run's frames, denser towards its end: N − u for the distinct integers u nearest to M
-/// points that are equally spaced in the logarithm from 1 to N, with the smallest M that gives enough.
+/// Returns indices of the frames of a long run, denser towards its end: N − u for the distinct
+/// integers u nearest to M points that are equally spaced in the logarithm from 1 to N, with the
+/// smallest M that gives enough.
 ///
 /// - Parameters:
 ///   - total: N, frames of the run.
-///   - count: how many are wanted; of as many as there are or more, all.
-/// - Returns: ascending, 0-based.
+///   - count: the number of requested frames; if it is N or more, all frames.
+/// - Returns: ascending 0-based indices.
 /// - Source: section III.A of the paper, which gives no formula.
 public func logarithmicSample(of total: Int, count: Int) -> [Int] {
     guard count < total else { return Array(0..<total) }

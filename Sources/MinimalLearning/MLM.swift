@@ -1,14 +1,14 @@
 public import LinearAlgebra
 
-/// Minimal learning machine in its original form: distances among outputs as linear functions of
-/// distances among inputs, and the output found from them.
+/// The original minimal learning machine: distances between outputs as linear functions of
+/// distances between inputs, and the output computed from them.
 ///
 ///     δ(x) = d(x)ᵀ B,   B = argmin ‖D_in B − D_out‖₂          (eqs. 9, 10)
 ///     y(x) = argmin_y Σ_k (|y − t_k|² − δ_k²)²                 (multilateration, scalar targets)
 ///
 /// - Source: de Souza Junior et al., Neurocomputing 164, 34 (2015).
 public struct MLM: Sendable {
-    /// K×K: references in the input space by references in the output space.
+    /// K×K: references in the input space × references in the output space.
     public let coefficients: Matrix
     /// The targets t_k of the references.
     public let targets: [Double]
@@ -16,13 +16,15 @@ public struct MLM: Sendable {
     /// - Parameters:
     ///   - d: N×K distances from the training points to the references.
     ///   - y: N targets.
-    ///   - references: for each of the K references its place among the N points.
+    ///   - references: the index of each of the K references among the N points.
     /// - Throws: `LinearAlgebraError`.
     /// - Complexity: N³/3 + 2N³ for N = K, about 4NK² otherwise.
     public static func fit(
         distances d: Matrix, targets y: [Double], references: [Int]
     ) throws(LinearAlgebraError) -> MLM {
-        precondition(d.rows == y.count && d.columns == references.count, "matching shapes")
+        precondition(
+            d.rows == y.count && d.columns == references.count,
+            "one target per point and one column per reference")
         let t = references.map { y[$0] }
         var output = Matrix(rows: y.count, columns: t.count)
         for i in y.indices {
@@ -42,16 +44,17 @@ public struct MLM: Sendable {
     }
 }
 
-/// argmin_y Σ_k ((y − t_k)² − δ_k²)², the global minimum, by the roots of its derivative: a cubic.
+/// Returns argmin_y Σ_k ((y − t_k)² − δ_k²)², the global minimum, from the roots of its derivative,
+/// a cubic.
 ///
 /// - Parameters:
-///   - t: places on the line.
+///   - t: points on the line.
 ///   - delta: distances from y to them; signs do not matter.
-/// - Precondition: at least one place.
+/// - Precondition: at least one point.
 public func multilaterate(_ t: [Double], distances delta: [Double]) -> Double {
-    precondition(t.count == delta.count && !t.isEmpty, "one distance a place")
-    // About the mean m, with s = y − m and a_k = t_k − m, Σa = 0:
-    // 4 Σ (s − a)((s − a)² − δ²) = 4 [n s³ + (3Σa² − Σδ²) s − Σa³ + Σ a δ²].
+    precondition(t.count == delta.count && !t.isEmpty, "one distance per point")
+    // With the mean m, s = y − m and a_k = t_k − m, Σa = 0: 4 Σ (s − a)((s − a)² − δ²) = 4 [n s³ +
+    // (3Σa² − Σδ²) s − Σa³ + Σ a δ²].
     let n = Double(t.count)
     let mean = t.reduce(0, +) / n
     var (p, q) = (0.0, 0.0)

@@ -1,23 +1,24 @@
 public import LinearAlgebra
 
-/// Points that cover a set: each next one is the farthest from all before it (RS-maximin).
+/// Selects points that cover a set: each next point is the farthest from all previous ones
+/// (RS-maximin).
 ///
 ///     i_{k+1} = argmax_i min_{j ≤ k} ‖x_i − x_{i_j}‖₂
 ///
-/// Ties go to the lowest index. A point nearer than `separation` to a selected one is never taken, so
-/// fewer than `count` come back where the set holds fewer distinct points: duplicates, and atoms of a
-/// symmetric structure whose descriptors differ by rounding only. The first K of a longer selection are
-/// the selection of K.
+/// Ties go to the lowest index. A point nearer than `separation` to a selected one is never
+/// selected, so fewer than `count` are returned if the set has fewer distinct points: duplicates,
+/// and atoms of a symmetric structure whose descriptors differ only by rounding. The first K of a
+/// longer selection are the selection of K.
 ///
-/// Where N² distances fit in memory they are formed once, by a matrix product. Beyond, a point is skipped
-/// without computing its distance where the triangle inequality already says that it is nearer to its
-/// present neighbour: d(new, nearest(i)) ≥ 2 d(i, nearest(i)).
+/// If N² distances fit into memory, they are computed once, by a matrix product. Otherwise the
+/// triangle inequality saves distances: a point stays with its nearest selected neighbour, without
+/// a computation, if d(new, nearest(i)) ≥ 2 d(i, nearest(i)).
 ///
 /// - Parameters:
 ///   - x: N×F, scaled.
-///   - count: how many to select.
-///   - start: the first one.
-///   - separation: distance below which two points count as one.
+///   - count: the number of points to select.
+///   - start: the first point.
+///   - separation: distance below which two points count as identical.
 /// - Returns: row indices in order of selection.
 /// - Complexity: at most N·`count`·F multiply-adds.
 /// - Source: Gonzalez, Theor. Comput. Sci. 38, 293 (1985); Hämäläinen et al., JMLR 21 (239), 1 (2020).
@@ -34,9 +35,9 @@ public func maximinSelection(
     return pass(over: x, count: count, from: startIndex(x, start), separation: separation)
 }
 
-/// The same by one pass over all points for each selected one, from a copy in single precision: a pass
-/// takes as long as memory takes to deliver the points. Distances are formed from differences, so they are
-/// right to 10⁻⁶; whether two points are one is decided in double precision.
+/// Selects the same way with one pass over all points per selected one, from a copy in single
+/// precision: a pass is limited by memory bandwidth. Distances are computed from differences, so
+/// they are correct to 10⁻⁶; whether two points are identical is decided in double precision.
 private func pass(over x: Matrix, count: Int, from start: Int, separation: Double) -> [Int] {
     let n = x.rows
     var selected = [start]
@@ -51,7 +52,7 @@ private func pass(over x: Matrix, count: Int, from start: Int, separation: Doubl
             let toSelected = selected.dropLast().map { points.distance($0, chosen) }
             distance.withUnsafeMutableBufferPointer { distance in
                 nearest.withUnsafeMutableBufferPointer { nearest in
-                    // Threads write disjoint places.
+                    // Threads write disjoint ranges.
                     nonisolated(unsafe) let (distance, nearest) = (distance, nearest)
                     forEachChunk(of: n, minimum: 64) { range in
                         for i in range {
@@ -86,7 +87,7 @@ private func isSeparate(_ x: Matrix, _ i: Int, _ j: Int, _ separation: Double) -
     }
 }
 
-/// The same from all distances.
+/// Selects the same way from all distances.
 private func selection(
     among d: Matrix, count: Int, from start: Int, separation: Double
 ) -> [Int] {
@@ -111,7 +112,7 @@ private struct Cloud: @unchecked Sendable {
     func distance(_ i: Int, _ j: Int) -> Float {
         guard let base else { return 0 }
         let (a, b) = (UnsafeRawPointer(base + i * features), UnsafeRawPointer(base + j * features))
-        // Two sums, so that an addition need not wait for the one before.
+        // Two sums, so that an addition need not wait for the previous one.
         var (sum, other, k) = (SIMD8<Float>.zero, SIMD8<Float>.zero, 0)
         while k + 16 <= features {
             let first =
@@ -137,7 +138,7 @@ private struct Cloud: @unchecked Sendable {
 private func startIndex(_ x: Matrix, _ start: MaximinStart) -> Int {
     switch start {
     case .index(let i):
-        precondition(x.storage.isEmpty || (0..<x.rows).contains(i), "the start is a row")
+        precondition(x.storage.isEmpty || (0..<x.rows).contains(i), "the start is the index of a row")
         return i
     case .random(let seed):
         var generator = SplitMix(seed: seed)

@@ -1,11 +1,11 @@
-/// Where a farthest-first traversal starts.
+/// The first point of a farthest-first traversal.
 public enum MaximinStart: Sendable, Equatable {
     /// The point nearest to the mean of all points.
     case closestToMean
     /// The point farthest from the mean of all points.
     case farthestFromMean
     case index(Int)
-    /// A point drawn by a generator with this seed (SplitMix64).
+    /// A random point from a generator with this seed (SplitMix64).
     case random(seed: UInt64)
 }
 
@@ -15,7 +15,7 @@ extension MaximinStart: Codable {
         let text = try container.decode(String.self)
         guard let start = MaximinStart(text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text)' is no start of a maximin selection")
+                in: container, debugDescription: "'\(text)' is not a start of a maximin selection")
         }
         self = start
     }

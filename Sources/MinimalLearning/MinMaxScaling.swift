@@ -4,23 +4,23 @@ public import LinearAlgebra
 ///
 ///     x̂ = (x − min) / (max − min)
 ///
-/// A feature whose range is below 10 ε (of values of the order of one) is only shifted. Rows seen later
-/// are not clipped.
+/// A feature whose range is below 10 ε (for values of the order of one) is only shifted. Rows
+/// outside the fitted range are not clipped.
 public struct MinMaxScaling: Sendable, Equatable {
-    /// One value a feature.
+    /// One value per feature.
     public let minimum: [Double]
-    /// max − min, or 1 where that vanishes.
+    /// max − min, or 1 if that vanishes.
     public let range: [Double]
 
     public init(minimum: [Double], range: [Double]) {
-        precondition(minimum.count == range.count, "one range a feature")
+        precondition(minimum.count == range.count, "one range per feature")
         self.minimum = minimum
         self.range = range
     }
 
     /// - Parameter x: N×F, N ≥ 1.
     public init(fitting x: Matrix) {
-        precondition(x.rows > 0, "scaling is fitted to at least one row")
+        precondition(x.rows > 0, "scaling needs at least one row")
         var (low, high) = (Array(x.row(0)), Array(x.row(0)))
         for i in 1..<max(1, x.rows) {
             for (k, value) in zip(0..<x.columns, x.row(i)) {
@@ -32,9 +32,9 @@ public struct MinMaxScaling: Sendable, Equatable {
         range = zip(low, high).map { $1 - $0 < 10 * Double.ulpOfOne ? 1 : $1 - $0 }
     }
 
-    /// The scaled rows. - Parameter x: N×F.
+    /// Returns the scaled rows. - Parameter x: N×F.
     public func callAsFunction(_ x: Matrix) -> Matrix {
-        precondition(x.columns == minimum.count, "as many features as were fitted")
+        precondition(x.columns == minimum.count, "the number of features equals that of the fit")
         var result = x
         let factor = range.map { 1 / $0 }
         let columns = x.columns

@@ -15,10 +15,12 @@ extension DirectionProblem {
         return sum
     }
 
-    /// argmin J₁ over unit vectors, from eq. 17's direction and the best five of 64 points on the sphere.
+    /// Returns argmin J₁ over unit vectors, starting from eq. 17's direction and the best five of
+    /// 64 points on the sphere.
     ///
-    /// J₁ is a Welsch loss: replacing it by a weighted J₂ with w_j exp(−(misfit/σ₁)²) never raises it
-    /// (majorise–minimise). Ten such steps find the basin, Newton steps in the tangent plane the minimum.
+    /// J₁ is a Welsch loss: minimising J₂ with weights w_j exp(−(misfit/σ₁)²) never raises it
+    /// (majorise–minimise). Ten such steps find the basin, Newton steps in the tangent plane the
+    /// minimum.
     func numericMinimum(_ sigma1: Double) -> SIMD3<Double> {
         let ranked = Self.sphere.map { ($0, numericLoss($0, sigma1: sigma1)) }
             .sorted { $0.1 < $1.1 }.prefix(5).map(\.0)
@@ -59,7 +61,7 @@ extension DirectionProblem {
         return v
     }
 
-    /// One Newton step of J₁ on the sphere, or nil where it does not go down.
+    /// Takes one Newton step of J₁ on the sphere; returns nil if J₁ does not decrease.
     private func newtonStep(
         _ v: SIMD3<Double>, _ loss: Double, _ sigma1: Double
     ) -> (v: SIMD3<Double>, loss: Double)? {

@@ -1,7 +1,7 @@
 public import LinearAlgebra
 
-/// Orientation-adaptive minimal learning machine, the part without geometry: projections on reference
-/// directions, and the success of alignments, as linear functions of distances.
+/// The part of the orientation-adaptive minimal learning machine without geometry: projections onto
+/// reference directions, and the misfits of alignments, as linear functions of distances.
 ///
 ///     d_c(x) = d(x)ᵀ B_c,   B_c = D⁻¹ D_c,   D_c[i, j] = y_i · R_ij t_j
 ///     d_g(x) = d(x)ᵀ B_g,   B_g = D⁻¹ D_g,   D_g[i, j] = g_ij
@@ -10,7 +10,7 @@ public import LinearAlgebra
 public struct OAMLM: Sendable {
     /// K×K: B_c.
     public let projections: Matrix
-    /// K×K: B_g, where alignment successes are predicted too.
+    /// K×K: B_g, if misfits of alignments are predicted too.
     public let misfits: Matrix?
 
     public init(projections: Matrix, misfits: Matrix? = nil) {
@@ -19,40 +19,42 @@ public struct OAMLM: Sendable {
     }
 
     /// - Parameters:
-    ///   - factor: of the K×K distances among the references.
+    ///   - factor: the factorised K×K distances between the references.
     ///   - projections: D_c, K×K.
     ///   - misfits: D_g, K×K, or nil.
-    /// - Complexity: 2K³ floating-point operations a matrix.
+    /// - Complexity: 2K³ floating-point operations per matrix.
     public static func fit(
         _ factor: DistanceFactorisation, projections: Matrix, misfits: Matrix? = nil
     ) -> OAMLM {
         OAMLM(projections: factor.solve(projections), misfits: misfits.map(factor.solve))
     }
 
-    /// d_c for every row of distances. - Parameter d: N×K. - Returns: N×K.
+    /// Returns d_c for every row of distances. - Parameter d: N×K. - Returns: N×K.
     public func predictProjections(distances d: Matrix) -> Matrix { product(d, projections) }
 }
 
-/// How much a predicted direction can be trusted, by what there is beside it.
+/// Indicators of the reliability of a predicted direction.
 public struct DirectionUncertainty: Sendable, Equatable {
-    /// u₁ = Σw: how many references align well.
+    /// u₁ = Σw: the number of references that align well.
     public let support: Double
-    /// u₂ = |b|/Σw: how much they agree, 0…1.
+    /// u₂ = |b|/Σw: their agreement, 0…1.
     public let coherence: Double
-    /// u₃ = J₂(v)/Σw: the misfit that is left.
+    /// u₃ = J₂(v)/Σw: the remaining misfit.
     public let residual: Double
     /// u₄ = min_j d_j: distance to the nearest reference.
     public let nearest: Double
-    /// u₅ = mean_j |d(x)ᵀB_g − g_j|: alignments against their prediction; nil without B_g.
+    /// u₅ = mean_j |d(x)ᵀB_g − g_j|: difference between misfits and their prediction; nil without
+    /// B_g.
     public let alignmentSurprise: Double?
-    /// u₆ = Σ_j exp(−(d(x)ᵀB_g)_j²/σ₂²): the support that is predicted; nil without B_g.
+    /// u₆ = Σ_j exp(−(d(x)ᵀB_g)_j²/σ₂²): the predicted number of references that align well; nil
+    /// without B_g.
     public let predictedSupport: Double?
 
     /// - Parameters:
-    ///   - problem: what the direction was found from.
+    ///   - problem: the projections from which the direction was computed.
     ///   - v: the direction.
     ///   - nearest: distance to the nearest reference.
-    ///   - g: g_j.
+    ///   - g: misfits g_j.
     ///   - predictedMisfits: d(x)ᵀB_g.
     ///   - sigma2: σ₂, Å.
     public init(

@@ -1,10 +1,11 @@
-/// References to which point sets are aligned, over a set of permitted permutations.
+/// References for the alignment of point sets over a set of permitted permutations.
 ///
 ///     R_j, π = argmin_π g,   R = argmin_R Σ_k ‖p_k − R s_π(k)‖²,   g = 1/(1+M) Σ_k ‖p_k − R s_π(k)‖
 ///
-/// M is the number of points beside the centre. Where slots are empty on either side, the points that are
-/// in both are used, and only permutations that keep as many as any does. R comes from a quaternion, four
-/// references at once; where the points are planar the two reflections are told apart by g.
+/// M is the number of points other than the centre. If slots are empty on either side, only the
+/// points in both are used, and only permutations that keep the largest possible number of points.
+/// R comes from a quaternion, four references at once; for planar points, g decides between the two
+/// reflections.
 ///
 /// - Source: eqs. 11, 12 of the paper (with R = U Vᵀ, which maps reference to input).
 public struct PermutationAlignment: Sendable {
@@ -18,13 +19,16 @@ public struct PermutationAlignment: Sendable {
     private let blockIsComplete: [Bool]
 
     /// - Parameters:
-    ///   - references: all with the same number of slots.
-    ///   - permutations: for each slot of the input, the slot of the reference; the identity among them.
-    ///   - group: rotations that are permitted.
+    ///   - references: point sets that all have the same number of slots.
+    ///   - permutations: for each slot of the input, the slot of the reference; must include the
+    ///     identity.
+    ///   - group: the permitted matrices.
     public init(references: [PointSet], permutations: [[Int]], group: RotationGroup) {
         let slots = permutations[0].count
-        precondition(references.allSatisfy { $0.points.count == slots }, "as many slots everywhere")
-        precondition(permutations.contains(Array(0..<slots)), "the identity is permitted")
+        precondition(
+            references.allSatisfy { $0.points.count == slots }, "all references have the same number of slots"
+        )
+        precondition(permutations.contains(Array(0..<slots)), "the permutations include the identity")
         count = references.count
         (self.slots, self.permutations, self.group) = (slots, permutations, group)
         self.references = references
@@ -47,7 +51,9 @@ public struct PermutationAlignment: Sendable {
     ///
     /// - Complexity: count × permutations alignments, about 0.1 µs each.
     public func align(_ input: PointSet, into result: inout Alignments) {
-        precondition(input.points.count == slots && result.misfits.count == count, "matching shapes")
+        precondition(
+            input.points.count == slots && result.misfits.count == count,
+            "input and result have the shape of the references")
         let p = input.points.map { LaneVector(repeating: $0) }
         result.rotations.withUnsafeMutableBufferPointer { rotations in
             guard let rotations = rotations.baseAddress else { return }
@@ -65,7 +71,8 @@ public struct PermutationAlignment: Sendable {
         }
     }
 
-    /// Four complete references at once; false where one of them is collinear with the input.
+    /// Aligns four complete references at once; returns false if one of them is collinear with the
+    /// input.
     private func alignBlock(
         _ block: Int, _ p: [LaneVector], _ rotations: UnsafeMutablePointer<Double>,
         _ misfits: inout [Double], _ lowRank: inout [Bool]
@@ -101,7 +108,7 @@ public struct PermutationAlignment: Sendable {
         return true
     }
 
-    /// One permutation; false where a lane is collinear.
+    /// Tries one permutation; returns false if a lane is collinear.
     @inline(__always)
     private func candidate(
         _ p: UnsafeBufferPointer<LaneVector>, _ s: LanePoints, _ order: UnsafeBufferPointer<Int>,
@@ -121,7 +128,7 @@ public struct PermutationAlignment: Sendable {
                 a.scaled(by: flip), invariants.flipped(by: flip), startingAt: bound
             ).scaled(by: flip)
             let misfit = Self.misfit(p, s, order, r)
-            // The reflection of a plane must be better by more than rounding.
+            // The reflection of planar points must be better by more than rounding.
             var better = misfit .< bestMisfit
             if let allowed { better = (misfit .< bestMisfit - Self.margin) .& allowed }
             bestMisfit.replace(with: misfit, where: better)
@@ -132,7 +139,7 @@ public struct PermutationAlignment: Sendable {
         return true
     }
 
-    /// Å, by which a reflection of planar points must be better than the rotation.
+    /// The minimum advantage of a reflection of planar points over the rotation, Å.
     private static let margin = 1e-10
 
     @inline(__always)
@@ -149,7 +156,7 @@ public struct PermutationAlignment: Sendable {
         return sum / Double(p.count + 1)
     }
 
-    /// One reference with whatever slots both have.
+    /// Aligns one reference using the slots that both have.
     private func alignOne(
         _ input: PointSet, _ reference: PointSet, _ out: UnsafeMutablePointer<Double>
     ) -> (misfit: Double, lowRank: Bool) {
@@ -179,7 +186,7 @@ public struct PermutationAlignment: Sendable {
         return (best.misfit, best.lowRank)
     }
 
-    /// The rotations worth scoring for paired points: one, or two where they lie in a plane.
+    /// Returns the candidate rotations for paired points: one, or two if the points are planar.
     private static func rotations(
         _ p: [SIMD3<Double>], _ s: [SIMD3<Double>], _ group: RotationGroup
     ) -> [(Rotation3, lowRank: Bool)] {

@@ -4,19 +4,21 @@
     import Darwin
 #endif
 
-/// Which matrices an alignment may use.
+/// The matrices that an alignment may use.
 public enum RotationGroup: String, Sendable, Codable, CaseIterable {
-    /// Rotations and reflections: forces are polar vectors, and a power spectrum does not see handedness.
+    /// Rotations and reflections: forces are polar vectors, and a power spectrum is invariant under
+    /// reflection.
     case o3
     /// Proper rotations only.
     case so3
 }
 
-/// Points about a centre at the origin, each in a slot of its meaning; some slots may be empty.
+/// Points around a centre at the origin, each in a slot with a fixed meaning; some slots may be
+/// empty.
 public struct PointSet: Sendable, Equatable {
-    /// One a slot; an empty slot's value is not used.
+    /// One point per slot; an empty slot's value is not used.
     public var points: [SIMD3<Double>]
-    /// Bit k is set where slot k is filled.
+    /// Bit k is set if slot k is filled.
     public var filled: UInt32
 
     public init(_ points: [SIMD3<Double>?]) {
@@ -28,13 +30,14 @@ public struct PointSet: Sendable, Equatable {
     public var isComplete: Bool { filled.nonzeroBitCount == points.count }
 }
 
-/// How one input aligns with every reference: R_j that maps reference j onto it, and the misfit g_j.
+/// The alignment of one input with every reference: R_j that maps reference j onto it, and the
+/// misfit g_j.
 public struct Alignments: Sendable {
     /// K×9, row-major: R_j.
     public internal(set) var rotations: [Double]
-    /// K, Å; infinity where there is nothing to align.
+    /// K misfits, Å; infinity if there is nothing to align.
     public internal(set) var misfits: [Double]
-    /// True where the points leave R_j undetermined about an axis.
+    /// True if the points leave the rotation of R_j around an axis undetermined.
     public internal(set) var lowRank: [Bool]
 
     public init(count: Int) {
@@ -50,7 +53,7 @@ public struct Alignments: Sendable {
 
     /// u_j = R_j t_j.
     public func rotated(_ t: [SIMD3<Double>]) -> [SIMD3<Double>] {
-        precondition(t.count == misfits.count, "one vector a reference")
+        precondition(t.count == misfits.count, "one vector per reference")
         return rotations.withUnsafeBufferPointer { r in
             t.indices.map { Rotation3(r.baseAddress.unsafelyUnwrapped + 9 * $0) * t[$0] }
         }

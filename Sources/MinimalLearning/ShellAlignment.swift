@@ -4,15 +4,15 @@
     import Darwin
 #endif
 
-/// Neighbours about a centre at the origin, too many and too alike for all permutations to be tried:
-/// perhaps one of a kind of its own (the anchor) first, then the others from near to far.
+/// Neighbours around a centre at the origin, too many and too similar for trying all permutations:
+/// optionally one of a distinct kind (the anchor) first, then the others from near to far.
 public struct Shell: Sendable, Equatable {
     public var points: [SIMD3<Double>]
     /// Whether `points[0]` is the anchor.
     public var hasAnchor: Bool
 
     public init(points: [SIMD3<Double>], hasAnchor: Bool) {
-        precondition(!hasAnchor || !points.isEmpty, "an anchor is a point")
+        precondition(!hasAnchor || !points.isEmpty, "a shell with an anchor is not empty")
         self.points = points
         self.hasAnchor = hasAnchor
     }
@@ -20,20 +20,21 @@ public struct Shell: Sendable, Equatable {
     var firstOther: Int { hasAnchor ? 1 : 0 }
 }
 
-/// References to which shells are aligned, by triangles of the centre and two neighbours.
+/// References for the alignment of shells, by triangles of the centre and two neighbours.
 ///
-/// Where both have an anchor: the input's (centre, anchor, nearest other) against the reference's (centre,
-/// anchor, each other). Else the input's (centre, its two nearest others) against the reference's (centre,
-/// every ordered pair of others), of which the `triangleCount` of smallest
+/// If both shells have an anchor, the input's (centre, anchor, nearest other) is compared with the
+/// reference's (centre, anchor, each other). Otherwise the input's (centre, its two nearest others)
+/// is compared with the reference's (centre, every ordered pair of others). The `triangleCount`
+/// candidates of smallest
 ///
 ///     u = Σ_{i=1..3} (l_i − l'_i)² + (θ_i − θ'_i)²          (eq. 18; Å, rad)
 ///
-/// are aligned. Either hand of each triangle is tried; the winner has the smallest
+/// are aligned. Both hands of each triangle are tried; the best one has the smallest
 ///
 ///     g' = 1/(1+M) √(Σ_k ‖nearest‖²)                        (eq. 13)
 ///
-/// over every point of the larger list to its nearest of the smaller (of the input's list where they are
-/// equal), M being the larger size.
+/// over every point of the larger list to its nearest of the smaller (of the input's list if they
+/// have the same size); M is the larger size.
 public struct ShellAlignment: Sendable {
     /// Number of triangles that are aligned after the comparison of sides and angles.
     public let triangleCount: Int
@@ -52,9 +53,9 @@ public struct ShellAlignment: Sendable {
 
     /// Aligns every reference with the input.
     ///
-    /// - Complexity: about 2 µs a reference of twelve neighbours.
+    /// - Complexity: about 2 µs per reference of twelve neighbours.
     public func align(_ input: Shell, into result: inout Alignments) {
-        precondition(result.misfits.count == count, "one place a reference")
+        precondition(result.misfits.count == count, "the result has one entry per reference")
         let prepared = Input(input)
         var scratch = Scratch(triangleCount: triangleCount, points: mostPoints)
         result.rotations.withUnsafeMutableBufferPointer { rotations in
@@ -83,7 +84,7 @@ public struct ShellAlignment: Sendable {
                 return (best.misfit, false)
             }
         }
-        // One direction on one side: rotate it onto the other's, the anchor's where both have it.
+        // One direction on one side: rotates it onto the other's, the anchor's if both have one.
         let (p, s) = (input.shell, reference.shell)
         guard let i = anchored ? 0 : p.points.indices.first(where: { $0 >= p.firstOther }),
             let j = anchored ? 0 : s.points.indices.first(where: { $0 >= s.firstOther })
@@ -121,7 +122,8 @@ public struct ShellAlignment: Sendable {
         return (rotation, best.misfit.squareRoot() / Double(larger + 1))
     }
 
-    /// Σ of squared nearest distances for four candidates, reference as it is and mirrored in its plane.
+    /// Returns the sums of squared nearest distances for four candidates, for the reference itself
+    /// and for its mirror image in the plane.
     @inline(__always)
     private static func sums(
         _ p: [SIMD3<Double>], _ count: Int, _ moved: [LaneVector]
@@ -162,7 +164,7 @@ public struct ShellAlignment: Sendable {
     }
 }
 
-/// g' of two lists that are already aligned.
+/// Returns g' of two lists that are already aligned.
 private func shellMisfit(_ p: [SIMD3<Double>], _ s: [SIMD3<Double>]) -> Double {
     let (from, to) = s.count > p.count ? (s, p) : (p, s)
     let sum = from.reduce(0.0) { sum, a in
@@ -184,7 +186,7 @@ private struct Input {
         let others = shell.points.indices.dropFirst(shell.firstOther)
         func plane(_ first: Int?, _ rest: some Sequence<Int>) -> Plane? {
             guard let first else { return nil }
-            // A neighbour in line with the first spans no plane: the next one takes its place.
+            // A neighbour collinear with the first spans no plane: the next one is used instead.
             for k in rest {
                 if var plane = Plane(shell.points[first], shell.points[k]) {
                     plane.points = shell.points.map(plane.coordinates)
@@ -198,7 +200,7 @@ private struct Input {
     }
 }
 
-/// A reference with everything that does not depend on the input.
+/// A reference with all quantities that do not depend on the input.
 private struct Prepared: Sendable {
     let shell: Shell
     /// (anchor, each other).
@@ -228,7 +230,7 @@ private struct Prepared: Sendable {
         self.sides = sides
     }
 
-    /// The `count` pairs of smallest u, in no order; ties go to the lower index.
+    /// Returns the `count` pairs of smallest u, in no order; ties go to the lower index.
     func nearestTriangles(_ plane: Plane, _ scratch: inout Scratch, _ count: Int) {
         scratch.kept.removeAll(keepingCapacity: true)
         var worst = Double.infinity
@@ -251,7 +253,8 @@ private struct Prepared: Sendable {
     }
 }
 
-/// The frames of four candidate triangles, each turned within its plane to fit the input's: rows are axes.
+/// The frames of four candidate triangles, each rotated within its plane to fit the input's: rows
+/// are axes.
 @inline(__always)
 private func turnedFrames(
     _ points: [SIMD3<Double>], _ candidates: [Candidate], _ start: Int, _ plane: Plane
@@ -320,7 +323,8 @@ private func sidesAndAngles(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> [Double] 
     ]
 }
 
-/// A frame whose x axis runs to the first of two points and whose plane holds the second, at positive y.
+/// A frame whose x axis points to the first of two points and whose xy plane contains the second,
+/// at positive y.
 private struct Plane {
     let first: SIMD3<Double>
     let second: SIMD3<Double>
@@ -328,7 +332,7 @@ private struct Plane {
     /// The shell in this frame.
     var points: [SIMD3<Double>] = []
 
-    /// Nil where the points and the origin lie on a line (sin < 10⁻⁶).
+    /// Nil if the points and the origin are collinear (sin < 10⁻⁶).
     init?(_ a: SIMD3<Double>, _ b: SIMD3<Double>) {
         let n = cross(a, b)
         let (area, aa, bb) = (dot(n, n), dot(a, a), dot(b, b))
@@ -343,10 +347,11 @@ private struct Plane {
 
     var triangle: [Double] { sidesAndAngles(first, second) }
 
-    /// R that takes `other`'s triangle onto this one's, turned within the plane for the least squares of
-    /// the two points, with z kept (hand 1) or reversed (hand −1).
+    /// Returns the matrix R that maps `other`'s triangle onto this one, rotated within the plane
+    /// for the least squares of the two points, with z kept (hand 1) or reversed (hand −1).
     func rotation(from other: Plane, hand: Double) -> Rotation3 {
-        // In the two frames A = p₁s₁ᵀ + p₂s₂ᵀ has positive determinant; its polar factor turns by φ.
+        // In the two frames A = p₁s₁ᵀ + p₂s₂ᵀ has positive determinant; its polar factor rotates by
+        // φ.
         let (p1, p2, s1, s2) = (first, second, other.first, other.second)
         let c = p1.x * s1.x + p2.x * s2.x + p2.y * s2.y
         let s = p2.y * s2.x - p2.x * s2.y

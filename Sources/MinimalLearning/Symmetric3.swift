@@ -23,7 +23,7 @@ public struct Symmetric3: Sendable, Equatable {
         ]
     }
 
-    /// Eigenvalues, ascending, and their unit eigenvectors (cyclic Jacobi).
+    /// Returns the eigenvalues, ascending, and their unit eigenvectors (cyclic Jacobi).
     func eigen() -> (values: SIMD3<Double>, vectors: [SIMD3<Double>]) {
         var a = [
             [diagonal.x, offDiagonal.z, offDiagonal.y], [offDiagonal.z, diagonal.y, offDiagonal.x],
@@ -57,7 +57,7 @@ public struct Symmetric3: Sendable, Equatable {
         )
     }
 
-    /// (M + ridge 1)⁻¹ b, in the subspace where M is not zero to rounding.
+    /// Returns (M + ridge 1)⁻¹ b, in the subspace in which M is not zero up to rounding.
     func solve(_ b: SIMD3<Double>, ridge: Double) -> SIMD3<Double> {
         let (values, vectors) = eigen()
         let cutoff = 1e-13 * max(values.z, 0)
@@ -67,10 +67,11 @@ public struct Symmetric3: Sendable, Equatable {
         }
     }
 
-    /// argmin ½ vᵀMv − b·v over unit vectors; M positive semidefinite.
+    /// Returns argmin ½ vᵀMv − b·v over unit vectors; M positive semidefinite.
     ///
-    /// v = (M + μ)⁻¹ b with the one μ > −l₀ that gives |v| = 1. Where b has no part along the lowest
-    /// eigenvector and that v is too short at μ = −l₀ (the hard case), the rest goes along it, positive.
+    /// v = (M + μ)⁻¹ b with the unique μ > −l₀ for which |v| = 1. In the hard case, b has no
+    /// component along the lowest eigenvector and that v is too short at μ = −l₀; the remaining
+    /// length then goes along this eigenvector, positive.
     func minimiserOnSphere(_ b: SIMD3<Double>) -> SIMD3<Double> {
         let (l, q) = eigen()
         let bt = SIMD3(dot(q[0], b), dot(q[1], b), dot(q[2], b))

@@ -20,12 +20,12 @@ public enum RadialKernel: String, Sendable, Codable, CaseIterable {
     }
 }
 
-/// What decides a vector-valued kernel.
+/// The parameters of a vector-valued kernel.
 public struct VectorKernel: Sendable, Equatable, Codable {
     public var shape: RadialKernel
     /// ℓ, in the descriptor's scaled units.
     public var length: Double
-    /// σ₂, Å: how far neighbours may be from each other, from the axes that both are seen from.
+    /// σ₂, Å: tolerance of the neighbours' positions in the local coordinate systems.
     public var sigma2: Double
     /// λ, in units of k(0).
     public var noise: Double
@@ -37,11 +37,11 @@ public struct VectorKernel: Sendable, Equatable, Codable {
     /// 3n×3n: blocks k(d_ij) M_ij with λ on the diagonal.
     ///
     /// - Parameters:
-    ///   - pairs: of the same σ₂.
-    ///   - n: the leading references that are used.
+    ///   - pairs: pairs with the same σ₂.
+    ///   - n: number of leading references that are used.
     public func matrix(_ pairs: FramedPairs, count n: Int) -> Matrix {
         let total = pairs.count
-        precondition(n <= total && pairs.sigma == sigma2, "a prefix of the references")
+        precondition(n <= total && pairs.sigma == sigma2, "a prefix of the references, with the same σ₂")
         var result = Matrix(rows: 3 * n, columns: 3 * n)
         result.storage.withUnsafeMutableBufferPointer { out in
             nonisolated(unsafe) let out = out
@@ -65,13 +65,14 @@ public struct VectorKernel: Sendable, Equatable, Codable {
     }
 }
 
-/// A vector field learnt by a kernel that turns with its argument:
+/// A vector field learnt with a kernel that rotates with its argument:
 ///
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j,      (K + λ) a = F,
 ///
-/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's surroundings with those of
-/// reference j, and all 3n components of a are solved together. K is positive definite: the best of several
-/// alignments in the place of M would not make it so, and with the noise that mends that nothing is learnt.
+/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's environment with
+/// that of reference j, and all 3n components of a are solved together. K is positive definite.
+/// Replacing M by the best of several alignments would destroy this, and the regularisation that
+/// restores it leaves nothing to learn.
 ///
 /// - Source: covariant kernels, Glielmo, Sollich, De Vita, Phys. Rev. B 95, 214302 (2017).
 public struct VectorKernelFit: Sendable {
@@ -82,10 +83,10 @@ public struct VectorKernelFit: Sendable {
 
     /// - Parameters:
     ///   - kernel: k.
-    ///   - pairs: of the references.
-    ///   - vectors: F at the leading references; as many as are used.
+    ///   - pairs: the pairs of the references.
+    ///   - vectors: F at the leading references; their number sets how many are used.
     /// - Complexity: 9n³ operations, 72 n² bytes.
-    /// - Throws: `LinearAlgebraError` where the matrix is not positive definite.
+    /// - Throws: `LinearAlgebraError` if the matrix is not positive definite.
     public init(
         _ kernel: VectorKernel, _ pairs: FramedPairs, vectors: [SIMD3<Double>]
     ) throws(LinearAlgebraError) {
@@ -95,17 +96,19 @@ public struct VectorKernelFit: Sendable {
         coefficients = vectors.indices.map { [a[3 * $0], a[3 * $0 + 1], a[3 * $0 + 2]] }
     }
 
-    /// What the fit would give at each reference had it not seen any of the reference's group:
-    /// F_G − (C_GG)⁻¹ a_G with C = (K + λ)⁻¹.
+    /// Returns the prediction at each reference by a fit without the reference's group: F_G −
+    /// (C_GG)⁻¹ a_G with C = (K + λ)⁻¹.
     ///
     /// - Parameters:
-    ///   - groups: one number a reference.
+    ///   - groups: one group number per reference.
     ///   - vectors: F at the references.
     /// - Complexity: 54n³ operations for the inverse.
     public func withoutGroups(
         _ groups: [Int], vectors: [SIMD3<Double>]
     ) throws(LinearAlgebraError) -> [SIMD3<Double>] {
-        precondition(groups.count == coefficients.count && vectors.count == groups.count, "one a reference")
+        precondition(
+            groups.count == coefficients.count && vectors.count == groups.count,
+            "one group and one vector per reference")
         let inverse = factor.solve(Matrix.identity(3 * groups.count))
         var result = vectors
         for group in Dictionary(grouping: groups.indices, by: { groups[$0] }).values {

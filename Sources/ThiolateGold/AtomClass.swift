@@ -1,6 +1,6 @@
 public import Atomistics
 
-/// The five kinds of atom that have a model each.
+/// The five kinds of atoms; each has its own model.
 public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyRepresentable {
     case coreGold = "core-gold"
     case unitGold = "unit-gold"
@@ -8,31 +8,34 @@ public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyReprese
     case carbon = "C"
     case hydrogen = "H"
 
-    /// The class that a prediction names, half units among unit gold; nil for none of these.
+    /// The class for a name in a prediction, with half units counted as unit gold; nil for other
+    /// names.
     init?(named name: String) {
         self.init(rawValue: name == Classification.halfUnitName ? Self.unitGold.rawValue : name)
     }
 }
 
-/// Which class each atom belongs to.
+/// The classes of all atoms.
 ///
-/// S, C and H go by element. Gold, by its sulfur atoms (n_S) and other gold atoms (n_Au) within
-/// `bondLength`, inclusive: unit gold where n_S ≥ 2, or n_S = 1 and n_Au = 0 (a *half unit*, a bond that
-/// breaks or forms); else core gold.
+/// The classes S, C and H follow from the element. The class of gold follows from its numbers of
+/// sulfur atoms (n_S) and other gold atoms (n_Au) within `bondLength`, inclusive: unit gold if n_S
+/// ≥ 2, or if n_S = 1 and n_Au = 0 (a *half unit*, a bond that breaks or forms); otherwise core
+/// gold.
 ///
 /// - Source: section III.C of the paper; n_S ≥ 2 is our reading of "two Au–S bonds".
 public struct Classification: Sendable, Equatable {
     public let classes: [AtomClass]
-    /// Unit gold atoms with one sulfur only.
+    /// Unit gold atoms with only one sulfur.
     public let halfUnit: [Bool]
-    /// Unit gold atoms that have gold within the bond length too: the rule is weakest there.
+    /// Unit gold atoms that also have gold within the bond length: the rule is least certain for
+    /// them.
     public let ambiguousUnits: Int
 
     public struct Options: Sendable, Equatable, Codable {
         /// Å.
         public var bondLength: Double
-        /// Å; where it exceeds `bondLength`, a sulfur or gold atom counts up to here for an atom whose
-        /// previous class it supports: classes do not flip at one distance.
+        /// Å; if it exceeds `bondLength`, a sulfur or gold atom counts up to this distance when it
+        /// supports an atom's previous class, so that classes do not flip at one distance.
         public var releaseLength: Double
 
         public init(bondLength: Double = 3, releaseLength: Double = 3) {
@@ -42,12 +45,12 @@ public struct Classification: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - atoms: of H, C, S and Au.
-    ///   - options: where bonds end.
-    ///   - previous: the classes at the step before, for hysteresis; nil for none.
-    /// - Precondition: the structure holds H, C, S and Au only.
+    ///   - atoms: a structure of H, C, S and Au.
+    ///   - options: bond lengths.
+    ///   - previous: the classes at the previous step, for hysteresis; nil for none.
+    /// - Precondition: the structure has no elements other than H, C, S and Au.
     public init(_ atoms: Atoms, options: Options = Options(), previous: [AtomClass]? = nil) {
-        precondition(previous.map { $0.count == atoms.count } ?? true, "a class for every atom")
+        precondition(previous.map { $0.count == atoms.count } ?? true, "one class per atom")
         var classes: [AtomClass] = []
         var halfUnit = [Bool](repeating: false, count: atoms.count)
         var ambiguous = 0
@@ -57,9 +60,10 @@ public struct Classification: Sendable, Equatable {
             case .carbon: classes.append(.carbon)
             case .hydrogen: classes.append(.hydrogen)
             default:
-                precondition(atoms.elements[i] == .gold, "H, C, S and Au only")
+                precondition(atoms.elements[i] == .gold, "only H, C, S and Au have classes")
                 var (sulfur, gold) = (0, 0)
-                // A unit keeps its sulfur longer; a core atom keeps its gold longer.
+                // A unit atom keeps its sulfur up to the longer distance; a core atom keeps its
+                // gold.
                 let wasUnit = previous.map { $0[i] == .unitGold }
                 let sulfurLimit = wasUnit == true ? options.releaseLength : options.bondLength
                 let goldLimit = wasUnit == false ? options.releaseLength : options.bondLength
@@ -81,7 +85,7 @@ public struct Classification: Sendable, Equatable {
         ambiguousUnits = ambiguous
     }
 
-    /// What a report calls atom i's class.
+    /// The name of atom i's class in reports.
     public func name(_ i: Int) -> String {
         halfUnit[i] ? Self.halfUnitName : classes[i].rawValue
     }

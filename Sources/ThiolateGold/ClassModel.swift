@@ -3,7 +3,7 @@ import LinearAlgebra
 import MinimalLearning
 import ModelFile
 
-/// One class's models, read from a model file.
+/// The models of one class, read from a model file.
 struct ClassModel: Sendable {
     let header: OAMLMHeader.Class
     private let references: ReferenceSet
@@ -41,11 +41,11 @@ struct ClassModel: Sendable {
             ? try file.float64(prefix + "misfits", shape: [used.count, used.count]) : nil
     }
 
-    /// What the models say of some atoms of this class.
+    /// Predicts for some atoms of this class.
     ///
     /// - Parameters:
-    ///   - x: one row a descriptor, not scaled.
-    ///   - environments: as many.
+    ///   - x: one descriptor per row, not scaled.
+    ///   - environments: one per row.
     func predict(
         _ x: Matrix, _ environments: [Environment], _ options: OAMLMOptions, _ own: ClassOptions
     ) -> [AtomPrediction] {
@@ -88,20 +88,20 @@ struct ClassModel: Sendable {
     }
 }
 
-/// What the models of its class say of one atom.
+/// The prediction of its class's models for one atom.
 struct AtomPrediction: Sendable {
-    /// As the norm's machine gives it, eV/Å; may be negative.
+    /// The norm from the norm model, eV/Å; may be negative.
     var norm = 0.0
-    /// Of length one, or zero where nothing could be aligned.
+    /// A direction of length one, or zero if no reference could be aligned.
     var direction = SIMD3<Double>.zero
     var uncertainty: DirectionUncertainty?
-    /// eV/Å.
+    /// Expected error of the force vector, eV/Å.
     var expectedError: Double?
     var outOfDomain = false
     /// Whether every alignment left a rotation undetermined.
     var lowRank = false
 
-    /// eV/Å. - Parameter clamped: whether a negative norm counts as zero.
+    /// The force, eV/Å. - Parameter clamped: whether a negative norm counts as zero.
     func force(clamped: Bool) -> SIMD3<Double> { (clamped ? max(0, norm) : norm) * direction }
 }
 
@@ -110,7 +110,7 @@ extension Matrix {
         n == columns ? self : selectingColumns(Array(0..<n))
     }
 
-    /// Ascending columns.
+    /// Ascending column indices.
     fileprivate func selectingColumns(_ indices: [Int]) -> Matrix {
         if indices.count == columns { return self }
         var result = Matrix(rows: rows, columns: indices.count)

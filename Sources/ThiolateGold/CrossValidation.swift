@@ -3,8 +3,8 @@ import Foundation
 import LinearAlgebra
 import MinimalLearning
 
-/// What a class model predicts for each of its own references when everything from that reference's frame
-/// is left out: an honest error without a test set, as far as frames are independent.
+/// The predictions of a class model for each of its own references by a fit without that
+/// reference's frame: an error estimate without a test set, valid as far as frames are independent.
 struct CrossValidation {
     let frames: [Int]
     let forces: [SIMD3<Double>]
@@ -15,20 +15,20 @@ struct CrossValidation {
     let direction: OAMLM
     let environments: [Environment]
     let aligned: References
-    /// Norms predicted without the reference's frame; nil where that is not known.
+    /// Norms predicted without the reference's frame; nil if not known.
     let norms: [Double?]
 
-    /// The candidate whose cross-validated force vectors err least, with its calibration; of equals the
-    /// first.
+    /// The candidate whose cross-validated force vectors have the least error, with its
+    /// calibration; the first in case of a tie.
     ///
     /// - Parameters:
     ///   - candidates: at least one.
-    ///   - progress: told how far it is.
+    ///   - progress: reports the progress.
     /// - Complexity: 2K³ for the inverse, K² alignments, K² for each candidate.
     func choose(
         of candidates: [ClassOptions], _ directions: [SIMD3<Double>], _ progress: TrainingProgress
     ) throws -> (options: ClassOptions, calibration: Calibration, trials: [Trial]) {
-        precondition(!candidates.isEmpty, "one candidate at least")
+        precondition(!candidates.isEmpty, "at least one candidate")
         let samples = try samples(directions, candidates, progress)
         var best = (options: candidates[0], calibration: Calibration.unknown)
         var trials: [Trial] = []
@@ -46,7 +46,7 @@ struct CrossValidation {
         return (best.options, best.calibration, trials)
     }
 
-    /// By candidate, what each reference whose norm is known without its frame is predicted to be.
+    /// For each candidate, the predictions for references whose norm without their frame is known.
     private func samples(
         _ directions: [SIMD3<Double>], _ candidates: [ClassOptions], _ progress: TrainingProgress
     ) throws -> [[Sample]] {
@@ -97,7 +97,7 @@ struct CrossValidation {
         return (0..<count).map { samples[$0 * n..<($0 + 1) * n].compactMap { $0 } }
     }
 
-    /// D_c − (d_c without the frame of each row).
+    /// D_c − (d_c from a fit without the frame of each row).
     private func projectionResiduals() throws -> Matrix {
         let n = forces.count
         let inverse = factor.inverse()
@@ -112,16 +112,16 @@ struct CrossValidation {
         return residuals
     }
 
-    /// How well one way to find directions did.
+    /// The accuracy of one method for directions.
     struct Trial: Sendable, Equatable, CustomStringConvertible {
         var options: ClassOptions
         /// Root mean square error of the force vector, eV/Å.
         var forceError: Double
-        /// Degrees.
+        /// Weighted mean angle, degrees.
         var weightedAngle: Double
 
         var description: String {
-            "\(options.direction), σ₂ \(options.sigma2) Å, frames left out: force vector "
+            "\(options.direction), σ₂ \(options.sigma2) Å, held-out frames: force vector "
                 + String(format: "%.4f eV/Å, %.2f°", forceError, weightedAngle)
         }
     }
@@ -136,25 +136,25 @@ struct CrossValidation {
     }
 }
 
-/// The expected error of a class's force vectors, eV/Å, from what is known at prediction:
+/// The expected error of a class's force vectors, eV/Å, from quantities known at prediction:
 ///
 ///     û = c₀ + c₁ u₄ + c₂ |f| + c₃ |f| √u₃,      c ≥ 0
 ///
-/// with u₄ the distance to the nearest reference, f the predicted norm, u₃ the misfit of the projections.
-/// The coefficients are the least squares fit to the errors of ``CrossValidation``.
+/// with u₄ the distance to the nearest reference, f the predicted norm, u₃ the misfit of the
+/// projections. The coefficients are a least-squares fit to the errors of ``CrossValidation``.
 struct Calibration: Sendable, Equatable, Codable {
     var coefficients: [Double]
-    /// Distance to the nearest reference beyond which an atom is out of the model's domain.
+    /// Distance to the nearest reference beyond which an atom is out of domain.
     var farthest: Double
-    /// Number of references that were predicted.
+    /// Number of references in the cross-validation.
     var samples: Int
-    /// Root mean square error of the force vector, eV/Å, and of its norm.
+    /// Root mean square error of the force vector and of its norm, eV/Å.
     var forceError: Double
     var normError: Double
-    /// Average angle, weights |F|², degrees.
+    /// Mean angle with weights |F|², degrees.
     var weightedAngle: Double
 
-    /// Where nothing was cross-validated.
+    /// The values without cross-validation.
     static let unknown = Calibration(
         coefficients: [], farthest: .greatestFiniteMagnitude, samples: 0, forceError: 0, normError: 0,
         weightedAngle: 0)
@@ -168,10 +168,12 @@ struct Calibration: Sendable, Equatable, Codable {
 }
 
 extension Calibration {
-    /// Beyond this multiple of the 99th percentile of distances between frames, data covers nothing.
+    /// An atom is out of domain beyond this multiple of the 99th percentile of distances between
+    /// frames.
     private static let reach = 1.5
 
-    /// Of references that other frames have some of too: what only one frame has is unknown without it.
+    /// Computed for references that also occur in other frames: an environment that only one frame
+    /// has is out of domain without it.
     init(fitting all: [CrossValidation.Sample]) throws {
         let samples = all.filter(\.nearest.isFinite)
         guard samples.count >= 10 else {
@@ -207,7 +209,7 @@ func angle(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double {
     return acos(max(-1, min(1, a.dot(b) / length))) * 180 / .pi
 }
 
-/// argmin ‖X c − y‖₂ with c ≥ 0, by trying every set of columns.
+/// Returns argmin ‖X c − y‖₂ with c ≥ 0, by trying every set of columns.
 private func nonNegativeFit(_ x: [[Double]], _ y: [Double]) throws -> [Double] {
     let columns = x[0].count
     var best = (loss: Double.infinity, c: [Double](repeating: 0, count: columns))

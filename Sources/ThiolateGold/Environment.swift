@@ -1,7 +1,7 @@
 import Atomistics
 public import MinimalLearning
 
-/// The neighbours of an atom by which it is aligned with another of its class.
+/// The neighbours of an atom that are used to align it with another atom of its class.
 ///
 /// | class | points after the centre | permutations |
 /// |---|---|---|
@@ -12,7 +12,7 @@ public import MinimalLearning
 /// | half unit | one block | either block of a full unit |
 /// | core Au | S within 3.0 Å, then Au within 5.0 Å by distance, twelve at most | triangles |
 ///
-/// Ties in "nearest" go to the lower index, so atoms of an exactly symmetric structure get forces that are
+/// Ties in "nearest" go to the lower index, so forces on an exactly symmetric structure are
 /// symmetric only up to that choice.
 ///
 /// - Source: section III.C of the paper.
@@ -30,11 +30,11 @@ public enum Environment: Sendable, Equatable {
         }
     }
 
-    /// The nearest neighbours whose orders make the axes of core gold.
+    /// The nearest neighbours whose orders define the axes of core gold.
     private static let axisNeighbours = 4
 
-    /// The neighbours in every order that axes are made from: the class's permutations; of core gold, three
-    /// of the four nearest in every order.
+    /// The neighbours in every order that defines axes: the class's permutations; for core gold,
+    /// three of the four nearest in every order.
     func localFrames(_ atomClass: AtomClass) -> LocalFrames {
         switch self {
         case .slots(let set):
@@ -55,7 +55,7 @@ public enum Environment: Sendable, Equatable {
         }
     }
 
-    /// Whether every point that the class asks for is there.
+    /// Whether every point that the class needs is present.
     public var isComplete: Bool {
         switch self {
         case .slots(let set): set.isComplete
@@ -64,12 +64,12 @@ public enum Environment: Sendable, Equatable {
     }
 }
 
-/// Finds the environments of a structure's atoms.
+/// Finds the environments of the atoms in a structure.
 struct EnvironmentFinder {
     private static let sulfurRadius = 3.0
     private static let goldRadius = 5.0
     private static let shellSize = 12
-    /// Å: beyond these a partner is hardly bonded, and the environment is doubtful.
+    /// Å: beyond these lengths a pair is hardly bonded, and the environment is doubtful.
     private static let longestBond: [Set<Element>: Double] = [
         [.carbon, .hydrogen]: 1.6, [.carbon, .sulfur]: 2.4, [.sulfur, .gold]: 3.5,
     ]
@@ -84,7 +84,7 @@ struct EnvironmentFinder {
         indices = Dictionary(grouping: atoms.elements.indices) { atoms.elements[$0] }
     }
 
-    /// The environment of atom i, and whether one of its bonds is too long to be one.
+    /// Returns the environment of atom i, and whether one of its bonds is too long.
     func environment(
         of i: Int, _ atomClass: AtomClass, halfUnit: Bool
     ) -> (environment: Environment, stretched: Bool) {
@@ -146,7 +146,7 @@ struct EnvironmentFinder {
         }
     }
 
-    /// Atoms of an element by their distance to atom i, which is not among them.
+    /// Returns the atoms of an element, other than i, by their distance to atom i.
     private func nearest(
         _ element: Element, to i: Int, _ count: Int, except: Int? = nil,
         within radius: Double = .infinity

@@ -2,7 +2,7 @@ import Atomistics
 import Descriptors
 public import MinimalLearning
 
-/// How atoms' surroundings are described.
+/// The description of atoms' environments.
 public struct SOAPParameters: Sendable, Equatable, Codable {
     /// Symbols, by atomic number.
     public var species: [String]
@@ -13,7 +13,7 @@ public struct SOAPParameters: Sendable, Equatable, Codable {
     /// Å.
     public var sigma: Double
 
-    /// The paper's choice.
+    /// The choice of the paper.
     public init(
         species: [String] = ["H", "C", "S", "Au"], rCut: Double = 4, nMax: Int = 7, lMax: Int = 4,
         sigma: Double = 0.25
@@ -29,13 +29,13 @@ public struct SOAPParameters: Sendable, Equatable, Codable {
     }
 }
 
-/// How atoms are sorted, described and compared: what every model of this module has in common.
+/// The classification, description and comparison of atoms: common to all models of this module.
 public struct EnvironmentOptions: Sendable, Equatable, Codable {
-    /// The points whose range is scaled to [0, 1].
+    /// The set of points whose range is scaled to [0, 1].
     public enum ScalingSet: String, Sendable, Codable, CaseIterable {
         /// All environments of the class.
         case pool
-        /// Those that become references.
+        /// The environments that become references.
         case selected
     }
 
@@ -43,10 +43,10 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
     public var scaling = ScalingSet.pool
     public var start = MaximinStart.closestToMean
     public var group = RotationGroup.o3
-    /// Triangles of core gold that are aligned (eq. 18).
+    /// Number of core gold triangles that are aligned (eq. 18).
     public var triangles = 10
     public var classification = Classification.Options()
-    /// Fewest environments from which a class is learnt.
+    /// Fewest environments for which a class is trained.
     public var fewestEnvironments = 10
 
     public init() {}

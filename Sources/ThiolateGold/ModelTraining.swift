@@ -1,11 +1,11 @@
-/// What training a model of one of the kinds takes beside frames with forces.
+/// The input of a training other than frames with forces.
 public struct ModelTraining<Options: Sendable>: Sendable {
-    /// The name that the model is called by.
+    /// The name of the model.
     public var name: String
-    /// Of every frame, verbatim.
+    /// Level of theory of every frame, verbatim.
     public var levelOfTheory: String
     public var options: Options
-    /// Where the frames come from, for people.
+    /// The source of the frames, as text for users.
     public var provenance: [String: String]
 
     public init(name: String, levelOfTheory: String, options: Options, provenance: [String: String] = [:]) {

@@ -2,22 +2,22 @@ import LinearAlgebra
 import MinimalLearning
 import ModelFile
 
-/// How the norm of the force follows from distances to references.
+/// The method that computes the norm of the force from distances to references.
 public enum NormObjective: String, Sendable, Codable, CaseIterable {
     /// An EMLM with the minimiser of the paper's eq. 6.
     case exact
-    /// An EMLM as the paper's eq. 8 is printed.
+    /// An EMLM with the paper's eq. 8 as printed.
     case paperEq8 = "paper-eq8"
-    /// An EMLM with a constant beside the distances.
+    /// An EMLM with a constant in addition to the distances.
     case biasAugmented = "bias-augmented"
-    /// An MLM: distances among norms are predicted, and the norm is found from them.
+    /// An MLM: predicts distances between norms and computes the norm from them.
     case multilateration
 
-    /// Nil for the MLM.
+    /// The EMLM's objective; nil for the MLM.
     var emlm: EMLM.Objective? { EMLM.Objective(rawValue: rawValue) }
 }
 
-/// What gives norms, as it comes out of training.
+/// A trained model for norms.
 enum TrainedNorm: Sendable {
     case emlm(EMLM)
     case mlm(MLM)
@@ -29,7 +29,7 @@ enum TrainedNorm: Sendable {
         }
     }
 
-    /// How the weights were found.
+    /// The solver that found the weights.
     var solver: EMLM.Solver {
         switch self {
         case .emlm(let machine): machine.solver
@@ -37,7 +37,7 @@ enum TrainedNorm: Sendable {
         }
     }
 
-    /// Added to the weighted sum.
+    /// Constant added to the weighted sum.
     var constant: Double {
         switch self {
         case .emlm(let machine): machine.constant
@@ -46,7 +46,7 @@ enum TrainedNorm: Sendable {
     }
 
     /// - Parameters:
-    ///   - d: distances among the references.
+    ///   - d: distances between the references.
     ///   - y: their norms, eV/Å.
     static func fit(
         _ d: Matrix, _ y: [Double], _ objective: NormObjective, ridge: Double
@@ -57,8 +57,8 @@ enum TrainedNorm: Sendable {
         return .emlm(try EMLM.fit(distances: d, targets: y, objective: emlm, ridge: ridge))
     }
 
-    /// What each reference would be given by a machine that has not seen its frame; nil where the closed
-    /// form does not hold.
+    /// The predictions for each reference by a fit without its frame; nil if the closed form does
+    /// not apply.
     ///
     /// - Complexity: 2K³, and K² for each frame of the MLM.
     func withoutFrames(
@@ -93,7 +93,7 @@ enum TrainedNorm: Sendable {
         return result
     }
 
-    /// Norms, eV/Å, for every row of distances to the references.
+    /// Returns norms, eV/Å, for every row of distances to the references.
     func predict(_ d: Matrix) -> [Double] {
         switch self {
         case .emlm(let machine): machine.predict(distances: d)
@@ -113,7 +113,7 @@ enum TrainedNorm: Sendable {
     }
 }
 
-/// What gives norms, read from a model file.
+/// A model for norms, read from a model file.
 enum NormMachine: Sendable {
     case emlm(EMLM)
     case mlm(coefficients: Tensor<Double>, targets: [Double])
@@ -147,7 +147,7 @@ enum NormMachine: Sendable {
             targets: targets)
     }
 
-    /// Norms, eV/Å, for every row of distances to the first `count` references.
+    /// Returns norms, eV/Å, for every row of distances to the first `count` references.
     func predict(_ d: Matrix) -> [Double] {
         switch self {
         case .emlm(let machine): return machine.predict(distances: d)

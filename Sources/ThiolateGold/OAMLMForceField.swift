@@ -4,12 +4,12 @@ import LinearAlgebra
 public import MinimalLearning
 public import ModelFile
 
-/// The paper's force field: for each atom class an EMLM for the force's norm and an OAMLM for its
-/// direction.
+/// The paper's force field: for each atom class an EMLM for the norm of the force and an OAMLM for
+/// its direction.
 ///
 ///     F_i = max(0, f(x_i)) v̂(x_i)
 ///
-/// There is no energy; forces neither sum to zero nor follow from a potential.
+/// There is no energy; the forces do not sum to zero and are not conservative.
 ///
 /// - Source: arXiv:2203.09788.
 public struct OAMLMForceField: ForceField {
@@ -22,7 +22,7 @@ public struct OAMLMForceField: ForceField {
     private let soap: SOAP
     private let models: [AtomClass: ClassModel]
 
-    /// - Throws: `ModelFileError`, and the descriptor's errors.
+    /// - Throws: `ModelFileError`, and errors of the descriptor.
     public init(_ file: ModelFile) throws {
         guard file.kind == Self.kind else {
             throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)
@@ -41,21 +41,22 @@ public struct OAMLMForceField: ForceField {
             levelOfTheory: header.levelOfTheory)
     }
 
-    /// What the model has learnt of one class, and how well by its own account.
+    /// The training data of one class and its cross-validated accuracy.
     public struct ClassSummary: Sendable, Equatable, Codable {
         public var atomClass: AtomClass
-        /// Environments in the training frames.
+        /// Number of environments in the training frames.
         public var environments: Int
         public var normReferences: Int
         public var directionReferences: Int
         public var direction: DirectionSolver
         /// Å.
         public var sigma2: Double
-        /// Root mean square error, frames left out one at a time, of the force vector, eV/Å.
+        /// Root mean square error of the force vector in leave-one-frame-out cross-validation,
+        /// eV/Å.
         public var forceError: Double
-        /// The same of the norm, eV/Å.
+        /// The same for the norm, eV/Å.
         public var normError: Double
-        /// The same average angle with weights |F|², degrees.
+        /// The weighted mean angle (weights |F|²) in the same cross-validation, degrees.
         public var weightedAngle: Double
     }
 
@@ -75,10 +76,11 @@ public struct OAMLMForceField: ForceField {
         }
     }
 
-    /// Where the frames that it learnt from come from, for people.
+    /// The source of the training frames, as text for users.
     public var data: [String: String] { header.provenance }
 
-    /// The same model with directions found in another way; expected errors stay as they were calibrated.
+    /// Returns the same model with another method for directions; expected errors keep their
+    /// calibration.
     public func solving(_ direction: DirectionSolver, sigma2: Double? = nil) -> OAMLMForceField {
         var copy = self
         for atomClass in AtomClass.allCases {
@@ -116,7 +118,7 @@ public struct OAMLMForceField: ForceField {
         return prediction
     }
 
-    /// u₁ to u₆, those that the model has.
+    /// The indicators u₁ to u₆ that the model has.
     private static func indicators(_ all: [DirectionUncertainty?]) -> [String: [Double]] {
         let measures: [(String, (DirectionUncertainty) -> Double?)] = [
             ("u1-support", \.support), ("u2-coherence", \.coherence), ("u3-residual", \.residual),

@@ -1,6 +1,6 @@
 public import MinimalLearning
 
-/// What can differ between classes.
+/// Settings that may differ between classes.
 public struct ClassOptions: Sendable, Equatable, Codable {
     public var direction: DirectionSolver
     /// Å.
@@ -12,16 +12,16 @@ public struct ClassOptions: Sendable, Equatable, Codable {
     }
 }
 
-/// Everything that decides what a model learns from given frames; recorded in the model file.
+/// All settings of a training; recorded in the model file.
 public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var environment = EnvironmentOptions()
-    /// Most references of a norm model.
+    /// Largest number of references of a norm model.
     public var normReferences = 5000
     public var objective = NormObjective.exact
     public var ridge = EMLM.paperRidge
-    /// Most references of a direction model.
+    /// Largest number of references of a direction model.
     public var directionReferences = 2500
-    /// Whether alignment successes are learnt too (B_g).
+    /// Whether misfits of alignments are learnt too (B_g).
     public var alignmentModel = false
     /// Whether a negative norm counts as zero.
     public var clampNorm = true
@@ -32,14 +32,14 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
             ($0, ClassOptions(sigma2: $0 == .unitGold ? 0.25 : 0.5))
         })
 
-    /// Other ways to find directions that are tried for every class beside its own: the one with the least
-    /// cross-validated error of the force vector stays. Empty: a class keeps its own.
+    /// Alternative methods for directions that are tried for every class; the one with the least
+    /// cross-validated error of the force vector is kept. If empty, a class keeps its own.
     public var alternatives: [ClassOptions] = []
 
     /// The paper's final settings.
     public init() {}
 
-    /// What is tried for a class, sorted so that equal σ₂ stand together.
+    /// The methods to try for a class, sorted by σ₂.
     func candidates(_ atomClass: AtomClass) -> [ClassOptions] {
         let others = alternatives.filter { $0 != self[atomClass] }
         return [self[atomClass]]

@@ -5,14 +5,15 @@ import MinimalLearning
 import ModelFile
 
 extension ModelTraining where Options == OAMLMOptions {
-    /// Learns the class models from all atoms of the frames and writes the model file.
+    /// Trains the class models on all atoms of the frames and writes the model file.
     ///
     /// The same frames and options give the same bytes.
     ///
     /// - Parameters:
-    ///   - frames: with `forces`, and `level_of_theory` in their info where it is known.
-    ///   - path: of the model file.
-    ///   - progress: told how far it is.
+    ///   - frames: structures with `forces`, and with `level_of_theory` in their info if it is
+    ///     known.
+    ///   - path: path of the model file.
+    ///   - progress: reports the progress.
     /// - Returns: the model's version.
     /// - Throws: ``TrainingError``, and errors of the descriptor, the solvers and the file.
     @discardableResult
@@ -24,7 +25,7 @@ extension ModelTraining where Options == OAMLMOptions {
         let most = max(options.normReferences, options.directionReferences)
         var parts = progress.part(0.05...1).parts(pools.map { $0.pool.cost(references: most) })
         var classes: [TrainedClass] = []
-        // A pool of many frames is gigabytes: none is kept longer than its class needs it.
+        // A pool of many frames takes gigabytes: each is released as soon as its class is done.
         while !pools.isEmpty {
             let (atomClass, pool) = pools.removeFirst()
             classes.append(
@@ -69,7 +70,7 @@ extension ModelTraining where Options == OAMLMOptions {
     }
 }
 
-/// What the model file says beside its numbers.
+/// The part of the model file that is not arrays of numbers.
 struct OAMLMHeader: Codable, Sendable {
     struct Class: Codable, Sendable {
         var atomClass: AtomClass
@@ -83,7 +84,7 @@ struct OAMLMHeader: Codable, Sendable {
     var levelOfTheory: String
     var options: OAMLMOptions
     var frames: Int
-    /// In the frames; nil in models of before.
+    /// Shortest distances in the frames; nil in older models.
     var shortestDistances: PairDistances?
     var provenance: [String: String]
     var classes: [Class]

@@ -2,10 +2,10 @@ import LinearAlgebra
 import MinimalLearning
 import ModelFile
 
-/// A class's reference environments in a model file: scaled descriptors, and the neighbours of those that
-/// are aligned with an input.
+/// A class's reference environments in a model file: scaled descriptors, and the neighbours for
+/// alignment with an input.
 struct ReferenceSet: Sendable {
-    /// Of descriptors.
+    /// Scaling of descriptors.
     let count: Int
     private let scaling: MinMaxScaling
     private let descriptors: Tensor<Double>
@@ -15,7 +15,7 @@ struct ReferenceSet: Sendable {
     private let atomClass: AtomClass
     var alignedCount: Int { environments.count }
 
-    /// Those, ready for alignments.
+    /// The references, ready for alignment.
     var aligned: References { References(environments, atomClass, options) }
 
     /// Adds the tensors that ``init(_:_:_:features:)`` reads.
@@ -57,7 +57,8 @@ struct ReferenceSet: Sendable {
         (self.atomClass, self.options) = (atomClass, options)
     }
 
-    /// Distances to every reference. - Parameter x: N×F, not scaled. - Returns: N×count.
+    /// Returns the distances to every reference. - Parameter x: N×F, not scaled. - Returns:
+    /// N×count.
     func distances(of x: Matrix) -> Matrix {
         let scaled = scaling(x)
         return descriptors.withUnsafeBufferPointer { q in
@@ -69,7 +70,7 @@ struct ReferenceSet: Sendable {
 }
 
 extension ModelFile {
-    /// A tensor of this shape; nil stands for any extent.
+    /// Returns a tensor of this shape; nil stands for any extent.
     func float64(_ name: String, shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
         let tensor = try float64(name)
         guard tensor.shape.count == shape.count,
@@ -83,7 +84,7 @@ extension ModelFile {
     }
 }
 
-/// A B with B in a model file.
+/// A B with B from a model file.
 func product(_ a: Matrix, _ b: Tensor<Double>) -> Matrix {
     precondition(b.shape.count == 2 && b.shape[0] == a.columns, "product of mismatched shapes")
     var result = Matrix(rows: a.rows, columns: b.shape[1])
@@ -99,7 +100,8 @@ func product(_ a: Matrix, _ b: Tensor<Double>) -> Matrix {
     return result
 }
 
-/// Environments of one class as arrays: slots with a bit each, or shells with their count and anchor.
+/// Environments of one class as arrays: slots with one bit each, or shells with their count and
+/// anchor.
 struct PackedEnvironments {
     var slots: Int
     var points: [Double] = []
@@ -125,7 +127,7 @@ struct PackedEnvironments {
         }
     }
 
-    /// The environments that these arrays hold; nil where they are not such.
+    /// The environments in these arrays; nil if the arrays are inconsistent.
     static func unpack(
         _ atomClass: AtomClass, slots: Int, points: [Double], marks: [Int32]
     ) -> [Environment]? {

@@ -1,12 +1,12 @@
 import LinearAlgebra
 import MinimalLearning
 
-/// The reference environments of a class, ready to be aligned with an input.
+/// The reference environments of a class, ready for alignment with an input.
 enum References: Sendable {
     case slots(PermutationAlignment)
     case shells(ShellAlignment)
 
-    /// - Precondition: environments of this class.
+    /// - Precondition: all environments belong to this class.
     init(_ environments: [Environment], _ atomClass: AtomClass, _ options: EnvironmentOptions) {
         if let permutations = Environment.permutations(atomClass) {
             let sets = environments.map { environment -> PointSet in
@@ -35,7 +35,7 @@ enum References: Sendable {
         switch (self, input) {
         case (.slots(let references), .slots(let set)): references.align(set, into: &result)
         case (.shells(let references), .shell(let shell)): references.align(shell, into: &result)
-        default: preconditionFailure("an environment of another class")
+        default: preconditionFailure("the environment belongs to another class")
         }
     }
 }

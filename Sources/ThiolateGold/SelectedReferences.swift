@@ -3,13 +3,13 @@ import MinimalLearning
 
 /// The environments of a class that become references, in maximin order.
 struct SelectedReferences {
-    /// In the pool.
+    /// Indices in the pool.
     let indices: [Int]
     let scaling: MinMaxScaling
     /// K×F, scaled.
     let descriptors: Matrix
 
-    /// - Parameter count: most references.
+    /// - Parameter count: largest number of references.
     init(_ pool: TrainingPool, count: Int, _ options: EnvironmentOptions) {
         let poolScaling = MinMaxScaling(fitting: pool.descriptors)
         indices = maximinSelection(

@@ -1,13 +1,13 @@
 public import Atomistics
 
-/// The protecting units: what hangs together once the core gold is taken away, RS–(Au–SR)ₙ.
+/// The protecting units: the connected fragments that remain without the core gold, RS–(Au–SR)ₙ.
 ///
-/// Two atoms hang together within 1.2 times the sum of their covalent radii; gold and gold never do. Core gold
-/// is that of ``Classification``.
+/// Two atoms are connected within 1.2 times the sum of their covalent radii; two gold atoms never
+/// are. Core gold is that of ``Classification``.
 public struct StapleUnits: Sendable, Equatable {
     /// Indices of each unit's atoms, ascending; units by their first atoms.
     public let units: [[Int]]
-    /// For each unit the core gold that its sulfur atoms are bound to, ascending.
+    /// For each unit the core gold that is bonded to its sulfur atoms, ascending.
     public let anchors: [[Int]]
 
     static let bondFraction = 1.2
@@ -54,7 +54,7 @@ public struct StapleUnits: Sendable, Equatable {
 }
 
 extension Atoms {
-    /// True for core gold, also beside elements that ``Classification`` does not know.
+    /// True for core gold, also in structures with elements that ``Classification`` does not know.
     public var coreGold: [Bool] {
         let known: Set<Element> = [.hydrogen, .carbon, .sulfur, .gold]
         let places = (0..<count).filter { known.contains(elements[$0]) }
@@ -64,7 +64,7 @@ extension Atoms {
         return isCore
     }
 
-    /// Classes by name; of elements that ``Classification`` does not know, nil.
+    /// Classes by name; nil for elements that ``Classification`` does not know.
     public var classNames: [String?] {
         let isCore = coreGold
         return (0..<count).map { i in
@@ -75,8 +75,8 @@ extension Atoms {
         }
     }
 
-    /// With the unit moved as it is away from the middle of the gold, and a ``moveMask`` that frees it and its
-    /// anchors.
+    /// The structure with a unit moved rigidly away from the centre of the gold, and a ``moveMask``
+    /// that frees it and its anchors.
     ///
     /// - Parameter distance: Å.
     public func pulling(unit: Int, of staples: StapleUnits, by distance: Double) -> Atoms {

@@ -3,7 +3,7 @@ import Descriptors
 import LinearAlgebra
 import MinimalLearning
 
-/// A structure as the class models see it: each atom's class, descriptor and environment.
+/// The input of the class models for a structure: each atom's class, descriptor and environment.
 struct Surroundings {
     let classes: Classification
     /// Atoms by class, in the classes' order.
@@ -11,16 +11,18 @@ struct Surroundings {
     /// N×F.
     let descriptors: Matrix
     let environments: [Environment]
-    /// Whether each atom is closer to another than any two of their elements are in the training frames.
+    /// Whether each atom is closer to another than any two atoms of these elements in the training
+    /// frames.
     let tooClose: [Bool]
     private let stretched: Int
     private let incomplete: Int
 
     /// - Parameters:
-    ///   - known: classes that there is a model for.
-    ///   - shortest: distances in the training frames; nil where the model does not know them.
-    ///   - previous: the prediction of the step before, for hysteresis.
-    /// - Throws: ``ForceFieldError``, and the descriptor's errors.
+    ///   - known: classes that have a model.
+    ///   - shortest: shortest distances in the training frames; nil if the model does not have
+    ///     them.
+    ///   - previous: the prediction for the previous step, for hysteresis.
+    /// - Throws: ``ForceFieldError``, and errors of the descriptor.
     init(
         of atoms: Atoms, _ soap: SOAP, _ options: EnvironmentOptions, known: Set<AtomClass>,
         shortest: PairDistances?, following previous: ForcePrediction?
@@ -45,14 +47,16 @@ struct Surroundings {
             !found[$0].environment.isComplete && !classes.halfUnit[$0]
         }
         var tooClose = [Bool](repeating: false, count: atoms.count)
-        try shortest?.scaled(by: PairDistances.trustedFraction).forEachCloserPair(in: atoms) { i, j, _, _, _ in
+        try shortest?.scaled(by: PairDistances.trustedFraction).forEachCloserPair(in: atoms) {
+            i, j, _, _, _ in
             (tooClose[i], tooClose[j]) = (true, true)
         }
         self.tooClose = tooClose
         self.classes = classes
     }
 
-    /// The classes that a prediction for these atoms names; nil where it is not one of such a model.
+    /// The classes that a prediction for these atoms names; nil if it does not come from such a
+    /// model.
     private static func classes(of prediction: ForcePrediction, in atoms: Atoms) -> [AtomClass]? {
         let classes = prediction.classes.compactMap(AtomClass.init(named:))
         return classes.count == atoms.count ? classes : nil
@@ -69,22 +73,22 @@ struct Surroundings {
         if let (i, j) = coincidentAtoms(atoms) { throw .coincidentAtoms(i, j) }
     }
 
-    /// What a person should know of this structure and its prediction.
+    /// Warnings for the user about this structure and its prediction.
     func warnings(directionless: Int, lowRank: Int) -> [String] {
         func warning(_ count: Int, _ text: String) -> String? { count > 0 ? "\(count) \(text)" : nil }
         return [
             warning(
                 tooClose.count { $0 }, "atoms are closer to another than any two in the training frames"),
-            warning(stretched, "atoms have a bond that is too long to be one"),
-            warning(incomplete, "atoms lack neighbours that their class is aligned by"),
+            warning(stretched, "atoms have a stretched bond that may be broken"),
+            warning(incomplete, "atoms lack neighbours that their class needs for alignment"),
             warning(directionless, "atoms have no predicted direction: their force is zero"),
             warning(lowRank, "atoms could not be aligned with any reference uniquely"),
             warning(
                 classes.ambiguousUnits,
-                "gold atoms bind to two sulfur atoms and to gold: taken as unit gold"),
+                "gold atoms bind to two sulfur atoms and to gold: treated as unit gold"),
         ].compactMap { $0 }
     }
 }
 
-/// The elements that there are classes for.
+/// The elements that have classes.
 let classifiable: [Element] = [.hydrogen, .carbon, .sulfur, .gold]

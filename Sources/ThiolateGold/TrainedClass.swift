@@ -2,29 +2,29 @@ import Atomistics
 import LinearAlgebra
 import MinimalLearning
 
-/// One class's two models, as they come out of training.
+/// The two models of one class after training.
 struct TrainedClass: Sendable {
     let atomClass: AtomClass
     let scaling: MinMaxScaling
     /// K×F, scaled, in maximin order.
     let references: Matrix
-    /// Over the first `norm.count` references.
+    /// Weights over the first `norm.count` references.
     let norm: TrainedNorm
-    /// The references that the direction model uses.
+    /// The references of the direction model.
     let directionReferences: [Int]
     /// Unit forces at those.
     let directions: [SIMD3<Double>]
     let environments: [Environment]
     let direction: OAMLM
     let calibration: Calibration
-    /// How directions are found: the class's own way, or the alternative that did best.
+    /// The method for directions: the class's own one, or the best alternative.
     let chosen: ClassOptions
     let poolSize: Int
     let stretched: Int
 
     /// - Parameters:
     ///   - pool: at least two environments.
-    /// - Throws: `LinearAlgebraError` where the systems cannot be solved.
+    /// - Throws: `LinearAlgebraError` if the systems cannot be solved.
     static func train(
         _ atomClass: AtomClass, _ pool: TrainingPool, _ options: OAMLMOptions,
         progress: TrainingProgress
@@ -73,7 +73,8 @@ struct TrainedClass: Sendable {
             poolSize: pool.forces.count, stretched: pool.stretched)
     }
 
-    /// D_c (and D_g) among the references: how each one's direction projects on every aligned other.
+    /// D_c (and D_g) between the references: projections of each one's direction onto every aligned
+    /// other.
     private static func pairwise(
         _ aligned: References, _ environments: [Environment], _ directions: [SIMD3<Double>],
         alignmentModel: Bool, _ progress: TrainingProgress
@@ -94,7 +95,8 @@ struct TrainedClass: Sendable {
                             c[i * n + j] = skipped ? 0 : directions[i].dot(u[j])
                             if alignmentModel { g[i * n + j] = skipped ? 0 : result.misfits[j] }
                         }
-                        // A reference maps onto itself, whichever of several perfect fits was found.
+                        // A reference maps onto itself, whichever of several perfect fits was
+                        // found.
                         c[i * n + i] = 1
                         if alignmentModel { g[i * n + i] = 0 }
                     }
@@ -104,7 +106,7 @@ struct TrainedClass: Sendable {
         return (projections, alignmentModel ? misfits : nil)
     }
 
-    /// Norms that the model predicts for `used` when it is trained without the frame of each.
+    /// Norms predicted for `used` by a fit without the frame of each.
     private static func normsWithoutFrames(
         _ d: Matrix, _ norm: TrainedNorm, _ targets: [Double], _ frames: [Int],
         _ objective: NormObjective, _ used: [Int]
@@ -115,7 +117,8 @@ struct TrainedClass: Sendable {
 }
 
 extension TrainingProgress {
-    /// 0..<count on all processors, as ``LinearAlgebra/forEachChunk(of:minimum:_:)``, with news in between.
+    /// Runs 0..<count on all processors like ``LinearAlgebra/forEachChunk(of:minimum:_:)``, with
+    /// progress reports in between.
     func forEachChunk(of count: Int, _ body: @Sendable (Range<Int>) -> Void) {
         let block = max(256, count / 64)
         for start in stride(from: 0, to: count, by: block) {

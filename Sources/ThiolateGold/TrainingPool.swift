@@ -10,13 +10,13 @@ struct TrainingPool {
     /// eV/Å.
     var forces: [SIMD3<Double>]
     var environments: [Environment]
-    /// The frame that each comes from.
+    /// The frame of each environment.
     var frames: [Int]
     var stretched = 0
 
     /// Every frame's atoms, sorted into classes.
     ///
-    /// - Throws: ``TrainingError``, and the descriptor's errors.
+    /// - Throws: ``TrainingError``, and errors of the descriptor.
     static func collect(
         _ frames: [Atoms], _ options: EnvironmentOptions, progress: TrainingProgress
     ) throws -> [AtomClass: TrainingPool] {
@@ -52,10 +52,10 @@ struct TrainingPool {
         return pools
     }
 
-    /// The classes that have environments enough, in their order.
+    /// The classes with enough environments, in their order.
     ///
-    /// - Throws: ``TrainingError`` where frames differ in level of theory or no class has enough, and the
-    ///   descriptor's errors.
+    /// - Throws: ``TrainingError`` if frames differ in level of theory or no class has enough
+    ///   environments, and errors of the descriptor.
     static func sufficient(
         in frames: [Atoms], levelOfTheory: String, _ options: EnvironmentOptions,
         progress: TrainingProgress
@@ -71,7 +71,7 @@ struct TrainingPool {
                 enough.append((atomClass, pool))
             } else {
                 let count = pools[atomClass]?.forces.count ?? 0
-                progress("\(atomClass.rawValue): \(count) environments are too few, no model")
+                progress("\(atomClass.rawValue): \(count) environments are too few; the class gets no model")
             }
         }
         guard !enough.isEmpty else {
@@ -82,9 +82,9 @@ struct TrainingPool {
         return enough
     }
 
-    /// What learning from it takes, in an arbitrary unit: pairs among the references.
+    /// The cost of training, in an arbitrary unit: the number of pairs of references.
     ///
-    /// - Parameter references: most that are chosen.
+    /// - Parameter references: largest number of references.
     func cost(references: Int) -> Double {
         let count = Double(min(forces.count, references))
         return count * count
@@ -121,7 +121,7 @@ struct TrainingPool {
     }
 }
 
-/// The first two atoms nearer than 0.1 Å to each other.
+/// The first two atoms closer than 0.1 Å to each other.
 func coincidentAtoms(_ atoms: Atoms) -> (Int, Int)? {
     let order = atoms.positions.indices.sorted { atoms.positions[$0].x < atoms.positions[$1].x }
     var first: (Int, Int)?

@@ -3,23 +3,23 @@ import LinearAlgebra
 import MinimalLearning
 import ModelFile
 
-/// Labelled frames, every atom sorted into its class, described, and given its neighbours.
+/// Labelled frames with the class, descriptor and neighbours of every atom.
 public struct DescribedFrames: Sendable {
     let pools: [AtomClass: TrainingPool]
     let count: Int
 
-    /// - Throws: ``TrainingError``, and the descriptor's errors.
+    /// - Throws: ``TrainingError``, and errors of the descriptor.
     public init(_ frames: [Atoms], _ options: EnvironmentOptions) throws {
         pools = try TrainingPool.collect(frames, options, progress: .untold)
         count = frames.count
     }
 }
 
-/// How well machines that learn from some frames do on others, with one descriptor: by class, whether or
-/// not a structure holds all of them.
+/// The accuracy of learning machines that are trained on some frames and tested on others, with one
+/// descriptor: for each class, even if no structure has all of them.
 public struct TransferTrial: Sendable {
     public var options: OAMLMOptions
-    /// Whether directions are learnt too; else norms alone, which is quicker by far.
+    /// Whether directions are learnt too; norms alone are much quicker.
     public var directions: Bool
 
     public init(_ options: OAMLMOptions, directions: Bool) {
@@ -29,7 +29,7 @@ public struct TransferTrial: Sendable {
 
     public struct Score: Sendable, Equatable, Codable {
         public var references: Int
-        /// Atoms that were predicted.
+        /// Number of predicted atoms.
         public var atoms: Int
         /// Root mean square error of ‖F‖, eV/Å.
         public var normError: Double
@@ -49,11 +49,11 @@ public struct TransferTrial: Sendable {
     }
 
     /// - Parameters:
-    ///   - atomClass: whose atoms learn and are predicted.
-    ///   - training: frames to learn from.
-    ///   - testing: frames to predict.
-    ///   - scratch: where a model file may be written and read, for directions.
-    /// - Returns: nil where the class has too few atoms on one side.
+    ///   - atomClass: the class of the atoms in training and test.
+    ///   - training: frames for training.
+    ///   - testing: frames for the test.
+    ///   - scratch: path for a temporary model file, for directions.
+    /// - Returns: nil if the class has too few atoms on one side.
     /// - Throws: errors of the solvers and of the file.
     public func run(
         _ atomClass: AtomClass, from training: DescribedFrames, to testing: DescribedFrames,

@@ -4,13 +4,13 @@ import LinearAlgebra
 public import MinimalLearning
 public import ModelFile
 
-/// A force field whose forces come from one vector-valued kernel a class of atom:
+/// A force field with one vector-valued kernel per class of atom:
 ///
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j
 ///
-/// with the classes, descriptors and neighbours of ``OAMLMForceField``, and M_j how the neighbours lie to
-/// those of reference j (`VectorKernelFit`); norm and direction come together.
-/// There is no energy.
+/// with the classes, descriptors and neighbours of ``OAMLMForceField``, and M_j the relative
+/// orientation of the neighbours to those of reference j (`VectorKernelFit`); norm and direction
+/// come together. There is no energy.
 public struct VectorKernelForceField: ForceField {
     public static let kind = "vector-kernel"
 
@@ -25,7 +25,7 @@ public struct VectorKernelForceField: ForceField {
         let header: VectorKernelHeader.Class
         let references: ReferenceSet
         let frames: [LocalFrames]
-        /// a_j by the norm of the reference's frames.
+        /// a_j divided by the normalisation of the reference's local frames.
         let coefficients: [SIMD3<Double>]
 
         init(
@@ -42,7 +42,7 @@ public struct VectorKernelForceField: ForceField {
         }
     }
 
-    /// - Throws: `ModelFileError`, and the descriptor's errors.
+    /// - Throws: `ModelFileError`, and errors of the descriptor.
     public init(_ file: ModelFile) throws {
         guard file.kind == Self.kind else {
             throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)
@@ -68,16 +68,16 @@ public struct VectorKernelForceField: ForceField {
             levelOfTheory: header.levelOfTheory)
     }
 
-    /// What the model has learnt of one class, and how well by its own account.
+    /// The training data of one class and its cross-validated accuracy.
     public struct ClassSummary: Sendable, Equatable, Codable {
         public var atomClass: AtomClass
-        /// Environments in the training frames.
+        /// Number of environments in the training frames.
         public var environments: Int
         public var references: Int
         public var kernel: VectorKernel
-        /// Root mean square error of the force vector with frames left out, eV/Å.
+        /// Root mean square error of the force vector on held-out frames, eV/Å.
         public var forceError: Double
-        /// Average angle with weights |F|², frames left out, degrees.
+        /// Mean angle with weights |F|² on held-out frames, degrees.
         public var weightedAngle: Double
     }
 
@@ -91,7 +91,7 @@ public struct VectorKernelForceField: ForceField {
         }
     }
 
-    /// Where the frames that it learnt from come from, for people.
+    /// The source of the training frames, as text for users.
     public var data: [String: String] { header.provenance }
 
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
@@ -139,7 +139,7 @@ extension VectorKernelForceField.Model {
         var lowRank = false
         /// Distance to the nearest reference.
         var nearest = 0.0
-        /// The largest kernel with any reference.
+        /// The largest kernel value with any reference.
         var similarity = 0.0
     }
 

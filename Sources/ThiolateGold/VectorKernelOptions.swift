@@ -1,15 +1,14 @@
 import Atomistics
 public import MinimalLearning
 
-/// Everything that decides what a vector-valued kernel model learns from given frames; recorded in the
-/// model file.
+/// All settings of the training of a vector-valued kernel model; recorded in the model file.
 public struct VectorKernelOptions: Sendable, Equatable, Codable {
     public var environment = EnvironmentOptions()
-    /// Most references of a class.
+    /// Largest number of references of a class.
     public var references = 1000
-    /// Of these, how many the kernel is chosen with.
+    /// Number of these that are used for choosing the kernel.
     public var choiceReferences = 300
-    /// What is tried for every class; the least error with frames left out stays.
+    /// Kernels to try for every class; the one with the least error on held-out frames is kept.
     public var shapes: [RadialKernel] = [.matern32, .gaussian]
     /// ℓ as a multiple of the median distance between references.
     public var lengths = [4.0, 8, 16]
@@ -20,7 +19,8 @@ public struct VectorKernelOptions: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// Every combination with this σ₂, for a class whose references have this median distance.
+    /// Returns every combination with this σ₂, for a class whose references have this median
+    /// distance.
     func candidates(medianDistance: Double, sigma2: Double) -> [VectorKernel] {
         shapes.flatMap { shape in
             lengths.flatMap { length in
@@ -33,7 +33,7 @@ public struct VectorKernelOptions: Sendable, Equatable, Codable {
     }
 }
 
-/// What the model file says beside its numbers.
+/// The part of the model file that is not arrays of numbers.
 struct VectorKernelHeader: Codable, Sendable {
     struct Class: Codable, Sendable {
         var atomClass: AtomClass
@@ -45,7 +45,7 @@ struct VectorKernelHeader: Codable, Sendable {
     var levelOfTheory: String
     var options: VectorKernelOptions
     var frames: Int
-    /// In the frames; nil in models of before.
+    /// Shortest distances in the frames; nil in older models.
     var shortestDistances: PairDistances?
     var provenance: [String: String]
     var classes: [Class]

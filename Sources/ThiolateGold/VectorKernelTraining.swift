@@ -5,8 +5,8 @@ import MinimalLearning
 import ModelFile
 
 extension ModelTraining where Options == VectorKernelOptions {
-    /// Learns every class from the frames and writes the model file; the same frames and options give the
-    /// same bytes.
+    /// Trains every class on the frames and writes the model file; the same frames and options give
+    /// the same bytes.
     ///
     /// - Returns: the model's version.
     /// - Throws: ``TrainingError``, and errors of the descriptor, the solvers and the file.
@@ -29,7 +29,8 @@ extension ModelTraining where Options == VectorKernelOptions {
         }
         let header = VectorKernelHeader(
             levelOfTheory: levelOfTheory, options: options, frames: frames.count,
-            shortestDistances: try PairDistances(shortestIn: frames), provenance: provenance, classes: classes)
+            shortestDistances: try PairDistances(shortestIn: frames), provenance: provenance, classes: classes
+        )
         var writer = ModelFileWriter(kind: VectorKernelForceField.kind, name: name, header: header)
         for part in parts {
             ReferenceSet.write(
@@ -43,7 +44,7 @@ extension ModelTraining where Options == VectorKernelOptions {
     }
 }
 
-/// One class, as it comes out of training.
+/// One class after training.
 struct VectorKernelClass {
     let atomClass: AtomClass
     let scaling: MinMaxScaling
@@ -110,7 +111,7 @@ struct VectorKernelClass {
             "\(atomClass.rawValue): \(kernel.shape.rawValue), "
                 + String(
                     format: "ℓ %.3g, σ₂ %.3g Å, λ %.2g", kernel.length, kernel.sigma2, kernel.noise)
-                + "; frames left out: "
+                + "; held-out frames: "
                 + String(
                     format: "force vector %.4f eV/Å, %.2f°", calibration.forceError,
                     calibration.weightedAngle))

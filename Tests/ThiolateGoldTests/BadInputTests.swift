@@ -46,7 +46,7 @@ import ThiolateGold
                 return
             }
         }
-        #expect(said.contains("S: 20 environments are too few, no model"))
+        #expect(said.contains("S: 20 environments are too few; the class gets no model"))
         #expect(failure([]) == .noFrames)
     }
 
