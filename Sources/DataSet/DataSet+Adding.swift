@@ -4,7 +4,7 @@ import Foundation
 import OrderedCollections
 import SystemPackage
 
-/// Frames of one source, on their way into a data set.
+/// Frames from one source, to be added to a data set.
 public struct LabelledFrames: Sendable {
     public var frames: [(atoms: Atoms, origin: FrameOrigin)]
 
@@ -12,22 +12,22 @@ public struct LabelledFrames: Sendable {
 }
 
 extension DataSet {
-    /// What came of adding frames.
+    /// The result of adding frames.
     public struct Addition: Sendable, Equatable {
         public var added = 0
-        /// Frames that the set has already.
+        /// Frames that were already in the set.
         public var known = 0
 
         public init(added: Int = 0, known: Int = 0) { (self.added, self.known) = (added, known) }
     }
 
-    /// Adds frames to the set in a folder, which is made where there is none.
+    /// Adds frames to the set in a folder and creates the set if there is none.
     ///
-    /// All frames are looked at before the first is written. Killed in between, the set has some of them, each
-    /// whole; adding them again adds the rest.
+    /// All frames are checked before the first is written. If the program is killed in between, the
+    /// set has some of the frames, each complete; adding them again adds the rest.
     ///
-    /// - Parameter progress: told how much of it is looked at, from 0 to 1.
-    /// - Throws: ``DataSetError``, `LockHeld` where somebody else is adding, `FileError`.
+    /// - Parameter progress: called with the fraction of the frames that is checked, from 0 to 1.
+    /// - Throws: ``DataSetError``, `LockHeld` if another process is adding frames, `FileError`.
     @discardableResult
     public static func add(
         _ labelled: LabelledFrames, to path: String, now: Date = Date(),
@@ -38,7 +38,7 @@ extension DataSet {
         let lock = try ExclusiveLock(lockName, in: directory)
         defer { withExtendedLifetime(lock) {} }
         let set = try directory.status(of: headerName) == nil ? nil : try DataSet(in: directory)
-        // One that a crash left without a frame is nobody's yet.
+        // A set that a crash left without a frame has no level of theory or charge yet.
         let isNew = set?.entries.isEmpty ?? true
         var addition = Addition()
         var known = Set(set?.entries.map(\.label) ?? [])
@@ -76,7 +76,7 @@ extension DataSet {
         return addition
     }
 
-    /// Frames first, then, once they are durable, the lines that name them.
+    /// Frames first; then, once they are durable, the index lines that name them.
     private static func append(
         _ texts: [(bytes: [UInt8], label: Digest, origin: FrameOrigin)], to directory: Directory,
         after set: DataSet?, at now: Date
@@ -108,19 +108,23 @@ extension DataSet {
         func lacks(_ what: String) -> DataSetError {
             .notLabelled(source: source, frame: number, lacks: what)
         }
-        guard let level = atoms.levelOfTheory else { throw lacks("no level_of_theory") }
-        guard let energy = atoms.energy, energy.isFinite else { throw lacks("no energy") }
-        guard let forces = atoms.forces else { throw lacks("no forces") }
+        guard let level = atoms.levelOfTheory else { throw lacks("it has no level_of_theory") }
+        guard let energy = atoms.energy, energy.isFinite else { throw lacks("it has no energy") }
+        guard let forces = atoms.forces else { throw lacks("it has no forces") }
         for i in 0..<atoms.count where !(atoms.positions[i] + forces[i]).sum().isFinite {
-            throw lacks("position or force of atom \(i) is not a finite number")
+            throw lacks("the position or force of atom \(i) is not a finite number")
         }
-        guard !atoms.periodicity.isPeriodic else { throw lacks("periodic; molecules only") }
+        guard !atoms.periodicity.isPeriodic else {
+            throw lacks("it is periodic; data sets hold only molecules")
+        }
         let charge = atoms.info["charge"]?.double ?? 0
-        guard let whole = Int(exactly: charge) else { throw lacks("a charge of \(charge) e") }
+        guard let whole = Int(exactly: charge) else {
+            throw lacks("its charge is \(charge) e, not a whole number")
+        }
         return Header(levelOfTheory: level, charge: whole)
     }
 
-    /// Digest of what a model learns from: elements, positions, energy, forces.
+    /// Digest of the training data in a frame: elements, positions, energy, forces.
     private static func label(of atoms: Atoms) -> Digest {
         var bytes: [UInt8] = []
         func append(_ value: Double) {
@@ -136,8 +140,8 @@ extension DataSet {
 }
 
 extension Sequence<(atoms: Atoms, origin: FrameOrigin)> {
-    /// Of one relaxation, the frames that differ enough to be worth learning from: the first, the last, and each
-    /// in which some atom has moved by `distance` Å since the frame that was kept before.
+    /// Returns the frames of one relaxation that differ enough for training: the first, the last,
+    /// and each in which some atom has moved by `distance` Å since the last frame that was kept.
     public func distinct(by distance: Double) -> LabelledFrames {
         let all = Array(self)
         var kept: [(atoms: Atoms, origin: FrameOrigin)] = []

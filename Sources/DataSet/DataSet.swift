@@ -4,22 +4,24 @@ import Foundation
 import OrderedCollections
 import SystemPackage
 
-/// Labelled structures that only grow: frames as extended XYZ, and an index that says where each comes from.
+/// An append-only set of labelled structures: frames as extended XYZ, and an index with the origin
+/// of each frame.
 ///
 ///     data-set.json   format, level of theory, charge
 ///     frames.extxyz   one frame after the other; any tool reads it
 ///     index.jsonl     a line for each frame: where it lies, its digest, its origin, the digest of the line before
 ///
-/// A frame counts once its line is in the index: it is durable before the line is written. What a crash left behind
-/// the last line is cut off when something is added, and never read.
+/// A frame counts once its line is in the index; it is made durable before the line is written.
+/// Bytes that a crash left after the last line are never read, and are removed when frames are
+/// added.
 public struct DataSet: Sendable {
-    /// What all frames have in common; set by the first.
+    /// The values shared by all frames, set by the first frame.
     public struct Header: Sendable, Equatable, Codable {
         public static let currentFormat = 1
 
         public var format = Header.currentFormat
         public var levelOfTheory: String
-        /// e.
+        /// Total charge, e.
         public var charge: Int
 
         public init(levelOfTheory: String, charge: Int) {
@@ -39,19 +41,20 @@ public struct DataSet: Sendable {
     static let lockName: FilePath.Component = ".lock"
 
     public let header: Header
-    /// In the order in which they were added.
+    /// The index entries in the order in which frames were added.
     public let entries: [DataSetEntry]
     let directory: Directory
-    /// Of the index up to its last whole line, bytes.
+    /// Length of the index up to the end of its last complete line, bytes.
     let indexLength: Int
 
-    /// Bytes of `frames.extxyz` that count.
+    /// Number of valid bytes of `frames.extxyz`.
     var framesLength: Int { entries.last.map { $0.offset + $0.length } ?? 0 }
 
-    /// Digest of the last line: of the whole set, since each line has that of the line before.
+    /// Digest of the last line. It identifies the whole set, because each line holds the digest of
+    /// the line before.
     public var digest: Digest { entries.last?.chain ?? Digest(of: []) }
 
-    /// True where a folder is a data set.
+    /// Returns true if a folder is a data set.
     public static func exists(at path: String) -> Bool {
         FileManager.default.fileExists(atPath: path + "/" + headerName.string)
     }
@@ -80,7 +83,7 @@ public struct DataSet: Sendable {
         var entries: [DataSetEntry] = []
         var length = 0
         let index = try directory.read(Self.indexName) ?? []
-        // A last line without its end is what a crash left of one.
+        // A crash left an incomplete last line.
         for line in index.split(separator: 10, omittingEmptySubsequences: false).dropLast() {
             let line = Array(line)
             let place = "\(Self.indexName), line \(entries.count + 1)"
@@ -91,7 +94,8 @@ public struct DataSet: Sendable {
                 entry.offset == entries.last.map({ $0.offset + $0.length }) ?? 0, entry.length > 0
             else {
                 throw DataSetError.damaged(
-                    path: directory.path.escaped, what: "\(place) does not follow the line before")
+                    path: directory.path.escaped,
+                    what: "\(place) does not continue the previous line (its digest differs)")
             }
             entry.chain = Digest(of: line)
             entries.append(entry)
@@ -100,7 +104,7 @@ public struct DataSet: Sendable {
         (self.entries, indexLength) = (entries, length)
     }
 
-    /// The same, each saying where it comes from (key `origin`).
+    /// Returns the frames with their origin (key `origin`).
     public func framesWithOrigins() throws -> [Atoms] {
         zip(entries, try frames()).map { entry, atoms in
             var atoms = atoms
@@ -109,7 +113,7 @@ public struct DataSet: Sendable {
         }
     }
 
-    /// Every frame, checked against its digest.
+    /// Returns every frame, checked against its digest.
     ///
     /// - Throws: ``DataSetError``, `FileError`, `ExtXYZError`.
     public func frames() throws -> [Atoms] {
@@ -118,7 +122,8 @@ public struct DataSet: Sendable {
             let end = entry.offset + entry.length
             guard end <= bytes.count, Digest(of: Array(bytes[entry.offset..<end])) == entry.digest else {
                 throw DataSetError.damaged(
-                    path: directory.path.escaped, what: "frame \(number) of \(Self.framesName)")
+                    path: directory.path.escaped,
+                    what: "frame \(number) of \(Self.framesName) does not match its digest")
             }
             let label = "\(directory.path.escaped)/\(Self.framesName), frame \(number)"
             let frames = try ExtXYZ.frames(in: Array(bytes[entry.offset..<end]), label: label)
@@ -130,19 +135,20 @@ public struct DataSet: Sendable {
     }
 }
 
-/// Where one frame lies and where it comes from: a line of the index.
+/// The place and origin of one frame: a line of the index.
 public struct DataSetEntry: Sendable, Equatable, Codable {
-    /// In `frames.extxyz`, bytes.
+    /// Offset in `frames.extxyz`, bytes.
     public var offset: Int
     public var length: Int
-    /// Of those bytes.
+    /// Digest of the frame's bytes.
     public var digest: Digest
-    /// Of elements, positions, energy and forces alone: the same frame from two files has the same.
+    /// Digest of elements, positions, energy and forces only: equal for the same frame from two
+    /// files.
     public var label: Digest
     public var origin: FrameOrigin
-    /// UTC.
+    /// Time of addition, UTC.
     public var added: String
-    /// Digest of the line before; of nothing for the first.
+    /// Digest of the previous line; of nothing for the first.
     public var previous: Digest
     /// Digest of this line.
     public internal(set) var chain = Digest(of: [])
@@ -154,13 +160,13 @@ public struct DataSetEntry: Sendable, Equatable, Codable {
     }
 }
 
-/// Where a labelled frame was made.
+/// The origin of a labelled frame.
 public struct FrameOrigin: Sendable, Equatable, Codable {
-    /// A job with its stage and attempt, or a file: what `dataset list` shows.
+    /// A job with its stage and attempt, or a file, as `dataset list` shows it.
     public var source: String
-    /// Of the package that was calculated, or of the file.
+    /// Digest of the package that was computed, or of the file.
     public var digest: Digest
-    /// Place in the trajectory, from 0.
+    /// Index in the trajectory, from 0.
     public var step: Int
 
     public init(source: String, digest: Digest, step: Int) {
@@ -168,7 +174,7 @@ public struct FrameOrigin: Sendable, Equatable, Codable {
     }
 }
 
-/// Why a data set cannot be read or does not take a frame.
+/// The reason why a data set cannot be read or refuses a frame.
 public enum DataSetError: Error, Sendable, Equatable, CustomStringConvertible {
     case none(path: String)
     case otherFormat(path: String, found: Int)
@@ -180,7 +186,7 @@ public enum DataSetError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .none(let path): "\(path) is no data set: it has no \(DataSet.headerName)"
+        case .none(let path): "\(path) is not a data set: it has no \(DataSet.headerName)"
         case .otherFormat(let path, let found):
             "\(path) has format \(found); this aurelax reads format \(DataSet.Header.currentFormat)"
         case .damaged(let path, let what): "\(path) is damaged: \(what)"

@@ -3,16 +3,16 @@ public import DurableFiles
 import Foundation
 
 extension DataSet {
-    /// What was added from one job's stage, or one file.
+    /// The frames added from one job's stage, or from one file.
     public struct Source: Sendable, Equatable {
         public var name: String
         public var digest: Digest
         public var frames: Int
-        /// UTC, of the last.
+        /// Time when the last frame was added, UTC.
         public var added: String
     }
 
-    /// In the order in which they first appear.
+    /// Sources in the order in which they first appear.
     public var sources: [Source] {
         var sources: [Source] = []
         for entry in entries {
@@ -33,7 +33,7 @@ extension DataSet {
     }
 }
 
-/// What a data set holds, for people and scripts.
+/// Statistics of a data set, for people and scripts.
 public struct DataSetStatistics: Sendable, Equatable, Codable, CustomStringConvertible {
     public struct OfElement: Sendable, Equatable, Codable {
         public var atoms = 0
@@ -50,10 +50,10 @@ public struct DataSetStatistics: Sendable, Equatable, Codable, CustomStringConve
     /// Frames by formula.
     public var formulas: [String: Int]
     public var elements: [String: OfElement]
-    /// Lowest and highest energy by formula, eV.
+    /// Lowest and highest energy of each formula, eV.
     public var energies: [String: [Double]]
     public var sources: Int
-    /// When the first and the last frame were added, UTC.
+    /// Times when the first and the last frame were added, UTC.
     public var added: [String]
 
     /// Reads and checks every frame.

@@ -1,4 +1,4 @@
-/// How a model file lies on disk. All integers are little-endian.
+/// The layout of a model file. All integers are little-endian.
 ///
 ///     offset  size  what
 ///          0     8  "AURELAXM"
@@ -10,7 +10,7 @@
 ///         64     …  JSON header: kind, name, the owner's header, the tensors with a SHA-256 each
 ///          …     …  tensors, each at a multiple of 64; zeros between
 ///
-/// The header names each tensor's digest, so the one digest at 32 covers every byte of content and is
+/// The header holds each tensor's digest, so the digest at offset 32 covers all content and is
 /// cheap to check; ``ModelFile/verify()`` reads the rest.
 enum Layout {
     static let magic = Array("AURELAXM".utf8)
@@ -46,7 +46,7 @@ public enum ElementType: String, Codable, Sendable {
     }
 }
 
-/// A number that a tensor can hold, stored as it is in memory.
+/// A number type of tensors, stored as in memory.
 public protocol TensorElement: BitwiseCopyable, Sendable {
     static var elementType: ElementType { get }
 }
@@ -60,9 +60,9 @@ extension UInt8: TensorElement { public static var elementType: ElementType { .u
 public struct TensorDescription: Codable, Sendable, Equatable {
     public let name: String
     public let type: ElementType
-    /// Row-major.
+    /// Extents, row-major.
     public let shape: [Int]
-    /// From the end of the header, rounded up to a multiple of 64.
+    /// Offset from the end of the header, rounded up to a multiple of 64.
     let offset: Int
     let sha256: String
 
@@ -70,7 +70,7 @@ public struct TensorDescription: Codable, Sendable, Equatable {
     var byteCount: Int { count * type.size }
 }
 
-/// The part of the JSON header that is the container's.
+/// The container's part of the JSON header.
 struct Directory: Codable {
     let kind: String
     let name: String

@@ -1,24 +1,24 @@
 import Crypto
 import Foundation
 
-/// A model on disk, mapped into memory: nothing but the header is read until it is used.
+/// A model on disk, mapped into memory; opening reads only the header.
 ///
-/// Opening checks the structure, the lengths and the header's digest; ``verify()`` checks the rest. A
-/// file is replaced by rename, never rewritten in place, so a mapping stays what it was.
+/// Opening checks the structure, the lengths and the header's digest; ``verify()`` checks the rest.
+/// A file is replaced by rename and never rewritten in place, so a mapping never changes.
 public final class ModelFile: Sendable {
     public let path: String
     public let kind: String
     public let name: String
-    /// SHA-256 over the content, hexadecimal: the same for the same content, for good.
+    /// SHA-256 over the content, hexadecimal: equal content gives an equal version.
     public let version: String
     public let tensors: [TensorDescription]
 
     private let mapping: Mapping
     private let headerRange: Range<Int>
-    /// Where tensor offsets count from.
+    /// Start of the tensors; their offsets count from here.
     private let start: Int
 
-    /// - Parameter kind: what the model must be, or nil for any.
+    /// - Parameter kind: the required kind of model, or nil for any.
     /// - Throws: ``ModelFileError``.
     /// - Complexity: independent of the size of the tensors.
     public init(contentsOf path: String, kind expected: String? = nil) throws(ModelFileError) {
@@ -62,7 +62,8 @@ public final class ModelFile: Sendable {
         let start = Layout.aligned(headerRange.upperBound)
         var end = 0
         for tensor in directory.tensors {
-            // Whoever wrote this digest wrote these numbers; still, no arithmetic may trap on them.
+            // The digest proves only that the numbers were written this way; arithmetic on them
+            // must not trap.
             let bytes = tensor.shape.reduce(Optional(tensor.type.size)) { size, extent in
                 guard let size, extent >= 0 else { return nil }
                 let (product, overflow) = size.multipliedReportingOverflow(by: extent)
@@ -108,10 +109,11 @@ public final class ModelFile: Sendable {
     public func int32(_ name: String) throws(ModelFileError) -> Tensor<Int32> { try tensor(name) }
     public func uint8(_ name: String) throws(ModelFileError) -> Tensor<UInt8> { try tensor(name) }
 
-    /// The tensor of this name.
+    /// Returns the tensor of this name.
     ///
-    /// - Throws: ``ModelFileError/missingTensor(path:name:)`` or
-    ///   ``ModelFileError/wrongTensor(path:name:found:expected:)`` where its elements are of another type.
+    /// - Throws: ``ModelFileError/missingTensor(path:name:)``, or
+    ///   ``ModelFileError/wrongTensor(path:name:found:expected:)`` if its elements have another
+    ///   type.
     public func tensor<Element: TensorElement>(
         _ name: String, of type: Element.Type = Element.self
     ) throws(ModelFileError) -> Tensor<Element> {

@@ -1,41 +1,41 @@
-/// Why a model file cannot be read, or not be written.
+/// The reason why a model file cannot be read or written.
 public enum ModelFileError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The operating system refused; `errno` is its number and `reason` its words.
+    /// A system call failed; `errno` is the error number and `reason` its description.
     case system(path: String, operation: String, errno: Int32, reason: String)
-    /// The file does not begin as a model file does.
+    /// The file does not begin like a model file.
     case notAModelFile(path: String)
-    /// Written in a format that this program does not know.
+    /// The file has a format version that this program does not support.
     case unsupportedFormat(path: String, found: Int, supported: Int)
-    /// Shorter (or longer) than it says of itself.
+    /// The file is shorter (or longer) than its header says.
     case wrongLength(path: String, expected: UInt64, actual: UInt64)
-    /// The bytes are not those that were written.
+    /// The bytes do not match their checksum.
     case damaged(path: String, what: String)
-    /// A model of another kind.
+    /// The model is of another kind.
     case wrongKind(path: String, found: String, expected: String)
-    /// The header does not decode as its owner's type.
+    /// The header cannot be decoded.
     case header(path: String, reason: String)
     case missingTensor(path: String, name: String)
-    /// A tensor of another element type or shape than its reader needs.
+    /// A tensor has another element type or shape than the reader needs.
     case wrongTensor(path: String, name: String, found: String, expected: String)
 
     public var description: String {
         switch self {
         case .system(let path, let operation, _, let reason): "\(path): \(operation): \(reason)"
-        case .notAModelFile(let path): "\(path): not an aurelax model file"
+        case .notAModelFile(let path): "\(path): this is not an aurelax model file"
         case .unsupportedFormat(let path, let found, let supported):
             "\(path): model file format \(found); this aurelax reads format \(supported): "
                 + "train the model again, or use the aurelax that wrote it"
         case .wrongLength(let path, let expected, let actual):
-            "\(path): \(actual) bytes where the file says \(expected): "
+            "\(path): the file has \(actual) bytes, its header says \(expected): "
                 + "the copy is incomplete; copy or train it again"
         case .damaged(let path, let what):
             "\(path): \(what) does not match its checksum: the file is damaged; copy or train it again"
         case .wrongKind(let path, let found, let expected):
-            "\(path): a model of kind '\(found)' where '\(expected)' is needed"
+            "\(path): the model is of kind '\(found)', expected '\(expected)'"
         case .header(let path, let reason): "\(path): header: \(reason)"
-        case .missingTensor(let path, let name): "\(path): holds no tensor '\(name)'"
+        case .missingTensor(let path, let name): "\(path): the tensor '\(name)' is missing"
         case .wrongTensor(let path, let name, let found, let expected):
-            "\(path): tensor '\(name)' is \(found) where \(expected) is needed"
+            "\(path): the tensor '\(name)' is \(found), expected \(expected)"
         }
     }
 }

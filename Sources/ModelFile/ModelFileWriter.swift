@@ -5,7 +5,7 @@ import SystemPackage
 
 /// Collects a header and named tensors, and writes them as one model file.
 ///
-/// The same content gives the same bytes: no time, host or path goes into the file.
+/// Equal content gives equal bytes: no time, host or path is written.
 public struct ModelFileWriter<Header: Codable & Sendable>: Sendable {
     private let kind: String
     private let name: String
@@ -13,9 +13,9 @@ public struct ModelFileWriter<Header: Codable & Sendable>: Sendable {
     private var tensors: [(name: String, type: ElementType, shape: [Int], bytes: Bytes)] = []
 
     /// - Parameters:
-    ///   - kind: what reads the file: `oamlm`, `soap-potential`, …
-    ///   - name: the name that the model is called by.
-    ///   - header: everything else that is not an array of numbers.
+    ///   - kind: the kind of model: `oamlm`, `soap-potential`, …
+    ///   - name: the name of the model.
+    ///   - header: all data that are not arrays of numbers.
     public init(kind: String, name: String, header: Header) {
         self.kind = kind
         self.name = name
@@ -24,19 +24,19 @@ public struct ModelFileWriter<Header: Codable & Sendable>: Sendable {
 
     /// Adds a tensor, row-major.
     ///
-    /// - Precondition: as many values as the shape has places, and a name not used before.
+    /// - Precondition: the number of values fits the shape, and the name has not been used before.
     public mutating func add<Element: TensorElement>(
         _ tensor: String, shape: [Int], _ values: [Element]
     ) {
-        precondition(shape.reduce(1, *) == values.count, "a tensor's values fill its shape")
-        precondition(!tensors.contains { $0.name == tensor }, "one tensor a name")
+        precondition(shape.reduce(1, *) == values.count, "the number of values fits the shape")
+        precondition(!tensors.contains { $0.name == tensor }, "tensor names are unique")
         tensors.append((tensor, Element.elementType, shape, Bytes(values)))
     }
 
-    /// Writes the file: a temporary beside it, fsync, rename, fsync of the directory.
+    /// Writes the file: a temporary file beside it, fsync, rename, fsync of the directory.
     ///
     /// - Returns: the model's version, SHA-256 in hexadecimal.
-    /// - Throws: ``ModelFileError``, and `FileError` where the disk refuses.
+    /// - Throws: ``ModelFileError``, and `FileError` if the disk reports an error.
     @discardableResult
     public func write(to path: String) throws -> String {
         var directory: [TensorDescription] = []

@@ -19,10 +19,10 @@ public struct Tensor<Element: TensorElement>: @unchecked Sendable {
 
     public var count: Int { buffer.count }
     public subscript(i: Int) -> Element { buffer[i] }
-    /// A copy.
+    /// Copies the values.
     public var array: [Element] { withExtendedLifetime(owner) { Array(buffer) } }
 
-    /// The values in place; the pointer is valid only inside `body`.
+    /// Calls `body` with the values in place; the pointer is valid only inside `body`.
     public func withUnsafeBufferPointer<Result, Failure: Error>(
         _ body: (UnsafeBufferPointer<Element>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -31,7 +31,7 @@ public struct Tensor<Element: TensorElement>: @unchecked Sendable {
     }
 }
 
-/// A whole file mapped read-only (`mmap`), unmapped when nobody refers to it.
+/// A whole file mapped read-only (`mmap`), unmapped with the last reference.
 final class Mapping: @unchecked Sendable {
     // Unchecked: read-only pages.
     let bytes: UnsafeRawBufferPointer
@@ -54,7 +54,7 @@ final class Mapping: @unchecked Sendable {
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 }
 
-/// The error that `errno` names now.
+/// Returns the error for the current value of `errno`.
 private func systemError(_ path: String, _ operation: String) -> ModelFileError {
     let number = errno
     return .system(
