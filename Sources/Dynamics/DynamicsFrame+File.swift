@@ -2,7 +2,7 @@ public import Atomistics
 import OrderedCollections
 import Relaxation
 
-/// Names of what a trajectory of molecular dynamics says beside the prediction.
+/// Names of the values that a trajectory of molecular dynamics has in addition to the prediction.
 private enum Key {
     static let step = "step"
     static let time = "time_fs"
@@ -17,10 +17,11 @@ private enum Key {
 }
 
 extension MolecularDynamics {
-    /// The current frame as a trajectory holds it: the prediction under the names of `Atoms.annotated(with:by:)`,
-    /// `momenta` and `velocities` (units of ASE), `step`, `time_fs`, `temperature_K`, `kinetic_energy` (eV) and the settings.
+    /// Returns the current frame for a trajectory: the prediction under the names of
+    /// `Atoms.annotated(with:by:)`, `momenta` and `velocities` (units of ASE), `step`, `time_fs`,
+    /// `temperature_K`, `kinetic_energy` (eV) and the settings.
     ///
-    /// - Parameter start: digest of the structure that the run started from.
+    /// - Parameter start: digest of the structure from which the run started.
     public func annotated(start: String) -> Atoms {
         var atoms = current.atoms.annotated(with: current.prediction, by: forceField.provenance)
         atoms.columns[Key.momenta] = Column(
@@ -37,7 +38,8 @@ extension MolecularDynamics {
 }
 
 extension DynamicsFrame {
-    /// The frame that ``MolecularDynamics/annotated(start:)`` wrote; nil if it is not one of this run.
+    /// Reads a frame that ``MolecularDynamics/annotated(start:)`` wrote; nil if it does not belong
+    /// to this run.
     public init?(
         _ atoms: Atoms, by provenance: ForceFieldProvenance, settings: DynamicsSettings, start: String
     ) {
@@ -53,9 +55,10 @@ extension DynamicsFrame {
 }
 
 extension DynamicsSettings {
-    /// What decides the steps of a run, in one line.
+    /// The settings that determine the steps of a run, in one line.
     ///
-    /// The number of steps is part of it only if the temperature changes: a run at one temperature may be made longer.
+    /// The number of steps is included only if the temperature changes: a run at constant
+    /// temperature may be extended.
     var identity: String {
         let ensemble = friction > 0 ? "langevin \(friction)/ps" : "nve"
         let ramp =

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How a molecular dynamics run moves atoms.
+/// The settings of a molecular dynamics run.
 public struct DynamicsSettings: Sendable, Equatable, Codable {
     /// Time between two steps, fs.
     public var timeStep = 0.5
@@ -17,18 +17,18 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// Why these settings cannot be used; nil if they can.
+    /// The reason why these settings cannot be used; nil if they can.
     public var problem: String? {
         if !(timeStep > 0 && timeStep <= 20) {
-            return "the time step is \(timeStep) fs, not within 0 to 20 fs"
+            return "the time step is \(timeStep) fs, which is outside 0 to 20 fs"
         }
-        if steps < 0 { return "\(steps) steps are less than none" }
+        if steps < 0 { return "the number of steps is \(steps); it must not be negative" }
         for (name, value) in [("temperature", temperature), ("final temperature", finalTemperature)]
         where !(value >= 0 && value <= 100_000) {
-            return "the \(name) is \(value) K, not within 0 to 100,000 K"
+            return "the \(name) is \(value) K, which is outside 0 to 100,000 K"
         }
         return friction >= 0 && friction <= 1000
-            ? nil : "the friction is \(friction)/ps, not within 0 to 1000/ps"
+            ? nil : "the friction is \(friction)/ps, which is outside 0 to 1000/ps"
     }
 
     /// T₀ + (T₁ − T₀) n/N at step n of N, K.
@@ -40,7 +40,7 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
 
 /// Units of molecular dynamics with eV, Å and unified atomic mass units.
 public enum DynamicsUnits {
-    /// The time that belongs to eV, Å and u, as in ASE: Å √(u/eV) in fs.
+    /// The unit of time that follows from eV, Å and u, as in ASE: Å √(u/eV) in fs.
     public static let femtosecondsPerTime = 10.180505710774743
     /// eV/K.
     public static let boltzmann = 8.617333262e-5

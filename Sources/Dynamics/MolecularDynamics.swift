@@ -16,14 +16,14 @@ public struct DynamicsFrame: Sendable {
     }
 }
 
-/// Molecular dynamics on the forces of a model or an engine, one step at a time.
+/// Molecular dynamics with the forces of a model or an engine, one step at a time.
 ///
 /// The integrator is BAOAB; without friction it is velocity Verlet:
 ///
 ///     v += h/2 F/m,  r += h/2 v,  v = c v + √(1 − c²) √(k T/m) ξ,  r += h/2 v,  v += h/2 F/m,  c = e^(−γh)
 ///
-/// The random numbers ξ of a step depend on the seed and the number of the step alone, so a run that is resumed from
-/// one of its frames takes bit for bit the steps that it would have taken without the interruption.
+/// The random numbers ξ of a step depend only on the seed and the number of the step, so a run that
+/// is resumed from one of its frames takes exactly the same steps as an uninterrupted run.
 ///
 /// - Source: Leimkuhler, Matthews, Appl. Math. Res. Express 2013, 34.
 public struct MolecularDynamics: Sendable {
@@ -33,15 +33,15 @@ public struct MolecularDynamics: Sendable {
     /// False for each atom that keeps its position.
     private let moves: [Bool]
 
-    /// Starts from Maxwell–Boltzmann velocities without net momentum, or from given ones.
+    /// Starts from Maxwell–Boltzmann velocities without net momentum, or from given velocities.
     ///
     /// - Parameters:
     ///   - atoms: the structure; atoms whose `moveMask` is false keep their positions.
     ///   - velocities: Å per unit of time of ``DynamicsUnits``; nil to draw them at the first temperature.
-    ///   - forceField: gives the forces.
+    ///   - forceField: computes the forces.
     ///   - settings: time step, number of steps, thermostat and seed.
-    /// - Throws: what the force field throws, and ``DynamicsError``.
-    /// - Precondition: settings without a ``DynamicsSettings/problem``; one velocity an atom.
+    /// - Throws: errors of the force field, and ``DynamicsError``.
+    /// - Precondition: settings without a ``DynamicsSettings/problem``; one velocity per atom.
     public init(
         _ atoms: Atoms, velocities: [SIMD3<Double>]? = nil, forceField: any ForceField,
         settings: DynamicsSettings
@@ -60,7 +60,7 @@ public struct MolecularDynamics: Sendable {
         try Self.check(current.prediction, step: 0)
     }
 
-    /// Resumes at a frame that an earlier process wrote.
+    /// Resumes from a frame that an earlier process wrote.
     ///
     /// - Precondition: settings without a problem; a frame of this run.
     public init(resuming frame: DynamicsFrame, forceField: any ForceField, settings: DynamicsSettings) {
@@ -75,8 +75,9 @@ public struct MolecularDynamics: Sendable {
 
     /// Takes one step.
     ///
-    /// - Throws: what the force field throws, and ``DynamicsError`` for forces that are not finite; the run is as it was.
-    /// - Complexity: one force call.
+    /// - Throws: errors of the force field, and ``DynamicsError`` for forces that are not finite;
+    ///   the run is then unchanged.
+    /// - Complexity: one force evaluation.
     @discardableResult
     public mutating func advance() throws -> DynamicsFrame {
         let h = settings.timeStep / DynamicsUnits.femtosecondsPerTime
@@ -143,7 +144,7 @@ public struct MolecularDynamics: Sendable {
     }
 }
 
-/// Why a run cannot go on.
+/// The reason why a run cannot continue.
 public enum DynamicsError: Error, Sendable, Equatable, CustomStringConvertible {
     case forceNotFinite(atom: Int, step: Int)
 

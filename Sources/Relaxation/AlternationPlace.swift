@@ -1,4 +1,4 @@
-/// Where a relaxation is in its alternation.
+/// The progress of a relaxation through its alternation.
 struct AlternationPlace: Sendable, Equatable {
     private(set) var round = 0
     private(set) var segment = 0
@@ -9,10 +9,10 @@ struct AlternationPlace: Sendable, Equatable {
 
     mutating func tookStep() { steps += 1 }
 
-    /// Goes on to the first segment that has something to do.
+    /// Moves on to the next segment that is not converged.
     ///
-    /// - Parameter isConverged: of the atoms of a segment.
-    /// - Returns: false where the last round is over.
+    /// - Parameter isConverged: whether the atoms of a segment are converged.
+    /// - Returns: false if the last round is over.
     mutating func settle(in plan: Alternation, isConverged: (Int) -> Bool) -> Bool {
         while round < plan.rounds {
             if steps < plan.segments[segment].steps, !isConverged(segment) { return true }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The log of a relaxation as ASE's optimisers write theirs.
+/// The log of a relaxation in the format of ASE's optimisers.
 ///
 ///           Step     Time          Energy          fmax
 ///     BFGS:    0 12:00:00     -123.456789        1.234567
@@ -9,8 +9,9 @@ public struct OptimizerLog: Sendable {
     private let energyName: String
 
     /// - Parameters:
-    ///   - optimizer: names the lines.
-    ///   - isModel: the energies are a model's: their column is called `ML-energy`, never `Energy`.
+    ///   - optimizer: the name at the start of each line.
+    ///   - isModel: whether the energies come from a model: their column is then called `ML-energy`
+    ///     instead of `Energy`.
     public init(_ optimizer: OptimizerKind, isModel: Bool = false) {
         (name, energyName) = (optimizer.logName, isModel ? "ML-energy" : "Energy")
     }
@@ -23,9 +24,9 @@ public struct OptimizerLog: Sendable {
 
     /// - Parameters:
     ///   - step: 0 for the start.
-    ///   - energy: eV; `nan` is written where there is none.
+    ///   - energy: eV; `nan` is written if there is none.
     ///   - fmax: eV/Å.
-    ///   - date: what the column of times shows the clock of.
+    ///   - date: the time of the step.
     public func line(step: Int, energy: Double?, fmax: Double, at date: Date = Date()) -> String {
         let time = Calendar.current.dateComponents([.hour, .minute, .second], from: date)
         let clock = String(format: "%02d:%02d:%02d", time.hour ?? 0, time.minute ?? 0, time.second ?? 0)

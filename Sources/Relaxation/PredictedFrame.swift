@@ -1,7 +1,7 @@
 public import Atomistics
 import OrderedCollections
 
-/// Names under which a prediction is written: never those of a calculation.
+/// Names under which a prediction is written; they differ from those of calculated values.
 enum PredictedKey {
     static let forces = "ml_forces"
     static let classes = "ml_class"
@@ -14,9 +14,10 @@ enum PredictedKey {
 }
 
 extension Atoms {
-    /// The structure with what a model predicts of it: columns `ml_forces` (eV/Å), `ml_class`,
-    /// `ml_uncertainty` (eV/Å) and `ml_out_of_domain`; `ml_energy` and `ml_energy_uncertainty` (eV) where the model has them; the model's
-    /// name, kind and version, the level of theory of what it learnt from, and the units.
+    /// The structure with a model's prediction: columns `ml_forces` (eV/Å), `ml_class`,
+    /// `ml_uncertainty` (eV/Å) and `ml_out_of_domain`; `ml_energy` and `ml_energy_uncertainty` (eV)
+    /// if the model has them; the model's name, kind and version, the level of theory of its
+    /// training data, and the units.
     public func annotated(
         with prediction: ForcePrediction, by provenance: ForceFieldProvenance
     ) -> Atoms {
@@ -40,7 +41,7 @@ extension Atoms {
         return atoms
     }
 
-    /// The prediction that ``annotated(with:by:)`` wrote; nil where there is none by this model.
+    /// The prediction that ``annotated(with:by:)`` wrote; nil if there is none by this model.
     public func prediction(by provenance: ForceFieldProvenance) -> ForcePrediction? {
         guard info["model_version"] == .string(provenance.version),
             let forces = columns[PredictedKey.forces]?.vectors,
@@ -56,7 +57,7 @@ extension Atoms {
 }
 
 extension RelaxationFrame {
-    /// The frame as a trajectory holds it: the prediction, and `step` and `ml_fmax` (eV/Å).
+    /// The frame for a trajectory: the prediction, and `step` and `ml_fmax` (eV/Å).
     public func annotated(by provenance: ForceFieldProvenance) -> Atoms {
         var atoms = atoms.annotated(with: prediction, by: provenance)
         atoms.info[PredictedKey.step] = .integer(step)

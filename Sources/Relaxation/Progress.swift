@@ -1,16 +1,18 @@
 import Atomistics
 
-/// Whether a relaxation still gets anywhere, by its forces and positions, and its energies where it has any.
+/// Detects whether a relaxation still makes progress, from its forces and positions, and its
+/// energies if there are any.
 struct Progress: Sendable {
     private static let improvement = 0.01
-    /// eV
+    /// eV.
     private static let energyGain = 1e-3
     private static let closeness = 0.02
 
     private(set) var smallestFmax = Double.infinity
     private var smallestRMS = Double.infinity
     private var lowestEnergy = Double.infinity
-    /// The last step at which the forces became smaller, or the energy lower, by what counts as progress.
+    /// The last step at which the forces became smaller, or the energy lower, by enough to count as
+    /// progress.
     private(set) var since = 0
     /// Positions of the last two longest cycles, the newest last.
     private var recent: [[SIMD3<Double>]] = []
@@ -33,7 +35,7 @@ struct Progress: Sendable {
         if recent.count - longestCycle > longestCycle { recent.removeFirst() }
     }
 
-    /// The shortest period that the positions have gone through twice without progress.
+    /// The shortest period that the positions have repeated twice without progress.
     func cycle(upTo longest: Int, step: Int) -> Int? {
         let longest = min(longest, recent.count / 2, (step - since) / 2)
         guard longest >= 2 else { return nil }
@@ -47,7 +49,7 @@ struct Progress: Sendable {
         }
     }
 
-    /// The furthest that one atom is from where it was, Å.
+    /// The largest displacement of an atom, Å.
     private func distance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> Double {
         var furthest = 0.0
         for i in a.indices { furthest = max(furthest, (a[i] - b[i]).squaredLength) }

@@ -1,7 +1,7 @@
 import Atomistics
 
 extension Relaxer {
-    /// Takes an evaluated structure as the newest frame and decides whether to go on.
+    /// Makes an evaluated structure the newest frame and decides whether to continue.
     @discardableResult
     mutating func accept(
         _ atoms: Atoms, _ prediction: ForcePrediction, after before: RelaxationState
@@ -63,7 +63,7 @@ extension Relaxer {
     }
 
     private func isBetter(_ frame: RelaxationFrame, than best: RelaxationFrame) -> Bool {
-        // Forces that leave out atoms say nothing about a frame where they count.
+        // Forces that leave out atoms say nothing about a frame that includes them.
         guard frame.frozen == best.frozen else { return frame.frozen < best.frozen }
         switch settings.keep {
         case .last, .smallestFmax: return frame.fmax < best.fmax

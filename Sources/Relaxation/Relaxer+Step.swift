@@ -2,7 +2,7 @@ import Atomistics
 import LinearAlgebra
 
 extension Relaxer {
-    /// The state with `current` as the place that the next step is taken from, and an optimiser that knows of it.
+    /// The state with `current` as the start of the next step, and an optimiser that includes it.
     func departing(
         from current: RelaxationFrame
     ) throws -> (state: RelaxationState, optimizer: any Optimizer, departure: Departure) {
@@ -43,7 +43,7 @@ extension Relaxer {
         }
     }
 
-    /// The matrix to begin with, over the active atoms.
+    /// The initial Hessian, for the active atoms.
     private func startHessian(at atoms: Atoms) throws -> Matrix {
         guard settings.startHessian == .model,
             let values = try settings.givenHessian ?? forceField.hessian(atoms)
@@ -56,7 +56,7 @@ extension Relaxer {
                 hessian[i, j] = (values[row * width + column] + values[column * width + row]) / 2
             }
         }
-        // What is fixed has no curvature with the rest.
+        // Fixed coordinates have no coupling to the others.
         for (i, row) in rows.enumerated() where fixed.contains(row) {
             for j in rows.indices { (hessian[i, j], hessian[j, i]) = (0, 0) }
             hessian[i, i] = 70
@@ -70,8 +70,8 @@ extension Relaxer {
 
     // MARK: Forces
 
-    /// The model's forces without the rigid motions that the settings take off, and without those along fixed
-    /// coordinates.
+    /// The model's forces without the rigid motions that the settings remove, and with zeros along
+    /// fixed coordinates.
     func effectiveForces(of prediction: ForcePrediction, _ atoms: Atoms) throws -> [SIMD3<Double>] {
         var forces = prediction.forces
         let allMove =
@@ -94,7 +94,7 @@ extension Relaxer {
         (settings.alternation?.segments[segment].movable[atom] ?? true) && !isFrozen(atom, in: prediction)
     }
 
-    /// What an optimiser sees where it looks without going there.
+    /// The forces for an optimiser that probes a position without moving there.
     func forces(
         after displacement: [Double], from frame: RelaxationFrame, _ departure: Departure
     ) throws -> [Double] {
@@ -105,8 +105,8 @@ extension Relaxer {
 
     // MARK: Displacements
 
-    /// What is made of the optimiser's displacement: nothing for atoms that are fixed, and no more for each
-    /// other one than its forces' expected error allows.
+    /// The optimiser's displacement after limits: zero for fixed atoms, and for the others no more
+    /// than the expected error of the force allows.
     func limited(
         _ displacement: [Double], by uncertainty: [Double]?, _ departure: Departure
     ) -> [Double] {

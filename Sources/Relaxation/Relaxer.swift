@@ -1,21 +1,21 @@
 public import Atomistics
 import LinearAlgebra
 
-/// Moves atoms downhill along the forces of a model that may have no energy: a step at a time, so that its
-/// owner may write, stop and go on.
+/// Moves atoms downhill along the forces of a model that may have no energy: one step at a time, so
+/// that its owner may write results, stop and resume.
 ///
-/// A relaxation that was interrupted goes on from its own trajectory, ``replay(_:_:)``: the next step is bit for
-/// bit the one that an uninterrupted run would have taken.
+/// An interrupted relaxation resumes from its own trajectory with ``replay(_:_:)``: the next step
+/// is bit for bit the same as in an uninterrupted run.
 public struct Relaxer: Sendable {
     public let settings: RelaxationSettings
-    /// What the relaxation began with.
+    /// The initial structure.
     public let initial: Atoms
     public let forceField: any ForceField
-    /// Indices of the atoms that may move at any time; what an optimiser's vectors run over.
+    /// Indices of the atoms that may move at any time; an optimiser's vectors contain these atoms.
     let active: [Int]
     /// ``RelaxationSettings/fixedCoordinates``.
     let fixed: Set<Int>
-    /// Nil where bonds may change, or where the structure is one whose bonds cannot be found.
+    /// Nil if bonds may change, or if the bonds of the structure cannot be determined.
     let bonds: BondWatch?
     var state = RelaxationState()
 
@@ -33,27 +33,27 @@ public struct Relaxer: Sendable {
     }
 
     public var status: RelaxationStatus { state.status }
-    /// The frame that was reached last; nil before the first evaluation.
+    /// The newest frame; nil before the first evaluation.
     public var current: RelaxationFrame? { state.current }
     /// The best frame so far by ``RelaxationSettings/keep``; by the largest force where that is the last one.
     public var best: RelaxationFrame? { state.best }
-    /// The frame that the relaxation ends with if it ends now; nil before the first.
+    /// The final frame of the relaxation if it ended now; nil before the first.
     public var kept: RelaxationFrame? {
         if case .stopped(.bondsChanged) = status { return best }
         return status == .converged || settings.keep == .last ? current : best
     }
-    /// Round and segment of the next step, from 0; nil where nothing alternates.
+    /// Round and segment of the next step, from 0; nil without alternation.
     public var place: (round: Int, segment: Int)? {
         settings.alternation.map { _ in (state.place.round, state.place.segment) }
     }
 
-    /// The next frame: the first time of the structure as it is, then after one step of the optimiser.
+    /// Returns the next frame: first the initial structure, later the result of one optimiser step.
     ///
-    /// - Throws: what the force field throws, and ``RelaxationError``; the relaxer is as it was.
+    /// - Throws: errors of the force field, and ``RelaxationError``; the relaxer is then unchanged.
     /// - Precondition: ``status`` is `running`.
     @discardableResult
     public mutating func advance() throws -> RelaxationFrame {
-        precondition(status == .running, "a relaxation that has ended takes no step")
+        precondition(status == .running, "the relaxation has already ended")
         guard let current else {
             return try accept(initial, try forceField.predict(initial, following: nil), after: state)
         }
@@ -74,14 +74,15 @@ public struct Relaxer: Sendable {
         return try accept(atoms, prediction, after: next)
     }
 
-    /// Takes over a frame that an earlier process had reached, the next one after ``current``.
+    /// Adopts a frame that an earlier process reached, the next one after ``current``.
     ///
-    /// - Throws: what the force field throws, for methods that evaluate more than one position a step or begin
-    ///   with the model's Hessian; ``RelaxationError`` for a prediction that is not finite.
+    /// - Throws: errors of the force field, for methods that evaluate more than one position per
+    ///   step or begin with the model's Hessian; ``RelaxationError`` for a prediction that is not
+    ///   finite.
     /// - Precondition: ``status`` is `running`; a frame of the same structure.
     public mutating func replay(_ recorded: Atoms, _ prediction: ForcePrediction) throws {
-        precondition(status == .running, "a relaxation that has ended takes no step")
-        precondition(recorded.count == initial.count, "a frame of the same structure")
+        precondition(status == .running, "the relaxation has already ended")
+        precondition(recorded.count == initial.count, "the frame has the atoms of the initial structure")
         var next = state
         if let current {
             let departing = try departing(from: current)
@@ -98,28 +99,28 @@ public struct Relaxer: Sendable {
     }
 }
 
-/// All of a relaxation that changes.
+/// The mutable state of a relaxation.
 struct RelaxationState: Sendable {
     var status = RelaxationStatus.running
     var current: RelaxationFrame?
     var best: RelaxationFrame?
-    /// As it was when the last step had been taken; nil before the first.
+    /// The state after the previous step; nil before the first.
     var optimizer: (any Optimizer)?
     var departure: Departure?
     var place = AlternationPlace()
     var progress = Progress()
 }
 
-/// From where a step was taken; coordinates of the active atoms.
+/// Start of a step; coordinates of the active atoms.
 struct Departure: Sendable {
     let x: [Double]
-    /// Before atoms that do not move were masked, after rigid motions were taken off, eV/Å.
+    /// After removal of rigid motions, before fixed atoms are masked, eV/Å.
     let unmasked: [Double]
     /// True for each coordinate that moved.
     let isFree: [Bool]
     let segment: Int
 
-    /// What the optimiser went by, eV/Å.
+    /// The forces that the optimiser used, eV/Å.
     var forces: [Double] { masked(unmasked) }
 
     /// `vector` with zeros for the coordinates that did not move.

@@ -1,7 +1,7 @@
 import Atomistics
 import LinearAlgebra
 
-/// Forces without their sum.
+/// Returns the forces without their mean.
 ///
 ///     F_i − Σ_j F_j / N
 func withoutNetForce(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
@@ -9,11 +9,12 @@ func withoutNetForce(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
     return forces.map { $0 - mean }
 }
 
-/// Forces without their part along rigid rotations about the centroid, all atoms of one weight.
+/// Returns the forces without their component along rigid rotations about the centroid, with equal
+/// weight for all atoms.
 ///
 ///     F_i − ω × d_i,   d_i = r_i − r̄,   Σ_i (|d_i|² 1 − d_i d_iᵀ) ω = Σ_i d_i × F_i
 ///
-/// An axis about which nothing turns (of a linear molecule, of a single atom) has no part.
+/// An axis about which nothing rotates (of a linear molecule, of a single atom) has no component.
 /// - Throws: ``LinearAlgebraError`` for positions or forces that are not finite.
 func withoutNetTorque(
     _ forces: [SIMD3<Double>], positions: [SIMD3<Double>]

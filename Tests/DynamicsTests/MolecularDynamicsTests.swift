@@ -130,8 +130,10 @@ struct MolecularDynamicsTests {
 
     @Test("Settings outside their range are refused with a sentence")
     func problems() {
-        #expect(settings { $0.timeStep = 0 }.problem == "the time step is 0.0 fs, not within 0 to 20 fs")
-        #expect(settings { $0.friction = -1 }.problem == "the friction is -1.0/ps, not within 0 to 1000/ps")
+        #expect(
+            settings { $0.timeStep = 0 }.problem == "the time step is 0.0 fs, which is outside 0 to 20 fs")
+        #expect(
+            settings { $0.friction = -1 }.problem == "the friction is -1.0/ps, which is outside 0 to 1000/ps")
         #expect(settings { $0.temperature = .nan }.problem != nil)
         #expect(settings { _ in }.problem == nil)
     }

@@ -100,7 +100,7 @@ extension Relaxer {
         #expect(relaxer.current == nil && relaxer.status == .running)
         #expect(
             RelaxationError.forceNotFinite(atom: 0, step: 0).description
-                == "the force on atom 0 at step 0 is not a number; look at the structure before it")
+                == "the force on atom 0 at step 0 is not a number; inspect the previous structure")
     }
 
     @Test func meaninglessSettingsAreNamed() {

@@ -87,15 +87,15 @@ import Testing
     @Test func reasonsAreSaidInWordsAndNumbers() {
         #expect(
             StopReason.belowUncertainty(largestRatio: 0.83, factor: 1).description
-                == "as far as this model can see: every predicted force is below 1.000 times its expected error "
+                == "the model cannot resolve smaller forces: every predicted force is below 1.000 times its expected error "
                 + "(the largest is 0.830 times)")
         #expect(
             StopReason.stagnation(since: 12, fmax: 0.25).description
                 == "no progress since step 12; the smallest fmax so far is 0.250 eV/Å")
-        #expect(StopReason.cycle(period: 3).description == "the same 3 positions again and again")
+        #expect(StopReason.cycle(period: 3).description == "the same 3 positions were repeated")
         #expect(
             StopReason.outOfDomain(frozen: 4).description
-                == "4 atoms are outside what the model has learnt and keep their places; the others are converged"
+                == "4 atoms are out of domain and fixed; the others are converged"
         )
     }
 }

@@ -218,7 +218,7 @@ import Workflow
         try await spool.work(models: models)
         let seen = try spool.client.status(of: "seen")
         #expect(
-            seen.state == .completed && seen.reason.contains("as far as this model can see"), "\(seen.reason)"
+            seen.state == .completed && seen.reason.contains("the model cannot resolve smaller forces"), "\(seen.reason)"
         )
 
         let path = try ExtXYZ.read(path: spool.path + "/outbox/best/01-ml/trajectory.extxyz")

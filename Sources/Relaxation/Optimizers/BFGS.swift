@@ -1,16 +1,16 @@
 import LinearAlgebra
 
-/// Quasi-Newton with the Hessian itself.
+/// Quasi-Newton method with the Hessian itself.
 ///
 ///     H ← H + y yᵀ/(sᵀ y) − H s sᵀ H/(sᵀ H s),   H = V diag(λ) Vᵀ,   Δx = V (Vᵀ F / |λ|)
 ///
-/// As ASE has it, nothing asks whether sᵀ y is positive: absolute eigenvalues make every step one downhill.
-/// Only a pair for which a quotient has no value (sᵀ y or sᵀ H s zero, where ASE gives up) or with s below
-/// 10⁻⁷ Å changes nothing.
+/// As in ASE, sᵀ y need not be positive: absolute eigenvalues make every step a descent. A pair is
+/// skipped only if a quotient has no value (sᵀ y or sᵀ H s is zero, where ASE fails) or if s is
+/// below 10⁻⁷ Å.
 ///
-/// Damped: where sᵀ y < 0.2 sᵀ H s, y is replaced by θ y + (1 − θ) H s with θ = 0.8 sᵀ H s/(sᵀ H s − sᵀ y), so
-/// that H stays positive definite; a pair with |sᵀ y| < 10⁻¹⁰ |s||y| changes nothing.
-/// - Complexity: n³/3 operations a step where H is positive definite, and about 9 n³ more where it is not.
+/// With damping, if sᵀ y < 0.2 sᵀ H s, y is replaced by θ y + (1 − θ) H s with θ = 0.8 sᵀ H s/(sᵀ H
+/// s − sᵀ y), so that H stays positive definite; a pair with |sᵀ y| < 10⁻¹⁰ |s||y| is skipped.
+/// - Complexity: n³/3 operations per step if H is positive definite, otherwise about 9 n³ more.
 /// - Source: ASE 3.29 `ase.optimize.BFGS`, α = 70 eV/Å²; Powell, Math. Program. 14, 224 (1978).
 struct BFGS: Optimizer {
     private let maxStep: Double
@@ -32,7 +32,7 @@ struct BFGS: Optimizer {
     mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) {}
 
     private func newton(_ f: [Double]) throws -> [Double] {
-        // Positive definite, |λ| is λ and the step H⁻¹ F.
+        // If H is positive definite, |λ| is λ and the step is H⁻¹ F.
         if let factor = try? Cholesky(hessian) { return factor.solve(f) }
         let eigen = try SymmetricEigen(hessian)
         var along = product(eigen.vectors, f)

@@ -1,10 +1,10 @@
-/// Damped dynamics that speeds up while it runs downhill.
+/// Damped dynamics that accelerates while it moves downhill.
 ///
 ///     F·v > 0: v ← (1 − a) v + a |v| F/|F|;  after five such steps Δt ← min(1.1 Δt, 1), a ← 0.99 a
 ///     else:    v ← 0, Δt ← Δt/2, a ← 0.1
 ///     v ← v + Δt F,   Δx = Δt v,   Δt = 0.1, a = 0.1 at first
 ///
-/// The step limit is on the whole displacement vector, not on each atom.
+/// The step limit applies to the whole displacement vector, not to each atom.
 /// - Source: ASE 3.29 `ase.optimize.FIRE`; Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006).
 struct FIRE: Optimizer {
     private let maxStep: Double
@@ -29,7 +29,7 @@ struct FIRE: Optimizer {
     }
 }
 
-/// FIRE that goes half a step back where it has run uphill, and mixes after it has accelerated.
+/// FIRE that takes half a step back after moving uphill, and mixes after accelerating.
 ///
 ///     F·v > 0: after twenty such steps Δt ← min(1.1 Δt, 1), a ← 0.99 a
 ///     else:    Δt ← max(Δt/2, 0.002), a ← 0.25, x ← x − ½ Δt v, v ← 0, F evaluated there
@@ -63,11 +63,12 @@ struct FIRE2: Optimizer {
     }
 }
 
-/// What both keep from step to step. Time and mass have no units of their own: v is in Å, F in eV/Å.
+/// The state of both methods between steps. Time and mass have no units of their own: v is in Å, F
+/// in eV/Å.
 private struct FIREState: Sendable {
     var timeStep = 0.1
     var mixing: Double
-    /// Steps downhill since the last one uphill.
+    /// Number of steps downhill since the last one uphill.
     var downhill = 0
     /// Empty before the first step.
     var velocity: [Double] = []

@@ -6,10 +6,11 @@ struct SecantPair: Sendable {
     init(s: [Double], y: [Double]) { (self.s, self.y) = (s, y) }
 }
 
-/// Quasi-Newton from the last hundred steps, without a matrix: two-loop recursion from H₀⁻¹ = 1/70 Å²/eV.
+/// Quasi-Newton method from the last hundred steps, without a matrix: two-loop recursion from H₀⁻¹
+/// = 1/70 Å²/eV.
 ///
-/// As ASE has it, nothing asks whether sᵀ y is positive; only where it is zero the pair is left out.
-/// - Complexity: 400 n operations a step.
+/// As in ASE, sᵀ y need not be positive; a pair is left out only if it is zero.
+/// - Complexity: 400 n operations per step.
 /// - Source: ASE 3.29 `ase.optimize.LBFGS`; Nocedal, Math. Comput. 35, 773 (1980).
 struct LBFGS: Optimizer {
     private static let memory = 100

@@ -1,26 +1,27 @@
 import LinearAlgebra
 
-/// Stabilised quasi-Newton: curvature only where the history of steps says something significant about it, and
-/// less trust in a curvature the less its direction is an eigenvector.
+/// Stabilised quasi-Newton method: it uses curvature only in directions that the history of steps
+/// resolves, and trusts a curvature less if its direction is not an eigenvector.
 ///
 ///     ŝ_k = s_k/|s_k|, ŷ_k = y_k/|s_k|;   S = ŝᵀ ŝ = U diag(σ) Uᵀ;   v_i = Σ_k U_ki ŝ_k/√σ_i  (σ_i > 10⁻⁴ σ_max)
 ///     H̃ = ½(vᵀ w + wᵀ v), w likewise from ŷ;  H̃ c_j = κ_j c_j;   r_j = |w c_j − κ_j v c_j|
 ///     Δx = Σ_j (F·v c_j)/√(κ_j² + r_j²) v c_j + α F_⊥
 ///
-/// The last ten pairs count. α, first 1/70 Å²/eV, follows the gain that the last step had against the promised
-/// one: the change of the energy along s is −½(F₀ + F₁)·s by the forces at both ends, and −½ F₀·s for a perfect
-/// step. Below half, α is multiplied by 0.65 (not under 1/700), above 1.05 by 1.05 (not over 1 Å²/eV). Unlike the
-/// original, nothing needs an energy, and no step is taken back.
-/// - Complexity: of the order of 400 n operations a step.
-/// - Source: Schaefer, Ghasemi, Roy, Goedecker, J. Chem. Phys. 142, 034112 (2015); the gain, Gubler, Krummenacher,
-///   Huber, Goedecker, arXiv:2206.07339.
+/// The last ten pairs are used. α, initially 1/70 Å²/eV, follows the ratio of the gain of the last
+/// step to the predicted one: the change of the energy along s is −½(F₀ + F₁)·s from the forces at
+/// both ends, and −½ F₀·s for a perfect step. Below half, α is multiplied by 0.65 (minimum 1/700),
+/// above 1.05 by 1.05 (maximum 1 Å²/eV). Unlike the original, this needs no energy, and no step is
+/// taken back.
+/// - Complexity: of the order of 400 n operations per step.
+/// - Source: Schaefer, Ghasemi, Roy, Goedecker, J. Chem. Phys. 142, 034112 (2015); for the gain,
+///   Gubler, Krummenacher, Huber, Goedecker, arXiv:2206.07339.
 struct SQNM: Optimizer {
     private static let memory = 10
     private static let significance = 1e-4
     private let maxStep: Double
     private var pairs: [SecantPair] = []
     private var alpha = 1.0 / 70
-    /// Forces from which the last step was taken.
+    /// Forces at the start of the last step.
     private var last: [Double]?
 
     init(maxStep: Double) { self.maxStep = maxStep }
