@@ -1,6 +1,7 @@
-/// The conversions between i-PI's atomic units and ours: the only place where they occur.
+/// The conversions between i-PI's atomic units and ours, in this one place.
 ///
-/// The values are those of ASE (CODATA 2014), so that a peer that uses ASE sees the numbers that ASE would send.
+/// The values are those of ASE (CODATA 2014), so that a peer that uses ASE receives the numbers
+/// that ASE would send.
 public enum AtomicUnits {
     /// eV.
     public static let hartree = 27.211386024367243

@@ -1,17 +1,17 @@
 import Synchronization
 public import SystemPackage
 
-/// A program in a session and process group of its own, which ends at the latest with this object or with this
-/// program, however that ends.
+/// A program in its own session and process group. It ends at the latest when this object is
+/// released or this program ends, for whatever reason.
 public final class EngineProcess: Sendable {
-    /// Where its standard output and error go; appended to.
+    /// The file to which its standard output and error are appended.
     public let log: FilePath
     private let program: String
     private let state: Mutex<State>
 
     private struct State {
         var identifier: Int32
-        /// The group ends when this socket of a pair is closed, by whomever.
+        /// The group ends when this socket of a pair is closed, by this program or by the kernel.
         var lifeline: Int32
         var status: Int32?
     }
@@ -19,9 +19,9 @@ public final class EngineProcess: Sendable {
     /// Starts a program.
     ///
     /// - Parameters:
-    ///   - command: program and arguments; a program without a slash is looked for in PATH.
-    ///   - environment: all of it.
-    ///   - folder: where it works.
+    ///   - command: program and arguments; a program without a slash is searched in PATH.
+    ///   - environment: the complete environment.
+    ///   - folder: its working folder.
     public init(
         _ command: [String], environment: [String: String], folder: FilePath, log: FilePath
     ) throws(SocketEngineError) {
@@ -34,7 +34,8 @@ public final class EngineProcess: Sendable {
 
     deinit { end(grace: .zero) }
 
-    /// Waits at the socket beside the program: its end comes when this program ends, and takes the group along.
+    /// Waits at the socket while the program runs; when this program ends, the socket closes, and
+    /// the script kills the group.
     private static let script = """
         exec 3<&0 0</dev/null
         cd "$1" || exit 127
@@ -44,7 +45,7 @@ public final class EngineProcess: Sendable {
         exit $?
         """
 
-    /// How the program ended; nil while it runs.
+    /// The program's end; nil while it runs.
     public var ending: String? {
         state.withLock { state in
             Self.collect(&state)
@@ -52,12 +53,12 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// - Throws: ``SocketEngineError/processEnded(status:lastLines:)`` where it does not run any more.
+    /// - Throws: ``SocketEngineError/processEnded(status:lastLines:)`` if it no longer runs.
     public func check() throws(SocketEngineError) {
         if let ending { throw .processEnded(status: ending, lastLines: lastLines()) }
     }
 
-    /// The last lines that it printed, without control characters, at most `count`.
+    /// Returns the last lines that it printed, without control characters, at most `count`.
     public func lastLines(_ count: Int = 4) -> [String] {
         guard let bytes = SocketCalls.tail(of: log, bytes: 8192) else { return [] }
         return bytes.split(separator: 10).suffix(count).map { line in
@@ -69,7 +70,7 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// Ends the whole group: asks it to, waits for `grace`, and then ends it by force.
+    /// Ends the whole group: requests it, waits for `grace`, and then kills it.
     public func end(grace: Duration = .seconds(2)) {
         state.withLock { state in
             Self.collect(&state)
@@ -82,8 +83,8 @@ public final class EngineProcess: Sendable {
                 }
             }
             guard state.lifeline >= 0 else { return }
-            // What it started may still run; the number is ours while the process has not been collected, and its
-            // watcher keeps the group until the socket is closed.
+            // Processes that it started may still run. Its process number stays ours until it has
+            // been collected, and its watcher keeps the group until the socket is closed.
             SocketCalls.signal(group: state.identifier, by: .kill)
             if state.status == nil { state.status = SocketCalls.wait(for: state.identifier, block: true) }
             SocketCalls.close(state.lifeline)
@@ -91,7 +92,7 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// Waits until it has ended by itself, for `limit` at most.
+    /// Waits for its end, for `limit` at most.
     public func waitForEnd(_ limit: Duration) {
         let end = ContinuousClock.now + limit
         while ending == nil, ContinuousClock.now < end { SocketCalls.sleep(milliseconds: 20) }

@@ -1,15 +1,16 @@
-/// The messages of i-PI's protocol: twelve ASCII characters, padded with spaces, before what belongs to them.
+/// The messages of i-PI's protocol: twelve ASCII characters, padded with spaces, followed by the
+/// message's data.
 ///
 /// - Source: Ceriotti, More, Manolopoulos, Comput. Phys. Commun. 185, 1019 (2014); ASE's
 ///   `ase/calculators/socketio.py`.
 enum Message: String {
-    // Of the driver.
+    // Sent by the driver.
     case status = "STATUS"
     case initialize = "INIT"
     case positions = "POSDATA"
     case getForce = "GETFORCE"
     case exit = "EXIT"
-    // Of the engine.
+    // Sent by the engine.
     case needInit = "NEEDINIT"
     case ready = "READY"
     case haveData = "HAVEDATA"
@@ -22,7 +23,7 @@ enum Message: String {
         return text + [UInt8](repeating: 32, count: Self.size - text.count)
     }
 
-    /// - Throws: ``SocketEngineError/protocolViolation(_:)`` for what is no message.
+    /// - Throws: ``SocketEngineError/protocolViolation(_:)`` if the text is not a message.
     init(_ bytes: [UInt8]) throws(SocketEngineError) {
         let text = bytes.prefix { $0 != 32 && $0 != 0 }
         guard let message = Message(rawValue: String(decoding: text, as: UTF8.self)),
@@ -31,22 +32,23 @@ enum Message: String {
             let shown = bytes.map {
                 (32..<127).contains($0) ? String(UnicodeScalar($0)) : "\\x\(String($0, radix: 16))"
             }
-            throw .protocolViolation("‘\(shown.joined())’ is no message")
+            throw .protocolViolation("‘\(shown.joined())’ is not a message")
         }
         self = message
     }
 }
 
-/// Limits on what a peer may announce before it is believed.
+/// Limits on the sizes that a peer may announce.
 public struct SocketLimits: Sendable, Equatable {
     public var atoms = 1_000_000
-    /// Bytes of the text that comes with forces or with INIT.
+    /// Bytes of the text that accompanies forces or INIT.
     public var extraBytes = 1 << 24
 
     public init() {}
 }
 
-/// Messages and numbers in a stream of bytes: 32-bit counts, doubles, in the machine's byte order as i-PI has it.
+/// Messages and numbers in a stream of bytes: 32-bit counts and doubles in the machine's byte
+/// order, as in i-PI.
 struct Wire {
     let stream: SocketStream
     let limits: SocketLimits
@@ -63,7 +65,7 @@ struct Wire {
         let received = try self.message(message.rawValue, timeout: timeout)
         guard received == message else {
             throw SocketEngineError.protocolViolation(
-                "\(received.rawValue) came, expected \(message.rawValue)")
+                "received \(received.rawValue), expected \(message.rawValue)")
         }
     }
 

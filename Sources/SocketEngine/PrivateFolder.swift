@@ -1,8 +1,8 @@
 public import SystemPackage
 
-/// A folder that its user alone can enter: where UNIX sockets belong.
+/// A folder that only its user can enter, for UNIX sockets.
 public enum PrivateFolder {
-    /// Makes a new one.
+    /// Creates a new folder.
     ///
     /// - Parameter template: a path that ends in `XXXXXX`.
     public static func make(_ template: String) throws(SocketEngineError) -> FilePath {

@@ -5,8 +5,8 @@ import SystemPackage
 extension SocketCalls {
     enum Signal { case term, kill }
 
-    /// posix_spawn(3) in a new session, with default signals and none blocked; standard input is one of a pair of
-    /// sockets, output and error go to the end of `log`.
+    /// posix_spawn(3) in a new session, with default signals and none blocked. Standard input is
+    /// one of a pair of sockets; output and error are appended to `log`.
     ///
     /// - Returns: process identifier and the other socket of the pair.
     static func spawn(
@@ -41,7 +41,7 @@ extension SocketCalls {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        // POSIX_SPAWN_SETSID of glibc 2.26, which <spawn.h> has for _GNU_SOURCE only.
+        // POSIX_SPAWN_SETSID of glibc 2.26, which <spawn.h> defines only for _GNU_SOURCE.
         let setSession: Int32 = 0x80
         posix_spawnattr_setflags(
             &attributes, Int16(setSession | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)))
@@ -76,7 +76,7 @@ extension SocketCalls {
             let result = waitpid(identifier, &status, block ? 0 : WNOHANG)
             if result == identifier { return status }
             if result == -1, errno == EINTR { continue }
-            // Collected by somebody else: it has ended.
+            // Another call has collected it: it has ended.
             return result == 0 ? nil : 0
         }
     }
@@ -86,13 +86,13 @@ extension SocketCalls {
         _ = Glibc.kill(-group, signal == .kill ? SIGKILL : SIGTERM)
     }
 
-    /// A wait status in words.
+    /// Describes a wait status.
     static func describe(status: Int32) -> String {
         let signal = status & 0x7F
         return signal == 0 ? "exit status \((status >> 8) & 0xFF)" : "signal \(signal)"
     }
 
-    /// The end of a file; nil where it cannot be read.
+    /// Returns the end of a file; nil if it cannot be read.
     static func tail(of path: FilePath, bytes most: Int) -> [UInt8]? {
         guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return nil }
         defer { try? file.close() }

@@ -1,16 +1,16 @@
 public import SystemPackage
 
-/// Where the two ends of a socket meet.
+/// The address of a socket that both ends use.
 public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
     /// A UNIX socket: the path of its file.
     case unix(FilePath)
     /// A TCP port of a loopback address (`127.0.0.1`, `::1`).
     case tcp(host: String, port: UInt16)
 
-    /// The prefix that ASE, Quantum ESPRESSO and others put before the name of a UNIX socket.
+    /// The prefix of UNIX socket names in ASE, Quantum ESPRESSO and other programs.
     public static let prefix = "/tmp/ipi_"
 
-    /// Reads an address as people write it.
+    /// Parses an address as users write it.
     ///
     /// `HOST:PORT` is TCP; a text with a slash is the path of a UNIX socket; a plain name is i-PI's
     /// `/tmp/ipi_NAME`.
@@ -30,15 +30,15 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         try check()
     }
 
-    /// - Throws: for a host that is not this machine: forces of a stranger are not forces, and the protocol has no
-    ///   authentication.
+    /// - Throws: an error if the host is not this machine: the protocol has no authentication, so
+    ///   forces from another host cannot be trusted.
     public static func loopback(_ host: String, _ port: UInt16) throws(SocketEngineError) -> SocketAddress {
         switch host {
         case "localhost", "127.0.0.1", "": .tcp(host: "127.0.0.1", port: port)
         case "::1", "[::1]": .tcp(host: "::1", port: port)
         default:
             throw .address(
-                "‘\(host)’ is not a loopback address; the protocol has no authentication, use 127.0.0.1 and a tunnel"
+                "‘\(host)’ is not a loopback address; the protocol has no authentication; use 127.0.0.1 and a tunnel"
             )
         }
     }
@@ -50,7 +50,7 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         guard case .unix(let path) = self else { return }
         guard path.string.utf8.count <= Self.longestPath else {
             throw .address(
-                "the path of the socket is longer than \(Self.longestPath) bytes, the most that Linux allows: "
+                "the path of the socket is longer than Linux's limit of \(Self.longestPath) bytes: "
                     + path.string)
         }
     }

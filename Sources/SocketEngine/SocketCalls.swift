@@ -2,7 +2,8 @@
 import Glibc
 import SystemPackage
 
-/// Sockets, polling and processes of Linux; −1 becomes an error, an interrupted call is repeated.
+/// Linux system calls for sockets and polling; −1 becomes an error, an interrupted call is
+/// repeated.
 enum SocketCalls {
     static func message(of code: Int32) -> String { Errno(rawValue: code).description }
 
@@ -33,7 +34,7 @@ enum SocketCalls {
         let descriptor = Int32(
             try check("socket", address.description) { Int(Glibc.socket(family, type, 0)) })
         if case .tcp = address {
-            // A message of 12 bytes must not wait for more.
+            // A message of 12 bytes must be sent without delay.
             var one: Int32 = 1
             _ = setsockopt(
                 descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
@@ -54,7 +55,7 @@ enum SocketCalls {
         try check("listen", address.description) { Int(Glibc.listen(descriptor, 1)) }
     }
 
-    /// The port that the kernel gave to a socket bound to port 0: getsockname(2).
+    /// Returns the port that the kernel assigned to a socket bound to port 0: getsockname(2).
     static func port(of descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> UInt16 {
         var storage = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
@@ -65,11 +66,11 @@ enum SocketCalls {
                 }
             }
         }
-        // The port is at the same place in both families.
+        // The port is at the same offset in both families.
         return UInt16(bigEndian: storage.sin6_port)
     }
 
-    /// accept(2), closed on exec and never blocking; nil where nobody waits any more.
+    /// accept(2), closed on exec and never blocking; nil if no connection is waiting any more.
     static func accept(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> Int32? {
         do {
             let accepted = Int32(
@@ -92,7 +93,8 @@ enum SocketCalls {
 
     /// connect(2).
     ///
-    /// - Returns: false where it is still under way: poll for writing, then ``connectionError(of:)``.
+    /// - Returns: false if it is still in progress: poll for writing, then call
+    ///   ``connectionError(of:)``.
     static func connect(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> Bool {
         do {
             try check("connect", address.description) {
@@ -104,14 +106,14 @@ enum SocketCalls {
         }
     }
 
-    /// The outcome of a connection that was under way; 0 for success.
+    /// Returns the outcome of a connection in progress; 0 for success.
     static func connectionError(of descriptor: Int32) -> Int32 {
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
-    /// recv(2) into `buffer`; nil where there is nothing yet, 0 at the end.
+    /// recv(2) into `buffer`; nil if there is no data yet, 0 at the end.
     static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer)
         throws(SocketEngineError)
         -> Int?
@@ -127,7 +129,7 @@ enum SocketCalls {
         }
     }
 
-    /// send(2) without SIGPIPE; nil where the peer's buffer is full.
+    /// send(2) without SIGPIPE; nil if the peer's buffer is full.
     static func send(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) throws(SocketEngineError) -> Int?
     {
         do {
@@ -143,7 +145,7 @@ enum SocketCalls {
 
     /// poll(2).
     ///
-    /// - Returns: whether the event, an error or the end of the connection is there.
+    /// - Returns: whether the event, an error or the end of the connection has occurred.
     static func poll(_ descriptor: Int32, _ event: Event, milliseconds: Int32) throws(SocketEngineError)
         -> Bool
     {
@@ -169,7 +171,7 @@ enum SocketCalls {
             var name = sockaddr_un()
             name.sun_family = sa_family_t(AF_UNIX)
             withUnsafeMutableBytes(of: &name.sun_path) { bytes in
-                // `SocketAddress.check` has seen that it fits; the rest is zero.
+                // `SocketAddress.check` has verified that it fits; the rest is zero.
                 for (index, byte) in path.string.utf8.prefix(SocketAddress.longestPath).enumerated() {
                     bytes[index] = byte
                 }
@@ -204,7 +206,7 @@ enum SocketCalls {
 
     // MARK: Folders
 
-    /// mkdtemp(3): a new folder that this user alone can enter (0700).
+    /// mkdtemp(3): a new folder that only this user can enter (0700).
     static func makePrivateFolder(_ template: String) throws(SocketEngineError) -> FilePath {
         var bytes = Array(template.utf8CString)
         let made = bytes.withUnsafeMutableBufferPointer { Glibc.mkdtemp($0.baseAddress!) != nil }

@@ -1,14 +1,14 @@
 /// The driver's end of i-PI's protocol: sends geometries to an engine and receives energies and forces.
 ///
-/// One thread uses it at a time. After an error the connection is in an unknown state: end it.
+/// One thread uses it at a time. After an error the connection is in an unknown state: close it.
 public final class SocketDriver: Sendable {
     public struct Options: Sendable, Equatable {
-        /// For which the engine may be silent while it evaluates one geometry.
+        /// Longest silence of the engine during an evaluation.
         public var evaluation: Duration = .seconds(3600)
-        /// For which it may be silent in the middle of a message.
+        /// Longest silence within a message.
         public var transfer: Duration = .seconds(60)
         public var limits = SocketLimits()
-        /// What INIT says to an engine that asks for it.
+        /// The text of INIT for an engine that requests it.
         public var initialization: [UInt8] = [0]
 
         public init() {}
@@ -30,7 +30,7 @@ public final class SocketDriver: Sendable {
         return try receive(geometry)
     }
 
-    /// Tells the engine that nothing more follows. It need not listen.
+    /// Tells the engine that the driver is done. The engine may ignore it.
     public func end() { try? wire.send(.exit, timeout: .seconds(1)) }
 
     private func send(_ geometry: SocketGeometry) throws {
@@ -44,7 +44,8 @@ public final class SocketDriver: Sendable {
                 throw SocketEngineError.protocolViolation("the engine is not ready after INIT")
             }
         case let other:
-            throw SocketEngineError.protocolViolation("\(other.rawValue) came, expected READY or NEEDINIT")
+            throw SocketEngineError.protocolViolation(
+                "received \(other.rawValue), expected READY or NEEDINIT")
         }
         // Lattice vectors are columns on the wire.
         let cell = Matrix3(geometry.cell ?? [Double](repeating: 0, count: 9))
@@ -55,7 +56,7 @@ public final class SocketDriver: Sendable {
         try wire.send(.positions, payload, timeout: options.transfer)
     }
 
-    /// An engine that is busy answers when it is done, so this waits for an evaluation.
+    /// A busy engine answers when it is done, so this waits for an evaluation.
     private func status() throws -> Message {
         try wire.send(.status, timeout: options.transfer)
         return try wire.message("the answer to STATUS", timeout: options.evaluation)
@@ -64,13 +65,13 @@ public final class SocketDriver: Sendable {
     private func receive(_ geometry: SocketGeometry) throws -> SocketForces {
         let status = try status()
         guard status == .haveData else {
-            throw SocketEngineError.protocolViolation("\(status.rawValue) came, expected HAVEDATA")
+            throw SocketEngineError.protocolViolation("received \(status.rawValue), expected HAVEDATA")
         }
         try wire.send(.getForce, timeout: options.transfer)
-        // Some engines evaluate only now.
+        // Some engines start the evaluation at this point.
         let message = try wire.message("FORCEREADY", timeout: options.evaluation)
         guard message == .forceReady else {
-            throw SocketEngineError.protocolViolation("\(message.rawValue) came, expected FORCEREADY")
+            throw SocketEngineError.protocolViolation("received \(message.rawValue), expected FORCEREADY")
         }
         let timeout = options.transfer
         let energy = try wire.doubles(1, "the energy", timeout: timeout)

@@ -1,20 +1,20 @@
-/// Why a conversation with the other end of a socket failed.
+/// The reason why the communication over a socket failed.
 public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A system call failed: its name, `errno`, and what it was about.
+    /// A system call failed: its name, `errno`, and its subject.
     case system(call: String, code: Int32, subject: String)
-    /// An address that cannot be used, and why.
+    /// An address that cannot be used, and the reason.
     case address(String)
-    /// Nobody connected within the time-out, seconds.
+    /// No engine connected within the time-out, seconds.
     case noConnection(seconds: Double)
-    /// The peer sent nothing, or took nothing, for longer than the time-out, seconds.
+    /// The peer neither sent nor received anything for longer than the time-out, seconds.
     case timeout(waitingFor: String, seconds: Double)
     /// The peer closed the connection.
     case closed(during: String)
-    /// The peer sent something that is not the protocol.
+    /// The peer violated the protocol.
     case protocolViolation(String)
-    /// The peer counts other atoms than it was sent.
+    /// The peer's number of atoms differs from the number sent to it.
     case atomCount(expected: Int, received: Int)
-    /// The peer sent a number that is not finite: which one.
+    /// The peer sent a number that is not finite; the value says which one.
     case notFinite(String)
     /// The caller asked to stop.
     case stopped
@@ -39,7 +39,7 @@ public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertib
         case .closed(let what): "the connection was closed by the other end while waiting for \(what)"
         case .protocolViolation(let what): "the other end does not speak the i-PI protocol: \(what)"
         case .atomCount(let expected, let received):
-            "the other end answered for \(received) atoms, expected \(expected)"
+            "the other end answered with \(received) atoms, expected \(expected)"
         case .notFinite(let what): "the other end sent \(what) that is not a finite number"
         case .stopped: "stopped"
         case .processEnded(let status, let lines):

@@ -1,9 +1,9 @@
 /// The engine's end of i-PI's protocol: answers a driver's geometries with energies and forces.
 public struct SocketForceServer: Sendable {
     public struct Options: Sendable, Equatable {
-        /// For which the driver may be silent between two messages; drivers think long.
+        /// Longest silence of the driver between two messages; drivers may compute for long.
         public var idle: Duration = .seconds(86_400)
-        /// For which it may be silent in the middle of a message.
+        /// Longest silence within a message.
         public var transfer: Duration = .seconds(60)
         public var limits = SocketLimits()
 
@@ -20,8 +20,8 @@ public struct SocketForceServer: Sendable {
 
     /// Serves until the driver says EXIT or closes the connection between two geometries.
     ///
-    /// - Parameter evaluate: energy and forces of a geometry. The cell is nil where the driver sent one without
-    ///   volume. What it throws ends the connection.
+    /// - Parameter evaluate: computes energy and forces of a geometry. The cell is nil if the
+    ///   driver sent one without volume. An error that it throws ends the connection.
     /// - Returns: the number of geometries that were evaluated.
     @discardableResult
     public func run(_ evaluate: (SocketGeometry) throws -> SocketForces) throws -> Int {
@@ -50,13 +50,13 @@ public struct SocketForceServer: Sendable {
                 count += 1
             case .getForce:
                 guard let forces = result else {
-                    throw SocketEngineError.protocolViolation("GETFORCE came before POSDATA")
+                    throw SocketEngineError.protocolViolation("received GETFORCE before POSDATA")
                 }
                 try send(forces)
                 result = nil
             case .exit: return count
             case .needInit, .ready, .haveData, .forceReady:
-                throw SocketEngineError.protocolViolation("\(message.rawValue) came from a driver")
+                throw SocketEngineError.protocolViolation("a driver sent \(message.rawValue)")
             }
         }
     }
@@ -66,7 +66,8 @@ public struct SocketForceServer: Sendable {
         let cell = Matrix3(
             AtomicUnits.lengths(try wire.doubles(9, "the cell", timeout: timeout))
         ).transposed
-        // Drivers send what they have for a cell without inverse, infinities among it: it is not used.
+        // For a cell without inverse drivers send arbitrary numbers, including infinities; they are
+        // not used.
         _ = try wire.stream.read(72, "the inverse cell", timeout: timeout)
         let count = try wire.count("the number of atoms", upTo: options.limits.atoms, timeout: timeout)
         let positions = try wire.doubles(3 * count, "a position", timeout: timeout)
@@ -75,7 +76,7 @@ public struct SocketForceServer: Sendable {
     }
 
     private func send(_ forces: SocketForces) throws {
-        // At least one byte: some readers take an empty text for the end of the connection.
+        // At least one byte: some readers treat an empty text as the end of the connection.
         let extra = forces.extra.isEmpty ? [0] : forces.extra
         let payload =
             Wire.bytes(AtomicUnits.hartrees([forces.energy])) + Wire.bytes(forces.forces.count / 3)

@@ -1,12 +1,12 @@
-/// What goes to an engine: positions, and a cell where there is one.
+/// The input of an engine: positions, and a cell if there is one.
 public struct SocketGeometry: Sendable, Equatable {
-    /// Å, x y z of atom after atom.
+    /// x y z of each atom in turn, Å.
     public var positions: [Double]
-    /// Å, the three lattice vectors one after the other; nil for a molecule in empty space.
+    /// The three lattice vectors one after the other, Å; nil for a molecule in empty space.
     public var cell: [Double]?
 
     public init(positions: [Double], cell: [Double]? = nil) {
-        precondition(positions.count % 3 == 0, "three coordinates an atom")
+        precondition(positions.count % 3 == 0, "three coordinates per atom")
         precondition(cell.map { $0.count == 9 } ?? true, "three lattice vectors of three numbers")
         (self.positions, self.cell) = (positions, cell)
     }
@@ -14,15 +14,15 @@ public struct SocketGeometry: Sendable, Equatable {
     public var atoms: Int { positions.count / 3 }
 }
 
-/// What an engine says of a geometry.
+/// An engine's result for a geometry.
 public struct SocketForces: Sendable, Equatable {
-    /// eV.
+    /// Energy, eV.
     public var energy: Double
-    /// eV/Å, x y z of atom after atom.
+    /// Forces, eV/Å, x y z of each atom in turn.
     public var forces: [Double]
-    /// −V σ, eV, 3×3 row by row; zeros where the engine has none.
+    /// −V σ, eV, 3×3 row by row; zeros if the engine has none.
     public var virial: [Double]
-    /// What else it says, in a form that the two ends have agreed upon.
+    /// Further output of the engine, in a form agreed on by both ends.
     public var extra: [UInt8]
 
     public init(
@@ -66,7 +66,7 @@ struct Matrix3 {
         return determinant > 1e-12 ? determinant : nil
     }
 
-    /// The inverse; zeros for a matrix that has none, as ASE sends for a molecule.
+    /// The inverse; zeros for a singular matrix, as ASE sends for a molecule.
     var inverse: Matrix3 {
         let determinant = determinant
         guard abs(determinant) > 1e-12 else { return Matrix3([Double](repeating: 0, count: 9)) }

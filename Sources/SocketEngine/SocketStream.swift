@@ -1,11 +1,12 @@
 import SystemPackage
 
-/// One end of a connection that moves whole numbers of bytes, within a time-out.
+/// One end of a connection that transfers exact numbers of bytes, with a time-out.
 ///
 /// One thread uses it at a time.
 public final class SocketStream: Sendable {
     private let descriptor: Int32
-    /// Asked four times a second while waiting: true ends the wait with ``SocketEngineError/stopped``.
+    /// Called four times a second while waiting; true ends the wait with
+    /// ``SocketEngineError/stopped``.
     private let shouldStop: @Sendable () throws -> Bool
 
     init(_ descriptor: Int32, shouldStop: @escaping @Sendable () throws -> Bool = { false }) {
@@ -15,9 +16,9 @@ public final class SocketStream: Sendable {
 
     deinit { SocketCalls.close(descriptor) }
 
-    /// Connects to a peer that listens.
+    /// Connects to a listening peer.
     ///
-    /// - Parameter patience: for which a peer that does not listen yet is tried again.
+    /// - Parameter patience: how long to retry if the peer does not listen yet.
     public static func connect(
         to address: SocketAddress, patience: Duration = .zero,
         shouldStop: @escaping @Sendable () throws -> Bool = { false }
@@ -57,8 +58,8 @@ public final class SocketStream: Sendable {
     /// Reads exactly `count` bytes.
     ///
     /// - Parameters:
-    ///   - what: in messages.
-    ///   - timeout: for which nothing at all may come.
+    ///   - what: the name of the data in messages.
+    ///   - timeout: longest time without any data.
     func read(_ count: Int, _ what: String, timeout: Duration) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
@@ -109,11 +110,11 @@ public final class SocketStream: Sendable {
 
 /// A socket that listens for one peer.
 public final class SocketListener: Sendable {
-    /// Where peers connect: with the port that the kernel chose where 0 was asked for.
+    /// The address for peers, with the port that the kernel chose if 0 was requested.
     public let address: SocketAddress
     private let descriptor: Int32
 
-    /// - Throws: where the address is taken.
+    /// - Throws: an error if the address is in use.
     public init(_ address: SocketAddress) throws(SocketEngineError) {
         try address.check()
         descriptor = try SocketCalls.socket(address)
@@ -139,8 +140,8 @@ public final class SocketListener: Sendable {
 
     /// Waits for the peer.
     ///
-    /// - Parameter shouldStop: asked four times a second, here and later by the stream; may throw why there will be
-    ///   no peer.
+    /// - Parameter shouldStop: called four times a second, here and later by the stream; it may
+    ///   throw the reason why no peer will connect.
     public func accept(
         timeout: Duration, shouldStop: @escaping @Sendable () throws -> Bool = { false }
     ) throws -> SocketStream {

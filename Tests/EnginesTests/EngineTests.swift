@@ -151,7 +151,7 @@ struct EngineTests {
         ) { try predict(SIMD3(6, 0, 0)) }
         #expect(
             throws: EngineError.failed(
-                engine: "mortal", reason: "the other end answered for 2 atoms, expected 1")
+                engine: "mortal", reason: "the other end answered with 2 atoms, expected 1")
         ) { try predict(SIMD3(0, 6, 0)) }
         #expect(
             throws: EngineError.failed(

@@ -101,7 +101,7 @@ struct ProtocolTests {
         let begin = message("READY") + message("HAVEDATA") + message("FORCEREADY")
         #expect(try fault([]) == .closed(during: "the answer to STATUS"))
         #expect(
-            try fault(Array("SSH-2.0-Open".utf8)) == .protocolViolation("‘SSH-2.0-Open’ is no message"))
+            try fault(Array("SSH-2.0-Open".utf8)) == .protocolViolation("‘SSH-2.0-Open’ is not a message"))
         #expect(try fault(message("READY")) == .timeout(waitingFor: "the answer to STATUS", seconds: 1))
         #expect(
             try fault(begin + number(1) + count(2)) == .atomCount(expected: 1, received: 2))
