@@ -5,7 +5,7 @@ import Foundation
 struct BondLengths {
     let lengths: [Double]
 
-    /// - Parameter cutoff: up to which a pair counts as bonded, Å.
+    /// - Parameter cutoff: the largest distance that counts as a bond, Å.
     init(_ a: Element, _ b: Element, in atoms: Atoms, cutoff: Double) throws {
         let neighbors = try NeighborList(atoms, cutoff: cutoff)
         var lengths: [Double] = []

@@ -2,22 +2,24 @@ public import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The way that a job went, as its folder in an outbox or among recorded results tells it.
+/// The relaxation path of a job, read from its folder in an outbox or among recorded results.
 public struct ComparedJob: Sendable {
     public enum Kind: String, Sendable {
         case ml, dft
-        /// Energies and forces along the way of the stage before: no way of their own.
+        /// Energies and forces along the path of the previous stage: such a stage has no path of
+        /// its own.
         case singlePoints = "single-points"
     }
 
     public struct Stage: Sendable {
         public var kind: Kind
-        /// Model, or engine.
+        /// The model or the engine.
         public var method: String?
-        /// Of the energies; nil for a model, whose energies are not compared.
+        /// Level of theory of the energies; nil for a model, whose energies are not compared.
         public var levelOfTheory: String?
         public var curve = OptimizerCurve("")
-        /// In order, each with its `step`; of a recorded job perhaps only some, the last among them.
+        /// Frames in order, each with its `step`; a recorded job may have only some, including the
+        /// last.
         public var frames: [Atoms] = []
         public var gradientCalls: Int?
         public var scfCycles: Int?
@@ -25,7 +27,7 @@ public struct ComparedJob: Sendable {
 
         public init(kind: Kind) { self.kind = kind }
 
-        /// Steps that it took.
+        /// Number of steps.
         public var steps: Int {
             guard kind != .singlePoints else { return 0 }
             return curve.entries.last?.step ?? max(0, frames.count - 1)
@@ -33,22 +35,22 @@ public struct ComparedJob: Sendable {
     }
 
     public var name: String
-    /// As the job was told it; nil where it has not come along.
+    /// The initial structure of the job; nil if the folder does not have it.
     public var given: Atoms?
     public var stages: [Stage] = []
-    /// `completed`, `failed` and so on, and why; nil while it is not known.
+    /// The state (`completed`, `failed`, …) and its reason; nil if not known.
     public var state: String?
     public var verdict: String?
 
     public init(name: String) { self.name = name }
 
-    /// The last structure.
+    /// The final structure.
     public var final: Atoms? {
         stages.last { $0.kind != .singlePoints && !$0.frames.isEmpty }?.frames.last
     }
 
-    /// Each stage with the number of steps of the job before it; single points with that of the stage along which they
-    /// are.
+    /// Each stage with the number of the job's steps before it; single points with that of the
+    /// stage along which they were computed.
     var placed: [(stage: Stage, start: Int)] {
         var (start, next) = (0, 0)
         return stages.map { stage in
@@ -60,8 +62,8 @@ public struct ComparedJob: Sendable {
         }
     }
 
-    /// Energies by one level of theory (eV) against the job's steps: along models' ways by single points, and of the
-    /// optimisations at that level themselves.
+    /// Energies by one level of theory (eV) against the job's steps: of single points along the
+    /// paths of models, and of the optimisations at that level.
     func energies(at level: String) -> (points: [SIMD2<Double>], optimizations: [SIMD2<Double>]) {
         var points: [SIMD2<Double>] = []
         var optimizations: [SIMD2<Double>] = []
@@ -82,7 +84,8 @@ public struct ComparedJob: Sendable {
     /// The level of theory of the last energy.
     var levelOfTheory: String? { stages.last { $0.levelOfTheory != nil }?.levelOfTheory }
 
-    /// What it ends with at a level of theory: the energy (eV) and the largest force on an atom that may move (eV/Å).
+    /// The final energy (eV) at a level of theory, and the largest force on an atom that may move
+    /// (eV/Å).
     func outcome(at level: String) -> (energy: Double, fmax: Double?)? {
         guard let stage = stages.last(where: { $0.levelOfTheory == level && $0.lastEnergy != nil }),
             let energy = stage.lastEnergy

@@ -3,7 +3,7 @@ import Foundation
 import OrderedCollections
 
 extension Comparison {
-    /// What can be drawn of it, by file name: whole SVG files.
+    /// The figures by file name: complete SVG files.
     public var figures: [(name: String, svg: String)] {
         var all: [(name: String, svg: String)] = []
         for (name, chart) in [("energy", energyChart), ("rmsd", rmsdChart)] where !chart.isEmpty {
@@ -13,7 +13,7 @@ extension Comparison {
         return all
     }
 
-    /// Along models' ways dashed, of optimisations by DFT drawn through.
+    /// Paths of models are dashed, those of optimisations by DFT solid.
     private var energyChart: LineChart {
         var series: [LineChart.Series] = []
         for (job, colour) in zip(jobs, LineChart.palette) {
@@ -23,7 +23,7 @@ extension Comparison {
             }
             if !points.isEmpty {
                 series.append(
-                    .init("\(job.name), model's way", colour: colour, relative(points), isDashed: true))
+                    .init("\(job.name), model's path", colour: colour, relative(points), isDashed: true))
             }
             series.append(.init(job.name, colour: colour, relative(optimizations)))
         }
@@ -49,7 +49,7 @@ extension Comparison {
         return LineChart("Distance from the DFT minimum against step", y: "RMSD (Å)", series)
     }
 
-    /// The structure as given and where each job has led, seen from the same side.
+    /// The initial structure and the final structure of each job, seen from the same side.
     private var structures: String? {
         let jobs = jobs.filter { $0.final != nil }
         guard let given = self.jobs.lazy.compactMap(\.given).first, !jobs.isEmpty else { return nil }

@@ -1,9 +1,10 @@
 public import Atomistics
 import Foundation
 
-/// Several ways from one structure to its minimum, side by side.
+/// Several relaxation paths from one structure to its minimum, side by side.
 ///
-/// Only energies of one level of theory are compared, that of the first job; a model's own energies never are.
+/// Only energies of one level of theory are compared, that of the first job; a model's own energies
+/// are never compared.
 public struct Comparison: Sendable {
     public let jobs: [ComparedJob]
     public let levelOfTheory: String
@@ -13,15 +14,15 @@ public struct Comparison: Sendable {
 
     public struct Row: Sendable, Encodable {
         public let job: String
-        /// What other methods did before and between, as `101 steps of thiolate-gold`.
+        /// The steps of other methods before and between, for example `101 steps of thiolate-gold`.
         public let prepared: String
-        /// Of the level of theory that is compared.
+        /// Steps at the level of theory that is compared.
         public let steps: Int
         public let gradientCalls: Int?
         public let scfCycles: Int?
         /// eV.
         public let energy: Double?
-        /// Less that of the first job, eV.
+        /// Energy difference to the first job, eV.
         public let difference: Double?
         /// eV/Å.
         public let fmax: Double?
@@ -31,9 +32,9 @@ public struct Comparison: Sendable {
     }
 
     /// - Parameters:
-    ///   - jobs: of the same atoms, at least one.
-    ///   - target: what the structures are compared with; nil for none.
-    /// - Throws: ``ComparisonError`` where there is nothing to compare.
+    ///   - jobs: jobs with the same atoms, at least one.
+    ///   - target: the structure for deviations; nil for none.
+    /// - Throws: ``ComparisonError`` if there is nothing to compare.
     public init(_ jobs: [ComparedJob], rmsdTo target: Atoms? = nil) throws(ComparisonError) {
         guard let first = jobs.first else { throw .noJobs }
         guard let level = first.levelOfTheory, let outcome = first.outcome(at: level) else {
@@ -53,7 +54,7 @@ public struct Comparison: Sendable {
         deviation = target.map { Deviation(from: $0, moving: mask) }
     }
 
-    /// A job each, in their order.
+    /// One row per job, in the order of the jobs.
     public var rows: [Row] {
         jobs.map { job in
             let stages = job.stages.filter { $0.levelOfTheory == levelOfTheory && $0.kind == .dft }
@@ -74,7 +75,7 @@ public struct Comparison: Sendable {
         }
     }
 
-    /// As Markdown.
+    /// The comparison as Markdown.
     public var table: String {
         func text(_ value: Double?, _ format: String) -> String {
             value.map { String(format: format, $0) } ?? "–"
@@ -101,7 +102,7 @@ public struct Comparison: Sendable {
     }
 }
 
-/// Why jobs cannot be compared.
+/// The reason why jobs cannot be compared.
 public enum ComparisonError: Error, Equatable, CustomStringConvertible {
     case noJobs
     case noEnergy(String)
@@ -109,11 +110,12 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .noJobs: "no job to compare"
+        case .noJobs: "there is no job to compare"
         case .noEnergy(let job):
-            "\(job) has no energy of a calculation, which the others would be compared with"
+            "\(job) has no DFT energy to compare the others with"
         case .differentAtoms(let one, let its, let other, let others):
-            "\(one) is of \(its), \(other) of \(others): only ways of the same atoms, in the same order, are compared"
+            "\(one) holds \(its), \(other) holds \(others): "
+                + "jobs can be compared only if they have the same atoms in the same order"
         }
     }
 }

@@ -1,17 +1,17 @@
 import Atomistics
 
-/// How far structures are from another one of the same atoms, without hydrogen.
+/// The deviation of structures from another one of the same atoms, without hydrogen.
 ///
-/// Where atoms are fixed, over those that move, in the frame of the fixed ones (a package may have moved the whole
-/// structure); else superposed.
+/// If atoms are fixed, the deviation is that of the moving atoms in the frame of the fixed ones (a
+/// package may have moved the whole structure); otherwise the structures are superposed.
 /// - Source: section III.D.2 of the paper.
 struct Deviation: Sendable {
     private let target: Atoms
-    /// Indices.
+    /// Indices of the compared atoms.
     private let counted: [Int]
     private let fixed: [Int]
 
-    /// - Parameter moving: nil where all move.
+    /// - Parameter moving: true for each atom that may move; nil if all may.
     init(from target: Atoms, moving: [Bool]?) {
         self.target = target
         let mask = moving ?? [Bool](repeating: true, count: target.count)
@@ -19,7 +19,7 @@ struct Deviation: Sendable {
         fixed = mask.indices.filter { !mask[$0] }
     }
 
-    /// √⟨|r_i + t − s_i|²⟩, Å; nil for other atoms.
+    /// √⟨|r_i + t − s_i|²⟩, Å; nil if the atoms differ.
     func rmsd(of atoms: Atoms) -> Double? {
         guard atoms.elements == target.elements, !counted.isEmpty else { return nil }
         guard !fixed.isEmpty else {

@@ -1,4 +1,5 @@
-/// Drawings on a sheet of their own: a whole SVG file, read on light and on dark paper alike, since it brings its paper.
+/// A figure of several drawings: a complete SVG file with its own background, readable in light and
+/// dark mode.
 struct FigureSheet {
     let width: Double
     let height: Double
@@ -6,13 +7,13 @@ struct FigureSheet {
 
     init(width: Double, height: Double) { (self.width, self.height) = (width, height) }
 
-    /// Puts an SVG element into a rectangle, as large as fits.
+    /// Fits an SVG element into a rectangle.
     mutating func add(_ drawing: Markup, x: Double, y: Double, width: Double, height: Double) {
         contents.append(
             "<svg x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\">\(drawing)</svg>\n")
     }
 
-    /// A line of text, its middle at `x`.
+    /// Adds a line of text, centred at `x`.
     mutating func add(text: String, x: Double, y: Double) {
         contents.append("<text x=\"\(x)\" y=\"\(y)\" text-anchor=\"middle\">\(text)</text>\n")
     }
@@ -29,7 +30,7 @@ struct FigureSheet {
         return sheet.text
     }
 
-    /// Programs that know no media queries draw on white.
+    /// Programs without support for media queries draw on white.
     private static let style = """
         :root{color:#1f2328}
         @media (prefers-color-scheme:dark){:root{color:#d1d7e0}.paper{fill:#161b22}}

@@ -2,8 +2,8 @@ import Atomistics
 import Foundation
 import OrderedCollections
 
-/// How wrong the model was where DFT looked first: its forces on the last geometry of an ML stage beside those of the
-/// DFT that began there.
+/// The error of the model at the start of DFT: its forces on the last geometry of an ML stage
+/// compared with those of the DFT stage that began there.
 struct HandoverErrors {
     struct Row {
         var name: String
@@ -15,12 +15,12 @@ struct HandoverErrors {
     }
 
     let rows: [Row]
-    /// Of the DFT.
+    /// Level of theory of the DFT stage.
     let levelOfTheory: String
 
-    /// Nil where the two do not tell of the same geometry (a package centres its structure; it does not turn it).
+    /// Nil if the two geometries differ (a package centres its structure but does not rotate it).
     ///
-    /// - Parameter tolerance: Å.
+    /// - Parameter tolerance: largest difference in position, Å.
     init?(_ ml: JobReport.Stage, _ dft: JobReport.Stage, tolerance: Double = 1e-3) {
         guard ml.isML, !dft.isML, let last = ml.frames.last, let first = dft.frames.first,
             last.elements == first.elements, let predicted = last.columns["ml_forces"]?.vectors,

@@ -2,14 +2,14 @@ import Atomistics
 import Foundation
 
 extension JobReport {
-    /// What can be drawn of it, by file name: whole SVG files.
+    /// The figures by file name: complete SVG files.
     public var figures: [(name: String, svg: String)] {
         var all = curves.map { (name: $0, svg: $1.svg) }
         if let overview { all.insert(("overview", overview), at: 0) }
         return all
     }
 
-    /// The structure as given, at the end, and the largest force between them.
+    /// The initial and final structures, and the largest force between them.
     private var overview: String? {
         guard let initial, let placed = placedFinal, let chart = curves.first?.chart else { return nil }
         let drawing = StructureDrawing(for: initial)
@@ -22,7 +22,7 @@ extension JobReport {
         return sheet.svg(titled: "\(name): \(verdict)")
     }
 
-    /// The last structure turned onto the first, so that both are seen from the same side.
+    /// The final structure superposed on the initial one, so that both are seen from the same side.
     var placedFinal: Atoms? {
         guard let initial, var last = final, let superposition = try? Superposition(of: last, on: initial)
         else {

@@ -2,7 +2,7 @@ import Atomistics
 import Foundation
 
 extension JobReport {
-    /// One HTML file that needs nothing else: no network, no other file.
+    /// One self-contained HTML file: it needs no network and no other file.
     ///
     /// - Parameter viewer: the structure viewer's script; without it the structures are only drawn.
     public func page(viewer: StructureViewer? = nil) -> String {
@@ -19,7 +19,7 @@ extension JobReport {
         return page.text
     }
 
-    /// What stands in the page's body, without a viewer, as HTML.
+    /// The body of the page, without a viewer, as HTML.
     public var fragment: String { contents.text }
 
     private var contents: Markup {
@@ -30,7 +30,7 @@ extension JobReport {
         \(drawings)\(figureSection)\(errorSection)\(geometrySection)
         <h2>Stages</h2>
         \(stages.map(Self.section))
-        <h2>The job, every default filled in</h2>
+        <h2>The job with all defaults</h2>
         <pre>\(settings)</pre>
         <h2>History</h2>
         \(Markup.table(head: ["When (UTC)", "What"], rows: history.map { [$0.at, $0.text] }))
@@ -90,9 +90,9 @@ extension JobReport {
         }
         guard !found.isEmpty else { return "" }
         let tables: [Markup] = found.map { ml, dft, errors in
-            "<p>\(ml) beside the first geometry of \(dft) (\(errors.levelOfTheory)):</p>\n\(errors.table)\n"
+            "<p>\(ml) at the first geometry of \(dft) (\(errors.levelOfTheory)):</p>\n\(errors.table)\n"
         }
-        return "<h2>The model beside DFT, where DFT began</h2>\n\(tables)"
+        return "<h2>Error of the model at the start of DFT</h2>\n\(tables)"
     }
 
     private var geometrySection: Markup {
@@ -109,7 +109,7 @@ extension JobReport {
         let superposition = try? Superposition(of: final, on: initial)
         let moved = superposition.map {
             String(
-                format: "From the structure as given: RMSD %.3f Å, furthest atom %.3f Å (superposed).",
+                format: "Displacement from the initial structure: RMSD %.3f Å, largest %.3f Å (superposed).",
                 $0.rmsd,
                 $0.largestDisplacement)
         }

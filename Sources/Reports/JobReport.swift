@@ -2,23 +2,24 @@ public import Atomistics
 import Foundation
 import OrderedCollections
 
-/// Everything that a page about one job shows, read before; nothing in it says where it came from on a disk.
+/// The content of the page about one job; it names no place on a disk.
 public struct JobReport: Sendable {
     public struct Stage: Sendable {
         /// `1 ML`, `2 DFT, attempt 2`.
         public var name: String
         public var isML: Bool
-        /// In the field's words: what it was told, what it did, by which method.
+        /// Facts about the stage: settings, results, method.
         public var facts: [(name: String, value: String)] = []
         public var warnings: [String] = []
-        /// Of single points: the place among the stages of the one whose path they are of.
+        /// For single points: the index of the stage along whose path they were computed.
         public var pathOf: Int?
-        /// What fmax was to come below, eV/Å.
+        /// Requested fmax, eV/Å.
         public var fmaxLimit: Double?
         public var curve = OptimizerCurve("")
-        /// Of its trajectory; of a long one the first and the last are among them.
+        /// Frames of the trajectory; for a long one a selection that includes the first and the
+        /// last.
         public var frames: [Atoms] = []
-        /// Why frames are missing.
+        /// The reason why frames are missing.
         public var problem: String?
 
         public init(name: String, isML: Bool) { (self.name, self.isML) = (name, isML) }
@@ -37,13 +38,13 @@ public struct JobReport: Sendable {
     public var name: String
     public var state: String
     public var verdict: String
-    /// What was asked and by which program it was done, line by line.
+    /// Facts about the request and the program that computed it, line by line.
     public var facts: [(name: String, value: String)] = []
-    /// The job as it was understood, every default filled in.
+    /// The job with all defaults.
     public var settings = ""
     public var history: [(at: String, text: String)] = []
     public var files: [File] = []
-    /// The structure that was given.
+    /// The initial structure.
     public var initial: Atoms?
     public var stages: [Stage] = []
 
@@ -51,7 +52,7 @@ public struct JobReport: Sendable {
         (self.name, self.state, self.verdict) = (name, state, verdict)
     }
 
-    /// The last structure that the job came to.
+    /// The final structure.
     public var final: Atoms? { stages.last { !$0.frames.isEmpty }?.frames.last }
 
     var curves: [(name: String, chart: LineChart)] {
@@ -61,8 +62,8 @@ public struct JobReport: Sendable {
         ].filter { !$0.1.isEmpty }
     }
 
-    /// The stages one after the other, each with the number of steps before it; single points beside the path that they
-    /// are of.
+    /// The stages one after the other, each with the number of steps before it; single points along
+    /// the path of their stage.
     private func series(_ points: (Stage) -> [SIMD2<Double>], limits: Bool = false) -> [LineChart.Series] {
         var end = 0.0
         var starts: [Double] = []

@@ -1,19 +1,20 @@
 import Foundation
 
-/// Curves over a step count as SVG: lines with a mark a point, one axis each way, a name a curve.
+/// A chart of curves against the step, as SVG: lines with a marker per point, two axes, a legend.
 ///
-/// Drawn in `currentColor` but for the curves, so that it is read on light and on dark paper.
+/// Everything except the curves is drawn in `currentColor`, so that the chart is readable in light
+/// and dark mode.
 public struct LineChart: Sendable {
     public struct Series: Sendable {
         public var name: String
-        /// Of the palette; curves of the same kind share it.
+        /// Index in the palette; curves of the same kind share it.
         public var colour: String
-        /// In the order in which they are joined; those that cannot be drawn (none, or not positive on a
-        /// logarithmic axis) are left out.
+        /// Points in the order in which they are joined; points that cannot be drawn (nil, or not
+        /// positive on a logarithmic axis) are left out.
         public var points: [SIMD2<Double>]
-        /// What the curve is to come below; nil for none.
+        /// The threshold for the curve; nil for none.
         public var limit: Double?
-        /// Its points are joined by dashes.
+        /// Whether its points are joined by a dashed line.
         public var isDashed = false
 
         public init(
@@ -25,10 +26,10 @@ public struct LineChart: Sendable {
         }
     }
 
-    /// Told apart by people who see red and green alike.
+    /// Distinguishable for people with red–green colour blindness.
     public static let gold = "#b8860b"
     public static let blue = "#3b7dd8"
-    /// For curves of several jobs; begins anew after the last.
+    /// For curves of several jobs; repeats after the last colour.
     static var palette: some Sequence<String> {
         let colours = [
             blue, "#d55e00", "#009e73", "#cc79a7", gold, "#56b4e9",
@@ -56,10 +57,10 @@ public struct LineChart: Sendable {
         }.filter { !$0.points.isEmpty }
     }
 
-    /// True where no curve has a point.
+    /// True if no curve has a point.
     public var isEmpty: Bool { series.isEmpty }
 
-    /// A whole SVG file.
+    /// The chart as a complete SVG file.
     public var svg: String {
         let size = size
         var sheet = FigureSheet(width: size.x, height: size.y)
@@ -67,7 +68,7 @@ public struct LineChart: Sendable {
         return sheet.svg(titled: title)
     }
 
-    /// As many names beside each other as there is room for.
+    /// The number of legend entries that fit into a row.
     private var names: [(row: Int, left: Double, series: Series)] {
         var (row, left) = (0, Self.axes.left)
         return series.map { one in
@@ -81,10 +82,10 @@ public struct LineChart: Sendable {
     }
 
     private static let rowHeight = 18.0
-    /// Of all rows of names but the first.
+    /// Height of all rows of the legend except the first.
     private var furtherNames: Double { Self.rowHeight * Double(names.last?.row ?? 0) }
     private var size: SIMD2<Double> { SIMD2(640, 300 + furtherNames) }
-    /// Below one row of names.
+    /// Height below one row of the legend.
     private static let axes = (left: 76.0, top: 34.0, right: 628.0, bottom: 256.0)
 
     private static func dashes(_ series: Series) -> Markup {
@@ -162,7 +163,7 @@ public struct LineChart: Sendable {
     }
 }
 
-/// From values to places between 0 and 1, with the values that are named along the axes.
+/// Maps values to positions between 0 and 1, with the ticks of the axes.
 private struct Scale {
     private let xRange: ClosedRange<Double>
     private let yRange: ClosedRange<Double>
@@ -213,13 +214,13 @@ private struct Scale {
     func contains(y value: Double) -> Bool { (0...1).contains(y(value)) }
 
     func label(_ tick: Double) -> String {
-        // A zero that was reached by adding is written without its sign.
+        // A zero computed by addition is written without its sign.
         isLogarithmic
             ? String(format: "%g", tick)
             : String(format: "%.\(decimals)f", abs(tick) < pow(10, -Double(decimals)) / 2 ? 0 : tick)
     }
 
-    /// Multiples of 1, 2 or 5 times a power of ten within a range, about so many.
+    /// Multiples of 1, 2 or 5 times a power of ten within a range, about the requested number.
     private static func round(_ range: ClosedRange<Double>, about count: Double) -> [Double] {
         let raw = (range.upperBound - range.lowerBound) / count
         let power = pow(10, log10(raw).rounded(.down))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Text that is markup already; everything else is escaped on its way into it.
+/// Text that already is markup; everything else is escaped when it is inserted.
 public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
     public var text: String
     public var description: String { text }
@@ -23,10 +23,10 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         }
     }
 
-    /// As coordinates are written: two places are a hundredth of a pixel.
+    /// Formats a coordinate: two decimals are a hundredth of a pixel.
     static func number(_ value: Double) -> String { String(format: "%.2f", value) }
 
-    /// For text and for attributes in double quotes.
+    /// Escapes text for elements and for attributes in double quotes.
     static func escape(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -48,13 +48,13 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         return result
     }
 
-    /// JSON or JavaScript inside a script element: nothing in it ends the element or begins a comment.
+    /// JSON or JavaScript for a script element: nothing in it ends the element or begins a comment.
     static func script(_ source: String) -> Markup {
         Markup(
             raw: source.replacing("</script", with: "<\\/script").replacing("<!--", with: "\\x3C!--"))
     }
 
-    /// JSON inside a script element: no `<` at all.
+    /// JSON for a script element: without any `<`.
     static func json(_ source: String) -> Markup { Markup(raw: source.replacing("<", with: "\\u003C")) }
 
     static func table(head: [String], rows: [[String]]) -> Markup {

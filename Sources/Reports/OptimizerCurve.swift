@@ -1,6 +1,6 @@
 import Foundation
 
-/// A relaxation as its log in the format of ASE's tells it, a step an entry.
+/// A relaxation read from a log in ASE's format, one entry per step.
 ///
 ///           Step     Time          Energy          fmax
 ///     BFGS:    0 19:01:11     -154.519063        0.062623
@@ -9,9 +9,9 @@ public struct OptimizerCurve: Sendable, Equatable {
         public let step: Int
         /// Seconds since midnight.
         public let time: Int
-        /// eV; nil where the method has none (`nan`).
+        /// Energy, eV; nil if the method has none (`nan`).
         public let energy: Double?
-        /// eV/Å.
+        /// Largest force, eV/Å.
         public let fmax: Double
 
         public init(step: Int, time: Int, energy: Double?, fmax: Double) {
@@ -19,7 +19,7 @@ public struct OptimizerCurve: Sendable, Equatable {
         }
     }
 
-    /// In the order of their steps; of a step that a resumed run took again, the later line.
+    /// Entries in the order of their steps; for a step that a resumed run repeated, the later line.
     public let entries: [Entry]
 
     public init(_ entries: [Entry]) { self.entries = entries.sorted { $0.step < $1.step } }
@@ -40,13 +40,13 @@ public struct OptimizerCurve: Sendable, Equatable {
         entries = byStep.values.sorted { $0.step < $1.step }
     }
 
-    /// Empty where there is no log yet.
+    /// Empty if there is no log yet.
     public init(atPath path: String) {
         self.init((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
     }
 
-    /// Natural logarithm of fmax gained a step over the last steps (least squares); negative while it falls,
-    /// nil with fewer than three steps.
+    /// Mean change of ln(fmax) per step over the last steps (least squares); negative while it
+    /// falls, nil with fewer than three steps.
     public var slope: Double? {
         let last = entries.suffix(10).filter { $0.fmax > 0 }
         guard last.count >= 3 else { return nil }
@@ -58,13 +58,13 @@ public struct OptimizerCurve: Sendable, Equatable {
         return xx > 0 ? xy / xx : nil
     }
 
-    /// `↓`, `→` or `↑`; empty where nothing can be told yet.
+    /// `↓`, `→` or `↑`; empty if there is no trend yet.
     public var trend: String {
         slope.map { $0 < -0.02 ? "↓" : $0 > 0.02 ? "↑" : "→" } ?? ""
     }
 
-    /// Seconds until fmax reaches `limit` (eV/Å) if it goes on falling as over the last steps; nil where it
-    /// does not fall.
+    /// Estimated seconds until fmax reaches `limit` (eV/Å), if it continues to fall as over the
+    /// last steps; nil if it does not fall.
     public func secondsLeft(to limit: Double) -> Double? {
         guard let last = entries.last, let slope, slope < -0.02, limit > 0 else { return nil }
         guard last.fmax > limit else { return 0 }
@@ -74,7 +74,7 @@ public struct OptimizerCurve: Sendable, Equatable {
         return log(limit / last.fmax) / slope * seconds / Double(last.step - first.step)
     }
 
-    /// fmax of the last steps as a line of blocks, logarithmic.
+    /// fmax of the last steps as a line of block characters, logarithmic.
     public func sparkline(width: Int) -> String {
         let blocks: [Character] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
         guard width > 0, !entries.isEmpty else { return "" }
@@ -88,7 +88,8 @@ public struct OptimizerCurve: Sendable, Equatable {
             })
     }
 
-    /// fmax against step in dots, logarithmic, for a terminal: `height` lines of at most `width` characters.
+    /// fmax against step in Braille dots, logarithmic, for a terminal: `height` lines of at most
+    /// `width` characters.
     public func plot(width: Int, height: Int) -> [String] {
         let shown = entries.filter { $0.fmax > 0 }
         let columns = width - 10

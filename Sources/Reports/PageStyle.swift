@@ -1,4 +1,4 @@
-/// How pages look: light and dark, on a phone, on paper.
+/// The style of all pages, for light and dark mode, phones and print.
 public enum PageStyle {
     public static let css = """
         :root{color-scheme:light dark;--line:#8884;--soft:#8882}

@@ -2,14 +2,15 @@ import Atomistics
 import Foundation
 import LinearAlgebra
 
-/// Structures as SVG: a disc an atom, a line a bond. Seen from beside the direction in which the first is thinnest, so
-/// that atoms behind each other are told apart.
+/// Structures as SVG: a disc per atom, a line per bond. The view is at a small angle to the
+/// direction in which the first structure is thinnest, so that atoms behind each other stay
+/// visible.
 struct StructureDrawing {
-    /// Å to pixels, the same for both structures.
+    /// Scale from Å to pixels, the same for both structures.
     private static let side = 300.0
     /// Two atoms closer than this times the sum of their covalent radii are joined.
     private static let bondFactor = 1.2
-    /// Radians about each of the axes of the paper.
+    /// Tilt about each of the axes of the drawing, radians.
     private static let tilt = 0.25
 
     private let centre: SIMD3<Double>
@@ -29,7 +30,7 @@ struct StructureDrawing {
         func axis(_ k: Int) -> SIMD3<Double> {
             guard let vectors else { return SIMD3(k == 0 ? 1 : 0, k == 1 ? 1 : 0, k == 2 ? 1 : 0) }
             let v = SIMD3(vectors[k, 0], vectors[k, 1], vectors[k, 2])
-            // Of the two directions, one that does not depend on the solver.
+            // Of the two directions, the one that does not depend on the solver.
             let largest = (0..<3).max { abs(v[$0]) < abs(v[$1]) } ?? 0
             return v[largest] < 0 ? -v : v
         }
@@ -88,7 +89,7 @@ struct StructureDrawing {
         }
     }
 
-    /// As most programs paint them.
+    /// The usual colours of elements.
     private static func colour(_ element: Element) -> String {
         switch element.symbol {
         case "Au": "#e6b422"

@@ -2,19 +2,21 @@ import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The script of chemiscope (Fraux et al., J. Open Source Softw. 5, 2117 (2020)), from its package on PyPI: what turns
-/// a list of structures into a viewer in the page.
+/// The script of chemiscope (Fraux et al., J. Open Source Softw. 5, 2117 (2020)), from its package
+/// on PyPI, which shows a list of structures in the page.
 public struct StructureViewer: Sendable {
-    /// JavaScript.
+    /// JavaScript source.
     public let script: String
-    /// More frames than these are thinned out evenly.
+    /// More frames than this are thinned out evenly.
     static let frames = 120
 
     public init(script: String) { self.script = script }
 
-    /// From the packages of a Python environment; nil where it is not installed there.
+    /// Finds the script among the packages of a Python environment; nil if it is not installed
+    /// there.
     public init?(python: String) {
-        // python may be a link in the environment to one outside it: the folder it is called in counts.
+        // The path may be a link to a python outside the environment: the folder of the link
+        // counts.
         let environment = URL(fileURLWithPath: python).deletingLastPathComponent().deletingLastPathComponent()
         let libraries = environment.appendingPathComponent("lib")
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: libraries.path)) ?? []
@@ -27,9 +29,9 @@ public struct StructureViewer: Sendable {
         self.script = script
     }
 
-    /// The frames of all stages, one after the other; empty where there are none.
+    /// Shows the frames of all stages, one after the other; empty if there are none.
     ///
-    /// - Parameter heading: what stands above them.
+    /// - Parameter heading: the heading above them.
     func section(of report: JobReport, heading: Markup = "<h2>Trajectory</h2>") -> Markup {
         guard let data = Self.dataSet(of: report) else { return "" }
         return """
@@ -43,7 +45,7 @@ public struct StructureViewer: Sendable {
             """
     }
 
-    /// A page of its own, as it stands in a frame.
+    /// A complete page for use in a frame.
     public func page(of report: JobReport) -> String {
         let page: Markup = """
             <!doctype html>
@@ -63,7 +65,7 @@ public struct StructureViewer: Sendable {
               {structure: 'viewer-structure', info: 'viewer-info', meta: 'viewer-meta'}, data, new Chemiscope.Warnings());
             document.getElementById('viewer').dataset.ready = 'true';
           } catch (error) {
-            document.getElementById('viewer-problem').textContent = 'The viewer does not work here: ' + error;
+            document.getElementById('viewer-problem').textContent = 'The viewer failed: ' + error;
           }
         })();
         """
