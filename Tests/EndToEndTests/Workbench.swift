@@ -87,9 +87,9 @@ final class Workbench: Sendable {
                 .replacing(/models\/data\/rings[^}]*/, with: "outbox/ring5/02-dft/result/trajectory.extxyz")
             try write(path, text)
         }
-        // The guide's own recipe.
-        let guide = try String(contentsOfFile: project + "/docs/guide.md", encoding: .utf8)
-        let recipe = try #require(guide.firstMatch(of: /```yaml\n(aurelax_recipe[^`]*)```/)).1
+        // The recipe in docs/data-sets.md.
+        let document = try String(contentsOfFile: project + "/docs/data-sets.md", encoding: .utf8)
+        let recipe = try #require(document.firstMatch(of: /```yaml\n(aurelax_recipe[^`]*)```/)).1
         try FileManager.default.createDirectory(
             atPath: done.path.appending("models/mine").string, withIntermediateDirectories: true)
         try write(
