@@ -37,7 +37,7 @@ import Testing
         #expect(atoms.positions.reduce(.zero, +).length < 1e-9)
     }
 
-    /// True where the operation moves every atom of the first `count` onto one of the same element.
+    /// True if the operation moves every atom of the first `count` onto one of the same element.
     private func isSymmetric(_ count: Int, _ operation: (SIMD3<Double>) -> SIMD3<Double>) -> Bool {
         (0..<count).allSatisfy { i in
             let image = operation(atoms.positions[i])
@@ -47,9 +47,9 @@ import Testing
         }
     }
 
-    /// All 24 operations of T_h leave gold and sulfur as they are, a four-fold axis and a five-fold one do not: neither
-    /// O_h nor I_h.
-    @Test func theSkeletonHasThePointGroupTh() {
+    /// All 24 operations of T_h leave gold and sulfur unchanged; a four-fold and a five-fold axis
+    /// do not, so the group is neither O_h nor I_h.
+    @Test("Gold and sulfur of Au25 have the point group T_h") func skeletonSymmetry() {
         let signs: [SIMD3<Double>] = [[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]
         for sign in signs {
             for inversion in [1.0, -1] {
@@ -60,7 +60,8 @@ import Testing
             }
         }
         #expect(!isSymmetric(43) { SIMD3(-$0.y, $0.x, $0.z) })
-        // The thirteen golds of the core alone have the icosahedron's five-fold axes, all 25 have not.
+        // The thirteen golds of the core alone have the icosahedron's five-fold axes, all 25 do
+        // not.
         let axis = atoms.positions[1] / atoms.positions[1].length
         func fiveFold(_ r: SIMD3<Double>) -> SIMD3<Double> {
             let angle = 2 * Double.pi / 5
@@ -70,21 +71,22 @@ import Testing
         #expect(!isSymmetric(25, fiveFold))
     }
 
-    /// With the methyl groups: the three-fold axis and the centre are left, the two-fold axes are not.
-    @Test func theWholeHasS6() {
+    /// With the methyl groups the three-fold axes and the inversion centre remain, the two-fold
+    /// axes do not.
+    @Test("Au25 with methyl groups has the symmetry S6") func fullSymmetry() {
         #expect(isSymmetric(115) { SIMD3($0.z, $0.x, $0.y) })
         #expect(isSymmetric(115) { -$0 })
         #expect(!isSymmetric(115) { SIMD3(-$0.x, -$0.y, $0.z) })
     }
 
-    @Test func bondsAreThoseOfSuchClusters() {
-        // Twelve from the centre, thirty edges of the icosahedron.
+    @Test("Bond lengths of Au25 are those of protected clusters") func bondLengths() {
+        // Twelve from the centre, and thirty edges of the icosahedron.
         let goldGold = distances(.gold, .gold, below: 3.0).sorted()
         #expect(goldGold.count == 42)
         #expect(goldGold.allSatisfy { (2.79...2.95).contains($0) })
-        // Each staple gold over a face of three.
+        // Each staple gold is over a face of three.
         #expect(distances(.gold, .gold, below: 3.25).count == 42 + 36)
-        // Two for each sulfur.
+        // Two bonds for each sulfur.
         let goldSulfur = distances(.gold, .sulfur, below: 3.2)
         #expect(goldSulfur.count == 36)
         #expect(goldSulfur.allSatisfy { (2.2...2.5).contains($0) })
@@ -100,7 +102,7 @@ import Testing
         }
     }
 
-    @Test func methylGroupsAreTetrahedralAndClearOfEachOther() {
+    @Test("Methyl groups are tetrahedral and do not overlap") func methylGroups() {
         for i in 25..<43 {
             let carbon = neighbors(of: i, .carbon, below: 2.0)
             #expect(carbon.count == 1)

@@ -61,7 +61,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(try ExtXYZ.frames(in: ExtXYZ.bytes(of: frames), label: "copy") == frames)
     }
 
-    @Test func everyKindOfValueSurvives() throws {
+    @Test("Every kind of value survives writing and reading") func valuesRoundTrip() throws {
         var atoms = Atoms(elements: [.gold, .hydrogen], positions: [[0.1, -1e-17, 1e300], [1, 2, 3]])
         atoms.info = [
             "text": .string("a \"quoted\" \\ text\nwith two lines"), "number-like": .string("12"),
@@ -84,7 +84,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(copy.columns["two words"]?.reals?[1].sign == .minus)
     }
 
-    /// The same line as ASE 3.29 and libAtoms 0.4 take it, where they agree.
+    /// Lines on which ASE 3.29 and libAtoms 0.4 agree.
     @Test(arguments: [
         ("a=\"5\"", InfoValue.integer(5)), ("a={1}", .integer(1)), ("a=[1]", .integers([1])),
         ("a=\"1.5\"", .real(1.5)), ("a=\"T\"", .boolean(true)), ("a=TRuE", .string("TRuE")),
@@ -101,7 +101,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(atoms.info["a"] == value)
     }
 
-    @Test func latticeAndDirections() throws {
+    @Test("Lattice and pbc are read as ASE reads them") func lattice() throws {
         func atoms(_ line: String) throws -> Atoms { try read("1\n\(line)\nAu 0 0 0\n")[0] }
         let cuboid = Cell([10, 0, 0], [0, 11, 0], [0, 0, 12])
         for line in [
@@ -122,8 +122,8 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(try read(skew, options: rows)[0].cell?.a == [10, 1, 0])
     }
 
-    /// Sizes that a file claims, and those it has, are bounded before memory is taken for them.
-    @Test func fault27Limits() throws {
+    /// Limits for claimed and actual sizes apply before memory is allocated.
+    @Test("Claimed and actual sizes are limited before memory is allocated") func fault27Limits() throws {
         let limits = ExtXYZReadOptions(maxAtoms: 3, maxLineLength: 1 << 19, maxBytes: 1 << 20)
         func message(_ text: String) -> String? {
             do { return try read(text, options: limits).isEmpty ? nil : "read" } catch { return "\(error)" }
@@ -148,7 +148,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 == "a.xyz:2:12: 10005 values per atom are more than the limit of 10000")
     }
 
-    @Test func plainFilesOfManyHands() throws {
+    @Test("Plain XYZ files with unusual line ends and spelling are read") func plainFiles() throws {
         let text = "2\r\n a comment, no pairs \r\nAu 0 0 1.5D0\r\nh 1 2 3\r\n"
         #expect(throws: ExtXYZError.self) { try read(text) }
         let fixed = try read(text.replacingOccurrences(of: "h 1", with: "1 1"))
@@ -160,67 +160,69 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(try read("") == [])
     }
 
-    @Test(arguments: [
-        ("x\n", "a.xyz:1:1: expected a number of atoms, found ‘x’ (is this an XYZ file?)"),
-        ("1\n", "a.xyz:1: the file ends after the number of atoms, without a comment line"),
-        ("2\n\nAu 0 0 0\n", "a.xyz:3: the file ends after 1 of 2 atoms"),
-        ("1\n\nAu 0 zero 1\n", "a.xyz:3:6: expected a real number, found ‘zero’"),
-        ("1\n\nAu 0 0\n", "a.xyz:3:7: expected a real number, found the end of the line"),
-        ("1\n\nau 0 0 0\n", "a.xyz:3:1: ‘au’ is not the symbol of an element (did you mean Au?)"),
-        (
-            "1\n\nAu 0 0 0 1\n",
-            "a.xyz:3:10: found ‘1’ after the last of 4 columns (declare further columns in Properties)"
-        ),
-        (
-            "1\nProperties=species:S:1:pos:R:2\nAu 0 0\n",
-            "a.xyz:2:12: Properties has no pos:R:3 (every frame needs species:S:1 (or Z:I:1) and pos:R:3)"
-        ),
-        (
-            "1\nProperties=species:S:1:pos:R:3:flag:X:1\n\n",
-            "a.xyz:2:12: column ‘flag’ has the type ‘X’ (S for text, R for real, I for integer, L for logical)"
-        ),
-        (
-            "1\nLattice=\"1 0 0 0 1 0 0 0 1\n\n", "a.xyz:2:9: a quotation mark is not closed"
-        ),
-        (
-            "1\nLattice=[[1,2],3]\n\n",
-            "a.xyz:2:16: expected a row of an array (as in [[1, 2], [3, 4]])"
-        ),
-        (
-            "1\nLattice=[[9,1,0],[0,9,0],[0,0,9]]\n\n",
-            "a.xyz:2:9: some programs read a nested Lattice as rows, others as columns "
-                + "(write it flat: \"ax ay az bx by bz cx cy cz\")"
-        ),
-        (
-            "1\npbc=\"T 2\" Lattice=\"9 9 9\"\n\n",
-            "a.xyz:2:5: pbc does not have three logical values (as in pbc=\"T T F\")"
-        ),
-        ("1\npbc=T\n\n", "a.xyz:2:5: pbc is true but there is no Lattice"),
-        ("1\nProperties=species:S:1:pos:R:3 a=1 a=2\n\n", "a.xyz:2:36: the key ‘a’ stands twice"),
-        (
-            "1\nProperties=species:S:1:pos:R:3:f:L:1\nAu 0 0 0 yes\n",
-            "a.xyz:3:10: expected T or F, found ‘yes’"
-        ),
-        (
-            "1\nProperties=species:S:1:pos:R:3:f:I:1\nAu 0 0 0 1.5\n",
-            "a.xyz:3:10: expected an integer, found ‘1.5’"
-        ),
-        (
-            "1\n\nX\u{202E}Y 0 0 0\n", "a.xyz:3:1: ‘X?Y’ is not the symbol of an element"
-        ),
-        (
-            "1\n\nAu 0 0 0\nAu 0 0 0\n",
-            "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more lines than it says?)"
-        ),
-        (
-            "1\nLattice=\"1 2\" \nAu 0 0 0\n",
-            "a.xyz:2:9: Lattice does not have nine finite numbers (write three vectors in Å, one after the other: "
-                + "\"10 0 0 0 10 0 0 0 10\")"
-        ),
-        ("99999999999\n\n", "a.xyz:1:1: 99999999999 atoms are more than the limit of 10000000"),
-        ("900\n\nAu 0 0 0\n", "a.xyz:1:1: the file ends before 900 atoms"),
-    ])
-    func fault26MistakesHaveAPlace(_ text: String, _ message: String) throws {
+    @Test(
+        "Errors have a line and a column",
+        arguments: [
+            ("x\n", "a.xyz:1:1: expected a number of atoms, found ‘x’ (is this an XYZ file?)"),
+            ("1\n", "a.xyz:1: the file ends after the number of atoms, without a comment line"),
+            ("2\n\nAu 0 0 0\n", "a.xyz:3: the file ends after 1 of 2 atoms"),
+            ("1\n\nAu 0 zero 1\n", "a.xyz:3:6: expected a real number, found ‘zero’"),
+            ("1\n\nAu 0 0\n", "a.xyz:3:7: expected a real number, found the end of the line"),
+            ("1\n\nau 0 0 0\n", "a.xyz:3:1: ‘au’ is not the symbol of an element (did you mean Au?)"),
+            (
+                "1\n\nAu 0 0 0 1\n",
+                "a.xyz:3:10: found ‘1’ after the last of 4 columns (declare further columns in Properties)"
+            ),
+            (
+                "1\nProperties=species:S:1:pos:R:2\nAu 0 0\n",
+                "a.xyz:2:12: Properties has no pos:R:3 (every frame needs species:S:1 (or Z:I:1) and pos:R:3)"
+            ),
+            (
+                "1\nProperties=species:S:1:pos:R:3:flag:X:1\n\n",
+                "a.xyz:2:12: column ‘flag’ has the type ‘X’ (S for text, R for real, I for integer, L for logical)"
+            ),
+            (
+                "1\nLattice=\"1 0 0 0 1 0 0 0 1\n\n", "a.xyz:2:9: a quotation mark is not closed"
+            ),
+            (
+                "1\nLattice=[[1,2],3]\n\n",
+                "a.xyz:2:16: expected a row of an array (as in [[1, 2], [3, 4]])"
+            ),
+            (
+                "1\nLattice=[[9,1,0],[0,9,0],[0,0,9]]\n\n",
+                "a.xyz:2:9: some programs read a nested Lattice as rows, others as columns "
+                    + "(write it flat: \"ax ay az bx by bz cx cy cz\")"
+            ),
+            (
+                "1\npbc=\"T 2\" Lattice=\"9 9 9\"\n\n",
+                "a.xyz:2:5: pbc does not have three logical values (as in pbc=\"T T F\")"
+            ),
+            ("1\npbc=T\n\n", "a.xyz:2:5: pbc is true but there is no Lattice"),
+            ("1\nProperties=species:S:1:pos:R:3 a=1 a=2\n\n", "a.xyz:2:36: the key ‘a’ appears twice"),
+            (
+                "1\nProperties=species:S:1:pos:R:3:f:L:1\nAu 0 0 0 yes\n",
+                "a.xyz:3:10: expected T or F, found ‘yes’"
+            ),
+            (
+                "1\nProperties=species:S:1:pos:R:3:f:I:1\nAu 0 0 0 1.5\n",
+                "a.xyz:3:10: expected an integer, found ‘1.5’"
+            ),
+            (
+                "1\n\nX\u{202E}Y 0 0 0\n", "a.xyz:3:1: ‘X?Y’ is not the symbol of an element"
+            ),
+            (
+                "1\n\nAu 0 0 0\nAu 0 0 0\n",
+                "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more lines than it says?)"
+            ),
+            (
+                "1\nLattice=\"1 2\" \nAu 0 0 0\n",
+                "a.xyz:2:9: Lattice does not have nine finite numbers (write three vectors in Å, one after the other: "
+                    + "\"10 0 0 0 10 0 0 0 10\")"
+            ),
+            ("99999999999\n\n", "a.xyz:1:1: 99999999999 atoms are more than the limit of 10000000"),
+            ("900\n\nAu 0 0 0\n", "a.xyz:1:1: the file ends before 900 atoms"),
+        ])
+    func fault26Places(_ text: String, _ message: String) throws {
         let error = #expect(throws: ExtXYZError.self) { try read(text) }
         #expect(error?.description == message)
     }

@@ -15,7 +15,7 @@ import Testing
         #expect(GeometryCheck().problems(in: ring, comparedWith: ring).isEmpty)
     }
 
-    @Test func superpositionUndoesARotation() throws {
+    @Test("Superposition reverses a rotation") func superposition() throws {
         let ring = GoldThiolateRing(n: 5).atoms
         var moved = ring
         let (c, s) = (cos(1.1), sin(1.1))
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func limitsAreKept() throws {
+    @Test("An atom displaced beyond the limit is a problem") func displacementLimits() throws {
         var check = GeometryCheck()
         check.maxDisplacement = 0.1
         let copy = try JSONDecoder().decode(GeometryCheck.self, from: JSONEncoder().encode(check))
@@ -51,14 +51,15 @@ import Testing
         let ring = GoldThiolateRing(n: n).atoms
         #expect(ring.count == 6 * n)
         #expect(GeometryCheck().problems(in: ring) == [])
-        // Every gold has its two sulfurs, at one distance but for the edge of an odd ring without pucker.
+        // Every gold has two sulfurs at the same distance, except for one edge of an odd ring
+        // without pucker.
         for gold in 0..<n {
             let near = (n..<2 * n).map { (ring.positions[$0] - ring.positions[gold]).length }.sorted()
             #expect(abs(near[0] - near[1]) < 1e-9 && near[1] < 2.36)
         }
     }
 
-    @Test func fault28GatesNameWhatIsWrong() {
+    @Test("The geometry check names what is wrong") func fault28Gates() {
         let ring = GoldThiolateRing(n: 4).atoms
         var clash = ring
         clash.positions[9] = clash.positions[4] + [0, 0, 0.5]
@@ -85,7 +86,7 @@ import Testing
             GeometryCheck().problems(in: far, comparedWith: ring).map(\.description)
                 .contains { $0.hasPrefix("atom Au 0 has moved by") })
 
-        // What cannot be looked at does not pass.
+        // Structures that cannot be checked are refused.
         var flat = ring
         flat.cell = Cell([9, 0, 0], [0, 9, 0], [9, 9, 0])
         flat.periodicity = .all

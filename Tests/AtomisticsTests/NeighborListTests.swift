@@ -3,7 +3,7 @@ import LinearAlgebra
 import Testing
 
 @Suite struct NeighborListTests {
-    /// Every pair by trying all images in a generous range, in the definition's own words.
+    /// Finds every pair from the definition, by trying all images in a generous range.
     static func bruteForce(
         _ positions: [SIMD3<Double>], cell: Cell?, periodicity: Periodicity, cutoff: Double, range: Int
     ) -> [[(Int, SIMD3<Double>)]] {
@@ -66,7 +66,7 @@ import Testing
         try Self.expectSame([], cutoff: 4)
     }
 
-    /// Two atoms a kilometre apart must not make a grid of a kilometre.
+    /// Two atoms a kilometre apart must not create a grid of a kilometre.
     @Test func farApart() throws {
         try Self.expectSame([[0, 0, 0], [1e13, 1e13, -1e13], [0, 0, 1]], cutoff: 2)
     }
@@ -78,7 +78,7 @@ import Testing
     func periodic(_ periodicity: Periodicity) throws {
         var random = SplitMix(seed: 11)
         let cell = Cell([3.1, 0.2, -0.4], [1.3, 2.7, 0.1], [-0.6, 0.8, 4.4])
-        // Atoms outside the cell too.
+        // Also atoms outside the cell.
         let positions = (0..<9).map { _ in random.vector(in: -6...6) }
         try Self.expectSame(positions, cell: cell, periodicity: periodicity, cutoff: 3.7, range: 9)
     }

@@ -7,7 +7,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// A folder of its own for each test, removed with it.
+/// Each test has its own folder, which is removed at the end.
 @Suite final class DataSetTests {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
 
@@ -36,7 +36,7 @@ import Testing
         try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
     }
 
-    @Test func framesComeBackWithTheirOrigins() throws {
+    @Test("Frames are returned with their origins") func origins() throws {
         let frames = (0..<5).map { Self.frame(0.1 * Double($0)) }
         #expect(try DataSet.add(Self.labelled(Array(frames[..<3])), to: path).added == 3)
         #expect(try DataSet.add(Self.labelled(Array(frames[3...]), source: "b"), to: path).added == 2)
@@ -44,14 +44,14 @@ import Testing
         #expect(try set.frames() == frames)
         #expect(set.entries.map(\.origin.source) == ["a", "a", "a", "b", "b"])
         #expect(set.sources.map(\.frames) == [3, 2])
-        // Any tool reads the frames.
+        // Other tools can read the frames.
         #expect(try ExtXYZ.read(path: "\(path)/frames.extxyz") == frames)
         let statistics = try DataSetStatistics(set)
         #expect(statistics.frames == 5 && statistics.elements["Au"]?.largestForce == 0.4)
         #expect(statistics.levelOfTheory == "PBE" && statistics.energies["AuS"]?.first == -7.25)
     }
 
-    @Test func theSameFrameIsAddedOnce() throws {
+    @Test("An identical frame is added only once") func duplicates() throws {
         try DataSet.add(Self.labelled([Self.frame(0), Self.frame(0.1)]), to: path)
         var again = Self.frame(0.1)
         again.info["note"] = .string("from another file")
@@ -61,7 +61,7 @@ import Testing
         #expect(try DataSet(at: path).frames().count == 3)
     }
 
-    @Test func levelsOfTheoryAndChargesAreNotMixed() throws {
+    @Test("Levels of theory and charges are not mixed") func noMixing() throws {
         try DataSet.add(Self.labelled([Self.frame(0)]), to: path)
         let before = bytes("index.jsonl")
         #expect(throws: DataSetError.otherLevel(source: "b", found: "BLYP", expected: "PBE")) {
@@ -86,7 +86,7 @@ import Testing
         #expect(throws: DataSetError.self) { try DataSet.add(Self.labelled([frame]), to: self.path) }
     }
 
-    @Test func whatACrashLeftBehindTheLastLineIsCutOff() throws {
+    @Test("Bytes that a crash left after the last line are removed") func truncatedTail() throws {
         try DataSet.add(Self.labelled([Self.frame(0)]), to: path)
         let index = bytes("index.jsonl")
         try write("frames.extxyz", bytes("frames.extxyz") + Array("2\nhalf a fra".utf8))
@@ -97,11 +97,11 @@ import Testing
         #expect(try ExtXYZ.read(path: "\(path)/frames.extxyz").count == 2)
     }
 
-    @Test func everyFlippedByteIsSeen() throws {
+    @Test("Every changed byte is detected") func flippedBytes() throws {
         try DataSet.add(Self.labelled([Self.frame(0), Self.frame(0.1)]), to: path)
         for name in ["frames.extxyz", "index.jsonl"] {
             let whole = bytes(name)
-            // The end of the last line apart, which a crash may have left open.
+            // Except for the end of the last line, which a crash may have left open.
             for place in stride(from: 0, to: whole.count - 1, by: 3) {
                 var damaged = whole
                 damaged[place] ^= 1
@@ -118,8 +118,9 @@ import Testing
         #expect(try DataSet(at: path).frames().count == 2)
     }
 
-    /// Whatever call the process ends at, what was added before is there, and the rest can be added again.
-    @Test func stoppedAtEveryCall() throws {
+    /// At whichever call the process ends, the earlier frames are kept and the others can be added
+    /// again.
+    @Test("A process killed at any system call keeps the earlier frames") func stoppedAtEveryCall() throws {
         let (first, second) = (
             Self.labelled([Self.frame(0)]), Self.labelled([Self.frame(0.1), Self.frame(0.2)])
         )
@@ -145,14 +146,14 @@ import Testing
         #expect(calls > 8)
     }
 
-    @Test func oneAddsAtATime() throws {
+    @Test("Only one process adds frames at a time") func lock() throws {
         try DataSet.add(Self.labelled([Self.frame(0)]), to: path)
         let lock = try ExclusiveLock(".lock", in: Directory(FilePath(path)))
         #expect(throws: LockHeld.self) { try DataSet.add(Self.labelled([Self.frame(0.1)]), to: self.path) }
         withExtendedLifetime(lock) {}
     }
 
-    @Test func ofARelaxationWhatDiffersIsKept() {
+    @Test("Of a relaxation only frames that differ are kept") func selection() {
         let frames = [0, 0.01, 0.02, 0.06, 0.07, 0.2, 0.205].map { Self.frame($0) }
         let origin = FrameOrigin(source: "a", digest: Digest(of: []), step: 0)
         let kept = frames.map { (atoms: $0, origin: origin) }.distinct(by: 0.05)

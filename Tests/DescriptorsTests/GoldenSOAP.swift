@@ -2,7 +2,7 @@ import Atomistics
 import Descriptors
 import Foundation
 
-/// What DScribe 2.1.2 says, as Golden/generate.py wrote it.
+/// Results of DScribe 2.1.2, written by Golden/generate.py.
 struct GoldenSOAP: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let symbols: [String]

@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    /// Atoms and cell strained together, each component of the strain in turn.
+    /// Strains atoms and cell together, with each component of the strain in turn.
     @Test(arguments: ["fragment", "periodic-skewed"])
     func strainDerivativeIsTheDerivative(_ name: String) throws {
         let golden = try GoldenSOAP.named(name)
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func jacobiansGiveTheSameGradient() throws {
+    @Test("The Jacobian gives the same gradient") func jacobian() throws {
         let golden = try GoldenSOAP.named("ring")
         let (soap, atoms) = (try golden.soap(cutoff: .smooth(width: 1)), golden.atoms)
         let environments = try SOAPEnvironments(soap, atoms, centers: [4])

@@ -5,8 +5,8 @@ import LinearAlgebra
 import Testing
 
 @Suite struct SOAPTests {
-    /// DScribe's own basis of ten functions is right to seven digits only (Golden/generate.py has the same case
-    /// with an exact one): there no closer agreement is possible.
+    /// DScribe's own basis of ten functions is accurate to only seven digits (Golden/generate.py
+    /// has the same case with an exact basis), which limits the agreement.
     @Test(arguments: try GoldenSOAP.load())
     func agreesWithDScribe(_ golden: GoldenSOAP) throws {
         let soap = try golden.soap()
@@ -30,7 +30,7 @@ import Testing
         #expect(worst < tolerance)
     }
 
-    @Test func publishedEntriesOfTheFragment() throws {
+    @Test("Published values of the fragment are reproduced") func publishedValues() throws {
         let golden = try GoldenSOAP.named("fragment")
         let rows = try golden.soap().compute(golden.atoms)
         let known: [(Int, Int, Double)] = [
@@ -44,7 +44,7 @@ import Testing
         #expect(abs(rows.storage.reduce(0, +) - 43.18733113029) < 1e-8)
     }
 
-    @Test func anAtomAsCentreEqualsThePointThere() throws {
+    @Test("An atom and a point at its position have the same descriptor") func centreAtAtom() throws {
         let golden = try GoldenSOAP.named("ring")
         let (soap, atoms) = (try golden.soap(), golden.atoms)
         let all = try soap.compute(atoms)
@@ -53,7 +53,8 @@ import Testing
             try soap.compute(atoms, points: [atoms.positions[5]]) == all.selectingRows([5]))
     }
 
-    @Test func invariantUnderRotationReflectionTranslationAndPermutation() throws {
+    @Test("The descriptor is invariant under rotation, reflection, translation and permutation")
+    func invariance() throws {
         let golden = try GoldenSOAP.named("ring")
         let (soap, atoms) = (try golden.soap(), golden.atoms)
         let reference = try soap.compute(atoms)
@@ -72,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func smoothCutoffIsContinuousWhereTheHardOneJumps() throws {
+    @Test("The smooth cutoff is continuous where the hard one is not") func smoothCutoff() throws {
         func jump(_ cutoff: SOAPCutoff) throws -> Double {
             let soap = try SOAP(
                 species: [.gold, .hydrogen], rCut: 4, nMax: 5, lMax: 3, sigma: 0.25, cutoff: cutoff)
@@ -89,7 +90,7 @@ import Testing
         #expect(try jump(.smooth(width: 0.5)) < 1e-10)
     }
 
-    @Test func refusesWhatItCannotTreat() throws {
+    @Test("Unsupported structures and settings are refused") func refusals() throws {
         let soap = try SOAP(species: [.gold], rCut: 4, nMax: 3, lMax: 2, sigma: 0.5, periodic: true)
         #expect(throws: DescriptorError.unknownElements([.carbon], known: [.gold])) {
             try soap.compute(Atoms(elements: [.gold, .carbon], positions: [.zero, [2, 0, 0]]))

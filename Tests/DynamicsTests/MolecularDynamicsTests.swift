@@ -2,7 +2,7 @@ import Atomistics
 import Dynamics
 import Testing
 
-/// V = Σ_i k |r_i|²/2 + a pair term, so that nothing is separable.
+/// V = Σ_i k |r_i|²/2 + a pair term, so that the motion is not separable.
 private struct Springs: ForceField {
     let provenance = ForceFieldProvenance(
         name: "springs", kind: "test", version: "1", levelOfTheory: "springs")

@@ -14,7 +14,7 @@ struct EngineTests {
             SIMD3(0.43, 1.54, 0.89), SIMD3(0.43, 1.54, -0.89),
         ])
 
-    /// An `aurelax.yaml` in a folder of its own.
+    /// Writes an `aurelax.yaml` into a separate folder.
     private func read(_ text: String) throws -> (engines: [EngineDescription]?, report: String) {
         let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("aurelax-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

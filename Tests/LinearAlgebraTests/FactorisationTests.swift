@@ -57,7 +57,7 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
         #expect(zip(product(a, y, transpose: true), expected).allSatisfy { abs($0 - $1) < 1e-14 })
     }
 
-    @Test func gramFillsBothTriangles() {
+    @Test("The Gram matrix has both triangles") func gram() {
         let tall = Matrix(rows: 90, columns: 130, storage: pseudorandom(90 * 130))
         var gram = Matrix(rows: 130, columns: 130)
         addGram(of: tall, into: &gram)
@@ -107,13 +107,13 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
         }
     }
 
-    @Test func eigenvectorsRebuildTheMatrix() throws {
+    @Test("Eigenvectors and eigenvalues reproduce the matrix") func eigenvectors() throws {
         let eigen = try SymmetricEigen(indefinite)
         #expect(eigen.values == eigen.values.sorted())
         #expect(largestDifference(eigen.applying { $0 }, indefinite) < 1e-12)
     }
 
-    @Test func leastSquaresMatchesNormalEquationsAndFindsTheRank() throws {
+    @Test("Least squares agrees with the normal equations and finds the rank") func leastSquares() throws {
         let tall = Matrix(rows: 20, columns: 6, storage: pseudorandom(120, seed: 13))
         let (x, rank) = try leastSquares(tall, right)
         #expect(rank == 6)
@@ -125,7 +125,7 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
         #expect(deficient == 1)
     }
 
-    @Test func chunksVisitEveryIndexOnce() {
+    @Test("Chunks visit every index once") func chunks() {
         nonisolated(unsafe) let counts = UnsafeMutableBufferPointer<Int>.allocate(capacity: 1001)
         defer { counts.deallocate() }
         counts.initialize(repeating: 0)

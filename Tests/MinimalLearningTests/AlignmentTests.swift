@@ -40,13 +40,13 @@ import Testing
         }
     }
 
-    @Test func searchPicksWhatTheGroupAllows() {
+    @Test("The search uses only the permitted matrices") func permittedMatrices() {
         let both = [[0, 1, 2], [0, 2, 1]]
         #expect(abs(align(Self.p, Self.s, both, .o3).misfit - 0.104377302) < 1e-8)
         #expect(abs(align(Self.p, Self.s, both, .so3).misfit - 0.110943349) < 1e-8)
     }
 
-    @Test func rotationsAndReflectionsAreFound() {
+    @Test("Rotations and reflections are found") func rotations() {
         let turn = Rotation3([0.36, 0.48, -0.8], [-0.8, 0.6, 0], [0.48, 0.64, 0.6])
         for sign in [1.0, -1] {
             let moved = Self.s.map { sign * (turn * $0) }
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func planarPointsAndTheirReverse() {
+    @Test("Planar points are aligned with their mirror image") func planarPoints() {
         let flat: [SIMD3<Double>] = [[1, 0, 0], [0.3, 1.2, 0], [-0.7, 0.4, 0]]
         let same = align(flat, flat, [[0, 1, 2]], .o3)
         #expect(same.misfit < 1e-12)
@@ -67,7 +67,8 @@ import Testing
     }
 
     @Test func emptySlots() {
-        // Two common points: exact, whatever the third slot holds; one: a minimal rotation; none: nothing.
+        // Two common points: exact, whatever the third slot holds; one point: a minimal rotation;
+        // none: no alignment.
         let two = align([Self.s[0], Self.s[1], nil], Self.s, [[0, 1, 2]], .o3)
         #expect(two.misfit < 1e-12 && !two.lowRank)
         let swappedBlock = align([Self.s[2], nil], [nil, Self.s[2]], [[0, 1], [1, 0]], .o3)

@@ -33,7 +33,7 @@ import Testing
         #expect(Swift.abs(p.numericLoss(numeric, sigma1: 0.25) + 3.966689591) < 1e-9)
     }
 
-    @Test func exactProjectionsAreRecovered() {
+    @Test("Exact projections give the exact direction") func exactProjections() {
         let v: SIMD3<Double> = [2.0 / 7, -3.0 / 7, 6.0 / 7]
         let u = Self.problem.u
         let exact = DirectionProblem(
@@ -45,7 +45,7 @@ import Testing
         expect(exact.solve(.ridge(1e9)), exact.solve(.paperEq17), 1e-8)
     }
 
-    @Test func hardCaseOnTheSphere() {
+    @Test("The hard case of the minimisation on the sphere is solved") func hardCase() {
         // b lies in the plane of the two larger eigenvalues, and is too short to reach the sphere.
         let p = DirectionProblem(
             vectors: [[1, 0, 0], [0, 1, 0]], projections: [0.3, 0.4], weights: [1, 1])

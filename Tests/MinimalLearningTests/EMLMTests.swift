@@ -39,7 +39,7 @@ import Testing
         expect(model.predict(distances: d), Self.y, 1e-12)
     }
 
-    @Test func directIsTheDefaultForAnInterpolant() throws {
+    @Test("The direct solver is the default for interpolation") func defaultSolver() throws {
         let d = distances(among: Self.x)
         #expect(try EMLM.fit(distances: d, targets: Self.y).solver == .direct)
         let fewer = distances(Self.x, to: Self.x.selectingRows([0, 2, 3]))
@@ -69,7 +69,7 @@ import Testing
         expect(model.predict(distances: distances(Self.probe, to: Self.x)), [1.584315349292775])
     }
 
-    @Test func duplicatesFallToAStableSolver() throws {
+    @Test("Duplicate points lead to a stable solver") func duplicates() throws {
         let x = Matrix([[0, 0], [1, 0], [0, 2], [3, 1], [1, 0]])
         let d = distances(among: x)
         let model = try EMLM.fit(distances: d, targets: [1, 2, 0.5, 3, 2])
@@ -115,7 +115,7 @@ import Testing
         #expect((0.5...3).contains(predicted[0]))
     }
 
-    @Test func multilaterationFindsTheGlobalMinimum() {
+    @Test("Multilateration finds the global minimum") func multilateration() {
         #expect(abs(multilaterate([0, 1, 4], distances: [3, 2, 1]) - 3) < 1e-12)
         #expect(abs(multilaterate([2], distances: [0]) - 2) < 1e-12)
         let (t, delta) = ([0.3, 1.1, -2.0, 0.7], [1.5, 0.4, 3.1, 1.2])

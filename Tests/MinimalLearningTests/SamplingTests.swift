@@ -26,7 +26,8 @@ import Testing
         #expect(maximinSelection(of: Self.points, count: 2, start: .index(7)) == [7, 0])
     }
 
-    @Test func maximinAgreesWithItsDefinitionAndHasPrefixes() {
+    @Test("Maximin agrees with its definition, and shorter selections are prefixes") func maximinDefinition()
+    {
         let x = Self.noise(rows: 300, columns: 3)
         let selected = maximinSelection(of: x, count: 120, start: .random(seed: 7))
         let d = distances(among: x)
@@ -40,7 +41,7 @@ import Testing
                 == maximinSelection(of: x, count: 40, start: .random(seed: 7)))
     }
 
-    @Test func maximinStopsAtDuplicates() {
+    @Test("Maximin does not select duplicates") func maximinDuplicates() {
         var doubled = Self.points.storage + Self.points.storage
         doubled[16] += 1e-12
         let x = Matrix(rows: 16, columns: 2, storage: doubled)
@@ -68,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func distancesOfCloseAndDistantPoints() {
+    @Test("Distances of close and of distant points are accurate") func distances() {
         var x = Self.noise(rows: 40, columns: 203)
         for k in 0..<203 { x[7, k] = x[3, k] + 1e-9 }
         let d = distances(among: x)

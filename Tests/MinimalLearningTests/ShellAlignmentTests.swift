@@ -47,8 +47,8 @@ import Testing
         #expect(align(mirrored, [shell]).misfits[0] < 1e-12)
     }
 
-    /// Against the definition, written out plainly: every triangle, both hands, no comparison of sides.
-    @Test(arguments: [true, false], [5, 12]) func winnerIsTheBestOfAllTriangles(
+    /// Compares with the definition: every triangle, both hands, no comparison of sides.
+    @Test("The chosen triangle is the best of all", arguments: [true, false], [5, 12]) func bestTriangle(
         anchored: Bool, count: Int
     ) {
         let input = Self.shell(9, seed: 4, anchored: anchored)

@@ -2,7 +2,7 @@ import LinearAlgebra
 import MinimalLearning
 import Testing
 
-/// Triangles of points about a centre with a vector each; the vectors do not follow any rule.
+/// Triangles of points around a centre with one vector each; the vectors follow no rule.
 @Suite struct VectorKernelTests {
     static let count = 9
     static let permutations = [[0, 1, 2], [0, 2, 1]]
@@ -25,7 +25,7 @@ import Testing
         LocalFrames(permutations.map { order in order.map { points[$0] } })
     }
 
-    /// Sorted sides: what neither a turn nor a swap of the last two points changes.
+    /// Sorted sides: invariant under rotation and under exchange of the last two points.
     static func descriptors(_ sets: [[SIMD3<Double>]]) -> Matrix {
         Matrix(
             sets.map { p in
@@ -63,7 +63,7 @@ import Testing
         #expect((predict(smooth, Array(0..<Self.count), at: 0) - vectors[0]).x.magnitude > 1e-2)
     }
 
-    @Test func theMatrixIsSymmetricAndPositiveDefinite() throws {
+    @Test("The kernel matrix is symmetric and positive definite") func positiveDefinite() throws {
         for (shape, sigma) in [(RadialKernel.matern32, 0.4), (.exponential, 2), (.gaussian, 0.1)] {
             var kernel = Self.kernel(shape, noise: 0.25)
             kernel.sigma2 = sigma
@@ -75,15 +75,16 @@ import Testing
                 for j in 0..<i { #expect(k[i, j] == k[j, i]) }
             }
             #expect(abs(trace - 1.25 * Double(k.rows)) < 1e-12)
-            // However wide the Gaussians are.
+            // Also with very wide Gaussians.
             #expect(try #require(SymmetricEigen(k).values.min()) > 0.25 - 1e-12)
             let corner = kernel.matrix(pairs, count: 4)
             for i in 0..<12 { for j in 0..<12 { #expect(corner[i, j] == k[i, j]) } }
         }
     }
 
-    /// Turned, mirrored, and its last two neighbours in the other order: M turns along.
-    @Test func overlapsTurnWithTheirArgument() {
+    /// Rotated, reflected, and with the last two neighbours exchanged: M transforms in the same
+    /// way.
+    @Test("Overlaps rotate with their environment") func equivariance() {
         let rotation = Rotation3([0.36, 0.48, -0.8], [-0.8, 0.6, 0], [0.48, 0.64, 0.6])
         for flip in [1.0, -1] {
             let turned = sets[0].map { flip * (rotation * $0) }
@@ -100,7 +101,7 @@ import Testing
         }
     }
 
-    /// The closed form against a fit that has really not seen the group.
+    /// Compares the closed form with a fit that leaves the group out.
     @Test func groupsLeftOut() throws {
         let kernel = Self.kernel(.exponential, noise: 0.05)
         // The last two are a group, so that the others are a prefix.
@@ -116,7 +117,7 @@ import Testing
         #expect((without[0] - vectors[0]).x.magnitude > 1e-3)
     }
 
-    @Test func whatHasNoAxesCountsNothing() throws {
+    @Test("An environment without axes has zero overlap") func withoutAxes() throws {
         let line = LocalFrames([[[1, 0, 0], [-2, 0, 0]], [[1, 0, 0], nil]])
         #expect(line.count == 0 && line.norm(sigma: 1) == 0)
         let three = FramedPairs(

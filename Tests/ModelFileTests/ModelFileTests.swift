@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func replacesAnOlderFileWhileItIsMapped() throws {
+    @Test("A mapped file can be replaced") func replaceMappedFile() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer(value: 1).write(to: path)
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func fault07TruncatedAnywhere() throws {
+    @Test("A file truncated anywhere is refused") func fault07Truncated() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)
@@ -108,7 +108,8 @@ import Testing
         }
     }
 
-    /// Whatever bytes come, none are read beyond the end, and what is accepted is what was written.
+    /// For any bytes, nothing is read beyond the end, and an accepted file has the original
+    /// content.
     @Test func fault07MutatedFiles() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
@@ -125,7 +126,7 @@ import Testing
         }
     }
 
-    @Test func fault07AnyFlippedBitIsNoticed() throws {
+    @Test("Every flipped bit is detected") func fault07FlippedBits() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)
@@ -176,7 +177,7 @@ import Testing
         }
     }
 
-    @Test func missingFileAndUnwritableDirectory() throws {
+    @Test("A missing file and a directory without write permission are reported") func fileErrors() throws {
         try Self.withDirectory { directory in
             let error = #expect(throws: ModelFileError.self) {
                 try ModelFile(contentsOf: directory + "/none")

@@ -1,17 +1,17 @@
 import Atomistics
 import Foundation
 
-/// A pair potential V(r), eV and Å, with what else a model may say of its forces.
+/// A pair potential V(r), eV and Å, with the additional values that a model may predict.
 struct PairField: ForceField {
     let provenance: ForceFieldProvenance
     /// V and dV/dr.
     let pair: @Sendable (Double) -> (Double, Double)
     var hasEnergy = true
-    /// Amplitude of a term that depends on the positions without rhyme or reason, eV/Å on each component.
+    /// Amplitude of a term that depends irregularly on the positions, eV/Å on each component.
     var noise = 0.0
-    /// Added to every force, eV/Å: what a model that is not conservative may do.
+    /// Added to every force, eV/Å, like the error of a model that is not conservative.
     var drift = SIMD3<Double>.zero
-    /// The same for every atom, eV/Å; nil for a model that does not know.
+    /// The same for every atom, eV/Å; nil for a model without expected errors.
     var uncertainty: (@Sendable (Int) -> Double)?
     var isUnknown: @Sendable (Atoms, Int) -> Bool = { _, _ in false }
 
@@ -54,7 +54,7 @@ struct PairField: ForceField {
             outOfDomain: atoms.positions.indices.map { isUnknown(atoms, $0) })
     }
 
-    /// Central differences of the forces, so that a start from the model's Hessian can be shown.
+    /// Central differences of the forces, for starts from the model's Hessian.
     func hessian(_ atoms: Atoms) throws -> [Double]? {
         guard hasEnergy else { return nil }
         let (n, h) = (3 * atoms.count, 1e-4)
@@ -70,8 +70,8 @@ struct PairField: ForceField {
         return result
     }
 
-    /// Components in −1...1 from the bits of a position: the same for the same position, without relation
-    /// to those of its neighbourhood.
+    /// Components in −1...1 from the bits of a position: equal for equal positions, unrelated for
+    /// neighbouring ones.
     private static func hash(_ position: SIMD3<Double>) -> SIMD3<Double> {
         var result = SIMD3<Double>.zero
         var word: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -99,7 +99,7 @@ extension Atoms {
             [1.20, 0.85, -2.45], [3.95, 2.30, 0.60], [-1.10, 2.35, 1.10],
         ])
 
-    /// An icosahedron of thirteen, each atom off its place by up to half an Å.
+    /// An icosahedron of thirteen atoms, each displaced by up to half an Å.
     static let thirteenMorse: Atoms = {
         let phi = (1 + 5.0.squareRoot()) / 2
         var positions: [SIMD3<Double>] = [.zero]

@@ -4,7 +4,7 @@ import Relaxation
 import Testing
 
 @Suite struct ConstraintTests {
-    @Test func fixedAtomsKeepTheirPlacesAndTheirForces() throws {
+    @Test("Fixed atoms keep their positions, and their forces are reported") func fixedAtoms() throws {
         let start = Atoms.fourLJ
         var relaxer = Relaxer(
             start, forceField: PairField.lennardJones,
@@ -19,7 +19,7 @@ import Testing
 
     // MARK: Alternation
 
-    /// Two clusters too far apart to feel each other: whatever one does is its own business.
+    /// Two clusters that are too far apart to interact.
     private static let apart: Atoms = {
         var atoms = Atoms.sevenMorse
         atoms.elements += Atoms.fourLJ.elements
@@ -62,8 +62,8 @@ import Testing
         zip(a, b).map { ($0 - $1).length }.max() ?? .infinity
     }
 
-    /// Each segment goes on as if it had never been interrupted: the spurious curvature of a switch is what
-    /// `literal` has and `maskedSecant` has not.
+    /// Each segment continues as if it had not been interrupted: `literal` adds a spurious
+    /// curvature at the switch, `maskedSecant` does not.
     @Test(arguments: [OptimizerKind.bfgs, .safeBFGS, .lbfgs])
     func maskedSecantsKeepSegmentsApart(_ kind: OptimizerKind) throws {
         let expected =
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test func resettingEveryFewStepsBeginsAnew() throws {
+    @Test("A reset restarts the optimiser") func resets() throws {
         var relaxer = Relaxer(
             .sevenMorse, forceField: PairField.morse, settings: .init(.bfgs) { $0.resetEvery = 5 })
         try relaxer.run(steps: 11)
@@ -90,7 +90,7 @@ import Testing
         #expect(furthest(try #require(relaxer.current).atoms.positions, expected) < 1e-12)
     }
 
-    @Test func anAlternationConvergesWhenAllSegmentsHave() throws {
+    @Test("An alternation converges when all segments have converged") func alternationConverges() throws {
         let shell = [false, false, true, true, true, true, true]
         var relaxer = Relaxer(
             .sevenMorse, forceField: PairField.morse,
@@ -120,8 +120,8 @@ import Testing
 
     // MARK: Rigid motions
 
-    /// Net force and net torque, as a model without an energy has them.
-    @Test func rigidMotionsAreTakenOff() throws {
+    /// Net force and net torque, as a model without an energy may predict them.
+    @Test("Net force and torque are removed") func netForce() throws {
         var field = PairField.morse
         field.drift = [0.3, -0.2, 0.1]
         func centroid(removing: Bool) throws -> SIMD3<Double> {
@@ -136,7 +136,7 @@ import Testing
         #expect((try centroid(removing: false) - start).length > 0.05)
     }
 
-    @Test func aTorqueIsTakenOff() throws {
+    @Test("A net torque is removed") func netTorque() throws {
         let pair = Atoms(elements: [.gold, .gold], positions: [[-1.3, 0, 0], [1.3, 0, 0]])
         var twist = Twist()
         var relaxer = Relaxer(
@@ -151,7 +151,7 @@ import Testing
         #expect(try free.advance().fmax > 0.6)
     }
 
-    /// Turns a pair about z, and pulls it together.
+    /// Rotates a pair about z and pulls it together.
     private struct Twist: ForceField {
         let hasEnergy = false
         let provenance = ForceFieldProvenance(
@@ -167,9 +167,9 @@ import Testing
         }
     }
 
-    // MARK: What the model does not know
+    // MARK: Limits for inaccurate forces
 
-    @Test func atomsOutsideTheDomainKeepTheirPlaces() throws {
+    @Test("Atoms out of domain are fixed") func frozenAtoms() throws {
         var field = PairField.morse
         field.isUnknown = { _, atom in atom == 6 }
         let settings = RelaxationSettings(.bfgs, fmax: 1e-3) { $0.freezesOutOfDomain = true }
@@ -186,8 +186,9 @@ import Testing
         #expect(hopeless.status == .stopped(.outOfDomain(frozen: 7)))
     }
 
-    /// An atom that is unknown for a while: the others learn nothing wrong from it, and it moves afterwards.
-    @Test func anAtomThatBecomesKnownMovesAgain() throws {
+    /// An atom is out of domain for a while: it adds no wrong curvature for the others, and it
+    /// moves afterwards.
+    @Test("An atom that is no longer out of domain moves again") func unfrozenAtoms() throws {
         var field = PairField.morse
         field.isUnknown = { atoms, atom in
             atom == 6 && atoms.positions[5] == Atoms.sevenMorse.positions[5]
@@ -202,7 +203,7 @@ import Testing
         #expect(relaxer.best?.frozen == 0)
     }
 
-    @Test func doubtfulAtomsTakeShortSteps() throws {
+    @Test("Atoms with a large expected error take shorter steps") func trustedError() throws {
         var field = PairField.morse
         field.uncertainty = { $0 == 5 ? 0.8 : 0.1 }
         var relaxer = Relaxer(

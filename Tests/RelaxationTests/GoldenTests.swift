@@ -3,7 +3,7 @@ import Foundation
 import Relaxation
 import Testing
 
-/// Against what ASE's own optimisers did; see `Golden/generate.py`.
+/// Compares with runs of ASE's optimisers; see `Golden/generate.py`.
 @Suite struct GoldenTests {
     private struct Steps: Decodable {
         struct Frame: Decodable {
@@ -56,7 +56,7 @@ import Testing
         if name == "bfgs-alternating" { #expect(relaxer.status == .stepLimit) }
     }
 
-    @Test func logsAreThoseOfASE() throws {
+    @Test("Logs are identical to those of ASE") func logsMatchASE() throws {
         let expected = String(decoding: try Self.golden("optimizer.log"), as: UTF8.self)
         let clock = Calendar.current.startOfDay(for: Date()).addingTimeInterval(45296)  // 12:34:56
         var text = ""
@@ -78,7 +78,7 @@ import Testing
         #expect(text == expected)
     }
 
-    @Test func linesAreThoseOfTheConventions() {
+    @Test("Log lines have the documented format") func logLines() {
         let log = OptimizerLog(.bfgs)
         let noon = Calendar.current.startOfDay(for: Date()).addingTimeInterval(12 * 3600)
         #expect(log.header == "      Step     Time          Energy          fmax\n")

@@ -10,12 +10,13 @@ import Testing
             .sevenMorse, forceField: PairField.morse, settings: .init(kind, fmax: 1e-4, maxSteps: 3000))
         try relaxer.run()
         #expect(relaxer.status == .converged)
-        // The pentagonal bipyramid, whichever way it is reached.
+        // The pentagonal bipyramid, however it is reached.
         #expect(abs(relaxer.energy + 17) < 1, "\(relaxer.energy)")
     }
 
-    /// A pair pushed together so that the potential is steep, then beyond its inflexion: yᵀs < 0.
-    @Test func dampingSurvivesNegativeCurvature() throws {
+    /// A pair is compressed to where the potential is steep, then stretched beyond its inflexion
+    /// point: yᵀs < 0.
+    @Test("Damped BFGS handles negative curvature") func damping() throws {
         let pair = Atoms(elements: [.gold, .gold], positions: [[0, 0, 0], [4.6, 0, 0]])
         var relaxer = Relaxer(
             pair, forceField: PairField.morse, settings: .init(.safeBFGS, fmax: 1e-8, maxSteps: 300))
@@ -29,7 +30,7 @@ import Testing
         #expect(abs(relaxer.energy + 1) < 1e-9)
     }
 
-    @Test func theModelsHessianSavesSteps() throws {
+    @Test("The model's Hessian saves steps") func modelHessian() throws {
         func steps(
             _ start: StartHessian, _ kind: OptimizerKind = .bfgs, given: [Double]? = nil
         ) throws -> Int {
@@ -52,7 +53,7 @@ import Testing
     }
 
     /// Newton's step of the moving atom alone, near a minimum where the matrix needs no floor.
-    @Test func aGivenHessianIsCutToTheMovingAtoms() throws {
+    @Test("A given Hessian is restricted to the moving atoms") func givenHessian() throws {
         let field = PairField.morse
         var minimum = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
         try minimum.run()
@@ -75,9 +76,9 @@ import Testing
         #expect(frame.fmax < 0.1 * force.length)
     }
 
-    /// Noise of 0.02 eV/Å on each component, new at each position: what curvature from differences of forces
-    /// must live with.
-    @Test func noiseIsTolerated() throws {
+    /// Noise of 0.02 eV/Å on each component, different at each position, which disturbs curvatures
+    /// from differences of forces.
+    @Test("SQNM and damped BFGS tolerate noisy forces") func noise() throws {
         var field = PairField.morse
         field.noise = 0.02
         field.hasEnergy = false

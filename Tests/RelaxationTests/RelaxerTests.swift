@@ -31,8 +31,8 @@ extension Relaxer {
         Relaxer(.fourLJ, forceField: PairField.lennardJones, settings: settings)
     }
 
-    /// Numbers of ASE 3.29 on the same four Lennard-Jones atoms.
-    @Test func firstStepsOfBFGSAreThoseOfASE() throws {
+    /// Results of ASE 3.29 for the same four Lennard-Jones atoms.
+    @Test("The first steps of BFGS are those of ASE") func firstStepsMatchASE() throws {
         var relaxer = lennardJones(.init(.bfgs))
         let energies = [
             -3.276212681627, -4.558133833488, 42.869927751180, -4.828194758703, -5.014660963557,
@@ -56,7 +56,7 @@ extension Relaxer {
         #expect(abs(relaxer.energy + 6) < 1e-9)
     }
 
-    @Test func endsAreNamed() throws {
+    @Test("The end of a relaxation has a reason") func ends() throws {
         var short = lennardJones(.init(.bfgs, maxSteps: 2))
         try short.run()
         #expect(short.status == .stepLimit)
@@ -66,7 +66,7 @@ extension Relaxer {
         #expect(done.status == .converged)
     }
 
-    @Test func fault29TheBestFrameIsKept() throws {
+    @Test("The best frame is kept") func fault29BestFrame() throws {
         var byForce = lennardJones(.init(.bfgs, maxSteps: 5))
         try byForce.run()
         #expect(byForce.best?.step == 1)
@@ -92,7 +92,7 @@ extension Relaxer {
         #expect(withoutEnergy.best?.step == smallest.step)
     }
 
-    @Test func fault29AForceThatIsNoNumberIsAnError() throws {
+    @Test("A force that is not a number is an error") func fault29NotFinite() throws {
         var start = Atoms.fourLJ
         start.positions[1] = start.positions[0]
         var relaxer = Relaxer(start, forceField: PairField.lennardJones, settings: .init(.bfgs))
@@ -103,7 +103,7 @@ extension Relaxer {
                 == "the force on atom 0 at step 0 is not a number; inspect the previous structure")
     }
 
-    @Test func meaninglessSettingsAreNamed() {
+    @Test("Invalid settings are reported") func invalidSettings() {
         #expect(RelaxationSettings().problem(atoms: 3) == nil)
         func problem(_ change: (inout RelaxationSettings) -> Void) -> String? {
             RelaxationSettings(.bfgs, change).problem(atoms: 2)
@@ -122,7 +122,7 @@ extension Relaxer {
                 == "a Hessian has 3N × 3N values")
     }
 
-    @Test func predictionsNeverTakeTheNamesOfCalculations() throws {
+    @Test("Predictions never have the names of calculated values") func predictionNames() throws {
         var start = Atoms.fourLJ
         start.energy = -1
         start.forces = [.zero, .zero, .zero, .zero]

@@ -12,7 +12,7 @@ import Testing
         return field
     }()
 
-    /// Everything that has a state of its own, at once.
+    /// All settings that have a state, at once.
     private static func settings(_ kind: OptimizerKind, _ treatment: SwitchTreatment) -> RelaxationSettings {
         let shell = [false, false, false, true, true, true, true]
         return .init(kind, fmax: 1e-5, maxSteps: 60) {
@@ -45,7 +45,7 @@ import Testing
         #expect(a.place?.round == b.place?.round && a.place?.segment == b.place?.segment)
     }
 
-    /// Through the text of a trajectory, as a daemon that was killed does it.
+    /// Through the text of a trajectory, like a daemon that was killed.
     @Test(arguments: cases) func fromTheTrajectory(_ kind: OptimizerKind, _ treatment: SwitchTreatment) throws
     {
         var whole = Relaxer(
@@ -68,8 +68,9 @@ import Testing
         #expect(frozen > 0)
     }
 
-    /// What a model remembers of the step before comes with the frame: from a trajectory as in one run.
-    @Test func theModelIsToldOfTheStepBefore() throws {
+    /// A model's memory of the previous step is restored from the frame, from a trajectory as well
+    /// as in one run.
+    @Test("The model receives the previous prediction") func previousPrediction() throws {
         let field = Remembering(field: .morse)
         var whole = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
         var replayed = whole

@@ -4,7 +4,7 @@ import Relaxation
 import Testing
 
 @Suite struct StopTests {
-    @Test func forcesBelowTheirOwnErrorEndTheRun() throws {
+    @Test("Forces below their expected error end the run") func belowUncertainty() throws {
         var field = PairField.morse
         field.uncertainty = { $0 == 0 ? 0.05 : 0.2 }
         let settings = RelaxationSettings(.bfgs, fmax: 1e-6) { $0.stops.belowUncertainty = 1 }
@@ -25,7 +25,7 @@ import Testing
         #expect(blind.status == .converged)
     }
 
-    @Test func noiseThatCannotBeConvergedIsStagnation() throws {
+    @Test("Noise that prevents convergence is stagnation") func stagnation() throws {
         var field = PairField.morse
         field.noise = 0.05
         field.hasEnergy = false
@@ -43,7 +43,7 @@ import Testing
         #expect(fmax < 0.2 && fmax < last.fmax + 1e-12)
     }
 
-    @Test func progressIsNoStagnation() throws {
+    @Test("Progress is not stagnation") func progress() throws {
         var relaxer = Relaxer(
             .sevenMorse, forceField: PairField.morse,
             settings: .init(.bfgs, fmax: 1e-8, maxStep: 0.02) {
@@ -54,8 +54,8 @@ import Testing
         #expect(relaxer.status == .converged)
     }
 
-    /// Frames of an earlier run that went round in circles, as they stand in its trajectory.
-    @Test(arguments: [2, 3, 5]) func cyclesAreSeen(_ period: Int) throws {
+    /// Frames of an earlier run that repeated itself, as in its trajectory.
+    @Test("Cycles are detected", arguments: [2, 3, 5]) func cycles(_ period: Int) throws {
         let start = Atoms.sevenMorse
         func frame(_ step: Int, drift: Double) -> (Atoms, ForcePrediction) {
             var atoms = start
@@ -84,7 +84,7 @@ import Testing
         #expect(try run(drift: 0.02).status == .running)
     }
 
-    @Test func reasonsAreSaidInWordsAndNumbers() {
+    @Test("Reasons for a stop are described with numbers") func reasons() {
         #expect(
             StopReason.belowUncertainty(largestRatio: 0.83, factor: 1).description
                 == "the model cannot resolve smaller forces: every predicted force is below 1.000 times its expected error "

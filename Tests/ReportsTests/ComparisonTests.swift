@@ -42,7 +42,7 @@ import Testing
         return job
     }
 
-    /// Five steps of a model, whose energies are its own, single points along them, and one step of DFT.
+    /// Five steps of a model with its own energies, single points along them, and one step of DFT.
     private static func prepared() -> ComparedJob {
         var job = ComparedJob(name: "prepared")
         job.given = atoms(1)
@@ -65,7 +65,7 @@ import Testing
         return job
     }
 
-    @Test func rowsCountWhatDFTCostAndCompareItsEnergiesOnly() throws {
+    @Test("Rows count the cost of DFT and compare only its energies") func rows() throws {
         let comparison = try Comparison([Self.raw(), Self.prepared()], rmsdTo: Self.raw().final)
         #expect(comparison.levelOfTheory == Self.level && comparison.reference == -12)
         let rows = comparison.rows
@@ -74,7 +74,7 @@ import Testing
         #expect(rows.map(\.difference) == [0, -0.25])
         #expect(rows.map(\.prepared) == ["", "5 steps of some-model"])
         #expect(try #require(rows[0].rmsd) < 1e-9)
-        // Not hydrogen, which is 0.9 Å off: sulfur alone, and superposed.
+        // Without hydrogen, which is displaced by 0.9 Å: sulfur alone, superposed.
         let rmsd = try #require(rows[1].rmsd)
         #expect(rmsd > 0.04 && rmsd < 0.06)
         #expect(
@@ -83,30 +83,30 @@ import Testing
         #expect(!comparison.table.contains("-505"))
     }
 
-    @Test func aModelsWayIsDrawnByItsSinglePointsAndGoesOnWithDFT() throws {
+    @Test("A model's path is drawn by its single points and continues with DFT") func paths() throws {
         let figures = try Comparison([Self.raw(), Self.prepared()], rmsdTo: Self.raw().final).figures
         #expect(figures.map(\.name) == ["energy", "rmsd", "structures"])
         let energy = try #require(figures.first).svg
         #expect(energy.contains("prepared, model") && energy.contains("stroke-dasharray"))
         // Two single points with an energy, three steps of the raw run, two of the other one.
         #expect(energy.components(separatedBy: "<circle").count - 1 == 7)
-        // A model's energy would make another axis.
+        // A model's energy would need another axis.
         #expect(!energy.contains(">-400") && !energy.contains(">-490"))
         #expect(figures[2].svg.components(separatedBy: "<circle").count - 1 == 12)
     }
 
-    @Test func whatIsFixedSaysWhereTheOthersAre() throws {
+    @Test("Deviations are measured in the frame of the fixed atoms") func fixedFrame() throws {
         var moved = Self.raw(fixed: 0)
         moved.name = "moved"
-        // A package puts the whole structure elsewhere.
+        // A package moves the whole structure.
         for i in 0..<4 { moved.stages[0].frames[0].positions[i] += [7, 7, 7] }
         moved.stages[0].frames[0].positions[2].y += 0.3
         let rows = try Comparison([Self.raw(fixed: 0), moved], rmsdTo: Self.raw().final).rows
-        // Of the two atoms that move and are no hydrogen, one is 0.3 Å off.
+        // Of the two moving atoms that are not hydrogen, one is displaced by 0.3 Å.
         #expect(abs(try #require(rows[1].rmsd) - 0.3 / 2.0.squareRoot()) < 1e-12)
     }
 
-    @Test func singlePointsAloneEndWithTheirLastForces() throws {
+    @Test("A job of single points ends with their last forces") func singlePointsOnly() throws {
         var job = Self.prepared()
         job.stages.removeLast()
         job.stages[1].frames[2].columns["forces"] = Column(vectors: [
@@ -116,7 +116,7 @@ import Testing
         #expect(row.energy == -11.5 && row.fmax == 5 && row.steps == 0 && row.gradientCalls == nil)
     }
 
-    @Test func whatCannotBeComparedIsSaid() throws {
+    @Test("Jobs that cannot be compared are reported") func incomparable() throws {
         var ml = Self.prepared()
         ml.stages = [ml.stages[0]]
         #expect(throws: ComparisonError.noJobs) { try Comparison([]) }
@@ -124,7 +124,7 @@ import Testing
         var other = Self.raw()
         other.given?.elements[0] = .sulfur
         #expect(throws: ComparisonError.self) { try Comparison([Self.raw(), other]) }
-        // One without DFT has a row without numbers, and says why.
+        // A job without DFT has a row without numbers and states the reason.
         (ml.state, ml.verdict) = ("failed", "torn")
         let comparison = try Comparison([Self.raw(), ml])
         #expect(comparison.rows[1].energy == nil && comparison.table.hasSuffix("- prepared: torn\n"))

@@ -13,7 +13,7 @@ import Testing
 
         """
 
-    @Test func aLogIsReadStepByStep() {
+    @Test("A log is read step by step") func log() {
         let curve = OptimizerCurve(Self.log + "BFGS:  2 00:00:01  -154.8  0.2\nnot a line\n")
         #expect(curve.entries.map(\.step) == [0, 1, 2])
         #expect(curve.entries.map(\.fmax) == [1, 0.5, 0.2])
@@ -21,8 +21,9 @@ import Testing
         #expect(OptimizerCurve("").entries.isEmpty)
     }
 
-    /// Halved every five seconds: from 0.25 to 0.05 in log₂ 5 times that, midnight in between.
-    @Test func timeLeftByHowItFell() throws {
+    /// The force halves every five seconds, so it takes log₂ 5 times that from 0.25 to 0.05;
+    /// midnight is in between.
+    @Test("The time left follows from the trend") func timeLeft() throws {
         let curve = OptimizerCurve(Self.log)
         #expect(curve.trend == "↓")
         #expect(abs(try #require(curve.slope) + Foundation.log(2)) < 1e-12)
@@ -34,7 +35,7 @@ import Testing
         #expect(OptimizerCurve("").trend.isEmpty)
     }
 
-    @Test func curvesOfText() {
+    @Test("Curves are drawn as text") func textCurves() {
         let curve = OptimizerCurve(Self.log)
         #expect(curve.sparkline(width: 8) == "█▄▁")
         #expect(curve.sparkline(width: 2).count == 2)
@@ -44,7 +45,7 @@ import Testing
         #expect(OptimizerCurve("").plot(width: 40, height: 5).isEmpty)
     }
 
-    @Test func aChartIsXMLAndLeavesOutWhatCannotBeDrawn() throws {
+    @Test("A chart is well-formed and omits points that cannot be drawn") func chart() throws {
         let chart = LineChart(
             "a < b & \"c\"", y: "fmax (eV/Å)", logarithmic: true,
             [
@@ -56,7 +57,7 @@ import Testing
         #expect(chart.svg.contains("a &lt; b &amp;") && !chart.svg.contains("nothing"))
         #expect(!chart.svg.contains("nan") && !chart.svg.contains("inf"))
         #expect(LineChart("empty", y: "y", []).isEmpty)
-        // One point, or all the same: still a scale.
+        // A single point, or equal values, still has a scale.
         for points: [SIMD2<Double>] in [[[0, 1]], [[0, 0], [1, 0]], [[5, -154.5], [6, -154.5]]] {
             let svg = LineChart("t", y: "y", [.init("s", colour: LineChart.blue, points)]).svg
             try expectXML(svg)
@@ -69,7 +70,7 @@ import Testing
             Self.isWellFormed(text), "tags do not close as they open:\n\(text)")
     }
 
-    /// Every element is closed in turn; text has no bare `<` or `&`.
+    /// Checks that elements are closed in order and text has no bare `<` or `&`.
     private static func isWellFormed(_ text: String) -> Bool {
         var open: [Substring] = []
         var rest = text[...]
@@ -108,7 +109,7 @@ import Testing
         ml.warnings = ["</script><script>alert(1)</script>"]
         var dft = JobReport.Stage(name: "2 DFT", isML: false)
         dft.curve = OptimizerCurve(log)
-        // A package puts the structure into the middle of its box.
+        // A package moves the structure into the middle of its box.
         dft.frames = [atoms(5, ["forces": Column(vectors: [[0.4, 0, 0], [0, 0, 0], [0, 0.4, 0]])])]
         dft.frames[0].info["level_of_theory"] = .string("PBE")
         report.initial = atoms(0)
@@ -117,7 +118,7 @@ import Testing
         return report
     }
 
-    @Test func aPageNeedsNothingElseAndIsTextWhereTextIsGiven() {
+    @Test("A page is self-contained and escapes text") func page() {
         let page = Self.report.page(viewer: StructureViewer(script: "var a = '</script>';"))
         for part in ["&lt;b&gt;x&lt;/b&gt;", "fmax &amp; &quot;so on&quot;", "&lt;i&gt;.txt", "<\\/script>"] {
             #expect(page.contains(part), "no \(part)")
@@ -126,26 +127,27 @@ import Testing
         for foreign in ["src=\"http", "href=\"http", "url(http", "@import", "<link"] {
             #expect(!page.contains(foreign), "\(foreign)")
         }
-        // A script for the data, one for the viewer, one that begins.
+        // A script for the data, one for the viewer, one that starts it.
         #expect(page.components(separatedBy: "<script").count == 4)
         #expect(page.components(separatedBy: "</script>").count == 4)
         #expect(!Self.report.page().contains("<script"))
     }
 
-    /// Errors of 0.3 and 0.4 eV/Å on two gold atoms: their root mean square, beside what was expected.
-    @Test func theModelBesideDFTWhereItBegan() throws {
+    /// Errors of 0.3 and 0.4 eV/Å on two gold atoms: their root mean square, and the expected
+    /// errors.
+    @Test("Errors of the model at the start of DFT are shown") func handoverErrors() throws {
         let page = Self.report.page()
         let root = ((0.09 + 0.16) / 2.0).squareRoot()
         #expect(
             page.contains(
                 "<td>unit-gold</td><td>2</td><td>\(String(format: "%.4f", root))</td><td>0.2000</td>"))
-        // Another geometry tells nothing.
+        // Another geometry cannot be compared.
         var other = Self.report
         other.stages[1].frames[0].positions[0].y += 0.1
         #expect(!other.page().contains("beside DFT"))
     }
 
-    @Test func figuresOfWhatThereIs() throws {
+    @Test("Figures are drawn for the available data") func figures() throws {
         let names = Self.report.figures.map(\.name)
         #expect(names == ["overview", "fmax", "energy", "model-energy", "uncertainty"])
         for figure in Self.report.figures { try expectXML(figure.svg) }

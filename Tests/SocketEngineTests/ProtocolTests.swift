@@ -9,7 +9,7 @@ struct ProtocolTests {
         .unix(try PrivateFolder.make("/tmp/aurelax-test-XXXXXX").appending("socket"))
     }
 
-    /// Runs an engine's end against a driver's end in this process.
+    /// Connects an engine's end with a driver's end in this process.
     private func exchange(
         _ geometries: [SocketGeometry], at address: SocketAddress,
         _ evaluate: @escaping @Sendable (SocketGeometry) throws -> SocketForces
@@ -26,7 +26,7 @@ struct ProtocolTests {
         return try geometries.map { try driver.evaluate($0) }
     }
 
-    /// Has another energy and other forces for each geometry.
+    /// Has a different energy and different forces for each geometry.
     private static func harmonic(_ geometry: SocketGeometry) -> SocketForces {
         SocketForces(
             energy: 0.5 * geometry.positions.reduce(0) { $0 + $1 * $1 },
@@ -43,7 +43,7 @@ struct ProtocolTests {
         ]
         let answers = try exchange(geometries, at: address) { geometry in
             var forces = Self.harmonic(geometry)
-            // The engine sees the cell in our own order.
+            // The engine receives the cell in our order.
             forces.extra = Array(
                 (geometry.cell ?? []).map { "\(($0 * 1e6).rounded())" }.joined(separator: " ").utf8)
             return forces
@@ -63,11 +63,11 @@ struct ProtocolTests {
         #expect(abs(stress[0] + 1 / 990.125) < 1e-9)
     }
 
-    /// What a peer that writes these bytes after being asked leads to.
+    /// Returns the error caused by a peer that writes these bytes after a request.
     private func fault(_ bytes: [UInt8], atoms: Int = 1) throws -> SocketEngineError? {
         let listener = try SocketListener(.tcp(host: "127.0.0.1", port: 0))
         guard case .tcp(_, let port) = listener.address else { return nil }
-        // A peer that knows nothing of the protocol: it writes what it is told and then waits.
+        // A peer that does not speak the protocol: it writes the given bytes and then waits.
         let script =
             "import socket,sys,time;s=socket.create_connection(('127.0.0.1',\(port)));"
             + "s.sendall(bytes.fromhex(sys.argv[1]));s.shutdown(socket.SHUT_WR) if sys.argv[2]=='1' else None;"
@@ -159,7 +159,7 @@ struct ProtocolTests {
         #expect(sleeper.ending == nil && kill(identifier, 0) == 0)
         sleeper.end(grace: .zero)
         #expect(sleeper.ending == "signal 9")
-        // Gone, or a zombie that its new parent has not collected; the kernel may take a moment.
+        // The process is gone, or a zombie that its new parent has not collected yet.
         var isGone = false
         for _ in 0..<200 where !isGone {
             let state = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)

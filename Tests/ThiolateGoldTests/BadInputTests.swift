@@ -5,13 +5,14 @@ import ModelFile
 import Testing
 import ThiolateGold
 
-/// Whatever cannot be learnt from, or asked for, is refused with its place, or flagged; never a silent number.
+/// Unsuitable training data or structures are refused with their place, or flagged; they never give
+/// a number silently.
 @Suite struct BadInputTests {
     static func rings(_ range: Range<Int> = 10..<15) throws -> [Atoms] {
         try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[range])
     }
 
-    /// What training says of these frames.
+    /// Returns the messages of a training on these frames.
     func failure(
         _ frames: [Atoms], _ options: OAMLMOptions = OAMLMTests.options
     ) -> TrainingError? {
@@ -28,7 +29,8 @@ import ThiolateGold
         #expect(
             failure(try Self.rings(), options)
                 == .tooFewEnvironments(["unit-gold": 20, "S": 20, "C": 20, "H": 60], needed: 200))
-        // Enough of one class: the others are named, and a structure that holds them is refused.
+        // Enough atoms of one class: the other classes are reported, and a structure with such
+        // atoms is refused.
         options.environment.fewestEnvironments = 50
         var said: [String] = []
         try OAMLMTests().inDirectory { directory in
@@ -50,7 +52,7 @@ import ThiolateGold
         #expect(failure([]) == .noFrames)
     }
 
-    /// One frame alone cannot say how wrong it is: it is learnt from, and nothing is said of errors.
+    /// One frame alone gives no error estimate: it is learnt from, and no errors are stated.
     @Test func oneFrame() throws {
         let ring = try Self.rings(10..<11)
         var (machines, kernel) = (OAMLMTests.options, VectorKernelForceFieldTests.options)
@@ -68,7 +70,7 @@ import ThiolateGold
         }
     }
 
-    @Test func valuesThatAreNoNumbers() throws {
+    @Test("Values that are not numbers are refused") func notFinite() throws {
         for value in [Double.nan, .infinity, -.infinity] {
             var frames = try Self.rings()
             frames[3].positions[7].y = value
@@ -83,7 +85,7 @@ import ThiolateGold
         #expect(throws: ForceFieldError.notFinite(atom: 4)) { try model.predict(asked) }
     }
 
-    @Test func framesWithoutForcesAndPeriodicOnes() throws {
+    @Test("Frames without forces and periodic frames are refused") func unsuitableFrames() throws {
         var frames = try Self.rings()
         frames[4].forces = nil
         #expect(failure(frames) == .noForces(frame: 4))
@@ -95,8 +97,8 @@ import ThiolateGold
         #expect(failure(frames) == .coincidentAtoms(frame: 1, 3, 9))
     }
 
-    /// The same environments twice, and once more with other forces: one reference each, and the training
-    /// forces come back where they do not contradict each other.
+    /// The same environments twice, and once more with other forces: one reference each; the
+    /// training forces are reproduced unless they contradict each other.
     @Test func duplicatePoints() throws {
         let frames = try Self.rings()
         let once = try OAMLMTests().model(on: frames).solving(.leastSquares)
@@ -113,7 +115,7 @@ import ThiolateGold
         #expect(try torn.predict(frames[2]).forces.allSatisfy { $0.length.isFinite })
     }
 
-    @Test func aSpeciesThatTheDescriptorLacks() throws {
+    @Test("An element that the descriptor lacks is refused") func missingSpecies() throws {
         var options = OAMLMTests.options
         options.environment.soap.species = ["H", "C", "Au"]
         let ring = try Self.rings()[0]
@@ -121,7 +123,7 @@ import ThiolateGold
         #expect(failure(try Self.rings(), options) == .unknownElement("S", frame: 0, atom: sulfur))
     }
 
-    @Test func surroundingsThatWereNeverSeen() throws {
+    @Test("Environments absent from the training frames are out of domain") func outOfDomain() throws {
         let model = try OAMLMTests().model(on: Self.rings())
         let seen = try model.predict(Self.rings()[1])
         #expect(!seen.outOfDomain.contains(true))
@@ -130,21 +132,21 @@ import ThiolateGold
         let strange = try model.predict(squeezed)
         #expect(strange.outOfDomain.count { $0 } > squeezed.count / 2)
         #expect(try #require(strange.uncertainty).reduce(0, +) > 2 * #require(seen.uncertainty).reduce(0, +))
-        // A hydrogen atom on its own has nothing to be aligned by, and says so.
+        // A single hydrogen atom has no neighbours for alignment, which is reported.
         var lost = try Self.rings()[1]
         let h = try #require(lost.elements.lastIndex(of: .hydrogen))
         lost.positions[h] += [30, 0, 0]
         let prediction = try model.predict(lost)
         #expect(prediction.outOfDomain[h])
-        #expect(prediction.warnings.contains { $0.contains("too long to be one") })
+        #expect(prediction.warnings.contains { $0.contains("a stretched bond") })
     }
 
-    @Test func modelFilesThatAreOthers() throws {
+    @Test("Model files of another kind or damaged ones are refused") func otherModelFiles() throws {
         try OAMLMTests().inDirectory { directory in
             let path = directory + "/m.aurelax-model"
             try OAMLMTraining(name: "m", levelOfTheory: OAMLMTests.level, options: OAMLMTests.options)
                 .train(on: Self.rings(), writeTo: path)
-            // Of another kind.
+            // A model of another kind.
             #expect(
                 throws: ModelFileError.wrongKind(path: path, found: "oamlm", expected: "vector-kernel")
             ) { try VectorKernelForceField(ModelFile(contentsOf: path)) }

@@ -10,7 +10,7 @@ private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
 }
 
 @Suite struct ClassificationTests {
-    @Test func goldBySulfurAndGoldWithinTheBondLength() {
+    @Test("Gold is classified by sulfur and gold within the bond length") func goldClasses() {
         func name(_ neighbours: [(Element, SIMD3<Double>)]) -> String {
             Classification(around(neighbours)).name(0)
         }
@@ -25,21 +25,21 @@ private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
         #expect(name([(.sulfur, [3.000001, 0, 0])]) == "core-gold")
     }
 
-    @Test func twoSulfursAndGoldAreAUnitOfWhichThereIsDoubt() {
+    @Test("Gold with two sulfurs and gold is doubtful unit gold") func ambiguousGold() {
         let atoms = around([(.sulfur, [2.3, 0, 0]), (.sulfur, [-2.3, 0, 0]), (.gold, [0, 2.8, 0])])
         let found = Classification(atoms)
         #expect(found.classes[0] == .unitGold && !found.halfUnit[0])
         #expect(found.ambiguousUnits == 1)
     }
 
-    @Test func otherAtomsByElement() {
+    @Test("Other atoms are classified by element") func otherElements() {
         let atoms = Atoms(
             elements: [.sulfur, .carbon, .hydrogen], positions: [.zero, [5, 0, 0], [9, 0, 0]])
         #expect(Classification(atoms).classes == [.sulfur, .carbon, .hydrogen])
         #expect(Classification(atoms).name(2) == "H")
     }
 
-    @Test func aClassIsKeptUpToTheReleaseLength() {
+    @Test("A class is kept up to the release length") func hysteresis() {
         let options = Classification.Options(bondLength: 3, releaseLength: 3.2)
         func frame(_ distance: Double) -> Atoms {
             around([(.sulfur, [2.3, 0, 0]), (.sulfur, [-distance, 0, 0]), (.gold, [0, 2.9, 0])])

@@ -5,7 +5,8 @@ import ModelFile
 import Testing
 import ThiolateGold
 
-/// Models of few frames: three of the cluster, in which core gold has both its cases, and five of a ring.
+/// Models of few frames: three of the cluster, which have both kinds of core gold, and five of a
+/// ring.
 @Suite struct OAMLMTests {
     static let level = "GPAW 26.7.0 PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
 
@@ -26,7 +27,7 @@ import ThiolateGold
         return options
     }
 
-    /// A directory of its own that `body` may write to.
+    /// Creates a separate folder for `body`.
     func inDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("aurelax-" + UUID().uuidString)
@@ -46,7 +47,7 @@ import ThiolateGold
         }
     }
 
-    @Test func leastSquaresReproducesTheTrainingForces() throws {
+    @Test("Least squares reproduces the training forces") func trainingForces() throws {
         let model = try model().solving(.leastSquares)
         let frames = try Self.training()
         for frame in [frames[0], frames[4]] {
@@ -59,7 +60,7 @@ import ThiolateGold
 
     @Test func forcesTurnWithTheStructure() throws { try Self.expectForcesTurn(model()) }
 
-    /// Of a structure that is turned, mirrored, moved, and its atoms in another order.
+    /// Checks a structure that is rotated, reflected, moved, and has its atoms in another order.
     static func expectForcesTurn(_ model: some ForceField) throws {
         let cluster = try frames("au38q-pbe-lcao.extxyz")[8]
         let before = try model.predict(cluster)
@@ -107,10 +108,10 @@ import ThiolateGold
         #expect(outside.warnings.contains { $0.hasPrefix("2 atoms are closer to another") })
     }
 
-    @Test func halfUnitsAreTreatedByTheUnitModel() throws {
+    @Test("Half units use the model of unit gold") func halfUnits() throws {
         let model = try model()
         let ring = try Self.frames("rings-pbe-lcao.extxyz")[80]
-        // Each gold atom in turn is drawn away from one of its sulfurs and from other gold.
+        // Each gold atom in turn is moved away from one of its sulfurs and from other gold.
         let center = ring.positions.reduce(.zero, +) / Double(ring.count)
         var found = 0
         for gold in ring.elements.indices where ring.elements[gold] == .gold {
@@ -130,8 +131,8 @@ import ThiolateGold
         #expect(found > 0)
     }
 
-    /// Between the lengths at which a class is taken and given up, it is the step before that decides.
-    @Test func classesDoNotFlipAtOneDistance() throws {
+    /// Between the lengths at which a class is gained and lost, the previous step decides.
+    @Test("Classes do not flip at one distance") func stableClasses() throws {
         var options = Self.options
         options.environment.classification.releaseLength = 3.4
         let model = try model(options)
@@ -140,7 +141,7 @@ import ThiolateGold
         let s = Set(cluster.elements.indices.filter { cluster.elements[$0] == .sulfur })
         var flipped = 0
         for gold in cluster.elements.indices where before.classes[gold] == "unit-gold" {
-            // One bond is stretched to where a fresh look no longer sees it.
+            // One bond is stretched so far that a classification without history no longer sees it.
             let bonds = s.map { cluster.positions[$0] - cluster.positions[gold] }.sorted {
                 $0.length < $1.length
             }
@@ -155,12 +156,12 @@ import ThiolateGold
             #expect(try model.predict(stretched, following: fresh).classes[gold] == "core-gold")
         }
         #expect(flipped > 0)
-        // Without a release length of its own nothing is remembered.
+        // Without a release length nothing is remembered.
         let plain = try self.model()
         #expect(try plain.predict(cluster, following: before).forces == plain.predict(cluster).forces)
     }
 
-    @Test func everyMeasureOfDoubtIsExposed() throws {
+    @Test("All signs of doubt are in the prediction") func indicators() throws {
         let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[8]
         let plain = try model().predict(cluster).indicators
         #expect(plain.keys.sorted() == ["u1-support", "u2-coherence", "u3-residual", "u4-nearest"])
@@ -175,9 +176,9 @@ import ThiolateGold
         #expect(try #require(all["u2-coherence"]).allSatisfy { (0...3).contains($0) })
     }
 
-    /// The original MLM in the place of the EMLM: its norms at the training points are those trained on, and
-    /// its leave-frame-out norms are those of a machine that has not seen the frame.
-    @Test func normsByMultilateration() throws {
+    /// The original MLM in place of the EMLM: its norms at the training points are those of the
+    /// data, and its cross-validated norms are those of a fit without the frame.
+    @Test("Multilateration predicts norms") func multilateration() throws {
         var options = Self.options
         options.objective = .multilateration
         let training = try Self.training()
@@ -192,12 +193,12 @@ import ThiolateGold
         let emlm = try self.model().solving(.leastSquares).predict(unseen).forces
         let mlm = try model.predict(unseen).forces
         #expect(zip(emlm, mlm).contains { ($0 - $1).length > 1e-3 })
-        // Both are machines of the same data: they agree on most of the force.
+        // Both models are trained on the same data: they agree on most of the force.
         let size = emlm.reduce(0) { $0 + $1.squaredLength }
         #expect(zip(emlm, mlm).reduce(0) { $0 + ($1.0 - $1.1).squaredLength } < 0.5 * size)
     }
 
-    @Test func bothCasesOfCoreGoldAreLearnt() throws {
+    @Test("Both kinds of core gold are learnt") func coreGold() throws {
         let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[0]
         let classes = Classification(cluster).classes
         let core = cluster.elements.indices.filter { classes[$0] == .coreGold }
@@ -208,7 +209,7 @@ import ThiolateGold
             }
         }
         #expect(!bound.isEmpty && bound.count < core.count)
-        // Frames apart from those learnt: an error well below the force for gold with and without sulfur.
+        // Held-out frames: an error well below the force for gold with and without sulfur.
         let model = try model(on: Array(Self.frames("au38q-pbe-lcao.extxyz").prefix(8)))
         let frame = try Self.frames("au38q-pbe-lcao.extxyz")[9]
         let forces = try model.predict(frame).forces
@@ -219,7 +220,7 @@ import ThiolateGold
         }
     }
 
-    @Test func alternativesAreJudgedWithFramesLeftOut() throws {
+    @Test("Alternatives are compared on held-out frames") func alternatives() throws {
         var options = Self.options
         options.alternatives = [ClassOptions(direction: .ridge(0.2), sigma2: 0.5)]
         let plain = try model()
@@ -258,7 +259,7 @@ import ThiolateGold
         #expect(throws: TrainingError.notFinite(frame: 0, atom: 3)) { try self.model(on: [broken]) }
     }
 
-    @Test func damagedFilesAreRefused() throws {
+    @Test("Damaged files are refused") func damagedFiles() throws {
         try inDirectory { directory in
             let path = directory + "/m.aurelax-model"
             try OAMLMTraining(name: "small", levelOfTheory: Self.level, options: Self.options)

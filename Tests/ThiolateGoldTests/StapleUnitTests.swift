@@ -11,7 +11,7 @@ import ThiolateGold
     }
 
     /// Au38(SCH3)24 Q: three RS–Au–SR and six RS–Au–SR–Au–SR, each between two core gold atoms.
-    @Test func theUnitsOfAu38() throws {
+    @Test("Staple units of Au38 are found") func unitsOfAu38() throws {
         let atoms = try Self.au38()
         let staples = try StapleUnits(atoms)
         let gold = staples.units.map { unit in unit.count { atoms.elements[$0] == .gold } }
@@ -22,7 +22,7 @@ import ThiolateGold
     }
 
     /// Au25(SCH3)18: six RS–Au–SR–Au–SR on thirteen core gold atoms.
-    @Test func theUnitsOfAu25() throws {
+    @Test("Staple units of Au25 are found") func unitsOfAu25() throws {
         let atoms = Au25Cluster().atoms
         let staples = try StapleUnits(atoms)
         #expect(staples.units.map(\.count) == [17, 17, 17, 17, 17, 17])
@@ -31,7 +31,7 @@ import ThiolateGold
         #expect(atoms.coreGold.count { $0 } == 13)
     }
 
-    @Test func aPulledUnitMovesAsItIs() throws {
+    @Test("A pulled unit moves rigidly") func pulledUnit() throws {
         let atoms = try Self.au38()
         let staples = try StapleUnits(atoms)
         let unit = try #require(staples.units.indices.first { staples.units[$0].count == 17 })
@@ -40,13 +40,13 @@ import ThiolateGold
         for i in 0..<atoms.count {
             #expect(abs(shifts[i].length - (staples.units[unit].contains(i) ? 2 : 0)) < 1e-12)
         }
-        // The paper counts four gold, three sulfur, three carbon and nine hydrogen atoms that move.
+        // In the paper four gold, three sulfur, three carbon and nine hydrogen atoms move.
         #expect(pulled.moveMask?.count { $0 } == 19)
         #expect(Set(staples.units[unit].map { shifts[$0] }).count <= 17)
         #expect(try StapleUnits(pulled).units[unit] == staples.units[unit])
     }
 
-    @Test func otherElementsAreNoCore() throws {
+    @Test("Other elements do not belong to the core") func otherElementsInCore() throws {
         let atoms = Atoms(
             elements: [.gold, .gold, Element(symbol: "N")!, .sulfur],
             positions: [[0, 0, 0], [2.8, 0, 0], [0, 5, 0], [0, 2.3, 0]])

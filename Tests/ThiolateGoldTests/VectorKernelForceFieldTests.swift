@@ -26,7 +26,7 @@ import ThiolateGold
         }
     }
 
-    @Test func theInterpolationLimitGivesTheTrainingForces() throws {
+    @Test("In the interpolation limit the training forces are reproduced") func interpolation() throws {
         var options = Self.options
         (options.lengths, options.sigma2, options.noises) = ([1], [0.2], [1e-11])
         let frames = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<14])
@@ -45,7 +45,7 @@ import ThiolateGold
         try OAMLMTests.expectForcesTurn(model)
     }
 
-    @Test func aSeenStructureIsInTheDomainAndABrokenOneIsNot() throws {
+    @Test("A training structure is in the domain, a broken one is not") func domain() throws {
         let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<16])
         let model = try model(on: rings)
         let seen = try model.predict(rings[0])
@@ -71,7 +71,7 @@ import ThiolateGold
         #expect(throws: ForceFieldError.self) {
             try model.predict(OAMLMTests.frames("au38q-pbe-lcao.extxyz")[0])
         }
-        // Everything alike, and nothing against rounding.
+        // All references are alike, and there is no regularisation against rounding.
         var options = Self.options
         (options.shapes, options.lengths, options.sigma2) = ([.gaussian], [1e6], [1e3])
         options.noises = [1e-30]
