@@ -1,19 +1,19 @@
 import ArgumentParser
 
-/// Times our code and its peers, each in a process of its own, and prints a table.
+/// Times our code and its peers, each in a separate process, and prints a table.
 @main
 struct AurelaxBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aurelax-bench",
         abstract: "Times aurelax and its peers on this machine, in one run.",
         discussion: """
-            Run it from the project's root, on models that are trained: `make bench` does. Absolute times are \
-            this machine's; the ratios are what to look at.
+            Run it from the project's root, with trained models: `make bench` does. Absolute times depend on \
+            the machine; compare the ratios.
             """,
         subcommands: [Compare.self, Measure.self], defaultSubcommand: Compare.self)
 }
 
-/// What is timed, by name.
+/// The tasks that can be timed, by name.
 enum Subject: String, CaseIterable, ExpressibleByArgument {
     case soap
     case forces
@@ -25,12 +25,12 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case drift
 }
 
-/// Times one task of ours in this process and prints a ``Measurement``.
+/// Times one of our tasks in this process and prints a ``Measurement``.
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Time one task; JSON on standard output.")
 
     @Argument var subject: Subject
-    @Argument(help: "The structure, model or file that the task is about.")
+    @Argument(help: "The structure, model or file for the task.")
     var input: [String] = []
     @Option var repeats = 10
 

@@ -4,11 +4,11 @@ import LinearAlgebra
 import Subprocess
 import SystemPackage
 
-/// Where measurements are made: files to work on, and processes that measure.
+/// The environment of measurements: working files, and processes that measure.
 struct Bench {
-    /// Kept between runs.
+    /// Folder kept between runs.
     let folder: String
-    /// The first cluster frame of the data, as its own file.
+    /// The first cluster frame of the data, as a separate file.
     let cluster: String
     let clusterFrames = "models/data/au38q-pbe-lcao.extxyz"
     let ringFrames = "models/data/rings-pbe-lcao.extxyz"
@@ -25,7 +25,7 @@ struct Bench {
         try Data(ExtXYZ.bytes(of: [atoms])).write(to: URL(fileURLWithPath: path))
     }
 
-    /// 200,000 atoms with forces, made once.
+    /// 200,000 atoms with forces, created once.
     func largeFrame() throws -> String {
         let path = folder + "/200000-atoms.extxyz"
         guard !FileManager.default.fileExists(atPath: path) else { return path }
@@ -39,7 +39,7 @@ struct Bench {
         return path
     }
 
-    /// This program in a process of its own.
+    /// Runs a task of this program in a separate process.
     func measure(_ subject: String, _ arguments: [String], repeats: Int = 1, cores: Int? = nil) async throws
         -> Measurement
     {
@@ -48,7 +48,7 @@ struct Bench {
             cores: cores)
     }
 
-    /// A script of `Benchmarks/peers`.
+    /// Runs a script of `Benchmarks/peers`.
     func python(_ script: String, _ arguments: [String], cores: Int? = nil) async throws -> Measurement {
         let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
         return try await measurement(python, ["Benchmarks/peers/" + script] + arguments, cores: cores)

@@ -5,12 +5,12 @@ import ModelLibrary
 import Subprocess
 import SystemPackage
 
-/// One line of the table: our measurement beside a peer's.
+/// One line of the table: our measurement and a peer's.
 struct Row {
     let what: String
     let ours: String
     let peer: String
-    /// How many times faster than the peer; empty without a peer.
+    /// The ratio of the peer's time to ours; empty without a peer.
     let ratio: String
 
     init(_ what: String, ours: String, peer: String = "", ratio: Double? = nil) {
@@ -36,7 +36,7 @@ struct Compare: AsyncParsableCommand {
 
     @Option(help: "Measure this part only; may be given several times.")
     var part: [Part] = []
-    @Option(help: "Folder for files to work on, kept for the next run.")
+    @Option(help: "Folder for working files, kept for the next run.")
     var keep = ".build/bench"
 
     func run() async throws {
@@ -133,7 +133,7 @@ struct Compare: AsyncParsableCommand {
                 Row(
                     "energy drift of \(name), NVE, 0.5 fs, 2 ps, \(Int(notes["temperature"] ?? 0)) K",
                     ours: String(
-                        format: "%.1e eV an atom and ps (fluctuation %.1e eV an atom)",
+                        format: "%.1e eV per atom and ps (fluctuation %.1e eV per atom)",
                         notes["drift"] ?? .nan, notes["fluctuation"] ?? .nan)))
         }
     }

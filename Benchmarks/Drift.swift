@@ -6,12 +6,12 @@ import SOAPPotential
 
 /// Energy conservation: velocity Verlet from 300 K, 0.5 fs, 2 ps.
 ///
-/// Notes: slope of the total energy, eV an atom and ps, by least squares over the second half; its RMS
-/// fluctuation, eV an atom; mean temperature, K.
+/// Notes: slope of the total energy, eV per atom and ps, by least squares over the second half; its
+/// RMS fluctuation, eV per atom; mean temperature, K.
 func measureDrift(model: String, structure: String) throws -> Measurement {
     let potential = try SOAPPotential(ModelFile(contentsOf: model, kind: SOAPPotential.fileKind))
     var atoms = try ExtXYZ.read(path: structure)[0]
-    // Å, eV, and the time unit that goes with atomic masses: 10.1805 fs.
+    // Å, eV, and the time unit that belongs to atomic masses: 10.1805 fs.
     let (step, picosecond, boltzmann) = (0.5 / 10.180505, 1000 / 10.180505, 8.617333e-5)
     let masses = atoms.elements.map(\.mass)
     var random = SplitMix(seed: 300)

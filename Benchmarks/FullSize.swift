@@ -5,15 +5,15 @@ import ModelFile
 import ModelLibrary
 import ThiolateGold
 
-/// The learning machines at the paper's size: 2000 frames of the cluster, for each class up to 5000 references
-/// for norms and 2500 for directions. The model is for timing only.
+/// Learning machines of the paper's size: 2000 frames of the cluster, for each class up to 5000
+/// references for norms and 2500 for directions. The model serves only for timing.
 func timeTrainingAtFullSize(structures: String, writeTo path: String) throws -> Measurement {
     let recipe = "models/thiolate-gold-oamlm/recipe.yaml"
     let file = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: recipe))), file: recipe)
     guard case .oamlm(var options)? = file.recipe?.method else {
-        throw ExitReason("\(recipe) is not the recipe of learning machines")
+        throw ExitReason("\(recipe) is not a recipe for learning machines")
     }
-    // One way to find directions, as in the paper.
+    // One method for directions, as in the paper.
     options.alternatives = []
     let frames = try syntheticFrames(2000, from: structures)
     let training = OAMLMTraining(name: "full-size", levelOfTheory: syntheticLevel, options: options)
@@ -26,9 +26,10 @@ func timeTrainingAtFullSize(structures: String, writeTo path: String) throws -> 
     return try Measurement(once: { try training.train(on: frames, writeTo: path, progress: progress) })
 }
 
-/// Only the matrix products of a force call: distances to the references, and projections from distances.
+/// Times only the matrix products of a force call: distances to the references, and projections
+/// from distances.
 ///
-/// Notes: floating-point operations of them in one call.
+/// Notes: number of floating-point operations per call.
 func timeProducts(model: String, structure: String, _ repeats: Int) throws -> Measurement {
     guard let forceField = try ModelLibrary(searchPath: ["models"]).load(model) as? OAMLMForceField else {
         throw ExitReason("\(model) is not a model of learning machines")

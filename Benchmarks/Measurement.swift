@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// What one process measured: seconds of each repetition, the first (cold) one left out.
+/// The measurement of one process: seconds of each repetition without the first (cold) one.
 struct Measurement: Codable {
     var seconds: [Double]
     /// Largest resident set of the process, bytes.
@@ -48,7 +48,7 @@ struct Measurement: Codable {
     }
 }
 
-/// Seconds for people: three digits.
+/// Formats seconds with three digits.
 func time(_ seconds: Double) -> String {
     switch seconds {
     case ..<1e-3: String(format: "%.0f µs", seconds * 1e6)

@@ -4,8 +4,8 @@ import LinearAlgebra
 import ModelLibrary
 import SOAPPotential
 
-/// Frames that only serve to measure sizes and times: structures moved at random by up to 0.08 Å a coordinate,
-/// labelled by our own potential. No model that is kept may learn from them.
+/// Frames for measurements of size and time only: structures displaced at random by up to 0.08 Å
+/// per coordinate, labelled by our own potential. Never train a model for other uses on them.
 func syntheticFrames(_ count: Int, from path: String) throws -> [Atoms] {
     guard
         let potential = try ModelLibrary(searchPath: ["models"]).load("thiolate-gold") as? SOAPPotential
@@ -29,7 +29,7 @@ func timeTrainingPotential(structures: String, rings: String) throws -> Measurem
     let path = "models/thiolate-gold/recipe.yaml"
     let recipe = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)
     guard case .soapPotential(let settings)? = recipe.recipe?.method else {
-        throw ExitReason("\(path) is not the recipe of a SOAP potential")
+        throw ExitReason("\(path) is not a recipe for a SOAP potential")
     }
     let (cluster, ring) = (try syntheticFrames(100, from: structures), try syntheticFrames(100, from: rings))
     return try Measurement(once: {
@@ -39,7 +39,7 @@ func timeTrainingPotential(structures: String, rings: String) throws -> Measurem
     })
 }
 
-/// Why a benchmark cannot be run.
+/// The reason why a benchmark cannot be run.
 struct ExitReason: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -9,8 +9,8 @@ public import ServiceLifecycle
 import Synchronization
 public import Workflow
 
-/// Pages about a spool's jobs for a browser on this machine: read from the store and the outbox, never written, but
-/// for what a person asks with the token.
+/// Web pages about a spool's jobs for a browser on this machine. They are read from the store and
+/// the outbox; only requests with the token change anything.
 ///
 ///     GET  /                     the queue            GET /events              the same, live
 ///     GET  /jobs/NAME            a job                GET /jobs/NAME/events    the same, live
@@ -19,12 +19,12 @@ public import Workflow
 ///     GET  /health, /metrics     for machines         POST /jobs/NAME/REQUEST  cancel, pause, resume, retry
 public struct Dashboard: Service {
     public struct Settings: Sendable {
-        /// An address of this machine, and a port; 0 for one that is free.
+        /// An address of this machine, and a port; 0 for any free port.
         public var host: String
         public var port: Int
-        /// Names by which it may be called beside the loopback's, as a proxy's.
+        /// Accepted host names other than the loopback's, such as a proxy's.
         public var names: [String] = []
-        /// What a request that changes something has to know; nil where nothing can be changed.
+        /// The token for requests that change something; nil if nothing can be changed.
         public var token: String?
 
         public init(host: String, port: Int) { (self.host, self.port) = (host, port) }
@@ -46,12 +46,12 @@ public struct Dashboard: Service {
 
     public func run() async throws {
         var quiet = logger
-        // A line for each request is nobody's wish.
+        // A log line per HTTP request would be noise.
         quiet.logLevel = max(logger.logLevel, .warning)
         let announcement = logger
         let app = Application(
             responder: routes().buildResponder(),
-            // A connection that asks for nothing is closed, so that it keeps nobody out.
+            // Idle connections are closed so that they do not block others.
             server: .http1(configuration: .init(idleTimeout: .seconds(5))),
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port),
@@ -76,7 +76,7 @@ public struct Dashboard: Service {
         router.get("/jobs/:name/events") { _, context in
             let name = try context.parameters.require("name")
             _ = try found { try client.status(of: name) }
-            // The whole report reads every file of the job: only when there is news of it.
+            // The whole report reads every file of the job, so it is rebuilt only after a change.
             let latest = Mutex<(status: JobStatus, contents: String)?>(nil)
             return try Live.response {
                 let status = try client.status(of: name)
@@ -116,7 +116,7 @@ public struct Dashboard: Service {
         return router
     }
 
-    /// A person's wish; the gatekeeper has seen to it that it comes from a page of ours.
+    /// Handles a user's request; the gatekeeper has verified that it comes from one of our pages.
     private func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let name = try context.parameters.require("name")
         guard let wish = JobRequest(rawValue: try context.parameters.require("request")) else {
@@ -141,7 +141,7 @@ public struct Dashboard: Service {
     }
 }
 
-/// What is not there is 404, not a broken server.
+/// Missing files are 404 instead of a server error.
 func found<Result>(_ body: () throws -> Result) throws -> Result {
     do {
         return try body()

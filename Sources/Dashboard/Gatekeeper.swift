@@ -2,10 +2,10 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// Who may ask, and what a browser may do with the answer.
+/// Checks who may use the dashboard, and restricts what a browser may do with the answer.
 ///
-/// A page of a foreign site reaches the loopback too, by its own name for it or by forms: another `Host` than ours, or
-/// another `Origin` of what changes something, is refused.
+/// Pages of foreign sites can reach the loopback too, under another host name or by forms. A
+/// request with another `Host` than ours is refused, and so is a change from another `Origin`.
 struct Gatekeeper: RouterMiddleware {
     let settings: Dashboard.Settings
 
@@ -30,7 +30,8 @@ struct Gatekeeper: RouterMiddleware {
     private func check(_ request: Request) throws {
         guard let authority = request.head.authority, allowed.contains(Self.host(of: authority)) else {
             throw HTTPError(
-                .misdirectedRequest, message: "not known by this name (--dashboard-name allows one)")
+                .misdirectedRequest,
+                message: "the dashboard does not accept this name (--dashboard-name adds one)")
         }
         switch request.method {
         case .get, .head: return
@@ -39,19 +40,21 @@ struct Gatekeeper: RouterMiddleware {
                 throw HTTPError(.forbidden, message: "read-only: the daemon was started without a token")
             }
             guard let origin = request.headers[.origin] else { return }
-            guard origin == "http://\(authority)" || origin == "https://\(authority)" || isNamed(origin) else {
-                throw HTTPError(.forbidden, message: "asked by a page of \(origin)")
+            guard origin == "http://\(authority)" || origin == "https://\(authority)" || isNamed(origin)
+            else {
+                throw HTTPError(.forbidden, message: "the request comes from a page of \(origin)")
             }
         default: throw HTTPError(.methodNotAllowed)
         }
     }
 
-    /// True for a page under one of the names that the dashboard was given: a proxy may pass on its own name and not
-    /// the one that the browser knows.
+    /// True for a page under one of the dashboard's names: a proxy may pass on its own name instead
+    /// of the one that the browser uses.
     private func isNamed(_ origin: String) -> Bool {
         let names = Set(settings.names.map { $0.lowercased() })
         return ["http://", "https://"].contains { scheme in
-            origin.lowercased().hasPrefix(scheme) && names.contains(Self.host(of: String(origin.dropFirst(scheme.count))))
+            origin.lowercased().hasPrefix(scheme)
+                && names.contains(Self.host(of: String(origin.dropFirst(scheme.count))))
         }
     }
 
@@ -61,15 +64,15 @@ struct Gatekeeper: RouterMiddleware {
                 + settings.names.map { $0.lowercased() })
     }
 
-    /// Without the port.
+    /// The host name without the port.
     static func host(of authority: String) -> String {
         let text = authority.lowercased()
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") { return String(text[...end]) }
         return String(text.prefix { $0 != ":" })
     }
 
-    /// What the viewer's page may do: run chemiscope, which makes functions from text, and nothing else; in an origin of
-    /// its own, so that it cannot ask for anything here.
+    /// The policy for the viewer's page: it may run chemiscope, which creates functions from text,
+    /// and nothing else, in a separate origin, so that it cannot send requests to the dashboard.
     static let viewerPolicy =
         "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
         + "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:; frame-ancestors 'self'"
@@ -85,7 +88,7 @@ struct Gatekeeper: RouterMiddleware {
     ]
 }
 
-/// Compared in a time that does not tell how much of it was right.
+/// Compares in constant time, which reveals nothing about the token.
 struct Secret {
     private let bytes: [UInt8]
 

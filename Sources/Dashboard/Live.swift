@@ -3,27 +3,27 @@ import Hummingbird
 import ServiceLifecycle
 import Synchronization
 
-/// A part of a page, sent anew whenever it is another (server-sent events).
+/// A part of a page that is sent again whenever it changes (server-sent events).
 enum Live {
-    /// Between two looks.
+    /// Time between two polls.
     private static let interval: Duration = .seconds(1)
-    /// A word in between, so that both ends notice when the other is gone.
+    /// Interval of comments in an idle stream, by which both ends notice a broken connection.
     private static let silence = 15
 
-    /// Streams at the same time; the connections beyond are for everything else.
+    /// Largest number of simultaneous streams; other connections stay free for other requests.
     private static let most = 256
     private static let open = Atomic<Int>(0)
 
-    /// - Parameter fragment: HTML; what it throws ends the stream.
+    /// - Parameter fragment: returns HTML; an error that it throws ends the stream.
     static func response(_ fragment: @escaping @Sendable () async throws -> String) throws -> Response {
         guard open.load(ordering: .relaxed) < most else {
-            throw HTTPError(.serviceUnavailable, message: "\(most) pages are followed already")
+            throw HTTPError(.serviceUnavailable, message: "the limit of \(most) live pages is reached")
         }
         return Response(
             status: .ok,
             headers: [
                 .contentType: "text/event-stream", .cacheControl: "no-store",
-                // A proxy that keeps the events back until it has many shows old pages.
+                // A proxy must not buffer events, or it would show outdated pages.
                 HTTPField.Name("X-Accel-Buffering")!: "no",
             ],
             body: .init { writer in

@@ -1,7 +1,7 @@
 import Foundation
 import Workflow
 
-/// How the spool does, in the text format of Prometheus, version 0.0.4.
+/// The state of the spool in the text format of Prometheus, version 0.0.4.
 struct Metrics {
     let text: String
 
@@ -18,13 +18,13 @@ struct Metrics {
             JobState.allCases.map { state in
                 ("{state=\"\(state.rawValue)\"}", jobs.count { $0.state == state })
             })
-        metric("aurelax_up", "1 where a daemon works on the spool.", [("", health == nil ? 0 : 1)])
+        metric("aurelax_up", "1 if a daemon is running on the spool.", [("", health == nil ? 0 : 1)])
         metric(
-            "aurelax_degraded", "Things that the daemon cannot do right now.",
+            "aurelax_degraded", "Number of things that the daemon cannot do at present.",
             [("", health?.degraded.count ?? 0)])
         let oldest = jobs.filter { !$0.state.isFinal && $0.state != .paused }.map(\.accepted).min()
         metric(
-            "aurelax_oldest_open_job_seconds", "Since the oldest job that is not done was accepted.",
+            "aurelax_oldest_open_job_seconds", "Seconds since the oldest open job was accepted.",
             [("", oldest.map { max(0, Int(Date().timeIntervalSince($0))) } ?? 0)])
         self.text = text
     }

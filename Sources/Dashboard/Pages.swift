@@ -5,7 +5,7 @@ import ModelLibrary
 import Reports
 import Workflow
 
-/// What the pages show. Parts that change are made by the same code at first and live.
+/// The contents of the pages. The same code makes the changing parts initially and live.
 struct Pages: Sendable {
     let dashboard: Dashboard
 
@@ -45,13 +45,13 @@ struct Pages: Sendable {
                 """
         }
         let health = try client.health()
-        let troubles = health.map(\.degraded) ?? ["no daemon works on this spool"]
+        let troubles = health.map(\.degraded) ?? ["no daemon is running on this spool"]
         let inbox = client.filesInInbox()
         let waiting: Markup =
             inbox.isEmpty
             ? ""
             : """
-            <p>In the inbox, not taken in yet: \(inbox.prefix(20).joined(separator: " "))\
+            <p>In the inbox, not accepted yet: \(inbox.prefix(20).joined(separator: " "))\
             \(inbox.count > 20 ? " …" : "")</p>
 
             """
@@ -65,7 +65,7 @@ struct Pages: Sendable {
         return text.text
     }
 
-    /// Each but the curve sorts the table.
+    /// Each column except the curve sorts the table.
     private static let heads: [Markup] = ["Job", "State", "Stage", "Step", "fmax (eV/Å)", "Curve", "Reason"]
         .map {
             $0 == "Curve"
@@ -73,7 +73,7 @@ struct Pages: Sendable {
                 : "<th scope=\"col\" role=\"columnheader\"><button type=\"button\" class=\"sort\">\($0)</button></th>"
         }
 
-    /// More than a person reads.
+    /// Largest number of jobs shown.
     private static let most = 500
 
     func job(_ name: String) throws -> Response {
@@ -103,7 +103,7 @@ struct Pages: Sendable {
 
     func viewer(_ name: String) throws -> Response {
         guard let viewer = dashboard.viewer else {
-            throw HTTPError(.notFound, message: "no viewer is installed")
+            throw HTTPError(.notFound, message: "the structure viewer is not installed")
         }
         var response = Response.page(viewer.page(of: try found { try client.report(of: name) }))
         response.headers[.contentSecurityPolicy] = Gatekeeper.viewerPolicy
@@ -119,7 +119,7 @@ struct Pages: Sendable {
             """
         }
         return """
-            <h2>Change it</h2>
+            <h2>Change this job</h2>
             <form method="post"><label>Token <input type="password" name="token" autocomplete="off" required></label>
             \(buttons)</form>
             """
@@ -146,9 +146,9 @@ struct Pages: Sendable {
         return .page(page("Force fields", live: nil, "<h1>Force fields</h1>\n\(rows)"))
     }
 
-    /// Links are relative, so that a proxy may put all of it under a path of its own.
+    /// Links are relative, so that a proxy may serve all pages under a path.
     ///
-    /// - Parameter root: from the page to the first one.
+    /// - Parameter root: relative path from the page to the first one.
     private func page(
         _ title: String, live: String?, root: String = "", isWide: Bool = false, _ body: Markup
     ) -> String {

@@ -1,15 +1,15 @@
-/// Parts of pages that many clients look at: each is made once for all of them, not once a client.
+/// Parts of pages that many clients request: each is made once for all of them.
 actor SharedFragments {
     private struct Entry {
         var text: String
-        /// Until when it is good.
+        /// The time at which it expires.
         var end: ContinuousClock.Instant
     }
 
     private var entries: [String: Entry] = [:]
 
-    /// The part under `key`, at most a second old, or ten times as old as it takes to make where that is longer: looking
-    /// never costs more than a tenth of a processor.
+    /// Returns the part under `key`, at most a second old, or at most ten times as old as it takes
+    /// to make: all requests together never cost more than a tenth of a processor.
     func fragment(_ key: String, _ make: () throws -> String) rethrows -> String {
         let start = ContinuousClock.now
         if let known = entries[key], known.end > start { return known.text }

@@ -1,15 +1,16 @@
 import Glibc
 public import SystemPackage
 
-/// A file that grows at its end: a trajectory, a log.
+/// A file that grows at its end: a trajectory or a log.
 ///
-/// Its length at each durable point is remembered elsewhere; opened again it is cut back to that, so what
-/// was written after the point and before a crash does not appear twice.
+/// The caller remembers its length at each durable point. When the file is opened again, it is
+/// truncated to that length, so that data written between the point and a crash do not appear
+/// twice.
 public final class AppendFile {
     private let file: OpenFile
     public private(set) var length: Int
 
-    /// - Parameter keeping: bytes of an existing file to keep; nil keeps all.
+    /// - Parameter keeping: number of bytes of an existing file to keep; nil keeps all.
     public init(
         _ name: FilePath.Component, in directory: Directory, keeping: Int? = nil
     ) throws(FileError) {

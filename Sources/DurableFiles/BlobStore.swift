@@ -2,28 +2,28 @@ import Crypto
 import Glibc
 public import SystemPackage
 
-/// Content by its digest: what was claimed, as it was at that moment.
+/// Claimed content by its digest, unchanged since the claim.
 public struct BlobStore: Sendable {
     private let directory: Directory
 
     public init(_ directory: Directory) { self.directory = directory }
 
-    /// Keeps these bytes, durable on return.
+    /// Stores these bytes, durable on return.
     @discardableResult
     public func insert(_ bytes: [UInt8]) throws(FileError) -> Digest {
         let digest = Digest(of: bytes)
         do {
             try directory.create(name(of: digest), bytes, mode: 0o400)
         } catch  where error.code == .fileExists {
-            // Whoever put it there may have been killed before the name was durable.
+            // The process that stored it may have been killed before the name was durable.
             try directory.synchronize()
         }
         return digest
     }
 
-    /// The bytes of a digest; nil where they are not kept.
+    /// Returns the bytes of a digest; nil if they are not stored.
     ///
-    /// - Throws: ``BlobDamaged`` where the bytes no longer have that digest.
+    /// - Throws: ``BlobDamaged`` if the bytes no longer have that digest.
     public func read(_ digest: Digest) throws -> [UInt8]? {
         guard let bytes = try directory.read(name(of: digest)) else { return nil }
         guard Digest(of: bytes) == digest else {
@@ -32,13 +32,14 @@ public struct BlobStore: Sendable {
         return bytes
     }
 
-    /// Takes a snapshot of a file that somebody else may be changing, in bounded memory.
+    /// Takes a snapshot of a file that another process may be changing, in bounded memory.
     ///
-    /// The file is opened beneath `source` without following a link and without blocking, must be a regular
-    /// file of one name and at most `limit` bytes, is hashed while it is copied, and must be the same before
-    /// and after. The snapshot is durable on return; the original stays where it is.
+    /// The file is opened beneath `source` without following a link and without blocking. It must
+    /// be a regular file with one name and at most `limit` bytes; it is hashed while it is copied,
+    /// and must be the same before and after. The snapshot is durable on return; the original stays
+    /// where it is.
     ///
-    /// - Throws: ``ClaimRefusal`` for what is no such file, ``FileError`` for the rest.
+    /// - Throws: ``ClaimRefusal`` for an unsuitable file, ``FileError`` for other errors.
     public func claim(
         _ name: FilePath.Component, in source: Directory, limit: Int
     ) throws -> Claim {
@@ -61,7 +62,7 @@ public struct BlobStore: Sendable {
         }
     }
 
-    /// Opens without following a link and without waiting for a pipe's other end.
+    /// Opens a file without following a link and without waiting for a pipe's other end.
     private func open(_ name: FilePath.Component, in source: Directory) throws -> OpenFile {
         do {
             return try OpenFile(name, in: source, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
@@ -75,9 +76,9 @@ public struct BlobStore: Sendable {
         }
     }
 
-    /// Copies the file and says what was copied.
+    /// Copies the file and describes the copy.
     ///
-    /// - Throws: ``ClaimRefusal/changing`` where the file is not what it was before.
+    /// - Throws: ``ClaimRefusal/changing`` if the file has changed meanwhile.
     private func copy(
         _ file: OpenFile, of before: FileStatus, to temporary: FilePath.Component
     ) throws -> Digest {
@@ -100,10 +101,10 @@ public struct BlobStore: Sendable {
         return Digest(hash)
     }
 
-    /// Removes what a crash left half-written.
+    /// Removes incomplete files that a crash left.
     public func removeTemporaries() throws(FileError) { try directory.removeTemporaries() }
 
-    /// True where nothing was ever kept.
+    /// True if nothing was ever stored.
     public func isEmpty() throws(FileError) -> Bool { try directory.names().isEmpty }
 
     private func name(of digest: Digest) -> FilePath.Component {
@@ -118,21 +119,21 @@ public struct BlobStore: Sendable {
 public struct Claim: Sendable, Equatable {
     public let digest: Digest
     public let size: Int
-    /// The original as it was: whatever has another status later is not what was claimed.
+    /// The status of the original: a file with another status later is not the claimed one.
     public let source: FileStatus
 }
 
-/// Why a file is not claimed.
+/// The reason why a file is not claimed.
 public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case symbolicLink, directory, notAFile
     case hardLinked(Int)
     case tooLarge(Int, limit: Int)
-    /// It changed while it was copied: try again later.
+    /// The file changed while it was copied: retry later.
     case changing
-    /// It went away before it was opened.
+    /// The file was removed before it was opened.
     case vanished
 
-    /// - Throws: what speaks against a file with this status.
+    /// - Throws: the reason against a file with this status.
     public static func check(_ status: FileStatus, limit: Int) throws(ClaimRefusal) {
         switch status.kind {
         case .regular: break
@@ -144,28 +145,28 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         guard status.size <= limit else { throw .tooLarge(status.size, limit: limit) }
     }
 
-    /// False where waiting may help.
+    /// False if waiting may help.
     public var isFinal: Bool { self != .changing && self != .vanished }
 
     public var description: String {
         switch self {
         case .symbolicLink: "a symbolic link is not followed; copy the file itself"
-        case .directory: "a directory, not a file"
-        case .notAFile: "not an ordinary file (a pipe, socket or device)"
-        case .hardLinked(let count): "a file with \(count) names (hard links); copy it instead"
-        case .tooLarge(let size, let limit): "\(size) bytes, more than the \(limit) allowed"
-        case .changing: "still being written"
-        case .vanished: "gone before it could be read"
+        case .directory: "it is a directory, not a file"
+        case .notAFile: "it is not an ordinary file (but a pipe, socket or device)"
+        case .hardLinked(let count): "the file has \(count) names (hard links); copy it instead"
+        case .tooLarge(let size, let limit): "the file has \(size) bytes, more than the limit of \(limit)"
+        case .changing: "it is still being written"
+        case .vanished: "it was removed before it could be read"
         }
     }
 }
 
-/// A blob whose bytes are not those that were stored.
+/// A blob whose bytes differ from the stored ones.
 public struct BlobDamaged: Error, Sendable, CustomStringConvertible {
     public let digest: Digest
     public let path: FilePath
 
     public var description: String {
-        "\(path.escaped): the content no longer has the digest \(digest); the disk or somebody changed it"
+        "\(path.escaped): the content no longer has the digest \(digest); the disk is faulty, or the file was changed"
     }
 }

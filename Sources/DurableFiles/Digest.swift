@@ -17,7 +17,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
             decoding: hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// Nil where the text is not 64 hexadecimal digits.
+    /// Returns nil if the text is not 64 hexadecimal digits.
     public init?(hexadecimal: String) {
         let text = hexadecimal.lowercased()
         guard text.utf8.count == 64, text.utf8.allSatisfy(Self.isDigit) else { return nil }

@@ -3,9 +3,9 @@ import Glibc
 public import SystemPackage
 
 extension Directory {
-    /// SHA-256 and size of a file, in bounded memory; nil where there is none.
+    /// Returns SHA-256 and size of a file, in bounded memory; nil if there is none.
     ///
-    /// - Throws: ELOOP for a link, EINVAL for what is no regular file.
+    /// - Throws: ELOOP for a link, EINVAL if it is not a regular file.
     public func digest(of name: FilePath.Component) throws(FileError) -> (digest: Digest, size: Int)? {
         let file: OpenFile
         do {

@@ -1,10 +1,10 @@
 import Glibc
 public import SystemPackage
 
-/// An open directory: every operation works beneath its descriptor, so a path that changes meanwhile cannot
-/// lead outside.
+/// An open directory: every operation works beneath its descriptor, so a path that changes
+/// meanwhile cannot lead outside.
 public final class Directory: Sendable {
-    /// Where it was opened; for messages.
+    /// The path at which it was opened; for messages.
     public let path: FilePath
     let descriptor: Int32
 
@@ -20,7 +20,7 @@ public final class Directory: Sendable {
 
     deinit { _ = Glibc.close(descriptor) }
 
-    /// A directory directly beneath; a symbolic link in its place is refused.
+    /// Opens a subdirectory; a symbolic link in its place is refused.
     public func subdirectory(_ name: FilePath.Component) throws(FileError) -> Directory {
         let shown = path.appending(name)
         return Directory(
@@ -29,7 +29,7 @@ public final class Directory: Sendable {
                 flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, shown: shown), path: shown)
     }
 
-    /// The directory beneath, made durable where it had to be created.
+    /// Opens the subdirectory; creates it durably if it is missing.
     public func makeSubdirectory(
         _ name: FilePath.Component, mode: UInt16 = 0o755
     ) throws(FileError) -> Directory {
@@ -41,22 +41,22 @@ public final class Directory: Sendable {
         return try subdirectory(name)
     }
 
-    /// Names of what it holds, in the order of their bytes.
+    /// Names of its entries, ordered by bytes.
     public func names() throws(FileError) -> [FilePath.Component] {
         try Kernel.names(in: descriptor, shown: path).map { (bytes: $0.bytes, name: $0) }
             .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.name)
     }
 
-    /// What lies under the name, a link itself and not its target; nil where nothing does.
+    /// The status of the entry, of a link itself instead of its target; nil if there is none.
     public func status(of name: FilePath.Component) throws(FileError) -> FileStatus? {
         try Kernel.status(
             of: FilePath(only: name), relativeTo: descriptor, shown: path.appending(name))
     }
 
-    /// Makes the names in it durable.
+    /// Makes the names in the directory durable.
     public func synchronize() throws(FileError) { try Kernel.synchronize(descriptor, shown: path) }
 
-    /// True while `path` leads to this directory.
+    /// True while `path` refers to this directory.
     public func isAtItsPath() throws(FileError) -> Bool {
         let mine = try Kernel.status(descriptor, shown: path)
         let there = try Kernel.status(of: path, relativeTo: AT_FDCWD, following: true, shown: path)
@@ -65,7 +65,8 @@ public final class Directory: Sendable {
 
     /// Moves a file or directory.
     ///
-    /// - Throws: EEXIST where the target exists and is not to be replaced. Neither directory is synchronised.
+    /// - Throws: EEXIST if the target exists and must not be replaced. Neither directory is
+    ///   synchronised.
     public func move(
         _ name: FilePath.Component, to newName: FilePath.Component, in target: Directory,
         replacing: Bool = false
@@ -76,7 +77,7 @@ public final class Directory: Sendable {
             shown: target.path.appending(newName))
     }
 
-    /// Removes a file; one that is not there is no error.
+    /// Removes a file; a missing file is not an error.
     public func remove(_ name: FilePath.Component) throws(FileError) {
         do {
             try Kernel.unlink(
@@ -84,7 +85,7 @@ public final class Directory: Sendable {
         } catch  where error.code == .noSuchFileOrDirectory {}
     }
 
-    /// Removes a file, or a directory with everything in it, following no link.
+    /// Removes a file, or a directory with its contents, without following links.
     public func removeTree(_ name: FilePath.Component) throws(FileError) {
         guard let status = try status(of: name) else { return }
         guard status.kind == .directory else { return try remove(name) }
@@ -94,11 +95,11 @@ public final class Directory: Sendable {
             FilePath(only: name), in: descriptor, isDirectory: true, shown: path.appending(name))
     }
 
-    /// Bytes that may still be written on this file system.
+    /// Number of bytes that may still be written on this file system.
     public func freeSpace() throws(FileError) -> Int { try Kernel.freeSpace(descriptor, shown: path) }
 
-    /// The name of a file system on which locks and renames of several machines cannot be trusted; nil on a
-    /// local one.
+    /// The name of a file system whose locks and renames are not reliable between machines; nil for
+    /// a local one.
     public func unsuitableFileSystem() throws(FileError) -> String? {
         switch try Kernel.fileSystemType(descriptor, shown: path) {
         case 0x6969: "NFS"
@@ -110,8 +111,8 @@ public final class Directory: Sendable {
         }
     }
 
-    /// A name that nothing else uses, hidden, so that no reader of the directory takes it for a file of its
-    /// own. Drawn at random: a process number comes again, and what a killed process left is still there.
+    /// Returns an unused hidden name, which readers of the directory ignore. It is random, because
+    /// process numbers are reused and files of a killed process may still exist.
     func temporaryName() -> FilePath.Component {
         let name =
             "\(Self.temporaryPrefix)\(String(UInt64.random(in: .min ... .max), radix: 36))\(Self.temporarySuffix)"
@@ -122,7 +123,7 @@ public final class Directory: Sendable {
     private static let temporaryPrefix = ".aurelax-"
     private static let temporarySuffix = ".part"
 
-    /// What is being written directly beneath, or was when its writer was killed.
+    /// Incomplete files directly beneath: being written, or left by a killed writer.
     public func temporaries() throws(FileError) -> [FilePath.Component] {
         try names().filter { name in
             name.bytes.starts(with: Self.temporaryPrefix.utf8)
@@ -130,9 +131,9 @@ public final class Directory: Sendable {
         }
     }
 
-    /// Removes what a process that was killed left half-written directly beneath.
+    /// Removes incomplete files that a killed process left directly beneath.
     ///
-    /// - Precondition: nobody writes here at this moment.
+    /// - Precondition: no process is writing here at this moment.
     public func removeTemporaries() throws(FileError) {
         for name in try temporaries() { try removeTree(name) }
     }
@@ -148,6 +149,6 @@ public final class Directory: Sendable {
 }
 
 extension FilePath {
-    /// The relative path of one name.
+    /// The relative path that consists of one name.
     init(only name: FilePath.Component) { self.init(root: nil, CollectionOfOne(name)) }
 }

@@ -1,12 +1,11 @@
 import Glibc
 public import SystemPackage
 
-/// Held by one process for as long as it lives: the kernel lets go of it when the process ends, however it
-/// ends.
+/// A lock held by one process: the kernel releases it when the process ends, for whatever reason.
 public final class ExclusiveLock: Sendable {
     private let file: OpenFileHandle
 
-    /// - Throws: ``LockHeld`` where another process has it.
+    /// - Throws: ``LockHeld`` if another process holds it.
     public init(_ name: FilePath.Component, in directory: Directory) throws {
         let file = try OpenFile(name, in: directory, flags: O_RDWR | O_CREAT, mode: 0o600)
         guard try Self.isTaken(file) else {
@@ -19,8 +18,8 @@ public final class ExclusiveLock: Sendable {
         self.file = OpenFileHandle(file)
     }
 
-    /// A child that its holder has just forked keeps a lock until it becomes another program, and whoever asks
-    /// ``isHeld(_:in:)`` has it for an instant: both pass.
+    /// A child that the holder has just forked keeps the lock until it executes another program,
+    /// and a caller of ``isHeld(_:in:)`` holds it briefly; both are temporary.
     private static func isTaken(_ file: OpenFile) throws -> Bool {
         for _ in 0..<25 {
             if try Kernel.lock(file.descriptor, shown: file.path) { return true }
@@ -29,16 +28,16 @@ public final class ExclusiveLock: Sendable {
         return false
     }
 
-    /// True while some process has it.
+    /// True while a process holds it.
     public static func isHeld(_ name: FilePath.Component, in directory: Directory) throws -> Bool {
         guard try directory.status(of: name) != nil else { return false }
         let file = try OpenFile(name, in: directory, flags: O_RDONLY)
-        // Taken for this instant only: closing lets go of it.
+        // Held only briefly: closing releases it.
         return try !Kernel.lock(file.descriptor, shown: file.path)
     }
 }
 
-/// The lock's file, kept open and touched by nobody.
+/// The lock's file, kept open and never accessed.
 private final class OpenFileHandle: @unchecked Sendable {
     private let file: OpenFile
     init(_ file: OpenFile) { self.file = file }
@@ -47,7 +46,7 @@ private final class OpenFileHandle: @unchecked Sendable {
 /// Another process holds the lock.
 public struct LockHeld: Error, Sendable, CustomStringConvertible {
     public let path: FilePath
-    /// `process 4711 on lab3`, as the holder wrote it.
+    /// The text that the holder wrote: `process 4711 on lab3`.
     public let holder: String
 
     public var description: String {

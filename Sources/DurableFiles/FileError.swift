@@ -1,10 +1,10 @@
 import Glibc
 public import SystemPackage
 
-/// A system call that failed, with what it was asked to do.
+/// A failed system call, with its operands.
 public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: Errno
-    /// The C function: `open`, `fsync`, `renameat2`, …
+    /// The name of the C function: `open`, `fsync`, `renameat2`, …
     public let operation: String
     public let path: FilePath
 
@@ -14,12 +14,12 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
         self.path = path
     }
 
-    /// True where the same call may succeed later without anybody changing the job: space, descriptors or
-    /// memory ran out, the medium is read-only for now, or it did not answer.
+    /// True if the same call may succeed later without a change of the job: space, descriptors or
+    /// memory ran out, the medium is temporarily read-only, or it did not answer.
     public var isTransient: Bool { Self.transient.contains(code) && !isFatal }
 
-    /// True where written data may be lost and trying again would hide it: the process has to end, and
-    /// recovery at the next start reads what is really on the disk.
+    /// True if written data may be lost and a retry would hide that: the process must end, and
+    /// recovery at the next start reads what is on the disk.
     public var isFatal: Bool {
         (operation == "fsync" || operation == "close") && code != .noSpace && code != .diskQuotaExceeded
     }
@@ -33,18 +33,18 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension FilePath {
-    /// The path as text that is safe to show: see ``escapedForDisplay(_:)``.
+    /// The path as printable text: see ``escapedForDisplay(_:)``.
     public var escaped: String { withPlatformString { escapedForDisplay(DurableFiles.bytes(of: $0)) } }
 }
 
 extension FilePath.Component {
-    /// The name as text that is safe to show: see ``escapedForDisplay(_:)``.
+    /// The name as printable text: see ``escapedForDisplay(_:)``.
     public var escaped: String { withPlatformString { escapedForDisplay(DurableFiles.bytes(of: $0)) } }
 
-    /// The name's bytes as the file system holds them.
+    /// The name's bytes in the file system.
     public var bytes: [UInt8] { withPlatformString { DurableFiles.bytes(of: $0) } }
 
-    /// A name of these bytes; nil where they hold a slash or a NUL, are none, `.` or `..`.
+    /// Makes a name of these bytes; nil if they contain a slash or a NUL, are empty, `.` or `..`.
     public init?(bytes: [UInt8]) {
         guard !bytes.isEmpty, !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else { return nil }
         let component = (bytes + [0]).withUnsafeBufferPointer { buffer in
@@ -61,8 +61,9 @@ private func bytes(of pointer: UnsafePointer<CChar>) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
 }
 
-/// Any bytes as one line of text: printable characters stay, everything that could move a cursor, turn the
-/// direction of writing, hide itself or end a line becomes `\xNN`, and so does what is not UTF-8.
+/// Any bytes as one line of text: printable characters are kept; characters that move the cursor,
+/// change the writing direction, are invisible or end a line become `\xNN`, and so do bytes that
+/// are not UTF-8.
 public func escapedForDisplay(_ bytes: [UInt8]) -> String {
     if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) {
         return String(decoding: bytes, as: UTF8.self)

@@ -1,8 +1,8 @@
 import Glibc
 import SystemPackage
 
-/// An open file that is closed once: with its error seen where the caller closes it, silently where an
-/// earlier error is already on its way.
+/// An open file that is closed exactly once: with its error reported if the caller closes it,
+/// silently if an earlier error is being thrown.
 final class OpenFile {
     let descriptor: Int32
     let path: FilePath
@@ -27,7 +27,7 @@ final class OpenFile {
         try Kernel.writeAll(descriptor, bytes, shown: path)
     }
 
-    /// Up to `buffer.count` bytes; 0 at the end.
+    /// Reads up to `buffer.count` bytes; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         try Kernel.read(descriptor, into: buffer, shown: path)
     }

@@ -1,11 +1,11 @@
 public import SystemPackage
 
-/// A file of a directory to publish.
+/// A file in a directory to publish.
 public struct PublishedFile: Sendable, Equatable {
     public let name: FilePath.Component
     public let bytes: [UInt8]
     public let isExecutable: Bool
-    /// Nobody but the owner may read it.
+    /// Only the owner may read it.
     public let isPrivate: Bool
 
     public init(name: FilePath.Component, bytes: [UInt8], isExecutable: Bool = false, isPrivate: Bool = false)
@@ -17,24 +17,26 @@ public struct PublishedFile: Sendable, Equatable {
     }
 }
 
-/// How publishing a directory ended.
+/// The outcome of publishing a directory.
 public enum Publication: Sendable, Equatable {
     case published
-    /// A directory of that name holds the same files already: an earlier attempt got that far.
+    /// A directory of that name already holds the same files, from an earlier attempt.
     case alreadyThere
-    /// A directory of that name holds something else; it is untouched.
+    /// A directory of that name holds other files; it is unchanged.
     case conflict(String)
 }
 
 extension Directory {
-    /// A directory that a reader sees whole or not at all: built in `staging`, every file and the directory
-    /// itself synchronised, renamed here without replacing, both parents synchronised. Files are written in
-    /// the order given, so a manifest comes last.
+    /// A directory that a reader sees complete or not at all: it is built in `staging`, every file
+    /// and the directory itself are synchronised, it is renamed here without replacing anything,
+    /// and both parents are synchronised. Files are written in the given order, so a manifest comes
+    /// last.
     ///
-    /// Doing it again after a crash at any point is harmless. `staging` must be on the same file system.
+    /// Repeating this after a crash at any point is safe. `staging` must be on the same file
+    /// system.
     ///
-    /// - Parameter identity: the file that tells whether a directory already there is this one; nil where
-    ///   all of them have to be the same.
+    /// - Parameter identity: the file that identifies an existing directory as this one; nil if all
+    ///   files must be the same.
     public func publish(
         _ files: [PublishedFile], as name: FilePath.Component, staging: Directory,
         identity: FilePath.Component? = nil
@@ -69,8 +71,8 @@ extension Directory {
         return .published
     }
 
-    /// Nil where nothing has that name. Further files in the directory do not matter: people put things
-    /// beside what they were given.
+    /// Nil if nothing has that name. Additional files in the directory are ignored: users may add
+    /// some.
     private func existing(
         _ files: [PublishedFile], _ name: FilePath.Component
     ) throws(FileError) -> Publication? {

@@ -1,18 +1,19 @@
 import Glibc
 public import SystemPackage
 
-/// A file written piece by piece that appears under its name complete or not at all: a temporary beside it,
-/// then ``commit()``. Whatever had the name before stays until then. Not committed, it leaves nothing.
+/// A file written piece by piece that appears under its name complete or not at all: it is a
+/// temporary file until ``commit()``. An existing file of that name stays until then. Without a
+/// commit nothing is left.
 public final class ReplacedFile {
     private let directory: Directory
     private let name: FilePath.Component
     private let temporary: FilePath.Component
     private let file: OpenFile
     private var isCommitted = false
-    /// Bytes written so far.
+    /// Number of bytes written so far.
     public private(set) var length = 0
 
-    /// - Throws: EISDIR where the path ends in no name; what opening the directory and the file gives.
+    /// - Throws: EISDIR if the path has no file name; errors of opening the directory and the file.
     public init(_ path: FilePath, mode: UInt16 = 0o644) throws(FileError) {
         guard let name = path.lastComponent, name.kind == .regular else {
             throw FileError(code: .isDirectory, operation: "open", path: path)
@@ -38,7 +39,7 @@ public final class ReplacedFile {
 
     /// Appends zeros up to this offset.
     public func pad(to offset: Int) throws(FileError) {
-        precondition(offset >= length, "padding only moves forward")
+        precondition(offset >= length, "padding never moves backward")
         try append([UInt8](repeating: 0, count: offset - length))
     }
 

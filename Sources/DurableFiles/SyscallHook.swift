@@ -1,21 +1,21 @@
 package import SystemPackage
 
-/// The calls that a test may interrupt.
+/// The system calls that a test may interrupt.
 package enum Syscall: String, Sendable, CaseIterable {
     case open, close, read, write, fsync, stat, rename, unlink, mkdir, truncate, lock, list, statfs, chmod
 }
 
-/// What a test makes of one call.
+/// The effect of a test on one call.
 package enum Interruption: Sendable {
-    /// The call is not made and fails so.
+    /// The call is not made and fails with this error.
     case fail(Errno)
-    /// A write (or read) is made of so many bytes only.
+    /// A write or read transfers only this number of bytes.
     case shorten(Int)
-    /// statfs(2) says that the file system is of this type.
+    /// statfs(2) reports this type of file system.
     case pretend(fileSystem: UInt32)
 }
 
-/// A change of the file system that was made, as a test may replay it.
+/// A change of the file system that a test may replay.
 package enum FileChange: Sendable, Equatable {
     case create(FilePath)
     case write(FilePath, [UInt8])
@@ -23,7 +23,7 @@ package enum FileChange: Sendable, Equatable {
     case makeDirectory(FilePath)
     case rename(FilePath, FilePath)
     case remove(FilePath)
-    /// Of a file or a directory: what was changed before is on the disk from here on.
+    /// Synchronises a file or a directory: earlier changes are on the disk from here on.
     case synchronize(FilePath)
 }
 
@@ -31,7 +31,7 @@ package enum SyscallHook {
     package typealias Decision = @Sendable (Syscall, FilePath) -> Interruption?
     package typealias Record = @Sendable (FileChange) -> Void
 
-    /// A class around the closures: a task-local closure of its own crashes in release builds of Swift 6.3.
+    /// A class for the closures: a task-local closure crashes in release builds of Swift 6.3.
     private final class Box: Sendable {
         let decide: Decision?
         let record: Record?
@@ -40,7 +40,8 @@ package enum SyscallHook {
 
     @TaskLocal private static var current: Box?
 
-    /// Runs `body`; `decide` is asked before each call in this task, nil lets it through.
+    /// Runs `body` and calls `decide` before each system call in this task; nil lets the call
+    /// proceed.
     package static func interrupt<Result>(_ decide: @escaping Decision, during body: () throws -> Result)
         rethrows
         -> Result
@@ -55,14 +56,14 @@ package enum SyscallHook {
         try await $current.withValue(Box(decide, nil), operation: body)
     }
 
-    /// Runs `body`; every change that it makes is told.
+    /// Runs `body` and reports every change that it makes.
     package static func record<Result>(_ record: @escaping Record, during body: () throws -> Result) rethrows
         -> Result
     {
         try $current.withValue(Box(nil, record), operation: body)
     }
 
-    /// The work, to be done on another thread as it would be done here.
+    /// The work for another thread, with this thread's hook.
     package static func carried<Result>(
         _ work: @escaping @Sendable () throws -> Result
     ) -> @Sendable () throws -> Result {

@@ -1,9 +1,9 @@
-// Every system call of this module goes through this file.
+// All system calls of this module are in this file.
 import CLinux
 import Glibc
 import SystemPackage
 
-/// What `fstat` tells of a file.
+/// The result of `fstat`.
 public struct FileStatus: Sendable, Equatable {
     public enum Kind: Sendable, Equatable { case regular, directory, symbolicLink, other }
 
@@ -11,15 +11,15 @@ public struct FileStatus: Sendable, Equatable {
     public let size: Int
     public let links: Int
     public let identity: FileIdentity
-    /// Last change of content, nanoseconds since 1970: compared for equality only, never for order.
+    /// Last change of content, nanoseconds since 1970: compared only for equality, never for order.
     public let modified: Int64
-    /// Last change of content or attributes; likewise.
+    /// Last change of content or attributes; compared only for equality.
     public let changed: Int64
-    /// Others than the owner and the group may read it.
+    /// Users other than the owner and the group may read it.
     public let othersMayRead: Bool
 }
 
-/// Which file it is, whatever its name.
+/// Identifies the file independently of its name.
 public struct FileIdentity: Sendable, Hashable, Codable {
     public let device: UInt64
     public let inode: UInt64
@@ -40,7 +40,7 @@ enum Kernel {
         }
     }
 
-    /// The result of `body`; −1 becomes an error, and an interrupted call is made again.
+    /// Returns the result of `body`; −1 becomes an error, and an interrupted call is repeated.
     @discardableResult
     private static func check<Result: FixedWidthInteger>(
         _ call: Syscall, _ path: FilePath, retrying: Bool = true, _ body: () -> Result
@@ -54,7 +54,7 @@ enum Kernel {
         }
     }
 
-    /// openat(2), close-on-exec always.
+    /// openat(2), always close-on-exec.
     static func open(
         _ path: FilePath, relativeTo directory: Int32 = AT_FDCWD, flags: Int32, mode: mode_t = 0,
         shown: FilePath
@@ -71,7 +71,7 @@ enum Kernel {
         }
     }
 
-    /// close(2): never made twice, since the descriptor is gone whatever it returns.
+    /// close(2): never repeated, because the descriptor is closed whatever it returns.
     static func close(_ descriptor: Int32, shown: FilePath) throws(FileError) {
         do {
             _ = try begin(.close, shown)
@@ -137,7 +137,7 @@ enum Kernel {
         return FileStatus(result)
     }
 
-    /// fstatat(2) without following a link; nil where there is no such file.
+    /// fstatat(2) without following a link; nil if there is no such file.
     static func status(
         of path: FilePath, relativeTo directory: Int32, following: Bool = false, shown: FilePath
     ) throws(FileError) -> FileStatus? {
@@ -153,8 +153,8 @@ enum Kernel {
         return FileStatus(result)
     }
 
-    /// renameat2(2). Where `replacing` is false an existing target makes it fail with EEXIST; on a file
-    /// system that cannot promise that, the target is looked for first.
+    /// renameat2(2). If `replacing` is false, an existing target makes it fail with EEXIST; on a
+    /// file system without this guarantee the target is checked beforehand.
     static func rename(
         _ old: FilePath, in from: Int32, to new: FilePath, in target: Int32, replacing: Bool,
         shownOld: FilePath, shown: FilePath
@@ -210,7 +210,7 @@ enum Kernel {
         SyscallHook.made(.makeDirectory(shown))
     }
 
-    /// flock(2) without waiting: false where another process holds it.
+    /// flock(2) without waiting: false if another process holds it.
     static func lock(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Bool {
         _ = try begin(.lock, shown)
         // The C module has a structure of the same name; the type picks the function.
@@ -248,7 +248,7 @@ enum Kernel {
         }
     }
 
-    /// Bytes that an ordinary user may still write on the file system.
+    /// Number of bytes that an ordinary user may still write on the file system.
     static func freeSpace(_ directory: Int32, shown: FilePath) throws(FileError) -> Int {
         _ = try begin(.statfs, shown)
         var result = Glibc.statvfs()

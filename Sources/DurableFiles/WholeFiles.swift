@@ -2,18 +2,18 @@ import Glibc
 public import SystemPackage
 
 extension Directory {
-    /// A new file, whole or not at all, durable on return: temporary file → `fsync` → rename without
-    /// replacing → `fsync` of the directory.
+    /// Creates a new file completely or not at all, durable on return: temporary file → `fsync` →
+    /// rename without replacing → `fsync` of the directory.
     ///
-    /// - Throws: EEXIST where the name is taken; nothing is overwritten.
+    /// - Throws: EEXIST if the name is taken; nothing is overwritten.
     public func create(
         _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
     ) throws(FileError) {
         try write(bytes, as: name, mode: mode, replacing: false)
     }
 
-    /// The file's content replaced at one instant: a reader sees the old or the new, never a part. Durable
-    /// on return.
+    /// Replaces the file's content atomically: a reader sees the old or the new content, never a
+    /// part. Durable on return.
     public func replace(
         _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
     ) throws(FileError) {
@@ -34,7 +34,8 @@ extension Directory {
         try synchronize()
     }
 
-    /// A new file under its own name, its content durable; its name only once the directory is.
+    /// Creates a new file under its final name with durable content; the name becomes durable only
+    /// with the directory.
     func writeNew(
         _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
     ) throws(FileError) {
@@ -48,7 +49,7 @@ extension Directory {
         try file.close()
     }
 
-    /// The content of a file of our own; nil where there is none.
+    /// Returns the content of one of our files; nil if there is none.
     ///
     /// - Throws: EFBIG beyond `limit` bytes, ELOOP for a link.
     public func read(
@@ -76,7 +77,7 @@ extension Directory {
 }
 
 extension OpenFile {
-    /// The file from here to its end, in chunks of bounded size.
+    /// Reads the file from here to its end, in chunks of bounded size.
     func forEachChunk(
         _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void
     ) throws(FileError) {

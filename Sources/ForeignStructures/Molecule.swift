@@ -2,27 +2,28 @@ public import Atomistics
 import OrderedCollections
 
 extension Atoms {
-    /// The reader that converted the structure from another format, with its version; nil where none did.
+    /// The reader that converted the structure from another format, with its version; nil if it was
+    /// not converted.
     public var reader: String? {
         guard case .string(let reader)? = info["reader"] else { return nil }
         return reader
     }
 
-    /// The file that the structure was converted from; nil where it was not.
+    /// The file that the structure was converted from; nil if it was not converted.
     public var origin: String? {
         guard case .string(let origin)? = info["origin"] else { return nil }
         return origin
     }
 
-    /// The structure without its cell, for a molecule that a program keeps in a box.
+    /// Returns the structure without its cell, for a molecule that a program keeps in a box.
     ///
-    /// - Throws: ``CutMolecule`` where bonds cross the box's boundary: the molecule would fall apart.
+    /// - Throws: ``CutMolecule`` if bonds cross the box's boundary: the molecule would fall apart.
     public func takenOutOfCell() throws -> Atoms {
         var molecule = self
         molecule.cell = nil
         molecule.periodicity = .none
         guard periodicity.isPeriodic, count > 1 else { return molecule }
-        // Covalent radii of the elements here are below 2.5 Å.
+        // Covalent radii of the elements in this structure are below 2.5 Å.
         let inBox = try NeighborList(self, cutoff: 3.4)
         var crossing = 0
         for i in 0..<count {

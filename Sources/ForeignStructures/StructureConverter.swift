@@ -1,17 +1,17 @@
 import Atomistics
 import Foundation
 
-/// Reads and writes structures in the formats that ASE knows, in a Python of its own.
+/// Reads and writes structures in ASE's formats, in a separate Python process.
 ///
-/// The file is read once and becomes extended XYZ; every frame names its file (`origin`), its place there
-/// (`origin_frame`, from 1) and the reader with its version (`reader`).
+/// The file is converted once to extended XYZ; every frame records its file (`origin`), its number
+/// there (`origin_frame`, from 1) and the reader with its version (`reader`).
 public struct StructureConverter: Sendable {
-    /// Which frames are converted.
+    /// The frames to convert.
     public enum Frames: Sendable, Equatable {
         case all
-        /// The last one, as ASE reads a file.
+        /// The last frame, ASE's default.
         case last
-        /// From 1.
+        /// Number of a frame, from 1.
         case number(Int)
 
         var argument: String {
@@ -26,15 +26,15 @@ public struct StructureConverter: Sendable {
     /// Frames as extended XYZ.
     public struct Converted: Sendable {
         public var bytes: [UInt8]
-        /// How many the file holds.
+        /// Number of frames in the file.
         public var frames: Int
-        /// ASE's.
+        /// ASE's version.
         public var version: String
     }
 
-    /// With ASE: a path, or a name to look for.
+    /// A Python with ASE: a path, or a name to search in PATH.
     public let python: String
-    /// A reader that takes longer is ended.
+    /// A reader that takes longer is killed.
     public var limit: Duration = .seconds(300)
 
     public init(python: String) { self.python = python }
@@ -56,11 +56,12 @@ public struct StructureConverter: Sendable {
         return Converted(bytes: Array(data), frames: answer.frames, version: answer.ase)
     }
 
-    /// Converts bytes that came under a name, as from an inbox.
+    /// Converts bytes that arrived under a file name, for example in an inbox.
     public func read(_ bytes: [UInt8], named name: String, format: String, frames: Frames) throws -> Converted
     {
         let folder = try Scratch()
-        // Under its own name: it says how the file is packed, and stands in the frames.
+        // The original name is kept: it determines the compression, and it is recorded in the
+        // frames.
         let path = folder.path("in/" + (name.split(separator: "/").last.map(String.init) ?? "structure"))
         try FileManager.default.createDirectory(
             atPath: folder.path("in"), withIntermediateDirectories: false)
@@ -73,7 +74,7 @@ public struct StructureConverter: Sendable {
         }
     }
 
-    /// Writes frames in another format; an ASE database (`db`) gets further rows.
+    /// Writes frames in another format; an ASE database (`db`) gets additional rows.
     ///
     /// - Throws: ``StructureConversionError``.
     public func write(_ frames: [UInt8], to path: String, format: String) throws {
@@ -85,7 +86,7 @@ public struct StructureConverter: Sendable {
             "\(format) file", folder)
     }
 
-    /// What the scripts print.
+    /// The output of the scripts.
     private struct Answer: Decodable {
         var ase: String
         var frames: Int
@@ -101,7 +102,7 @@ public struct StructureConverter: Sendable {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python, "-I", file] + arguments.dropFirst()
         process.standardInput = FileHandle.nullDevice
-        // Files, not pipes: a reader that talks much is not held up.
+        // Files instead of pipes: a reader with much output is not blocked.
         let (answer, complaints) = (folder.path("answer"), folder.path("complaints"))
         for name in [answer, complaints] { try Data().write(to: URL(fileURLWithPath: name)) }
         process.standardOutput = FileHandle(forWritingAtPath: answer)
@@ -118,7 +119,7 @@ public struct StructureConverter: Sendable {
             throw StructureConversionError(path: path, kind: .failed("the reader took longer than \(limit)"))
         }
         let text = (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? ""
-        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it says no more"
+        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it gives no reason"
         switch process.terminationStatus {
         case 0: break
         case 4, 126, 127: throw StructureConversionError(path: path, kind: .noPython(python, what, last))
@@ -127,7 +128,10 @@ public struct StructureConverter: Sendable {
         }
         guard let data = FileManager.default.contents(atPath: answer),
             let decoded = try? JSONDecoder().decode(Answer.self, from: data)
-        else { throw StructureConversionError(path: path, kind: .failed("the reader says nothing: \(last)")) }
+        else {
+            throw StructureConversionError(
+                path: path, kind: .failed("the reader reported no result: \(last)"))
+        }
         guard decoded.written > 0 else {
             throw StructureConversionError(
                 path: path,
@@ -140,10 +144,10 @@ public struct StructureConverter: Sendable {
 /// A file could not be converted.
 public struct StructureConversionError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
-        /// No Python, or one without ASE: which, what it was to do, and why it did not.
+        /// No Python, or one without ASE: its path, the task, and the reason.
         case noPython(String, String, String)
         case failed(String)
-        /// The format has to be said: what the file looks like.
+        /// The format must be given; the guess follows from the content.
         case ambiguous(String?)
     }
 
@@ -157,16 +161,16 @@ public struct StructureConversionError: Error, Sendable, Equatable, CustomString
         case .failed(let why): "\(path): error: \(why)"
         case .noPython(let python, let what, let why):
             "\(path): error: a \(what) is read and written by Python with ASE, and \(python) has none (\(why)); "
-                + "install it (python3 -m pip install ase, or scripts/setup), and name that Python in AURELAX_PYTHON"
+                + "install it (python3 -m pip install ase, or scripts/setup), and set AURELAX_PYTHON to that Python"
         case .ambiguous(let looks):
-            "\(path): error: the name does not say which program wrote the file; `aurelax convert` with --format "
-                + (looks.map { "\($0), as which it begins, makes an extxyz file of it" }
-                    ?? "orca-output, gaussian-out, gpaw-out or xtb-output makes an extxyz file of it")
+            "\(path): error: the file name does not determine the format; convert it with `aurelax convert --format "
+                + (looks.map { "\($0)` (the format of its first lines)" }
+                    ?? "orca-output` (or gaussian-out, gpaw-out, xtb-output)")
         }
     }
 }
 
-/// A folder of our own that goes away with its owner.
+/// A temporary folder that is removed with its owner.
 final class Scratch {
     private let url: URL
 

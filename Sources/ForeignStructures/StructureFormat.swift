@@ -1,15 +1,16 @@
 import Foundation
 
-/// The format of a structure file, told by its name alone.
+/// The format of a structure file, determined only by its name.
 public enum StructureFormat: Sendable, Equatable {
-    /// XYZ and extended XYZ, and every name that says nothing: read by aurelax itself.
+    /// XYZ and extended XYZ, and every unrecognised name: read by aurelax itself.
     case native
-    /// A format that ASE reads, by ASE's name (`vasp`), or one that our script reads (`mol2`, `xtb-output`).
+    /// A format that ASE reads, by ASE's name (`vasp`), or one that our script reads (`mol2`,
+    /// `xtb-output`).
     case foreign(String)
-    /// Output of some program: the name does not say which.
+    /// The output of some program; the name does not determine which.
     case programOutput
 
-    /// - Parameter file: a name or a path. A suffix `.gz`, `.bz2` or `.xz` is passed over.
+    /// - Parameter file: a name or a path. A suffix `.gz`, `.bz2` or `.xz` is ignored.
     public init(file: String) {
         var name = file.split(separator: "/").last.map(String.init) ?? file
         for suffix in Self.packed where name.lowercased().hasSuffix(suffix) {
@@ -35,7 +36,7 @@ public enum StructureFormat: Sendable, Equatable {
         }
     }
 
-    /// By name: one of ``names``, `xyz` or `extxyz`.
+    /// Returns a format by its name: one of ``names``, `xyz` or `extxyz`.
     public init?(named name: String) {
         if ["xyz", "extxyz"].contains(name) {
             self = .native
@@ -50,7 +51,7 @@ public enum StructureFormat: Sendable, Equatable {
 
     static let packed = [".gz", ".bz2", ".xz"]
 
-    /// True for a name whose last suffix is that of a packed file.
+    /// True for a name whose last suffix is that of a compressed file.
     public static func isPacked(_ file: String) -> Bool {
         packed.contains { file.lowercased().hasSuffix($0) }
     }
@@ -77,16 +78,16 @@ public enum StructureFormat: Sendable, Equatable {
         "xsd": "xsd", "pwi": "espresso-in", "pwo": "espresso-out", "nwo": "nwchem-out",
     ]
 
-    /// Formats that only `--format` names.
+    /// Formats that are selected only with `--format`.
     private static let outputs = [
         "gpaw-out", "orca-output", "gaussian-out", "xtb-output", "espresso-out", "nwchem-out", "vasp-out",
         "vasp-xml", "vasp-xdatcar", "aims", "aims-output", "turbomole", "dftb",
     ]
 
-    /// All that can be named, in the order of the alphabet.
+    /// All names, in alphabetical order.
     public static let names = Set(suffixes.values).union(outputs).sorted()
 
-    /// The format of a program's output by what stands in it, for a hint; nil for none that is known.
+    /// Guesses the program that wrote an output file from its content, for a hint; nil if unknown.
     ///
     /// - Parameter head: the beginning of the file.
     public static func signature(_ head: some Sequence<UInt8>) -> String? {

@@ -1,9 +1,10 @@
-// Watches directories and prints one line a hint. Licensed under GPL-2.0, unlike the rest of aurelax, since
-// libinotifytools is: see LICENSES/GPL-2.0.txt.
+// Watches directories and prints one line per hint. Licensed under GPL-2.0, unlike the rest of
+// aurelax, because libinotifytools is: see LICENSES/GPL-2.0.txt.
 //
 //     aurelax-watch DIRECTORY...
 //
-// Standard output, fields parted by tabs, directory and name percent-encoded so that any bytes are safe:
+// Standard output: fields separated by tabs; directory and name are percent-encoded, so that all
+// bytes are safe:
 //     ready
 //     closed    DIRECTORY  NAME    a writer closed the file
 //     moved     DIRECTORY  NAME    the file was renamed into the directory
@@ -11,8 +12,8 @@
 //     overflow                     the kernel dropped events: look at everything
 //     gone      DIRECTORY          removed, renamed or unmounted; the last line
 //
-// Ends when standard input closes (its parent is gone), with exit status 0; 1 where a directory cannot be
-// watched; 2 for no argument; 3 after `gone`.
+// Ends when standard input closes (its parent has ended), with exit status 0; 1 if a directory
+// cannot be watched; 2 without an argument; 3 after `gone`.
 import CInotifyTools
 import Glibc
 
@@ -36,7 +37,7 @@ func bytes(of text: UnsafePointer<CChar>) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
 }
 
-/// A whole line, or the end: nobody reads any more.
+/// Writes a complete line; ends if there is no reader any more.
 func emit(_ fields: String...) {
     var line = Array((fields.joined(separator: "\t") + "\n").utf8)[...]
     while !line.isEmpty {
@@ -69,7 +70,7 @@ guard !directories.isEmpty else {
     exit(2)
 }
 
-// A parent that dies must not leave this process behind, whatever the library waits for at that moment.
+// If the parent dies, this process must end too, even while the library waits.
 signal(SIGPIPE, SIG_IGN)
 var thread = pthread_t()
 let started = pthread_create(&thread, nil, endWithStandardInput, nil)
