@@ -51,7 +51,7 @@ struct JobProblems {
             if seen.insert(other).inserted { return nil }
             return Diagnostic(
                 .warning, code: "stands-twice", at: node.mark, width: node.width, keyPath: keyPath,
-                message: "‘\(other.prefix(64))’ stands twice")
+                message: "‘\(other.prefix(64))’ appears twice")
         }
     }
 

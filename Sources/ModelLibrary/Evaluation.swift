@@ -1,7 +1,7 @@
 public import Atomistics
 import Foundation
 
-/// How well a force field's forces agree with those that frames carry, a class of atom at a time.
+/// The agreement of a force field's forces with labelled frames, for each class of atom.
 public struct Evaluation: Sendable, Codable, Equatable {
     public struct Row: Sendable, Codable, Equatable {
         public var atoms = 0
@@ -19,34 +19,34 @@ public struct Evaluation: Sendable, Codable, Equatable {
         public var vectorRMSE = 0.0
         /// Mean length of the error vector, eV/Å.
         public var meanError = 0.0
-        /// Mean of what the model expected of it, eV/Å; nil where it says nothing.
+        /// Mean expected length of the error vector, eV/Å; nil if the model gives none.
         public var expectedError: Double?
         /// Rank correlation (Spearman) of the expected and the true error.
         public var errorCorrelation: Double?
         /// Fraction of atoms whose error is at most twice the expected one.
         public var withinTwice: Double?
         public var outOfDomain = 0
-        /// By name: the expected error, and the other signs of doubt that the model gives.
+        /// By name: the expected error, and the model's other signs of doubt.
         public var indicators: [String: Indicator] = [:]
     }
 
-    /// How well one sign of doubt tells of errors.
+    /// How well one sign of doubt predicts errors.
     public struct Indicator: Sendable, Codable, Equatable {
         /// Rank correlation (Spearman) with the length of the error vector, and with the angle.
         public var errorCorrelation: Double?
         public var angleCorrelation: Double?
-        /// Mean error, eV/Å, of the quarter of atoms where it is smallest, of the next ones, of the quarter
-        /// where it is largest; empty for fewer than four atoms.
+        /// Mean error, eV/Å, of the quarter of atoms with the smallest values, of the next
+        /// quarters, of the quarter with the largest values; empty for fewer than four atoms.
         public var errorByQuarter: [Double] = []
     }
 
-    /// Errors of total energies, eV an atom.
+    /// Errors of total energies, eV per atom.
     public struct Energies: Sendable, Codable, Equatable {
         public var frames = 0
         public var rmse = 0.0
         public var meanError = 0.0
         public var largestError = 0.0
-        /// Root mean square of what the model expected, eV an atom; nil where it says nothing.
+        /// Root mean square of the expected errors, eV per atom; nil if the model gives none.
         public var expectedError: Double?
         /// Fraction of frames whose error is at most twice the expected one.
         public var withinTwice: Double?
@@ -55,9 +55,9 @@ public struct Evaluation: Sendable, Codable, Equatable {
     /// By class, as in ``ForceComparison/atoms``.
     public private(set) var rows: [String: Row] = [:]
     public private(set) var frames = 0
-    /// Of the frames that have an energy; nil where the model has none.
+    /// Over the frames that have an energy; nil if the model has none.
     public private(set) var energies: Energies?
-    /// Who predicted.
+    /// The model's identity.
     public let model: ForceFieldProvenance
 
     public init(_ comparison: ForceComparison) {
@@ -68,15 +68,15 @@ public struct Evaluation: Sendable, Codable, Equatable {
     }
 
     /// - Parameters:
-    ///   - forceField: who predicts.
-    ///   - frames: with forces of the level of theory that the model learnt, or another one that the caller
-    ///     wants it compared with.
-    /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
+    ///   - forceField: the model.
+    ///   - frames: frames with forces, at the model's level of theory or at another one for
+    ///     comparison.
+    /// - Throws: errors of the force field, and ``EvaluationError/noForces(frame:)``.
     public init(_ forceField: any ForceField, on frames: [Atoms]) throws {
         self.init(try ForceComparison(forceField, on: frames))
     }
 
-    /// The same as JSON.
+    /// The evaluation as JSON.
     public var json: [UInt8] {
         get throws {
             let encoder = JSONEncoder()
@@ -139,7 +139,7 @@ extension Evaluation.Row {
 }
 
 extension Evaluation.Indicator {
-    /// - Parameter values: one a sample.
+    /// - Parameter values: one per sample.
     fileprivate init(_ values: [Double], _ samples: [ForceComparison.Atom]) {
         errorCorrelation = rankCorrelation(values, samples.map(\.error))
         angleCorrelation = rankCorrelation(values, samples.map(\.angle))
@@ -153,7 +153,8 @@ extension Evaluation.Indicator {
     }
 }
 
-/// Spearman's ρ: the correlation of ranks, ties sharing their mean rank; nil where one side is constant.
+/// Spearman's ρ: the correlation of ranks, where ties share their mean rank; nil if one side is
+/// constant.
 func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double? {
     func ranks(_ values: [Double]) -> [Double] {
         let order = values.indices.sorted { values[$0] < values[$1] }

@@ -2,7 +2,7 @@ import Atomistics
 import Foundation
 
 extension Evaluation {
-    /// A table for people, a class a line.
+    /// A table for users, one class per line.
     public var table: String {
         var lines = [
             "class              n   |F|/comp  norm RMSE  w.angle  median   mean  F RMSE/comp  F RMSE  mean err  expected  rank  <2x"
@@ -31,7 +31,7 @@ extension Evaluation {
         if let energies {
             lines.append(
                 String(
-                    format: "energy: RMSE %.1f meV an atom over %d frames (mean %+.1f, largest %.1f)",
+                    format: "energy: RMSE %.1f meV per atom over %d frames (mean %+.1f, largest %.1f)",
                     energies.rmse * 1000, energies.frames, energies.meanError * 1000,
                     energies.largestError * 1000)
                     + (energies.expectedError.map {
@@ -43,7 +43,7 @@ extension Evaluation {
         return lines.joined(separator: "\n")
     }
 
-    /// For people, how well each sign of doubt tells of errors, a class at a time; nil where there is none.
+    /// How well each sign of doubt predicts errors, for each class; nil if there is none.
     public var indicatorTable: String? {
         let names = ForceComparison.inOrder(rows.keys) + ["all"]
         var lines: [String] = []

@@ -2,23 +2,23 @@ public import Atomistics
 import Foundation
 import ThiolateGold
 
-/// Predicted beside reference forces, an atom at a time.
+/// Predicted and reference forces, atom by atom.
 public struct ForceComparison: Sendable {
     public struct Atom: Sendable {
         /// eV/Å.
         public var predicted: SIMD3<Double>
         /// eV/Å.
         public var reference: SIMD3<Double>
-        /// What the model expected of the length of the error vector, eV/Å.
+        /// Expected length of the error vector, eV/Å.
         public var expected: Double?
         public var outOfDomain: Bool
-        /// In the order of ``ForceComparison/indicators``; NaN where there is none.
+        /// In the order of ``ForceComparison/indicators``; NaN if there is no value.
         public var indicators: [Double]
 
         /// Length of the error vector, eV/Å.
         public var error: Double { (predicted - reference).length }
 
-        /// Degrees; 90 where one of the vectors has no direction.
+        /// Angle, degrees; 90 if one of the vectors has no direction.
         public var angle: Double {
             let length = (predicted.squaredLength * reference.squaredLength).squareRoot()
             guard length > 0 else { return 90 }
@@ -26,15 +26,16 @@ public struct ForceComparison: Sendable {
         }
     }
 
-    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ThiolateGold's `AtomClass`, half
-    /// units apart, and `Au` for all gold; other structures those of the model.
+    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ThiolateGold's
+    /// `AtomClass`, with separate half units, and `Au` for all gold; other structures have those of
+    /// the model.
     public private(set) var atoms: [String: [Atom]] = [:]
-    /// Names of the signs of doubt that the model gives.
+    /// Names of the model's signs of doubt.
     public private(set) var indicators: [String] = []
-    /// Error of the energy of each frame that has one, and what was expected of it, eV an atom.
+    /// Error of the energy of each frame that has one, and its expected value, eV per atom.
     public private(set) var energyErrors: [(error: Double, expected: Double?)] = []
     public private(set) var frames = 0
-    /// Who predicted.
+    /// The model's identity.
     public let model: ForceFieldProvenance
 
     /// The names of classes in the order of tables, without `all`.
@@ -48,10 +49,10 @@ public struct ForceComparison: Sendable {
     }
 
     /// - Parameters:
-    ///   - forceField: who predicts.
-    ///   - frames: with forces.
-    ///   - progress: told how many frames are done.
-    /// - Throws: what the force field throws, and ``EvaluationError/noForces(frame:)``.
+    ///   - forceField: the model.
+    ///   - frames: frames with forces.
+    ///   - progress: called with the number of finished frames.
+    /// - Throws: errors of the force field, and ``EvaluationError/noForces(frame:)``.
     public init(_ forceField: any ForceField, on frames: [Atoms], progress: (Int) -> Void = { _ in }) throws {
         try self.init(forceField.provenance, on: frames) { frame, f in
             defer { progress(f + 1) }
@@ -59,15 +60,15 @@ public struct ForceComparison: Sendable {
         }
     }
 
-    /// Another method's energies and forces for the same structures.
+    /// Compares another method's energies and forces for the same structures.
     ///
-    /// Where two methods count energies from different zeros the energies' errors mean nothing but their
-    /// spread.
+    /// If the methods have different energy zeros, only the spread of the energy errors is
+    /// meaningful.
     ///
     /// - Parameters:
-    ///   - predicted: with the method's forces.
-    ///   - name: what to call the method; its level of theory is the one of the first frame.
-    ///   - frames: with forces; the same structures in the same order.
+    ///   - predicted: frames with the method's forces.
+    ///   - name: the name of the method; its level of theory is that of the first frame.
+    ///   - frames: frames with reference forces, for the same structures in the same order.
     /// - Throws: ``EvaluationError``.
     public init(_ predicted: [Atoms], named name: String, on frames: [Atoms]) throws {
         guard predicted.count == frames.count else {
@@ -118,17 +119,18 @@ public struct ForceComparison: Sendable {
 }
 
 extension Classification {
-    /// The classes of a molecule of H, C, S and Au, so that rows of all kinds of model compare; else nil.
+    /// The classes of a molecule of H, C, S and Au, so that rows of all kinds of models are
+    /// comparable; nil for other molecules.
     fileprivate static func ofThiolateGold(_ atoms: Atoms) -> Classification? {
         let isThiolateGold = atoms.elements.allSatisfy { [.hydrogen, .carbon, .sulfur, .gold].contains($0) }
         return isThiolateGold && !atoms.periodicity.isPeriodic ? Classification(atoms) : nil
     }
 }
 
-/// Why a comparison cannot be made.
+/// The reason why a comparison is impossible.
 public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible {
     case noForces(frame: Int)
-    /// Another method's file has another number of frames, or another structure in one.
+    /// The other method's file has a different number of frames, or a different structure in one.
     case otherFrames(Int, expected: Int)
     case otherStructure(frame: Int)
 
@@ -136,8 +138,8 @@ public enum EvaluationError: Error, Sendable, Equatable, CustomStringConvertible
         switch self {
         case .noForces(let frame): "frame \(frame) has no forces to compare with"
         case .otherFrames(let count, let expected):
-            "there are \(count) frames to compare with \(expected)"
-        case .otherStructure(let frame): "frame \(frame) is another structure in the two files"
+            "the two files have \(count) and \(expected) frames"
+        case .otherStructure(let frame): "frame \(frame) is not the same structure in the two files"
         }
     }
 }

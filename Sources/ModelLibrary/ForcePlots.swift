@@ -1,16 +1,16 @@
 import Atomistics
 import Foundation
 
-/// Figures 3 and 4 of the paper for any model: norms of predicted beside reference forces, and the angles
-/// between them over the norm, coloured by density, a panel for each class.
+/// Figures 3 and 4 of the paper for any model: norms of predicted against reference forces, and the
+/// angles between them against the norm, coloured by density, one panel per class.
 ///
-/// Drawn by matplotlib in a Python of its own, from the numbers of an ``Evaluation``.
+/// Drawn by matplotlib in a separate Python process, from the data of an ``Evaluation``.
 public struct ForcePlots: Sendable {
     private let data: PlotData
 
     public init(_ comparison: ForceComparison) {
         let evaluation = Evaluation(comparison)
-        // All gold together would repeat points, where classes of it are told apart.
+        // A panel for all gold would repeat points if gold has several classes.
         let isSplit = ["core-gold", "unit-gold"].contains { comparison.atoms[$0] != nil }
         data = PlotData(
             title: "\(comparison.model.name), \(comparison.frames) frames",
@@ -28,8 +28,8 @@ public struct ForcePlots: Sendable {
     /// Writes `norms` and `angles`, each as `.svg` and `.png`, and the numbers in them as `plots.json`.
     ///
     /// - Parameters:
-    ///   - folder: is made where it is missing.
-    ///   - python: with matplotlib and SciPy.
+    ///   - folder: created if it is missing.
+    ///   - python: a Python with matplotlib and SciPy.
     /// - Returns: the files' paths.
     /// - Throws: ``PlotError``, and errors of the file system.
     public func draw(in folder: String, python: String) throws -> [String] {
@@ -63,20 +63,20 @@ public struct ForcePlots: Sendable {
     }
 }
 
-/// Matplotlib could not draw.
+/// Matplotlib failed.
 public struct PlotError: Error, Sendable, CustomStringConvertible {
     public var python: String
-    /// What it wrote to standard error.
+    /// Its output on standard error.
     public var output: String
 
     public var description: String {
         let last = output.split(separator: "\n").last.map(String.init) ?? "no message"
-        return "\(python) could not draw the plots: \(last); AURELAX_PYTHON names a Python with matplotlib "
-            + "and SciPy (scripts/setup makes one)"
+        return "\(python) could not draw the plots: \(last); set AURELAX_PYTHON to a Python with matplotlib "
+            + "and SciPy (scripts/setup installs one)"
     }
 }
 
-/// What the script reads.
+/// The input of the script.
 private struct PlotData: Codable, Sendable {
     struct Panel: Codable, Sendable {
         var name: String

@@ -5,7 +5,7 @@ import ModelFile
 import SOAPPotential
 import ThiolateGold
 
-/// What there is to say of a trained model.
+/// The description of a trained model.
 public struct ModelDescription: Sendable, Codable, Equatable, CustomStringConvertible {
     public struct Detail: Sendable, Codable, Equatable {
         public var name: String
@@ -21,9 +21,9 @@ public struct ModelDescription: Sendable, Codable, Equatable, CustomStringConver
     public var levelOfTheory: String
     public var elements: [String]
     public var hasEnergy: Bool
-    /// What it learnt from, by file.
+    /// Its training data, by file.
     public var data: [String: String]
-    /// What is special to its kind.
+    /// Details of its kind.
     public var details: [Detail]
 
     public var description: String {
@@ -43,7 +43,7 @@ public struct ModelDescription: Sendable, Codable, Equatable, CustomStringConver
 }
 
 extension ModelLibrary {
-    /// What the model of this name is, and by its own account how good.
+    /// Describes the model of this name and its accuracy from training.
     ///
     /// - Throws: ``ModelLibraryError``, `ModelFileError`.
     public func describe(_ nameOrPath: String) throws -> ModelDescription {
@@ -73,7 +73,7 @@ extension ModelDescription {
                     name: entry.atomClass.rawValue,
                     value: "\(entry.normReferences) references for norms, "
                         + "\(entry.directionReferences) for directions by \(entry.direction) "
-                        + "(sigma2 \(entry.sigma2) Å); with frames left out: "
+                        + "(sigma2 \(entry.sigma2) Å); on held-out frames: "
                         + String(
                             format: "norm %.3f eV/Å, force vector %.3f eV/Å, angle %.1f°",
                             entry.normError, entry.forceError, entry.weightedAngle)))
@@ -100,7 +100,7 @@ extension ModelDescription {
                     name: entry.atomClass.rawValue,
                     value: "\(entry.references) references, \(kernel.shape.rawValue) kernel "
                         + String(
-                            format: "(length %.3g, sigma2 %.3g Å, noise %.2g); with frames left out: "
+                            format: "(length %.3g, sigma2 %.3g Å, noise %.2g); on held-out frames: "
                                 + "force vector %.3f eV/Å, angle %.1f°",
                             kernel.length, kernel.sigma2, kernel.noise, entry.forceError,
                             entry.weightedAngle)))

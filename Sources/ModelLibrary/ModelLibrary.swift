@@ -5,22 +5,22 @@ import SOAPPotential
 import ThiolateGold
 import YAMLDocument
 
-/// The trained force fields that can be called by name.
+/// The trained force fields, by name.
 ///
-/// A model `thiolate-gold` lives in `<directory>/thiolate-gold/`: its recipe in `recipe.yaml`, the trained
-/// model in `thiolate-gold.aurelax-model`.
+/// A model `thiolate-gold` is in the folder `<directory>/thiolate-gold/`: its recipe in
+/// `recipe.yaml`, the trained model in `thiolate-gold.aurelax-model`.
 public struct ModelLibrary: Sendable {
     public static let fileExtension = "aurelax-model"
     public static let recipeName = "recipe.yaml"
 
-    /// Directories with models, the first that has a name wins.
+    /// Directories with models; the first one that has a name is used.
     public let searchPath: [String]
 
     public init(searchPath: [String]) {
         self.searchPath = searchPath
     }
 
-    /// Names that a recipe or a trained model answers to, sorted.
+    /// Names with a recipe or a trained model, sorted.
     public var names: [String] {
         var found: Set<String> = []
         for directory in searchPath {
@@ -30,11 +30,12 @@ public struct ModelLibrary: Sendable {
         return found.sorted()
     }
 
-    /// The force field of this name, or in this file.
+    /// Loads the force field of this name, or from this file.
     ///
-    /// The file is mapped, so that loading costs little and jobs share its pages.
+    /// The file is mapped, so that loading is cheap and jobs share its pages.
     ///
-    /// - Parameter nameOrPath: a name, or a path: with a slash or the extension of model files in it.
+    /// - Parameter nameOrPath: a name, or a path, which contains a slash or has the extension of
+    ///   model files.
     /// - Throws: ``ModelLibraryError``, `ModelFileError`.
     public func load(_ nameOrPath: String) throws -> any ForceField {
         let file = try ModelFile(contentsOf: path(of: nameOrPath))
@@ -51,7 +52,7 @@ public struct ModelLibrary: Sendable {
         try ModelFile(contentsOf: path(of: nameOrPath)).verify()
     }
 
-    /// Where the trained model of this name is.
+    /// Returns the path of the trained model of this name.
     ///
     /// - Throws: ``ModelLibraryError``.
     public func path(of nameOrPath: String) throws(ModelLibraryError) -> String {
@@ -81,10 +82,10 @@ public struct ModelLibrary: Sendable {
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 }
 
-/// Why there is no such force field.
+/// The reason why there is no such force field.
 public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownName(String, known: [String], searchPath: [String])
-    /// There is a recipe, but nobody has followed it yet.
+    /// There is a recipe, but the model has not been trained yet.
     case notTrained(String, recipe: String)
     case noFile(String)
     case unknownKind(String, path: String)
@@ -100,9 +101,9 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
         case .notTrained(let name, let recipe):
             "model '\(name)' has a recipe but has not been trained on this machine yet: "
                 + "run `make models`, or `aurelax train \(recipe)`"
-        case .noFile(let path): "\(path): no such model file"
+        case .noFile(let path): "\(path): there is no such model file"
         case .unknownKind(let kind, let path):
-            "\(path): a model of kind '\(kind)', which this aurelax does not know"
+            "\(path): the model is of kind '\(kind)', which this aurelax does not support"
         }
     }
 }

@@ -1,6 +1,6 @@
-/// Numbers of elements of a job array, as Slurm writes them.
+/// Numbers of elements of a job array, in Slurm's notation.
 public enum ArrayElements {
-    /// `1-3,5`: shortest, ascending.
+    /// The shortest notation, ascending: `1-3,5`.
     public static func text(_ numbers: [Int]) -> String {
         var ranges: [ClosedRange<Int>] = []
         for number in Set(numbers).sorted() {
@@ -14,7 +14,8 @@ public enum ArrayElements {
             .joined(separator: ",")
     }
 
-    /// Of `3`, `3-7`, `[1,3-7%2]`, `0-8:4`, `1-3,…` (of one that was cut off, what is there); nil for what is no such list.
+    /// Parses `3`, `3-7`, `[1,3-7%2]`, `0-8:4`, `1-3,…` (a truncated list gives what it shows); nil
+    /// for any other text.
     public static func numbers(_ text: some StringProtocol) -> [Int]? {
         var list = text.prefix { $0 != "%" }[...]
         if list.first == "[" { list = list.dropFirst() }
@@ -34,7 +35,8 @@ public enum ArrayElements {
         return numbers.isEmpty ? nil : numbers
     }
 
-    /// A job as `squeue` and `sacct` name it: `12`, `12_3`, `12_[3-7%2]`; elements are nil where it is no array.
+    /// A job as `squeue` and `sacct` print it: `12`, `12_3`, `12_[3-7%2]`; elements are nil unless
+    /// it is an array.
     static func job(_ text: some StringProtocol) -> (id: Int, elements: [Int]?)? {
         let parts = text.split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
         guard let id = parts.first.flatMap({ Int($0) }) else { return nil }

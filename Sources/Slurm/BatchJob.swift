@@ -1,26 +1,26 @@
-/// What Slurm is to run in a folder: a package, or what is there for an array.
+/// A job for Slurm that runs in a folder: a package, or the elements of an array.
 public struct BatchJob: Sendable, Equatable {
-    /// Unlike that of every other submission of anybody.
+    /// Different from the name of every other submission.
     public var name: String
     public var comment: String
-    /// The package's folder, absolute.
+    /// Absolute path of the package's folder.
     public var folder: String
     public var resources: SlurmResources
-    /// Seconds before the time limit at which the run is asked to end.
+    /// Seconds before the time limit at which the run receives a stop signal.
     public var warning: Int
     /// Lines of shell before the run: modules, environments.
     public var setup: [String]
     public var environment: [String: String]
     /// Further options of `sbatch`, each `--key` or `--key=value`.
     public var options: [String]
-    /// Nil for a job of its own; else it is one job an element.
+    /// Nil for a single job; otherwise one job per element.
     public var array: JobArray?
-    /// What runs, in the folder; a signal is passed on to it.
+    /// The program to run in the folder; it receives signals.
     public var command = "./run.sh"
 
     public struct JobArray: Sendable, Equatable {
         public var elements: [Int]
-        /// So many run at the same time at most.
+        /// Largest number of elements that run at the same time.
         public var throttle: Int
 
         public init(elements: [Int], throttle: Int) { (self.elements, self.throttle) = (elements, throttle) }
@@ -34,16 +34,17 @@ public struct BatchJob: Sendable, Equatable {
         (self.warning, self.setup, self.environment, self.options) = (warning, setup, environment, options)
     }
 
-    /// Folder inside the package for what only the submission needs.
+    /// Folder inside the package for the files of a submission.
     public static let records = ".slurm"
-    /// In it: the name of the only run that may begin.
+    /// File in it with the name of the only run that may start.
     public static let current = "current"
     public var scriptName: String { "\(name).sh" }
-    /// Holds the Slurm job's number once the run has begun.
+    /// File with the Slurm job's number, written when the run has started.
     public var beganName: String { Self.beganName(name) }
 
     public static func beganName(_ name: String) -> String { "\(name).began" }
-    /// Holds the exit status once the run, or the element of an array, has ended by itself.
+    /// File with the exit status, written when the run, or the element of an array, has ended by
+    /// itself.
     public static func endedName(_ name: String, element: Int? = nil) -> String {
         "\(name)\(element.map { ".\($0)" } ?? "").ended"
     }
@@ -51,7 +52,7 @@ public struct BatchJob: Sendable, Equatable {
         "slurm-\(id)\(element.map { "_\($0)" } ?? "").log"
     }
 
-    /// For `sbatch`; the script's path is the last. Nothing here passes through a shell.
+    /// Arguments for `sbatch`; the script's path is the last. No shell interprets them.
     public var arguments: [String] {
         var arguments = [
             "--parsable", "--job-name=\(name)", "--comment=\(comment)", "--chdir=\(folder)",
@@ -74,14 +75,17 @@ public struct BatchJob: Sendable, Equatable {
         return arguments + options + ["\(folder)/\(Self.records)/\(scriptName)"]
     }
 
-    /// Lines of the user's own shell, each of which has to succeed: a run without its module is another calculation.
+    /// The user's setup lines, each of which must succeed: a run without its module may compute
+    /// something else.
     private var setupLines: String {
         guard !setup.isEmpty else { return ":" }
-        // What goes over several elements (if … fi, a here-document) is looked at as a whole.
+        // Setup that spans several elements (if … fi, a here-document) is checked as a whole.
         let isWhole = setup.contains { line in
             let words = line.split { $0 == " " || $0 == ";" || $0 == "\t" }
             return line.hasSuffix("\\") || line.contains("<<")
-                || words.contains { ["if", "for", "while", "until", "case", "{", "(", "do", "then"].contains($0) }
+                || words.contains {
+                    ["if", "for", "while", "until", "case", "{", "(", "do", "then"].contains($0)
+                }
         }
         let lines =
             isWhole
@@ -106,23 +110,24 @@ public struct BatchJob: Sendable, Equatable {
     /// Exit status of a run whose setup failed.
     public static let setupFailed = 9
 
-    /// The file that gets the exit status, as a word of the script.
+    /// The path of the exit status file, quoted for the script.
     private var endedFile: String {
         array == nil
             ? shellQuoted("\(Self.records)/\(Self.endedName(name))")
             : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
     }
 
-    /// Never more than half of what the run has.
+    /// At most half of the run's time.
     private var signalTime: Int { resources.time.map { max(1, min(warning, $0 / 2)) } ?? warning }
 
-    /// What runs on the node. Only the current run begins; a submission that was thought lost and comes late
-    /// ends at once. USR1 is passed on to the package, which ends after its step; one that has not begun does not begin.
+    /// The script that runs on the node. Only the current run starts; a submission that was thought
+    /// lost and starts late ends at once. USR1 is passed on to the package, which ends after its
+    /// step; a package that has not started does not start.
     public var script: String {
         let exports = environment.sorted { $0.key < $1.key }.map {
             "export \($0.key)=\(shellQuoted($0.value))"
         }
-        // Every element writes the number of the array, and a status of its own.
+        // Every element writes the number of the array, and its own status.
         let number = array == nil ? "$SLURM_JOB_ID" : "$SLURM_ARRAY_JOB_ID"
         let ended = endedFile
         return """
@@ -158,7 +163,7 @@ public struct BatchJob: Sendable, Equatable {
     }
 }
 
-/// One word to any POSIX shell, whatever is in it.
+/// Quotes any text as one word for a POSIX shell.
 package func shellQuoted(_ text: String) -> String {
     var result = "'"
     for character in text.unicodeScalars {
@@ -167,9 +172,9 @@ package func shellQuoted(_ text: String) -> String {
     return result + "'"
 }
 
-/// What may stand in the configuration of a batch job.
+/// Checks the batch job options of a configuration.
 public enum BatchRules {
-    /// What a submission says itself; said twice it would not be followed any more.
+    /// Options that a submission sets itself; duplicates would break the tracking of the job.
     static let own: Set<String> = [
         "parsable", "job-name", "comment", "chdir", "output", "error", "open-mode", "requeue", "no-requeue",
         "signal", "partition", "account", "qos", "constraint", "time", "nodes", "ntasks", "mem", "wrap",
@@ -177,7 +182,7 @@ public enum BatchRules {
         "wait", "test-only", "hold", "help", "version", "usage", "quiet", "verbose", "input", "clusters",
     ]
 
-    /// Why an option cannot stand there; nil where it can.
+    /// The reason why an option is not allowed; nil if it is.
     public static func problem(withOption text: String) -> String? {
         guard text.hasPrefix("--"), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else { return "‘\(text.prefix(80))’ is no option of sbatch in its long form, --key or --key=value" }
@@ -188,21 +193,25 @@ public enum BatchRules {
         return own.contains(key) ? "‘--\(key)’ is set by aurelax" : nil
     }
 
-    /// Why options contradict what is asked for otherwise, or each other; nil if they do not.
+    /// The reason why options contradict the resources or each other; nil if they do not.
     ///
-    /// - Parameter asksForMemory: `memory` is given, which is memory a node.
-    public static func problem(withOptions options: [String], asksForMemory: Bool, asksForCPUs: Bool) -> String? {
+    /// - Parameter asksForMemory: whether `memory` (per node) is given.
+    public static func problem(withOptions options: [String], asksForMemory: Bool, asksForCPUs: Bool)
+        -> String?
+    {
         let keys = options.map { String($0.dropFirst(2).prefix { $0 != "=" }) }
         let memory = keys.filter { $0 == "mem-per-cpu" || $0 == "mem-per-gpu" }
         if let first = memory.first, asksForMemory {
             return "‘--\(first)’ and ‘memory’ exclude each other: sbatch takes one of them"
         }
         if memory.count > 1 { return "‘--\(memory[0])’ and ‘--\(memory[1])’ exclude each other" }
-        if keys.contains("cpus-per-task"), asksForCPUs { return "‘--cpus-per-task’ is said by ‘cpus’ already" }
+        if keys.contains("cpus-per-task"), asksForCPUs {
+            return "‘--cpus-per-task’ is said by ‘cpus’ already"
+        }
         return nil
     }
 
-    /// Names of partitions, accounts and qualities of service; lists of them have commas.
+    /// Names of partitions, accounts and qualities of service; lists are separated by commas.
     public static func isName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 200
             && text.utf8.allSatisfy { byte in

@@ -1,13 +1,14 @@
-/// Where Slurm says a job is.
+/// The state of a job according to Slurm.
 public enum SlurmJobState: Sendable, Equatable, Codable {
     case pending
     case running
-    /// Its processes are being cleared away: not over yet.
+    /// Its processes are being cleaned up: not over yet.
     case completing
-    /// Slurm's word for how: `COMPLETED`, `TIMEOUT`, `NODE_FAIL`, …
+    /// Over, with Slurm's word for the end: `COMPLETED`, `TIMEOUT`, `NODE_FAIL`, …
     case ended(String)
 
-    /// Of the long form, as `squeue` and `sacct` print it: `RUNNING`, `CANCELLED by 1000`, `OUT_OF_MEMORY`.
+    /// Parses the long form of `squeue` and `sacct`: `RUNNING`, `CANCELLED by 1000`,
+    /// `OUT_OF_MEMORY`.
     public init?(_ text: some StringProtocol) {
         guard let word = text.split(whereSeparator: { $0 == " " || $0 == "+" }).first else { return nil }
         switch word {
@@ -20,36 +21,36 @@ public enum SlurmJobState: Sendable, Equatable, Codable {
             "BOOT_FAIL", "DEADLINE", "REVOKED":
             self = .ended(String(word))
         default:
-            // A state that a later Slurm has: the job is there, and not known to be over.
+            // A state of a newer Slurm: the job exists and is not known to be over.
             guard word.utf8.allSatisfy({ (65...90).contains($0) || $0 == 95 }) else { return nil }
             self = .completing
         }
     }
 }
 
-/// A job as one line of `squeue` or `sacct` shows it.
+/// A job in one line of `squeue` or `sacct`.
 public struct QueueEntry: Sendable, Equatable {
-    /// Of an array the number that all its elements share.
+    /// For an array the number that all its elements share.
     public var id: Int
-    /// The elements of an array that the line is about.
+    /// The elements of an array in this line.
     public var elements: [Int]?
     public var name: String
     public var state: SlurmJobState
-    /// Why it waits: `Priority`, `Resources`, …; empty where Slurm says `None`.
+    /// The reason for waiting: `Priority`, `Resources`, …; empty if Slurm prints `None`.
     public var reason = ""
     public var node = ""
     /// Seconds.
     public var used: Int?
     public var left: Int?
-    /// As printed, `2026-11-23T22:15:00`: it sorts by time.
+    /// As printed, `2026-11-23T22:15:00`; sorts by time.
     public var submitted = ""
 
     public init(id: Int, name: String, state: SlurmJobState) {
         (self.id, self.name, self.state) = (id, name, state)
     }
 
-    /// Number (with elements, of an array), state, reason, nodes, time used, time left, time of submission, name: a name may hold anything,
-    /// so it is the last.
+    /// Number (with elements of an array), state, reason, nodes, time used, time left, time of
+    /// submission, name. The name is last because it may contain anything.
     static let squeueFormat = "%i|%T|%r|%N|%M|%L|%V|%j"
 
     public static func inSqueue(_ text: String) -> [QueueEntry] {
@@ -71,7 +72,7 @@ public struct QueueEntry: Sendable, Equatable {
         }
     }
 
-    /// Number and state first, the name last; lines that are no job's are left out.
+    /// Number and state first, the name last; lines that do not describe a job are ignored.
     private static func entries(
         _ text: String, fields count: Int, _ fill: (inout QueueEntry, [Substring]) -> Void
     ) -> [QueueEntry] {
@@ -87,7 +88,8 @@ public struct QueueEntry: Sendable, Equatable {
         }
     }
 
-    /// The job's number in what `sbatch --parsable` prints: the last line that is one, `123` or `123;cluster`.
+    /// Finds the job's number in the output of `sbatch --parsable`: the last line of the form `123`
+    /// or `123;cluster`.
     public static func id(inParsable text: String) -> Int? {
         text.split(whereSeparator: \.isNewline).reversed().lazy.compactMap { line -> Int? in
             line.split(separator: ";").first.flatMap { Int($0) }

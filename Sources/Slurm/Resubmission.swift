@@ -1,18 +1,18 @@
-/// What the folder of a run shows once Slurm says that it is over.
+/// The files of a run's folder after Slurm has reported its end.
 public struct RunEvidence: Sendable, Equatable {
-    /// Of an array: the element that all of this is about.
+    /// For an array: the element in question.
     public var element: Int?
-    /// The package's own marker: there is a result, and nothing else counts.
+    /// The package's own marker: there is a result, and nothing else matters.
     public var hasResult = false
-    /// Steps that are in the trajectory.
+    /// Number of steps in the trajectory.
     public var steps = 0
-    /// It ended by itself between two steps because it was asked to.
+    /// It ended between two steps after a stop signal.
     public var wasStopped = false
-    /// Exit status of the package; nil where it did not come to one.
+    /// Exit status of the package; nil if it did not write one.
     public var status: Int?
-    /// Somebody else was running the package.
+    /// Another process was running the package.
     public var wasLocked = false
-    /// Slurm's own words in the log: not every cluster ends such a job as `OUT_OF_MEMORY`.
+    /// Slurm's message in the log: not every cluster ends such a job as `OUT_OF_MEMORY`.
     public var ranOutOfMemory: Bool {
         lastLines.contains { line in
             line.contains("slurmstepd")
@@ -25,30 +25,30 @@ public struct RunEvidence: Sendable, Equatable {
     public init() {}
 }
 
-/// How often and with what a run that ended without a result is begun again.
+/// Limits and resources for resubmitting a run that ended without a result.
 public struct ResubmissionRules: Sendable, Equatable {
-    /// Runs of one package, the first not counted.
+    /// Runs of one package, not counting the first.
     public var most = 10
-    /// Runs in a row that did not come a step further.
+    /// Consecutive runs without a new step.
     public var mostWithoutStep = 3
     public var limits = SlurmLimits()
-    /// What the next run asks for, as a multiple.
+    /// Factor for the request of the next run.
     public var growth = 2.0
 
     public init() {}
 
     public enum Decision: Sendable, Equatable {
-        /// The result is there, or the job is asked to rest: nothing more of this run.
+        /// The result exists, or the job is paused: the run is closed.
         case close(String)
         case again(SlurmResources, String)
         case stop(String)
     }
 
-    /// What becomes of the package.
+    /// Decides what happens to the package.
     ///
     /// - Parameters:
-    ///   - run: it has ended.
-    ///   - idle: runs in a row, this one included, that did not come a step further.
+    ///   - run: a run that has ended.
+    ///   - idle: number of consecutive runs without a new step, including this one.
     public func decision(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int) -> Decision {
         let word = evidence.element.map { run.tally?.ends[$0] ?? "unknown" } ?? run.end ?? "unknown"
         let place = evidence.element.map { "_\($0)" } ?? ""
@@ -100,7 +100,8 @@ public struct ResubmissionRules: Sendable, Equatable {
         }
     }
 
-    /// Somebody took an element off while others came to their end: not the array was unwanted, only that run of it.
+    /// An array whose single element was cancelled while others finished is still wanted; only that
+    /// run of the element is not.
     private func lone(_ word: String, _ evidence: RunEvidence, _ run: SlurmRun) -> Cause? {
         guard word == "CANCELLED", evidence.element != nil,
             run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true
@@ -108,9 +109,10 @@ public struct ResubmissionRules: Sendable, Equatable {
         return .machine("was cancelled by somebody")
     }
 
-    /// What becomes of an array whose points are not all there: what was submitted and is missing decides.
+    /// Decides what happens to an array with missing points, from the elements that were submitted
+    /// and are missing.
     ///
-    /// - Parameter missing: evidence of each element that left no point.
+    /// - Parameter missing: evidence for each element without a result.
     public func decision(_ run: SlurmRun, missing: [RunEvidence], idle: Int) -> Decision {
         var request = run.request
         var reasons: [String] = []
@@ -145,7 +147,8 @@ public struct ResubmissionRules: Sendable, Equatable {
             request.memory = more
             change = ", with \(SlurmText.memory(more)) of memory"
         case .time, .stopped:
-            // A run that came further goes on with the same; more time costs a longer wait.
+            // A run that made progress continues with the same resources; more time would mean a
+            // longer wait in the queue.
             if let time = request.time, !moved || { if case .time = cause { true } else { false } }() {
                 let more = min(Int((Double(time) * growth).rounded(.up)), limits.time ?? .max)
                 guard more > time || moved else {

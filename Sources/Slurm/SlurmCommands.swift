@@ -2,15 +2,15 @@ import Foundation
 import Subprocess
 import SystemPackage
 
-/// Slurm's own programs, each with a time-out: one that hangs is ended with all that it started.
+/// Slurm's commands, each with a time-out: a hanging command is killed with its children.
 public struct SlurmCommands: Sendable {
-    /// Where the programs are looked for; nil for `PATH`.
+    /// Folder of the programs; nil for `PATH`.
     public var directory: String?
     public var timeout: Duration = .seconds(30)
 
     public init(directory: String? = nil) { self.directory = directory }
 
-    /// The controller gave no answer, or one that is none.
+    /// The controller gave no answer, or an invalid one.
     public struct NoAnswer: Error, Sendable, Equatable, CustomStringConvertible {
         public let description: String
     }
@@ -21,7 +21,7 @@ public struct SlurmCommands: Sendable {
         return SubmissionOutcome(status: result.status, output: result.output, errors: result.errors)
     }
 
-    /// All jobs of this user, those included that ended a short while ago.
+    /// All jobs of this user, including those that ended recently.
     public func queue() async throws -> [QueueEntry] {
         let result = await run(
             "squeue", ["--me", "--states=all", "--noheader", "--format=\(QueueEntry.squeueFormat)"])
@@ -29,7 +29,7 @@ public struct SlurmCommands: Sendable {
         return QueueEntry.inSqueue(result.output)
     }
 
-    /// Everybody's jobs that wait, as far as the cluster shows them.
+    /// Waiting jobs of all users, as far as the cluster shows them.
     public func waiting() async throws -> WaitingQueue {
         let result = await run(
             "squeue", ["--states=PENDING", "--noheader", "--format=\(WaitingQueue.format)"])
@@ -37,7 +37,7 @@ public struct SlurmCommands: Sendable {
         return WaitingQueue(result.output)
     }
 
-    /// What the accounting knows; nil where there is none.
+    /// Jobs in the accounting database; nil if there is none.
     public func accounted(_ names: [String], since: Date) async throws -> [QueueEntry]? {
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
@@ -49,7 +49,8 @@ public struct SlurmCommands: Sendable {
                 "--name=\(names.joined(separator: ","))", "--starttime=\(format.string(from: since))",
             ])
         if result.status == 0 { return QueueEntry.inSacct(result.output) }
-        // Only a cluster that keeps no accounts is not asked again for long; what is away once may be back.
+        // Only a cluster without accounting is not queried again for long; a temporary failure may
+        // end.
         if (result.errors + result.output).contains("accounting storage is disabled") || result.didNotRun {
             return nil
         }
@@ -60,7 +61,7 @@ public struct SlurmCommands: Sendable {
         try await require("scancel", ["--quiet"] + ids.map(String.init))
     }
 
-    /// Lets a running one end after its step.
+    /// Stops a running job after its step.
     public func stop(_ id: Int) async throws {
         try await require("scancel", ["--quiet", "--batch", "--signal=USR1", String(id)])
     }
@@ -76,11 +77,11 @@ public struct SlurmCommands: Sendable {
     // MARK: Running
 
     private struct Output: Sendable {
-        /// Nil where it was ended, or could not be started.
+        /// Exit status; nil if the command was killed or could not be started.
         var status: Int32?
         var output = ""
         var errors = ""
-        /// The program is not there, or cannot be run.
+        /// The program is missing or cannot be executed.
         var didNotRun = false
 
         func problem(_ program: String) -> String {
@@ -128,22 +129,27 @@ public struct SlurmCommands: Sendable {
             let place = directory.map { " in \($0)" } ?? " on the daemon's PATH"
             return Output(
                 errors: isMissing
-                    ? "\(program) could not be run: not found\(place)" : "\(program) could not be run: \(why)",
+                    ? "\(program) could not be run: not found\(place)"
+                    : "\(program) could not be run: \(why)",
                 didNotRun: true)
         }
     }
 
-    /// Without what a person has set for these commands at a terminal, and without what an allocation that the daemon
-    /// was started in has set for its own steps: by Slurm's default it would reach the jobs.
+    /// The environment without the user's interactive settings for these commands, and without the
+    /// variables of an allocation in which the daemon was started: by default Slurm would pass them
+    /// on to the jobs.
     private static let environment: Subprocess.Environment = {
         let prefixes = [
-            "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SRUN_", "SLURM_", "SLURMD_", "SALLOC_", "PMI_", "PMIX_",
+            "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SRUN_", "SLURM_", "SLURMD_", "SALLOC_", "PMI_",
+            "PMIX_",
         ]
-        // How to reach the controller.
-        let kept: Set<String> = ["SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_SACK_KEY"]
+        // Variables for reaching the controller are kept.
+        let kept: Set<String> = [
+            "SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_SACK_KEY",
+        ]
         var values: [Subprocess.Environment.Key: String?] = [
             "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard",
-            // The elements of an array, however many, are named.
+            // Lists all elements of an array, however many.
             "SLURM_BITSTR_LEN": "0",
         ]
         for name in ProcessInfo.processInfo.environment.keys

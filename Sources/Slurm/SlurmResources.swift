@@ -1,4 +1,4 @@
-/// What a batch job asks for; nil leaves it to the cluster.
+/// The resources that a batch job requests; nil leaves the choice to the cluster.
 public struct SlurmResources: Sendable, Equatable, Codable {
     public var partition: String?
     public var account: String?
@@ -10,12 +10,12 @@ public struct SlurmResources: Sendable, Equatable, Codable {
     public var tasks: Int?
     /// Processors of each task.
     public var cpus: Int?
-    /// MiB a node.
+    /// MiB per node.
     public var memory: Int?
 
     public init() {}
 
-    /// With the other's values where it has some.
+    /// Returns these resources, overridden by the other's values.
     public func overridden(by other: SlurmResources) -> SlurmResources {
         var result = self
         result.partition = other.partition ?? partition
@@ -31,7 +31,7 @@ public struct SlurmResources: Sendable, Equatable, Codable {
     }
 }
 
-/// The most that may be asked for, by a job or after a run that had too little.
+/// Upper limits for the request of a job, or of a resubmission with more resources.
 public struct SlurmLimits: Sendable, Equatable, Codable {
     public var time: Int?
     public var nodes: Int?
@@ -40,7 +40,7 @@ public struct SlurmLimits: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// What is asked for beyond the limits, one line each.
+    /// The requests beyond the limits, one line each.
     public func excesses(of request: SlurmResources) -> [String] {
         func excess(_ what: String, _ value: Int?, _ limit: Int?, _ text: (Int) -> String) -> String? {
             guard let value, let limit, value > limit else { return nil }
@@ -55,7 +55,7 @@ public struct SlurmLimits: Sendable, Equatable, Codable {
     }
 }
 
-/// Times and amounts of memory as people and Slurm write them.
+/// Times and amounts of memory in the notation of users and Slurm.
 public enum SlurmText {
     /// `1-02:30:00`, `02:30:00`.
     public static func time(_ seconds: Int) -> String {
@@ -65,8 +65,8 @@ public enum SlurmText {
         return days > 0 ? "\(days)-\(clock)" : clock
     }
 
-    /// Seconds of what Slurm's commands print: `[days-][[hours:]minutes:]seconds`; nil for `UNLIMITED`,
-    /// `INVALID`, `NOT_SET` and the like.
+    /// Parses the times printed by Slurm's commands, `[days-][[hours:]minutes:]seconds`, into
+    /// seconds; nil for `UNLIMITED`, `INVALID`, `NOT_SET` and similar words.
     public static func printedTime(_ text: some StringProtocol) -> Int? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         func number(_ field: some StringProtocol) -> Int? {
@@ -84,7 +84,7 @@ public enum SlurmText {
         return days * 86400 + seconds
     }
 
-    /// `16G` where it is whole, else `16500M`.
+    /// `16G` for a whole number, otherwise `16500M`.
     public static func memory(_ mebibytes: Int) -> String {
         mebibytes % 1024 == 0 ? "\(mebibytes / 1024)G" : "\(mebibytes)M"
     }

@@ -1,36 +1,36 @@
 public import Foundation
 
-/// One submission of a package: what was intended, and what is known of it since. Knows no files and no
-/// commands; what is to be done follows from it.
+/// One submission of a package: the intention, and what is known about it since. It uses no files
+/// and no commands; the necessary actions follow from its state.
 public struct SlurmRun: Sendable, Equatable, Codable {
     public enum Phase: String, Sendable, Codable {
-        /// About to be submitted, or in doubt whether it was.
+        /// To be submitted, or in doubt whether it was.
         case intended
         case pending
         case running
         case completing
-        /// Nobody knows where it is; it may turn up again.
+        /// Its state is unknown; it may be found again.
         case lost
-        /// Slurm says that it is over; whether it left a result is seen in its folder.
+        /// Slurm reports its end; its folder shows whether there is a result.
         case ended
     }
 
     public let name: String
-    /// From 1, among the runs of one package.
+    /// Number of the run of this package, from 1.
     public let number: Int
     public let request: SlurmResources
     public let intendedAt: Date
-    /// Steps, or points, that the package had when it was submitted.
+    /// Steps, or points, that the package had at the submission.
     public let stepsBefore: Int
-    /// What was submitted of an array; nil for a job of its own.
+    /// The submitted part of an array; nil for a single job.
     public let array: RunArray?
     public private(set) var phase: Phase = .intended
     public private(set) var id: Int?
-    /// As Slurm printed it first.
+    /// Time of submission as Slurm first printed it.
     public private(set) var submitted: String?
-    /// Why it waits, or what is known of one that is lost.
+    /// The reason for waiting, or what is known about a lost run.
     public private(set) var reason = ""
-    /// Among all that wait, where that was asked for.
+    /// Its place among all waiting jobs, if requested.
     public private(set) var place: QueuePlace?
     public private(set) var node = ""
     /// By this machine's clock.
@@ -39,17 +39,17 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     /// Slurm's word for how it ended.
     public private(set) var end: String?
     public private(set) var endedAt: Date?
-    /// Answers of the controller in a row in which it was not.
+    /// Consecutive answers of the controller that did not list it.
     public private(set) var timesAbsent = 0
-    /// Since when it was intended and nobody knew its name.
+    /// Since when the submission is in doubt.
     public private(set) var doubtedAt: Date?
-    /// A person paused the job: the run waits, or ends after its step.
+    /// The user paused the job: the run is held, or ends after its step.
     public var isHeld = false
-    /// What the run after it asks for, once that is decided.
+    /// Resources for the next run, once decided.
     public var next: SlurmResources?
-    /// It was asked to end for good.
+    /// A permanent end was requested.
     public var isWithdrawn = false
-    /// Of an array: how its elements stand.
+    /// For an array: the states of its elements.
     public private(set) var tally: ArrayTally?
 
     public init(
@@ -62,7 +62,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         (self.stepsBefore, self.intendedAt) = (stepsBefore, intendedAt)
     }
 
-    /// `sbatch` gave this number, or the run wrote it down when it began.
+    /// `sbatch` returned this number, or the run wrote it at its start.
     public mutating func accept(id: Int) {
         self.id = id
         doubtedAt = nil
@@ -75,18 +75,20 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         reason = why
     }
 
-    /// True for a job that is this run: numbers come again when a controller loses its state, names do not.
+    /// True for a job that is this run: numbers repeat when a controller loses its state, names do
+    /// not.
     public func matches(_ entry: QueueEntry) -> Bool {
         entry.name == name && (id == nil || entry.id == id)
             && (submitted == nil || entry.submitted >= submitted ?? "")
     }
 
-    /// The controller, or its data base, shows the job: in a line, or an array in several.
+    /// Records the entries of the controller or its database for this job; an array may have
+    /// several.
     ///
-    /// - Returns: true where there is something new to tell.
+    /// - Returns: true if there is news to show.
     @discardableResult
     public mutating func see(_ entries: [QueueEntry], at now: Date) -> Bool {
-        precondition(entries.allSatisfy(matches), "an entry of another job is not looked at")
+        precondition(entries.allSatisfy(matches), "all entries belong to this job")
         guard let entry = array == nil ? entries.last : folded(entries) else { return false }
         let before = self
         tally = array.map { tally?.seeing(entries, among: $0.elements) ?? ArrayTally() }
@@ -110,9 +112,9 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return self != before
     }
 
-    /// Where it stands among all that wait; nil where it does not wait for room.
+    /// Records its place among all waiting jobs; nil if it does not wait for resources.
     ///
-    /// - Returns: true where that is new.
+    /// - Returns: true if the place has changed.
     @discardableResult
     public mutating func stand(at place: QueuePlace?) -> Bool {
         guard phase == .pending, self.place != place else { return false }
@@ -120,7 +122,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
-    /// The controller answered, and the job was not in its answer: that proves nothing.
+    /// Records an answer of the controller without this job, which proves nothing.
     @discardableResult
     public mutating func miss(at now: Date) -> Bool {
         timesAbsent += 1
@@ -131,7 +133,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
-    /// The controller does not answer.
+    /// Records that the controller does not answer.
     @discardableResult
     public mutating func loseContact(_ why: String) -> Bool {
         guard phase == .pending || phase == .running || phase == .completing else { return false }
@@ -139,7 +141,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
-    /// An array as one job: it runs while one of its elements does, waits where none does, and is over when all are.
+    /// The state of an array as a whole: it runs while one of its elements runs, waits if none
+    /// runs, and is over when all are.
     private func folded(_ entries: [QueueEntry]) -> QueueEntry? {
         func first(_ isIt: (SlurmJobState) -> Bool) -> QueueEntry? { entries.first { isIt($0.state) } }
         if let alive = first({ $0 == .running }) ?? first({ $0 == .completing }) ?? first({ $0 == .pending })
@@ -148,18 +151,18 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         }
         guard var last = entries.last, let array else { return entries.last }
         let tally = (tally ?? ArrayTally()).seeing(entries, among: array.elements)
-        // Elements that are not named any more are looked for like jobs that are not.
+        // Elements that are no longer listed are queried like missing jobs.
         if tally.ends.count < array.elements.count { last.state = .completing }
         return last
     }
 
-    /// Elements of an array of which nothing is known, where none is in the queue any more.
+    /// Elements of an array without known state, if none is in the queue any more.
     public var elementsUnseen: [Int] {
         guard let array, let tally, tally.running == 0, tally.pending == 0, phase != .ended else { return [] }
         return array.elements.filter { tally.ends[$0] == nil }
     }
 
-    /// What its folder says of an element: it ended by itself with this status.
+    /// Records from the folder that an element ended by itself with this status.
     public mutating func ended(element: Int, status: Int, at now: Date) {
         guard let array, array.elements.contains(element) else { return }
         if tally?.ends[element] == nil { tally?.ends[element] = status == 0 ? "COMPLETED" : "FAILED" }
@@ -167,23 +170,23 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         (phase, end, endedAt, reason) = (.ended, tally.worst, now, "")
     }
 
-    /// Jobs that it is in Slurm's queue, or may be.
+    /// Number of Slurm jobs that it has in the queue, or may have.
     public var jobs: Int {
         guard let array else { return 1 }
         return max(0, array.elements.count - (tally?.ends.count ?? 0))
     }
 
-    /// What its folder says: it ended by itself with this status, whatever is known of the job.
+    /// Records from the folder that it ended by itself with this status, whatever else is known.
     public mutating func ended(status: Int, at now: Date) {
         guard phase != .ended else { return }
         (phase, end, endedAt, reason) = (.ended, status == 0 ? "COMPLETED" : "FAILED", now, "")
     }
 
-    /// How it stands, one line for a person.
+    /// Its state in one line for the user.
     ///
     /// - Parameters:
-    ///   - done: of an array: how many are there.
-    ///   - what: its elements are for.
+    ///   - done: for an array, the number of finished elements.
+    ///   - what: the noun for its elements.
     public func text(at now: Date, done: Int? = nil, what: String = "points") -> String {
         let job = id.map { "Slurm \(array == nil ? "job" : "array") \($0)" } ?? "submission"
         if let array, let tally, phase == .pending || phase == .running || phase == .completing {
@@ -217,26 +220,26 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     }
 }
 
-/// What of a package's points one submission is for.
+/// The part of a package's points that one submission computes.
 public struct RunArray: Sendable, Equatable, Codable {
-    /// Numbers of the points, ascending; of array elements the same.
+    /// Numbers of the points, ascending; equal to those of the array elements.
     public var elements: [Int]
-    /// Points of the package.
+    /// Number of points in the package.
     public var total: Int
 
     public init(elements: [Int], total: Int) { (self.elements, self.total) = (elements, total) }
 }
 
-/// How the elements of an array stand.
+/// The states of the elements of an array.
 public struct ArrayTally: Sendable, Equatable, Codable {
     public var pending = 0
     public var running = 0
-    /// Slurm's word for how each ended that has.
+    /// Slurm's word for the end of each finished element.
     public var ends: [Int: String] = [:]
 
     public init() {}
 
-    /// Slurm forgets elements that ended a while ago; here they are kept.
+    /// Slurm forgets elements some time after their end; they are kept here.
     func seeing(_ entries: [QueueEntry], among elements: [Int]) -> ArrayTally {
         var tally = self
         (tally.pending, tally.running) = (0, 0)
@@ -252,7 +255,7 @@ public struct ArrayTally: Sendable, Equatable, Codable {
         return tally
     }
 
-    /// `COMPLETED` where all are; else what another ended with.
+    /// `COMPLETED` if all are; otherwise the end of another one.
     var worst: String {
         ends.sorted { $0.key < $1.key }.map(\.value).first { $0 != "COMPLETED" } ?? "COMPLETED"
     }

@@ -1,25 +1,25 @@
 import Foundation
 
-/// What is known after `sbatch`.
+/// The outcome of `sbatch`.
 public enum SubmissionOutcome: Sendable, Equatable {
     case accepted(Int)
-    /// The job is not there, and the same would be refused again.
+    /// The job was not submitted, and the same request would be refused again.
     case refused(String)
-    /// The job is not there; another time it may be taken.
+    /// The job was not submitted; a later request may be accepted.
     case later(String)
-    /// It may be there or not: look for its name before anything else.
+    /// The job may exist: search for its name before anything else.
     case doubtful(String)
-    /// `sbatch` did not run: the job is not there.
+    /// `sbatch` did not run, so the job was not submitted.
     case notRun(String)
 
-    /// - Parameter status: nil if the command had to be ended.
+    /// - Parameter status: nil if the command was killed.
     public init(status: Int32?, output: String, errors: String) {
         if status == 0 {
             self =
                 QueueEntry.id(inParsable: output).map(Self.accepted) ?? .doubtful("sbatch printed no number")
             return
         }
-        // Every line that sbatch or the site's own filter has to say.
+        // All lines of the message from sbatch or the site's own filter.
         let lines = (errors + "\n" + output).split(whereSeparator: \.isNewline).map(String.init)
             .filter { line in line.contains { !$0.isWhitespace } }
         let text = lines.isEmpty ? "sbatch said nothing" : lines.suffix(20).joined(separator: "\n    ")
@@ -31,14 +31,16 @@ public enum SubmissionOutcome: Sendable, Equatable {
         func says(_ words: [String]) -> Bool {
             words.contains { all.range(of: $0, options: .caseInsensitive) != nil }
         }
-        // An answer that got lost on its way leaves open whether the job was taken.
+        // If an answer was lost on its way, the job may have been accepted.
         if says(Self.lostAnswers) {
             self = .doubtful(text)
         } else if says(Self.never) || all.contains("sbatch: fatal:") {
             self = .refused(text)
         } else if says(Self.notNow) {
             self = .later(text)
-        } else if all.contains("error") || all.contains("unrecognized option") || all.contains("invalid option") {
+        } else if all.contains("error") || all.contains("unrecognized option")
+            || all.contains("invalid option")
+        {
             self = .refused(text)
         } else {
             self = .doubtful(text)
@@ -50,16 +52,18 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "Connection timed out", "Transport endpoint", "Communication", "Unexpected message",
         "temporarily unable", "not yet initialized", "Protocol version", "Protocol authentication",
     ]
-    /// The same request is never taken, whatever else the message speaks of.
+    /// Messages of permanent refusals, whatever else the message contains.
     private static let never = [
         "Requested time limit is invalid", "Invalid account", "Invalid qos", "Invalid partition",
         "invalid partition specified", "Invalid feature", "Invalid time", "Invalid generic resource",
-        "mutually exclusive", "More processors requested than permitted", "Memory specification can not be satisfied",
+        "mutually exclusive", "More processors requested than permitted",
+        "Memory specification can not be satisfied",
         "Access/permission denied", "User's group not permitted", "not permitted to use this partition",
         "Unspecified error", "Invalid node count", "Node count specification invalid",
         "CPU count per node can not be satisfied", "Invalid --", "Unable to open file", "Pathname",
     ]
-    /// Taken when others have ended, a node is back or somebody has put it right.
+    /// Messages of temporary refusals: until other jobs have ended, a node is back or an
+    /// administrator has repaired it.
     private static let notNow = [
         "job submit limit", "Job violates accounting/QOS policy", "QOSMax", "AssocMax", "AssocGrp", "QOSGrp",
         "Required partition not available", "Requested partition configuration not available",

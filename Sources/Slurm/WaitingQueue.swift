@@ -1,30 +1,30 @@
-/// Where a job that waits is among all that wait for the same partition.
+/// The place of a waiting job among all that wait for the same partition.
 public struct QueuePlace: Sendable, Equatable, Codable {
     /// From 1.
     public var position: Int
-    /// How many wait, this one included.
+    /// Number of waiting jobs, including this one.
     public var waiting: Int
-    /// When Slurm expects to start it, as it prints it (local time); nil where it does not say.
+    /// Expected start as Slurm prints it (local time); nil if unknown.
     public var start: String?
 
     public init(position: Int, waiting: Int, start: String? = nil) {
         (self.position, self.waiting, self.start) = (position, waiting, start)
     }
 
-    /// One piece of a line for a person.
+    /// A part of a status line.
     var text: String {
         "place \(position) of \(waiting)"
             + (start.map { ", start expected \($0.replacing("T", with: " "))" } ?? "")
     }
 }
 
-/// Everybody's jobs that wait for room, in the order in which Slurm looks at them: higher priority first, then as they
-/// came. An array is one of them.
+/// The waiting jobs of all users that need resources, in Slurm's order: higher priority first, then
+/// by number. An array counts as one job.
 public struct WaitingQueue: Sendable {
     private struct Job {
         let id: Int
         let priority: Int
-        /// One, or several with commas.
+        /// One partition, or several with commas.
         let partitions: Substring
         let start: String?
     }
@@ -33,17 +33,17 @@ public struct WaitingQueue: Sendable {
 
     /// Number, priority, expected start, partitions, reason.
     static let format = "%A|%Q|%S|%P|%r"
-    /// Who waits for something else than room takes nobody's turn.
+    /// Jobs that wait for something other than resources are not ahead of anybody.
     private static let elsewhere = [
         "Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation",
     ]
 
-    /// Whether a job with this reason waits for room.
+    /// Whether a job with this reason waits for resources.
     public static func isForRoom(_ reason: some StringProtocol) -> Bool {
         !elsewhere.contains(where: reason.hasPrefix)
     }
 
-    /// Of what `squeue` printed; lines that are no job's are left out.
+    /// Parses the output of `squeue`; lines that do not describe a job are ignored.
     public init(_ text: String) {
         jobs = text.split(whereSeparator: \.isNewline).compactMap { line -> Job? in
             let fields = line.split(separator: "|", maxSplits: 4, omittingEmptySubsequences: false)
@@ -56,10 +56,10 @@ public struct WaitingQueue: Sendable {
         }.sorted { ($1.priority, $0.id) < ($0.priority, $1.id) }
     }
 
-    /// The places of those of these jobs that wait for room.
+    /// The places of those of the given jobs that wait for resources.
     public func places(of ids: Set<Int>) -> [Int: QueuePlace] {
         var places: [Int: QueuePlace] = [:]
-        // One count for all that wait for the same partitions: there may be thousands of them.
+        // One count for all jobs of the same partitions: there may be thousands.
         for (partitions, own) in Dictionary(grouping: jobs.filter({ ids.contains($0.id) }), by: \.partitions)
         {
             let wanted = Set(partitions.split(separator: ","))

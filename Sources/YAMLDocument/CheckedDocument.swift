@@ -1,15 +1,15 @@
-/// A document that was read and checked: its root, or why there is none to work with.
+/// A document after reading and checking: its root, or the errors.
 public struct CheckedDocument: Sendable {
-    /// Nil where one of the diagnostics is an error.
+    /// Nil if one of the diagnostics is an error.
     public let root: YAMLNode?
-    /// In the order of their places.
+    /// Ordered by place.
     public let diagnostics: [Diagnostic]
     /// The diagnostics as text, each with its line and a caret.
     public let report: String
 
     /// - Parameters:
-    ///   - file: what messages call it.
-    ///   - problems: what is wrong with a document that is YAML.
+    ///   - file: its name in messages.
+    ///   - problems: finds the errors of a document that is valid YAML.
     public init(_ bytes: [UInt8], file: String, problems: (YAMLNode) -> [Diagnostic]) {
         let (root, syntax) = YAMLNode.parse(bytes)
         let start = root?.mark ?? TextMark(line: 0, column: 0)

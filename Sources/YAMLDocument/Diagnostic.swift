@@ -11,16 +11,16 @@ public struct TextMark: Sendable, Hashable, Codable, Comparable {
     public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
 }
 
-/// Something about a file that its author can change. Which file is known to whoever shows it.
+/// A message about a file that its author can correct. The code that shows it knows the file.
 public struct Diagnostic: Sendable, Equatable, Codable {
     public enum Severity: String, Sendable, Codable { case error, warning }
 
     public var severity: Severity
-    /// For programs: `unknown-key`, `wrong-type`, `out-of-range`, …
+    /// A code for programs: `unknown-key`, `wrong-type`, `out-of-range`, …
     public var code: String
-    /// Nil where the file as a whole is meant.
+    /// Nil if the message concerns the whole file.
     public var mark: TextMark?
-    /// How many Unicode scalars the caret covers.
+    /// Number of Unicode scalars under the caret.
     public var width: Int
     /// `stages[0].ml.fmax`; empty for the document itself.
     public var keyPath: String

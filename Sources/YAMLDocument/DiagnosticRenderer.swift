@@ -1,20 +1,20 @@
-/// Diagnostics as people read them: place, message, the line with a caret below, a hint.
+/// Renders diagnostics for users: place, message, the line with a caret below, a hint.
 public struct DiagnosticRenderer: Sendable {
-    /// Diagnostics beyond this number are counted, not shown.
+    /// Further diagnostics are counted instead of shown.
     public static let most = 100
 
     private let file: String
     private let source: [UInt8]
 
     /// - Parameters:
-    ///   - file: what messages call the text.
-    ///   - source: the text, in any encoding that comes near UTF-8.
+    ///   - file: its name in messages.
+    ///   - source: the text, in any encoding similar to UTF-8.
     public init(file: String, source: [UInt8]) {
         self.file = harmless(file)
         self.source = Array(source.withoutByteOrderMark)
     }
 
-    /// In the order of their places.
+    /// Ordered by place.
     public func render(_ diagnostics: [Diagnostic]) -> String {
         guard !diagnostics.isEmpty else { return "" }
         let start = TextMark(line: 0, column: 0)
@@ -43,7 +43,7 @@ public struct DiagnosticRenderer: Sendable {
     }
 }
 
-/// The lines of a text that are wanted, found in one pass.
+/// Finds the requested lines of a text in one pass.
 private struct SourceLines {
     private var lines: [Int: ArraySlice<UInt8>] = [:]
 
@@ -67,15 +67,15 @@ private struct SourceLines {
 }
 
 extension [UInt8] {
-    /// Editors of Windows put it in front; it is no part of the text, and no column.
+    /// Some Windows editors write this mark first; it is not part of the text and takes no column.
     var withoutByteOrderMark: ArraySlice<UInt8> {
         starts(with: [0xEF, 0xBB, 0xBF]) ? dropFirst(3) : self[...]
     }
 }
 
-/// Lines as YAML 1.1 and libyaml count them.
+/// Counts lines like YAML 1.1 and libyaml.
 extension [UInt8] {
-    /// Bytes of the line break that begins here: LF, CR, CR LF, NEL, LS, PS; otherwise 0.
+    /// Length of the line break at this offset in bytes: LF, CR, CR LF, NEL, LS, PS; otherwise 0.
     func lineBreakLength(at index: Int) -> Int {
         func byte(_ offset: Int) -> UInt8 { index + offset < count ? self[index + offset] : 0 }
         return switch byte(0) {
@@ -91,7 +91,7 @@ extension [UInt8] {
         index == 0 || (1...3).contains { $0 <= index && lineBreakLength(at: index - $0) == $0 }
     }
 
-    /// Where the line break after `start` begins, or the text ends.
+    /// Offset of the line break after `start`, or of the end of the text.
     func endOfLine(from start: Int) -> Int {
         var index = start
         while index < count, lineBreakLength(at: index) == 0 { index += 1 }
@@ -99,7 +99,7 @@ extension [UInt8] {
     }
 }
 
-/// A line as a terminal shows it, cut around a column where it is long.
+/// A line for a terminal, shortened around a column if it is long.
 private struct Excerpt {
     let line: String
     /// Terminal columns before the caret.
@@ -119,8 +119,8 @@ private struct Excerpt {
     }
 }
 
-/// The text with everything written out that would move a cursor or turn the direction of writing:
-/// `\u{202E}`. A tab is one space.
+/// The text with escapes for characters that move the cursor or change the writing direction:
+/// `\u{202E}`. A tab becomes one space.
 public func harmless(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
@@ -139,7 +139,7 @@ func brief(_ text: String) -> String {
     return start.endIndex == text.unicodeScalars.endIndex ? text : "\(String(start))…"
 }
 
-/// Columns of a terminal: East Asian wide characters take two, combining marks none.
+/// Width in terminal columns: East Asian wide characters take two, combining marks none.
 private func displayWidth(_ text: String) -> Int {
     text.unicodeScalars.reduce(0) { width, scalar in
         switch scalar.properties.generalCategory {

@@ -1,9 +1,9 @@
-/// The word that a person most likely meant; nil where none is near.
+/// Returns the word that was most likely meant; nil if none is near.
 public func closest(to word: String, among candidates: [String]) -> String? {
     nearest(to: word, among: candidates).first
 }
 
-/// The words that are equally near, if any is near enough to be meant.
+/// Returns the nearest words, if any is near enough.
 func nearest(to word: String, among candidates: [String]) -> [String] {
     let bytes = Array(word.lowercased().utf8)
     guard bytes.count <= 64 else { return [] }
@@ -20,7 +20,7 @@ func nearest(to word: String, among candidates: [String]) -> [String] {
     return best
 }
 
-/// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
+/// The number of insertions, deletions, substitutions and swaps of neighbours between two words.
 private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var (beforeLast, last) = ([Int](), Array(0...b.count))
     for i in 0..<a.count {
@@ -36,41 +36,41 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
 }
 
 extension YAMLNode {
-    /// What to write instead, where it can be guessed what a scalar of the wrong type was meant to be.
+    /// Suggests a correction for a scalar of the wrong type, if possible.
     func hint(towards schema: ValueSchema) -> String? {
         guard case .scalar(let text, let isPlain) = content else { return nil }
         let plainNode = YAMLNode(content: .scalar(text, isPlain: true), mark: mark, width: width)
         switch schema {
         case .boolean:
-            if !isPlain, plainNode.boolean != nil { return "without the quotation marks" }
+            if !isPlain, plainNode.boolean != nil { return "remove the quotation marks" }
             switch text.lowercased() {
             case "yes", "on", "y": return "write true"
             case "no", "off", "n": return "write false"
             default: return nil
             }
         case .integer:
-            if !isPlain, plainNode.integer != nil { return "without the quotation marks" }
+            if !isPlain, plainNode.integer != nil { return "remove the quotation marks" }
             guard let value = Self.meant(text), value == value.rounded(), abs(value) < 1e15 else {
                 return nil
             }
             return "write \(Int(value))"
         case .number:
-            if !isPlain, plainNode.number != nil { return "without the quotation marks" }
+            if !isPlain, plainNode.number != nil { return "remove the quotation marks" }
             if let value = Self.meant(text) { return "write \(plain(value))" }
             let (start, rest) = Self.leadingNumber(text)
             return start == nil || rest.contains { $0.isNumber }
-                ? nil : "a number without its unit: \(plain(start ?? 0))"
+                ? nil : "write the number without its unit: \(plain(start ?? 0))"
         case .text, .choice, .list, .mapping, .either: return nil
         }
     }
 
-    /// `1_000`, `0,1`, `1d-3`, `1.0`.
+    /// Parses `1_000`, `0,1`, `1d-3`, `1.0`.
     private static func meant(_ text: String) -> Double? {
         guard !text.isEmpty, text.utf8.count <= 40,
             text.utf8.allSatisfy({ "0123456789+-._,eEdD".utf8.contains($0) })
         else { return nil }
         var text = text.lowercased().replacing("_", with: "").replacing("d", with: "e")
-        // More than one comma may set thousands apart.
+        // Several commas may separate thousands.
         guard text.utf8.count(where: { $0 == UInt8(ascii: ",") }) <= 1 else { return nil }
         text = text.replacing(",", with: ".")
         return Double(text).flatMap { $0.isFinite ? $0 : nil }

@@ -1,6 +1,6 @@
 import CYAML
 
-/// One event of libyaml; owns what the library allocated for it.
+/// One event of libyaml; owns the library's memory for it.
 struct Event: ~Copyable {
     private var event: yaml_event_t
 
@@ -38,12 +38,12 @@ struct Event: ~Copyable {
             }
         if event.type == YAML_ALIAS_EVENT || anchor != nil {
             throw YAMLFault(
-                "alias", "anchors and aliases (& and *) are not used here", at: mark,
+                "alias", "anchors and aliases (& and *) are not supported", at: mark,
                 hint: "write the value out, or put the text in quotation marks")
         }
         if tag != nil {
             throw YAMLFault(
-                "tag", "tags (!) are not used here", at: mark, hint: "put the text in quotation marks")
+                "tag", "tags (!) are not supported", at: mark, hint: "put the text in quotation marks")
         }
     }
 }
@@ -76,7 +76,7 @@ final class EventReader {
         return Event(event)
     }
 
-    /// The root of the one document.
+    /// Returns the root of the single document.
     func read(_ builder: TreeBuilder) throws(YAMLFault) -> YAMLNode {
         try skip()
         let start = try next()
@@ -94,7 +94,7 @@ final class EventReader {
         return root
     }
 
-    /// The start of the stream, the end of the document.
+    /// Skips the start of the stream and the end of the document.
     private func skip() throws(YAMLFault) { _ = try next() }
 
     private func fault() -> YAMLFault {

@@ -14,7 +14,7 @@ extension TextMark {
         self.init(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
     }
 
-    /// The place of a byte.
+    /// Converts the offset of a byte to a place.
     init(offset: Int, in text: [UInt8]) {
         var (line, start) = (1, 0)
         while true {
@@ -24,12 +24,12 @@ extension TextMark {
             line += 1
         }
         let before = text[start..<max(start, min(offset, text.count))]
-        // Every scalar has one byte that does not continue another.
+        // Every scalar has exactly one byte that is not a continuation byte.
         self.init(line: line, column: 1 + before.count { $0 & 0xC0 != 0x80 })
     }
 }
 
-// What libyaml says, as people need it.
+// Libyaml's messages in words for users.
 extension YAMLFault {
     /// - Precondition: the parser has failed.
     init(_ parser: yaml_parser_t, text: [UInt8]) {
@@ -44,7 +44,7 @@ extension YAMLFault {
     private init(reading problem: String, _ parser: yaml_parser_t, _ text: [UInt8]) {
         var offset = Int(parser.problem_offset)
         if problem.hasPrefix("invalid trailing") {
-            // The sequence is meant, not the byte that breaks it.
+            // The whole sequence is meant instead of the byte that breaks it.
             offset = text.prefix(offset).lastIndex { $0 >= 0xC0 } ?? offset
         }
         let mark = TextMark(offset: offset, in: text)
@@ -53,7 +53,7 @@ extension YAMLFault {
         } else if problem.hasPrefix("control") {
             let value = UInt32(truncatingIfNeeded: parser.problem_value)
             self.init(
-                "encoding", "the character U+\(Self.hex(value, 4)) does not belong into a text", at: mark,
+                "encoding", "the character U+\(Self.hex(value, 4)) is not allowed in a text", at: mark,
                 hint: "remove it; in quotation marks it can be written as an escape")
         } else {
             let byte = offset < text.count ? UInt32(text[offset]) : 0
@@ -66,7 +66,7 @@ extension YAMLFault {
     private init(_ problem: String, _ parser: yaml_parser_t, _ text: [UInt8]) {
         let mark = TextMark(parser.problem_mark)
         let isOver = problem.contains("document start")
-        var message = isOver ? "the document is over before this line" : problem
+        var message = isOver ? "the document ends before this line" : problem
         if let context = parser.context.map({ String(cString: $0) }),
             context.hasPrefix("while parsing a") || context.contains("quoted")
         {

@@ -1,9 +1,9 @@
-/// A piece of a YAML document with its place.
+/// A part of a YAML document with its place.
 public struct YAMLNode: Sendable, Equatable {
     public struct Entry: Sendable, Equatable {
         public var key: String
         public var keyMark: TextMark
-        /// Scalars of the key, as it stands in the text.
+        /// Scalars of the key as written in the text.
         public var keyWidth: Int
         public var value: YAMLNode
     }
@@ -17,10 +17,10 @@ public struct YAMLNode: Sendable, Equatable {
 
     public var content: Content
     public var mark: TextMark
-    /// Scalars it covers; 1 where it has more than one line.
+    /// Number of scalars under the caret; 1 if the node has several lines.
     public var width: Int
 
-    /// `a mapping`, `the text ‘x’`: what messages call it.
+    /// Its name in messages: `a mapping`, `the text ‘x’`.
     public var summary: String {
         switch content {
         case .scalar(let text, _) where isNull: text.isEmpty ? "nothing" : "‘\(text)’, which is nothing"
@@ -36,7 +36,7 @@ public struct YAMLNode: Sendable, Equatable {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// Text of any scalar but null.
+    /// The text of any scalar except null.
     public var text: String? {
         guard case .scalar(let text, _) = content, !isNull else { return nil }
         return text

@@ -1,6 +1,6 @@
 import CYAML
 
-/// Bounds of what is read: a file that people write is small, whatever it says.
+/// Limits for reading: files written by people are small.
 public struct YAMLLimits: Sendable {
     public var bytes = 1 << 20
     public var depth = 32
@@ -10,11 +10,11 @@ public struct YAMLLimits: Sendable {
 }
 
 extension YAMLNode {
-    /// Reads one YAML document. Anchors, aliases, tags, directives and further documents are refused:
-    /// nothing here needs them.
+    /// Reads one YAML document. Anchors, aliases, tags, directives and further documents are
+    /// refused: they are not needed.
     ///
-    /// - Returns: the document's root where the text could be read, and what is wrong with it. Of a key that
-    ///   stands twice the first is kept, the second reported.
+    /// - Returns: the document's root if the text could be read, and the errors. Of a key that
+    ///   appears twice the first is kept, the second reported.
     public static func parse(
         _ bytes: [UInt8], limits: YAMLLimits = YAMLLimits()
     ) -> (root: YAMLNode?, diagnostics: [Diagnostic]) {
@@ -33,22 +33,22 @@ extension YAMLNode {
         }
     }
 
-    /// A line that begins with `%` is a directive. (libyaml compares each with all before it: a file of
-    /// nothing else would keep it busy for hours.)
+    /// A line that begins with `%` is a directive. (Libyaml compares each with all previous ones: a
+    /// file full of them would keep it busy for hours.)
     private static func refuseDirectives(_ bytes: [UInt8]) throws(YAMLFault) {
         var from = 0
         while let at = bytes[from...].firstIndex(of: UInt8(ascii: "%")) {
             if bytes.isStartOfLine(at) {
                 throw YAMLFault(
-                    "directive", "directives (%) are not used here", at: TextMark(offset: at, in: bytes),
-                    hint: "leave the line out")
+                    "directive", "directives (%) are not supported", at: TextMark(offset: at, in: bytes),
+                    hint: "remove the line")
             }
             from = at + 1
         }
     }
 }
 
-/// Puts nodes together.
+/// Assembles nodes.
 final class TreeBuilder {
     private let limits: YAMLLimits
     private var nodeCount = 0
@@ -82,7 +82,7 @@ final class TreeBuilder {
         case YAML_MAPPING_START_EVENT:
             return YAMLNode(content: .mapping(try entries(reader, depth)), mark: mark, width: 1)
         default:
-            throw YAMLFault("syntax", "a value is expected here", at: mark)
+            throw YAMLFault("syntax", "expected a value here", at: mark)
         }
     }
 
@@ -101,10 +101,10 @@ final class TreeBuilder {
                 diagnostics.append(
                     Diagnostic(
                         code: "duplicate-key", at: key.mark, width: key.width, keyPath: brief(text),
-                        message: "the key ‘\(brief(text))’ stands twice",
-                        hint: "it stands in line \(first.line) already"))
+                        message: "the key ‘\(brief(text))’ appears twice",
+                        hint: "it is already in line \(first.line)"))
                 guard diagnostics.count < MappingSchema.mostProblems else {
-                    throw YAMLFault("too-large", "too many keys stand twice", at: key.mark)
+                    throw YAMLFault("too-large", "too many keys appear twice", at: key.mark)
                 }
                 continue
             }

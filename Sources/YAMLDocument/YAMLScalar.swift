@@ -1,7 +1,6 @@
-/// Values as they are written into a YAML file, so that every reader, of YAML 1.1 or 1.2, takes them for
-/// what they are.
+/// Writes values for a YAML file that every reader, of YAML 1.1 or 1.2, reads back unchanged.
 public enum YAMLScalar {
-    /// Text: as it stands where nobody can take it for something else, otherwise in quotation marks.
+    /// Text: unquoted if it is unambiguous, otherwise in quotation marks.
     public static func text(_ text: String) -> String {
         func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte) || (97...122).contains(byte) }
         let isWord =
@@ -10,7 +9,7 @@ public enum YAMLScalar {
         return isWord && !taken.contains(text.lowercased()) ? text : quoted(text)
     }
 
-    /// Text in quotation marks; what is not printable as an escape.
+    /// Text in quotation marks, with escapes for unprintable characters.
     public static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
@@ -32,14 +31,14 @@ public enum YAMLScalar {
         return result + "\""
     }
 
-    /// A number; with a decimal point also where there is an exponent, which YAML 1.1 asks for.
+    /// A number, with a decimal point before an exponent, as YAML 1.1 requires.
     public static func number(_ value: Double) -> String {
         let text = value.description
         guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
         return "\(text[..<exponent]).0\(text[exponent...])"
     }
 
-    /// Lines of a text after `key: `, each indented by `indent` spaces: a block where the text can be one,
+    /// Lines of a text after `key: `, each indented by `indent` spaces: a block if possible,
     /// otherwise a quoted scalar.
     public static func lines(_ text: String, indent: Int) -> String {
         let end = Array(text.utf8.suffix(2))
@@ -52,7 +51,7 @@ public enum YAMLScalar {
         return "|\(indent)" + rows.map { "\n" + margin + String(decoding: $0, as: UTF8.self) }.joined()
     }
 
-    /// Stands for itself in every YAML file and on every screen.
+    /// Needs no quotation marks in any YAML file or on any screen.
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:

@@ -10,10 +10,10 @@ struct Aurelax: AsyncParsableCommand {
             Drop a job into the inbox of a spool (or `aurelax submit` it), let `aurelax daemon` run, and \
             follow it with `aurelax status` and `aurelax log`. Results are in the outbox.
 
-            The exit status is 0 where all is done, 1 where it failed, 2 for wrong usage, 3 where another \
-            daemon works on the spool, 4 for a store that cannot be used, 5 where space or rights are missing, \
-            6 where the disk failed, 7 where there is no such job or spool, 8 where a relaxation did not \
-            converge, 9 where a force field is missing. `aurelax dft run` and `aurelax stage` have their own, see their help.
+            The exit status is 0 for success, 1 for failure, 2 for wrong usage, 3 if another daemon is \
+            running on the spool, 4 for an unusable store, 5 for missing space or permissions, \
+            6 if the disk failed, 7 if there is no such job or spool, 8 if a relaxation did not \
+            converge, 9 if a force field is missing. `aurelax dft run` and `aurelax stage` have their own statuses, see their help.
             """,
         version: "0.1.0",
         groupedSubcommands: [
@@ -29,7 +29,8 @@ struct Aurelax: AsyncParsableCommand {
             CommandGroup(
                 name: "Structures",
                 subcommands: [
-                    Relax.self, MolecularDynamicsCommand.self, Predict.self, DescriptorCommand.self, Convert.self, Build.self,
+                    Relax.self, MolecularDynamicsCommand.self, Predict.self, DescriptorCommand.self,
+                    Convert.self, Build.self,
                 ]),
             CommandGroup(
                 name: "Models",
@@ -54,7 +55,8 @@ struct Aurelax: AsyncParsableCommand {
                 printError(errorText(of: error))
                 endProcess(status: status.rawValue)
             }
-            // The parser's own: help and version to standard output, everything else is wrong usage.
+            // The parser prints help and version to standard output; everything else is wrong
+            // usage.
             let text = fullMessage(for: error)
             if exitCode(for: error) == .success {
                 print(text)

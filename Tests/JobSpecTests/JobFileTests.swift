@@ -231,7 +231,7 @@ import YAMLDocument
         ("name: x\nafter: [y, x]", "‘x’ cannot come after itself"),
         ("after: [j]", "‘j’ cannot come after itself"), ("after: [../x]", "cannot be the name of a job"),
         ("model: ../m", "is not the name of a model"), ("priority: 1001", "from -1000 to 1000"),
-        ("after: x", "expected a list"), ("aurelax: 2", "stands twice"),
+        ("after: x", "expected a list"), ("aurelax: 2", "appears twice"),
     ])
     func refused(lines: String, message: String) {
         let read = file(Self.minimal + lines + "\n")
@@ -302,7 +302,7 @@ import YAMLDocument
     @Test func aJobNamedTwiceIsAWarning() {
         let read = file(Self.minimal + "after: [a, b, a]\n")
         #expect(read.job != nil)
-        #expect(read.report.hasPrefix("j.yaml:4:15: warning: ‘a’ stands twice\n"))
+        #expect(read.report.hasPrefix("j.yaml:4:15: warning: ‘a’ appears twice\n"))
     }
 
     @Test(arguments: ["ring4.yaml", "ring4.yml", "d/ring4.YAML", "ring4"])

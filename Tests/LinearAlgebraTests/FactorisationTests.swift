@@ -113,7 +113,8 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
         #expect(largestDifference(eigen.applying { $0 }, indefinite) < 1e-12)
     }
 
-    @Test("Least squares agrees with the normal equations and finds the rank") func leastSquares() throws {
+    @Test("Least squares agrees with the normal equations and finds the rank") func leastSquaresRank() throws
+    {
         let tall = Matrix(rows: 20, columns: 6, storage: pseudorandom(120, seed: 13))
         let (x, rank) = try leastSquares(tall, right)
         #expect(rank == 6)

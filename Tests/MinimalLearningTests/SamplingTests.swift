@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("Distances of close and of distant points are accurate") func distances() {
+    @Test("Distances of close and of distant points are accurate") func closeAndDistantPoints() {
         var x = Self.noise(rows: 40, columns: 203)
         for k in 0..<203 { x[7, k] = x[3, k] + 1e-9 }
         let d = distances(among: x)

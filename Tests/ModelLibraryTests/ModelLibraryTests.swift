@@ -21,7 +21,7 @@ import Testing
             failure("thiolate-glod")
                 == "there is no model 'thiolate-glod'; did you mean 'thiolate-gold'? "
                 + "(there are: thiolate-gold)")
-        #expect(failure("./m.aurelax-model") == "./m.aurelax-model: no such model file")
+        #expect(failure("./m.aurelax-model") == "./m.aurelax-model: there is no such model file")
         #expect(scratch.library.names == ["thiolate-gold"])
         let empty = ModelLibrary(searchPath: ["nowhere"])
         #expect(throws: ModelLibraryError.unknownName("m", known: [], searchPath: ["nowhere"])) {

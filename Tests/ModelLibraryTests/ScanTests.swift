@@ -85,7 +85,7 @@ import ThiolateGold
         #expect(whole.map(\.descriptor) == expected.map(\.descriptor))
         #expect(whole.map(\.entries) == expected.map(\.entries))
         let error = #expect(throws: ScanError.self) { try scan.run(set: 5, resultsAt: path) }
-        #expect(error?.description == "there is no parameter set 5; they are 1 to 4")
+        #expect(error?.description == "there is no parameter set 5; choose 1 to 4")
     }
 
     @Test func goesOnWhereItWasStopped() throws {
@@ -218,7 +218,7 @@ import ThiolateGold
         #expect(failure(Self.text(file: "none.extxyz")).contains("cannot open"))
         #expect(
             failure(Self.text().replacingOccurrences(of: "50:55", with: "500:"))
-                .contains("the scan uses no frame of it"))
+                .contains("the scan selects no frame of it"))
         #expect(
             failure(
                 Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP")

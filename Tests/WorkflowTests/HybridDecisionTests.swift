@@ -24,7 +24,7 @@ import Workflow
         #expect(
             decide([check(1, energy: -1, fmax: 0.4)])
                 == .goOn(
-                    "round 1: fmax 0.400 eV/Å by the check, where the model is wrong by up to 0.050: another round"
+                    "round 1: fmax 0.400 eV/Å by the check, largest error of the model 0.050 eV/Å: another round"
                 ))
         #expect(
             decide([check(1, energy: -1, fmax: 0.4, error: nil)])
@@ -37,7 +37,7 @@ import Workflow
             Issue.record("it goes on")
             return
         }
-        #expect(reason.contains("the model's own error (0.310 eV/Å)"))
+        #expect(reason.contains("the model's error (0.310 eV/Å)"))
     }
 
     @Test func uphillGoesBackToTheBestCheck() {

@@ -1,11 +1,11 @@
 public import ThiolateGold
 
-/// Which descriptors are compared, on which structures: learning from one and predicting another.
+/// A comparison of descriptors on several structures: training on one and predicting another.
 public struct Scan: Sendable, Equatable {
     /// Labelled frames that belong together.
     public struct Structure: Sendable, Equatable {
         public var name: String
-        /// Relative to the scan's file.
+        /// Path relative to the scan's file.
         public var file: String
         /// The frames that are used; nil for all.
         public var frames: [FrameRange]?
@@ -38,11 +38,11 @@ public struct Scan: Sendable, Equatable {
     public var levelOfTheory: String
     public var structures: [Structure]
     public var grids: [Grid]
-    /// What machines learn but for the descriptor.
+    /// Settings of the learning machines other than the descriptor.
     public var options: OAMLMOptions
     /// Whether directions are learnt too.
     public var directions: Bool
-    /// The directory that file names are relative to.
+    /// The directory of relative file names.
     public var directory: String
 
     public init(
@@ -58,13 +58,13 @@ public struct Scan: Sendable, Equatable {
         self.directory = directory
     }
 
-    /// A descriptor, and the classes that it is tried for.
+    /// A descriptor, and the classes for which it is tried.
     public struct Point: Sendable, Equatable {
         public var soap: SOAPParameters
         public var classes: [AtomClass]
     }
 
-    /// Every descriptor once, with the classes of all grids that hold it; cheap ones first.
+    /// Every descriptor once, with the classes of all grids that contain it; cheap ones first.
     public var points: [Point] {
         var points: [Point] = []
         for grid in grids {
@@ -89,14 +89,14 @@ public struct Scan: Sendable, Equatable {
         return order.map { points[$0] }
     }
 
-    /// Numbers of structures: from the first to the second.
+    /// Indices of structures: training and test.
     public var pairs: [(Structure, Structure)] {
         structures.flatMap { a in structures.compactMap { b in a.name == b.name ? nil : (a, b) } }
     }
 }
 
 extension Scan.Point {
-    /// Length of the descriptor, on which most of the work depends.
+    /// Length of the descriptor, which determines most of the cost.
     var features: Int {
         let channels = soap.species.count * soap.nMax
         return channels * (channels + 1) / 2 * (soap.lMax + 1)

@@ -3,14 +3,14 @@ import Foundation
 import SystemPackage
 public import ThiolateGold
 
-/// What came of one descriptor: a line of a results file.
+/// The result for one descriptor: a line of a results file.
 public struct ScanRecord: Sendable, Codable, Equatable {
     public struct Entry: Sendable, Codable, Equatable {
-        /// Names of structures: learnt from, and predicted.
+        /// Names of structures: training and test.
         public var train: String
         public var test: String
         public var atomClass: AtomClass
-        /// Nil where one of them has too few such atoms.
+        /// Nil if one of them has too few such atoms.
         public var score: TransferTrial.Score?
 
         enum CodingKeys: String, CodingKey {
@@ -23,16 +23,16 @@ public struct ScanRecord: Sendable, Codable, Equatable {
     public var entries: [Entry]
     public var seconds: Double
 
-    /// Whether nothing is left to do for this point.
+    /// Whether this point is complete.
     func covers(_ point: Scan.Point) -> Bool {
         descriptor == point.soap
             && Set(point.classes).isSubset(of: Set(entries.map(\.atomClass)))
     }
 }
 
-/// A file of JSON lines that grows by a record at a time, and from which a scan goes on.
+/// An append-only file of JSON lines from which a scan resumes.
 ///
-/// The first line says of which scan it is: everything but the grids, which may grow.
+/// The first line identifies the scan: everything except the grids, which may grow.
 final class ScanResultsFile {
     private(set) var records: [ScanRecord] = []
     private let file: AppendFile
@@ -50,10 +50,10 @@ final class ScanResultsFile {
         }
     }
 
-    /// Opens the file, or makes it. A last line that is not whole is cut off.
+    /// Opens the file, or creates it. An incomplete last line is removed.
     ///
-    /// - Parameter digest: of all that decides a record but for its descriptor.
-    /// - Throws: ``ScanError`` for a file of something else, and `FileError`.
+    /// - Parameter digest: digest of all settings except the descriptor.
+    /// - Throws: ``ScanError`` for another file, and `FileError`.
     init(_ path: String, name: String, digest: String) throws {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let bytes = [UInt8](FileManager.default.contents(atPath: path) ?? Data())
@@ -83,7 +83,7 @@ final class ScanResultsFile {
         }
     }
 
-    /// Durable when it returns.
+    /// Durable on return.
     func append(_ record: ScanRecord) throws {
         try write(record)
         records.append(record)
@@ -96,10 +96,10 @@ final class ScanResultsFile {
 }
 
 extension ScanResultsFile {
-    /// Opens the file while nobody else adds to it.
+    /// Opens the file while no other process adds to it.
     ///
-    /// - Parameter patience: seconds for which to wait for whoever does.
-    /// - Throws: `LockHeld` where that takes longer.
+    /// - Parameter patience: seconds to wait for another process.
+    /// - Throws: `LockHeld` if that takes longer.
     static func alone<Result>(
         _ path: String, name: String, digest: String, patience: Double = 0,
         _ body: (sending ScanResultsFile) throws -> Result
@@ -124,7 +124,7 @@ extension ScanResultsFile {
     }
 }
 
-/// Why a scan that reads well cannot be made.
+/// The reason why a valid scan cannot be run.
 public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
     case notResults(path: String)
     /// The data or the settings have changed since.
@@ -137,16 +137,16 @@ public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notResults(let path):
-            "\(path): not a file of scan results; it is left as it is: name another one with --output"
+            "\(path): this is not a file of scan results and was not changed; choose another one with --output"
         case .otherScan(let path):
-            "\(path): results of other data or other settings; remove the file, or name another one with --output"
+            "\(path): the results belong to other data or settings; remove the file, or choose another one with --output"
         case .damagedLine(let path, let line):
-            "\(path): line \(line) is not a result; remove the line to have it computed again"
+            "\(path): line \(line) is not a result; remove the line to compute it again"
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
-        case .noFrames(let file): "\(file): the scan uses no frame of it"
-        case .noSuchSet(let number, let count): "there is no parameter set \(number); they are 1 to \(count)"
+        case .noFrames(let file): "\(file): the scan selects no frame of it"
+        case .noSuchSet(let number, let count): "there is no parameter set \(number); choose 1 to \(count)"
         }
     }
 }

@@ -6,19 +6,19 @@ import LinearAlgebra
 import Synchronization
 import ThiolateGold
 
-/// How far a scan is.
+/// The progress of a scan.
 public struct ScanProgress: Sendable, CustomStringConvertible {
-    /// Descriptors that are done, by this run or before it, and all of them.
+    /// Numbers of finished descriptors, including earlier runs, and of all descriptors.
     public var done: Int
     public var total: Int
-    /// What was found last; nil before the first.
+    /// The last result; nil before the first.
     public var last: ScanRecord?
-    /// Of this run, s.
+    /// Time of this run, s.
     public var elapsed: Double
-    /// By the cost of what is left; nil before the first.
+    /// Estimated time left, by the cost of the remaining descriptors; nil before the first.
     public var secondsLeft: Double?
 
-    /// A line for people.
+    /// A line for the user.
     public var description: String {
         var line = "[\(Int(elapsed)) s] \(done) of \(total) descriptors"
         if let last {
@@ -34,16 +34,17 @@ public struct ScanProgress: Sendable, CustomStringConvertible {
 }
 
 extension Scan {
-    /// Where results go unless another place is named: beside the scan, `<name>.results.jsonl`.
+    /// Default path of the results: beside the scan, `<name>.results.jsonl`.
     public var resultsPath: String { "\(directory)/\(name).results.jsonl" }
 
-    /// Makes the scan, on all processors, or what is left of it.
+    /// Computes the missing results of the scan, on all processors.
     ///
     /// - Parameters:
-    ///   - path: of the results, a line each as they come; those that are there are not computed again.
-    ///   - progress: called from any thread, one at a time.
-    /// - Returns: the records of this scan's points, those of other grids left out.
-    /// - Throws: ``ScanError``, `ExtXYZError`, and what learning throws. What was found before stays.
+    ///   - path: path of the results, written line by line; existing ones are not computed again.
+    ///   - progress: called from any thread, by one thread at a time.
+    /// - Returns: the records of this scan's points, without those of other grids.
+    /// - Throws: ``ScanError``, `ExtXYZError`, and errors of the training. Earlier results are
+    ///   kept.
     public func run(
         resultsAt path: String? = nil, progress: @Sendable (ScanProgress) -> Void = { _ in }
     ) throws -> [ScanRecord] {
@@ -53,7 +54,7 @@ extension Scan {
         }
     }
 
-    /// Numbers of the parameter sets, from 1 among ``points``, that have no result yet.
+    /// Numbers of the parameter sets, from 1 among ``points``, without results.
     public func missingSets(resultsAt path: String? = nil) throws -> [Int] {
         let points = self.points
         return try ScanResultsFile.alone(
@@ -63,11 +64,12 @@ extension Scan {
         }
     }
 
-    /// One parameter set alone, while others may add to the same results; one that is there is not computed again.
+    /// Computes one parameter set, while other processes may add to the same results; an existing
+    /// result is not computed again.
     ///
     /// - Parameters:
-    ///   - number: from 1, among ``points``.
-    ///   - path: of the results, to which the new one is added; nil for ``resultsPath``.
+    ///   - number: its number from 1, among ``points``.
+    ///   - path: path of the results; nil for ``resultsPath``.
     public func run(set number: Int, resultsAt path: String? = nil) throws -> ScanRecord {
         let points = self.points
         guard points.indices.contains(number - 1) else {
@@ -76,7 +78,7 @@ extension Scan {
         let point = points[number - 1]
         let digest = try digest()
         func withFile<Result>(_ body: (sending ScanResultsFile) throws -> Result) throws -> Result {
-            // An append takes no time; only the file system may.
+            // An append is quick; only the file system may be slow.
             try ScanResultsFile.alone(
                 path ?? resultsPath, name: name, digest: digest, patience: 600, body)
         }
@@ -139,7 +141,7 @@ extension Scan {
 
         init(file: sending ScanResultsFile, left: [Point], done: Int) {
             self.file = file
-            // The expensive ones first, so that both processors end at one time.
+            // The expensive ones first, so that both processors end at about the same time.
             self.left = left.reversed()[...]
             self.done = done
             cost = left.reduce(0) { $0 + $1.cost }
@@ -206,7 +208,7 @@ extension Scan {
         return used.map { all[$0] }
     }
 
-    /// Of everything that decides a record but for its descriptor.
+    /// Digest of everything that determines a record except its descriptor.
     private func digest() throws -> String {
         var text = "\(levelOfTheory)\n\(directions)\n"
         for structure in structures {
@@ -221,6 +223,7 @@ extension Scan {
 }
 
 extension Scan.Point {
-    /// Work, in arbitrary units: what the descriptor's length multiplies, and what it does not.
+    /// Cost in arbitrary units: the part that grows with the descriptor's length, and the constant
+    /// part.
     fileprivate var cost: Double { Double(classes.count) * (Double(features) + 300) }
 }

@@ -1,13 +1,13 @@
 import Foundation
 public import ThiolateGold
 
-/// What a scan found, for people: for every class its parameter sets, the best first.
+/// The results of a scan, for users: for every class its parameter sets, the best first.
 public struct ScanTable: Sendable {
     /// One parameter set for one class.
     public struct Row: Sendable {
         public var soap: SOAPParameters
         public var scores: [String: TransferTrial.Score]
-        /// What rows are sorted by: the mean over pairs of the force vector's error, or of the norm's.
+        /// The sorting key: the mean error over pairs, of the force vector or of the norm.
         public var mean: Double
     }
 
@@ -40,7 +40,7 @@ public struct ScanTable: Sendable {
         }
     }
 
-    /// - Parameter most: rows of a class; nil for all.
+    /// - Parameter most: largest number of rows per class; nil for all.
     public func text(most: Int? = 10) -> String {
         var lines: [String] = []
         for (atomClass, rows) in rows {

@@ -7,16 +7,16 @@ internal import Slurm
 import Synchronization
 import SystemPackage
 
-/// Follows the queue while the daemon works.
+/// Follows the queue while the daemon runs.
 struct SlurmService: Service {
     let follower: SlurmFollower
     let pause: Duration
     let logger: Logger
-    /// Something has changed that the engine shows.
+    /// Called after a change that the engine shows.
     let wake: @Sendable () -> Void
 
     func run() async throws {
-        // A command that is cut off leaves a doubt, which is settled at the next start.
+        // An interrupted command leaves a doubt, which the next start resolves.
         try await cancelWhenGracefulShutdown { try await follow() }
     }
 
@@ -61,7 +61,7 @@ struct LocalService: Service {
 
     func run() async throws { try await cancelWhenGracefulShutdown { _ = try await serve() } }
 
-    /// - Returns: whether there was anything to run.
+    /// - Returns: whether there was a package to run.
     func serve() async throws -> Bool {
         let logger = logger
         let flag = RanFlag()
@@ -77,9 +77,9 @@ struct LocalService: Service {
 }
 
 extension SpoolConfiguration {
-    /// The configuration of a spool; the defaults where it has none.
+    /// Reads the configuration of a spool; the defaults if there is none.
     ///
-    /// - Throws: ``WorkflowError/configuration(_:)`` with every mistake in its place.
+    /// - Throws: ``WorkflowError/configuration(_:)`` with every mistake and its place.
     public static func read(of spool: Spool) throws -> SpoolConfiguration {
         guard FileManager.default.fileExists(atPath: spool.root.appending(file).string),
             let bytes = try Directory(spool.root).read("aurelax.yaml", limit: 1 << 20)

@@ -5,21 +5,22 @@ import Reports
 internal import Slurm
 import SystemPackage
 
-/// What a submission writes into its package, or into the folder of an ML stage, and what it finds there.
+/// The files of a submission in its package, or in the folder of an ML stage.
 struct PackageFolder {
     let directory: Directory
-    /// Of the stage; of what is no stage nothing is asked that depends on it.
+    /// Settings that depend on the stage; none outside a stage.
     var kind = StageKind.dft
 
-    /// The path without links: the outbox may be one, and only what it leads to is shared with the nodes.
+    /// The path without links: the outbox may be a link, and the nodes share only its target.
     var path: String { URL(fileURLWithPath: directory.path.string).resolvingSymlinksInPath().path }
 
-    /// It lies there whole. A package comes into its place whole; an ML stage's task is the last of its files.
+    /// Whether it is complete. A package is renamed into place as a whole; the task of an ML stage
+    /// is written last.
     var isComplete: Bool {
         get throws { try kind != .ml || OutsideMLStage.isHandedOut(in: directory) }
     }
 
-    /// There is a result, complete.
+    /// There is a complete result.
     var hasResult: Bool {
         get throws {
             if kind == .ml { return try directory.status(of: StageTaskResult.file) != nil }
@@ -27,7 +28,7 @@ struct PackageFolder {
         }
     }
 
-    /// Of the frame that the optimiser, or the first point, begins with.
+    /// Step of the frame from which the optimiser, or the first point, starts.
     var atoms: Int {
         get throws {
             let text =
@@ -36,7 +37,7 @@ struct PackageFolder {
         }
     }
 
-    /// Geometries calculated so far.
+    /// Number of geometries computed so far.
     var steps: Int {
         if kind == .ml {
             return OptimizerCurve(atPath: directory.path.appending("optimizer.log").string).entries.count
@@ -49,7 +50,7 @@ struct PackageFolder {
 
     private var isSinglePoints: Bool { (try? directory.status(of: "frames.extxyz")) ?? nil != nil }
 
-    /// How many points it has; nil where it is a relaxation.
+    /// Number of points; nil for a relaxation.
     var points: Int? {
         get throws {
             guard isSinglePoints, let bytes = try directory.read("parameters.json", limit: 1 << 20) else {
@@ -59,7 +60,7 @@ struct PackageFolder {
         }
     }
 
-    /// Numbers of its points that are not there.
+    /// Numbers of the missing points.
     var missingPoints: [Int] {
         get throws {
             guard let count = try points else { return [] }
@@ -71,19 +72,19 @@ struct PackageFolder {
         }
     }
 
-    /// The run that was the last to be submitted.
+    /// The last submitted run.
     var current: String? {
         get throws { try text(BatchJob.current) }
     }
 
-    /// Makes this run the one that may begin.
+    /// Makes this run the only one that may start.
     func prepare(_ job: BatchJob) throws {
         let records = try directory.makeSubdirectory(FilePath.Component(plain: BatchJob.records))
         try records.replace(FilePath.Component(plain: job.scriptName), Array(job.script.utf8), mode: 0o755)
         try records.replace(FilePath.Component(plain: BatchJob.current), Array("\(job.name)\n".utf8))
     }
 
-    /// The number that the run was given, once it has begun.
+    /// The Slurm number of the run, once it has started.
     func began(_ name: String) -> Int? {
         (try? text(BatchJob.beganName(name))).flatMap { $0.flatMap { Int($0) } }
     }

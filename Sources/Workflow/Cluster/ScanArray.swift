@@ -3,22 +3,22 @@ import Foundation
 package import Slurm
 public import SystemPackage
 
-/// The parameter sets of a scan as one array of Slurm's, an element a set, without a daemon. What was submitted stands in
-/// a folder beside the results; whether it is at work is asked of Slurm.
+/// Runs the parameter sets of a scan as one Slurm array, one element per set, without a daemon. The
+/// submission is recorded in a folder beside the results; Slurm is asked for its state.
 public struct ScanArray: Sendable {
-    /// Of the scan.
+    /// Name of the scan.
     public let name: String
-    /// For the scripts and logs of the elements.
+    /// Folder for the scripts and logs of the elements.
     public let folder: FilePath
-    /// A line of shell that does the set `$SLURM_ARRAY_TASK_ID`.
+    /// A shell command that computes the set `$SLURM_ARRAY_TASK_ID`.
     public let command: String
 
     private let configuration: SpoolConfiguration
     private let commands: SlurmCommands
 
     /// - Parameters:
-    ///   - results: where the elements put what they find.
-    ///   - program: and arguments that do one set, whose number is put behind them.
+    ///   - results: the file to which elements add their results.
+    ///   - program: program and arguments that compute one set; the set's number is appended.
     public init(
         name: String, results: String, program: String, arguments: [String], configuration: SpoolConfiguration
     ) {
@@ -42,13 +42,13 @@ public struct ScanArray: Sendable {
         self.commands = commands ?? own
     }
 
-    /// Submits what is missing, unless an array of this scan is at work.
+    /// Submits the missing sets, unless an array of this scan is in the queue.
     ///
     /// - Parameters:
     ///   - missing: numbers of the sets, from 1; never empty.
-    ///   - total: of all sets.
-    /// - Returns: how it stands, for a person.
-    /// - Throws: `WorkflowError` where Slurm does not answer or does not take it.
+    ///   - total: number of all sets.
+    /// - Returns: the state, for the user.
+    /// - Throws: `WorkflowError` if Slurm does not answer or refuses.
     public func submit(_ missing: [Int], of total: Int) async throws -> String {
         try FileManager.default.createDirectory(atPath: folder.string, withIntermediateDirectories: true)
         let place = PackageFolder(directory: try Directory(folder))
@@ -82,7 +82,7 @@ public struct ScanArray: Sendable {
         }
     }
 
-    /// How an array stands that is in the queue; nil where it is not.
+    /// The state of an array in the queue; nil if it is not there.
     private func standing(_ name: String, done: Int, of total: Int) async throws -> String? {
         let entries: [QueueEntry]
         do {
@@ -100,7 +100,8 @@ public struct ScanArray: Sendable {
         return run.text(at: Date(), done: done, what: "sets")
     }
 
-    /// What the first set that came to nothing has left in its log, with a line break behind; empty where there is none.
+    /// The end of the log of the first failed set, followed by a line break; empty if there is
+    /// none.
     private func failure(of name: String, _ missing: [Int], _ place: PackageFolder) throws -> String {
         guard let id = place.began(name),
             let (set, lines) = missing.lazy.map({ set in

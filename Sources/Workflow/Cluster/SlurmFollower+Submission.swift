@@ -5,11 +5,11 @@ internal import JobSpec
 internal import Logging
 internal import Slurm
 
-/// What needs no look at the queue: wishes of persons, and new packages.
+/// Work that needs no poll of the queue: requests of users, and new packages.
 extension SlurmFollower {
-    /// Does what needs no look at the queue: what persons asked for, and new packages.
+    /// Handles requests of users and submits new packages.
     package func tend() async throws {
-        // A controller that does not answer is asked by looking alone.
+        // A controller that does not answer is queried only by polls.
         guard failures == 0 else { return }
         for record in try store.slurmRunsToHeed() { try await heed(record) }
         guard ContinuousClock.now >= submitAfter else { return }
@@ -30,7 +30,8 @@ extension SlurmFollower {
             else { continue }
             let runs = try store.slurmRuns(
                 of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
-            // One that never reached the queue does not count, and the next part of an array is not the same again.
+            // A run that never reached the queue does not count, and the next part of an array is a
+            // new one.
             let number =
                 runs.last.map { $0.run.number + ($0.run.end == nil || $0.run.array != nil ? 0 : 1) } ?? 1
             let request =
@@ -43,7 +44,7 @@ extension SlurmFollower {
         }
     }
 
-    /// Brings a cancelled, paused or resumed job's run where the job is.
+    /// Adjusts the run of a cancelled, paused or resumed job.
     private func heed(_ record: SlurmRunRecord) async throws {
         let job = try store.job(record.job)
         var changed = record
@@ -53,13 +54,13 @@ extension SlurmFollower {
             return
         }
         if isOver {
-            // A run whose result was taken ends by itself.
+            // A run whose result was taken in ends by itself.
             let isUnwanted = job.machine.state == .cancelled || job.machine.state == .failed
             guard isUnwanted, !record.run.isWithdrawn else { return }
             changed.run.isWithdrawn = try await attempt { try await self.commands.cancel([id]) }
         } else if job.machine.state == .paused, !record.run.isHeld {
             changed.run.isHeld = try await attempt {
-                // Of an array what runs comes to its end: a point is a step.
+                // Running elements of an array finish, because a point is a step.
                 let isRunning = record.run.phase == .running
                 if let tally = record.run.tally, isRunning, tally.pending == 0 { return }
                 if isRunning, record.run.array == nil {
@@ -87,8 +88,8 @@ extension SlurmFollower {
         }
     }
 
-    /// - Parameter room: elements of an array at most; nil for what the queue has room for.
-    /// - Returns: how many jobs it is in the queue.
+    /// - Parameter room: largest number of array elements; nil for the room in the queue.
+    /// - Returns: number of Slurm jobs added to the queue.
     @discardableResult
     func submit(
         _ job: JobRecord, _ package: PackageFolder, _ request: SlurmResources, number: Int, room: Int? = nil,
@@ -102,7 +103,7 @@ extension SlurmFollower {
             _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
             return 0
         }
-        // Nothing runs but what was handed out, the launcher included.
+        // Only published files are run, including the launcher.
         if job.planned.kind != .ml {
             do {
                 _ = try PackageCheck.verify(package.directory) { try store.isPublished($0) }
@@ -113,15 +114,16 @@ extension SlurmFollower {
                 return 0
             }
         }
-        // A store that was rebuilt does not know what the one before had submitted.
+        // A rebuilt store does not know the submissions of the previous one.
         let former = isFirst ? try package.current : nil
         let name =
             former ?? "aurelax-\(job.job.name)-\(machine.stage + 1)-\(machine.attempt)-\(number)-\(token())"
         let free = try room ?? max(1, settings.maxQueued - store.jobsToSubmit().queued)
-        // What an earlier store had submitted is not known; no more than all of them.
+        // The submissions of an earlier store are unknown; there are at most as many as points.
         let array = try package.points.map { total in
             guard former == nil else { return RunArray(elements: Array(1...total), total: total) }
-            // Where all are there and nobody has put them together, whoever comes for the last one does.
+            // If all points exist but have not been combined, the run for the last one combines
+            // them.
             let missing = try package.missingPoints.prefix(free)
             return RunArray(elements: missing.isEmpty ? [total] : Array(missing), total: total)
         }

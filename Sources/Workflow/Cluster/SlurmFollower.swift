@@ -6,37 +6,37 @@ package import Logging
 package import Slurm
 import SystemPackage
 
-/// Brings packages into Slurm's queue and follows them there: one question an interval for all of them.
+/// Submits packages to Slurm and follows them there, with one query per interval for all of them.
 ///
-/// The store says what was submitted, the package's own marker what came of it. The engine takes results in;
-/// nothing here does.
+/// The store records the submissions; a package's own marker records its result. Only the engine
+/// takes results in.
 package actor SlurmFollower {
     let spool: OpenSpool
     let store: Store
     private(set) var configuration: SpoolConfiguration
-    /// The configuration's file as it was when it was last read.
+    /// The status of the configuration file at the last reading.
     private var read: FileStatus?
-    /// What is wrong with the file as it is now; what it said before holds.
+    /// The errors of the current file; the previous content remains in force.
     private var misreading: String?
     let commands: SlurmCommands
     let logger: Logger
     private let folders: JobFolder
     let token: @Sendable () -> String
-    /// aurelax itself, for ML stages.
+    /// The aurelax program for ML stages.
     let program: String
-    /// Answers in a row that did not come.
+    /// Consecutive failed queries.
     private(set) var failures = 0
-    /// When Slurm takes no more jobs, until when to wait.
+    /// While Slurm accepts no more jobs, the time until which to wait.
     var submitAfter = ContinuousClock.now
-    /// Jobs that Slurm does not take now, until when they wait.
+    /// Jobs that Slurm refuses temporarily, with the times until which they wait.
     var postponed: [Int64: ContinuousClock.Instant] = [:]
-    /// Where there is no accounting, or it is away, until when it is not asked.
+    /// Without accounting, or while it is unavailable, the time until which it is not queried.
     private var accountingAfter = ContinuousClock.now
-    /// When to ask again where those that wait stand.
+    /// Time of the next query for the places of waiting jobs.
     private var placesAfter = ContinuousClock.now
-    /// Jobs of ours in the queue that nobody waits for, since when.
+    /// Unwanted Slurm jobs of ours, with the time of their discovery.
     private var orphans: [Int: Date] = [:]
-    /// What does not work, for the daemon's own file.
+    /// Problems, for the daemon's status file.
     private var silence: String?
     package var trouble: String? {
         let all = [silence, misreading].compactMap { $0 }
@@ -62,9 +62,9 @@ package actor SlurmFollower {
 
     // MARK: Looking
 
-    /// Looks at the queue once.
+    /// Polls the queue once.
     ///
-    /// - Returns: how long to wait until the next look: longer where Slurm is slow or silent.
+    /// - Returns: time until the next poll: longer if Slurm is slow or silent.
     package func look() async throws -> Duration {
         try readAnew()
         let interval = Duration.seconds(settings.interval)
@@ -101,11 +101,11 @@ package actor SlurmFollower {
         try keep(changed.sorted().map { (before[$0], records[$0]) })
         for record in records { try await decide(record, at: now) }
         try await removeOrphans(entries, known: Set(records.map(\.run.name)), at: now)
-        // A controller that needs long for an answer is asked less often.
+        // A controller that answers slowly is polled less often.
         return max(interval, answered * 10)
     }
 
-    /// Takes over what somebody has changed in `aurelax.yaml`, where it can be followed without a new start.
+    /// Adopts changes of `aurelax.yaml` that do not need a restart.
     private func readAnew() throws {
         let root = try Directory(spool.spool.root)
         let status = try root.status(of: FilePath.Component(plain: SpoolConfiguration.file))
@@ -130,7 +130,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// The most that a job may ask for; nil where its packages do not go to Slurm.
+    /// Upper limits for a job's request; nil if its packages do not go to Slurm.
     package var limits: Resources? { configuration.executor == .slurm ? settings.limits : nil }
 
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
@@ -148,7 +148,7 @@ package actor SlurmFollower {
             min(settings.interval * Double(1 << min(failures, 10)), max(settings.interval * 10, 60)))
     }
 
-    /// Where those that wait stand among everybody's; asked every second time, and only while something waits.
+    /// Queries the places of waiting jobs; at every second poll, and only while jobs wait.
     private func place(_ records: inout [SlurmRunRecord], _ changed: inout Set<Int>) async {
         let waiting = Set(
             records.map(\.run).filter {
@@ -164,7 +164,8 @@ package actor SlurmFollower {
         }
     }
 
-    /// Of runs that the controller has forgotten, where there is a data base; one question for all.
+    /// Queries the accounting database for runs that the controller has forgotten; one query for
+    /// all.
     private func accounted(_ records: [SlurmRunRecord]) async throws -> [String: [QueueEntry]] {
         let asked = records.filter { $0.run.phase != .ended && $0.run.timesAbsent >= 1 }
         guard ContinuousClock.now >= accountingAfter, let since = asked.map(\.run.intendedAt).min() else {
@@ -186,7 +187,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// The controller answered, and did not name the run.
+    /// The controller answered without listing the run.
     private func miss(_ record: inout SlurmRunRecord, at now: Date) throws -> Bool {
         let before = record.run
         let package = try package(of: record)
@@ -206,9 +207,9 @@ package actor SlurmFollower {
         return record.run != before
     }
 
-    /// Keeps what has changed, and tells it where a person would want to know.
+    /// Saves changes, and logs them if they matter to a user.
     private func keep(_ changes: [(before: SlurmRunRecord, after: SlurmRunRecord)]) throws {
-        // Another reason to wait is for whoever asks; there may be many of these.
+        // A changed reason for waiting is not logged; there may be many.
         let isNews = { (change: (before: SlurmRunRecord, after: SlurmRunRecord)) in
             change.before.run.phase != change.after.run.phase
         }
@@ -273,14 +274,14 @@ package actor SlurmFollower {
         let idle = try idleRuns(record, evidence)
         guard let array = run.array else { return rules.decision(run, evidence, idle: idle) }
         var missing = Set(try package.missingPoints).intersection(array.elements).sorted()
-        // All there, and whoever came to put them together did not.
+        // All points exist, but the run that should combine them ended.
         if missing.isEmpty, array.elements == [array.total] { missing = array.elements }
         return rules.decision(
             run, missing: try missing.map { try package.evidence(of: run, element: $0) }, idle: idle)
     }
 
-    /// A submission that nobody has ever seen, asked for often and long enough, was none. Should it turn up
-    /// after all, it may not begin, and is cancelled.
+    /// A submission that was searched for often and long enough without success never arrived. If
+    /// it appears later, it does not start, and is cancelled.
     private func abandon(_ record: SlurmRunRecord, at now: Date) throws {
         guard let doubted = record.run.doubtedAt, record.run.timesAbsent >= 3,
             now.timeIntervalSince(doubted) >= max(2 * settings.timeout, 3 * settings.interval)
@@ -289,7 +290,7 @@ package actor SlurmFollower {
         try close(record)
     }
 
-    /// Runs in a row that did not come a step further, the last one included.
+    /// Consecutive runs without a new step, including the last one.
     private func idleRuns(_ record: SlurmRunRecord, _ evidence: RunEvidence) throws -> Int {
         var steps = evidence.steps
         var idle = 0
@@ -301,7 +302,7 @@ package actor SlurmFollower {
         return idle
     }
 
-    /// Jobs of ours whose runs are closed: a submission that came late, or a job that was decided otherwise.
+    /// Slurm jobs whose runs are closed: a late submission, or a job that was decided otherwise.
     private func removeOrphans(_ entries: [QueueEntry], known: Set<String>, at now: Date) async throws {
         let alive = entries.filter { entry in
             if case .ended = entry.state { return false }
@@ -324,7 +325,7 @@ package actor SlurmFollower {
         try store.save([record])
     }
 
-    /// The stage and attempt that the run is for are the job's own still.
+    /// Whether the job is still at the run's stage and attempt.
     func isCurrent(_ record: SlurmRunRecord, of job: JobRecord) -> Bool {
         job.machine.stage == record.stage && job.machine.attempt == record.attempt
     }
@@ -345,7 +346,7 @@ package actor SlurmFollower {
         return try package.isComplete ? package : nil
     }
 
-    /// - Returns: false where Slurm did not do it; it is asked again at the next turn.
+    /// - Returns: false if Slurm did not do it; it is requested again at the next turn.
     @discardableResult
     func attempt(_ work: @Sendable () async throws -> Void) async throws -> Bool {
         do {

@@ -1,18 +1,19 @@
 internal import DurableFiles
 import SystemPackage
 
-/// Files whose names say less than they seem to.
+/// Files with misleading names.
 extension Inbox {
-    /// Claims the results, but for those that a job names as its structure.
+    /// Claims the results, except those that a job names as its structure.
     ///
-    /// - Parameter structures: that jobs named in this scan.
+    /// - Parameter structures: names of structures in this scan's jobs.
     mutating func takeResults(_ scan: inout InboxScan, structures: Set<String>) throws {
         for (name, job, quiet) in scan.results {
             let file = name.escaped
             guard !structures.contains(file), !scan.isNamed(file) else { continue }
-            // The job that has it for a structure may come a little later.
+            // The job that uses it as a structure may arrive a little later.
             if try store.job(named: job) == nil, quiet < limits.patience {
-                scan.outcome.pending[file] = "no job ‘\(job)’ waits for a result, and no job names it as its structure"
+                scan.outcome.pending[file] =
+                    "no job ‘\(job)’ waits for a result, and no job names this file as its structure"
                 scan.outcome.undecided = true
                 continue
             }
@@ -30,7 +31,7 @@ extension Inbox {
         }
     }
 
-    /// Says of files with nearly a name of meaning what they would have to be called.
+    /// Suggests the correct names for files with misspelled names.
     func noteOddNames(_ scan: inout InboxScan, structures: Set<String>) {
         for name in scan.others {
             let file = name.escaped

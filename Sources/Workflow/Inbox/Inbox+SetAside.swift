@@ -2,7 +2,7 @@ internal import DurableFiles
 import SystemPackage
 import YAMLDocument
 
-/// What leaves the inbox, and how.
+/// How files leave the inbox.
 extension Inbox {
     mutating func setAside(
         _ candidate: InboxScan.Candidate, _ reason: String, _ scan: inout InboxScan
@@ -12,7 +12,7 @@ extension Inbox {
             [Diagnostic(code: "rejected", at: nil, message: reason)], &scan)
     }
 
-    /// A result that nobody waits for, or that is none.
+    /// Sets aside an unexpected or invalid result.
     mutating func setAside(_ file: DroppedFile, _ reason: String) throws -> Outcome {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
         try setAside(
@@ -21,13 +21,14 @@ extension Inbox {
         return scan.outcome
     }
 
-    /// Puts a file into a folder of `outbox/rejected` with everything that speaks against it: a copy of its
-    /// bytes, or, where it cannot be read, the thing itself.
+    /// Puts a file into a folder of `outbox/rejected` with all reasons: a copy of its bytes, or the
+    /// file itself if it cannot be read.
     mutating func setAside(
         _ name: FilePath.Component, bytes: [UInt8]?, text: String, _ diagnostics: [Diagnostic],
         _ scan: inout InboxScan
     ) throws {
-        // What others may not read in the inbox they may not read here; the diagnostics quote it.
+        // A file that others may not read in the inbox stays private here; the diagnostics quote
+        // it.
         let isPrivate = try scan.directory.status(of: name).map { !$0.othersMayRead } ?? false
         var files = [
             PublishedFile(name: "diagnostics.txt", bytes: Array(text.utf8), isPrivate: isPrivate),
@@ -54,8 +55,8 @@ extension Inbox {
         return (stem.isEmpty ? "file" : String(stem.prefix(64))) + (number > 1 ? ".\(number)" : "")
     }
 
-    /// Removes what was copied, moves what could not be. A directory stays where it is, and so does what we
-    /// have no right to take.
+    /// Removes copied files, moves others. A directory stays where it is, and so does a file
+    /// without the necessary permissions.
     private mutating func letGo(
         of name: FilePath.Component, in inbox: Directory, to target: Directory?
     ) throws {
@@ -84,7 +85,7 @@ extension Inbox {
         try inbox.synchronize()
     }
 
-    /// Removes structures that no job asks for any more.
+    /// Removes structures that no job needs any more.
     mutating func removeSpent(_ scan: InboxScan) throws {
         for (file, original) in spent where !scan.isWanted(file) {
             spent[file] = nil
@@ -95,7 +96,7 @@ extension Inbox {
         }
     }
 
-    /// Removes what was claimed, where it is still what was claimed.
+    /// Removes claimed files that have not changed since the claim.
     mutating func removeOriginals(from inbox: Directory) throws {
         for original in try store.originals() {
             if let name = FilePath.Component(bytes: original.name),

@@ -5,37 +5,38 @@ internal import JobSpec
 import SystemPackage
 import YAMLDocument
 
-/// Takes jobs in: looks at the inbox, claims what is complete, accepts it or sets it aside.
+/// Accepts jobs: scans the inbox, claims complete files, accepts them or sets them aside.
 ///
-/// A job is accepted once the store has it; only then does its file leave the inbox. Whatever happens in
-/// between, the file is still there and the same job is recognised.
+/// A job is accepted once it is in the store; only then does its file leave the inbox. After an
+/// interruption the file is still there, and the same job is recognised.
 struct Inbox {
     struct Limits: Sendable {
         var jobBytes = 16 << 20
         var structureBytes = 64 << 20
         var resultBytes = 256 << 20
-        /// A file that cannot be read may still be half written for this long.
+        /// Time for which an unreadable file may still be incomplete.
         var patience: Duration = .seconds(10)
-        /// One look takes no longer than about twice this, so that a burst of files holds up nothing else.
+        /// A scan takes at most about twice this time, so that a burst of files delays nothing
+        /// else.
         var time: Duration = .seconds(1)
     }
 
-    /// What a look at the inbox led to.
+    /// The outcome of a scan.
     struct Outcome {
         var accepted: [JobRecord] = []
-        /// Folders of what was set aside.
+        /// Folders of files that were set aside.
         var rejected: [String] = []
         /// Results that were brought back.
         var results: [DroppedFile] = []
-        /// Files that stay, with what they wait for.
+        /// Files that stay, with the reason for waiting.
         var pending: [String: String] = [:]
-        /// Files that are of no use as they are called, with the reason.
+        /// Files that cannot be used under their names, with the reason.
         var notes: [String: String] = [:]
-        /// Of these, some that a little patience will decide.
+        /// Some of these files are decided soon.
         var undecided = false
     }
 
-    /// A result as it was dropped.
+    /// A dropped result.
     struct DroppedFile {
         let job: String
         let name: FilePath.Component
@@ -48,18 +49,19 @@ struct Inbox {
     let spool: OpenSpool
     let store: Store
     let limits: Limits
-    /// The most that a job may ask of a cluster; nil where there is none.
+    /// Upper limits for a job's request of cluster resources; nil if there are none.
     var resources: Resources?
-    /// Reads structures in other formats than XYZ and extxyz.
+    /// Converts structures from formats other than XYZ and extxyz.
     var converter = StructureConverter(python: "python3")
     /// The engines that a stage may name.
     private let engines: SpoolEngines
     var clock: SettleClock
-    /// What cannot leave the inbox (a directory, somebody else's file), as it was when that was said.
+    /// Entries that cannot leave the inbox (a directory, another user's file), with the status at
+    /// the last report.
     var leftAlone: [[UInt8]: FileStatus] = [:]
-    /// Structures that were claimed for one job and may be wanted by another.
+    /// Structures that were claimed for one job and may be needed by another.
     var spent: [String: Original] = [:]
-    /// Where a look that was cut short goes on.
+    /// Where an interrupted scan resumes.
     private var lastLookedAt: [UInt8]?
 
     init(
@@ -74,7 +76,7 @@ struct Inbox {
         clock = SettleClock(interval: settle)
     }
 
-    /// - Throws: what the disk or the store refuses; the files concerned are where they were.
+    /// - Throws: errors of the disk or the store; the files concerned stay where they are.
     mutating func scan() throws -> Outcome {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
         try removeOriginals(from: scan.directory)
@@ -113,12 +115,12 @@ struct Inbox {
         return scan.outcome
     }
 
-    /// True where the other files of the inbox may be well all the same.
+    /// True if other files of the inbox may still be fine.
     static func concernsOneFile(_ error: FileError) -> Bool {
         !error.isFatal && (!error.isTransient || error.code == .ioError)
     }
 
-    /// Beginning behind the file that the last look ended with, so that one cut short starves nobody.
+    /// Starts after the last file of the previous scan, so that interrupted scans reach every file.
     private func inTurn(_ names: [FilePath.Component]) -> [FilePath.Component] {
         guard let lastLookedAt,
             let next = names.firstIndex(where: { lastLookedAt.lexicographicallyPrecedes($0.bytes) })
@@ -167,7 +169,7 @@ struct Inbox {
 
     // MARK: Jobs
 
-    /// The job as far as it has been written; nil where it cannot be read yet.
+    /// The job as far as it has been written; nil if it cannot be read yet.
     private func peek(_ name: FilePath.Component, _ scan: InboxScan) throws -> Job? {
         guard let bytes = try? scan.directory.read(name, limit: limits.jobBytes) else { return nil }
         return JobFile(bytes, file: name.escaped).job
@@ -217,7 +219,7 @@ struct Inbox {
             return try setAside(candidate, "the job would wait for itself: \(path)", &scan)
         }
         if structure.isPrivate || !candidate.claim.source.othersMayRead {
-            // Whoever could not read the job in the inbox cannot read it in the outbox.
+            // The job in the outbox keeps the permissions of the file in the inbox.
             _ = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
         }
         let result = try store.accept(
@@ -248,7 +250,7 @@ struct Inbox {
         }
     }
 
-    /// The structure that the job names, claimed; nil where it has to wait or was set aside.
+    /// The claimed structure that the job names; nil if the job has to wait or was set aside.
     private mutating func structure(
         of candidate: InboxScan.Candidate, _ originals: inout [Original], _ scan: inout InboxScan
     ) throws -> InboxScan.Structure? {
@@ -283,7 +285,7 @@ struct Inbox {
         }
         do {
             let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.structureBytes)
-            // A structure that another job waits for stays until that one has it too.
+            // A structure that another job needs stays until that job has it too.
             let original = Original(name: name.bytes, status: claim.source)
             let isShared = scan.isWanted(file)
             if !isShared { originals.append(original) }
@@ -302,10 +304,10 @@ struct Inbox {
         return nil
     }
 
-    /// The structure as extended XYZ, converted where its file is in another format; nil where it has to wait or was set
-    /// aside.
+    /// The structure as extended XYZ, converted if its file has another format; nil if the job has
+    /// to wait or was set aside.
     ///
-    /// - Parameter frames: set to how many the converted file holds.
+    /// - Parameter frames: receives the number of frames in the converted file.
     private mutating func converted(
         _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ frames: inout Int,
         _ scan: inout InboxScan
@@ -327,7 +329,7 @@ struct Inbox {
                     quiet: structure.quiet, shared: structure.shared)
             }
         } catch let error as StructureConversionError {
-            // It may be half written where the job is not.
+            // The structure may be incomplete although the job is complete.
             if min(candidate.quiet, structure.quiet) < limits.patience {
                 scan.wait(candidate, "the structure cannot be read yet")
             } else {
@@ -352,7 +354,7 @@ struct Inbox {
             }
             return last
         } catch {
-            // A structure may be half written where the job is not.
+            // A structure may be incomplete although the job is complete.
             if min(candidate.quiet, structure.quiet) < limits.patience {
                 scan.wait(candidate, "the structure cannot be read yet")
             } else {
@@ -362,9 +364,10 @@ struct Inbox {
         }
     }
 
-    /// Finds jobs that would wait for each other with this one among them.
+    /// Finds a cycle of jobs that would wait for each other.
     ///
-    /// - Returns: the job, what it comes after, and so on, back to the job; nil if there is no such cycle.
+    /// - Returns: the job, the job that it comes after, and so on, back to the job; nil if there is
+    ///   no such cycle.
     private func cycle(through job: Job) throws -> [String]? {
         guard !job.after.isEmpty else { return nil }
         let waiting = try store.waiting(for: job.name)
@@ -378,8 +381,8 @@ struct Inbox {
         return path
     }
 
-    /// What speaks against the folder that the job would have in the outbox; nil where it is free, or this
-    /// very job's, left from a store that is gone.
+    /// The objection to using the job's folder in the outbox; nil if it is free, or belongs to this
+    /// job from a store that no longer exists.
     private func stranger(in job: Job) throws -> String? {
         let name = FilePath.Component(plain: job.name)
         guard let status = try spool.outbox.status(of: name) else { return nil }
@@ -413,7 +416,8 @@ struct Inbox {
                 "‘\(request.rawValue)’ means nothing to a job that is \(record.machine.state.rawValue)",
                 of: record.id)
         }
-        // A file that cannot be removed counts once: it is remembered as it is, and left alone.
+        // A file that cannot be removed takes effect once: its status is remembered, and it is left
+        // alone.
         try store.remember(Original(name: name.bytes, status: status))
         try removeOriginals(from: scan.directory)
         if leftAlone[name.bytes] != nil {

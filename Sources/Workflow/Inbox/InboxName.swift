@@ -1,17 +1,17 @@
 import Foundation
 
-/// What a file of the inbox is for, by its name alone.
+/// The purpose of a file in the inbox, determined by its name alone.
 enum InboxName: Equatable {
     case job
-    /// `<job>.result.extxyz`: a result that somebody brings back by hand.
+    /// `<job>.result.extxyz`: a result that a user brings back by hand.
     case result(job: String)
-    /// `<job>.cancel` and the like: a request of somebody who has only the folder.
+    /// `<job>.cancel` and similar names: a request of a user who has access only to the folder.
     case request(JobRequest, job: String)
-    /// A second version of a file that a file synchroniser kept: `ring.sync-conflict-….yaml`.
+    /// A conflict copy of a file synchroniser: `ring.sync-conflict-….yaml`.
     case conflictCopy
-    /// Still being written, or of no concern.
+    /// Still being written, or irrelevant.
     case ignored
-    /// Structures, and whatever else lies there until a job names it.
+    /// Structures, and other files that a job may name.
     case other
 
     init(_ name: String) {
@@ -39,8 +39,8 @@ enum InboxName: Equatable {
         }
     }
 
-    /// True for the names that Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box, Resilio and their like give to
-    /// the version that lost.
+    /// True for the conflict copies of Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box,
+    /// Resilio and similar programs.
     static func isConflictCopy(_ lower: String) -> Bool {
         [
             ".sync-conflict-", "conflicted copy", "conflict copy", "_conflict-", "(sfconflict", "(conflict",
@@ -48,7 +48,8 @@ enum InboxName: Equatable {
         ].contains(where: lower.contains)
     }
 
-    /// What is said of a file that no job names and that has nearly a name of meaning; nil for all others.
+    /// The message about a file that no job names and whose name is almost meaningful; nil for
+    /// other files.
     static func note(on name: String) -> String? {
         let lower = name.lowercased()
         if isConflictCopy(lower) {
@@ -84,19 +85,21 @@ enum InboxName: Equatable {
         "resumed": .resume, "continue": .resume, "retry": .retry, "restart": .retry, "rerun": .retry,
     ]
 
-    /// Without case, and in one Unicode normalisation: names that are equal so look the same to many people and to
-    /// some file systems.
+    /// Lower case in one Unicode normalisation: names that are equal in this form look the same to
+    /// many people and on some file systems.
     static func folded(_ name: String) -> String {
         name.precomposedStringWithCanonicalMapping.lowercased()
     }
 
-    /// A file that somebody may have meant by `wanted`: it differs in case or Unicode normalisation, or by an ending
-    /// that was added or is another one.
+    /// A file that may have been meant by `wanted`: it differs in case, in Unicode normalisation,
+    /// or in its extension.
     static func near(_ wanted: String, among names: [String]) -> String? {
         let folded = folded(wanted)
         if let twin = names.first(where: { Self.folded($0) == folded }) { return twin }
         let stem = folded.split(separator: ".").first.map(String.init) ?? folded
-        let endings = [".xyz", ".extxyz", ".xyz.txt", ".extxyz.txt", ".xyz.gz", ".extxyz.gz", ".txt", ".traj", ".cif"]
+        let endings = [
+            ".xyz", ".extxyz", ".xyz.txt", ".extxyz.txt", ".xyz.gz", ".extxyz.gz", ".txt", ".traj", ".cif",
+        ]
         return names.first { name in
             let other = Self.folded(name)
             return other.hasPrefix(folded + ".") || endings.contains { stem + $0 == other }
@@ -104,7 +107,7 @@ enum InboxName: Equatable {
     }
 }
 
-/// What a person may want of a job.
+/// A request for a job.
 public enum JobRequest: String, Sendable, CaseIterable {
     case cancel, pause, resume, retry
 

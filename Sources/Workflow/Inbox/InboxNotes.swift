@@ -1,9 +1,10 @@
 import SystemPackage
 
-/// What files of the inbox wait for, or why they are of no use: `.aurelax/inbox.json`, for whoever asks.
+/// The reasons why files of the inbox wait or cannot be used: `.aurelax/inbox.json`, for commands
+/// that show them.
 struct InboxNotes: Codable, Equatable {
     static let file = FilePath.Component(plain: "inbox.json")
-    /// More files than a person reads about.
+    /// Largest number of listed files.
     private static let most = 1000
 
     var files: [String: String]

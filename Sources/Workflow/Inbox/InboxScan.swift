@@ -3,9 +3,9 @@ internal import JobSpec
 import SystemPackage
 import YAMLDocument
 
-/// One look at the inbox, while it lasts.
+/// One scan of the inbox in progress.
 struct InboxScan {
-    /// A job file that was read.
+    /// A job file that has been read.
     struct Candidate {
         let name: FilePath.Component
         let claim: Claim
@@ -14,35 +14,35 @@ struct InboxScan {
         let job: Job
         let quiet: Duration
 
-        /// The file that the job names for its structure; nil if the structure is in the job file.
+        /// The file that the job names as its structure; nil if the structure is in the job file.
         var structureFile: String? { if case .file(let name) = job.structure { name } else { nil } }
     }
 
     struct Structure {
         let digest: Digest
         let bytes: [UInt8]
-        /// What messages call it.
+        /// Its name in messages.
         let label: String
         let quiet: Duration
-        /// Where another job may want the file too.
+        /// Whether another job may need the file too.
         let shared: Original?
-        /// Others may not read the file that it came from.
+        /// Other users may not read the original file.
         var isPrivate = false
     }
 
     let directory: Directory
     let now: ContinuousClock.Instant
     var outcome = Inbox.Outcome()
-    /// Jobs to accept, those that were not looked at yet.
+    /// Jobs that have not been processed yet.
     var jobs: [Candidate] = []
     var requests: [(name: FilePath.Component, request: JobRequest, job: String)] = []
-    /// Results by their names, which a job may name as its structure all the same.
+    /// Results by name; a job may name one as its structure.
     var results: [(name: FilePath.Component, job: String, quiet: Duration)] = []
     /// Files without a meaning of their own that have stopped changing.
     var others: [FilePath.Component] = []
     /// All files of the inbox.
     var names: [String] = []
-    /// Structures that job files name which cannot be accepted yet.
+    /// Structures named by job files that cannot be accepted yet.
     private var wanted: Set<String> = []
     /// Some job file cannot be read yet, so it may name any structure.
     private var isAnyWanted = false
@@ -52,7 +52,7 @@ struct InboxScan {
         self.now = now
     }
 
-    /// A job that comes later needs what it names; one that cannot be read may need anything.
+    /// A later job needs its structure; an unreadable one may need any.
     mutating func keepStructures(of job: Job?) {
         guard let job else {
             isAnyWanted = true
@@ -61,14 +61,14 @@ struct InboxScan {
         if case .file(let name) = job.structure { wanted.insert(name) }
     }
 
-    /// The time for this look is over: what was not looked at may name any structure.
+    /// The time for this scan is over: an unprocessed job may name any structure.
     mutating func isCut(before name: FilePath.Component) {
         outcome.pending[name.escaped] = "its turn comes"
         outcome.undecided = true
         isAnyWanted = true
     }
 
-    /// True for a structure that a job names which cannot be accepted yet.
+    /// True for a structure that a waiting job names.
     func isNamed(_ structure: String) -> Bool { wanted.contains(structure) }
 
     func isWanted(_ structure: String) -> Bool {

@@ -1,12 +1,12 @@
 package import DurableFiles
 
-/// Tells when a file has stopped changing: by the watcher's word that its writer closed it, or because it
+/// Detects when a file has stopped changing: the watcher reports that its writer closed it, or it
 /// has been the same for a while.
 ///
-/// It looks at equality of what `fstat` says and at a clock that only runs forward; what time the files or
-/// the machine claim it is does not matter.
+/// It compares results of `fstat` for equality and uses a monotonic clock; the times of files and
+/// the system clock do not matter.
 package struct SettleClock {
-    /// How long a file has to be the same.
+    /// Time for which a file has to be the same.
     let interval: Duration
     private var seen: [[UInt8]: (status: FileStatus, since: ContinuousClock.Instant)] = [:]
     private var closed: Set<[UInt8]> = []
@@ -16,9 +16,10 @@ package struct SettleClock {
     /// A writer closed the file, or it was renamed to this name.
     package mutating func noteClosed(_ name: [UInt8]) { closed.insert(name) }
 
-    /// Looks at a file now.
+    /// Checks a file now.
     ///
-    /// - Returns: how long it has been the same; at least ``interval`` where its writer is known to be done.
+    /// - Returns: how long it has been the same; at least ``interval`` if its writer is known to
+    ///   have finished.
     package mutating func quiet(
         _ name: [UInt8], _ status: FileStatus, now: ContinuousClock.Instant
     ) -> Duration {
@@ -29,7 +30,7 @@ package struct SettleClock {
         return since.duration(to: now)
     }
 
-    /// Forgets what is not there any more.
+    /// Forgets files that no longer exist.
     package mutating func keepOnly(_ names: Set<[UInt8]>) {
         seen = seen.filter { names.contains($0.key) }
         closed.formIntersection(names)

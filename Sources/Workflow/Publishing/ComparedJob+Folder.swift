@@ -5,7 +5,7 @@ internal import JobSpec
 public import Reports
 
 extension ComparedJob {
-    /// What `scripts/record-result` keeps of `status.json`, as far as a comparison wants it.
+    /// The part of `status.json`, as kept by `scripts/record-result`, that a comparison needs.
     private struct Cost: Decodable {
         var engine: String
         var level_of_theory: String?
@@ -14,10 +14,11 @@ extension ComparedJob {
         var converged: Bool?
     }
 
-    /// From the job's folder in an outbox, or from what `scripts/record-result` has kept of it.
+    /// Reads the job from its folder in an outbox, or from the files that `scripts/record-result`
+    /// kept.
     ///
-    /// - Throws: ``WorkflowError/noSuchJob(_:)`` where the folder holds no job, and what a file that is damaged makes of
-    ///   itself.
+    /// - Throws: ``WorkflowError/noSuchJob(_:)`` if the folder holds no job, and errors of damaged
+    ///   files.
     public init(folder path: String) throws {
         let folder = URL(fileURLWithPath: path)
         self.init(name: folder.lastPathComponent)
@@ -39,7 +40,7 @@ extension ComparedJob {
         given = try Self.given(job: Array(text), in: folder) ?? stages.first?.frames.first
     }
 
-    /// Of each stage its last attempt.
+    /// The last attempt of each stage.
     private static func stageFolders(in folder: URL) throws -> [Int: (attempt: Int, kind: Kind, folder: URL)]
     {
         var found: [Int: (attempt: Int, kind: Kind, folder: URL)] = [:]
@@ -81,7 +82,8 @@ extension ComparedJob {
         return stage
     }
 
-    /// The job's own structure: in the job, or beside it, or beside the workflow's jobs whose results these are.
+    /// The job's own structure: in the job, or beside it, or beside the workflow's jobs with these
+    /// results.
     private static func given(job text: [UInt8], in folder: URL) throws -> Atoms? {
         switch JobFile(text, file: "job.yaml").job?.structure {
         case .inline(let structure):

@@ -2,8 +2,7 @@ internal import DurableFiles
 import Foundation
 internal import JobSpec
 
-/// Everything that the store knows of a job, as it lies beside the job's results: what the store is rebuilt
-/// from when it is gone.
+/// The store's data about a job, kept beside the job's results, from which a lost store is rebuilt.
 struct JobCopy: Codable {
     static let version = 1
     static let file = ".aurelax-job.json"
@@ -41,7 +40,7 @@ struct JobCopy: Codable {
         }
     }
 
-    /// - Throws: `DecodingError` for what is no such copy; ``WorkflowError`` for one of a later version.
+    /// - Throws: `DecodingError` if it is not such a copy; ``WorkflowError`` for a later version.
     init(_ bytes: [UInt8]) throws {
         let decoder = StageReport.decoder
         let found = try decoder.decode(Version.self, from: Data(bytes)).aurelaxJob

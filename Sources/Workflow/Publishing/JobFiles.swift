@@ -1,25 +1,25 @@
 internal import DurableFiles
 import SystemPackage
 
-/// The files of a job's folder that the daemon does not write any more, with their digests.
+/// The files of a job's folder that the daemon no longer writes, with their digests.
 struct JobFiles {
     enum Content {
         case whole(Digest, size: Int)
-        /// What somebody put there without letting us read it: why.
+        /// Files that the daemon may not read, with the reason.
         case unreadable(String)
     }
 
-    /// Paths beneath the job's folder, in their order.
+    /// Sorted paths beneath the job's folder.
     private(set) var entries: [(path: String, content: Content)] = []
 
-    /// - Parameter folder: of the job. Links are not followed; hidden names and what the daemon itself still
-    ///   writes are left out.
+    /// - Parameter folder: the job's folder. Links are not followed; hidden names and files that
+    ///   the daemon still writes are left out.
     init(in folder: Directory) throws(FileError) { try add(folder, prefix: "", depth: 0) }
 
     private static let changing: Set<String> = [
         "status.yaml", "summary.yaml", "job.log", "events.jsonl", "report.html", "figures",
     ]
-    /// A stage, its result, and what a program put beneath.
+    /// A stage, its result, and folders that a program created beneath.
     private static let deepest = 3
 
     private mutating func add(_ directory: Directory, prefix: String, depth: Int) throws(FileError) {
@@ -42,7 +42,7 @@ struct JobFiles {
         }
     }
 
-    /// Lines of the list `files` of a summary.
+    /// Lines of the list `files` in a summary.
     var yaml: String {
         guard !entries.isEmpty else { return "  []\n" }
         var text = YAMLText(indent: "    ")

@@ -4,8 +4,8 @@ internal import JobSpec
 import Reports
 import SystemPackage
 
-/// Writes what people see of a job: its folder in the outbox. Everything in it can be written again from the
-/// store at any time.
+/// Writes a job's folder in the outbox. All of its content can be written again from the store at
+/// any time.
 struct JobFolder {
     private let spool: OpenSpool
     private let store: Store
@@ -23,7 +23,7 @@ struct JobFolder {
         try StageFolder(current: record).make(in: directory(of: record))
     }
 
-    /// Removes what a killed daemon left half-written in the folders of these jobs.
+    /// Removes incomplete files of a killed daemon from the folders of these jobs.
     func removeTemporaries(_ records: [JobRecord]) throws {
         for record in records
         where try spool.outbox.status(of: JobName(of: record.job).component)?.kind == .directory {
@@ -63,7 +63,7 @@ struct JobFolder {
         try store.markPublished(record)
     }
 
-    /// Appends what a log does not have yet, so that whoever follows it sees it grow.
+    /// Appends new entries to a log, so that it grows for a reader that follows it.
     private func write(_ name: FilePath.Component, _ text: String, in folder: Directory) throws {
         let whole = Array(text.utf8)
         let there = try folder.read(name) ?? []

@@ -10,7 +10,8 @@ extension JobReport {
     /// Name in the job's folder.
     public static let file = "report.html"
 
-    /// From what the store and the job's folder have of it. What cannot be read is missing, and said to be.
+    /// Builds the report from the store and the job's folder. Unreadable data are left out, and the
+    /// report says so.
     init(
         _ record: JobRecord, _ ended: [StageRecord], _ history: [JobHistoryEntry], _ files: JobFiles?,
         folder: FilePath
@@ -38,7 +39,7 @@ extension JobReport {
         if let first = stages.first?.frames.first, initial == nil { initial = first }
     }
 
-    /// Every attempt at a stage that ended, and the one that is under way.
+    /// Every attempt at a stage that ended, and the current one.
     private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
         var stages = ended.map { one in
             var stage = stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)
@@ -70,7 +71,7 @@ extension JobReport {
         let place = StageFolder(JobName(of: record.job), stage: number, kind: kind, attempt: attempt)
         func path(_ file: String) -> String { folder.appending(place.path(of: file)).string }
         if kind != .singlePoints {
-            // Geometries of single points are those of another stage.
+            // Geometries of single points belong to another stage.
             stage.curve = OptimizerCurve(atPath: path("optimizer.log"))
             (stage.frames, stage.problem) = frames(atPath: path("trajectory.extxyz"))
         } else if let points = report?.points {
@@ -97,7 +98,7 @@ extension JobReport {
             ("verdict", report.verdict.text), ("steps", "\(report.verdict.steps)"),
             ("fmax at the beginning" + whose, number(report.initialFmax, "eV/Å")),
             ("fmax at the end" + whose, number(report.verdict.fmax, "eV/Å")),
-            ("fmax asked for", number(report.requestedFmax, "eV/Å")),
+            ("requested fmax", number(report.requestedFmax, "eV/Å")),
             ("energy" + whose, number(report.energy, "eV")),
             ("change of energy" + whose, number(report.energyChange, "eV")),
             ("largest displacement", number(report.largestDisplacement, "Å", "%.3f")),
@@ -106,7 +107,7 @@ extension JobReport {
             ("gradient calls", report.gradientCalls.map(String.init)),
             ("SCF cycles", report.scfCycles.map(String.init)),
             ("model's largest force error", number(report.modelError, "eV/Å")),
-            ("the same of the model before it learnt", number(report.firstModelError, "eV/Å")),
+            ("the same for the model before training on checks", number(report.firstModelError, "eV/Å")),
             ("decision", report.decision), ("time", number(report.seconds, "s", "%.1f")),
         ]
         return facts.compactMap { name, value in value.map { (name, $0) } }
@@ -153,7 +154,7 @@ extension JobReport {
 }
 
 extension PlannedStage {
-    /// What the stage's largest force is to come below, eV/Å; nil where nothing is relaxed.
+    /// Requested fmax of the stage, eV/Å; nil if nothing is relaxed.
     var fmax: Double? {
         switch work {
         case .ml(let stage): stage.fmax

@@ -6,7 +6,7 @@ import Reports
 internal import Slurm
 import SystemPackage
 
-/// Where a job stands, for people and scripts.
+/// The state of a job, for people and scripts.
 public struct JobStatus: Sendable, Equatable, Codable {
     public var name: String
     public var state: JobState
@@ -17,18 +17,18 @@ public struct JobStatus: Sendable, Equatable, Codable {
     /// `ml`, `dft` or `single-points`.
     public var kind: StageKind
     public var attempt: Int
-    /// Optimiser steps taken in this stage; of single points, how many are there.
+    /// Optimiser steps taken in this stage; for single points, the number of finished points.
     public var step: Int?
     /// Largest force norm of a moving atom, eV/Å.
     public var fmax: Double?
-    /// What it is to come below, eV/Å; nil where nothing is relaxed.
+    /// Requested fmax; nil if nothing is relaxed.
     public var fmaxLimit: Double?
     public var priority: Int
     public var accepted: Date
     public var updated: Date
     /// The stage's folder, beneath the outbox.
     public var folder: String
-    /// Where the stage is in Slurm's queue; nil where it is not.
+    /// The stage's state in Slurm's queue; nil if it is not there.
     public var slurm: QueueStatus?
 
     init(_ record: JobRecord) {
@@ -49,9 +49,9 @@ public struct JobStatus: Sendable, Equatable, Codable {
         folder = StageFolder(current: record).path
     }
 
-    /// With how far a calculation outside says it is.
+    /// Adds the progress of an external calculation.
     ///
-    /// - Parameter run: the submission of the stage's package that is followed.
+    /// - Parameter run: the open submission of the stage's package.
     init(_ record: JobRecord, in spool: Spool, run: SlurmRun? = nil) {
         self.init(record)
         let queue = run.map { $0.text(at: Date()) }
@@ -76,7 +76,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         reason = queue.map { "\($0); \(calculation)" } ?? calculation
     }
 
-    /// How far an ML stage is that another machine does: its optimiser's log says so.
+    /// The progress of an ML stage on another machine, from its optimiser's log.
     private mutating func readOutsideProgress(in spool: Spool) {
         guard let stage = try? Directory(spool.outbox.appending(folder)),
             (try? OutsideMLStage.isHandedOut(in: stage)) == true,
@@ -85,7 +85,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         (step, fmax) = (last.step, last.fmax)
     }
 
-    /// Every key is there; null where there is nothing to say.
+    /// All keys are written; null for missing values.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name, forKey: .name)
@@ -105,7 +105,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         try container.encode(slurm, forKey: .slurm)
     }
 
-    /// What will happen next, and who has to do it.
+    /// The next event, and who triggers it.
     public var next: String {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
@@ -149,26 +149,27 @@ public struct JobStatus: Sendable, Equatable, Codable {
     }
 }
 
-/// Where a stage is in Slurm's queue.
+/// A stage's state in Slurm's queue.
 public struct QueueStatus: Sendable, Equatable, Codable {
-    /// Slurm's number; nil while it is not known.
+    /// Slurm's number; nil while unknown.
     public var id: Int?
     /// `intended`, `pending`, `running`, `completing`, `lost` or `ended`.
     public var state: String
-    /// Why it waits, as Slurm says, or what is known of one that is lost.
+    /// Slurm's reason for waiting, or what is known about a lost job.
     public var reason: String
     public var node: String
     /// Seconds.
     public var used: Int?
     public var left: Int?
-    /// Among all that wait for the same partition, from 1, and how many these are; nil where it does not wait for room.
+    /// Place among all jobs that wait for the same partition, from 1, and their number; nil if it
+    /// does not wait for resources.
     public var position: Int?
     public var waiting: Int?
-    /// When Slurm expects to start it, in its local time; nil where it does not say.
+    /// Expected start in Slurm's local time; nil if unknown.
     public var start: String?
-    /// From 1, counting how often the package was submitted.
+    /// Number of the submission of the package, from 1.
     public var run: Int
-    /// Of an array: how many of its elements wait and run; nil where it is none.
+    /// For an array: numbers of waiting and running elements; nil otherwise.
     public var pending: Int?
     public var running: Int?
 

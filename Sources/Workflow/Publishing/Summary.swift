@@ -3,13 +3,13 @@ import Foundation
 internal import JobSpec
 import SystemPackage
 
-/// What became of a job: `summary.yaml`.
+/// The result of a job: `summary.yaml`.
 struct Summary {
     private let record: JobRecord
     private let stages: [StageRecord]
     private let files: JobFiles?
 
-    /// - Parameter files: what is in the job's folder; nil where that cannot be told.
+    /// - Parameter files: the files in the job's folder; nil if unknown.
     init(_ record: JobRecord, _ stages: [StageRecord], _ files: JobFiles?) {
         self.record = record
         self.stages = stages

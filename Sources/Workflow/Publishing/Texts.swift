@@ -1,6 +1,6 @@
 import Foundation
 
-/// JSON that people read too.
+/// JSON in a readable layout.
 func json(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

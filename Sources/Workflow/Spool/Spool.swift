@@ -2,8 +2,8 @@ internal import DurableFiles
 import Foundation
 public import SystemPackage
 
-/// The three places of a daemon: `inbox/`, where people drop jobs; `outbox/`, where they find what became of
-/// them; `.aurelax/`, the daemon's own. Every path under them is made here.
+/// The three folders of a daemon: `inbox/`, where users drop jobs; `outbox/`, with the results;
+/// `.aurelax/`, the daemon's own. Every path in them is built here.
 public struct Spool: Sendable {
     public static let environmentVariable = "AURELAX_SPOOL"
 
@@ -13,17 +13,18 @@ public struct Spool: Sendable {
 
     public var inbox: FilePath { root.appending("inbox") }
     public var outbox: FilePath { root.appending("outbox") }
-    /// Mode 0700. On a local file system: locks and the store need one.
+    /// Mode 0700. It must be on a local file system, for locks and the store.
     public var state: FilePath { root.appending(".aurelax") }
 
     public var lock: FilePath { state.appending(lockName) }
     public var database: FilePath { state.appending("jobs.sqlite") }
     let lockName = FilePath.Component(plain: "lock")
 
-    /// The spool in whose outbox this package lies, `<spool>/outbox/<job>/<stage>`, if there is one with a store.
+    /// Returns the spool whose outbox contains this package, `<spool>/outbox/<job>/<stage>`, if
+    /// there is one with a store.
     ///
-    /// The outbox may be a link: then the path that was given leads to the spool, or the file that the daemon has left in
-    /// the outbox does.
+    /// The outbox may be a link: then the given path, or the file that the daemon has left in the
+    /// outbox, leads to the spool.
     ///
     /// - Parameter package: absolute or relative, with or without links.
     public static func containing(package: String) -> Spool? {
@@ -46,13 +47,13 @@ public struct Spool: Sendable {
 
     private var hasStore: Bool { FileManager.default.fileExists(atPath: database.string) }
 
-    /// A file in an outbox that is a link: the path of the spool that it belongs to.
+    /// A file in a linked outbox: the path of its spool.
     static let rootFile = FilePath.Component(plain: ".aurelax-spool")
 
     /// Folder of a job in the outbox.
     public func folder(ofJob name: String) -> FilePath { outbox.appending(name) }
 
-    /// Folders of the outbox that are no job's.
+    /// Folders of the outbox that do not belong to jobs.
     static let rejected = FilePath.Component(plain: "rejected")
 
     /// Opens the spool for the daemon and creates what is missing.
@@ -89,7 +90,7 @@ package struct OpenSpool: Sendable {
         blobs = BlobStore(try state.makeSubdirectory("blobs", mode: 0o700))
     }
 
-    /// A directory that people may have replaced by a link to a bigger disk.
+    /// A directory that users may replace by a link to a larger disk.
     private static func enter(
         _ path: FilePath, in root: Directory, _ name: FilePath.Component
     ) throws -> Directory {
@@ -99,8 +100,8 @@ package struct OpenSpool: Sendable {
         return try root.makeSubdirectory(name)
     }
 
-    /// Opened anew for each scan: somebody may have removed it, renamed it or mounted over it. One that is
-    /// gone is made again.
+    /// Opened for each scan, because it may have been removed, renamed or mounted over. A missing
+    /// one is created again.
     func openInbox() throws -> Directory { try Self.enter(spool.inbox, in: Directory(spool.root), "inbox") }
 
     func jobFolder(_ name: String) throws -> Directory {
@@ -109,7 +110,7 @@ package struct OpenSpool: Sendable {
 }
 
 extension FilePath.Component {
-    /// - Precondition: the text is a plain file name; names from outside are checked before.
+    /// - Precondition: the text is a plain file name; external names are checked before.
     init(plain text: String) {
         guard let component = FilePath.Component(text), component.kind == .regular else {
             preconditionFailure("\(text) is a plain file name")

@@ -4,16 +4,16 @@ import Glibc
 internal import JobSpec
 import SystemPackage
 
-/// Looks a spool over.
+/// Checks a spool.
 public struct SpoolDoctor: Sendable {
-    /// One thing that was looked at.
+    /// One finding.
     public struct Finding: Sendable, Equatable, Codable {
         public enum Grade: String, Sendable, Codable { case good, note, warning, error }
 
         public let subject: String
         public let grade: Grade
         public let text: String
-        /// What `--repair` does about it; nil where a person has to.
+        /// The effect of `--repair`; nil if the user has to act.
         public let remedy: String?
         public internal(set) var isRepaired = false
     }
@@ -22,9 +22,9 @@ public struct SpoolDoctor: Sendable {
 
     public init(_ spool: Spool) { self.spool = spool }
 
-    /// - Parameter repairing: does what the findings say; only while no daemon is at work.
-    /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` where it is to repair and a daemon
-    ///   is at work.
+    /// - Parameter repairing: applies the remedies; only while no daemon is running.
+    /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is
+    ///   requested while a daemon is running.
     public func examine(repairing: Bool = false) throws -> [Finding] {
         guard FileManager.default.fileExists(atPath: spool.state.string) else {
             throw WorkflowError.noSpool(spool.root)
@@ -51,7 +51,7 @@ private struct Examination {
     let repairing: Bool
     var findings: [SpoolDoctor.Finding] = []
 
-    /// Below this nothing new should be begun.
+    /// Below this, nothing new should be started.
     private static let enoughSpace = 1 << 30
 
     mutating func run() throws {
@@ -135,7 +135,8 @@ private struct Examination {
         try find("space", free < Self.enoughSpace ? .warning : .good, text)
     }
 
-    /// What a killed process left half-written. A daemon at work has such files at any moment.
+    /// Finds incomplete files of a killed process. A running daemon may have such files at any
+    /// time.
     private mutating func leftovers() throws {
         var places = [("outbox", spool.outbox), ("outbox/rejected", spool.outbox.appending(Spool.rejected))]
         for name in ["staging", "blobs"] { places.append((".aurelax/\(name)", spool.state.appending(name))) }
@@ -184,8 +185,8 @@ private struct Examination {
         try blobs(jobs, store)
     }
 
-    /// The outbox shows no job, and no stage of a job, that the store does not know: a store that was put back from a
-    /// backup is older than its outbox.
+    /// The outbox must not show a job or a stage that the store does not know: a store restored
+    /// from a backup is older than its outbox.
     private mutating func outbox(_ jobs: [JobRecord], _ store: Store) throws {
         guard let outbox = try? Directory(spool.outbox) else { return }
         let known = Dictionary(jobs.map { ($0.job.name, $0) }) { $1 }
@@ -196,7 +197,7 @@ private struct Examination {
             else { continue }
             let remedy = "stop the daemon, then `aurelax recover` takes it in"
             if let record = known[copy.job.name] {
-                // A daemon at work may be ahead of what was read of the store.
+                // A running daemon may be ahead of the data read from the store.
                 guard !isHeld, try copy.isNewer(than: record, in: store) else { continue }
                 try find(
                     "outbox/\(name.escaped)", .error,
@@ -209,7 +210,7 @@ private struct Examination {
         }
     }
 
-    /// What was handed out is there, and nothing looks handed out that was not.
+    /// Checks that handed-out packages exist, and that nothing else looks like one.
     private mutating func packages(_ jobs: [JobRecord], _ store: Store) throws {
         var count = 0
         for job in jobs {
@@ -219,7 +220,7 @@ private struct Examination {
                 count += 1
                 let subject = "outbox/\(job.job.name)/\(package.folder)"
                 let folder = try? Directory(spool.folder(ofJob: job.job.name).appending(package.folder))
-                // An ML stage that another machine does has its task in place of a manifest.
+                // An ML stage on another machine has its task instead of a manifest.
                 let isML = job.machine.stages[package.stage] == .ml
                 let manifest = try folder?.digest(of: isML ? StageTask.file : "MANIFEST.json")?.digest
                 if manifest == package.digest { continue }
@@ -269,7 +270,8 @@ private struct Examination {
 }
 
 extension Store {
-    /// A job whose package was removed while it waited: the stage begins again, with the same package.
+    /// Resets a job whose package was removed while it waited: the stage starts again with the same
+    /// package.
     func handOutAgain(_ job: JobRecord) throws -> JobRecord? {
         guard try apply(.pause, to: job.id) != nil else { return nil }
         return try apply(.resume, to: job.id)

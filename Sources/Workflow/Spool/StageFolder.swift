@@ -4,12 +4,12 @@ import Handoff
 internal import JobSpec
 import SystemPackage
 
-/// The name of a job: one plain path component, checked where it comes from outside.
+/// The name of a job: one plain path component, checked if it comes from outside.
 struct JobName: Sendable, Hashable, CustomStringConvertible {
     /// Name of the job's folder in the outbox.
     let component: FilePath.Component
 
-    /// - Returns: nil for text that cannot be a job's name.
+    /// - Returns: nil if the text cannot be a job's name.
     init?(_ text: String) {
         guard Job.isName(text), let component = FilePath.Component(text), component.kind == .regular else {
             return nil
@@ -17,13 +17,13 @@ struct JobName: Sendable, Hashable, CustomStringConvertible {
         self.component = component
     }
 
-    /// - Precondition: the job was parsed, so its name is one.
+    /// - Precondition: the job was parsed, so its name is valid.
     init(of job: Job) { component = FilePath.Component(plain: job.name) }
 
     var description: String { component.string }
 }
 
-/// The folder of one attempt at one stage of a job: owns its name, its paths, and how it is opened.
+/// The folder of one attempt at one stage of a job: its name, its paths, and its opening.
 struct StageFolder: Sendable, Hashable {
     let job: JobName
     /// From 0.
@@ -36,7 +36,7 @@ struct StageFolder: Sendable, Hashable {
         (self.job, self.stage, self.kind, self.attempt) = (job, stage, kind, attempt)
     }
 
-    /// The stage that the job is at.
+    /// The current stage of the job.
     init(current record: JobRecord) {
         let machine = record.machine
         self.init(
@@ -50,9 +50,9 @@ struct StageFolder: Sendable, Hashable {
             JobName(of: record.job), stage: ended.stage, kind: ended.report.kind, attempt: ended.attempt)
     }
 
-    /// Reads a folder's name.
+    /// Parses a folder's name.
     ///
-    /// - Returns: nil for a folder that is no stage's.
+    /// - Returns: nil if the folder does not belong to a stage.
     init?(named name: String, of job: JobName) {
         guard let match = name.wholeMatch(of: /([0-9]+)-([a-z-]+)(?:\.([0-9]+))?/),
             let number = Int(match.1), number > 0, let kind = StageKind(rawValue: String(match.2))
@@ -63,7 +63,8 @@ struct StageFolder: Sendable, Hashable {
     /// The same stage at another attempt.
     func at(attempt: Int) -> StageFolder { StageFolder(job, stage: stage, kind: kind, attempt: attempt) }
 
-    /// `02-dft`, and `02-dft.2` for a second attempt: what the first one left stays as it was.
+    /// `02-dft`, and `02-dft.2` for a second attempt: the files of the first attempt stay
+    /// unchanged.
     var name: FilePath.Component {
         let number = stage + 1 < 10 ? "0\(stage + 1)" : "\(stage + 1)"
         return FilePath.Component(
@@ -75,20 +76,21 @@ struct StageFolder: Sendable, Hashable {
     /// The path beneath the outbox: `ring4/02-dft`.
     var path: String { "\(job)/\(name)" }
 
-    /// The path of a file that the stage's calculation leaves, beneath the job's folder: `02-dft/result/final.extxyz`.
+    /// The path of a result file of the stage, beneath the job's folder:
+    /// `02-dft/result/final.extxyz`.
     func path(of file: String) -> String {
         kind.isOutside ? "\(name)/\(PackageLayout.result)/\(file)" : "\(name)/\(file)"
     }
 
     func path(in spool: Spool) -> FilePath { spool.folder(ofJob: job.description).appending(name) }
 
-    /// The path of a file that the stage's calculation leaves.
+    /// The path of a result file of the stage.
     func path(of file: String, in spool: Spool) -> FilePath {
         spool.folder(ofJob: job.description).appending(path(of: file))
     }
 
-    /// The files that a stage's calculation left in a folder, live or recorded: `result/` of a package, the folder itself
-    /// of an ML stage and of what `scripts/record-result` has kept.
+    /// The result files of a stage in a folder, live or recorded: `result/` of a package, the
+    /// folder itself for an ML stage and for files kept by `scripts/record-result`.
     static func files(in folder: FilePath) -> FilePath {
         let result = folder.appending(PackageLayout.result)
         return FileManager.default.fileExists(atPath: result.string) ? result : folder
@@ -99,12 +101,12 @@ struct StageFolder: Sendable, Hashable {
     /// Opens the folder.
     ///
     /// - Parameter job: the job's folder.
-    /// - Returns: nil if no directory has that name.
+    /// - Returns: nil if there is no such directory.
     func open(in job: Directory) throws -> Directory? {
         guard try job.status(of: name)?.kind == .directory else { return nil }
         return try job.subdirectory(name)
     }
 
-    /// Opens the folder and makes it if it is missing.
+    /// Opens the folder, and creates it if it is missing.
     func make(in job: Directory) throws -> Directory { try job.makeSubdirectory(name) }
 }

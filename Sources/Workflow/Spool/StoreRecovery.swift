@@ -4,15 +4,15 @@ import GRDB
 internal import JobSpec
 public import SystemPackage
 
-/// Rebuilds the store of a spool from what lies in the outbox and among the blobs.
+/// Rebuilds the store of a spool from the outbox and the blobs.
 public struct StoreRecovery: Sendable {
-    /// What became of the rebuilding.
+    /// The outcome of a recovery.
     public struct Outcome: Sendable, Equatable {
-        /// Names of the jobs that are in the store again.
+        /// Names of the recovered jobs.
         public var jobs: [String] = []
-        /// Folders of the outbox that no job could be made of: name and why.
+        /// Folders of the outbox from which no job could be recovered: name and reason.
         public var left: [String: String] = [:]
-        /// Where the store that was there is now; nil where there was none.
+        /// The new place of the previous store; nil if there was none.
         public var former: FilePath?
     }
 
@@ -20,13 +20,14 @@ public struct StoreRecovery: Sendable {
 
     public init(_ spool: Spool) { self.spool = spool }
 
-    /// A store that can still be read is not replaced. If it is older than the outbox (a backup that was put back), the jobs
-    /// and stages that it does not have are taken into it.
+    /// A readable store is not replaced. If it is older than the outbox (a restored backup), its
+    /// missing jobs and stages are added.
     ///
-    /// The new store is made whole under another name and then renamed; doing it again after a crash is
-    /// harmless. Jobs that had not ended go on from where the outbox shows them.
+    /// The new store is completed under another name and then renamed; repeating this after a crash
+    /// is safe. Open jobs resume from the state in the outbox.
     ///
-    /// - Throws: ``WorkflowError`` where a daemon is at work, the store is sound, or there is no spool.
+    /// - Throws: ``WorkflowError`` if a daemon is running, the store is sound, or there is no
+    ///   spool.
     public func run() throws -> Outcome {
         guard FileManager.default.fileExists(atPath: spool.state.string) else {
             throw WorkflowError.noSpool(spool.root)
@@ -63,7 +64,7 @@ public struct StoreRecovery: Sendable {
         return outcome
     }
 
-    /// Opens the store if it can be read and has jobs, or if no job was ever taken in.
+    /// Opens the store if it can be read and has jobs, or if no job was ever accepted.
     private func soundStore(_ open: OpenSpool) throws -> Store? {
         guard try open.state.status(of: "jobs.sqlite") != nil else { return nil }
         do {
@@ -72,7 +73,7 @@ public struct StoreRecovery: Sendable {
         } catch WorkflowError.damagedStore { return nil }
     }
 
-    /// Takes into a sound store what the outbox shows and the store does not have.
+    /// Adds to a sound store what only the outbox shows.
     private func merge(into store: Store, _ open: OpenSpool, _ outcome: inout Outcome) throws {
         for copy in try copies(open, &outcome) {
             guard let record = try store.job(named: copy.job.name) else {
@@ -141,7 +142,7 @@ public struct StoreRecovery: Sendable {
 }
 
 extension JobCopy {
-    /// The outbox shows more of the job's history than the store has.
+    /// Whether the outbox shows more of the job's history than the store.
     func isNewer(than record: JobRecord, in store: Store) throws -> Bool {
         guard file == record.file, structure == record.structure else { return false }
         let known = try store.history(of: record.id)
@@ -159,7 +160,7 @@ extension Store {
         }
     }
 
-    /// Puts a job back as its copy has it.
+    /// Restores a job from its copy.
     fileprivate func restore(_ copy: JobCopy) throws {
         let acceptance = Acceptance(job: copy.job, file: copy.file, structure: copy.structure, originals: [])
         guard case .accepted(let record) = try accept(acceptance) else {
@@ -168,16 +169,16 @@ extension Store {
         try take(copy, into: record, after: 0, "the store was rebuilt from the outbox")
     }
 
-    /// Brings a job to where its copy has it.
+    /// Updates a job to the state of its copy.
     fileprivate func advance(_ record: JobRecord, to copy: JobCopy) throws {
         try take(
             copy, into: record, after: history(of: record.id).count,
             "the store was older than the outbox and was brought up to it")
     }
 
-    /// - Parameter known: number of the entries of the copy's history that the store has.
+    /// - Parameter known: number of entries of the copy's history that the store has.
     private func take(_ copy: JobCopy, into record: JobRecord, after known: Int, _ note: String) throws {
-        // What ran then does not run now: it is begun again from where it was.
+        // An earlier run no longer exists: the stage resumes from its last state.
         let wasAtWork = copy.state == .running || copy.state == .waitingForDFT
         try pool.write { database in
             try database.execute(

@@ -1,48 +1,49 @@
 public import DurableFiles
 public import SystemPackage
 
-/// How the program ends: the numbers are a promise to scripts.
+/// The exit statuses of the program; scripts may rely on the numbers.
 public enum ExitStatus: Int32, Sendable, CaseIterable {
     case done = 0
-    /// What was asked for did not succeed: a job failed, a file is not valid.
+    /// The request did not succeed: a job failed, a file is not valid.
     case failed = 1
     case usage = 2
-    /// Another daemon works on this spool.
+    /// Another daemon is running on this spool.
     case locked = 3
-    /// The store is damaged, of another version, or on a file system that cannot hold it; nothing was
+    /// The store is damaged, of another version, or on an unsuitable file system; nothing was
     /// changed.
     case store = 4
-    /// Space, descriptors or rights are missing.
+    /// No space, descriptors or permissions.
     case resource = 5
-    /// The disk refused to keep written data. The state is what recovery finds at the next start.
+    /// The disk did not keep written data. The next start recovers what is on the disk.
     case disk = 6
     /// No such job or spool.
     case notFound = 7
-    /// A relaxation ended before it had converged; its output is written.
+    /// A relaxation ended without convergence; its output is written.
     case notConverged = 8
     /// The force field does not exist, or has not been trained yet.
     case noModel = 9
 }
 
-/// Why the workflow cannot do something; the job or the daemon it happened to is known to the catcher.
+/// The reason why the workflow cannot do something; the catcher knows the job or the daemon
+/// concerned.
 public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case locked(LockHeld)
     case unsuitableFileSystem(FilePath, String)
     case damagedStore(FilePath, String)
     case foreignStore(FilePath, found: Int, known: Int)
-    /// Somebody else moved the job on: the transition was not made.
+    /// Another process changed the job: the transition was not made.
     case staleTransition(job: String)
     /// A step of the job's stage takes too long.
     case stageHangs(job: String, Duration)
     case noSuchJob(String)
-    /// The job's file waits in the inbox, and why.
+    /// The job's file waits in the inbox, with the reason.
     case notTakenIn(String, why: InboxDelay)
     case noSpool(FilePath)
     case file(FileError)
-    /// The store could not be read or written; true where what was written may be lost.
+    /// The store could not be read or written; true if written data may be lost.
     case database(FilePath, String, Bool)
     case notAllowed(String)
-    /// `aurelax.yaml` cannot be used; the report says where and why.
+    /// `aurelax.yaml` cannot be used; the report has places and reasons.
     case configuration(String)
 
     public var exitStatus: ExitStatus {
@@ -60,19 +61,19 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .locked(let held):
-            "\(held); one spool has one daemon: stop that one, or give this one a spool of its own (--spool)"
+            "\(held); a spool has only one daemon: stop the other one, or use another spool (--spool)"
         case .unsuitableFileSystem(let path, let kind):
             "\(path.escaped) is on \(kind), where locks and the job store cannot be trusted; "
                 + "use a spool on a local disk (its inbox and outbox may be links)"
         case .damagedStore(let path, let why):
-            "\(path.escaped) is damaged (\(why)); it was left as it is: restore it from a copy, or "
+            "\(path.escaped) is damaged (\(why)); it was not changed: restore it from a copy, or "
                 + "rebuild it from the outbox (aurelax recover)"
         case .foreignStore(let path, let found, let known):
             "\(path.escaped) has schema \(found), this version knows \(known); use the version that wrote it"
-        case .staleTransition(let job): "job \(job) was moved on by somebody else"
+        case .staleTransition(let job): "job \(job) was changed by another process"
         case .stageHangs(let job, let limit):
-            "job \(job) has computed one step for more than \(limit); the daemon ends, the next one begins the step "
-                + "again, three times at most"
+            "job \(job) has computed one step for more than \(limit); the daemon ends, and the next one retries the step, "
+                + "at most three times"
         case .noSuchJob(let name): "there is no job \(name)"
         case .notTakenIn(let name, .noDaemon):
             "\(name) waits in the inbox, and no daemon is running on this spool: `aurelax daemon` starts one"
@@ -89,11 +90,11 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a job's file is still in the inbox.
+/// The reason why a job's file is still in the inbox.
 public enum InboxDelay: Sendable, Equatable {
     case noDaemon
-    /// The daemon has not said anything of it yet.
+    /// The daemon has not reported on it yet.
     case notSeen
-    /// In the daemon's words: `waiting for ring4.xyz`.
+    /// The daemon's report: `waiting for ring4.xyz`.
     case because(String)
 }

@@ -4,17 +4,18 @@ import Handoff
 internal import JobSpec
 import SystemPackage
 
-/// A relaxation outside.
+/// A relaxation in a package.
 struct DFTStageRun: OutsideStage {
     let package: OutsidePackage
     let stage: DFTStage
 
     private var record: JobRecord { package.record }
 
-    /// Puts the package into the job's folder; doing it again changes nothing.
+    /// Publishes the package in the job's folder; repeating this changes nothing.
     ///
-    /// - Parameter hessian: that the optimiser starts from, eV/Å², 3N×3N, row-major; asked for where the stage wants one.
-    /// - Throws: `HandoffRefusal` where the geometry is not fit for it.
+    /// - Parameter hessian: the optimiser's initial Hessian, eV/Å², 3N×3N, row-major; called if the
+    ///   stage needs it.
+    /// - Throws: `HandoffRefusal` if the geometry is not suitable.
     func publish(
         _ atoms: Atoms, reference: Atoms, hessian: () throws -> [Double]?, origin: GeometryOrigin,
         in folder: Directory
@@ -37,7 +38,7 @@ struct DFTStageRun: OutsideStage {
         return end(result, initial: try initial())
     }
 
-    /// What a program of somebody's has left in the inbox.
+    /// A result that a user's program wrote into the inbox.
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd {
         let package = try package.published(in: folder)
         let result = try ReturnedResult(
@@ -50,7 +51,7 @@ struct DFTStageRun: OutsideStage {
         let best = result.isConverged ? nil : result.best
         guard let final = best ?? result.final else { return .nothing(result.message) }
         let path = result.path
-        // The numbers are those of the geometry that is kept.
+        // The numbers belong to the geometry that is kept.
         let place = path.energies.lastIndex { $0 == final.energy } ?? path.energies.indices.last
         let energy = place.map { path.energies[$0] }
         let change = path.energies.first.flatMap { first in energy.map { $0 - first } }

@@ -6,15 +6,16 @@ internal import JobSpec
 import ModelLibrary
 import SystemPackage
 
-/// The model of a round in a hybrid stage with `learn: true`: trained by the recipe of the stage's model, with what the
-/// checks of the rounds before have found.
+/// The model of a round in a hybrid stage with `learn: true`: trained with the recipe of the
+/// stage's model and the results of the earlier checks.
 ///
-/// In the round's folder: `learnt-from.extxyz`, `learnt.aurelax-model` and, written last, `learning.txt`, which says what
-/// was done. A round that is begun again finds them and learns nothing anew.
+/// Files in the round's folder: `learnt-from.extxyz`, `learnt.aurelax-model` and, written last,
+/// `learning.txt`, which describes the training. A restarted round uses them and does not train
+/// again.
 struct LearntModel {
-    /// Nil where the stage's first model is used.
+    /// Nil if the stage's first model is used.
     let model: (any ForceField)?
-    /// For people.
+    /// A note for the user.
     let note: String
 
     private static let modelName = FilePath.Component(plain: "learnt.\(ModelLibrary.fileExtension)")
@@ -22,9 +23,9 @@ struct LearntModel {
 
     private init(_ model: (any ForceField)?, _ note: String) { (self.model, self.note) = (model, note) }
 
-    /// What a round has learnt already; nil where it has not.
+    /// The model of a round if it has been trained already; nil otherwise.
     ///
-    /// - Parameter folder: of the round's ML stage.
+    /// - Parameter folder: folder of the round's ML stage.
     init?(at folder: FilePath, _ models: LoadedModels) throws {
         guard let note = try? String(contentsOfFile: folder.appending(Self.noteName).string, encoding: .utf8)
         else {
@@ -35,12 +36,12 @@ struct LearntModel {
         self.note = note.trimmingCharacters(in: .newlines)
     }
 
-    /// Learns, or says why not: a model that cannot learn is used as it is.
+    /// Trains the model, or notes why not: a model that cannot be trained is used unchanged.
     ///
     /// - Parameters:
-    ///   - name: of the model that the stage began with, or its file.
-    ///   - folder: of the round's ML stage, with what the lesson is about.
-    /// - Throws: what the disk refuses.
+    ///   - name: name or file of the stage's initial model.
+    ///   - folder: folder of the round's ML stage, with the training frames.
+    /// - Throws: errors of the disk.
     static func learn(
         _ lesson: Lesson, beginningWith name: String, _ models: LoadedModels, in folder: Directory
     ) throws -> LearntModel {
@@ -55,7 +56,7 @@ struct LearntModel {
             } catch {
                 if isFatal(error) || isPassing(error) { throw error }
                 try? FileManager.default.removeItem(atPath: path)
-                note = "the model could not learn and is used as it was: \(error)"
+                note = "the model could not be trained and is used unchanged: \(error)"
             }
         }
         try folder.replace(noteName, Array((note + "\n").utf8))
@@ -81,21 +82,21 @@ struct LearntModel {
     }
 }
 
-/// What a round's model is to learn before the round: the frames in `learnt-from.extxyz`, in the round's folder.
+/// The training data of a round: the frames in `learnt-from.extxyz`, in the round's folder.
 struct Lesson: Sendable, Equatable, Codable {
     static let file = FilePath.Component(plain: "learnt-from.extxyz")
 
-    /// Why it is not to learn; nil where it is.
+    /// The reason against training; nil if the model is to be trained.
     private(set) var refusal: String?
     private(set) var checks = 0
     private(set) var frames = 0
 
-    /// Gathers what the checks have found.
+    /// Collects the results of the checks.
     ///
     /// - Parameters:
-    ///   - checks: of the stage so far, in order.
-    ///   - folder: of the round's ML stage.
-    ///   - jobFolder: of the job.
+    ///   - checks: checks of the stage so far, in order.
+    ///   - folder: folder of the round's ML stage.
+    ///   - jobFolder: folder of the job.
     init(from checks: [StageRecord], in folder: Directory, job: JobName, _ jobFolder: Directory) throws {
         self.checks = checks.count
         if let last = checks.last?.report, let learnt = last.modelError, let first = last.firstModelError,
@@ -103,8 +104,8 @@ struct Lesson: Sendable, Equatable, Codable {
         {
             refusal = String(
                 format:
-                    "not learnt again: at the last check the model that had learnt was wrong by %.3f eV/Å, the "
-                    + "one the stage began with by %.3f", learnt, first)
+                    "not trained again: at the last check the error of the trained model was %.3f eV/Å, that of the "
+                    + "initial model %.3f eV/Å", learnt, first)
             return
         }
         do {
@@ -117,7 +118,7 @@ struct Lesson: Sendable, Equatable, Codable {
             try folder.replace(Self.file, ExtXYZ.bytes(of: found))
         } catch {
             if isFatal(error) || isPassing(error) { throw error }
-            refusal = "the model could not learn and is used as it was: \(error)"
+            refusal = "the model could not be trained and is used unchanged: \(error)"
         }
     }
 }

@@ -6,13 +6,13 @@ import OrderedCollections
 import Relaxation
 import SystemPackage
 
-/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step, `final.extxyz`
-/// is written at the end.
+/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step,
+/// `final.extxyz` is written at the end.
 ///
-/// Started again after whatever ended it, it goes on from the last whole frame of the trajectory.
+/// After any interruption it resumes from the last complete frame of the trajectory.
 package struct MLStageRun {
     let stage: MLStage
-    /// What the stage begins with.
+    /// The initial structure of the stage.
     let initial: Atoms
     let forceField: any ForceField
     let folder: Directory
@@ -24,12 +24,12 @@ package struct MLStageRun {
 
     package enum End {
         case finished(StageReport, final: [UInt8])
-        /// Asked to stop between two steps.
+        /// Stopped between two steps by a request.
         case stopped
     }
 
     /// - Parameters:
-    ///   - begin: called once with the number of steps that were there already.
+    ///   - begin: called once with the number of existing steps.
     ///   - progress: called after every step with its number and the largest force, eV/Å.
     package func run(
         stop: StopFlag, begin: (_ step: Int) throws -> Void = { _ in },
@@ -78,7 +78,7 @@ package struct MLStageRun {
             report(kept, of: last.step, first: first, relaxer.status, seconds: seconds), final: final)
     }
 
-    /// The structure without what an earlier stage said of it.
+    /// The structure without the values of an earlier stage.
     private var bare: Atoms {
         var atoms = Atoms(
             elements: initial.elements, positions: initial.positions, cell: initial.cell,
@@ -89,12 +89,12 @@ package struct MLStageRun {
 
     // MARK: Going on
 
-    /// Takes over the frames that are there, up to the first that is not whole or not of this run.
+    /// Adopts the existing frames, up to the first that is incomplete or not from this run.
     private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {
         guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33),
             let end = bytes.lastIndex(of: 10)
         else { return [] }
-        // A last line without its end may lack digits and still look whole.
+        // A last line without its end may lack digits and still look complete.
         var reader = try ExtXYZReader(MemoryBytes(Array(bytes[...end]), label: "trajectory.extxyz"))
         var frames: [Atoms] = []
         while relaxer.status == .running, let frame = try? reader.next(),
@@ -107,14 +107,14 @@ package struct MLStageRun {
         return frames
     }
 
-    /// A frame can follow another one only if nothing moved further than a step.
+    /// A frame can follow another one only if no atom moved further than a step.
     private func isNext(_ frame: Atoms, after last: Atoms?) -> Bool {
         guard let last else { return frame.positions == initial.positions }
         let limit = stage.maxStep * 1.01 * Double(initial.count).squareRoot()
         return zip(frame.positions, last.positions).allSatisfy { ($0 - $1).length <= limit }
     }
 
-    /// The stage's files, holding what was taken over and nothing else.
+    /// Opens the stage's files with the adopted content only.
     private func open(
         _ frames: [Atoms], _ log: OptimizerLog
     ) throws -> (trajectory: AppendFile, log: AppendFile) {
@@ -156,7 +156,7 @@ package struct MLStageRun {
         var warnings = last.prediction.warnings
         let outside = last.prediction.outOfDomain.count { $0 }
         if outside > 0 {
-            warnings.append("\(outside) of \(initial.count) atoms are outside what the model has learnt")
+            warnings.append("\(outside) of \(initial.count) atoms are out of domain")
         }
         if let uncertainty = last.prediction.uncertainty?.max() {
             warnings.append("largest expected error of a force: \(String(format: "%.3f", uncertainty)) eV/Å")
@@ -175,7 +175,7 @@ package struct MLStageRun {
     }
 }
 
-/// Why a stage cannot be done, whoever tries.
+/// The reason why a stage cannot be done by any retry.
 struct StageFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -7,26 +7,27 @@ import OrderedCollections
 internal import Slurm
 import SystemPackage
 
-/// An ML stage that another machine does: its task goes into the stage's folder, what that machine has made of it is
-/// checked there and taken in.
+/// An ML stage on another machine: its task is written into the stage's folder, and its result is
+/// checked and taken in.
 struct OutsideMLStage {
     let store: Store
     let record: JobRecord
     let stage: MLStage
-    /// Of the stage.
+    /// The stage's folder.
     let folder: Directory
 
     private var machine: JobMachine { record.machine }
 
-    /// The task is there, whole.
+    /// Whether the task is complete.
     static func isHandedOut(in folder: Directory) throws -> Bool {
         try folder.status(of: StageTask.file) != nil
     }
 
-    /// For a stage that is done here after all, since the spool's configuration is another: nobody else begins it.
+    /// Takes back a stage that is now done here because the spool's configuration changed, so that
+    /// no other machine starts it.
     ///
     /// - Returns: nil for a stage that was never handed out.
-    /// - Throws: `LockHeld` while another machine is at it.
+    /// - Throws: `LockHeld` while another machine computes it.
     static func takeBack(_ folder: Directory) throws -> ExclusiveLock? {
         guard try isHandedOut(in: folder) else { return nil }
         let lock = try ExclusiveLock(StageTask.lock, in: folder)
@@ -35,9 +36,9 @@ struct OutsideMLStage {
         return lock
     }
 
-    /// Puts the task into the folder; doing it again changes nothing.
+    /// Writes the task into the folder; repeating this changes nothing.
     ///
-    /// - Parameter model: that the stage is to use, or to begin learning with.
+    /// - Parameter model: the stage's model, or the one from which training starts.
     func handOut(_ initial: Atoms, model name: String, _ models: LoadedModels, lesson: Lesson?) throws {
         if let bytes = try folder.read(StageTask.file), try intended == Digest(of: bytes) { return }
         let version = try models.load(name).provenance.version
@@ -54,7 +55,7 @@ struct OutsideMLStage {
         try task.write(structure: structure, in: folder)
     }
 
-    /// The model's Hessian at the stage's end, eV/Å²; nil where it was not left, or is not what was written.
+    /// The model's final Hessian, eV/Å²; nil if it is missing or damaged.
     static func hessian(in folder: Directory, of final: Digest) throws -> [Double]? {
         guard let result = try? StageTaskResult(in: folder), result.final == final,
             let digest = result.hessian,
@@ -68,7 +69,7 @@ struct OutsideMLStage {
         get throws { try store.package(record.id, stage: machine.stage, attempt: machine.attempt)?.digest }
     }
 
-    /// The stage that follows is a calculation that starts from the model's Hessian.
+    /// Whether the following stage starts from the model's Hessian.
     private var wantsHessian: Bool {
         let plan = record.job.plan
         guard plan.indices.contains(machine.stage + 1), case .dft(let next) = plan[machine.stage + 1].work
@@ -78,19 +79,21 @@ struct OutsideMLStage {
         return next.hessian
     }
 
-    /// What has been made of the task; nil while nothing has.
+    /// The result of the task; nil while there is none.
     ///
-    /// - Throws: ``StageFailure`` for what is not the result of this task.
+    /// - Throws: ``StageFailure`` if it is not the result of this task.
     func result(_ models: LoadedModels) throws -> (report: StageReport, final: [UInt8])? {
         guard let result = try read() else { return nil }
         guard let bytes = try folder.read(StageTask.file), try intended == Digest(of: bytes) else {
-            throw StageFailure("stage.json is not what was handed out")
+            throw StageFailure("stage.json differs from the task that was handed out")
         }
-        guard result.task == Digest(of: bytes) else { throw StageFailure("DONE.json is of another task") }
+        guard result.task == Digest(of: bytes) else {
+            throw StageFailure("DONE.json belongs to another task")
+        }
         let task = try StageTask(bytes)
         guard let final = try folder.read("final.extxyz", limit: 1 << 30), Digest(of: final) == result.final,
             try folder.digest(of: "trajectory.extxyz")?.digest == result.trajectory
-        else { throw StageFailure("final.extxyz or trajectory.extxyz is not the file that was written") }
+        else { throw StageFailure("final.extxyz or trajectory.extxyz does not match its digest") }
         let learnt = try task.lesson.flatMap { _ in try LearntModel(at: folder.path, models) }?.model
         try check(
             result.report, final, initial: folder.read(StageTask.structureName, limit: 1 << 30) ?? [],
@@ -117,7 +120,7 @@ struct OutsideMLStage {
             throw StageFailure("final.extxyz has a value that is not a number")
         }
         guard report.kind == .ml, report.version == version, last.info["ml_fmax"]?.double == fmax else {
-            throw StageFailure("DONE.json is not of what lies in final.extxyz, or of another model")
+            throw StageFailure("DONE.json does not match final.extxyz, or is from another model")
         }
     }
 }

@@ -3,32 +3,33 @@ internal import DurableFiles
 import Handoff
 import SystemPackage
 
-/// A stage that is done outside.
+/// A stage in a package.
 protocol OutsideStage {
     var package: OutsidePackage { get }
 
-    /// What has come back, or nil while nothing has.
+    /// The returned result, or nil while there is none.
     ///
     /// - Parameters:
-    ///   - folder: of the job.
-    ///   - initial: what the stage began with.
-    /// - Throws: `ResultRefusal` for what is not the result of this package.
+    ///   - folder: folder of the job.
+    ///   - initial: initial structure of the stage.
+    /// - Throws: `ResultRefusal` if it is not the result of this package.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd?
 
-    /// What a program of the user's has left in the inbox.
+    /// Takes in a result that a user's program wrote into the inbox.
     ///
-    /// - Throws: `ResultRefusal`, `PackageRefusal`; ``StageFailure`` from a stage whose results do not come that way.
+    /// - Throws: `ResultRefusal`, `PackageRefusal`; ``StageFailure`` if results of this stage do
+    ///   not arrive that way.
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd
 }
 
-/// How a stage outside ended.
+/// The end of a stage in a package.
 enum OutsideEnd {
     case report(StageReport, final: [UInt8])
-    /// Not one geometry was calculated: why.
+    /// No geometry was computed, with the reason.
     case nothing(String)
 }
 
-/// The package of a job's current stage: it goes out, its result comes back.
+/// The package of a job's current stage: its publication and its result.
 struct OutsidePackage {
     let store: Store
     let spool: OpenSpool
@@ -38,9 +39,10 @@ struct OutsidePackage {
 
     var place: StageFolder { StageFolder(current: record) }
 
-    /// Whether it is out. What an earlier start had published is the package, whatever a new one would look like.
+    /// Whether it is published. A package of an earlier start stays in force, even if a new one
+    /// would differ.
     ///
-    /// - Parameter folder: of the job.
+    /// - Parameter folder: folder of the job.
     func isPublished(in folder: Directory) throws -> Bool {
         guard let known = try store.package(record.id, stage: machine.stage, attempt: machine.attempt),
             let manifest = try? folder.subdirectory(FilePath.Component(plain: known.folder)).read(
@@ -49,9 +51,9 @@ struct OutsidePackage {
         return Digest(of: manifest) == known.digest
     }
 
-    /// Puts it into the job's folder; doing it again changes nothing.
+    /// Publishes it in the job's folder; repeating this changes nothing.
     ///
-    /// - Parameter digest: of the manifest.
+    /// - Parameter digest: digest of the manifest.
     func publish(_ files: [PublishedFile], _ digest: Digest, in folder: Directory) throws {
         try store.intend(
             PackageRecord(
@@ -65,8 +67,8 @@ struct OutsidePackage {
         }
     }
 
-    /// Opens the package and checks that it is the one that was published: another package of the same name, or one that
-    /// was changed and signed again, is refused.
+    /// Opens the package and checks that it is the published one: another package of the same name,
+    /// or one that was changed and signed again, is refused.
     ///
     /// - Throws: `PackageRefusal`, `FileError`.
     func published(in folder: Directory) throws -> Directory {
@@ -86,8 +88,8 @@ struct OutsidePackage {
         return (package, files)
     }
 
-    /// Tells whoever may run a package that nobody waits for it: of the attempts before this one always, of this one if the
-    /// job is cancelled or has failed.
+    /// Marks packages as unwanted for machines that may run them: always those of earlier attempts,
+    /// and the current one if the job is cancelled or has failed.
     func withdraw(in folder: Directory) throws {
         let isOver = machine.state == .cancelled || machine.state == .failed
         for attempt in 1..<(machine.attempt + (isOver ? 1 : 0)) {
@@ -100,10 +102,10 @@ struct OutsidePackage {
 }
 
 extension StageReport {
-    /// Shown for what a result does not say of itself.
+    /// Shown for values that a result does not state.
     static let notStated = "not stated"
 
-    /// Programs and their versions, as they stand in a result.
+    /// Programs and their versions, as stated in a result.
     static func versions(_ versions: [String: String]) -> String {
         versions.isEmpty
             ? notStated

@@ -5,24 +5,24 @@ import Handoff
 internal import JobSpec
 import SystemPackage
 
-/// Single points outside.
+/// Single points in a package.
 struct SinglePointsRun: OutsideStage {
     let package: OutsidePackage
     let stage: SinglePointsStage
 
     private var record: JobRecord { package.record }
 
-    /// The number of the stage, from 1, whose path they are of.
+    /// Number of the stage, from 1, along whose path they are computed.
     private var pathOf: Int? {
         record.job.source(ofPointsAt: record.planned.stage).map { $0 + 1 }
     }
 
-    /// Puts the package into the job's folder; doing it again changes nothing.
+    /// Publishes the package in the job's folder; repeating this changes nothing.
     ///
     /// - Parameters:
-    ///   - path: of the stage that they are of, whole.
-    ///   - origin: of the path.
-    /// - Throws: `HandoffRefusal` where there is nothing that a calculation could begin with.
+    ///   - path: the complete path of that stage.
+    ///   - origin: the origin of the path.
+    /// - Throws: `HandoffRefusal` if no geometry is suitable.
     func publish(_ path: [Atoms], origin: GeometryOrigin, in folder: Directory) throws {
         if try self.package.isPublished(in: folder) { return }
         let steps = stage.chosen(of: path.count)
@@ -39,7 +39,7 @@ struct SinglePointsRun: OutsideStage {
             "‘\(record.job.name)’ waits for single points, which come back in their package alone")
     }
 
-    /// The structure passes through as it was.
+    /// The structure passes through unchanged.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd? {
         guard let (package, files) = try package.returned(in: folder) else { return nil }
         let result = try ReturnedPoints(files, expecting: SinglePointsExpectation(package: package))
@@ -48,7 +48,7 @@ struct SinglePointsRun: OutsideStage {
         let energies = calculated.compactMap(\.energy)
         var report = StageReport(
             kind: .singlePoints,
-            // What could not be calculated is a result; what is missing is none.
+            // A point that could not be computed is a result; a missing one is not.
             verdict: StageVerdict(
                 converged: result.points.count == result.asked, steps: result.points.count, fmax: nil,
                 text: result.message),
@@ -72,7 +72,7 @@ struct SinglePointsRun: OutsideStage {
 }
 
 extension StageLauncher {
-    /// Publishes single points of the path of an earlier stage.
+    /// Publishes single points along the path of an earlier stage.
     func publish(_ record: JobRecord, _ stage: SinglePointsStage) throws {
         guard let source = record.job.source(ofPointsAt: record.planned.stage) else {
             throw StageFailure("no stage before this one has a path to take geometries from")
@@ -98,9 +98,9 @@ extension StageLauncher {
             in: folder)
     }
 
-    /// The geometries that a stage went through; those of a hybrid stage are the force field's, round after round.
+    /// The path of a stage; for a hybrid stage that of the force field, round after round.
     ///
-    /// - Parameter pieces: of the stage, as they ended.
+    /// - Parameter pieces: the ended pieces of the stage.
     private func path(
         _ pieces: [StageRecord], in record: JobRecord
     ) throws -> (path: [Atoms], last: StageReport?) {

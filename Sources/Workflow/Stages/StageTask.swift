@@ -5,11 +5,11 @@ internal import JobSpec
 import ModelLibrary
 import SystemPackage
 
-/// What a machine that sees nothing but the outbox has to know to do an ML stage: `stage.json` in the stage's folder,
-/// beside the structure and a `run.sh`.
+/// The description of an ML stage for a machine that can access only the outbox: `stage.json` in
+/// the stage's folder, beside the structure and a `run.sh`.
 package struct StageTask: Codable, Sendable, Equatable {
     static let version = 1
-    /// Written last: where it is, the others are.
+    /// Written last: if it exists, the other files do.
     static let file: FilePath.Component = "stage.json"
     static let structureName: FilePath.Component = "initial.extxyz"
     static let lock: FilePath.Component = ".lock"
@@ -20,15 +20,15 @@ package struct StageTask: Codable, Sendable, Equatable {
     package let stage: Int
     package let attempt: Int
     let settings: MLStage
-    /// Of what the stage begins with.
+    /// Digest of the initial structure.
     let structure: Digest
-    /// The model's file, as the machine that does the stage finds it.
+    /// Path of the model's file on the machine that does the stage.
     let model: String
     /// SHA-256 of its content.
     let modelVersion: String
-    /// What it learns first; nil where it does not.
+    /// Training data to be used first; nil without training.
     let lesson: Lesson?
-    /// The model's Hessian at the stage's end is asked for.
+    /// Whether the model's final Hessian is needed.
     let wantsHessian: Bool
 
     init(
@@ -40,7 +40,7 @@ package struct StageTask: Codable, Sendable, Equatable {
         (self.model, self.modelVersion, self.wantsHessian) = (model, modelVersion, wantsHessian)
     }
 
-    /// - Throws: `DecodingError` for what is no task; ``StageFailure`` for one of a later version.
+    /// - Throws: `DecodingError` if it is not a task; ``StageFailure`` for a later version.
     init(_ bytes: [UInt8]) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(bytes))
         guard aurelaxStage <= Self.version else {
@@ -58,18 +58,18 @@ package struct StageTask: Codable, Sendable, Equatable {
         }
     }
 
-    /// Puts the task into the stage's folder; the task's own file is the last.
+    /// Writes the task into the stage's folder; the task's own file is the last.
     func write(structure: [UInt8], in folder: Directory) throws {
         try folder.replace(Self.structureName, structure)
         try folder.replace("run.sh", Array(Self.script.utf8), mode: 0o755)
         try folder.replace(Self.file, try bytes)
     }
 
-    /// Ignored until aurelax listens: a signal that comes early is no end.
+    /// The signal is ignored until aurelax handles it: an early signal must not end the script.
     private static let script = """
         #!/bin/sh
-        # Does this stage where it lies; again after an interruption, it goes on where it was.
-        #   AURELAX_PROGRAM   aurelax, as this machine has it (default: aurelax)
+        # Runs this stage in its folder; after an interruption, run it again to resume.
+        #   AURELAX_PROGRAM   the aurelax program on this machine (default: aurelax)
         cd "$(dirname "$0")" || exit 8
         trap '' USR1
         exec "${AURELAX_PROGRAM:-aurelax}" stage .
@@ -77,17 +77,18 @@ package struct StageTask: Codable, Sendable, Equatable {
         """
 }
 
-/// What became of a ``StageTask``: `DONE.json` in the stage's folder, written when everything else is.
+/// The result of a ``StageTask``: `DONE.json` in the stage's folder, written after everything else.
 package struct StageTaskResult: Codable, Sendable {
     static let file: FilePath.Component = "DONE.json"
 
-    /// Of the `stage.json` that was done.
+    /// Digest of the `stage.json`.
     let task: Digest
     let report: StageReport
-    /// Of `final.extxyz` and `trajectory.extxyz`.
+    /// Digests of `final.extxyz` and `trajectory.extxyz`.
     let final: Digest
     let trajectory: Digest
-    /// Of `hessian.f64`: the model's at the end, eV/Å², 3N×3N numbers of eight bytes, row by row, the low byte first.
+    /// Digest of `hessian.f64`: the model's final Hessian, eV/Å², 3N×3N numbers of eight bytes, row
+    /// by row, little-endian.
     let hessian: Digest?
 
     static let hessianFile: FilePath.Component = "hessian.f64"
@@ -118,10 +119,11 @@ extension StageTask {
         case stopped
     }
 
-    /// Does the task that lies in a folder: `aurelax stage`. What is done already is not done again.
+    /// Runs the task in a folder: `aurelax stage`. Finished work is not repeated.
     ///
     /// - Parameter progress: called after every step with its number and the largest force, eV/Å.
-    /// - Throws: ``DurableFiles/LockHeld`` where another process does it; ``StageFailure`` for what nobody can do.
+    /// - Throws: ``DurableFiles/LockHeld`` if another process is running it; ``StageFailure`` if no
+    ///   retry can help.
     package static func run(
         in folder: Directory, stop: StopFlag, progress: (_ step: Int, _ fmax: Double) throws -> Void
     ) throws -> End {
@@ -164,7 +166,7 @@ extension StageTask {
 }
 
 extension StageTask {
-    /// - Returns: of the file; nil where the model has no Hessian.
+    /// - Returns: digest of the file; nil if the model has no Hessian.
     private static func leaveHessian(
         of final: [UInt8], by model: any ForceField, in folder: Directory
     ) throws -> Digest? {
@@ -176,7 +178,7 @@ extension StageTask {
         return Digest(of: bytes)
     }
 
-    /// - Returns: nil on a file system that has no locks.
+    /// - Returns: nil on a file system without locks.
     private static func lock(_ folder: Directory) throws -> ExclusiveLock? {
         do {
             return try ExclusiveLock(lock, in: folder)
@@ -187,7 +189,7 @@ extension StageTask {
 }
 
 extension StageTaskResult {
-    /// What a folder holds; nil where the stage is not done.
+    /// The state of a folder; nil if the stage is not done.
     init?(in folder: Directory) throws {
         guard let bytes = try folder.read(Self.file, limit: 1 << 24) else { return nil }
         self = try StageReport.decoder.decode(Self.self, from: Data(bytes))

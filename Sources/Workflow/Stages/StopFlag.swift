@@ -2,7 +2,7 @@ internal import DurableFiles
 import Foundation
 import Synchronization
 
-/// Asks work on another thread to end at its next step.
+/// Tells work on another thread to end at its next step.
 package final class StopFlag: Sendable {
     private let isSet = Atomic<Bool>(false)
     private let lastBeat = Mutex(SuspendingClock.now)
@@ -11,7 +11,7 @@ package final class StopFlag: Sendable {
 
     package func set() { isSet.store(true, ordering: .relaxed) }
 
-    /// The work has come a step further.
+    /// The work has reached another step.
     func beat() { lastBeat.withLock { $0 = .now } }
 
     private let allowance = Mutex(Duration.zero)
@@ -22,13 +22,14 @@ package final class StopFlag: Sendable {
         set { allowance.withLock { $0 = newValue } }
     }
 
-    /// How long the work has taken for its present step; time in which the machine slept does not count.
+    /// Time spent in the current step, not counting time in which the machine slept.
     var silence: Duration { lastBeat.withLock { $0.duration(to: .now) } }
 
     var isStopping: Bool { isSet.load(ordering: .relaxed) }
 }
 
-/// Runs blocking work on a thread of its own, so that no thread of the concurrency pool waits for it.
+/// Runs blocking work on a separate thread, so that it does not block a thread of the concurrency
+/// pool.
 package func onOwnThread<Result: Sendable>(
     _ work: @escaping @Sendable () throws -> Result
 ) async throws -> Result {

@@ -1,15 +1,16 @@
 import Foundation
 
-/// What a round of a hybrid stage came to.
+/// The result of a round of a hybrid stage.
 package struct HybridCheck: Sendable, Equatable {
-    /// Place of the check in the job's plan.
+    /// Index of the check in the job's plan.
     package var stage: Int
-    /// At the geometry that the check ends with: energy, eV, and largest force of an atom that may move, eV/Å.
+    /// Energy, eV, and largest force of an atom that may move, eV/Å, at the final geometry of the
+    /// check.
     package var energy: Double?
     package var fmax: Double
-    /// Largest error of the model's force there, eV/Å; nil where the model was not asked.
+    /// Largest error of the model's force there, eV/Å; nil if unknown.
     package var modelError: Double?
-    /// Where that model had learnt from earlier checks: of the one it had learnt from them with, before.
+    /// If that model was trained on earlier checks: the error of the model before the training.
     package var firstModelError: Double?
     package var gradientCalls: Int
 
@@ -28,11 +29,11 @@ extension HybridCheck {
     }
 }
 
-/// What follows a check, and why.
+/// The step after a check, with the reason.
 package enum HybridDecision: Sendable, Equatable {
-    /// Another round from the check's last geometry.
+    /// Another round from the check's final geometry.
     case goOn(String)
-    /// The stage is over, with the geometry of this check.
+    /// The stage ends with the geometry of this check.
     case finish(stage: Int, String)
 
     package var reason: String {
@@ -41,15 +42,16 @@ package enum HybridDecision: Sendable, Equatable {
         }
     }
 
-    /// Energies that differ by less are the same, eV.
+    /// Energies that differ by less count as equal, eV.
     static let tolerance = 0.005
 
     /// - Parameters:
-    ///   - checks: of this stage, in order; the last one has just come back.
-    ///   - isConverged: whether the last one has what its `fmax` asks for.
-    ///   - mlFmax: what the model relaxes to, eV/Å.
-    ///   - learns: whether the model learns from the check, so that its error there is no end.
-    /// - Precondition: there is a check.
+    ///   - checks: checks of this stage, in order; the last one has just returned.
+    ///   - isConverged: whether the last one has reached its `fmax`.
+    ///   - mlFmax: the fmax of the model's relaxations, eV/Å.
+    ///   - learns: whether the model is trained on the check, so that its error there is no reason
+    ///     to stop.
+    /// - Precondition: there is at least one check.
     package init(
         after checks: [HybridCheck], isConverged: Bool, mlFmax: Double, rounds: Int, maxGradientCalls: Int,
         learns: Bool = false
@@ -63,7 +65,7 @@ package enum HybridDecision: Sendable, Equatable {
         var place = "round \(checks.count): fmax \(number(last.fmax)) eV/Å by the check"
         if let learnt = last.modelError, let first = last.firstModelError {
             place +=
-                " (there the model that has learnt is wrong by up to \(number(learnt)), the one it was by "
+                " (largest error of the trained model there \(number(learnt)), of the initial model "
                 + "\(number(first)))"
         }
         func finish(_ reason: String) -> HybridDecision {
@@ -77,13 +79,14 @@ package enum HybridDecision: Sendable, Equatable {
         } else if let energy = last.energy, let lowest = best.energy, energy > lowest + Self.tolerance {
             self = finish(", \(number(energy - lowest)) eV above an earlier round")
         } else if !learns, let error = last.modelError, error >= last.fmax - mlFmax {
-            self = finish(", which is the model's own error (\(number(error)) eV/Å): it can do no more")
+            self = finish(
+                ", no more than the model's error (\(number(error)) eV/Å): further rounds would not help")
         } else if checks.count >= rounds {
             self = finish(" after the \(rounds) rounds allowed")
         } else if calls >= maxGradientCalls {
             self = finish("; the checks have cost \(calls) gradients")
         } else {
-            let error = last.modelError.map { ", where the model is wrong by up to \(number($0))" } ?? ""
+            let error = last.modelError.map { ", largest error of the model \(number($0)) eV/Å" } ?? ""
             self = .goOn("\(place)\(error): another round")
         }
     }

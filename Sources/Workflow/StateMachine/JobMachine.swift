@@ -1,23 +1,24 @@
-/// What happens to a job.
+/// An event in the life of a job.
 public enum JobEvent: Sendable, Equatable {
-    /// The scheduler gives it its turn.
+    /// The scheduler starts the stage.
     case start
-    /// It has to wait for others: who, in words.
+    /// The job has to wait for others, named in the text.
     case held(String)
-    /// A job that it comes after cannot be completed any more.
+    /// A job that it comes after can no longer be completed.
     case dependencyLost(String)
     case stageEnded(StageVerdict)
-    /// The stage could not be done; `again` where the same attempt may succeed later.
+    /// The stage failed; `again` if the same attempt may succeed later.
     case stageFailed(String, again: Bool)
-    /// The ML stage stopped between two steps because the daemon stops; also what recovery reports of a
+    /// The ML stage stopped between two steps because the daemon stops; also used at recovery for a
     /// job that was running when the daemon was killed.
     case interrupted(String)
     case packagePublished
-    /// What came back is not the result that was asked for; it was set aside.
+    /// The returned result is not valid; it was set aside.
     case resultRefused(String)
-    /// - Parameter next: the stage that follows, where it is not the next one; one past the last where none does.
+    /// - Parameter next: the following stage if it is not the next one; one past the last if there
+    ///   is none.
     case resultAccepted(StageVerdict, next: Int? = nil)
-    /// What there is to say while others calculate.
+    /// A message while others compute.
     case noted(String)
     case cancel
     case pause
@@ -25,17 +26,18 @@ public enum JobEvent: Sendable, Equatable {
     case retry
 }
 
-/// The life of one job: state and event in, state out. Knows no files, no clock, no store.
+/// The state machine of one job: state and event in, state out. It uses no files, no clock, no
+/// store.
 ///
-/// What is to be done follows from the state alone, so that a daemon that was killed does what one does that
-/// was not: it looks at the state and at what is there already.
+/// The next action follows from the state alone, so that a restarted daemon does the same as an
+/// uninterrupted one: it looks at the state and at the existing files.
 public struct JobMachine: Sendable, Equatable {
     public static let maximumAttempts = 3
 
     public private(set) var state: JobState
-    /// Why it is there, one line for a person.
+    /// The reason for the state, one line for the user.
     public private(set) var reason: String
-    /// Index of the current stage, from 0; of the last one where the job is completed.
+    /// Index of the current stage, from 0; of the last one if the job is completed.
     public private(set) var stage: Int
     /// The current stage's attempt, from 1.
     public private(set) var attempt: Int
@@ -56,7 +58,7 @@ public struct JobMachine: Sendable, Equatable {
         self.stages = stages
     }
 
-    /// False, and nothing changed, where the event means nothing in this state.
+    /// Returns false, without a change, if the event is not valid in this state.
     public mutating func handle(_ event: JobEvent) -> Bool {
         switch (state, event) {
         case (.queued, .start): begin()
@@ -70,9 +72,9 @@ public struct JobMachine: Sendable, Equatable {
                 return true
             }
             attempt += 1
-            (state, reason) = (.queued, "trying again: \(why)")
+            (state, reason) = (.queued, "retrying: \(why)")
         case (.running, .interrupted(let why)): (state, reason) = (.queued, why)
-        // An ML stage that another machine does.
+        // An ML stage on another machine.
         case (.running, .noted(let why)) where stages[stage] == .ml: return wait(why)
         case (.running, .packagePublished) where stages[stage].isOutside:
             (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
@@ -105,8 +107,8 @@ public struct JobMachine: Sendable, Equatable {
         reason = stages[stage] == .ml ? "relaxing with the force field" : "preparing the package"
     }
 
-    /// A stage that ran out of steps is a result: the next stage goes on from it. Only the last stage
-    /// decides whether the job got what was asked for.
+    /// A stage that ran out of steps is a result: the next stage continues from it. Only the last
+    /// stage decides whether the job succeeded.
     private mutating func conclude(_ verdict: StageVerdict, next: Int? = nil) {
         let next = next ?? stage + 1
         precondition(next > stage, "a job does not go back")

@@ -1,37 +1,37 @@
-/// Where a job stands, in the words that users see.
+/// The state of a job, as users see it.
 public enum JobState: String, Sendable, Codable, CaseIterable {
     /// Waits for its turn, or for the jobs that it comes after.
     case queued
     case running
-    /// The package is in the outbox; nothing happens here until its result comes back.
+    /// The package is in the outbox; the daemon waits for its result.
     case waitingForDFT = "waiting-for-dft"
     case completed
     case failed
     case cancelled
-    /// Stopped by a person until a person lets it go on.
+    /// Stopped by the user until it is resumed.
     case paused
 
-    /// True where only a person can bring the job back.
+    /// True if only the user can reactivate the job.
     public var isFinal: Bool { self == .completed || self == .failed || self == .cancelled }
 }
 
-/// The kinds of stage: the words in job files and in the names of folders.
+/// The kinds of stages, as named in job files and folder names.
 public enum StageKind: String, Sendable, Codable, CaseIterable {
     case ml, dft
     case singlePoints = "single-points"
 
-    /// It is done outside: a package goes out, a result comes back.
+    /// Done in a package, whose result is returned.
     public var isOutside: Bool { self != .ml }
 }
 
-/// How a stage ended, as far as the next step depends on it.
+/// The end of a stage, as far as the next step depends on it.
 public struct StageVerdict: Sendable, Equatable, Codable {
     public var converged: Bool
-    /// Optimiser steps taken; of single points, how many are there.
+    /// Optimiser steps taken; for single points, the number of finished points.
     public var steps: Int
     /// Largest force norm of a moving atom at the end, eV/Å.
     public var fmax: Double?
-    /// One line for a person.
+    /// One line for the user.
     public var text: String
 
     public init(converged: Bool, steps: Int, fmax: Double?, text: String) {

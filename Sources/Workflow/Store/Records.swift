@@ -3,30 +3,30 @@ import Foundation
 import GRDB
 public import JobSpec
 
-/// A job as the store holds it.
+/// A job in the store.
 public struct JobRecord: Sendable, Identifiable {
     public let id: Int64
     public let job: Job
-    /// Of the job file as it was accepted.
+    /// Digest of the accepted job file.
     public let file: Digest
-    /// Of the structure's text.
+    /// Digest of the structure's text.
     public let structure: Digest
     public var machine: JobMachine
-    /// Optimiser step and largest force norm of the current stage, as last recorded.
+    /// Last recorded optimiser step and largest force norm of the current stage.
     public var step: Int?
     public var fmax: Double?
     public let accepted: Date
     public let updated: Date
-    /// Counts every change: what the outbox shows is compared by it, never by a clock.
+    /// Counts every change, so that the outbox is compared without a clock.
     let revision: Int
 }
 
-/// What has to be known to accept a job.
+/// The data for accepting a job.
 public struct Acceptance: Sendable {
     public let job: Job
     public let file: Digest
     public let structure: Digest
-    /// What lies in the inbox and has to leave it.
+    /// Files to remove from the inbox.
     public let originals: [Original]
 
     public init(job: Job, file: Digest, structure: Digest, originals: [Original]) {
@@ -40,7 +40,7 @@ public struct Acceptance: Sendable {
     var key: String { Digest(of: Array("\(file)\n\(structure)".utf8)).hexadecimal }
 }
 
-/// A file of the inbox that was claimed, as it was at that moment.
+/// A claimed file of the inbox with its status at the claim.
 public struct Original: Sendable, Equatable {
     public let name: [UInt8]
     public let identity: FileIdentity
@@ -63,7 +63,7 @@ public struct Original: Sendable, Equatable {
     }
 }
 
-/// What became of an offered job.
+/// The outcome of offering a job.
 public enum AcceptanceResult: Sendable {
     case accepted(JobRecord)
     /// Dropped before: the same file and the same structure.
@@ -77,7 +77,7 @@ public struct StageRecord: Sendable, Codable {
     public let stage: Int
     public let attempt: Int
     public let report: StageReport
-    /// Of its final structure.
+    /// Digest of its final structure.
     public let final: Digest
     public let ended: Date
 }
@@ -88,7 +88,7 @@ public struct PackageRecord: Sendable, Equatable, Codable {
     public let stage: Int
     public let attempt: Int
     public let folder: String
-    /// Of the manifest.
+    /// Digest of the manifest.
     public let digest: Digest
 
     init(job: Int64, stage: Int, attempt: Int, folder: String, digest: Digest) {
@@ -102,7 +102,8 @@ public struct JobHistoryEntry: Sendable, Equatable, Codable {
     public let at: Date
     public let text: String
 
-    /// For programs that read along: `{"at": "2026-11-23T12:00:00Z", "job": "ring4", "text": "…"}`.
+    /// For programs that follow the history: `{"at": "2026-11-23T12:00:00Z", "job": "ring4",
+    /// "text": "…"}`.
     public func jsonLine(of job: String) throws -> String {
         struct Line: Encodable { let at, job, text: String }
         let encoder = JSONEncoder()
@@ -145,7 +146,7 @@ extension JobRecord {
 
     static func digest(_ text: String) throws -> Digest {
         guard let digest = Digest(hexadecimal: text) else {
-            throw DatabaseError(message: "\(text) is no digest")
+            throw DatabaseError(message: "\(text) is not a digest")
         }
         return digest
     }
@@ -162,6 +163,6 @@ extension PlannedStage {
 }
 
 extension JobRecord {
-    /// What the job is at.
+    /// The current stage of the job.
     var planned: PlannedStage { job.plan[machine.stage] }
 }

@@ -2,7 +2,7 @@ import GRDB
 
 /// The tables of the store, version 4.
 ///
-/// `events` is a job's history and is only ever appended to; everything else says how things stand.
+/// `events` is a job's append-only history; the other tables hold the current state.
 enum Schema {
     static let version = 4
 
@@ -75,7 +75,7 @@ enum Schema {
         ) STRICT;
         """
 
-    /// From version 3, which knew two kinds of stage.
+    /// From version 3, which had two kinds of stages.
     private static let fromVersion3 = """
         ALTER TABLE stages RENAME TO formerStages;
         \(stages)
@@ -83,13 +83,13 @@ enum Schema {
         DROP TABLE formerStages;
         """
 
-    /// What is asked at every turn costs by what is to be done, not by all that ever was.
+    /// Queries of every turn cost according to the open work, not to the whole history.
     private static let indices = """
         CREATE INDEX jobsByState ON jobs(state, priority DESC, id);
         CREATE INDEX jobsToShow ON jobs(id) WHERE shown < revision;
         """
 
-    /// Results that were dropped into the inbox and taken in, so that none counts twice.
+    /// Results taken in from the inbox, so that each counts only once.
     private static let returned = """
         CREATE TABLE returned (
             job INTEGER NOT NULL REFERENCES jobs(id),
@@ -98,7 +98,7 @@ enum Schema {
         ) STRICT;
         """
 
-    /// Submissions of packages to Slurm; one is open until it needs no more looking at.
+    /// Submissions of packages to Slurm; one is open until it needs no more polling.
     private static let slurmRuns = """
         CREATE TABLE slurmRuns (
             name TEXT NOT NULL PRIMARY KEY,
@@ -113,7 +113,7 @@ enum Schema {
         CREATE INDEX openSlurmRuns ON slurmRuns(job) WHERE isOpen = 1;
         """
 
-    /// From version 1, where what the outbox shows was told by the clock.
+    /// From version 1, which compared the outbox by the clock.
     private static let fromVersion1 = """
         ALTER TABLE jobs DROP COLUMN published;
         ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
@@ -128,7 +128,7 @@ enum Schema {
         try database.execute(sql: "PRAGMA user_version = \(version)")
     }
 
-    /// Brings an older store to this version, in the caller's transaction.
+    /// Migrates an older store to this version, in the caller's transaction.
     static func migrate(_ database: Database, from found: Int) throws {
         if found < 2 { try database.execute(sql: fromVersion1) }
         if found < 3 { try database.execute(sql: indices + slurmRuns) }

@@ -1,53 +1,55 @@
 import Foundation
 
-/// What a stage did: kept in the store, written into the summary.
+/// The result of a stage: kept in the store, written into the summary.
 public struct StageReport: Sendable, Equatable, Codable {
     public var kind: StageKind
     public var verdict: StageVerdict
-    /// Largest force norm of a moving atom in the structure that the stage began with, eV/Å, by the stage's
-    /// own method.
+    /// Largest force norm of a moving atom in the initial structure of the stage, eV/Å, by the
+    /// stage's own method.
     public var initialFmax: Double?
-    /// Convergence criterion, eV/Å; nil where nothing is relaxed.
+    /// Convergence criterion, eV/Å; nil if nothing is relaxed.
     public var requestedFmax: Double?
-    /// How far the atom that moved furthest is from where it began, Å.
+    /// Largest displacement of an atom from its initial position, Å.
     public var largestDisplacement: Double?
-    /// Energy at the end, eV; nil where the method has none.
+    /// Final energy, eV; nil if the method has none.
     public var energy: Double?
-    /// Energy at the end less energy at the beginning, eV; likewise.
+    /// Final energy minus initial energy, eV; nil if the method has none.
     public var energyChange: Double?
-    /// The force field's name and the SHA-256 of its file, or the outside program and its versions.
+    /// The force field's name and the SHA-256 of its file, or the engine and its versions.
     public var method: String
     public var version: String
     public var levelOfTheory: String
-    /// What a person should know, each once.
+    /// Warnings for the user, each once.
     public var warnings: [String]
-    /// Seconds of computing, restarts included.
+    /// Seconds of computing, including restarts.
     public var seconds: Double?
-    /// Where the last structure is, in the stage's result; nil for `final.extxyz`.
+    /// Name of the final structure in the stage's result; nil for `final.extxyz`.
     public var finalFile: String?
-    /// Gradients and cycles of self-consistency that a calculation outside took.
+    /// Numbers of gradients and SCF cycles of a package.
     public var gradientCalls: Int?
     public var scfCycles: Int?
-    /// Of a check in a hybrid stage: the largest error of the model's force at its last geometry, eV/Å.
+    /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
+    /// eV/Å.
     public var modelError: Double?
-    /// Where the round's model had learnt in this stage: the same of the model that the stage began with.
+    /// If the round's model was trained in this stage: the error of the stage's initial model.
     public var firstModelError: Double?
-    /// Of a check in a hybrid stage: what followed, and why.
+    /// For a check in a hybrid stage: the decision and its reason.
     public var decision: String?
-    /// Place in the plan of the stage whose last structure the next stage begins with, where it is not this one.
+    /// Index in the plan of the stage whose final structure the next stage starts from, if it is
+    /// not this one.
     public var goesBackTo: Int?
-    /// Of single points: what came of each, in the order of their steps.
+    /// For single points: the result of each, in the order of their steps.
     public var points: [Point]?
-    /// Of single points: the number of the stage, from 1, whose path they are of.
+    /// For single points: the number of the stage, from 1, along whose path they are computed.
     public var pathOf: Int?
 
-    /// A geometry of which energy and forces were asked for.
+    /// A geometry whose energy and forces were requested.
     public struct Point: Sendable, Equatable, Codable {
-        /// Of the path that it is of.
+        /// Step of the path.
         public var step: Int
-        /// eV; nil where it could not be calculated.
+        /// Energy, eV; nil if it could not be computed.
         public var energy: Double?
-        /// Largest force norm, eV/Å; likewise.
+        /// Largest force norm, eV/Å; nil if it could not be computed.
         public var fmax: Double?
         /// `converged`, `scf-not-converged`, …
         public var verdict: String
@@ -73,7 +75,7 @@ public struct StageReport: Sendable, Equatable, Codable {
         self.seconds = seconds
     }
 
-    /// A number that is none is no reason to lose a report.
+    /// NaN or infinity must not make a report unreadable.
     static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -4,17 +4,17 @@ import GRDB
 import SystemPackage
 
 extension Store {
-    /// Reads the whole store to see whether it is sound, without writing a byte: opening it for writing
-    /// changes the file, whatever it holds.
+    /// Checks the whole store without writing a byte: opening it for writing would change the file.
     ///
-    /// - Throws: ``WorkflowError/damagedStore(_:_:)``; `DatabaseError` where the file is no database at all.
+    /// - Throws: ``WorkflowError/damagedStore(_:_:)``; `DatabaseError` if the file is not a
+    ///   database.
     static func verify(_ path: FilePath) throws {
         guard FileManager.default.fileExists(atPath: path.string) else { return }
         let complaints: [String]
         do {
             complaints = try self.complaints(path, readonly: true)
         } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY {
-            // A journal of a process that was killed has to be played back first.
+            // A journal of a killed process has to be replayed first.
             complaints = try self.complaints(path, readonly: false)
         }
         guard complaints == ["ok"] else {

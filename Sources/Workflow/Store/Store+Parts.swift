@@ -6,7 +6,7 @@ public import SystemPackage
 extension Store {
     // MARK: Stages
 
-    /// The stages that ended, in order.
+    /// The stages that have ended, in order.
     public func stages(of id: Int64) throws -> [StageRecord] {
         try pool.read { try Self.stages(of: id, in: $0) }
     }
@@ -35,7 +35,7 @@ extension Store {
         }
     }
 
-    /// The states of the jobs that have these names; a name that no job has is left out.
+    /// The states of the jobs with these names; unknown names are left out.
     func states(of names: [String]) throws -> [String: JobState] {
         try pool.read { database in
             let statement = try database.cachedStatement(sql: "SELECT state FROM jobs WHERE name = ?")
@@ -46,12 +46,12 @@ extension Store {
         }
     }
 
-    /// The names of jobs that wait, directly or through others, for the job of this name.
+    /// The names of jobs that wait, directly or indirectly, for the job of this name.
     ///
-    /// - Returns: empty if nobody does, which is decided by one query.
+    /// - Returns: empty if there are none, which one query decides.
     func waiting(for name: String) throws -> [String: [String]] {
         try pool.read { database in
-            // Who waits for whom: name of the job that is waited for → those who wait.
+            // Name of a job → names of the jobs that wait for it.
             let statement = try database.cachedStatement(
                 sql: """
                     SELECT jobs.name FROM jobs, json_each(jobs.spec, '$.after') AS other
@@ -69,7 +69,7 @@ extension Store {
         }
     }
 
-    /// How far the current stage is; for those who look.
+    /// Records the progress of the current stage.
     public func progress(of id: Int64, step: Int?, fmax: Double?) throws {
         try pool.write { database in
             try database.execute(
@@ -78,10 +78,10 @@ extension Store {
         }
     }
 
-    /// Counts that the stage sets out from this step: a daemon that its own job ends over and over finds here
-    /// how often it has.
+    /// Counts the starts of the stage from this step: a daemon that its own job kills repeatedly
+    /// finds the number here.
     ///
-    /// - Returns: how often it set out from there, this time included.
+    /// - Returns: number of starts from this step, including this one.
     func noteLaunch(of id: Int64, step: Int) throws -> Int {
         try pool.write { database in
             try database.execute(
@@ -95,7 +95,7 @@ extension Store {
         }
     }
 
-    /// True where this file was dropped and taken in before.
+    /// True if this file was dropped and taken in before.
     public func wasReturned(_ digest: Digest, to id: Int64) throws -> Bool {
         try pool.read { database in
             try Row.fetchOne(
@@ -106,8 +106,8 @@ extension Store {
 
     // MARK: Packages
 
-    /// Records that a package is about to be published. One row a (job, stage, attempt); a crash before it was
-    /// published may leave one of which nothing was ever seen, so it is replaced.
+    /// Records that a package is about to be published. One row per (job, stage, attempt); a crash
+    /// before the publication may leave a row without a package, so it is replaced.
     public func intend(_ package: PackageRecord) throws {
         try pool.write { database in
             try database.execute(
@@ -130,8 +130,8 @@ extension Store {
         }
     }
 
-    /// Folders in the outbox of the packages that jobs wait for, `job/stage`, in the order of the jobs' turns. None of a
-    /// job that is paused or has ended.
+    /// Folders in the outbox, `job/stage`, of the packages that jobs wait for, in the order of the
+    /// jobs' turns; without those of paused or ended jobs.
     public func packagesInTurn() throws -> [FilePath] {
         try pool.read { database in
             try Row.fetchAll(
@@ -172,12 +172,12 @@ extension Store {
             ])
     }
 
-    /// Remembers a file that has done what it was for, until it has left the inbox.
+    /// Remembers a processed file until it has left the inbox.
     func remember(_ original: Original) throws {
         try pool.write { try Self.note(original, in: $0) }
     }
 
-    /// Files that were claimed and may still lie in the inbox.
+    /// Claimed files that may still be in the inbox.
     public func originals() throws -> [Original] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM originals").map { row in
@@ -192,7 +192,7 @@ extension Store {
         }
     }
 
-    /// The file has left the inbox.
+    /// Records that the file has left the inbox.
     public func forget(_ original: Original) throws {
         try pool.write { database in
             try database.execute(

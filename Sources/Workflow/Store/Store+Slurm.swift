@@ -8,14 +8,14 @@ package struct SlurmRunRecord: Sendable, Equatable {
     package let stage: Int
     package let attempt: Int
     package var run: SlurmRun
-    /// It is still to be looked at.
+    /// Whether it still needs polling.
     package var isOpen = true
 
     init(job: Int64, stage: Int, attempt: Int, run: SlurmRun) {
         (self.job, self.stage, self.attempt, self.run) = (job, stage, attempt, run)
     }
 
-    /// It is a run of the job's current package.
+    /// Whether it is a run of the job's current package.
     func isOf(_ record: JobRecord) -> Bool {
         record.id == job && record.machine.stage == stage && record.machine.attempt == attempt
     }
@@ -30,7 +30,7 @@ package struct SlurmRunRecord: Sendable, Equatable {
 }
 
 extension Store {
-    /// Runs that are to be looked at, as they were submitted.
+    /// Open runs in the order of submission.
     package func openSlurmRuns() throws -> [SlurmRunRecord] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM slurmRuns WHERE isOpen = 1 ORDER BY rowid")
@@ -38,7 +38,8 @@ extension Store {
         }
     }
 
-    /// Open runs whose jobs are not simply waiting for them: cancelled, paused, resumed, or further on.
+    /// Open runs whose jobs do not simply wait for them: cancelled, paused, resumed, or at a later
+    /// stage.
     func slurmRunsToHeed() throws -> [SlurmRunRecord] {
         try pool.read { database in
             try Row.fetchAll(
@@ -53,8 +54,8 @@ extension Store {
         }
     }
 
-    /// Jobs whose packages, or ML stages, may be out and are not in the queue, in the order of their turns, and how
-    /// many of Slurm's jobs are in it; each element of an array is one.
+    /// Jobs whose packages or ML stages may be published but are not in the queue, in the order of
+    /// their turns, and the number of our Slurm jobs in the queue, counting array elements.
     func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -66,7 +67,7 @@ extension Store {
                     """)
             let open = try Row.fetchAll(database, sql: "SELECT * FROM slurmRuns WHERE isOpen = 1")
                 .map(SlurmRunRecord.init)
-            // A package that is being made is not out yet.
+            // A package that is being made is not published yet.
             let jobs = try rows.map(JobRecord.init).filter {
                 $0.machine.state == .waitingForDFT || $0.planned.kind == .ml
             }
@@ -74,7 +75,7 @@ extension Store {
         }
     }
 
-    /// The submission of the job's current package that is looked at; nil where there is none.
+    /// The open submission of the job's current package; nil if there is none.
     func openSlurmRun(of job: JobRecord) throws -> SlurmRun? {
         try slurmRuns(of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
             .last { $0.isOpen }?.run
@@ -91,7 +92,7 @@ extension Store {
         }
     }
 
-    /// Which of these are names of runs that are not looked at any more.
+    /// Returns those names that belong to closed runs.
     func closedSlurmRuns(among names: [String]) throws -> Set<String> {
         try pool.read { database in
             try names.reduce(into: []) { closed, name in
@@ -102,11 +103,11 @@ extension Store {
         }
     }
 
-    /// Keeps how these runs stand, all at once.
+    /// Saves the states of these runs in one transaction.
     ///
-    /// One that is closed stays so.
+    /// A closed run stays closed.
     ///
-    /// - Parameter isShown: what the outbox shows of their jobs is out of date with it.
+    /// - Parameter isShown: whether the outbox must be updated.
     func save(_ records: [SlurmRunRecord], isShown: Bool = true) throws {
         guard !records.isEmpty else { return }
         let encoder = JSONEncoder()
@@ -131,9 +132,9 @@ extension Store {
         }
     }
 
-    /// Gives the run of a job up that nobody can find, so that its package is submitted again.
+    /// Gives up the lost run of a job, so that its package is submitted again.
     ///
-    /// - Returns: false where the job has no such run.
+    /// - Returns: false if the job has no such run.
     func abandonLostSlurmRun(of job: Int64) throws -> Bool {
         guard var record = try openSlurmRuns().last(where: { $0.job == job }), record.run.phase == .lost
         else {

@@ -6,16 +6,17 @@ public import SystemPackage
 
 /// The durable state of every job: SQLite, write-ahead log, `synchronous=FULL`, one writer.
 ///
-/// What a commit has said is so; everything that cannot be in the same transaction (files) is recorded
-/// before it is begun and again when it is done, so that recovery finds what is missing.
+/// Committed data is durable. Changes outside a transaction (files) are recorded before they begin
+/// and again after they are done, so that recovery finds what is missing.
 public final class Store: Sendable {
     let pool: DatabasePool
     let path: FilePath
 
-    /// Opens the store, or creates it; one of an older version is copied and brought to this one.
+    /// Opens the store, or creates it; an older version is copied and migrated.
     ///
-    /// - Parameter verifying: reads all of it to see whether it is whole; for the daemon, once.
-    /// - Throws: ``WorkflowError`` for a damaged store or one of another version; the file is left as it is.
+    /// - Parameter verifying: reads the whole store to check it; used once by the daemon.
+    /// - Throws: ``WorkflowError`` for a damaged store or an unknown version; the file is not
+    ///   changed.
     public init(_ path: FilePath, verifying: Bool = false) throws {
         self.path = path
         do {
@@ -39,7 +40,7 @@ public final class Store: Sendable {
             try pool.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [copy]) }
         }
         try pool.write { database in
-            // Somebody else may have done it meanwhile.
+            // Another process may have migrated it meanwhile.
             let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
             switch found {
             case Schema.version: break
@@ -65,7 +66,7 @@ public final class Store: Sendable {
         error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
     }
 
-    /// Moves everything from the log into the main file; done when the daemon stops.
+    /// Moves all data from the log into the main file, when the daemon stops.
     public func close() throws {
         try pool.writeWithoutTransaction { database in
             _ = try database.checkpoint(.truncate)
@@ -75,7 +76,7 @@ public final class Store: Sendable {
 
     // MARK: Jobs
 
-    /// Durable acceptance: once this returns `.accepted`, the job is not lost.
+    /// Accepts a job durably: after `.accepted`, the job cannot be lost.
     public func accept(_ acceptance: Acceptance) throws -> AcceptanceResult {
         try pool.write { database in
             if let row = try Row.fetchOne(
@@ -120,14 +121,14 @@ public final class Store: Sendable {
         }
     }
 
-    /// Every job, in the order of their turns: higher priority first, then as they came.
+    /// Every job, in the order of turns: higher priority first, then by acceptance.
     public func jobs() throws -> [JobRecord] { try pool.read(Self.allJobs) }
 
     static func allJobs(_ database: Database) throws -> [JobRecord] {
         try Row.fetchAll(database, sql: "SELECT * FROM jobs ORDER BY priority DESC, id").map(JobRecord.init)
     }
 
-    /// Jobs that the daemon has something to do for, in the order of their turns.
+    /// Jobs that need the daemon's attention, in the order of their turns.
     public func activeJobs() throws -> [JobRecord] {
         try pool.read { database in
             try Row.fetchAll(
@@ -140,7 +141,7 @@ public final class Store: Sendable {
         }
     }
 
-    /// How many jobs are in each state.
+    /// The number of jobs in each state.
     public func counts() throws -> [JobState: Int] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT state, COUNT(*) AS count FROM jobs GROUP BY state")
@@ -151,7 +152,7 @@ public final class Store: Sendable {
         }
     }
 
-    /// Jobs of which the outbox does not show the latest.
+    /// Jobs whose latest state the outbox does not show.
     func unpublishedJobs() throws -> [JobRecord] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE shown < revision ORDER BY id")
@@ -159,7 +160,7 @@ public final class Store: Sendable {
         }
     }
 
-    /// The outbox shows the job as this record has it.
+    /// Records that the outbox shows this state of the job.
     func markPublished(_ record: JobRecord) throws {
         try pool.write { database in
             try database.execute(
@@ -169,13 +170,13 @@ public final class Store: Sendable {
 
     // MARK: Transitions
 
-    /// Lets an event happen to a job: compare-and-set on what the machine was when it was read.
+    /// Applies an event to a job, by compare-and-set on the state that was read.
     ///
     /// - Parameters:
-    ///   - expected: where set, the event means nothing unless the job is at that stage and attempt.
+    ///   - expected: if given, the event is ignored unless the job is at this stage and attempt.
     ///   - ended: the stage that ended with this event, recorded with it.
-    ///   - returned: the dropped file that the event came from, which leaves the inbox with it.
-    /// - Returns: the job after it; nil where the event means nothing to the job as it is now.
+    ///   - returned: the dropped file that caused the event, which then leaves the inbox.
+    /// - Returns: the job after the event; nil if the event is not valid in its current state.
     public func apply(
         _ event: JobEvent, to id: Int64, expected: (stage: Int, attempt: Int)? = nil,
         ended: (report: StageReport, final: Digest)? = nil,
@@ -200,7 +201,7 @@ public final class Store: Sendable {
                     sql: "INSERT OR IGNORE INTO returned (job, digest) VALUES (?, ?)",
                     arguments: [id, returned.digest.hexadecimal])
             }
-            // A stage that ended shows its end; one that begins shows nothing yet.
+            // An ended stage shows its end; a new one shows nothing yet.
             let isSameStage = machine.stage == before.machine.stage
             let step = isSameStage ? ended?.report.verdict.steps ?? before.step : nil
             let fmax = isSameStage ? ended?.report.verdict.fmax ?? before.fmax : nil

@@ -7,27 +7,27 @@ import Workflow
 
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Several ways from one structure to its minimum, side by side: a table, and figures.",
+        abstract: "Compare relaxations of the same structure: a table, and figures.",
         discussion: """
-            Prints for each job what was done before DFT, DFT's steps, gradient calls and SCF cycles, the energy that \
-            it ended with, and that less the first job's. Single points along a model's way are drawn, and cost \
-            nothing here. Only energies of the first job's level of theory are compared; a model's own never are.
+            Prints for each job the steps before DFT, the DFT steps, gradient calls and SCF cycles, the final energy, \
+            and its difference from the first job's. Single points along a model's path are drawn, but do not count \
+            as cost. Only energies of the first job's level of theory are compared, never a model's own.
 
               aurelax compare outbox/ring4-gfn1 outbox/ring4 --figures figures
 
-            --rmsd-to adds how far each structure is from another one, without hydrogen: over the atoms that move, in \
-            the frame of the fixed ones; superposed where none is fixed.
+            --rmsd-to adds the distance of each structure from another one, without hydrogen: over the moving atoms, in \
+            the frame of the fixed ones; superposed if none is fixed.
             """)
 
     @Argument(
         help: "Folders of jobs: in an outbox, or recorded results; names of jobs of the spool.",
         completion: .directory)
     var jobs: [String]
-    @Option(help: "Job, or XYZ or extxyz file, whose last structure the others are compared with.")
+    @Option(help: "Job, or XYZ or extxyz file, with the reference structure (its last one).")
     var rmsdTo: String?
     @Option(help: "Folder for the figures as SVG and PNG.", completion: .directory)
     var figures: String?
-    @Option(help: "What the figures' names begin with.")
+    @Option(help: "Prefix of the figures' names.")
     var prefix = ""
     @Flag(help: "JSON instead of a table.")
     var json = false

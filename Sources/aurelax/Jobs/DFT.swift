@@ -17,7 +17,7 @@ struct DFT: AsyncParsableCommand {
         var python: String?
         @Option(help: "MPI launcher (default: $AURELAX_MPIEXEC, else mpiexec).")
         var mpiexec: String?
-        @Option(help: "Processes (default: $AURELAX_RANKS, else what the package's run.sh finds right).")
+        @Option(help: "Processes (default: $AURELAX_RANKS, else chosen by the package's run.sh).")
         var ranks: Int?
 
         var runner: LocalRunner {
@@ -31,14 +31,14 @@ struct DFT: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Run one package where it lies; again, it goes on where it was.",
+            abstract: "Run one package in its folder; an interrupted run resumes.",
             discussion: """
-                In a spool only what its daemon has handed out is run, unchanged. A package that was carried \
+                In a spool only packages handed out by its daemon are run, unchanged. A package that was copied \
                 elsewhere is checked against its own checksums.
 
-                The exit status is 0 where the calculation converged, 3 at its step limit, 4 where the SCF did \
-                not converge, 5 for values that are not finite, 6 stopped, 7 engine error, 8 refused, 9 where \
-                somebody else runs it, 10 where it ended without a result.
+                The exit status is 0 if the calculation converged, 3 at its step limit, 4 if the SCF did \
+                not converge, 5 for values that are not finite, 6 stopped, 7 engine error, 8 refused, 9 if \
+                another process is running it, 10 if it ended without a result.
                 """)
 
         @Argument(help: "Folder of the package.", completion: .directory)
@@ -64,8 +64,8 @@ struct DFT: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run the spool's packages as they appear, one at a time.",
             discussion: """
-                Only packages that the spool's daemon has handed out are run, unchanged: first those of jobs with a \
-                higher priority, then as the jobs came. Of a job that is paused none is started.
+                Only packages handed out by the spool's daemon are run, unchanged: first those of jobs with a \
+                higher priority, then in the order of the jobs. Packages of paused jobs are not started.
                 """)
 
         @OptionGroup var spool: SpoolOptions

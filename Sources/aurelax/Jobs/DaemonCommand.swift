@@ -8,38 +8,38 @@ import Workflow
 struct DaemonCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "daemon",
-        abstract: "Watch the inbox and do the jobs.",
+        abstract: "Watch the inbox and run the jobs.",
         discussion: """
-            Works on one spool: inbox/ and outbox/, made where they are missing, and its own state in \
-            .aurelax/. Stops cleanly on SIGTERM or SIGINT; whatever ended it, the next start goes on where \
-            this one was. DFT stages are handed out as packages in the outbox: run them with `aurelax dft \
+            Serves one spool: inbox/ and outbox/, created if they are missing, and its own state in \
+            .aurelax/. Stops cleanly on SIGTERM or SIGINT; after any end, the next start resumes where \
+            this one stopped. DFT stages are handed out as packages in the outbox: run them with `aurelax dft \
             serve`, `aurelax dft run`, by hand, or with Slurm.
             """)
 
     @OptionGroup var spool: SpoolOptions
-    @Flag(help: "End when nothing is left that can be done without anybody else.")
+    @Flag(help: "End when all remaining jobs wait for something else.")
     var once = false
-    @Option(name: .customLong("jobs"), help: "Stages that compute at the same time.")
+    @Option(name: .customLong("jobs"), help: "Number of stages that compute at the same time.")
     var concurrentStages = 1
-    @Option(help: "Seconds between two looks at the spool.")
+    @Option(help: "Seconds between two polls of the spool.")
     var interval = 1.0
-    @Option(help: "Seconds for which a file of the inbox has to be unchanged before it is read.")
+    @Option(help: "Seconds for which a file in the inbox must be unchanged before it is read.")
     var settle = 2.0
-    @Option(help: "Messages from this level on: debug, info, warning, error.")
+    @Option(help: "Lowest level of messages: debug, info, warning, error.")
     var logLevel = Logger.Level.info
-    @Option(help: "How messages are written: text, or json (a line of JSON each).")
+    @Option(help: "Format of messages: text, or json (one line of JSON each).")
     var logFormat = LogFormat.text
 
     @Option(
         help: ArgumentHelp(
-            "Pages about the jobs at http://HOST:PORT/, for a browser on this machine or through a tunnel.",
+            "Serve web pages about the jobs at http://HOST:PORT/, for a browser on this machine or through a tunnel.",
             discussion: """
-                Read-only, unless $AURELAX_DASHBOARD_TOKEN is set: then whoever knows it may cancel, pause, resume and \
-                retry jobs there. Other machines do not reach it: ssh -L 8787:127.0.0.1:8787.
+                Read-only, unless $AURELAX_DASHBOARD_TOKEN is set: then users with this token can cancel, pause, resume and \
+                retry jobs. Other machines need a tunnel: ssh -L 8787:127.0.0.1:8787.
                 """, valueName: "host:port"))
     var dashboard: Address?
     @Option(
-        help: "Another name by which the dashboard may be called, as a proxy's; may be given more than once.")
+        help: "Additional host name of the dashboard, such as a proxy's; may be repeated.")
     var dashboardName: [String] = []
 
     enum LogFormat: String, ExpressibleByArgument, CaseIterable {
@@ -56,11 +56,13 @@ struct DaemonCommand: AsyncParsableCommand {
         guard (0...86_400).contains(settle) else {
             throw ValidationError("--settle is \(settle) s; it can be 0 to 86400")
         }
-        guard dashboard == nil || !once else { throw ValidationError("--dashboard is not for --once") }
+        guard dashboard == nil || !once else {
+            throw ValidationError("--dashboard cannot be used with --once")
+        }
         if let dashboard, !dashboard.isLoopback, dashboardName.isEmpty {
             throw ValidationError(
-                "--dashboard \(dashboard.host): everybody who reaches this machine could read it; use 127.0.0.1 and a "
-                    + "tunnel, or say with --dashboard-name by which name it may be called")
+                "--dashboard \(dashboard.host): everybody with access to this machine could read it; use 127.0.0.1 and a "
+                    + "tunnel, or give the allowed host name with --dashboard-name")
         }
     }
 

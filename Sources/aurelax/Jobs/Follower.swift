@@ -2,12 +2,12 @@ import ArgumentParser
 import Foundation
 import Workflow
 
-/// Prints how a job gets on, until it ends.
+/// Prints the progress of a job until it ends.
 struct Follower {
     let client: SpoolClient
     let job: String
 
-    /// - Throws: `ExitCode` 1 where the job does not end well.
+    /// - Throws: `ExitCode` 1 if the job fails.
     func follow() async throws {
         let start = ContinuousClock.now
         var last = ""
@@ -18,7 +18,7 @@ struct Follower {
             fflush(nil)
             last = line
         }
-        var status = try await client.arrival(of: job) { say("waiting for the daemon to take the job in") }
+        var status = try await client.arrival(of: job) { say("waiting for the daemon to accept the job") }
         while !status.state.isFinal {
             say(text(status))
             try await Task.sleep(for: .seconds(1))
@@ -41,10 +41,10 @@ struct Follower {
 }
 
 extension SpoolClient {
-    /// Where a job is that may still wait in the inbox: it is waited for.
+    /// Returns the status of a job that may still wait in the inbox, after waiting for it.
     ///
-    /// - Parameter isWaiting: called at every look in vain.
-    /// - Throws: `ExitCode` 1, its report printed, where it was set aside.
+    /// - Parameter isWaiting: called at every unsuccessful poll.
+    /// - Throws: `ExitCode` 1, after printing its report, if it was set aside.
     func arrival(of job: String, isWaiting: () -> Void = {}) async throws -> JobStatus {
         while true {
             do {

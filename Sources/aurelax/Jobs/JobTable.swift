@@ -2,7 +2,7 @@ import Foundation
 import Reports
 import Workflow
 
-/// Jobs as lines of text: what they are at, how far they are, what they wait for.
+/// Jobs as lines of text: their stages, their progress, their reasons for waiting.
 struct JobTable {
     struct Row {
         let status: JobStatus
@@ -16,14 +16,14 @@ struct JobTable {
 
     let rows: [Row]
     var colours = false
-    /// Longer lines are cut; nil for none.
+    /// Longer lines are cut; nil for no limit.
     var width: Int?
-    /// With a small curve of fmax.
+    /// Whether to add a small curve of fmax.
     var curves = false
 
     private static let head = ["NAME", "STATE", "STAGE", "STEP", "FMAX", "ELAPSED", "LEFT"]
 
-    /// A line each, the heading first.
+    /// One line per job after the heading.
     func lines(now: Date = Date()) -> [String] {
         let cells = rows.map { row in Self.cells(row, now) }
         let widths = Self.head.indices.map { column in
@@ -73,7 +73,7 @@ struct JobTable {
 }
 
 extension JobState {
-    /// Of a terminal: a number of SGR.
+    /// Parameter of a terminal's SGR sequence.
     fileprivate var colour: String {
         switch self {
         case .completed: "32"

@@ -4,21 +4,21 @@ import Workflow
 
 struct Log: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "A job's history, or the optimiser's log of one of its stages.")
+        abstract: "Show a job's history, or the optimiser's log of one of its stages.")
 
     @Argument(help: "Name of the job.")
     var job: String
-    @Flag(name: .shortAndLong, help: "Go on until the job ends.")
+    @Flag(name: .shortAndLong, help: "Follow it until the job ends.")
     var follow = false
-    @Option(help: "The optimiser's log of this stage, from 1: of its last attempt.")
+    @Option(help: "Show the optimiser's log of this stage (from 1), last attempt.")
     var stage: Int?
-    @Flag(help: "A line of JSON an entry, as in the job's events.jsonl.")
+    @Flag(help: "One line of JSON per entry, as in the job's events.jsonl.")
     var json = false
     @OptionGroup var spool: SpoolOptions
 
     func validate() throws {
         guard stage == nil || !json else {
-            throw ValidationError("--json is of the history; not with --stage")
+            throw ValidationError("--json applies to the history and cannot be used with --stage")
         }
     }
 

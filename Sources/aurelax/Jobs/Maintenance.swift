@@ -3,16 +3,16 @@ import Workflow
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look a spool over, and say what is wrong with it.",
+        abstract: "Check a spool and report problems.",
         discussion: """
-            Rights, file system, free space, what killed processes left behind, packages, structures and the job \
-            store. Nothing is changed without --repair, and that only while no daemon is at work. Ends with \
-            status 1 where an error is left.
+            Checks permissions, file system, free space, files left by killed processes, packages, structures and the job \
+            store. Nothing is changed without --repair, which needs that no daemon is running. Ends with \
+            status 1 if errors remain.
             """)
 
-    @Flag(help: "Do what the findings offer.")
+    @Flag(help: "Repair what can be repaired.")
     var repair = false
-    @Flag(help: "The findings as JSON.")
+    @Flag(help: "Print the findings as JSON.")
     var json = false
     @OptionGroup var spool: SpoolOptions
 
@@ -37,20 +37,20 @@ struct Recover: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Rebuild a lost or damaged job store from the outbox.",
         discussion: """
-            Every job's folder holds a copy of what the store knows of it (.aurelax-job.json). A store that is \
-            sound is not touched; a damaged one is kept under another name. Jobs that had not ended go on from \
-            where the outbox shows them.
+            Every job's folder contains a copy of its data in the store (.aurelax-job.json). A sound store \
+            is not changed; a damaged one is kept under another name. Open jobs resume from the state \
+            in the outbox.
             """)
 
     @OptionGroup var spool: SpoolOptions
 
     func run() throws {
         let outcome = try StoreRecovery(spool.spool).run()
-        if let former = outcome.former { print("the store that was there: \(former)") }
+        if let former = outcome.former { print("the previous store: \(former)") }
         for (name, why) in outcome.left.sorted(by: { $0.key < $1.key }) {
             printError("outbox/\(name): \(why)")
         }
-        print("\(outcome.jobs.count) jobs are in the store again")
+        print("\(outcome.jobs.count) jobs were recovered")
         if !outcome.left.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
     }
 }

@@ -6,10 +6,11 @@ import Workflow
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "A page about a job in one HTML file: verdict, curves, structures, settings, files.",
+        abstract:
+            "Write a report about a job as one HTML file: verdict, curves, structures, settings, files.",
         discussion: """
-            The file needs no network and no other file. The trajectory turns in a viewer where chemiscope is \
-            installed beside the Python in $AURELAX_PYTHON. --figures writes the curves, and a picture of it all, as SVG, and as PNG where \
+            The file is self-contained and needs no network. It shows the trajectory in a viewer if chemiscope is \
+            installed for the Python in $AURELAX_PYTHON. --figures writes the curves and an overview as SVG, and as PNG if \
             rsvg-convert (Debian: librsvg2-bin) is installed. When a job ends, the daemon writes the page without the \
             viewer, report.html in the job's folder.
             """)
@@ -20,7 +21,7 @@ struct ReportCommand: AsyncParsableCommand {
     var output: String?
     @Option(help: "Folder for the figures as SVG and PNG.", completion: .directory)
     var figures: String?
-    @Flag(inversion: .prefixedNo, help: "With the trajectory in a viewer (3 MB of script).")
+    @Flag(inversion: .prefixedNo, help: "Include the trajectory viewer (3 MB of script).")
     var viewer = true
     @OptionGroup var spool: SpoolOptions
 
@@ -29,7 +30,7 @@ struct ReportCommand: AsyncParsableCommand {
         let script = viewer ? StructureViewer(python: Program.python) : nil
         if viewer, script == nil {
             printError(
-                "no chemiscope beside \(Program.python): the page has no viewer (AURELAX_PYTHON names a Python with it)"
+                "chemiscope is not installed for \(Program.python): the page has no viewer (set AURELAX_PYTHON to a Python that has it)"
             )
         }
         let page = report.page(viewer: script)

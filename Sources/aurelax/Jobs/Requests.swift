@@ -1,7 +1,7 @@
 import ArgumentParser
 import Workflow
 
-/// A wish of a person for one job.
+/// A user's request for one job.
 protocol RequestCommand: ParsableCommand {
     static var request: JobRequest { get }
     var jobs: [String] { get }
@@ -19,7 +19,7 @@ extension RequestCommand {
 
 struct Cancel: RequestCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give jobs up; what they have reached stays in the outbox.")
+        abstract: "Cancel jobs; their results so far stay in the outbox.")
     static let request = JobRequest.cancel
 
     @Argument(help: "Names of jobs.")
@@ -28,7 +28,7 @@ struct Cancel: RequestCommand {
 }
 
 struct Pause: RequestCommand {
-    static let configuration = CommandConfiguration(abstract: "Let jobs rest until they are resumed.")
+    static let configuration = CommandConfiguration(abstract: "Pause jobs until they are resumed.")
     static let request = JobRequest.pause
 
     @Argument(help: "Names of jobs.")
@@ -37,7 +37,7 @@ struct Pause: RequestCommand {
 }
 
 struct Resume: RequestCommand {
-    static let configuration = CommandConfiguration(abstract: "Let paused jobs go on.")
+    static let configuration = CommandConfiguration(abstract: "Resume paused jobs.")
     static let request = JobRequest.resume
 
     @Argument(help: "Names of jobs.")
@@ -47,7 +47,7 @@ struct Resume: RequestCommand {
 
 struct Retry: RequestCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Try the stage again at which jobs failed or were cancelled.")
+        abstract: "Retry the stage at which jobs failed or were cancelled.")
     static let request = JobRequest.retry
 
     @Argument(help: "Names of jobs.")

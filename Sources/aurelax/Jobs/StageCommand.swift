@@ -8,13 +8,13 @@ import Workflow
 struct StageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stage",
-        abstract: "Do one ML stage that a daemon has left in the outbox for another machine.",
+        abstract: "Run one ML stage that a daemon has handed out in the outbox.",
         discussion: """
-            What Slurm runs where the spool's aurelax.yaml says `ml: {executor: slurm}`. The stage's folder holds \
-            what is to be done; trajectory, log and result are left there. Again, it goes on where it was.
+            Slurm runs this command if the spool's aurelax.yaml has `ml: {executor: slurm}`. The stage's folder contains \
+            the task; trajectory, log and result are written there. An interrupted stage resumes.
 
-            The exit status is 0 where the stage is done, 6 where it was asked to stop (SIGUSR1, SIGTERM, SIGINT: after \
-            its step), 8 where another process does it; for errors it is that of the other commands.
+            The exit status is 0 if the stage is done, 6 if it was stopped by a signal (SIGUSR1, SIGTERM, SIGINT: after \
+            its step), 8 if another process is running it; errors have the statuses of the other commands.
             """)
 
     @Argument(help: "Folder of the stage.", completion: .directory)
@@ -31,7 +31,7 @@ struct StageCommand: AsyncParsableCommand {
             switch try await onOwnThread({ try StageTask.run(in: directory, stop: stop) { _, _ in } }) {
             case .finished(let report): printError(report.verdict.text)
             case .stopped:
-                printError("stopped between two steps; it goes on from there")
+                printError("stopped between two steps; run it again to resume")
                 throw ExitCode(6)
             }
         } catch let held as LockHeld {

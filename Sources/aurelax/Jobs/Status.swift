@@ -5,17 +5,17 @@ import Workflow
 
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Where the jobs are, or one job with its stages.",
+        abstract: "Show the state of all jobs, or of one job with its stages.",
         discussion: """
-            A table of all jobs, what is under way first, and the files that still wait in the inbox; --json prints an \
+            Prints a table of all jobs, active ones first, and the files that still wait in the inbox; --json prints an \
             object with `jobs`, each with name, state, reason, stage, step and fmax (eV/Å), `inbox` and, of \
-            its files, `notes`: what each waits for. States: queued, running, waiting-for-dft, completed, failed, \
-            cancelled, paused. The arrow behind fmax says where it goes; LEFT is how long it takes if it goes on so.
+            its files, `notes` with their reasons for waiting. States: queued, running, waiting-for-dft, completed, failed, \
+            cancelled, paused. The arrow after fmax is its trend; LEFT is the estimated time until convergence.
             """)
 
     @Argument(help: "Name of a job; all by default.")
     var job: String?
-    @Option(help: "Jobs in this state only; may be given more than once.")
+    @Option(help: "Only jobs in this state; may be repeated.")
     var state: [JobState] = []
     @Flag(help: "JSON on standard output.")
     var json = false
@@ -28,7 +28,7 @@ struct Status: ParsableCommand {
         let notes = job == nil && state.isEmpty ? client.inboxNotes() : [:]
         if json { return print(try jsonText(JobList(jobs: jobs, inbox: inbox, notes: notes))) }
         if jobs.isEmpty {
-            if inbox.isEmpty, notes.isEmpty { print(state.isEmpty ? "no jobs" : "no such jobs") }
+            if inbox.isEmpty, notes.isEmpty { print(state.isEmpty ? "no jobs" : "no jobs in this state") }
         } else {
             let table = JobTable(rows: jobs.map { .init($0, client) }, colours: Terminal.hasColours)
             print(table.lines().joined(separator: "\n"))
@@ -36,8 +36,10 @@ struct Status: ParsableCommand {
         }
         if !inbox.isEmpty {
             let shown = inbox.prefix(20).joined(separator: " ") + (inbox.count > 20 ? " …" : "")
-            print("in the inbox, not taken in yet: \(shown)")
-            if try client.health() == nil { print("no daemon is at work here: `aurelax daemon` starts one") }
+            print("in the inbox, not accepted yet: \(shown)")
+            if try client.health() == nil {
+                print("no daemon is running here: start one with `aurelax daemon`")
+            }
         }
         for (file, why) in notes.sorted(by: { $0.key < $1.key }).prefix(20) { print("  \(file): \(why)") }
         if notes.count > 20 { print("  … and \(notes.count - 20) more") }
@@ -63,7 +65,7 @@ extension JobState: ExpressibleByArgument {}
 
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What became of a job so far: its stages, with numbers, units and level of theory.")
+        abstract: "Show the results of a job so far: its stages, with numbers, units and level of theory.")
 
     @Argument(help: "Name of the job.")
     var job: String

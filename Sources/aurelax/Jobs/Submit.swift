@@ -13,20 +13,20 @@ struct Submit: AsyncParsableCommand {
         discussion: """
               aurelax submit ring4.yaml
               aurelax submit ring4.yaml --dry-run     only checks, and prints the job with every default
-              aurelax submit ring4.yaml --wait        follows it to its end; fails where the job does
-              aurelax submit ring4.yaml ring5.yaml    several jobs: none is dropped unless all are good
+              aurelax submit ring4.yaml --wait        follows it to its end; fails if the job fails
+              aurelax submit ring4.yaml ring5.yaml    several jobs: none is dropped unless all are valid
 
             The structure may be in any format that `aurelax convert` reads; what is dropped is extxyz.
             """)
 
     @Argument(
-        help: "Job files (YAML); their structures lie beside them.", completion: .file(extensions: ["yaml"]))
+        help: "Job files (YAML); their structures are beside them.", completion: .file(extensions: ["yaml"]))
     var jobs: [String]
-    @Option(help: "Another name for this run of the job; for one job only.")
+    @Option(help: "Another name for this job; only for a single job.")
     var name: String?
     @Flag(help: "Check only, and print the job as it would be accepted.")
     var dryRun = false
-    @Flag(help: "Take the structure out of its periodic cell: a molecule in a box.")
+    @Flag(help: "Remove the periodic cell of a molecule in a box.")
     var molecule = false
     @Flag(help: "Follow the job until it ends.")
     var wait = false
@@ -34,7 +34,7 @@ struct Submit: AsyncParsableCommand {
 
     func validate() throws {
         guard jobs.count == 1 || name == nil else {
-            throw ValidationError("--name is for one job, not for \(jobs.count)")
+            throw ValidationError("--name can be used with one job, not with \(jobs.count)")
         }
     }
 
@@ -55,13 +55,13 @@ struct Submit: AsyncParsableCommand {
                 job.name = name
             }
             if let other = good.firstIndex(where: { $0.job.name == job.name }) {
-                printError("\(path): error: the name '\(job.name)' is that of \(jobs[other]) too")
+                printError("\(path): error: \(jobs[other]) has the same name '\(job.name)'")
                 wrong += 1
                 continue
             }
             if !dryRun, let known = try? client.status(of: job.name) {
                 let text =
-                    "the name '\(job.name)' is taken by a job that is \(known.state.rawValue); use --name"
+                    "a job named '\(job.name)' exists already (\(known.state.rawValue)); choose another name with --name"
                 guard jobs.count > 1 else { throw CommandError(.failed, text) }
                 printError("\(path): error: \(text)")
                 wrong += 1
@@ -92,13 +92,13 @@ struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check job files and the structures they name, or a spool's aurelax.yaml.",
         discussion: """
-            Every mistake is reported at once, with its place and a hint. Ends with status 1 where a job would \
+            All mistakes are reported at once, with place and hint. Ends with status 1 if a job would \
             be rejected.
             """)
 
     @Argument(help: "Job files (YAML).", completion: .file(extensions: ["yaml"]))
     var jobs: [String]
-    @Flag(help: "The diagnostics as JSON on standard output.")
+    @Flag(help: "Print the diagnostics as JSON.")
     var json = false
 
     func run() throws {
@@ -157,18 +157,18 @@ struct SchemaCommand: ParsableCommand {
     }
 }
 
-/// A job file with the structure it names.
+/// A job file with its structure.
 struct CheckedJob {
-    /// Nil where something is wrong.
+    /// Nil if there is an error.
     let job: Job?
-    /// The structure's file, where it is one.
+    /// The structure's file; nil for an inline structure.
     private(set) var structure: [UInt8]?
     private(set) var diagnostics: [Diagnostic]
     private(set) var report: String
-    /// Who read the structure, where its format is a foreign one.
+    /// The program that converted the structure from another format.
     private(set) var origin: String?
 
-    /// - Parameter isMolecule: takes the structure out of a periodic cell.
+    /// - Parameter isMolecule: whether to remove a periodic cell.
     init(_ path: String, isMolecule: Bool = false) throws {
         let file = JobFile(try bytes(of: path), file: path)
         diagnostics = file.diagnostics

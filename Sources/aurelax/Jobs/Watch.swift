@@ -6,13 +6,13 @@ import Workflow
 
 struct Watch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The jobs live on the terminal, each with its curve of fmax.",
+        abstract: "Show the jobs live in the terminal, each with its curve of fmax.",
         discussion:
-            "Ends with Ctrl-C; with a job's name, when that job ends. The screen is as it was afterwards.")
+            "Ends with Ctrl-C or, for a named job, when that job ends. The screen is restored afterwards.")
 
     @Argument(help: "Name of a job; all by default.")
     var job: String?
-    @Option(help: "Seconds between two looks.")
+    @Option(help: "Seconds between two updates.")
     var interval = 1.0
     @OptionGroup var spool: SpoolOptions
 
@@ -23,9 +23,9 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         let client = spool.client
         guard Terminal.isOne else {
-            throw CommandError(.failed, "watch wants a terminal; `aurelax status` prints once")
+            throw CommandError(.failed, "watch needs a terminal; `aurelax status` prints the state once")
         }
-        // What does not exist is said before the screen changes.
+        // An unknown job is reported before the screen changes.
         if let job { _ = try await client.arrival(of: job) }
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         print("\u{1B}[?1049h\u{1B}[?25l", terminator: "")
@@ -46,7 +46,7 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    /// - Returns: true where there is nothing more to come.
+    /// - Returns: true if the end is reached.
     private func draw(_ client: SpoolClient) throws -> Bool {
         let (columns, lines) = Terminal.size
         let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: [])
@@ -57,7 +57,7 @@ struct Watch: AsyncParsableCommand {
             text += [""] + curve.plot(width: columns, height: 12)
         }
         if text.count > lines - 1 { text = text.prefix(lines - 2) + ["… and \(text.count - lines + 2) more"] }
-        // Each line is cleared behind its end, and what is below the last: nothing flickers.
+        // Each line is cleared after its end, and so is the area below: this avoids flicker.
         print("\u{1B}[H" + text.map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J", terminator: "")
         fflush(nil)
         return job != nil && jobs.allSatisfy(\.state.isFinal)

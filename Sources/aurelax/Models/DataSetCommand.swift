@@ -9,13 +9,14 @@ import Workflow
 
 struct DataSetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "dataset", abstract: "Labelled structures to learn from, with where they come from.",
+        commandName: "dataset",
+        abstract: "Manage data sets: labelled structures for training, with their origins.",
         discussion: """
-            A data set is a folder that only grows: frames.extxyz, which any tool reads, and an index with \
-            digests and origins. All of it is of one level of theory and one charge. Recipes name the folder \
-            as they name a file.
+            A data set is an append-only folder: frames.extxyz, which other tools can read, and an index with \
+            digests and origins. It has one level of theory and one charge. Recipes list the folder \
+            like a file.
 
-              aurelax dataset add mine ring4 --spool .        # what DFT found in a job
+              aurelax dataset add mine ring4 --spool .        # the DFT results of a job
               aurelax dataset add mine labelled.extxyz
               aurelax train models/thiolate-gold/recipe.yaml --data mine -o mine.aurelax-model
             """,
@@ -28,10 +29,10 @@ struct DataSetCommand: ParsableCommand {
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Add frames of jobs, packages or files; a frame that is there already is added once.",
+            abstract: "Add frames of jobs, packages or files; duplicates are added once.",
             discussion: """
-                Of a relaxation the first and the last frame are added, and those in which some atom has moved by \
-                --distance since the frame before. Results are checked as when they came back.
+                From a relaxation the first and the last frame are added, and those in which some atom has moved by \
+                --distance since the previous one. Results are checked like those of jobs.
                 """)
 
         @OptionGroup var target: SetArgument
@@ -39,7 +40,7 @@ struct DataSetCommand: ParsableCommand {
             help: "A job of the spool, the folder of a job or of a package, or an extxyz file.",
             completion: .file(extensions: ["extxyz", "xyz"]))
         var sources: [String]
-        @Option(help: "Å; 0 for every frame.")
+        @Option(help: "Smallest displacement between frames, Å; 0 for every frame.")
         var distance = 0.05
         @OptionGroup var spool: SpoolOptions
 
@@ -60,7 +61,7 @@ struct DataSetCommand: ParsableCommand {
                 bar.clear()
                 print(
                     "\(source): \(addition.added) frame\(addition.added == 1 ? "" : "s") added"
-                        + (addition.known > 0 ? ", \(addition.known) there already" : ""))
+                        + (addition.known > 0 ? ", \(addition.known) already in the set" : ""))
             }
         }
 
@@ -109,10 +110,10 @@ struct DataSetCommand: ParsableCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "A line for each source.")
+        static let configuration = CommandConfiguration(abstract: "List the sources, one per line.")
 
         @OptionGroup var target: SetArgument
-        @Flag(help: "Every frame's entry as JSON on standard output.")
+        @Flag(help: "Print every frame's entry as JSON.")
         var json = false
 
         func run() throws {
@@ -131,7 +132,7 @@ struct DataSetCommand: ParsableCommand {
 
     struct Stats: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "What is in it; every byte is checked against its digest.")
+            abstract: "Print statistics; every byte is checked against its digest.")
 
         @OptionGroup var target: SetArgument
         @Flag(help: "JSON on standard output.")
@@ -145,12 +146,12 @@ struct DataSetCommand: ParsableCommand {
 
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Write frames as extxyz, each with where it comes from.")
+            abstract: "Write frames as extxyz, each with its origin.")
 
         @OptionGroup var target: SetArgument
         @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
         var output: String
-        @Option(help: "Frames of this source only, as `dataset list` calls it.")
+        @Option(help: "Only frames of this source, named as in `dataset list`.")
         var source: String?
 
         func run() throws {
@@ -158,7 +159,7 @@ struct DataSetCommand: ParsableCommand {
             if let source, !set.sources.contains(where: { $0.name == source }) {
                 throw CommandError(
                     .failed,
-                    "‘\(source)’ is no source of \(target.set) "
+                    "‘\(source)’ is not a source of \(target.set) "
                         + "(there are: \(set.sources.map(\.name).joined(separator: "; ")))")
             }
             var writer = try FrameWriter(output)

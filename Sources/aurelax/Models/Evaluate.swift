@@ -7,9 +7,9 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare a force field with labelled structures.",
         discussion: """
-            Per class of atom: number, RMSE of the force's norm, angle (weighted by |F|², median, mean), RMSE \
-            of the force vector, and how well the expected errors fit the true ones. An extxyz file in the \
-            model's place gives another method's forces on the same structures.
+            Prints for each class of atom: number, RMSE of the force's norm, angle (weighted by |F|², median, mean), RMSE \
+            of the force vector, and the agreement of expected and true errors. An extxyz file in \
+            place of the model gives another method's forces on the same structures.
 
               aurelax evaluate thiolate-gold test.extxyz
               aurelax evaluate gfn1.extxyz test.extxyz
@@ -25,7 +25,7 @@ struct Evaluate: ParsableCommand {
     @Option(
         help: "Folder for plots of norms and angles, as SVG and PNG (matplotlib).", completion: .directory)
     var plots: String?
-    @Flag(help: "How well every sign of doubt that the model gives tells of errors.")
+    @Flag(help: "Print how well each of the model's signs of doubt predicts errors.")
     var doubts = false
     @Flag(help: "JSON on standard output.")
     var json = false
@@ -45,7 +45,7 @@ struct Evaluate: ParsableCommand {
         let evaluation = Evaluation(comparison)
         print(try json ? String(decoding: evaluation.json, as: UTF8.self) : evaluation.table)
         if doubts, !json {
-            print("\n" + (evaluation.indicatorTable ?? "\(model) says nothing of its errors"))
+            print("\n" + (evaluation.indicatorTable ?? "\(model) gives no expected errors"))
         }
         if let plots {
             for path in try ForcePlots(comparison).draw(in: plots, python: Program.python) {

@@ -3,11 +3,11 @@ import ModelLibrary
 
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "What force fields there are.",
+        commandName: "model", abstract: "List and describe force fields.",
         subcommands: [List.self, Info.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Names of the models, trained or not.")
+        static let configuration = CommandConfiguration(abstract: "List the models, trained or not.")
 
         func run() throws {
             let library = Models.library
@@ -20,7 +20,9 @@ struct ModelCommand: ParsableCommand {
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Kind, version, level of theory and settings of a model; --verify reads all of it.")
+            abstract:
+                "Show kind, version, level of theory and settings of a model; --verify checks the whole file."
+        )
 
         @Argument(help: "A model's name, or a model file.")
         var model: String
@@ -35,7 +37,7 @@ struct ModelCommand: ParsableCommand {
             print(json ? try jsonText(description) : description.description)
             if verify {
                 try library.verify(model)
-                printError("every byte is as it was written")
+                printError("all digests match")
             }
         }
     }

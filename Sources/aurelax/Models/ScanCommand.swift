@@ -6,15 +6,15 @@ import Workflow
 struct ScanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scan",
-        abstract: "Compare descriptors: learn from one structure, predict another.",
+        abstract: "Compare descriptors: train on one structure, predict another.",
         discussion: """
-            For every parameter set of the scan's grids, machines learn from each structure and predict the \
-            others; tables of the errors, the best first, end it. Results are kept as JSON lines as they come: \
-            the same command goes on where it was stopped.
+            For every parameter set of the scan's grids, models are trained on each structure and predict the \
+            others; tables of the errors, the best first, are printed at the end. Results are saved as JSON lines: \
+            an interrupted scan resumes with the same command.
 
-            With --slurm the sets that are missing go to Slurm as one array, as the spool's aurelax.yaml says; \
-            the same command then says how they stand, submits what came to nothing again, and ends with the \
-            tables when all are there.
+            With --slurm the missing sets are submitted as one array with the settings of the spool's aurelax.yaml; \
+            the same command then shows their progress, resubmits failed ones, and prints the \
+            tables when all are done.
 
               aurelax scan workflows/soap-scan/scan.yaml
             """)
@@ -23,18 +23,18 @@ struct ScanCommand: AsyncParsableCommand {
     var scan: String
     @Option(name: .shortAndLong, help: "File of results (default: NAME.results.jsonl beside the scan).")
     var output: String?
-    @Option(help: "Rows of each class's table.")
+    @Option(help: "Number of rows in the table of each class.")
     var rows = 10
     @Flag(help: "The records as JSON on standard output.")
     var json = false
-    @Flag(help: "Through Slurm, a set an element of an array.")
+    @Flag(help: "Run through Slurm, one array element per set.")
     var slurm = false
-    @Option(help: "One parameter set alone, by its number from 1: what an element of an array does.")
+    @Option(help: "Compute only this parameter set, from 1; used by array elements.")
     var set: Int?
     @OptionGroup var spool: SpoolOptions
 
     func validate() throws {
-        if slurm, set != nil { throw ValidationError("--slurm is about all sets, --set about one.") }
+        if slurm, set != nil { throw ValidationError("--slurm runs all sets and cannot be used with --set.") }
     }
 
     func run() async throws {
@@ -57,7 +57,7 @@ struct ScanCommand: AsyncParsableCommand {
         print(json ? try jsonText(records) : ScanTable(records).text(most: max(1, rows)))
     }
 
-    /// The nodes know neither this folder nor this path.
+    /// The nodes have neither this working folder nor this PATH.
     private func array(_ scan: Scan) throws -> ScanArray {
         func absolute(_ path: String) -> String {
             URL(fileURLWithPath: path).resolvingSymlinksInPath().path

@@ -7,10 +7,10 @@ import Workflow
 struct ServeForces: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve-forces",
-        abstract: "Gives a model's energies and forces to ASE, i-PI or LAMMPS through a socket.",
+        abstract: "Serve a model's energies and forces to ASE, i-PI or LAMMPS through a socket.",
         discussion: """
             Connects to a driver that speaks the i-PI protocol and serves it until the driver ends. The protocol does \
-            not say which atoms they are: the elements are those of the structure, in its order.
+            not transmit the elements: they are those of the structure, in its order.
 
               aurelax serve-forces ring4.xyz --model thiolate-gold --socket NAME
               aurelax serve-forces ring4.xyz --model thiolate-gold --socket 127.0.0.1:31415
@@ -21,7 +21,7 @@ struct ServeForces: ParsableCommand {
     @OptionGroup var model: ModelOptions
     @Option(help: "Where the driver listens: NAME (/tmp/ipi_NAME), the path of a UNIX socket, or HOST:PORT.")
     var socket: String
-    @Option(help: "Seconds for which a driver that does not listen yet is tried again.")
+    @Option(help: "Seconds for which to retry if the driver does not listen yet.")
     var patience = 60.0
 
     func run() throws {
@@ -31,7 +31,7 @@ struct ServeForces: ParsableCommand {
         let structure = try lastFrame(of: input)
         let forceField = try model.forceField
         guard forceField.hasEnergy else {
-            throw CommandError(.failed, "\(model.model) has no energies, which the protocol asks for")
+            throw CommandError(.failed, "\(model.model) has no energies, which the protocol requires")
         }
         do {
             let stream = try SocketStream.connect(

@@ -5,11 +5,11 @@ import Workflow
 
 struct Build: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make starting structures.", subcommands: [Ring.self, Au25.self, Units.self, Stretch.self])
+        abstract: "Build starting structures.", subcommands: [Ring.self, Au25.self, Units.self, Stretch.self])
 
     struct Ring: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "A gold–thiolate ring (AuSCH3)n, the paper's starting structure.",
+            abstract: "Build a gold–thiolate ring (AuSCH3)n, the paper's starting structure.",
             discussion: "  aurelax build ring --n 4 -o ring4.xyz")
 
         @Option(name: [.customLong("n"), .customShort("n")], help: "Number of gold atoms, at least 3.")
@@ -32,9 +32,9 @@ struct Build: ParsableCommand {
 
     struct Au25: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Au25(SCH3)18 from its symmetry: an icosahedron of gold and six staple units.",
+            abstract: "Build Au25(SCH3)18 from its symmetry: an icosahedron of gold and six staple units.",
             discussion: """
-                Not relaxed. The cluster is known as an anion: `charge: -1` in the job.
+                The structure is not relaxed. The known cluster is an anion: use `charge: -1` in the job.
 
                   aurelax build au25 -o au25.xyz
                 """)
@@ -51,10 +51,10 @@ struct Build: ParsableCommand {
 
     struct Units: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the staple units of a structure, as move and stretch number them.",
+            abstract: "List the staple units of a structure with the numbers for move and stretch.",
             discussion: "  aurelax build units au38q.xyz")
 
-        @Argument(help: "XYZ or extxyz file; its last frame counts.", completion: .file())
+        @Argument(help: "XYZ or extxyz file; its last frame is used.", completion: .file())
         var input: String
 
         func run() throws {
@@ -72,19 +72,19 @@ struct Build: ParsableCommand {
 
     struct Stretch: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Pull a staple unit outwards, as the paper's second test does.",
+            abstract: "Pull a staple unit outwards, as in the paper's second test.",
             discussion: """
-                The unit is moved as it is, away from the middle of the gold. The structure's move_mask frees the \
-                unit and the core gold that it is bound to: `move: mask` relaxes them alone.
+                The unit is moved rigidly, away from the centre of the gold. The structure's move_mask frees the \
+                unit and the core gold that it is bonded to: `move: mask` relaxes only these.
 
                   aurelax build stretch au38q.xyz --unit 2 --by 2.0 -o stretched.extxyz
                 """)
 
-        @Argument(help: "XYZ or extxyz file; its last frame counts.", completion: .file())
+        @Argument(help: "XYZ or extxyz file; its last frame is used.", completion: .file())
         var input: String
         @Option(help: "Number of the unit, from `aurelax build units`.")
         var unit: Int
-        @Option(help: "How far, Å.")
+        @Option(help: "Distance, Å.")
         var by = 2.0
         @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
         var output = "-"
@@ -103,7 +103,7 @@ struct Build: ParsableCommand {
                     .failed,
                     "\(input): there is no unit \(unit): the structure has \(staples.units.count), from 0")
             }
-            // What was calculated of the structure is not true of the stretched one.
+            // Calculated values of the structure do not apply to the stretched one.
             var bare = Atoms(
                 elements: atoms.elements, positions: atoms.positions, cell: atoms.cell,
                 periodicity: atoms.periodicity)

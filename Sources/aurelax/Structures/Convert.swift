@@ -5,12 +5,12 @@ import Workflow
 
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Read structures in many formats, write extxyz.",
+        abstract: "Convert structures from many formats to extxyz.",
         discussion: """
             Reads plain XYZ and extended XYZ as ASE and libAtoms write them, any number of frames, one in \
-            memory at a time; nothing that the file says is lost. Other formats (CIF, POSCAR, PDB, .traj, outputs of \
+            memory at a time; all values of the file are kept. Other formats (CIF, POSCAR, PDB, .traj, outputs of \
             ORCA, Gaussian and others, see --format) are read by ASE: elements, positions, cell, fixed atoms, energy \
-            and forces are kept, and each frame names its file, its place there and the reader.
+            and forces are kept, and each frame records its file, its number there and the reader.
 
               aurelax convert old.xyz new.extxyz
               aurelax convert trajectory.extxyz last.extxyz --frames -1
@@ -29,7 +29,7 @@ struct Convert: ParsableCommand {
     @OptionGroup var formats: FormatOptions
     @Flag(
         help:
-            "Take each structure out of its periodic cell: a molecule in a box. Refused where bonds cross the boundary."
+            "Remove the periodic cell of a molecule in a box; refused if bonds cross its boundary."
     )
     var molecule = false
 
@@ -41,7 +41,7 @@ struct Convert: ParsableCommand {
             try writer.write(molecule ? outOfCell(atoms, input) : atoms)
         }
         guard writer.frames > 0 else {
-            throw CommandError(.failed, "\(input): no frame is among those that --frames asks for")
+            throw CommandError(.failed, "\(input): --frames selects no frame")
         }
         try writer.finish()
         if output != "-" { printError("\(output): \(writer.frames) frame\(writer.frames == 1 ? "" : "s")") }

@@ -8,9 +8,9 @@ import SystemPackage
 struct DescriptorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "descriptor",
-        abstract: "SOAP power spectra of every atom, as a NumPy array.",
+        abstract: "Compute SOAP power spectra of every atom, as a NumPy array.",
         discussion: """
-            One row an atom, frames one after the other; the features are DScribe's, in DScribe's order \
+            One row per atom, frames one after the other; the features are DScribe's, in DScribe's order \
             (rbf='gto', no averaging, no compression). Defaults are the paper's.
 
               aurelax descriptor in.xyz -o X.npy
@@ -21,9 +21,9 @@ struct DescriptorCommand: ParsableCommand {
     var input: String
     @Option(name: .shortAndLong, help: "NumPy file to write.")
     var output: String
-    @Option(help: "Elements that the descriptor knows, separated by commas.")
+    @Option(help: "Elements of the descriptor, separated by commas.")
     var species: String = "H,C,S,Au"
-    @Option(help: "Where the outermost radial function has decayed, Å.")
+    @Option(help: "Radius at which the outermost radial function has decayed, Å.")
     var rCut = 4.0
     @Option(help: "Number of radial functions.")
     var nMax = 7

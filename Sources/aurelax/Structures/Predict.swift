@@ -4,11 +4,11 @@ import Relaxation
 
 struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "What a force field says of every structure of a file.",
+        abstract: "Predict energies and forces for every structure in a file.",
         discussion: """
             Writes each frame with ml_forces (eV/Å), ml_class, ml_uncertainty (expected error of the force, \
-            eV/Å), ml_out_of_domain and, where the model has one, ml_energy (eV). Energies and forces that \
-            the frame came with are left out: they are in the input.
+            eV/Å), ml_out_of_domain and, if the model has energies, ml_energy (eV). Energies and forces of \
+            the input are left out.
 
               aurelax predict in.extxyz -o out.extxyz
             """)

@@ -5,7 +5,7 @@ import ModelFile
 import ModelLibrary
 import Workflow
 
-/// What a command itself has to say against going on.
+/// A command's own reason for not continuing.
 struct CommandError: Error {
     var status: ExitStatus
     var message: String
@@ -16,7 +16,7 @@ struct CommandError: Error {
     }
 }
 
-/// How the program ends with an error; nil for what is the argument parser's to explain.
+/// The exit status for an error; nil if the argument parser explains it.
 func exitStatus(of error: any Error) -> ExitStatus? {
     switch error {
     case let error as CommandError: return error.status
@@ -27,7 +27,7 @@ func exitStatus(of error: any Error) -> ExitStatus? {
     }
 }
 
-/// One line for a person; text that has its own place and severity stays as it is.
+/// One line for the user; text that has its own place and severity is unchanged.
 func errorText(of error: any Error) -> String {
     let text =
         switch error {
@@ -50,7 +50,7 @@ func jsonText(_ value: some Encodable) throws -> String {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
-/// The bytes of a file that a person named.
+/// Reads a file that the user named.
 func bytes(of path: String) throws -> [UInt8] {
     guard let data = FileManager.default.contents(atPath: path) else {
         throw CommandError(.failed, "\(path): cannot be read")

@@ -1,7 +1,8 @@
 import Foundation
 import Subprocess
 
-/// Writes drawings into a folder, which is made: as SVG, and as PNG where rsvg-convert is installed.
+/// Writes drawings into a folder, which is created: as SVG, and as PNG if rsvg-convert is
+/// installed.
 func write(_ figures: [(name: String, svg: String)], into folder: String) async throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for (name, svg) in figures {

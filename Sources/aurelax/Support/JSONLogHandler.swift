@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 
-/// A line of JSON a message on standard error: time (UTC), level, message, and what the message is about.
+/// Writes one line of JSON per message to standard error: time (UTC), level, message, metadata.
 struct JSONLogHandler: LogHandler {
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
@@ -23,7 +23,7 @@ struct JSONLogHandler: LogHandler {
             metadata: all.isEmpty ? nil : all.mapValues { "\($0)" })
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // One write a line: lines of two threads do not mix.
+        // One write per line, so that lines of two threads do not mix.
         guard let bytes = try? encoder.encode(line) else { return }
         FileHandle.standardError.write(bytes + [10])
     }

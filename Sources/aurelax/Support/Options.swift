@@ -5,7 +5,7 @@ import ModelLibrary
 import SystemPackage
 import Workflow
 
-/// Which spool a command works on.
+/// The spool of a command.
 struct SpoolOptions: ParsableArguments {
     @Option(
         name: .customLong("spool"),
@@ -23,7 +23,7 @@ struct SpoolOptions: ParsableArguments {
     var client: SpoolClient { SpoolClient(spool) }
 }
 
-/// Which force field a command uses.
+/// The force field of a command.
 struct ModelOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Force field: a name from `aurelax model list`, or a model file.")
     var model = "thiolate-gold"
@@ -32,9 +32,9 @@ struct ModelOptions: ParsableArguments {
 }
 
 enum Models {
-    /// Where models are looked for: $AURELAX_MODELS (folders separated by colons), `models` in the current
-    /// folder, `models` beside the project that the program was built in, `share/aurelax/models` beside an
-    /// installed one.
+    /// The search path for models: $AURELAX_MODELS (folders separated by colons), `models` in the
+    /// current folder, `models` beside the project in which the program was built,
+    /// `share/aurelax/models` beside an installed one.
     static var searchPath: [String] {
         if let folders = ProcessInfo.processInfo.environment["AURELAX_MODELS"] {
             return folders.split(separator: ":").map(String.init)
@@ -62,8 +62,8 @@ enum Program {
             ?? CommandLine.arguments[0]
     }
 
-    /// The Python that calculations and plots run in: $AURELAX_PYTHON, the environment that the project's
-    /// set-up made in the build folder this program lies in, python3.
+    /// The Python for calculations and plots: $AURELAX_PYTHON, the environment that the project's
+    /// set-up made in the build folder of this program, python3.
     static var python: String {
         if let named = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] { return named }
         var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -75,7 +75,7 @@ enum Program {
         return "python3"
     }
 
-    /// A program that is installed beside this one; nil where it is not.
+    /// A program that is installed beside this one; nil if it is not.
     static func sibling(_ name: String) -> String? {
         let path = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name).path
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil

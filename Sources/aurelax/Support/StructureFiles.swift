@@ -7,7 +7,8 @@ import ModelLibrary
 import SystemPackage
 import Workflow
 
-/// Frames that go out one by one, to a file that appears whole at the end or to standard output (`-`).
+/// Writes frames one by one to a file that appears complete at the end, or to standard output
+/// (`-`).
 struct FrameWriter: ~Copyable {
     private let file: ReplacedFile?
     private var buffer: [UInt8] = []
@@ -42,29 +43,29 @@ struct FrameWriter: ~Copyable {
 struct FormatOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Format of the file where its name does not say it: xyz, cif, vasp, orca-output, gaussian-out, …",
+            "Format of the file, if its name does not determine it: xyz, cif, vasp, orca-output, gaussian-out, …",
             discussion: """
-                By its name a file is XYZ or extxyz, or what ASE reads: .cif, POSCAR and CONTCAR, .pdb, .gro, .mol2, \
-                .sdf, .traj, .db, .gpw and others, packed or not. Outputs (.out, .log, .txt) need --format.
+                The name determines the format: XYZ, extxyz, or a format of ASE: .cif, POSCAR and CONTCAR, .pdb, .gro, .mol2, \
+                .sdf, .traj, .db, .gpw and others, compressed or not. Outputs (.out, .log, .txt) need --format.
                 """))
     var format: String?
 
     func validate() throws {
         guard let format, StructureFormat(named: format) == nil else { return }
         throw ValidationError(
-            "--format: '\(format)' is not known; known are xyz, \(StructureFormat.names.joined(separator: ", "))"
+            "--format: '\(format)' is unknown; choose xyz, \(StructureFormat.names.joined(separator: ", "))"
         )
     }
 }
 
-/// The frames of a structure file in any format; of a foreign one, Python has made extended XYZ before.
+/// The frames of a structure file in any format; Python converts foreign formats to extended XYZ.
 struct StructureReader: ~Copyable {
     var frames: ExtXYZReader
     /// Nil for XYZ and extxyz.
     let converted: StructureConverter.Converted?
 
     /// - Parameters:
-    ///   - format: a name, or nil for what the file's name says.
+    ///   - format: a name, or nil to use the file's name.
     ///   - chosen: frames of a foreign file.
     init(_ path: String, format: String? = nil, chosen: StructureConverter.Frames = .all) throws {
         switch format.flatMap(StructureFormat.init(named:)) ?? StructureFormat(file: path) {
@@ -79,7 +80,7 @@ struct StructureReader: ~Copyable {
             frames = try ExtXYZReader(MemoryBytes(read.bytes, label: path))
             converted = read
         case .programOutput:
-            // A file of any name may hold XYZ.
+            // A file of any name may contain XYZ.
             guard holdsFrame(path) else {
                 let head = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 1 << 16) }
                 guard let head else { throw CommandError(.failed, "\(path): error: cannot be read") }
@@ -96,9 +97,10 @@ private func holdsFrame(_ path: String) -> Bool {
     return (try? reader.next()) != nil
 }
 
-/// Every frame of a file in order; of XYZ and extxyz, one in memory at a time. A terminal shows how far it is.
+/// Every frame of a file in order; XYZ and extxyz are read with one frame in memory at a time. A
+/// terminal shows the progress.
 ///
-/// - Parameter output: where results go meanwhile.
+/// - Parameter output: destination of results meanwhile.
 func forEachFrame(
     in path: String, format: String? = nil, output: String? = nil, _ body: (Atoms, Int) throws -> Void
 ) throws {
@@ -113,12 +115,12 @@ func forEachFrame(
     guard index > 0 else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
 }
 
-/// The last frame of a file, and which one of how many that is.
+/// The last frame of a file, and the number of frames.
 struct LastFrame {
     let atoms: Atoms
-    /// How many frames the file holds.
+    /// The number of frames in the file.
     let frames: Int
-    /// As extended XYZ where the file is in another format.
+    /// As extended XYZ if the file is in another format.
     let converted: StructureConverter.Converted?
 
     init(of path: String, format: String? = nil) throws {
@@ -131,24 +133,24 @@ struct LastFrame {
         (atoms, frames) = (last, converted?.frames ?? count)
     }
 
-    /// Who read it, where its format is a foreign one: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
+    /// The reader of a foreign format: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
     func reading(_ path: String) -> String? {
         guard converted != nil, let reader = atoms.reader else { return nil }
         return "\(path): \(atoms.formula), read by \(reader)"
     }
 }
 
-/// A molecule without the periodic cell that its file gives it.
+/// A molecule without its file's periodic cell.
 func outOfCell(_ atoms: Atoms, _ path: String) throws -> Atoms {
     do { return try atoms.takenOutOfCell() } catch { throw CommandError(.failed, "\(path): error: \(error)") }
 }
 
-/// The one structure of a file; of several the last, as ASE reads it.
+/// The structure of a file; the last one of several, as in ASE.
 func lastFrame(of path: String, format: String? = nil) throws -> Atoms {
     try LastFrame(of: path, format: format).atoms
 }
 
-/// Frames of a file as Python slices them: `3`, `-1`, `10:`, `::5`, `-20:`.
+/// Frames of a file in Python's slice notation: `3`, `-1`, `10:`, `::5`, `-20:`.
 struct FrameSelection: ExpressibleByArgument {
     private let text: String
     private let parts: [Int?]
@@ -172,10 +174,10 @@ struct FrameSelection: ExpressibleByArgument {
         self.parts = parts
     }
 
-    /// True where the number of frames decides which ones are meant.
+    /// True if the selection depends on the number of frames.
     private var countsFromEnd: Bool { parts.prefix(2).contains { $0.map { $0 < 0 } ?? false } }
 
-    /// - Throws: ``CommandError`` where a single frame is asked for that the file does not have.
+    /// - Throws: ``CommandError`` if a single frame is requested that the file does not have.
     func range(in path: String, format: String? = nil) throws -> FrameRange {
         var total = Int.max
         if countsFromEnd {

@@ -18,8 +18,8 @@ enum Terminal {
     }
 }
 
-/// How far something is, in one line of a terminal on standard error that goes away again; nothing in a file or a pipe,
-/// and nothing for what is over in two seconds.
+/// A progress bar in one line of a terminal on standard error, which disappears at the end; nothing
+/// in a file or a pipe, and nothing within the first two seconds.
 final class ProgressBar {
     private let what: String
     private let start = ContinuousClock.now
@@ -27,8 +27,8 @@ final class ProgressBar {
     private let isSeen: Bool
 
     /// - Parameters:
-    ///   - what: is done, in a word or two.
-    ///   - output: where results go meanwhile; a terminal shows either them or the bar.
+    ///   - what: the object of the work, in a word or two.
+    ///   - output: destination of results meanwhile; a terminal shows either them or the bar.
     init(_ what: String, output: String? = nil) {
         self.what = what
         isSeen = isatty(STDERR_FILENO) == 1 && !(output == "-" && Terminal.isOne)
@@ -36,7 +36,7 @@ final class ProgressBar {
 
     deinit { clear() }
 
-    /// - Parameter fraction: of the whole, from 0 to 1.
+    /// - Parameter fraction: finished fraction of the whole, from 0 to 1.
     func show(_ fraction: Double) {
         let now = ContinuousClock.now
         guard isSeen, fraction > 0, now - start > .seconds(2),
@@ -49,13 +49,13 @@ final class ProgressBar {
         write("\r\(bar) \(Int(100 * fraction)) % \(what), ~\(JobTable.duration(left)) left\u{1B}[K")
     }
 
-    /// A line on standard error, above the bar.
+    /// Prints a line to standard error, above the bar.
     func say(_ line: String) {
         clear()
         printError(line)
     }
 
-    /// Leaves the line as it was.
+    /// Restores the line.
     func clear() {
         guard drawn != nil else { return }
         drawn = nil
