@@ -144,7 +144,7 @@ import Testing
         // Another geometry cannot be compared.
         var other = Self.report
         other.stages[1].frames[0].positions[0].y += 0.1
-        #expect(!other.page().contains("beside DFT"))
+        #expect(!other.page().contains("at the start of DFT"))
     }
 
     @Test("Figures are drawn for the available data") func figures() throws {
