@@ -141,7 +141,32 @@ public final class Store: Sendable {
         }
     }
 
-    /// The number of jobs in each state.
+    /// The same, reading only those that are not known as they are.
+    ///
+    /// - Parameter known: records by their number, as they were.
+    func activeJobs(knowing known: [Int64: JobRecord]) throws -> [JobRecord] {
+        try pool.read { database in
+            let rows = try Row.fetchAll(
+                database.cachedStatement(
+                    sql: """
+                        SELECT id, revision FROM jobs WHERE state IN ('queued', 'running', 'waiting-for-dft')
+                        ORDER BY priority DESC, id
+                        """))
+            return try rows.map { row in
+                let id: Int64 = row["id"]
+                let revision: Int = row["revision"]
+                if let record = known[id], record.revision == revision { return record }
+                return try Self.record(id, in: database)
+            }
+        }
+    }
+
+    /// The number of the last entry of all histories; 0 if there is none.
+    func lastEvent() throws -> Int {
+        try pool.read { try Int.fetchOne($0, sql: "SELECT MAX(number) FROM events") ?? 0 }
+    }
+
+    /// How many jobs are in each state.
     public func counts() throws -> [JobState: Int] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT state, COUNT(*) AS count FROM jobs GROUP BY state")
@@ -160,7 +185,13 @@ public final class Store: Sendable {
         }
     }
 
-    /// Records that the outbox shows this state of the job.
+    func hasUnpublishedJobs() throws -> Bool {
+        try pool.read { database in
+            try Row.fetchOne(database, sql: "SELECT 1 FROM jobs WHERE shown < revision LIMIT 1") != nil
+        }
+    }
+
+    /// The outbox shows the job as this record has it.
     func markPublished(_ record: JobRecord) throws {
         try pool.write { database in
             try database.execute(
