@@ -6,6 +6,8 @@ struct ActiveJobs {
     private(set) var inTurn: [JobRecord] = []
     /// Number of the last entry of all histories: every change of a state has one.
     private(set) var lastEvent = -1
+    /// How many wait for the result of a package.
+    private(set) var waitingForResults = 0
     private var known: [Int64: JobRecord] = [:]
     private var blocked: Set<Int64> = []
 
@@ -14,6 +16,7 @@ struct ActiveJobs {
         if event != lastEvent { blocked = [] }
         lastEvent = event
         inTurn = try store.activeJobs(knowing: known)
+        waitingForResults = inTurn.count { $0.machine.state == .waitingForDFT }
         known = Dictionary(uniqueKeysWithValues: inTurn.map { ($0.id, $0) })
     }
 

@@ -49,7 +49,10 @@ extension Engine {
         }
 
         /// Drops what has not been begun.
-        mutating func clear() { queues = [:] }
+        mutating func clear() {
+            for work in queues.values.joined() { finish(work) }
+            queues = [:]
+        }
     }
 
     /// Looks at the job's package if something in it has changed.

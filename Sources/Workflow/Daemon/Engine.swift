@@ -43,6 +43,7 @@ package actor Engine {
     private var held: Set<Int64> = []
     /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
     private var lastPoll: ContinuousClock.Instant?
+    private var polls: Int64 = 0
     /// Asks for another turn.
     let wake: @Sendable () -> Void
 
@@ -122,7 +123,10 @@ package actor Engine {
         let firstEvent = jobs.lastEvent
         let isPoll =
             configuration.once || lastPoll.map { $0.duration(to: .now) >= configuration.interval } ?? true
-        if isPoll { lastPoll = .now }
+        if isPoll {
+            lastPoll = .now
+            polls += 1
+        }
         for record in jobs.inTurn where !stopping.isStopping {
             try attempt(record.job.name) { try advance(record, isPoll) }
         }
@@ -157,9 +161,16 @@ package actor Engine {
             if isPoll, case .ml(let stage) = record.planned.work {
                 lookForResult(of: record, .handedOut(stage))
             }
-        case .waitingForDFT where isPoll: lookForResult(of: record, .package)
+        case .waitingForDFT where isPoll && isInTurn(record): lookForResult(of: record, .package)
         default: break
         }
+    }
+
+    /// Returns true if the job's package is looked at in this poll: of more than a hundred that wait a part each time, so
+    /// that hundreds cost no more than a hundred do.
+    private func isInTurn(_ record: JobRecord) -> Bool {
+        let parts = configuration.once ? 1 : Int64(max(1, jobs.waitingForResults / 100))
+        return record.id % parts == polls % parts
     }
 
     /// Waits for work on other threads, but not longer than the turns of the other jobs may be held up.

@@ -67,6 +67,7 @@ struct Inbox {
     var spent: [String: Original] = [:]
     /// What the names that are there say.
     var named: [[UInt8]: NamedFile] = [:]
+    private var hasOthers = false
     /// Snapshots of files that are still as they were then.
     private var claims: [[UInt8]: Claim] = [:]
     /// Where a look that was cut short goes on.
@@ -97,6 +98,12 @@ struct Inbox {
                 return (bytes, before[bytes] ?? NamedFile(name.escaped))
             }, uniquingKeysWith: { first, _ in first })
         scan.names = named.values.map(\.escaped)
+        hasOthers = named.values.contains { file in
+            switch file.kind {
+            case .other, .result: true
+            default: false
+            }
+        }
         if named.count != before.count || before.keys.contains(where: { named[$0] == nil }) {
             clock.keepOnly(Set(named.keys))
             leftAlone = leftAlone.filter { named[$0.key] != nil }
@@ -165,7 +172,8 @@ struct Inbox {
         guard quiet >= clock.interval else {
             scan.outcome.pending[name.escaped] = "still being written"
             scan.outcome.undecided = true
-            if kind == .job { scan.keepStructures(of: try peek(name, scan)) }
+            // What it names matters only if something else could take or remove that.
+            if kind == .job, hasStructures { scan.keepStructures(of: try peek(name, scan)) }
             return
         }
         switch kind {
@@ -199,6 +207,9 @@ struct Inbox {
         claims[bytes] = claim
         return claim
     }
+
+    /// True if files may be there that jobs name as their structures.
+    private var hasStructures: Bool { !spent.isEmpty || hasOthers }
 
     // MARK: Jobs
 
