@@ -177,11 +177,13 @@ import Workflow
         }
     }
 
-    @Test("Under a daemon of root the owner reads what was made of a private job file, nobody else",
+    @Test(
+        "Under a daemon of root the owner reads what was made of a private job file, nobody else",
         .enabled(if: geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
     func owner() async throws {
         try #require(chmod(spool.path, 0o755) == 0)
-        for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")] {
+        for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")]
+        {
             let part = "\(spool.path)/\(name).part"
             #expect(
                 FileManager.default.createFile(
@@ -194,7 +196,8 @@ import Workflow
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
             process.arguments = [
-                "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "/bin/cat", "\(spool.path)/outbox/\(path)",
+                "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "/bin/cat",
+                "\(spool.path)/outbox/\(path)",
             ]
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice

@@ -36,7 +36,8 @@ import Workflow
         let result = "\(spool.path)/outbox/\(job)/01-dft/result"
         try FileManager.default.createDirectory(atPath: result, withIntermediateDirectories: false)
         let digest = String(repeating: "0", count: 64)
-        try Data("2\n\nH 0 0 0\nH 0 0 1\n".utf8).write(to: URL(fileURLWithPath: "\(result)/trajectory.extxyz"))
+        try Data("2\n\nH 0 0 0\nH 0 0 1\n".utf8).write(
+            to: URL(fileURLWithPath: "\(result)/trajectory.extxyz"))
         let manifest = try JSONSerialization.jsonObject(
             with: Data(spool.bytes("outbox/\(job)/01-dft/MANIFEST.json")))
         let inputs = try #require((manifest as? [String: Any])?["inputs"] as? String)
@@ -132,7 +133,8 @@ import Workflow
             try spool.drop("c\(number).xyz", hydrogen)
             let after = number == 0 ? "head" : "c\(number - 1)"
             try spool.drop(
-                "c\(number).yaml", outsideJob("c\(number)", structure: "c\(number).xyz", extra: "after: [\(after)]\n"))
+                "c\(number).yaml",
+                outsideJob("c\(number)", structure: "c\(number).xyz", extra: "after: [\(after)]\n"))
         }
         let engine = try spool.engine()
         try await turns(engine) { (try? spool.state(of: "c11")) == .queued }
@@ -143,7 +145,8 @@ import Workflow
         #expect(try spool.client.status(of: "c11").reason == "it comes after ‘c10’, which is failed")
     }
 
-    @Test("The daemon stops within its grace while a job's files are being written; the next start writes them")
+    @Test(
+        "The daemon stops within its grace while a job's files are being written; the next start writes them")
     func stopWhilePublishing() async throws {
         let engine = try spool.engine {
             $0.patience = .milliseconds(20)

@@ -42,7 +42,8 @@ public struct ReturnedPoints: Sendable, Equatable {
         _ files: [ReturnedFile: [UInt8]], expecting expected: SinglePointsExpectation
     ) throws(ResultRefusal) {
         let (status, listed) = try ResultStatus.checked(
-            files, files[.trajectory].map(ResultTrajectory.bytes), expected.parameters, inputs: expected.inputs)
+            files, files[.trajectory].map(ResultTrajectory.bytes), expected.parameters,
+            inputs: expected.inputs)
         (verdict, message, levelOfTheory) = (status.verdict, status.message, status.levelOfTheory)
         (scfCycles, wallTime) = (status.scfCycles, status.wallTime)
         (versions, notes) = (status.versions, status.warnings)

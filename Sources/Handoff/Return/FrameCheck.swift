@@ -83,7 +83,8 @@ struct PathCheck {
     mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {
         // At the first frame: what remains of positions that were shifted into a box and back.
         let limit = last == nil ? 1e-6 : expected.parameters.optimizer.maxStep * 1.001
-        let (atom, distance) = largestDistance(last?.atoms.positions ?? expected.vectors, frame.atoms.positions)
+        let (atom, distance) = largestDistance(
+            last?.atoms.positions ?? expected.vectors, frame.atoms.positions)
         guard distance <= limit else {
             throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
         }
@@ -91,7 +92,9 @@ struct PathCheck {
             byEnergies += abs(frame.energy - last.energy)
             var work = 0.0
             for i in frame.forces.indices {
-                work += (last.forces[i] + frame.forces[i]).dot(frame.atoms.positions[i] - last.atoms.positions[i]) / 2
+                work +=
+                    (last.forces[i] + frame.forces[i]).dot(frame.atoms.positions[i] - last.atoms.positions[i])
+                    / 2
             }
             byForces += abs(work)
         }

@@ -32,9 +32,9 @@ package actor SlurmFollower {
     var postponed: [Int64: ContinuousClock.Instant] = [:]
     /// Without accounting, or while it is unavailable, the time until which it is not queried.
     private var accountingAfter = ContinuousClock.now
-    /// How long that was the last time.
+    /// Pause before the last of these queries.
     private var accountingPause = Duration.zero
-    /// When to ask again where those that wait stand.
+    /// Time of the next query for the places of waiting jobs.
     private var placesAfter = ContinuousClock.now
     /// Unwanted Slurm jobs of ours, with the time of their discovery.
     private var orphans: [Int: Date] = [:]
@@ -179,7 +179,8 @@ package actor SlurmFollower {
                     asked.map(\.run.name), since: since.addingTimeInterval(-3600))
             else {
                 // It may be off for good, or for a minute: asked less and less often.
-                accountingPause = min(max(accountingPause * 2, .seconds(max(2 * settings.interval, 1))), .seconds(1800))
+                accountingPause = min(
+                    max(accountingPause * 2, .seconds(max(2 * settings.interval, 1))), .seconds(1800))
                 accountingAfter = .now + accountingPause
                 return [:]
             }

@@ -56,10 +56,14 @@ extension Engine {
     /// - Returns: nil if it knows all of them.
     static func unknownJobs(in outbox: Directory, _ store: Store) throws -> String? {
         let unknown = try outbox.names().filter { name in
-            guard name != Spool.rejected, try outbox.status(of: name)?.kind == .directory else { return false }
+            guard name != Spool.rejected, try outbox.status(of: name)?.kind == .directory else {
+                return false
+            }
             do {
                 let folder = try outbox.subdirectory(name)
-                guard try folder.status(of: FilePath.Component(plain: JobCopy.file)) != nil else { return false }
+                guard try folder.status(of: FilePath.Component(plain: JobCopy.file)) != nil else {
+                    return false
+                }
             } catch let error as FileError where !error.isFatal && !error.isTransient {
                 // A folder that the daemon may not read is none that a daemon has made.
                 return false

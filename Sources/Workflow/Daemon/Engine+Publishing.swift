@@ -20,7 +20,8 @@ extension Engine {
                         for record in try store.unpublishedJobs() where !isOver.isStopping {
                             do {
                                 try folders.publish(record)
-                                try stages.outside(record)?.package.withdraw(in: folders.directory(of: record))
+                                try stages.outside(record)?.package.withdraw(
+                                    in: folders.directory(of: record))
                                 written.append((record.job.name, nil))
                             } catch {
                                 written.append((record.job.name, error))

@@ -34,7 +34,7 @@ package actor Engine {
     var shownInbox: InboxNotes?
     var troubles = Troubles()
     var isWatched: Bool?
-    /// What others cannot do, by who they are.
+    /// Troubles of the daemon's other parts, by their names.
     var foreignTroubles: [String: String] = [:]
     var health: DaemonHealth?
     private var running: [Int64: RunningStage] = [:]

@@ -7,7 +7,7 @@ import SystemPackage
 /// Reads and checks what came back for a stage, and says what follows for its job. Large results take minutes, so this
 /// runs on a thread of its own; the engine does what it says.
 struct ResultIntake: Sendable {
-    /// What is to be looked at.
+    /// A result to be looked at.
     struct Work: Sendable {
         enum Source: Sendable {
             /// The `result/` of the job's package.
@@ -22,7 +22,7 @@ struct ResultIntake: Sendable {
         var signs: PackageWatch.Signs?
     }
 
-    /// What a look led to.
+    /// The outcome of a look.
     enum Found: Sendable {
         /// There is no result yet; how far the calculation is.
         case nothing(step: Int?, fmax: Double?)
@@ -53,7 +53,9 @@ struct ResultIntake: Sendable {
     }
 
     private func package(of record: JobRecord) throws -> Found {
-        guard let stage = stages.outside(record) else { return .nothing(step: record.step, fmax: record.fmax) }
+        guard let stage = stages.outside(record) else {
+            return .nothing(step: record.step, fmax: record.fmax)
+        }
         let folder = try folders.directory(of: record)
         do {
             guard let end = try stage.end(in: folder, initial: { try stages.initial(of: record) }) else {
@@ -63,7 +65,7 @@ struct ResultIntake: Sendable {
         } catch let refusal as ResultRefusal {
             let times = try setAside(folder, stage.package, refusal)
             let reason = "the result was set aside: \(refusal)"
-            // Whoever runs the package would do it again and again.
+            // A runner would run the package again and again.
             return .event(
                 times < JobMachine.maximumAttempts
                     ? .resultRefused(reason)

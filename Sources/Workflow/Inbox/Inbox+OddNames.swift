@@ -11,7 +11,7 @@ extension Inbox {
             let file = name.escaped
             guard !structures.contains(file), !scan.isNamed(file), !resultsInHand.contains(name.bytes)
             else { continue }
-            // The job that has it for a structure may come a little later.
+            // The job that uses it as a structure may arrive a little later.
             if try store.job(named: job) == nil, quiet < limits.patience {
                 scan.outcome.pending[file] =
                     "no job ‘\(job)’ waits for a result, and no job names this file as its structure"

@@ -27,7 +27,8 @@ extension Inbox {
         _ name: FilePath.Component, bytes: [UInt8]?, text: String, _ diagnostics: [Diagnostic],
         _ scan: inout InboxScan
     ) throws {
-        // What others may not read in the inbox they may not read here; the diagnostics quote it.
+        // A file that others may not read in the inbox stays private here; the diagnostics quote
+        // it.
         let status = try scan.directory.status(of: name)
         let isPrivate = status.map { !$0.othersMayRead } ?? false
         func file(_ name: FilePath.Component, _ bytes: [UInt8]) -> PublishedFile {

@@ -17,7 +17,7 @@ struct Inbox {
         var resultBytes = 64 << 20
         /// A structure of more bytes is read on a thread of its own.
         var inlineBytes = 256 << 10
-        /// A file that cannot be read may still be half written for this long.
+        /// Time for which an unreadable file may still be incomplete.
         var patience: Duration = .seconds(10)
         /// A scan takes at most about twice this time, so that a burst of files delays nothing
         /// else.
@@ -39,7 +39,7 @@ struct Inbox {
         var undecided = false
     }
 
-    /// A result as it was dropped.
+    /// A dropped result.
     struct DroppedFile: Sendable {
         let job: String
         let name: FilePath.Component
@@ -65,12 +65,12 @@ struct Inbox {
     var leftAlone: [[UInt8]: FileStatus] = [:]
     /// Structures that were claimed for one job and may be needed by another.
     var spent: [String: Original] = [:]
-    /// What the names that are there say.
+    /// The names in the inbox and their meaning.
     var named: [[UInt8]: NamedFile] = [:]
     private var hasOthers = false
-    /// Snapshots of files that are still as they were then.
+    /// Snapshots of files that have not changed since.
     private var claims: [[UInt8]: Claim] = [:]
-    /// Where a look that was cut short goes on.
+    /// Where an interrupted scan resumes.
     private var lastLookedAt: [UInt8]?
 
     init(
@@ -140,10 +140,10 @@ struct Inbox {
         return scan.outcome
     }
 
-    /// More files than this are a crowd.
+    /// From this number of files on, files without a meaning are not looked at.
     private static let crowd = 1000
 
-    /// True where the other files of the inbox may be well all the same.
+    /// True if other files of the inbox may still be fine.
     static func concernsOneFile(_ error: FileError) -> Bool {
         !error.isFatal && (!error.isTransient || error.code == .ioError)
     }
@@ -159,7 +159,7 @@ struct Inbox {
     private mutating func look(at name: FilePath.Component, _ scan: inout InboxScan) throws {
         let file = named[name.bytes] ?? NamedFile(name.escaped)
         let kind = file.kind
-        // Among thousands of files those that nothing can be said of are looked at when a job names them.
+        // Among thousands of files, a file without a meaning is looked at only when a job names it.
         if kind == .other, file.note == nil, named.count > Self.crowd { return }
         guard kind != .ignored, let status = try scan.directory.status(of: name),
             leftAlone[name.bytes] != status
@@ -172,7 +172,7 @@ struct Inbox {
         guard quiet >= clock.interval else {
             scan.outcome.pending[name.escaped] = "still being written"
             scan.outcome.undecided = true
-            // What it names matters only if something else could take or remove that.
+            // The structure that it names matters only if another job could remove it.
             if kind == .job, hasStructures { scan.keepStructures(of: try peek(name, scan)) }
             return
         }
@@ -208,7 +208,7 @@ struct Inbox {
         return claim
     }
 
-    /// True if files may be there that jobs name as their structures.
+    /// True if the inbox may hold structures.
     private var hasStructures: Bool { !spent.isEmpty || hasOthers }
 
     // MARK: Jobs
@@ -261,7 +261,7 @@ struct Inbox {
             return try setAside(candidate, "the job would wait for itself: \(path)", &scan)
         }
         if structure.isPrivate || !candidate.claim.source.othersMayRead {
-            // Whoever could not read the job in the inbox cannot read it in the outbox.
+            // The job in the outbox keeps the permissions of the file in the inbox.
             let folder = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
             let owner = candidate.claim.source.owner
             // The owner of the job reads its results, if this process is another user and may grant that.
@@ -330,7 +330,7 @@ struct Inbox {
         }
         do {
             let claim = try claim(name, in: scan.directory, limit: limits.structureBytes)
-            // A structure that another job waits for stays until that one has it too.
+            // A structure that another job needs stays until that job has it too.
             let original = Original(name: name.bytes, status: claim.source)
             let isShared = scan.isWanted(file)
             if !isShared { originals.append(original) }
@@ -349,12 +349,13 @@ struct Inbox {
         return nil
     }
 
-    /// What was read of the structure; nil if it has to wait or was set aside.
+    /// Returns the structure as it was read; nil if the job has to wait or was set aside.
     private mutating func reading(
         _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ scan: inout InboxScan
     ) throws -> StructureReadings.Reading? {
         let request = StructureReadings.Request(
-            structure: structure.digest, label: structure.label, job: candidate.claim.digest, file: candidate.file)
+            structure: structure.digest, label: structure.label, job: candidate.claim.digest,
+            file: candidate.file)
         do {
             if structure.size <= limits.inlineBytes, !request.isForeign { return try readings.read(request) }
             guard let reading = try readings.reading(request) else {
@@ -363,7 +364,7 @@ struct Inbox {
             }
             return reading
         } catch let error as StructureReadings.Refusal {
-            // A structure may be half written where the job is not.
+            // A structure may be incomplete although the job is complete.
             if min(candidate.quiet, structure.quiet) < limits.patience {
                 scan.wait(candidate, "the structure cannot be read yet")
             } else {

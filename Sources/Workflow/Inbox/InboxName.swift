@@ -91,19 +91,21 @@ enum InboxName: Equatable {
         name.precomposedStringWithCanonicalMapping.lowercased()
     }
 
-    /// A name up to its first dot, folded: names that may be meant for each other have the same.
+    /// Returns a name up to its first dot, folded: names that are easily confused share it.
     static func stem(_ name: String) -> String {
         let folded = folded(name)
         return folded.split(separator: ".").first.map(String.init) ?? folded
     }
 
-    /// A file that somebody may have meant by `wanted`: it differs in case or Unicode normalisation, or by an ending
-    /// that was added or is another one.
+    /// A file that may have been meant by `wanted`: it differs in case, in Unicode normalisation,
+    /// or in its extension.
     static func near(_ wanted: String, among names: [String]) -> String? {
         let folded = folded(wanted)
         if let twin = names.first(where: { Self.folded($0) == folded }) { return twin }
         let stem = stem(wanted)
-        let endings = [".xyz", ".extxyz", ".xyz.txt", ".extxyz.txt", ".xyz.gz", ".extxyz.gz", ".txt", ".traj", ".cif"]
+        let endings = [
+            ".xyz", ".extxyz", ".xyz.txt", ".extxyz.txt", ".xyz.gz", ".extxyz.gz", ".txt", ".traj", ".cif",
+        ]
         return names.first { name in
             let other = Self.folded(name)
             return other.hasPrefix(folded + ".") || endings.contains { stem + $0 == other }
@@ -111,12 +113,12 @@ enum InboxName: Equatable {
     }
 }
 
-/// What the name of a file says, worked out once for as long as the file is there: an inbox may hold thousands.
+/// The meaning of a file's name, computed once while the file is there: an inbox may hold thousands.
 struct NamedFile {
-    /// As it is shown.
+    /// The name in messages.
     let escaped: String
     let kind: InboxName
-    /// What is said of a file that no job names; nil if nothing is.
+    /// The hint shown if no job names the file; nil if there is none.
     let note: String?
 
     init(_ escaped: String) {
@@ -126,7 +128,7 @@ struct NamedFile {
     }
 }
 
-/// What a person may want of a job.
+/// A request for a job.
 public enum JobRequest: String, Sendable, CaseIterable {
     case cancel, pause, resume, retry
 

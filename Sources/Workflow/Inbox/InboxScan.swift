@@ -21,7 +21,7 @@ struct InboxScan {
     struct Structure {
         let digest: Digest
         let size: Int
-        /// What messages call it.
+        /// Its name in messages.
         let label: String
         let quiet: Duration
         /// Whether another job may need the file too.
@@ -43,11 +43,11 @@ struct InboxScan {
     /// All files of the inbox.
     var names: [String] = [] { didSet { namesByStem = nil } }
     private var namesByStem: [String: [String]]?
-    /// Structures that job files name which cannot be accepted yet.
+    /// Structures named by job files that cannot be accepted yet.
     private var wanted: Set<String> = []
     /// Some job file cannot be read yet, so it may name any structure.
     private var isAnyWanted = false
-    /// The time for this look was over before everything was looked at.
+    /// The time for this scan was over before everything was looked at.
     private(set) var isCut = false
 
     init(directory: Directory, now: ContinuousClock.Instant) {
@@ -64,7 +64,7 @@ struct InboxScan {
         if case .file(let name) = job.structure { wanted.insert(name) }
     }
 
-    /// The time for this look is over: what was not looked at may name any structure.
+    /// The time for this scan is over: an unprocessed job may name any structure.
     mutating func cut(before name: FilePath.Component) {
         outcome.pending[name.escaped] = "its turn comes"
         outcome.undecided = true

@@ -11,11 +11,11 @@ import YAMLDocument
 /// the inbox asks again until they are done.
 final class StructureReadings: Sendable {
     struct Request: Sendable {
-        /// Of the structure's bytes, which are kept.
+        /// Digest of the structure's bytes, which are kept.
         let structure: Digest
-        /// What messages call it; for a structure of its own, the name of its file.
+        /// Its name in messages: the name of its file if it has one.
         let label: String
-        /// Of the job file.
+        /// Digest of the job file.
         let job: Digest
         let file: JobFile
 
@@ -29,11 +29,11 @@ final class StructureReadings: Sendable {
     }
 
     struct Reading: Sendable {
-        /// Of the structure as extended XYZ or XYZ.
+        /// Digest of the structure as extended XYZ or XYZ.
         let digest: Digest
         /// The program that converted it; nil if none did.
         let reader: String?
-        /// What speaks against the job with this structure.
+        /// Problems of the job with this structure.
         let problems: [Diagnostic]
     }
 
@@ -65,11 +65,12 @@ final class StructureReadings: Sendable {
         let (result, next) = state.withLock { state -> (Result<Reading, any Error>?, Request?) in
             state.asked.insert(request.key)
             if let result = state.done[request.key] {
-                // What failed for want of space or descriptors is read again when it is asked for again.
+                // A failure for lack of space or descriptors is retried with the next request.
                 if case .failure(let error) = result, !(error is Refusal) { state.done[request.key] = nil }
                 return (result, nil)
             }
-            if !state.running.contains(request.key), !state.waiting.contains(where: { $0.key == request.key }) {
+            if !state.running.contains(request.key), !state.waiting.contains(where: { $0.key == request.key })
+            {
                 state.waiting.append(request)
             }
             return (nil, Self.next(&state))
@@ -78,7 +79,7 @@ final class StructureReadings: Sendable {
         return try result?.get()
     }
 
-    /// Forgets what nobody has asked for since the last call.
+    /// Forgets structures that were not requested since the last call.
     func keepOnlyAsked() {
         state.withLock { state in
             state.done = state.done.filter { state.asked.contains($0.key) }

@@ -4,8 +4,8 @@ internal import JobSpec
 import Reports
 import SystemPackage
 
-/// Writes what people see of a job: its folder in the outbox. Everything in it can be written again from the
-/// store at any time.
+/// Writes a job's folder in the outbox. All of its content can be written again from the store at
+/// any time.
 struct JobFolder: Sendable {
     private let spool: OpenSpool
     private let store: Store

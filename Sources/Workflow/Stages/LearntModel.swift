@@ -94,9 +94,9 @@ struct Lesson: Sendable, Equatable, Codable {
     /// Collects the results of the checks.
     ///
     /// - Parameters:
-    ///   - checks: of the stage so far, in order.
-    ///   - folder: of the round's ML stage.
-    ///   - jobFolder: of the job.
+    ///   - checks: checks of the stage so far, in order.
+    ///   - folder: folder of the round's ML stage.
+    ///   - jobFolder: folder of the job.
     ///   - published: the digest of a check's package as it was published.
     init(
         from checks: [StageRecord], in folder: Directory, job: JobName, _ jobFolder: Directory,

@@ -141,9 +141,9 @@ public final class Store: Sendable {
         }
     }
 
-    /// The same, reading only those that are not known as they are.
+    /// Returns the active jobs, reading only those that have changed.
     ///
-    /// - Parameter known: records by their number, as they were.
+    /// - Parameter known: earlier records by their number.
     func activeJobs(knowing known: [Int64: JobRecord]) throws -> [JobRecord] {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -166,7 +166,7 @@ public final class Store: Sendable {
         try pool.read { try Int.fetchOne($0, sql: "SELECT MAX(number) FROM events") ?? 0 }
     }
 
-    /// How many jobs are in each state.
+    /// The number of jobs in each state.
     public func counts() throws -> [JobState: Int] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT state, COUNT(*) AS count FROM jobs GROUP BY state")
@@ -191,7 +191,7 @@ public final class Store: Sendable {
         }
     }
 
-    /// The outbox shows the job as this record has it.
+    /// Records that the outbox shows this state of the job.
     func markPublished(_ record: JobRecord) throws {
         try pool.write { database in
             try database.execute(
