@@ -1,6 +1,7 @@
 // What Linux and glibc have and the toolchain's Glibc module leaves out.
 #include <malloc.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 // <stdio.h> declares it for _GNU_SOURCE only (glibc 2.28).
 int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags);

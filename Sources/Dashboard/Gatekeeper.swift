@@ -67,8 +67,13 @@ struct Gatekeeper: RouterMiddleware {
     /// The host name without the port.
     static func host(of authority: String) -> String {
         let text = authority.lowercased()
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") { return String(text[...end]) }
-        return String(text.prefix { $0 != ":" })
+        let end =
+            text.hasPrefix("[") ? text.firstIndex(of: "]").map(text.index(after:)) : text.firstIndex(of: ":")
+        guard let end, end < text.endIndex else { return text }
+        // Anything but a port after the name makes it another name.
+        let port = text[end...].dropFirst()
+        guard text[end] == ":", port.allSatisfy({ $0.isASCII && $0.isNumber }) else { return text }
+        return String(text[..<end])
     }
 
     /// The policy for the viewer's page: it may run chemiscope, which creates functions from text,

@@ -143,6 +143,13 @@ public final class Directory: Sendable {
         try Kernel.permissions(descriptor, shown: path)
     }
 
+    /// Lets the owner of what this was made from read it, if the process may give that right (root may).
+    ///
+    /// - Parameter user: number of the user; nothing happens if the process is that user.
+    public func grantReading(to user: UInt32) throws(FileError) {
+        try Kernel.grantReading(to: user, of: descriptor, isDirectory: true, shown: path)
+    }
+
     public func setPermissions(_ mode: UInt16) throws(FileError) {
         try Kernel.setPermissions(mode, of: descriptor, shown: path)
     }

@@ -7,9 +7,14 @@ public struct PublishedFile: Sendable, Equatable {
     public let isExecutable: Bool
     /// Only the owner may read it.
     public let isPrivate: Bool
+    /// Number of a user who may read a private file, too.
+    public let reader: UInt32?
 
-    public init(name: FilePath.Component, bytes: [UInt8], isExecutable: Bool = false, isPrivate: Bool = false)
-    {
+    public init(
+        name: FilePath.Component, bytes: [UInt8], isExecutable: Bool = false, isPrivate: Bool = false,
+        reader: UInt32? = nil
+    ) {
+        self.reader = reader
         self.name = name
         self.bytes = bytes
         self.isExecutable = isExecutable
@@ -52,7 +57,8 @@ extension Directory {
             for file in files {
                 try built.writeNew(
                     file.name, file.bytes,
-                    mode: (file.isExecutable ? 0o755 : 0o644) & (file.isPrivate ? 0o700 : 0o777))
+                    mode: (file.isExecutable ? 0o755 : 0o644) & (file.isPrivate ? 0o700 : 0o777),
+                    reader: file.isPrivate ? file.reader : nil)
             }
             try built.synchronize()
             try staging.synchronize()

@@ -17,6 +17,8 @@ public struct FileStatus: Sendable, Equatable {
     public let changed: Int64
     /// Users other than the owner and the group may read it.
     public let othersMayRead: Bool
+    /// Number of the user who owns it.
+    public let owner: UInt32
 }
 
 /// Identifies the file independently of its name.
@@ -118,6 +120,28 @@ enum Kernel {
         _ = try begin(.fsync, shown)
         try check(.fsync, shown) { Glibc.fsync(descriptor) }
         SyscallHook.made(.synchronize(shown))
+    }
+
+    /// fsetxattr(2) of `system.posix_acl_access`: lets one more user read what is private.
+    static func grantReading(
+        to user: UInt32, of descriptor: Int32, isDirectory: Bool, shown: FilePath
+    ) throws(FileError) {
+        let (read, all): (UInt16, UInt16) = isDirectory ? (5, 7) : (4, 6)
+        // Version 2, then tag, permissions and number of each entry: owner, user, group, mask, others.
+        let none = UInt32.max
+        let entries: [(UInt16, UInt16, UInt32)] = [
+            (0x01, all, none), (0x02, read, user), (0x04, 0, none), (0x10, read, none), (0x20, 0, none),
+        ]
+        var bytes = withUnsafeBytes(of: UInt32(2).littleEndian, Array.init)
+        for (tag, permissions, number) in entries {
+            withUnsafeBytes(of: tag.littleEndian) { bytes += $0 }
+            withUnsafeBytes(of: permissions.littleEndian) { bytes += $0 }
+            withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+        }
+        _ = try begin(.chmod, shown)
+        try check(.chmod, shown) {
+            CLinux.fsetxattr(descriptor, "system.posix_acl_access", bytes, bytes.count, 0)
+        }
     }
 
     static func truncate(_ descriptor: Int32, to length: Int, shown: FilePath) throws(FileError) {
@@ -289,6 +313,6 @@ extension FileStatus {
             kind: kind, size: Int(status.st_size), links: Int(status.st_nlink),
             identity: FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)),
             modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim),
-            othersMayRead: status.st_mode & S_IROTH != 0)
+            othersMayRead: status.st_mode & S_IROTH != 0, owner: status.st_uid)
     }
 }

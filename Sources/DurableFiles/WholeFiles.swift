@@ -37,9 +37,13 @@ extension Directory {
     /// Creates a new file under its final name with durable content; the name becomes durable only
     /// with the directory.
     func writeNew(
-        _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644
+        _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644, reader: UInt32? = nil
     ) throws(FileError) {
         let file = try OpenFile(name, in: self, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+        if let reader, reader != geteuid() {
+            // A file system without access control lists, or a process without the right: it stays private.
+            try? Kernel.grantReading(to: reader, of: file.descriptor, isDirectory: false, shown: file.path)
+        }
         try file.write(bytes)
         let size = try file.status().size
         guard size == bytes.count else {

@@ -261,6 +261,8 @@ import Testing
         }
         #expect(try ask("GET /") == 200)
         #expect(try ask("GET /", host: "evil.example") == 421)
+        #expect(try ask("GET /", host: "[::1].evil.example") == 421)
+        #expect(try ask("GET /", host: "localhost:80@evil.example") == 421)
         #expect(try ask("GET /jobs/mine/cancel") == 404)
         #expect(try ask("POST /jobs/mine/cancel") == 403)
         #expect(try ask("POST /jobs/mine/cancel", body: "token=guess") == 403)

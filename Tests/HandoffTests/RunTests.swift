@@ -228,6 +228,40 @@ import Testing
         #expect(result.final == nil)
     }
 
+    @Test("Crashes are counted between two gradients, not for life")
+    func crashesBetweenGradients() async throws {
+        let scratch = try Scratch()
+        let package = try package()
+        let directory = try scratch.publish(package)
+        // Dies seven times: after one gradient more the first five times, then without.
+        try scratch.directory.create(
+            "python",
+            Array(
+                """
+                #!/bin/sh
+                [ "$1" = -c ] && exec \(Engines.runner().options.python) "$@"
+                n=$(cat \(scratch.path.string)/count 2>/dev/null || echo 0); n=$((n+1)); echo $n >\(scratch.path.string)/count
+                g=$n; [ $g -gt 5 ] && g=5
+                echo '{"job":"job","stage":1,"attempt":1,"state":"running","message":"","steps":'$g',"gradient_calls":'$g',"wall_time":1}' >result/progress.json
+                kill -9 $$
+
+                """.utf8),
+            mode: 0o755)
+        var runner = LocalRunner.Options()
+        runner.python = scratch.path.appending("python").string
+        var options = PackageServer.Options()
+        options.once = true
+        options.interval = .milliseconds(20)
+        options.pause = .milliseconds(5)
+        let server = PackageServer(
+            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options,
+            turns: { ["job/01-dft"] }, isPublished: { _ in true })
+        let starts = Mutex(0)
+        try await server.run { event in if case .started = event.kind { starts.withLock { $0 += 1 } } }
+        #expect(starts.withLock { $0 } == 7)
+        #expect(try #require(try result(of: directory, package)).verdict == .crashed)
+    }
+
     /// The optimiser starts from the Hessian of the engine itself, by central differences: as good as one can
     /// be, so it must save steps.
     @Test func aHessianSavesSteps() async throws {

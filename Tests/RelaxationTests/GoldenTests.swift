@@ -23,6 +23,10 @@ import Testing
         "bfgs": .init(.bfgs),
         "bfgs-small-steps": .init(.bfgs, maxStep: 0.02),
         "bfgs-fixed-atoms": .init(.bfgs) { $0.movable = [false, true, true, true, false, true, true] },
+        "bfgs-fixed-coordinates": .init(.bfgs) {
+            $0.movable = [false, true, true, true, true, true, true]
+            $0.fixedCoordinates = [1 * 3 + 2, 4 * 3 + 0, 4 * 3 + 1]
+        },
         "lbfgs": .init(.lbfgs),
         "fire": .init(.fire),
         "fire2": .init(.fire2),

@@ -177,6 +177,40 @@ import Workflow
         }
     }
 
+    @Test(
+        "Under a daemon of root the owner reads what was made of a private job file, nobody else",
+        .enabled(if: geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
+    func owner() async throws {
+        try #require(chmod(spool.path, 0o755) == 0)
+        for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")]
+        {
+            let part = "\(spool.path)/\(name).part"
+            #expect(
+                FileManager.default.createFile(
+                    atPath: part, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]))
+            #expect(chown(part, 65534, 65534) == 0)
+            #expect(rename(part, "\(spool.path)/inbox/\(name).yaml") == 0)
+        }
+        try await spool.work()
+        func isReadable(_ path: String, by user: Int) throws -> Bool {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+            process.arguments = [
+                "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "/bin/cat",
+                "\(spool.path)/outbox/\(path)",
+            ]
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus == 0
+        }
+        for path in ["secret/status.yaml", "rejected/bad/bad.yaml", "rejected/bad/diagnostics.txt"] {
+            #expect(try isReadable(path, by: 65534), "\(path)")
+            #expect(try !isReadable(path, by: 65533), "\(path)")
+        }
+    }
+
     @Test("A store that is older than its outbox is noticed, and brought up to it by recover")
     func olderStore() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))

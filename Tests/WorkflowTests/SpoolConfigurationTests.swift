@@ -100,6 +100,9 @@ import YAMLDocument
             "aurelax.yaml:2:14: error: this is above slurm.limits.memory"
         ),
         ("aurelax: 1\nslurm: {time: soon}\n", "‘soon’ is no time limit"),
+        ("aurelax: 1\nslurm: {time: 9999-99:99:99}\n", "‘9999-99:99:99’ is no time limit"),
+        ("aurelax: 1\nslurm: {time: 400-0}\n", "‘400-0’ is no time limit"),
+        ("aurelax: 1\nslurm: {time: \"12:60:00\"}\n", "‘12:60:00’ is no time limit"),
         ("aurelax: 1\nslurm: {memory: 16}\n", "‘16’ is no amount of memory"),
         ("aurelax: 1\nslurm: {options: [--array=1-5]}\n", "‘--array’ is set by aurelax"),
         ("aurelax: 1\nslurm: {account: \"a b\"}\n", "has characters that no such name has"),

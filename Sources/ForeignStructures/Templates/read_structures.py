@@ -13,8 +13,12 @@ import io
 import json
 import lzma
 import os
+import signal
 import sys
 import tempfile
+
+# Ends by itself if the program that waits for it was killed; that one waits 300 s.
+signal.alarm(330)
 
 try:
     import ase

@@ -8,7 +8,11 @@ a model's predictions (ml_energy, ml_forces, …) never do: they keep their own 
 of JSON. Status 3: it cannot be written; 4: ASE is missing; the last line on standard error says why.
 """
 import json
+import signal
 import sys
+
+# Ends by itself if the program that waits for it was killed; that one waits 300 s.
+signal.alarm(330)
 
 try:
     import ase

@@ -37,18 +37,20 @@ public struct ReturnedPoints: Sendable, Equatable {
     /// SHA-256 of the marker: the same for the same result.
     public var digest: Digest
 
-    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:limit:)``.
+    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
     public init(
         _ files: [ReturnedFile: [UInt8]], expecting expected: SinglePointsExpectation
     ) throws(ResultRefusal) {
-        let (status, listed) = try ResultStatus.checked(files, expected.parameters, inputs: expected.inputs)
+        let (status, listed) = try ResultStatus.checked(
+            files, files[.trajectory].map(ResultTrajectory.bytes), expected.parameters,
+            inputs: expected.inputs)
         (verdict, message, levelOfTheory) = (status.verdict, status.message, status.levelOfTheory)
         (scfCycles, wallTime) = (status.scfCycles, status.wallTime)
         (versions, notes) = (status.versions, status.warnings)
         digest = Digest(of: files[.done] ?? [])
         asked = expected.geometries.count
         (points, frames) = ([], [])
-        guard listed.contains(.trajectory) else {
+        guard listed[.trajectory] != nil else {
             guard verdict == .crashed else { throw .missing(ReturnedFile.trajectory.rawValue) }
             return
         }

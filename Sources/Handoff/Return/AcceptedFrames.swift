@@ -13,11 +13,17 @@ public struct AcceptedFrames: Sendable {
     /// With energy, forces, level of theory and charge, in their order.
     public var frames: [Atoms]
 
-    /// - Parameter directory: a package with its result, which is checked as when it came back.
+    /// Reads a package with its result, which is checked as when it came back.
+    ///
+    /// - Parameters:
+    ///   - directory: of the package.
+    ///   - isPublished: false refuses a package with this digest of its manifest.
     /// - Returns: nil while there is no result.
     /// - Throws: `PackageRefusal`, `ResultRefusal`, `FileError`.
-    public init?(package directory: Directory) throws {
-        let manifest = try PackageCheck.verify(directory, roles: [.input])
+    public init?(
+        package directory: Directory, isPublished: (Digest) throws -> Bool = { _ in true }
+    ) throws {
+        let manifest = try PackageCheck.verify(directory, roles: [.input], isPublished: isPublished)
         guard let files = try ReturnedFile.read(of: directory) else { return nil }
         (job, stage, attempt) = (manifest.job, manifest.stage, manifest.attempt)
         package = Digest(of: try PackageCheck.content("MANIFEST.json", directory))

@@ -8,6 +8,10 @@ struct CheckedFrame {
     let energy: Double
     let forces: [SIMD3<Double>]
     let fmax: Double
+
+    func isSame(as other: CheckedFrame) -> Bool {
+        atoms.positions == other.atoms.positions && energy == other.energy
+    }
 }
 
 extension HandoffExpectation {
@@ -49,23 +53,6 @@ extension HandoffExpectation {
         }
     }
 
-    /// Frames that begin where the structure was sent, go on in steps of at most the length allowed, and leave
-    /// alone what is fixed.
-    func checkPath(_ frames: [CheckedFrame], file: String) throws(ResultRefusal) {
-        var previous = vectors
-        // What remains of positions that were shifted into a box and back.
-        var limit = 1e-6
-        for (index, frame) in frames.enumerated() {
-            let (atom, distance) = largestDistance(previous, frame.atoms.positions)
-            guard distance <= limit else {
-                throw .displaced(file: file, frame: index, atom: atom, by: distance, limit: limit)
-            }
-            previous = frame.atoms.positions
-            limit = parameters.optimizer.maxStep * 1.001
-        }
-        try checkFixed(previous)
-    }
-
     func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
         let sent = vectors
         for atom in parameters.fixedAtoms {
@@ -77,22 +64,50 @@ extension HandoffExpectation {
             guard distance <= 1e-4 else { throw .fixedAtomMoved(atom: i / 3, by: distance) }
         }
     }
+}
 
-    /// Energies that change as the forces say: Σ|ΔE| along the path against Σ|½ (F_k + F_{k+1}) · Δr|.
-    ///
-    /// A rough comparison on purpose: steps are long and grids are coarse, but Hartree taken for eV is a
-    /// factor of 27.
-    func checkUnits(_ frames: [CheckedFrame]) throws(ResultRefusal) {
-        var byEnergies = 0.0
-        var byForces = 0.0
-        for (a, b) in zip(frames, frames.dropFirst()) {
-            byEnergies += abs(b.energy - a.energy)
+/// Checks the frames of a path, one after the other: they begin where the structure was sent, go on in steps of at most the
+/// length allowed, leave alone what is fixed, and their energies change as their forces say.
+struct PathCheck {
+    private let expected: HandoffExpectation
+    private let file: String
+    private(set) var last: CheckedFrame?
+    private var count = 0
+    /// Σ|ΔE| along the path, eV.
+    private var byEnergies = 0.0
+    /// Σ|½ (F_k + F_{k+1}) · Δr|, eV.
+    private var byForces = 0.0
+
+    init(_ expected: HandoffExpectation, file: String) { (self.expected, self.file) = (expected, file) }
+
+    mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {
+        // At the first frame: what remains of positions that were shifted into a box and back.
+        let limit = last == nil ? 1e-6 : expected.parameters.optimizer.maxStep * 1.001
+        let (atom, distance) = largestDistance(
+            last?.atoms.positions ?? expected.vectors, frame.atoms.positions)
+        guard distance <= limit else {
+            throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
+        }
+        if let last {
+            byEnergies += abs(frame.energy - last.energy)
             var work = 0.0
-            for i in a.forces.indices {
-                work += (a.forces[i] + b.forces[i]).dot(b.atoms.positions[i] - a.atoms.positions[i]) / 2
+            for i in frame.forces.indices {
+                work +=
+                    (last.forces[i] + frame.forces[i]).dot(frame.atoms.positions[i] - last.atoms.positions[i])
+                    / 2
             }
             byForces += abs(work)
         }
+        last = frame
+        count += 1
+    }
+
+    /// Checks the path as a whole.
+    ///
+    /// The comparison of energies and forces is rough on purpose: steps are long and grids are coarse, but Hartree taken
+    /// for eV is a factor of 27.
+    func finish() throws(ResultRefusal) {
+        if let last { try expected.checkFixed(last.atoms.positions) }
         guard max(byEnergies, byForces) > 0.1 else { return }
         let ratio = byEnergies / byForces
         guard ratio > 1 / 8.0, ratio < 8 else {

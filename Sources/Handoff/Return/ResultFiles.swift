@@ -23,15 +23,31 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     static let required: [ReturnedFile] = [.trajectory, .final, .status, .done]
 
+    /// Finds a file of a result without reading it.
+    ///
+    /// - Returns: nil if there is none.
+    /// - Throws: ``ResultRefusal`` for what is no plain file or is too large: waiting does not help.
+    static func size(_ file: ReturnedFile, of result: Directory, limit: Int) throws -> Int? {
+        guard let name = file.component, let status = try result.status(of: name) else { return nil }
+        guard status.kind == .regular else {
+            throw ResultRefusal.unreadable(file.rawValue, reason: "it is not a plain file")
+        }
+        guard status.size <= limit else {
+            throw ResultRefusal.tooLarge(file.rawValue, size: status.size, limit: limit)
+        }
+        return status.size
+    }
+
     /// Reads what the marker names.
     ///
+    /// - Parameter unread: a file that is left out.
     /// - Returns: nil while there is no marker.
     public static func read(
-        from result: Directory, limit: Int = 1 << 30
+        from result: Directory, without unread: ReturnedFile? = nil, limit: Int = 1 << 30
     ) throws -> [ReturnedFile: [UInt8]]? {
         guard let marker = try content(.done, of: result, limit: 1 << 20) else { return nil }
         var contents: [ReturnedFile: [UInt8]] = [.done: marker]
-        for file in allCases where file != .done {
+        for file in allCases where file != .done && file != unread {
             contents[file] = try content(file, of: result, limit: limit)
         }
         return contents
@@ -47,7 +63,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     }
 
     /// The largest size that a file of the result can have, bytes: 1 KiB an atom and 64 KiB a geometry, 4 MiB at least.
-    private static func largest(of package: Directory) throws -> Int {
+    static func largest(of package: Directory) throws -> Int {
         struct Asked: Decodable {
             struct Optimizer: Decodable { let max_steps: Int }
             let optimizer: Optimizer?
@@ -69,15 +85,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     private static func content(
         _ file: ReturnedFile, of result: Directory, limit: Int
     ) throws -> [UInt8]? {
-        guard let name = file.component else { return nil }
-        if let status = try result.status(of: name) {
-            guard status.kind == .regular else {
-                throw ResultRefusal.unreadable(file.rawValue, reason: "it is not a plain file")
-            }
-            guard status.size <= limit else {
-                throw ResultRefusal.tooLarge(file.rawValue, size: status.size, limit: limit)
-            }
-        }
+        guard let name = file.component, try size(file, of: result, limit: limit) != nil else { return nil }
         return try result.read(name, limit: limit)
     }
 }

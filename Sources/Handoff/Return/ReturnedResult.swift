@@ -38,12 +38,24 @@ public struct ReturnedResult: Sendable, Equatable {
     /// taken in once.
     public var digest: Digest
 
-    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:limit:)``.
+    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
     public init(
         _ files: [ReturnedFile: [UInt8]], expecting expected: HandoffExpectation
     ) throws(ResultRefusal) {
+        try self.init(files, files[.trajectory].map(ResultTrajectory.bytes), expected)
+    }
+
+    /// Checks a result in its folder, in memory that does not grow with the number of its steps.
+    public init(_ stored: StoredResult, expecting expected: HandoffExpectation) throws(ResultRefusal) {
+        try self.init(stored.files, stored.trajectory, expected)
+    }
+
+    private init(
+        _ files: [ReturnedFile: [UInt8]], _ trajectory: ResultTrajectory?, _ expected: HandoffExpectation
+    ) throws(ResultRefusal) {
         let parameters = expected.parameters
-        let (status, listed) = try ResultStatus.checked(files, parameters, inputs: expected.inputs)
+        let (status, listed) = try ResultStatus.checked(
+            files, trajectory, parameters, inputs: expected.inputs)
         verdict = status.verdict
         message = status.message
         levelOfTheory = status.levelOfTheory
@@ -58,82 +70,90 @@ public struct ReturnedResult: Sendable, Equatable {
         digest = Digest(of: files[.done] ?? [])
         path = Path(energies: [], fmax: [])
 
-        guard listed.contains(.trajectory) else {
+        guard let trajectory, let trajectoryDigest = listed[.trajectory] else {
             guard verdict != .converged, verdict != .stepLimit else {
                 throw .missing(ReturnedFile.trajectory.rawValue)
             }
             return
         }
-        let frames = try Self.trajectory(files, expected)
-        path = Path(energies: frames.map(\.energy), fmax: frames.map(\.fmax))
+        let best = listed[.best] == nil ? nil : try Self.single(.best, in: files, expected)
+        let last: CheckedFrame
+        let isBestThere: Bool
+        (path, last, isBestThere) = try Self.walk(trajectory, trajectoryDigest, expected, lookingFor: best)
         guard path.steps == status.steps else {
             throw .contradiction(
                 "status.json counts \(status.steps) steps, trajectory.extxyz has \(path.steps)")
         }
-        guard listed.contains(.final) else { throw .missing(ReturnedFile.final.rawValue) }
-        final = try Self.single(.final, in: files, expected, among: frames.suffix(1))
-        if listed.contains(.best) { best = try Self.single(.best, in: files, expected, among: frames[...]) }
+        guard listed[.final] != nil else { throw .missing(ReturnedFile.final.rawValue) }
+        let end = try Self.single(.final, in: files, expected)
+        for (file, isThere) in [(ReturnedFile.final, end.isSame(as: last)), (.best, isBestThere)]
+        where !isThere {
+            throw .contradiction("\(file.rawValue) is not the frame of trajectory.extxyz that it should be")
+        }
+        final = end.atoms
+        self.best = best?.atoms
         if isConverged, let fmax = path.fmax.last, fmax >= parameters.optimizer.fmax {
             throw .notConverged(fmax: fmax, limit: parameters.optimizer.fmax)
         }
     }
 
-    private static func trajectory(
-        _ files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
-    ) throws(ResultRefusal) -> [CheckedFrame] {
+    /// Checks the trajectory frame by frame.
+    ///
+    /// - Parameter best: a frame that has to be among them.
+    /// - Returns: the path, its last frame, and whether the best one is there.
+    private static func walk(
+        _ trajectory: ResultTrajectory, _ digest: Digest, _ expected: HandoffExpectation,
+        lookingFor best: CheckedFrame?
+    ) throws(ResultRefusal) -> (Path, last: CheckedFrame, isBestThere: Bool) {
         let name = ReturnedFile.trajectory.rawValue
-        let atoms = try parse(.trajectory, in: files)
-        guard !atoms.isEmpty else { throw .noFrames(name) }
-        var frames: [CheckedFrame] = []
-        for (index, atoms) in atoms.enumerated() {
+        var path = Path(energies: [], fmax: [])
+        var check = PathCheck(expected, file: name)
+        var isBestThere = best == nil
+        try trajectory.forEachFrame(digest) { (index, atoms) throws(ResultRefusal) in
             if let level = atoms.levelOfTheory { try expected.parameters.checkLevel(level) }
-            frames.append(try expected.check(atoms, file: name, frame: index))
+            let frame = try expected.check(atoms, file: name, frame: index)
+            try check.add(frame)
+            path.energies.append(frame.energy)
+            path.fmax.append(frame.fmax)
+            if let best, best.isSame(as: frame) { isBestThere = true }
         }
-        try expected.checkPath(frames, file: name)
-        try expected.checkUnits(frames)
-        return frames
+        guard let last = check.last else { throw .noFrames(name) }
+        try check.finish()
+        return (path, last, isBestThere)
     }
 
-    /// The one frame of a file, which has to be one of the trajectory's.
+    /// The one frame of a file.
     private static func single(
-        _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation,
-        among frames: ArraySlice<CheckedFrame>
-    ) throws(ResultRefusal) -> Atoms {
+        _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
+    ) throws(ResultRefusal) -> CheckedFrame {
         let atoms = try parse(file, in: files)
         guard let last = atoms.last else { throw .noFrames(file.rawValue) }
-        let frame = try expected.check(last, file: file.rawValue, frame: atoms.count - 1)
-        guard
-            frames.contains(where: {
-                $0.atoms.positions == frame.atoms.positions && $0.energy == frame.energy
-            })
-        else {
-            throw .contradiction("\(file.rawValue) is not the frame of trajectory.extxyz that it should be")
-        }
-        return last
+        return try expected.check(last, file: file.rawValue, frame: atoms.count - 1)
     }
 }
 
 extension ResultStatus {
     /// What a result says of itself, where it is whole, of this package, and does not contradict itself.
     ///
-    /// - Returns: and which files belong to it.
+    /// - Returns: and which files belong to it, with their digests.
     static func checked(
-        _ files: [ReturnedFile: [UInt8]], _ parameters: some CalculationParameters, inputs: Digest
-    ) throws(ResultRefusal) -> (status: ResultStatus, listed: Set<ReturnedFile>) {
+        _ files: [ReturnedFile: [UInt8]], _ trajectory: ResultTrajectory?,
+        _ parameters: some CalculationParameters, inputs: Digest
+    ) throws(ResultRefusal) -> (status: ResultStatus, listed: [ReturnedFile: Digest]) {
         let marker: ResultMarker = try decode(.done, in: files)
         guard marker.format == HandoffManifest.currentFormat else { throw .otherFormat(marker.format) }
         try parameters.checkIdentity(job: marker.job, stage: marker.stage, attempt: marker.attempt)
         guard marker.inputs == inputs else { throw .otherInputs }
+        var listed: [ReturnedFile: Digest] = [:]
         for file in marker.files {
             guard let known = ReturnedFile(rawValue: file.name) else { continue }
-            guard let bytes = files[known] else { throw .missing(file.name) }
-            guard bytes.count == file.size, Digest(of: bytes) == file.sha256 else {
-                throw .damaged(file.name)
-            }
+            guard let content = known == .trajectory ? trajectory : files[known].map(ResultTrajectory.bytes)
+            else { throw .missing(file.name) }
+            guard try content.isWhole(size: file.size, file.sha256) else { throw .damaged(file.name) }
+            listed[known] = file.sha256
         }
-        let listed = Set(marker.files.compactMap { ReturnedFile(rawValue: $0.name) })
 
-        guard listed.contains(.status) else { throw .missing(ReturnedFile.status.rawValue) }
+        guard listed[.status] != nil else { throw .missing(ReturnedFile.status.rawValue) }
         let status: ResultStatus = try decode(.status, in: files)
         try parameters.checkIdentity(job: status.job, stage: status.stage, attempt: status.attempt)
         guard status.inputs == inputs else { throw .otherInputs }

@@ -13,7 +13,8 @@ public struct PackageServer: Sendable {
         public var once = false
         /// Between two looks at the outbox.
         public var interval: Duration = .seconds(2)
-        /// Starts of a package that may end without a result before it is given up; counted in its result.
+        /// Starts of a package in a row that may end without a result, and without a gradient more than the start before,
+        /// before it is given up; counted in its result.
         public var maxCrashes = 3
         /// Before a package that crashed is started again, times the number of its crashes.
         public var pause: Duration = .seconds(5)
@@ -132,14 +133,20 @@ public struct PackageServer: Sendable {
         }
     }
 
-    /// Counted in a file, so that a server that is started anew counts on.
+    /// Counts a crash since the last gradient that was calculated, in a file that a server started later reads.
     private func countCrash(_ package: Directory) throws -> Int {
         let result = try PackageLayout.makeResult(of: package)
-        let earlier = String(decoding: try result.read(".crashes", limit: 64) ?? [], as: UTF8.self)
-        let count = (Int(earlier.filter(\.isNumber)) ?? 0) + 1
-        try result.replace(".crashes", Array("\(count)\n".utf8))
+        let calls = try RunProgress(from: result)?.gradientCalls ?? 0
+        let earlier = String(decoding: try result.read(Self.crashes, limit: 64) ?? [], as: UTF8.self)
+            .split(whereSeparator: \.isWhitespace).map { Int($0) ?? 0 }
+        let hasProgressed = earlier.count > 1 && calls > earlier[1]
+        let count = hasProgressed ? 1 : (earlier.first ?? 0) + 1
+        try result.replace(Self.crashes, Array("\(count) \(calls)\n".utf8))
         return count
     }
+
+    /// Crashes in a row, and the gradient calls before the last of them.
+    private static let crashes: FilePath.Component = ".crashes"
 
     /// Leaves a result that says that there will be none.
     private func giveUp(_ package: Directory, _ outcome: RunOutcome) throws {
@@ -154,7 +161,7 @@ public struct PackageServer: Sendable {
                 "\(outcome)", into: result, of: manifest,
                 expecting: try HandoffExpectation(package: package))
         }
-        try result.remove(".crashes")
+        try result.remove(Self.crashes)
     }
 
     /// The status of a file; of a directory nothing but that it is one, since runs write into it.

@@ -51,6 +51,8 @@ struct LocalService: Service {
         var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
         options.python = configuration.python ?? daemon.python
         options.mpiexec = configuration.mpiexec ?? options.mpiexec
+        // The daemon has ten seconds to stop.
+        options.grace = .seconds(6)
         var serving = PackageServer.Options()
         serving.once = daemon.once
         server = PackageServer(

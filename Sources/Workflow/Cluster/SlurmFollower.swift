@@ -32,6 +32,8 @@ package actor SlurmFollower {
     var postponed: [Int64: ContinuousClock.Instant] = [:]
     /// Without accounting, or while it is unavailable, the time until which it is not queried.
     private var accountingAfter = ContinuousClock.now
+    /// Pause before the last of these queries.
+    private var accountingPause = Duration.zero
     /// Time of the next query for the places of waiting jobs.
     private var placesAfter = ContinuousClock.now
     /// Unwanted Slurm jobs of ours, with the time of their discovery.
@@ -176,9 +178,13 @@ package actor SlurmFollower {
                 let entries = try await commands.accounted(
                     asked.map(\.run.name), since: since.addingTimeInterval(-3600))
             else {
-                accountingAfter = .now + .seconds(1800)
+                // It may be off for good, or for a minute: asked less and less often.
+                accountingPause = min(
+                    max(accountingPause * 2, .seconds(max(2 * settings.interval, 1))), .seconds(1800))
+                accountingAfter = .now + accountingPause
                 return [:]
             }
+            accountingPause = .zero
             return Dictionary(grouping: entries, by: \.name)
         } catch let error as SlurmCommands.NoAnswer {
             logger.info("\(error)")

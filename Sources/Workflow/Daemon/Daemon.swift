@@ -1,5 +1,7 @@
 internal import DurableFiles
+import Foundation
 import GRDB
+import Glibc
 public import Logging
 import ServiceLifecycle
 internal import Slurm
@@ -48,9 +50,10 @@ public struct Daemon: Sendable {
         let local =
             executors.executor == .local
             ? LocalService(configuration, store, executors, logger) : nil
+        let deadline = configuration.exitDeadline
         let turns = Turns(
             engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager,
-            follower: follower, local: local)
+            follower: follower, local: local, deadline: deadline)
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: turns, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -91,8 +94,8 @@ public struct Daemon: Sendable {
             throw error
         }
         manager?.send("STOPPING=1")
-        await engine.stop()
-        try store.close()
+        // A store that is still in use stays open: its log is read at the next start.
+        if await engine.stop() { try store.close() }
         logger.info("stopped")
     }
 }
@@ -157,6 +160,8 @@ private struct Turns: Service {
     let follower: SlurmFollower?
     /// Where this daemon runs them itself.
     let local: LocalService?
+    /// From the request to stop to the end by force.
+    let deadline: Duration?
 
     func run() async throws {
         let ticker = Task {
@@ -166,6 +171,24 @@ private struct Turns: Service {
             }
         }
         defer { ticker.cancel() }
+        try await withGracefulShutdownHandler {
+            try await work()
+        } onGracefulShutdown: {
+            engine.stopping.set()
+            if let deadline { Self.endProcess(after: deadline) }
+        }
+    }
+
+    /// Ends the process if it does not end by itself: what is being written is written again at the next start.
+    private static func endProcess(after deadline: Duration) {
+        let thread = Thread {
+            Thread.sleep(forTimeInterval: deadline / .seconds(1))
+            _exit(0)
+        }
+        thread.start()
+    }
+
+    private func work() async throws {
         var idle = 0
         for await _ in wake.cancelOnGracefulShutdown() {
             // Twice in a row, so that what a turn set going is seen.

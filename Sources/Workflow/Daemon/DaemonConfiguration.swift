@@ -19,6 +19,10 @@ public struct DaemonConfiguration: Sendable {
     public var pause: Duration = .seconds(5)
     /// How long a stage may take to its next step when the daemon stops; then it is left where it is.
     public var grace: Duration = .seconds(8)
+    /// How long a turn waits for results and reports on other threads before it looks at the other jobs again.
+    public var patience: Duration = .seconds(2)
+    /// When set, the process ends this long after it was asked to stop, whatever is still running.
+    public var exitDeadline: Duration?
     /// A step of a stage that takes longer than this is taken for hanging: the daemon ends, so that whoever
     /// supervises it starts it anew.
     public var stepLimit: Duration = .seconds(3600)

@@ -9,33 +9,55 @@ import ModelLibrary
 import Relaxation
 import SystemPackage
 
-/// Does what the state of each job asks for. One step, ``turn()``, looks at everything; nothing is remembered
-/// between two steps but what is running right now.
+/// Does what the state of each job asks for. One step, ``turn()``, looks at everything; the store alone remembers how
+/// things stand. What takes long (stages, results, reports) runs on threads of its own.
 package actor Engine {
-    private let spool: OpenSpool
-    private let store: Store
-    private let configuration: DaemonConfiguration
-    private let folders: JobFolder
-    private let stages: StageLauncher
-    private let logger: Logger
-    private var inbox: Inbox
-    private var running: [Int64: (stop: StopFlag, task: Task<Void, Never>)] = [:]
-    private var fatal: (any Error)?
-    private var pending: [String: String] = [:]
+    let spool: OpenSpool
+    let store: Store
+    let configuration: DaemonConfiguration
+    let folders: JobFolder
+    let stages: StageLauncher
+    let intake: ResultIntake
+    let logger: Logger
+    /// Set when the daemon is asked to stop: a turn under way ends early, and no other begins.
+    package nonisolated let stopping = StopFlag()
+    var inbox: Inbox
+    var jobs = ActiveJobs()
+    var intakes = Intakes()
+    var watch: PackageWatch
+    /// Jobs whose results this turn has begun to look at.
+    var started: Set<Int64> = []
+    var isPublishing = false
+    var fatal: (any Error)?
+    var pending: [String: String] = [:]
     /// As the inbox's own file has it; nil before it was written.
-    private var shownInbox: InboxNotes?
-    private var troubles = Troubles()
-    private var isWatched: Bool?
-    /// What others cannot do, by who they are.
-    private var foreignTroubles: [String: String] = [:]
-    private var health: DaemonHealth?
+    var shownInbox: InboxNotes?
+    var troubles = Troubles()
+    var isWatched: Bool?
+    /// Troubles of the daemon's other parts, by their names.
+    var foreignTroubles: [String: String] = [:]
+    var health: DaemonHealth?
+    private var running: [Int64: RunningStage] = [:]
     private var willLookAgain = false
     /// Jobs whose logs say already that they wait for others.
     private var held: Set<Int64> = []
     /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
-    private var lastLook: ContinuousClock.Instant?
+    private var lastPoll: ContinuousClock.Instant?
+    private var polls: Int64 = 0
     /// Asks for another turn.
-    private let wake: @Sendable () -> Void
+    let wake: @Sendable () -> Void
+
+    /// A stage that is being computed.
+    private struct RunningStage {
+        let stop: StopFlag
+        /// Stage and attempt.
+        let machine: JobMachine
+        let task: Task<Void, Never>
+
+        func isStill(_ now: JobMachine) -> Bool {
+            now.state == .running && now.stage == machine.stage && now.attempt == machine.attempt
+        }
+    }
 
     package init(
         _ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration, _ logger: Logger,
@@ -48,41 +70,33 @@ package actor Engine {
         self.logger = logger
         folders = JobFolder(spool, store)
         stages = StageLauncher(spool, store, configuration)
+        intake = ResultIntake(spool: spool, store: store, stages: stages)
+        watch = PackageWatch(interval: configuration.interval)
         inbox = Inbox(
             spool, store, settle: configuration.settle, resources: configuration.resourceLimits,
             engines: stages.engines)
-        inbox.converter = StructureConverter(python: configuration.python)
+        inbox.readings = StructureReadings(
+            spool.blobs, StructureConverter(python: configuration.python), wake: wake)
         try spool.blobs.removeTemporaries()
         try spool.staging.removeTemporaries()
         try spool.outbox.removeTemporaries()
         try spool.rejected.removeTemporaries()
         try folders.removeTemporaries(try store.activeJobs())
-        let unknown = try spool.outbox.names().filter { name in
-            guard name != Spool.rejected, let folder = try? spool.outbox.subdirectory(name),
-                try folder.status(of: FilePath.Component(plain: JobCopy.file)) != nil
-            else { return false }
-            return try store.job(named: name.string) == nil
-        }
-        if !unknown.isEmpty {
-            let names = unknown.prefix(3).map { "‘\($0.escaped)’" }.joined(separator: ", ")
-            let why =
-                "the outbox has jobs that the store does not know: \(names)"
-                + (unknown.count > 3 ? " and \(unknown.count - 3) others" : "")
-                + " (an older store?); stop the daemon, then `aurelax recover` takes them in"
+        if let why = try Self.unknownJobs(in: spool.outbox, store) {
             foreignTroubles["the store"] = why
             logger.error("\(why)")
         }
-        // Whoever made a folder may have been killed before its name was durable.
+        // A daemon that made a folder may have been killed before its name was durable.
         for directory in [spool.state, spool.outbox] { try directory.synchronize() }
     }
 
     /// The watcher saw a file being closed or renamed into the inbox.
     package func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
 
-    /// Whether the watcher is at work.
+    /// Notes whether the watcher is running.
     package func noteWatcher(_ isAlive: Bool) { isWatched = isAlive }
 
-    /// The most that a job may ask of a cluster from now on.
+    /// Notes the most that a job may ask of a cluster from now on.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
 
     /// Shows, with the daemon's other troubles, why a change of `engines:` in `aurelax.yaml` is not followed.
@@ -92,59 +106,94 @@ package actor Engine {
         foreignTroubles["engines"] = trouble
     }
 
-    /// What a part of the daemon that works beside the turns cannot do right now; nil where it can.
+    /// Notes what a part of the daemon that works beside the turns cannot do right now; nil if it can.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Looks at everything once.
     ///
-    /// - Returns: true where only others can bring anything forward.
-    /// - Throws: what cannot be worked on with; the next start finds everything as it is.
-    package func turn() throws -> Bool {
+    /// - Returns: true if only others can bring anything forward.
+    /// - Throws: an unrecoverable error; the next start finds everything as it is.
+    package func turn() async throws -> Bool {
         if let fatal { throw fatal }
-        try endWhereAStageHangs()
+        guard !stopping.isStopping else { return true }
+        try failIfStageHangs()
+        started = []
         let incoming = try lookIntoInbox()
-        let looks =
-            configuration.once || lastLook.map { $0.duration(to: .now) >= configuration.interval } ?? true
-        if looks { lastLook = .now }
-        for record in try store.activeJobs() {
-            try attempt(record.job.name) {
-                switch record.machine.state {
-                case .queued: try schedule(record)
-                case .running where try isOutside(record): if looks { try lookOutside(for: record) }
-                case .running: launch(record)
-                case .waitingForDFT where looks: try look(for: record)
-                default: break
-                }
-            }
+        try jobs.refresh(from: store)
+        let firstEvent = jobs.lastEvent
+        let isPoll =
+            configuration.once || lastPoll.map { $0.duration(to: .now) >= configuration.interval } ?? true
+        if isPoll {
+            lastPoll = .now
+            polls += 1
         }
-        try attempt("the jobs") { try stopWhatIsNotWanted() }
-        for record in try store.unpublishedJobs() {
-            try attempt("outbox/\(record.job.name)") { try publish(record) }
+        for record in jobs.inTurn where !stopping.isStopping {
+            try attempt(record.job.name) { try advance(record, isPoll) }
         }
+        await waitBriefly { !started.isDisjoint(with: intakes.jobs) }
+        try attempt("the jobs") { try stopUnwantedStages() }
+        if try beginPublication(until: stopping) { await waitBriefly { isPublishing } }
         try attempt("the daemon's own file") {
             try showHealth()
             try showInbox()
         }
-        let canGoOn = try store.activeJobs().contains { record in
+        if let fatal { throw fatal }
+        try jobs.refresh(from: store)
+        watch.keepOnly(Set(jobs.inTurn.map(\.id)))
+        // A job that changed may be what others wait for.
+        if jobs.lastEvent != firstEvent { wake() }
+        let canGoOn = try jobs.inTurn.contains { record in
             switch record.machine.state {
-            case .running: try !isOutside(record)
+            case .running: try !isHandedOut(record)
             case .queued: try isFree(record)
             default: false
             }
         }
-        return !canGoOn && running.isEmpty && !incoming.undecided && incoming.accepted.isEmpty
-            && incoming.results.isEmpty && !troubles.isPaused()
+        return !canGoOn && running.isEmpty && intakes.jobs.isEmpty && !isPublishing && !incoming.undecided
+            && incoming.accepted.isEmpty && incoming.results.isEmpty && !troubles.isPaused()
+    }
+
+    private func advance(_ record: JobRecord, _ isPoll: Bool) throws {
+        switch record.machine.state {
+        case .queued where !jobs.isBlocked(record.id): try schedule(record)
+        case .running:
+            guard try isHandedOut(record) else { return launch(record) }
+            if isPoll, case .ml(let stage) = record.planned.work {
+                lookForResult(of: record, .handedOut(stage))
+            }
+        case .waitingForDFT where isPoll && isInTurn(record): lookForResult(of: record, .package)
+        default: break
+        }
+    }
+
+    /// Returns true if the job's package is looked at in this poll: of more than a hundred that wait a part each time, so
+    /// that hundreds cost no more than a hundred do.
+    private func isInTurn(_ record: JobRecord) -> Bool {
+        let parts = configuration.once ? 1 : Int64(max(1, jobs.waitingForResults / 100))
+        return record.id % parts == polls % parts
+    }
+
+    /// Waits for work on other threads, but not longer than the turns of the other jobs may be held up.
+    private func waitBriefly(while isBusy: () -> Bool) async {
+        let end = ContinuousClock.now + configuration.patience
+        var pause = Duration.microseconds(500)
+        while isBusy(), !stopping.isStopping, ContinuousClock.now < end {
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .milliseconds(20))
+        }
     }
 
     private func lookIntoInbox() throws -> Inbox.Outcome {
         var incoming = Inbox.Outcome()
         guard !troubles.isPaused() else { return incoming }
         try attempt("the inbox") {
+            inbox.resultsInHand = intakes.files
             incoming = try inbox.scan()
             report(incoming)
+            reportWaiting(incoming)
         }
         if incoming.undecided { lookAgainSoon() }
-        for file in incoming.results { try attempt(file.name.escaped) { try takeResult(file) } }
+        for file in incoming.results { try attempt(file.name.escaped) { try lookAtResult(file) } }
         return incoming
     }
 
@@ -159,85 +208,63 @@ package actor Engine {
         }
     }
 
-    /// Does it, and remembers what went wrong: one job's trouble is not the others'.
+    /// Does something for one job; its trouble is remembered and does not stop the others.
     private func attempt(_ subject: String, _ body: () throws -> Void) throws {
         do {
             try body()
             troubles.clear(subject)
         } catch {
-            if isFatal(error) { throw error }
-            if troubles.note(error, of: subject, pause: configuration.pause) {
-                logger.error("\(subject): \(error)")
-            }
+            note(error, of: subject)
+            if let fatal { throw fatal }
+        }
+    }
+
+    func note(_ error: any Error, of subject: String) {
+        if isFatal(error) {
+            fatal = fatal ?? error
+        } else if troubles.note(error, of: subject, pause: configuration.pause) {
+            logger.error("\(subject): \(error)")
         }
     }
 
     /// A thread that computes cannot be ended from outside; the process can.
-    private func endWhereAStageHangs() throws {
+    private func failIfStageHangs() throws {
         for (id, work) in running where work.stop.silence > configuration.stepLimit + work.stop.extraTime {
             throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
         }
     }
 
-    /// How many jobs there are of each kind that a person waits for; for the service manager.
-    package func summary() throws -> String {
-        let active = try store.counts()
-        let parts = JobState.allCases.filter { !$0.isFinal }
-            .compactMap { state in active[state].map { "\($0) \(state.rawValue)" } }
-        return (parts.isEmpty ? "idle" : parts.joined(separator: ", "))
-            + (troubles.texts.first.map { "; degraded: \($0)" } ?? (isWatched == false ? "; no watcher" : ""))
-    }
-
-    /// Tells whoever looks how the daemon does.
-    private func showHealth() throws {
-        let watcher =
-            isWatched == false
-            ? ["no watcher: the inbox is looked at every \(configuration.interval) only"] : []
-        let now = DaemonHealth(
-            process: ProcessInfo.processInfo.processIdentifier,
-            degraded: watcher + troubles.texts + foreignTroubles.values.sorted())
-        guard now != health else { return }
-        try spool.state.replace(FilePath.Component(plain: DaemonHealth.file), try json(now), mode: 0o600)
-        health = now
-    }
-
     /// Lets every stage stop at its next step, and waits for it, but not longer than the grace.
-    package func stop() async {
+    ///
+    /// - Returns: false if something is still being computed, read or written.
+    @discardableResult
+    package func stop() async -> Bool {
+        stopping.set()
+        intakes.clear()
         for work in running.values { work.stop.set() }
         let end = ContinuousClock.now + configuration.grace
-        while !running.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
-        if !running.isEmpty {
-            logger.warning("a step takes too long; its stage goes on from the step before")
+        func wait(while isBusy: () -> Bool) async {
+            while isBusy(), ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
         }
-        guard fatal == nil else { return }
+        await wait { !running.isEmpty || !intakes.jobs.isEmpty || isPublishing }
+        if !running.isEmpty {
+            logger.warning("a step takes too long; its stage resumes from the previous step")
+        }
+        let isOver = StopFlag()
         do {
-            for record in try store.unpublishedJobs() { try publish(record) }
+            if fatal == nil, try beginPublication(until: isOver) { await wait { isPublishing } }
         } catch {
             logger.error("the outbox could not be brought up to date: \(error)")
         }
-    }
-
-    private func report(_ incoming: Inbox.Outcome) {
-        for record in incoming.accepted { logger.info("\(record.job.name): accepted") }
-        for name in incoming.rejected { logger.warning("rejected: outbox/rejected/\(name)") }
-        let waiting = incoming.pending.merging(incoming.notes) { pending, _ in pending }
-        for (name, why) in waiting where pending[name] != why {
-            logger.info("inbox/\(name): \(why)")
-        }
-        pending = waiting
-    }
-
-    /// Tells whoever looks what the files of the inbox wait for.
-    private func showInbox() throws {
-        let notes = InboxNotes(pending)
-        guard notes != shownInbox else { return }
-        try spool.state.replace(InboxNotes.file, try json(notes), mode: 0o600)
-        shownInbox = notes
+        isOver.set()
+        if isPublishing { logger.warning("the next start brings the outbox up to date") }
+        return running.isEmpty && intakes.jobs.isEmpty && !isPublishing
     }
 
     // MARK: Turns
 
     private func isFree(_ record: JobRecord) throws -> Bool {
+        guard !jobs.isBlocked(record.id) else { return false }
         guard !record.job.after.isEmpty else { return true }
         let states = try store.states(of: record.job.after)
         return record.job.after.allSatisfy { states[$0] == .completed }
@@ -258,27 +285,31 @@ package actor Engine {
             }
         }
         guard waiting.isEmpty else {
-            // Three are named and the others counted: a job that collects hundreds has a line that can be read.
-            let named = waiting.prefix(3).joined(separator: ", ")
-            let others = waiting.count > 3 ? " and \(waiting.count - 3) others" : ""
-            let why = "waiting for \(named)\(others)"
-            guard record.machine.reason != why else { return }
-            // The first time is an entry of the log, what changes afterwards is for the status alone.
-            if held.insert(record.id).inserted {
-                try apply(.held(why), to: record)
-            } else {
-                try store.show(.held(why), of: record.id)
-            }
-            return
+            jobs.block(record.id)
+            return try hold(record, waiting)
         }
         guard running.count < configuration.concurrentStages, running[record.id] == nil,
-            !troubles.isPaused(),
-            let started = try apply(.start, to: record)
+            !troubles.isPaused(), let started = try apply(.start, to: record)
         else { return }
         launch(started)
     }
 
-    /// Gives a running stage the thread it needs, where it has none.
+    /// Shows what a job waits for.
+    private func hold(_ record: JobRecord, _ waiting: [String]) throws {
+        // Three are named and the others counted: a job that collects hundreds has a line that can be read.
+        let named = waiting.prefix(3).joined(separator: ", ")
+        let others = waiting.count > 3 ? " and \(waiting.count - 3) others" : ""
+        let why = "waiting for \(named)\(others)"
+        guard record.machine.reason != why else { return }
+        // The first time is an entry of the log, what changes afterwards is for the status alone.
+        if held.insert(record.id).inserted {
+            try apply(.held(why), to: record)
+        } else {
+            try store.show(.held(why), of: record.id)
+        }
+    }
+
+    /// Gives a running stage the thread it needs if it has none.
     private func launch(_ record: JobRecord) {
         guard running[record.id] == nil, !troubles.isPaused() else { return }
         let stop = StopFlag()
@@ -292,7 +323,7 @@ package actor Engine {
             }
             self.ended(record, end)
         }
-        running[record.id] = (stop, task)
+        running[record.id] = RunningStage(stop: stop, machine: record.machine, task: task)
     }
 
     private func ended(_ record: JobRecord, _ end: StageLauncher.End) {
@@ -307,12 +338,13 @@ package actor Engine {
             case .handedOut:
                 try apply(.noted("ready for another machine; waiting for its result"), to: record)
             case .stopped:
-                try apply(.interrupted("stopped with the daemon; it goes on from where it was"), to: record)
+                // A job that was cancelled, paused or begun again meanwhile is no longer this one.
+                try apply(.interrupted("stopped with the daemon; resumes from the last step"), to: record)
             case .failed(let error):
                 if isFatal(error) { throw error }
                 if isPassing(error) {
                     _ = troubles.note(error, of: record.job.name, pause: configuration.pause)
-                    try apply(.interrupted("it goes on by itself when this has passed: \(error)"), to: record)
+                    try apply(.interrupted("will retry automatically: \(error)"), to: record)
                 } else {
                     try apply(.stageFailed(message(of: error), again: false), to: record)
                 }
@@ -331,153 +363,21 @@ package actor Engine {
         return "\(error)"
     }
 
-    private func stopWhatIsNotWanted() throws {
-        for (id, work) in running where try store.job(id).machine.state != .running { work.stop.set() }
+    /// Stops stages whose job is not at them any more: cancelled, paused, or begun again since.
+    private func stopUnwantedStages() throws {
+        for (id, work) in running where try !work.isStill(store.job(id).machine) { work.stop.set() }
     }
 
-    // MARK: Results
-
-    /// The job is at an ML stage whose task lies ready for another machine.
-    private func isOutside(_ record: JobRecord) throws -> Bool {
+    /// Returns true if the job is at an ML stage whose task is ready for another machine.
+    private func isHandedOut(_ record: JobRecord) throws -> Bool {
         guard configuration.handsOutML, record.planned.kind == .ml, running[record.id] == nil else {
             return false
         }
         return try OutsideMLStage.isHandedOut(in: folders.stageDirectory(of: record))
     }
 
-    /// Takes in what another machine has made of an ML stage, or shows how far it is.
-    private func lookOutside(for record: JobRecord) throws {
-        guard case .ml(let stage) = record.planned.work else { return }
-        do {
-            guard let (report, final) = try stages.outsideResult(of: record, stage) else {
-                return try follow(record)
-            }
-            let digest = try spool.blobs.insert(final)
-            try apply(.stageEnded(report.verdict), to: record, ended: (report, digest))
-        } catch let failure as StageFailure {
-            // What lies there stays; another attempt has a folder of its own.
-            try apply(.stageFailed("what came back was not taken: \(failure)", again: true), to: record)
-        }
-    }
-
-    private func look(for record: JobRecord) throws {
-        guard let stage = stages.outside(record) else { return }
-        let folder = try folders.directory(of: record)
-        do {
-            guard let end = try stage.end(in: folder, initial: { try stages.initial(of: record) }) else {
-                try follow(record)
-                return
-            }
-            try take(end, record)
-        } catch let refusal as ResultRefusal {
-            let times = try setAside(folder, stage.package, refusal)
-            let reason = "the result was set aside: \(refusal)"
-            // Whoever runs the package would do it again and again.
-            try apply(
-                times < JobMachine.maximumAttempts
-                    ? .resultRefused(reason)
-                    : .stageFailed("\(reason); so were \(times - 1) before", again: false),
-                to: record)
-        } catch let refusal as PackageRefusal {
-            // What lies there is not what was handed out, or cannot be looked at: it stays, and counts for nothing.
-            try apply(.resultRefused("no result is taken from here: \(refusal)"), to: record)
-        } catch let failure as StageFailure {
-            try apply(.stageFailed(failure.description, again: false), to: record)
-        } catch {
-            if !isFatal(error), !isPassing(error) {
-                try apply(.resultRefused("the result cannot be looked at: \(error)"), to: record)
-            }
-            throw error
-        }
-    }
-
-    /// Shows how far a calculation is that somebody runs.
-    private func follow(_ record: JobRecord) throws {
-        let status = JobStatus(record, in: spool.spool)
-        guard status.step != record.step || status.fmax != record.fmax else { return }
-        try store.progress(of: record.id, step: status.step, fmax: status.fmax)
-    }
-
-    private func takeResult(_ file: Inbox.DroppedFile) throws {
-        guard let record = try store.job(named: file.job), record.machine.state == .waitingForDFT,
-            let stage = stages.outside(record)
-        else { return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result")) }
-        guard try !store.wasReturned(file.claim.digest, to: record.id) else {
-            return report(try inbox.setAside(file, "the same result was taken in before"))
-        }
-        do {
-            let end = try stage.end(dropped: file.bytes, in: folders.directory(of: record)) {
-                try stages.initial(of: record)
-            }
-            try take(end, record, from: file)
-            try inbox.removeOriginals(from: spool.openInbox())
-        } catch {
-            if isFatal(error) || isPassing(error) { throw error }
-            report(try inbox.setAside(file, "it was not taken: \(error)"))
-            try apply(.resultRefused("\(file.name.escaped) was not taken: \(error)"), to: record)
-        }
-    }
-
-    private func take(
-        _ end: OutsideEnd, _ record: JobRecord, from file: Inbox.DroppedFile? = nil
-    ) throws {
-        guard case .report(let reported, let final) = end else {
-            if case .nothing(let why) = end {
-                try apply(
-                    .stageFailed("the calculation gave no geometry: \(why)", again: false), to: record)
-            }
-            return
-        }
-        var report = reported
-        let next = try record.planned.round.flatMap { try decide($0, record, &report, final) }
-        let digest = try spool.blobs.insert(final)
-        try apply(
-            .resultAccepted(report.verdict, next: next), to: record, ended: (report, digest),
-            returned: file.map { ($0.claim.digest, $0.original) })
-    }
-
-    /// Decides what follows a check of a hybrid stage and notes it in the report.
-    ///
-    /// - Returns: the stage that follows, where it is not the next one.
-    private func decide(
-        _ round: PlannedStage.Round, _ record: JobRecord, _ report: inout StageReport, _ final: [UInt8]
-    ) throws -> Int? {
-        (report.modelError, report.firstModelError) = try stages.modelErrors(round, in: record, final: final)
-        let earlier = try store.stages(of: record.id).filter { round.stages.contains($0.stage) }
-            .filter { $0.report.kind == .dft }.map { HybridCheck($0.stage, $0.report) }
-        let decision = HybridDecision(
-            after: earlier + [HybridCheck(record.machine.stage, report)],
-            isConverged: report.verdict.converged,
-            mlFmax: round.settings.ml.fmax, rounds: round.settings.rounds,
-            maxGradientCalls: round.settings.maxGradientCalls, learns: round.settings.learn)
-        report.decision = decision.reason
-        report.verdict.text = decision.reason
-        guard case .finish(let stage, _) = decision else { return nil }
-        if stage != record.machine.stage { report.goesBackTo = stage }
-        return round.stages.upperBound
-    }
-
-    /// - Returns: how many results of this package have been set aside by now.
-    private func setAside(
-        _ folder: Directory, _ package: OutsidePackage, _ refusal: ResultRefusal
-    ) throws -> Int {
-        let package = try folder.subdirectory(package.place.name)
-        for number in 1... {
-            let name = FilePath.Component(plain: number == 1 ? "result.refused" : "result.refused.\(number)")
-            guard try package.status(of: name) == nil else { continue }
-            try package.subdirectory(PackageLayout.result).replace(
-                "REFUSED.txt", Array("\(refusal)\n".utf8))
-            try package.move(PackageLayout.result, to: name, in: package)
-            try package.synchronize()
-            return number
-        }
-        preconditionFailure("there is always a next number")
-    }
-
-    // MARK: Shared
-
     @discardableResult
-    private func apply(
+    func apply(
         _ event: JobEvent, to record: JobRecord, ended: (report: StageReport, final: Digest)? = nil,
         returned: (digest: Digest, original: Original)? = nil
     ) throws -> JobRecord? {
@@ -489,10 +389,5 @@ package actor Engine {
             logger.info("\(after.job.name): \(after.machine.state.rawValue): \(after.machine.reason)")
         }
         return after
-    }
-
-    private func publish(_ record: JobRecord) throws {
-        try folders.publish(record)
-        try stages.outside(record)?.package.withdraw(in: folders.directory(of: record))
     }
 }

@@ -9,7 +9,8 @@ extension Inbox {
     mutating func takeResults(_ scan: inout InboxScan, structures: Set<String>) throws {
         for (name, job, quiet) in scan.results {
             let file = name.escaped
-            guard !structures.contains(file), !scan.isNamed(file) else { continue }
+            guard !structures.contains(file), !scan.isNamed(file), !resultsInHand.contains(name.bytes)
+            else { continue }
             // The job that uses it as a structure may arrive a little later.
             if try store.job(named: job) == nil, quiet < limits.patience {
                 scan.outcome.pending[file] =
@@ -19,9 +20,8 @@ extension Inbox {
             }
             do {
                 guard try scan.directory.status(of: name) != nil else { continue }
-                let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.resultBytes)
-                let bytes = try spool.blobs.read(claim.digest) ?? []
-                scan.outcome.results.append(DroppedFile(job: job, name: name, claim: claim, bytes: bytes))
+                let claim = try claim(name, in: scan.directory, limit: limits.resultBytes)
+                scan.outcome.results.append(DroppedFile(job: job, name: name, claim: claim))
             } catch let refusal as ClaimRefusal {
                 guard refusal.isFinal else { continue }
                 try setAside(name, bytes: nil, text: "\(file): \(refusal)\n", [], &scan)
@@ -34,9 +34,10 @@ extension Inbox {
     /// Suggests the correct names for files with misspelled names.
     func noteOddNames(_ scan: inout InboxScan, structures: Set<String>) {
         for name in scan.others {
-            let file = name.escaped
-            guard !structures.contains(file), !scan.isNamed(file) else { continue }
-            if let note = InboxName.note(on: file) { scan.outcome.notes[file] = note }
+            guard let file = named[name.bytes], let note = file.note, !structures.contains(file.escaped),
+                !scan.isNamed(file.escaped)
+            else { continue }
+            scan.outcome.notes[file.escaped] = note
         }
     }
 }

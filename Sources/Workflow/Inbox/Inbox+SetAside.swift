@@ -16,7 +16,7 @@ extension Inbox {
     mutating func setAside(_ file: DroppedFile, _ reason: String) throws -> Outcome {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
         try setAside(
-            file.name, bytes: file.bytes, text: "\(file.name.escaped): \(reason)\n",
+            file.name, bytes: spool.blobs.read(file.claim.digest), text: "\(file.name.escaped): \(reason)\n",
             [Diagnostic(code: "rejected", at: nil, message: reason)], &scan)
         return scan.outcome
     }
@@ -29,12 +29,15 @@ extension Inbox {
     ) throws {
         // A file that others may not read in the inbox stays private here; the diagnostics quote
         // it.
-        let isPrivate = try scan.directory.status(of: name).map { !$0.othersMayRead } ?? false
+        let status = try scan.directory.status(of: name)
+        let isPrivate = status.map { !$0.othersMayRead } ?? false
+        func file(_ name: FilePath.Component, _ bytes: [UInt8]) -> PublishedFile {
+            PublishedFile(name: name, bytes: bytes, isPrivate: isPrivate, reader: status?.owner)
+        }
         var files = [
-            PublishedFile(name: "diagnostics.txt", bytes: Array(text.utf8), isPrivate: isPrivate),
-            PublishedFile(name: "diagnostics.json", bytes: try json(diagnostics), isPrivate: isPrivate),
+            file("diagnostics.txt", Array(text.utf8)), file("diagnostics.json", try json(diagnostics)),
         ]
-        if let bytes { files.insert(PublishedFile(name: name, bytes: bytes, isPrivate: isPrivate), at: 0) }
+        if let bytes { files.insert(file(name, bytes), at: 0) }
         for number in 1... {
             let folder = Self.folder(for: name, number)
             let publication = try spool.rejected.publish(

@@ -1,6 +1,7 @@
 internal import Atomistics
 internal import DurableFiles
 internal import ForeignStructures
+import Glibc
 internal import JobSpec
 import SystemPackage
 import YAMLDocument
@@ -13,7 +14,9 @@ struct Inbox {
     struct Limits: Sendable {
         var jobBytes = 16 << 20
         var structureBytes = 64 << 20
-        var resultBytes = 256 << 20
+        var resultBytes = 64 << 20
+        /// A structure of more bytes is read on a thread of its own.
+        var inlineBytes = 256 << 10
         /// Time for which an unreadable file may still be incomplete.
         var patience: Duration = .seconds(10)
         /// A scan takes at most about twice this time, so that a burst of files delays nothing
@@ -37,11 +40,10 @@ struct Inbox {
     }
 
     /// A dropped result.
-    struct DroppedFile {
+    struct DroppedFile: Sendable {
         let job: String
         let name: FilePath.Component
         let claim: Claim
-        let bytes: [UInt8]
 
         var original: Original { Original(name: name.bytes, status: claim.source) }
     }
@@ -51,8 +53,10 @@ struct Inbox {
     let limits: Limits
     /// Upper limits for a job's request of cluster resources; nil if there are none.
     var resources: Resources?
-    /// Converts structures from formats other than XYZ and extxyz.
-    var converter = StructureConverter(python: "python3")
+    /// Reads structures that take time: large ones, and those in other formats than XYZ and extxyz.
+    var readings: StructureReadings
+    /// Names of results that are being looked at.
+    var resultsInHand: Set<[UInt8]> = []
     /// The engines that a stage may name.
     private let engines: SpoolEngines
     var clock: SettleClock
@@ -61,6 +65,11 @@ struct Inbox {
     var leftAlone: [[UInt8]: FileStatus] = [:]
     /// Structures that were claimed for one job and may be needed by another.
     var spent: [String: Original] = [:]
+    /// The names in the inbox and their meaning.
+    var named: [[UInt8]: NamedFile] = [:]
+    private var hasOthers = false
+    /// Snapshots of files that have not changed since.
+    private var claims: [[UInt8]: Claim] = [:]
     /// Where an interrupted scan resumes.
     private var lastLookedAt: [UInt8]?
 
@@ -73,6 +82,7 @@ struct Inbox {
         self.limits = limits
         self.resources = resources
         self.engines = engines
+        readings = StructureReadings(spool.blobs, StructureConverter(python: "python3")) {}
         clock = SettleClock(interval: settle)
     }
 
@@ -81,13 +91,27 @@ struct Inbox {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
         try removeOriginals(from: scan.directory)
         let names = try scan.directory.names()
-        scan.names = names.map(\.escaped)
-        let present = Set(names.map(\.bytes))
-        clock.keepOnly(present)
-        leftAlone = leftAlone.filter { present.contains($0.key) }
+        let before = named
+        named = Dictionary(
+            names.map { name in
+                let bytes = name.bytes
+                return (bytes, before[bytes] ?? NamedFile(name.escaped))
+            }, uniquingKeysWith: { first, _ in first })
+        scan.names = named.values.map(\.escaped)
+        hasOthers = named.values.contains { file in
+            switch file.kind {
+            case .other, .result: true
+            default: false
+            }
+        }
+        if named.count != before.count || before.keys.contains(where: { named[$0] == nil }) {
+            clock.keepOnly(Set(named.keys))
+            leftAlone = leftAlone.filter { named[$0.key] != nil }
+            claims = claims.filter { named[$0.key] != nil }
+        }
         for name in inTurn(names) {
             if scan.now.duration(to: .now) > limits.time {
-                scan.isCut(before: name)
+                scan.cut(before: name)
                 break
             }
             lastLookedAt = name.bytes
@@ -102,6 +126,7 @@ struct Inbox {
         }
         let structures = Set(scan.jobs.compactMap(\.structureFile))
         while !scan.jobs.isEmpty { try accept(scan.jobs.removeFirst(), &scan) }
+        if !scan.isCut { readings.keepOnlyAsked() }
         try takeResults(&scan, structures: structures)
         noteOddNames(&scan, structures: structures)
         try removeSpent(scan)
@@ -114,6 +139,9 @@ struct Inbox {
         }
         return scan.outcome
     }
+
+    /// From this number of files on, files without a meaning are not looked at.
+    private static let crowd = 1000
 
     /// True if other files of the inbox may still be fine.
     static func concernsOneFile(_ error: FileError) -> Bool {
@@ -129,7 +157,10 @@ struct Inbox {
     }
 
     private mutating func look(at name: FilePath.Component, _ scan: inout InboxScan) throws {
-        let kind = InboxName(name.escaped)
+        let file = named[name.bytes] ?? NamedFile(name.escaped)
+        let kind = file.kind
+        // Among thousands of files, a file without a meaning is looked at only when a job names it.
+        if kind == .other, file.note == nil, named.count > Self.crowd { return }
         guard kind != .ignored, let status = try scan.directory.status(of: name),
             leftAlone[name.bytes] != status
         else { return }
@@ -141,7 +172,8 @@ struct Inbox {
         guard quiet >= clock.interval else {
             scan.outcome.pending[name.escaped] = "still being written"
             scan.outcome.undecided = true
-            if kind == .job { scan.keepStructures(of: try peek(name, scan)) }
+            // The structure that it names matters only if another job could remove it.
+            if kind == .job, hasStructures { scan.keepStructures(of: try peek(name, scan)) }
             return
         }
         switch kind {
@@ -167,6 +199,18 @@ struct Inbox {
         }
     }
 
+    /// Takes a snapshot of a file, once for as long as the file stays as it is.
+    mutating func claim(_ name: FilePath.Component, in directory: Directory, limit: Int) throws -> Claim {
+        let bytes = name.bytes
+        if let earlier = claims[bytes], try directory.status(of: name) == earlier.source { return earlier }
+        let claim = try spool.blobs.claim(name, in: directory, limit: limit)
+        claims[bytes] = claim
+        return claim
+    }
+
+    /// True if the inbox may hold structures.
+    private var hasStructures: Bool { !spent.isEmpty || hasOthers }
+
     // MARK: Jobs
 
     /// The job as far as it has been written; nil if it cannot be read yet.
@@ -178,7 +222,7 @@ struct Inbox {
     private mutating func candidate(
         _ name: FilePath.Component, quiet: Duration, _ scan: inout InboxScan
     ) throws -> InboxScan.Candidate? {
-        let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.jobBytes)
+        let claim = try claim(name, in: scan.directory, limit: limits.jobBytes)
         let bytes = try spool.blobs.read(claim.digest) ?? []
         let file = JobFile(bytes, file: name.escaped)
         if let job = file.job {
@@ -198,12 +242,10 @@ struct Inbox {
     private mutating func accept(_ candidate: InboxScan.Candidate, _ scan: inout InboxScan) throws {
         let job = candidate.job
         var originals = [Original(name: candidate.name.bytes, status: candidate.claim.source)]
-        var (frames, originalFrames) = (0, 0)
-        guard let given = try structure(of: candidate, &originals, &scan),
-            let structure = try converted(given, of: candidate, &originalFrames, &scan),
-            let atoms = try atoms(structure, of: candidate, &frames, &scan)
+        guard let structure = try structure(of: candidate, &originals, &scan),
+            let reading = try reading(structure, of: candidate, &scan)
         else { return }
-        var problems = candidate.file.problems(with: atoms, frames: max(frames, originalFrames))
+        var problems = reading.problems
         if let resources { problems += candidate.file.problems(beyond: resources) }
         problems += candidate.file.problems(withoutEngines: engines.names)
         if problems.hasErrors {
@@ -220,17 +262,20 @@ struct Inbox {
         }
         if structure.isPrivate || !candidate.claim.source.othersMayRead {
             // The job in the outbox keeps the permissions of the file in the inbox.
-            _ = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
+            let folder = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
+            let owner = candidate.claim.source.owner
+            // The owner of the job reads its results, if this process is another user and may grant that.
+            if owner != geteuid() { try? folder.grantReading(to: owner) }
         }
         let result = try store.accept(
             Acceptance(
-                job: job, file: candidate.claim.digest, structure: structure.digest, originals: originals))
+                job: job, file: candidate.claim.digest, structure: reading.digest, originals: originals))
         switch result {
         case .accepted(let record):
             for warning in candidate.file.diagnostics + problems {
                 try store.note("warning: \(warning.message)", of: record.id)
             }
-            if structure.digest != given.digest, let reader = atoms.reader {
+            if let reader = reading.reader {
                 try store.note("the structure \(structure.label) was read by \(reader)", of: record.id)
             }
             scan.outcome.accepted.append(record)
@@ -259,7 +304,7 @@ struct Inbox {
         case .inline(let text):
             let bytes = Array(text.utf8)
             return InboxScan.Structure(
-                digest: try spool.blobs.insert(bytes), bytes: bytes,
+                digest: try spool.blobs.insert(bytes), size: bytes.count,
                 label: "\(candidate.job.name): structure",
                 quiet: candidate.quiet, shared: nil)
         case .file(let name): file = name
@@ -268,7 +313,7 @@ struct Inbox {
             let status = try scan.directory.status(of: name)
         else {
             var why = "waiting for \(file)"
-            if let near = InboxName.near(file, among: scan.names.filter { $0 != candidate.name.escaped }) {
+            if let near = scan.near(file, butNot: candidate.name.escaped) {
                 let isTwin = InboxName.folded(near) == InboxName.folded(file)
                 why +=
                     isTwin
@@ -284,13 +329,13 @@ struct Inbox {
             return nil
         }
         do {
-            let claim = try spool.blobs.claim(name, in: scan.directory, limit: limits.structureBytes)
+            let claim = try claim(name, in: scan.directory, limit: limits.structureBytes)
             // A structure that another job needs stays until that job has it too.
             let original = Original(name: name.bytes, status: claim.source)
             let isShared = scan.isWanted(file)
             if !isShared { originals.append(original) }
             return InboxScan.Structure(
-                digest: claim.digest, bytes: try spool.blobs.read(claim.digest) ?? [], label: file,
+                digest: claim.digest, size: claim.size, label: file,
                 quiet: quiet, shared: isShared ? original : nil, isPrivate: !claim.source.othersMayRead)
         } catch let refusal as ClaimRefusal {
             if refusal.isFinal {
@@ -304,56 +349,21 @@ struct Inbox {
         return nil
     }
 
-    /// The structure as extended XYZ, converted if its file has another format; nil if the job has
-    /// to wait or was set aside.
-    ///
-    /// - Parameter frames: receives the number of frames in the converted file.
-    private mutating func converted(
-        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ frames: inout Int,
-        _ scan: inout InboxScan
-    ) throws -> InboxScan.Structure? {
-        guard case .file(let name) = candidate.job.structure else { return structure }
+    /// Returns the structure as it was read; nil if the job has to wait or was set aside.
+    private mutating func reading(
+        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ scan: inout InboxScan
+    ) throws -> StructureReadings.Reading? {
+        let request = StructureReadings.Request(
+            structure: structure.digest, label: structure.label, job: candidate.claim.digest,
+            file: candidate.file)
         do {
-            switch StructureFormat(file: name) {
-            case .native: return structure
-            case .programOutput:
-                guard let signature = StructureFormat.signature(structure.bytes.prefix(1 << 16)) else {
-                    return structure
-                }
-                throw StructureConversionError(path: name, kind: .ambiguous(signature))
-            case .foreign(let format):
-                let read = try converter.read(structure.bytes, named: name, format: format, frames: .last)
-                frames = read.frames
-                return InboxScan.Structure(
-                    digest: try spool.blobs.insert(read.bytes), bytes: read.bytes, label: structure.label,
-                    quiet: structure.quiet, shared: structure.shared)
+            if structure.size <= limits.inlineBytes, !request.isForeign { return try readings.read(request) }
+            guard let reading = try readings.reading(request) else {
+                scan.wait(candidate, "its structure is being read")
+                return nil
             }
-        } catch let error as StructureConversionError {
-            // The structure may be incomplete although the job is complete.
-            if min(candidate.quiet, structure.quiet) < limits.patience {
-                scan.wait(candidate, "the structure cannot be read yet")
-            } else {
-                try setAside(candidate, error.description, &scan)
-            }
-            return nil
-        }
-    }
-
-    /// The last frame, read in bounded memory.
-    private mutating func atoms(
-        _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ frames: inout Int,
-        _ scan: inout InboxScan
-    ) throws -> Atoms? {
-        do throws(ExtXYZError) {
-            var reader = try ExtXYZReader(MemoryBytes(structure.bytes, label: structure.label))
-            var last: Atoms?
-            while let atoms = try reader.next() { last = atoms }
-            frames = reader.frame
-            guard let last else {
-                throw ExtXYZError(file: structure.label, message: "the file holds no structure")
-            }
-            return last
-        } catch {
+            return reading
+        } catch let error as StructureReadings.Refusal {
             // A structure may be incomplete although the job is complete.
             if min(candidate.quiet, structure.quiet) < limits.patience {
                 scan.wait(candidate, "the structure cannot be read yet")

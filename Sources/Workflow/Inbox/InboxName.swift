@@ -91,12 +91,18 @@ enum InboxName: Equatable {
         name.precomposedStringWithCanonicalMapping.lowercased()
     }
 
+    /// Returns a name up to its first dot, folded: names that are easily confused share it.
+    static func stem(_ name: String) -> String {
+        let folded = folded(name)
+        return folded.split(separator: ".").first.map(String.init) ?? folded
+    }
+
     /// A file that may have been meant by `wanted`: it differs in case, in Unicode normalisation,
     /// or in its extension.
     static func near(_ wanted: String, among names: [String]) -> String? {
         let folded = folded(wanted)
         if let twin = names.first(where: { Self.folded($0) == folded }) { return twin }
-        let stem = folded.split(separator: ".").first.map(String.init) ?? folded
+        let stem = stem(wanted)
         let endings = [
             ".xyz", ".extxyz", ".xyz.txt", ".extxyz.txt", ".xyz.gz", ".extxyz.gz", ".txt", ".traj", ".cif",
         ]
@@ -104,6 +110,21 @@ enum InboxName: Equatable {
             let other = Self.folded(name)
             return other.hasPrefix(folded + ".") || endings.contains { stem + $0 == other }
         }
+    }
+}
+
+/// The meaning of a file's name, computed once while the file is there: an inbox may hold thousands.
+struct NamedFile {
+    /// The name in messages.
+    let escaped: String
+    let kind: InboxName
+    /// The hint shown if no job names the file; nil if there is none.
+    let note: String?
+
+    init(_ escaped: String) {
+        self.escaped = escaped
+        kind = InboxName(escaped)
+        note = kind == .other ? InboxName.note(on: escaped) : nil
     }
 }
 

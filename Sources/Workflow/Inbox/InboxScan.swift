@@ -20,7 +20,7 @@ struct InboxScan {
 
     struct Structure {
         let digest: Digest
-        let bytes: [UInt8]
+        let size: Int
         /// Its name in messages.
         let label: String
         let quiet: Duration
@@ -41,11 +41,14 @@ struct InboxScan {
     /// Files without a meaning of their own that have stopped changing.
     var others: [FilePath.Component] = []
     /// All files of the inbox.
-    var names: [String] = []
+    var names: [String] = [] { didSet { namesByStem = nil } }
+    private var namesByStem: [String: [String]]?
     /// Structures named by job files that cannot be accepted yet.
     private var wanted: Set<String> = []
     /// Some job file cannot be read yet, so it may name any structure.
     private var isAnyWanted = false
+    /// The time for this scan was over before everything was looked at.
+    private(set) var isCut = false
 
     init(directory: Directory, now: ContinuousClock.Instant) {
         self.directory = directory
@@ -62,10 +65,11 @@ struct InboxScan {
     }
 
     /// The time for this scan is over: an unprocessed job may name any structure.
-    mutating func isCut(before name: FilePath.Component) {
+    mutating func cut(before name: FilePath.Component) {
         outcome.pending[name.escaped] = "its turn comes"
         outcome.undecided = true
         isAnyWanted = true
+        isCut = true
     }
 
     /// True for a structure that a waiting job names.
@@ -73,6 +77,13 @@ struct InboxScan {
 
     func isWanted(_ structure: String) -> Bool {
         isAnyWanted || wanted.contains(structure) || jobs.contains { $0.job.structure == .file(structure) }
+    }
+
+    /// Finds a file that somebody may have meant by `wanted`, in time that does not grow with the inbox.
+    mutating func near(_ wanted: String, butNot own: String) -> String? {
+        let index = namesByStem ?? Dictionary(grouping: names) { InboxName.stem($0) }
+        namesByStem = index
+        return InboxName.near(wanted, among: (index[InboxName.stem(wanted)] ?? []).filter { $0 != own })
     }
 
     mutating func wait(_ candidate: Candidate, _ why: String, undecided: Bool = true) {

@@ -6,7 +6,7 @@ import SystemPackage
 
 /// Writes a job's folder in the outbox. All of its content can be written again from the store at
 /// any time.
-struct JobFolder {
+struct JobFolder: Sendable {
     private let spool: OpenSpool
     private let store: Store
 

@@ -73,7 +73,10 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
-        reason = queue.map { "\($0); \(calculation)" } ?? calculation
+        // What was said of an earlier result, or of a package that does not count, is not hidden by what the run says.
+        let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
+        let said = isNews ? record.machine.reason : nil
+        reason = [said, queue, calculation].compactMap(\.self).joined(separator: "; ")
     }
 
     /// The progress of an ML stage on another machine, from its optimiser's log.

@@ -33,8 +33,8 @@ struct DFTStageRun: OutsideStage {
     }
 
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd? {
-        guard let (package, files) = try package.returned(in: folder) else { return nil }
-        let result = try ReturnedResult(files, expecting: HandoffExpectation(package: package))
+        guard let (package, stored) = try package.stored(in: folder) else { return nil }
+        let result = try ReturnedResult(stored, expecting: HandoffExpectation(package: package))
         return end(result, initial: try initial())
     }
 

@@ -97,7 +97,11 @@ struct Lesson: Sendable, Equatable, Codable {
     ///   - checks: checks of the stage so far, in order.
     ///   - folder: folder of the round's ML stage.
     ///   - jobFolder: folder of the job.
-    init(from checks: [StageRecord], in folder: Directory, job: JobName, _ jobFolder: Directory) throws {
+    ///   - published: the digest of a check's package as it was published.
+    init(
+        from checks: [StageRecord], in folder: Directory, job: JobName, _ jobFolder: Directory,
+        published: (StageRecord) throws -> Digest?
+    ) throws {
         self.checks = checks.count
         if let last = checks.last?.report, let learnt = last.modelError, let first = last.firstModelError,
             learnt > first
@@ -112,7 +116,8 @@ struct Lesson: Sendable, Equatable, Codable {
             let found = try checks.flatMap { check in
                 let place = StageFolder(job, stage: check.stage, kind: .dft, attempt: check.attempt)
                 let package = try jobFolder.subdirectory(place.name)
-                return try AcceptedFrames(package: package)?.frames ?? []
+                let known = try published(check)
+                return try AcceptedFrames(package: package) { $0 == known }?.frames ?? []
             }
             frames = found.count
             try folder.replace(Self.file, ExtXYZ.bytes(of: found))

@@ -44,9 +44,12 @@ struct OutsidePackage {
     ///
     /// - Parameter folder: folder of the job.
     func isPublished(in folder: Directory) throws -> Bool {
-        guard let known = try store.package(record.id, stage: machine.stage, attempt: machine.attempt),
-            let manifest = try? folder.subdirectory(FilePath.Component(plain: known.folder)).read(
-                "MANIFEST.json")
+        guard let known = try store.package(record.id, stage: machine.stage, attempt: machine.attempt) else {
+            return false
+        }
+        let name = FilePath.Component(plain: known.folder)
+        guard try folder.status(of: name)?.kind == .directory,
+            let manifest = try folder.subdirectory(name).read(PackageLayout.manifest, limit: 1 << 20)
         else { return false }
         return Digest(of: manifest) == known.digest
     }
@@ -78,14 +81,23 @@ struct OutsidePackage {
         return package
     }
 
+    /// Returns the package and its result, whose trajectory is not read yet; nil while there is none.
+    func stored(in folder: Directory) throws -> (package: Directory, result: StoredResult)? {
+        let package = try checked(in: folder)
+        return try StoredResult(of: package).map { (package, $0) }
+    }
+
     /// Returns the package and the files of its result, or nil while there is none.
     func returned(in folder: Directory) throws -> (package: Directory, files: [ReturnedFile: [UInt8]])? {
+        let package = try checked(in: folder)
+        return try ReturnedFile.read(of: package).map { (package, $0) }
+    }
+
+    private func checked(in folder: Directory) throws -> Directory {
         guard try folder.status(of: place.name) != nil else {
             throw StageFailure("the package \(place.name) is gone from the outbox")
         }
-        let package = try published(in: folder)
-        guard let files = try ReturnedFile.read(of: package) else { return nil }
-        return (package, files)
+        return try published(in: folder)
     }
 
     /// Marks packages as unwanted for machines that may run them: always those of earlier attempts,

@@ -39,7 +39,7 @@ struct StageLauncher: Sendable {
         try await onOwnThread {
             switch record.planned.work {
             case .ml(let stage): return try handsOutML ? handOut(record, stage) : relax(record, stage, stop)
-            case .dft(let stage): return try publish(record, stage)
+            case .dft(let stage): return try publish(record, stage, stop)
             case .singlePoints(let stage):
                 try publish(record, stage)
                 return .published
@@ -108,19 +108,32 @@ struct StageLauncher: Sendable {
         return try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).result(models)
     }
 
-    private func publish(_ record: JobRecord, _ stage: DFTStage) throws -> End {
+    /// Computes what a package needs and publishes it. The Hessian of a large structure takes minutes: it ends when the
+    /// stage is asked to stop.
+    private func publish(_ record: JobRecord, _ stage: DFTStage, _ stop: StopFlag) throws -> End {
+        struct Stopped: Error {}
         let ended = try before(record)
         let forceField = try ended.flatMap {
             try isOfEngine($0, in: record) ? nil : model(of: $0, in: record)
         }
         let atoms = try initial(of: record)
-        try DFTStageRun(
-            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage
-        ).publish(
-            atoms, reference: structure(record.structure),
-            hessian: { try ended.flatMap { try hessian(of: $0, record) } ?? forceField?.hessian(atoms) },
-            origin: origin(ended),
-            in: JobFolder(spool, store).directory(of: record))
+        let run = DFTStageRun(
+            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage)
+        do {
+            try run.publish(
+                atoms, reference: structure(record.structure),
+                hessian: {
+                    if let left = try ended.flatMap({ try hessian(of: $0, record) }) { return left }
+                    return try forceField?.hessian(atoms) { _, _ in
+                        stop.beat()
+                        if stop.isStopping { throw Stopped() }
+                    }
+                },
+                origin: origin(ended),
+                in: JobFolder(spool, store).directory(of: record))
+        } catch is Stopped {
+            return .stopped
+        }
         return .published
     }
 
@@ -211,7 +224,8 @@ struct StageLauncher: Sendable {
         }
         return try Lesson(
             from: checks, in: folder, job: JobName(of: record.job),
-            JobFolder(spool, store).directory(of: record))
+            JobFolder(spool, store).directory(of: record)
+        ) { check in try store.package(record.id, stage: check.stage, attempt: check.attempt)?.digest }
     }
 
     /// Largest error of the round's model on an atom that the check may move, eV/Å; and that of the model that the

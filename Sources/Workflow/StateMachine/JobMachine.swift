@@ -33,6 +33,8 @@ public enum JobEvent: Sendable, Equatable {
 /// uninterrupted one: it looks at the state and at the existing files.
 public struct JobMachine: Sendable, Equatable {
     public static let maximumAttempts = 3
+    /// The reason of a job whose package is out and of which there is nothing else to say.
+    static let packageIsReady = "the package is ready; waiting for its result"
 
     public private(set) var state: JobState
     /// The reason for the state, one line for the user.
@@ -77,7 +79,7 @@ public struct JobMachine: Sendable, Equatable {
         // An ML stage on another machine.
         case (.running, .noted(let why)) where stages[stage] == .ml: return wait(why)
         case (.running, .packagePublished) where stages[stage].isOutside:
-            (state, reason) = (.waitingForDFT, "the package is ready; waiting for its result")
+            (state, reason) = (.waitingForDFT, Self.packageIsReady)
 
         case (.waitingForDFT, .resultAccepted(let verdict, let next)): conclude(verdict, next: next)
         case (.waitingForDFT, .resultRefused(let why)), (.waitingForDFT, .noted(let why)): return wait(why)

@@ -141,6 +141,31 @@ public final class Store: Sendable {
         }
     }
 
+    /// Returns the active jobs, reading only those that have changed.
+    ///
+    /// - Parameter known: earlier records by their number.
+    func activeJobs(knowing known: [Int64: JobRecord]) throws -> [JobRecord] {
+        try pool.read { database in
+            let rows = try Row.fetchAll(
+                database.cachedStatement(
+                    sql: """
+                        SELECT id, revision FROM jobs WHERE state IN ('queued', 'running', 'waiting-for-dft')
+                        ORDER BY priority DESC, id
+                        """))
+            return try rows.map { row in
+                let id: Int64 = row["id"]
+                let revision: Int = row["revision"]
+                if let record = known[id], record.revision == revision { return record }
+                return try Self.record(id, in: database)
+            }
+        }
+    }
+
+    /// The number of the last entry of all histories; 0 if there is none.
+    func lastEvent() throws -> Int {
+        try pool.read { try Int.fetchOne($0, sql: "SELECT MAX(number) FROM events") ?? 0 }
+    }
+
     /// The number of jobs in each state.
     public func counts() throws -> [JobState: Int] {
         try pool.read { database in
@@ -157,6 +182,12 @@ public final class Store: Sendable {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE shown < revision ORDER BY id")
                 .map(JobRecord.init)
+        }
+    }
+
+    func hasUnpublishedJobs() throws -> Bool {
+        try pool.read { database in
+            try Row.fetchOne(database, sql: "SELECT 1 FROM jobs WHERE shown < revision LIMIT 1") != nil
         }
     }
 

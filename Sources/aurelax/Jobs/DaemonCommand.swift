@@ -68,6 +68,8 @@ struct DaemonCommand: AsyncParsableCommand {
 
     func run() async throws {
         var configuration = DaemonConfiguration(spool: spool.spool, modelPath: Models.searchPath)
+        // A service manager waits 15 s, people less.
+        configuration.exitDeadline = .milliseconds(9500)
         configuration.python = Program.python
         configuration.program = Program.path
         configuration.once = once

@@ -14,7 +14,7 @@ import ase
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.constraints import FixAtoms
+from ase.constraints import FixAtoms, FixCartesian
 from ase.optimize import BFGS, FIRE, FIRE2, LBFGS
 
 here = Path(__file__).parent
@@ -54,6 +54,13 @@ def cluster(fixed=()):
     return atoms
 
 
+def partly_fixed():
+    # As ASE reads move_mask of three columns: atom 0 stays, atom 1 keeps z, atom 4 moves along z.
+    atoms = cluster()
+    atoms.set_constraint([FixAtoms([0]), FixCartesian(1, (False, False, True)), FixCartesian(4, (True, True, False))])
+    return atoms
+
+
 def recorded(atoms, method, run, **options):
     frames = []
     optimizer = method(atoms, logfile=None, **options)
@@ -83,6 +90,7 @@ runs = {
     'bfgs': recorded(cluster(), BFGS, ten, maxstep=0.2),
     'bfgs-small-steps': recorded(cluster(), BFGS, ten, maxstep=0.02),
     'bfgs-fixed-atoms': recorded(cluster([0, 4]), BFGS, ten, maxstep=0.2),
+    'bfgs-fixed-coordinates': recorded(partly_fixed(), BFGS, ten, maxstep=0.2),
     'lbfgs': recorded(cluster(), LBFGS, ten, maxstep=0.2),
     'fire': recorded(cluster(), FIRE, lambda o: o.run(fmax=1e-9, steps=40), maxstep=0.2),
     'fire2': recorded(cluster(), FIRE2, lambda o: o.run(fmax=1e-9, steps=40), maxstep=0.2),

@@ -1,0 +1,103 @@
+import Atomistics
+public import DurableFiles
+import SystemPackage
+
+/// A result in its folder. Its trajectory, which may be large, is read frame by frame; the other files are small.
+public struct StoredResult: Sendable {
+    let files: [ReturnedFile: [UInt8]]
+    /// Nil if there is no trajectory.
+    let trajectory: ResultTrajectory?
+
+    /// Reads the result of a package. A file that is larger than what was asked for can take is refused unread.
+    ///
+    /// - Returns: nil while there is no marker.
+    /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
+    public init?(of package: Directory) throws {
+        guard let result = try PackageLayout.result(of: package), try PackageLayout.hasResult(package) else {
+            return nil
+        }
+        let limit = try ReturnedFile.largest(of: package)
+        guard let files = try ReturnedFile.read(from: result, without: .trajectory, limit: limit) else {
+            return nil
+        }
+        self.files = files
+        let size = try ReturnedFile.size(.trajectory, of: result, limit: limit)
+        trajectory = size.map { .stored(result, size: $0) }
+    }
+}
+
+/// The trajectory of a result.
+enum ResultTrajectory: Sendable {
+    case bytes([UInt8])
+    /// In a folder, of so many bytes.
+    case stored(Directory, size: Int)
+
+    private static let label = ReturnedFile.trajectory.rawValue
+    private static let name: FilePath.Component = "trajectory.extxyz"
+
+    /// Returns true for a file of this size and digest.
+    func isWhole(size: Int, _ digest: Digest) throws(ResultRefusal) -> Bool {
+        switch self {
+        case .bytes(let bytes): return bytes.count == size && Digest(of: bytes) == digest
+        case .stored(let result, let found):
+            guard found == size else { return false }
+            do { return try result.digest(of: Self.name)?.digest == digest } catch {
+                throw .unreadable(Self.label, reason: "\(error)")
+            }
+        }
+    }
+
+    /// Reads the frames one after the other, in the memory of one.
+    ///
+    /// - Parameter digest: that the file had when it was checked.
+    /// - Throws: ``ResultRefusal/damaged(_:)`` if the file has changed meanwhile; what `body` throws.
+    func forEachFrame(
+        _ digest: Digest, _ body: (Int, Atoms) throws(ResultRefusal) -> Void
+    ) throws(ResultRefusal) {
+        switch self {
+        case .bytes(let bytes):
+            try Self.forEachFrame(of: MemoryBytes(bytes, label: Self.label), body)
+        case .stored(let result, let size):
+            let file: HashedFile
+            do { file = try HashedFile(Self.name, in: result) } catch {
+                throw .unreadable(Self.label, reason: "\(error)")
+            }
+            try Self.forEachFrame(of: HashedBytes(file, size: size, label: Self.label), body)
+            guard file.count == size, file.digest == digest else { throw .damaged(Self.label) }
+        }
+    }
+
+    private static func forEachFrame(
+        of source: any ByteSource, _ body: (Int, Atoms) throws(ResultRefusal) -> Void
+    ) throws(ResultRefusal) {
+        func readable<Value: ~Copyable>(
+            _ read: () throws(ExtXYZError) -> Value
+        ) throws(ResultRefusal) -> Value {
+            do throws(ExtXYZError) { return try read() } catch {
+                throw .unreadable(label, reason: "\(error)")
+            }
+        }
+        var reader = try readable { () throws(ExtXYZError) in try ExtXYZReader(source) }
+        var index = 0
+        while let atoms = try readable({ () throws(ExtXYZError) in try reader.next() }) {
+            try body(index, atoms)
+            index += 1
+        }
+    }
+}
+
+/// A file as the reader of extxyz asks for it.
+private final class HashedBytes: ByteSource {
+    let label: String
+    let byteCount: Int?
+    private let file: HashedFile
+
+    init(_ file: HashedFile, size: Int, label: String) {
+        (self.file, self.label, byteCount) = (file, label, size)
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        guard offset == file.count else { throw ResultRefusal.damaged(label) }
+        return try file.read(into: buffer)
+    }
+}

@@ -1,0 +1,92 @@
+internal import DurableFiles
+import Handoff
+import SystemPackage
+
+/// Tells which packages have to be looked at: those whose files have changed since the last look, and those whose last
+/// look failed and is due to be retried.
+struct PackageWatch {
+    /// What the files of a package look like from outside.
+    struct Signs: Equatable {
+        fileprivate(set) var statuses: [FileStatus?]
+        fileprivate let stage: Int
+        fileprivate let attempt: Int
+        /// Bytes of the trajectory.
+        fileprivate(set) var size = 0
+    }
+
+    private struct Look {
+        var signs: Signs?
+        /// Looks in a row that failed.
+        var failures = 0
+        var next: ContinuousClock.Instant?
+    }
+
+    /// Before the first retry; doubled with each failure.
+    let interval: Duration
+    private var looks: [Int64: Look] = [:]
+
+    /// Looks that may fail before only a change of the files leads to another.
+    static let maximumFailures = 12
+    private static let longestPause: Duration = .seconds(600)
+
+    init(interval: Duration) { self.interval = interval }
+
+    /// Returns true if the package has to be looked at now.
+    func isDue(_ id: Int64, _ signs: Signs?) -> Bool {
+        guard let look = looks[id], let signs, look.signs == signs else { return true }
+        return look.next.map { $0 <= .now } ?? false
+    }
+
+    /// Notes a look that found nothing to take.
+    ///
+    /// - Returns: true if the looks before had failed.
+    @discardableResult
+    mutating func noteNothing(_ id: Int64, _ signs: Signs?) -> Bool {
+        defer { looks[id] = Look(signs: signs) }
+        return looks[id].map { $0.failures > 0 } ?? false
+    }
+
+    /// Notes a look that failed and is retried later, at most ``maximumFailures`` times while nothing changes.
+    mutating func noteFailure(_ id: Int64, _ signs: Signs?) {
+        var look = looks[id] ?? Look()
+        look.failures = look.signs == signs ? look.failures + 1 : 1
+        look.signs = signs
+        let pause = min(interval * (1 << min(look.failures, 20)), Self.longestPause)
+        look.next = look.failures < Self.maximumFailures ? .now + pause : nil
+        looks[id] = look
+    }
+
+    mutating func keepOnly(_ ids: Set<Int64>) { looks = looks.filter { ids.contains($0.key) } }
+}
+
+extension PackageWatch.Signs {
+    /// Reads the signs of the stage that a job is at.
+    ///
+    /// - Parameter outbox: of the spool.
+    /// - Returns: nil if there is no such folder or it cannot be looked at, which has to be said in full.
+    init?(of record: JobRecord, in outbox: Directory) {
+        let place = StageFolder(current: record)
+        (stage, attempt) = (record.machine.stage, record.machine.attempt)
+        do {
+            let folder = try outbox.subdirectory(place.job.component).subdirectory(place.name)
+            var statuses = try [PackageLayout.manifest, StageTask.file].map { try folder.status(of: $0) }
+            let inside: Directory
+            if record.planned.kind.isOutside {
+                let result = try folder.status(of: PackageLayout.result)
+                guard result?.kind == .directory else {
+                    self.statuses = statuses + [result]
+                    return
+                }
+                inside = try folder.subdirectory(PackageLayout.result)
+            } else {
+                inside = folder
+            }
+            let names: [FilePath.Component] = [PackageLayout.marker, "progress.json", "optimizer.log"]
+            statuses += try names.map { try inside.status(of: $0) }
+            self.statuses = statuses
+            if statuses[2] != nil { size = try inside.status(of: "trajectory.extxyz")?.size ?? 0 }
+        } catch {
+            return nil
+        }
+    }
+}

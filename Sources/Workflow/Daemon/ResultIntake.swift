@@ -1,0 +1,146 @@
+internal import Atomistics
+internal import DurableFiles
+import Handoff
+internal import JobSpec
+import SystemPackage
+
+/// Reads and checks what came back for a stage, and says what follows for its job. Large results take minutes, so this
+/// runs on a thread of its own; the engine does what it says.
+struct ResultIntake: Sendable {
+    /// A result to be looked at.
+    struct Work: Sendable {
+        enum Source: Sendable {
+            /// The `result/` of the job's package.
+            case package
+            /// The folder of an ML stage that another machine does.
+            case handedOut(MLStage)
+            case dropped(Inbox.DroppedFile)
+        }
+
+        let record: JobRecord
+        let source: Source
+        var signs: PackageWatch.Signs?
+    }
+
+    /// The outcome of a look.
+    enum Found: Sendable {
+        /// There is no result yet; how far the calculation is.
+        case nothing(step: Int?, fmax: Double?)
+        case event(JobEvent, ended: (report: StageReport, final: Digest)? = nil)
+        /// What lies there does not count, stays, and is looked at again later: why.
+        case leftAlone(String)
+        /// The dropped file is not the job's result: why.
+        case refused(String)
+        case failed(any Error)
+    }
+
+    let spool: OpenSpool
+    let store: Store
+    let stages: StageLauncher
+
+    private var folders: JobFolder { JobFolder(spool, store) }
+
+    func look(at work: Work) -> Found {
+        do {
+            switch work.source {
+            case .package: return try package(of: work.record)
+            case .handedOut(let stage): return try handedOut(work.record, stage)
+            case .dropped(let file): return try dropped(file, work.record)
+            }
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func package(of record: JobRecord) throws -> Found {
+        guard let stage = stages.outside(record) else {
+            return .nothing(step: record.step, fmax: record.fmax)
+        }
+        let folder = try folders.directory(of: record)
+        do {
+            guard let end = try stage.end(in: folder, initial: { try stages.initial(of: record) }) else {
+                return progress(of: record)
+            }
+            return try found(end, record)
+        } catch let refusal as ResultRefusal {
+            let times = try setAside(folder, stage.package, refusal)
+            let reason = "the result was set aside: \(refusal)"
+            // A runner would run the package again and again.
+            return .event(
+                times < JobMachine.maximumAttempts
+                    ? .resultRefused(reason)
+                    : .stageFailed("\(reason); so were \(times - 1) before", again: false))
+        } catch let refusal as PackageRefusal {
+            return .leftAlone("no result is taken from here: \(refusal)")
+        } catch let failure as StageFailure {
+            return .event(.stageFailed(failure.description, again: false))
+        } catch {
+            if isFatal(error) || isPassing(error) { throw error }
+            return .leftAlone("the result cannot be looked at: \(error)")
+        }
+    }
+
+    private func handedOut(_ record: JobRecord, _ stage: MLStage) throws -> Found {
+        do {
+            guard let (report, final) = try stages.outsideResult(of: record, stage) else {
+                return progress(of: record)
+            }
+            return .event(.stageEnded(report.verdict), ended: (report, try spool.blobs.insert(final)))
+        } catch let failure as StageFailure {
+            // What lies there stays; another attempt has a folder of its own.
+            return .event(.stageFailed("what came back was not taken: \(failure)", again: true))
+        }
+    }
+
+    private func dropped(_ file: Inbox.DroppedFile, _ record: JobRecord) throws -> Found {
+        guard let stage = stages.outside(record) else { return .refused("the job waits for no result") }
+        do {
+            guard let bytes = try spool.blobs.read(file.claim.digest) else {
+                return .refused("its bytes are not in the store any more")
+            }
+            let end = try stage.end(dropped: bytes, in: folders.directory(of: record)) {
+                try stages.initial(of: record)
+            }
+            return try found(end, record)
+        } catch {
+            if isFatal(error) || isPassing(error) { throw error }
+            return .refused("it was not taken: \(error)")
+        }
+    }
+
+    private func progress(of record: JobRecord) -> Found {
+        let status = JobStatus(record, in: spool.spool)
+        return .nothing(step: status.step, fmax: status.fmax)
+    }
+
+    private func found(_ end: OutsideEnd, _ record: JobRecord) throws -> Found {
+        switch end {
+        case .nothing(let why):
+            return .event(.stageFailed("the calculation gave no geometry: \(why)", again: false))
+        case .report(var report, let final):
+            let rounds = HybridRounds(store: store, stages: stages)
+            let next = try record.planned.round.flatMap { try rounds.decide($0, record, &report, final) }
+            return .event(
+                .resultAccepted(report.verdict, next: next), ended: (report, try spool.blobs.insert(final)))
+        }
+    }
+
+    /// Moves a result that was refused out of the way.
+    ///
+    /// - Returns: how many results of this package have been set aside by now.
+    private func setAside(
+        _ folder: Directory, _ package: OutsidePackage, _ refusal: ResultRefusal
+    ) throws -> Int {
+        let package = try folder.subdirectory(package.place.name)
+        for number in 1... {
+            let name = FilePath.Component(plain: number == 1 ? "result.refused" : "result.refused.\(number)")
+            guard try package.status(of: name) == nil else { continue }
+            try package.subdirectory(PackageLayout.result).replace(
+                "REFUSED.txt", Array("\(refusal)\n".utf8))
+            try package.move(PackageLayout.result, to: name, in: package)
+            try package.synchronize()
+            return number
+        }
+        preconditionFailure("there is always a next number")
+    }
+}
