@@ -1,5 +1,6 @@
 import Atomistics
 import DurableFiles
+import JobSpec
 import OrderedCollections
 
 /// One geometry of a result with what belongs to it, checked.
@@ -52,6 +53,7 @@ extension HandoffExpectation {
     /// Frames that begin where the structure was sent, go on in steps of at most the length allowed, and leave
     /// alone what is fixed.
     func checkPath(_ frames: [CheckedFrame], file: String) throws(ResultRefusal) {
+        if parameters.optimizer.method == .learning { return try checkLearningPath(frames, file: file) }
         var previous = vectors
         // What remains of positions that were shifted into a box and back.
         var limit = 1e-6
@@ -65,6 +67,32 @@ extension HandoffExpectation {
         }
         try checkFixed(previous)
     }
+
+    /// Frames of a learning relaxation: the first may be the base's minimum, and every other one lies within a step of
+    /// some frame before it.
+    private func checkLearningPath(_ frames: [CheckedFrame], file: String) throws(ResultRefusal) {
+        let step = max(parameters.optimizer.maxStep, Self.largestTrustRadius) * 1.001
+        for (index, frame) in frames.enumerated() {
+            let positions = frame.atoms.positions
+            let near = frames[..<index].reversed().contains {
+                largestDistance($0.atoms.positions, positions).distance <= step
+            }
+            if !near {
+                let first = index == 0
+                let limit =
+                    first ? (parameters.optimizer.base?.relaxFirst == true ? Self.largestDisplacement : 1e-6) : step
+                let before = first ? vectors : frames[index - 1].atoms.positions
+                let (atom, distance) = largestDistance(before, positions)
+                guard distance <= limit else {
+                    throw .displaced(file: file, frame: index, atom: atom, by: distance, limit: limit)
+                }
+            }
+            try checkFixed(positions)
+        }
+    }
+
+    /// Largest displacement of an atom from the frame that a step of the learning relaxation starts from, Å.
+    private static let largestTrustRadius = 0.6
 
     func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
         let sent = vectors

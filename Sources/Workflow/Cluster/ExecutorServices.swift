@@ -50,6 +50,7 @@ struct LocalService: Service {
     ) {
         var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
         options.python = configuration.python ?? daemon.python
+        options.program = daemon.program
         options.mpiexec = configuration.mpiexec ?? options.mpiexec
         var serving = PackageServer.Options()
         serving.once = daemon.once
