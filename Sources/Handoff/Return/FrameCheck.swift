@@ -80,7 +80,8 @@ extension HandoffExpectation {
             if !near {
                 let first = index == 0
                 let limit =
-                    first ? (parameters.optimizer.base?.relaxFirst == true ? Self.largestDisplacement : 1e-6) : step
+                    first
+                    ? (parameters.optimizer.base?.relaxFirst == true ? Self.largestDisplacement : 1e-6) : step
                 let before = first ? vectors : frames[index - 1].atoms.positions
                 let (atom, distance) = largestDistance(before, positions)
                 guard distance <= limit else {
