@@ -1,5 +1,6 @@
 import Atomistics
 import DurableFiles
+import JobSpec
 import OrderedCollections
 
 /// One geometry of a result with what belongs to it, checked.
@@ -72,7 +73,12 @@ struct PathCheck {
     private let expected: HandoffExpectation
     private let file: String
     private(set) var last: CheckedFrame?
+    /// Positions of all frames of a learning relaxation, which steps from any of them.
+    private var visited: [[SIMD3<Double>]] = []
     private var count = 0
+    /// Largest displacement of an atom from the frame that a step of the learning relaxation starts from, Å.
+    private static let largestTrustRadius = 0.6
+
     /// Σ|ΔE| along the path, eV.
     private var byEnergies = 0.0
     /// Σ|½ (F_k + F_{k+1}) · Δr|, eV.
@@ -81,13 +87,21 @@ struct PathCheck {
     init(_ expected: HandoffExpectation, file: String) { (self.expected, self.file) = (expected, file) }
 
     mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {
-        // At the first frame: what remains of positions that were shifted into a box and back.
-        let limit = last == nil ? 1e-6 : expected.parameters.optimizer.maxStep * 1.001
-        let (atom, distance) = largestDistance(
-            last?.atoms.positions ?? expected.vectors, frame.atoms.positions)
-        guard distance <= limit else {
-            throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
+        let optimizer = expected.parameters.optimizer
+        let learns = optimizer.method == .learning
+        // At the first frame: what remains of positions that were shifted into a box and back, or the way to the base's
+        // minimum.
+        let first = optimizer.base?.relaxFirst == true ? HandoffExpectation.largestDisplacement : 1e-6
+        let step = (learns ? max(optimizer.maxStep, Self.largestTrustRadius) : optimizer.maxStep) * 1.001
+        let limit = last == nil ? first : step
+        let positions = frame.atoms.positions
+        if !visited.contains(where: { largestDistance($0, positions).distance <= step }) {
+            let (atom, distance) = largestDistance(last?.atoms.positions ?? expected.vectors, positions)
+            guard distance <= limit else {
+                throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
+            }
         }
+        if learns { visited.append(positions) }
         if let last {
             byEnergies += abs(frame.energy - last.energy)
             var work = 0.0

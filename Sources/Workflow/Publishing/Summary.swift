@@ -89,6 +89,10 @@ struct Summary {
             text.add("gradient_calls", plain: report.gradientCalls)
             text.add("scf_cycles", plain: report.scfCycles)
             if let electrons = report.electrons { add(electrons, to: &text) }
+            text.add("optimizer", report.optimizer)
+            text.add("base", report.base)
+            text.add("base_steps", plain: report.baseSteps)
+            text.add("optimizer_note", report.optimizerNote)
         }
         if let decision = report.decision {
             text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")

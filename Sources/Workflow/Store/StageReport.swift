@@ -30,6 +30,11 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var scfCycles: Int?
     /// Electronic properties of the geometry that is kept; nil if the engine gives none.
     public var electrons: ElectronicProperties?
+    /// The optimiser of a package, its base, the steps on the base, and why it was not the requested optimiser.
+    public var optimizer: String?
+    public var base: String?
+    public var baseSteps: Int?
+    public var optimizerNote: String?
     /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
     /// eV/Å.
     public var modelError: Double?
