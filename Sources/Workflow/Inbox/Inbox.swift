@@ -205,7 +205,7 @@ struct Inbox {
         else { return }
         var problems = candidate.file.problems(with: atoms, frames: max(frames, originalFrames))
         if let resources { problems += candidate.file.problems(beyond: resources) }
-        problems += candidate.file.problems(withoutEngines: engines.names)
+        problems += candidate.file.problems(withoutEngines: engines.names, models: engines.models)
         if problems.hasErrors {
             return try setAside(
                 candidate.name, bytes: candidate.bytes, text: candidate.file.report(problems), problems, &scan
