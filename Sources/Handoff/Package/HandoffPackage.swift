@@ -42,6 +42,8 @@ public struct HandoffRequest: Sendable {
     /// Labelled geometries of an earlier job that a learning relaxation learns from first.
     public var learnt: [Atoms] = []
     public var origin: GeometryOrigin
+    /// The definition of an engine of the spool; nil for GPAW and tblite.
+    public var engine: PackagedEngine?
     public var options: Options
 
     public init(

@@ -44,7 +44,7 @@ struct Submit: AsyncParsableCommand {
         var good: [(job: Job, structure: [UInt8]?)] = []
         var wrong = 0
         for path in jobs {
-            let checked = try CheckedJob(path, isMolecule: molecule)
+            let checked = try CheckedJob(path, isMolecule: molecule, engines: SpoolEngines(spool.spool))
             if !checked.report.isEmpty { printError(checked.report) }
             guard var job = checked.job else {
                 wrong += 1
@@ -106,6 +106,7 @@ struct Validate: ParsableCommand {
     var json = false
     @Flag(help: "Do not ask GPAW about the settings of calculations.")
     var offline = false
+    @OptionGroup var spool: SpoolOptions
 
     func run() throws {
         var isGood = true
@@ -122,7 +123,7 @@ struct Validate: ParsableCommand {
                 }
                 continue
             }
-            let checked = try CheckedJob(path, asksGPAW: !offline)
+            let checked = try CheckedJob(path, asksGPAW: !offline, engines: SpoolEngines(spool.spool))
             all[path] = checked.diagnostics
             isGood = isGood && checked.job != nil
             guard !json else { continue }
@@ -177,7 +178,8 @@ struct CheckedJob {
     /// - Parameters:
     ///   - isMolecule: whether to remove a periodic cell.
     ///   - asksGPAW: whether GPAW, if it is installed, tries the settings of calculations.
-    init(_ path: String, isMolecule: Bool = false, asksGPAW: Bool = false) throws {
+    ///   - engines: the engines that the job may name.
+    init(_ path: String, isMolecule: Bool = false, asksGPAW: Bool = false, engines: SpoolEngines) throws {
         let file = JobFile(try bytes(of: path), file: path)
         diagnostics = file.diagnostics
         report = file.report
@@ -210,7 +212,9 @@ struct CheckedJob {
                     atoms = given.atoms
                 }
             }
-            var problems = file.problems(with: atoms, frames: frames)
+            var problems =
+                file.problems(with: atoms, frames: frames)
+                + file.problems(withoutEngines: engines.names, models: engines.models)
             if asksGPAW, !problems.hasErrors {
                 problems += try Self.problems(of: file, atoms, charge: parsed.charge)
             }
