@@ -52,7 +52,7 @@ extension Recipe.Source {
         self.init(
             file: node["file"]?.text ?? "", frames: ranges("frames"),
             sample: node["sample"]?.integer, validation: ranges("validation") ?? [],
-            teacher: node["teacher"]?.text)
+            teacher: node["teacher"]?.text, calibration: ranges("calibration") ?? [])
     }
 }
 

@@ -47,6 +47,9 @@ public enum RecipeSchema {
             "teacher", .text(),
             "A model file, relative to the recipe, that labels these structures with its own forces. "
                 + "The new model's level of theory then names it."),
+        KeySchema(
+            "calibration", ranges,
+            "Of these, frames that are never learnt: other molecules, by which a SOAP potential sets its expected errors."),
     ])
 
     static let ranges = ValueSchema.list(

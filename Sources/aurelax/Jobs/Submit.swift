@@ -215,6 +215,7 @@ struct CheckedJob {
             var problems =
                 file.problems(with: atoms, frames: frames)
                 + file.problems(withoutEngines: engines.names, models: engines.models)
+            if !problems.hasErrors { problems += domainProblems(of: parsed, atoms, file) }
             if asksGPAW, !problems.hasErrors {
                 problems += try Self.problems(of: file, atoms, charge: parsed.charge)
             }
