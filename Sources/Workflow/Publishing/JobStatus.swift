@@ -72,7 +72,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         }
         let calculation =
             progress.state == "running"
-            ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
+            ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
         reason = queue.map { "\($0); \(calculation)" } ?? calculation
     }
 
