@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views test-engines setup-mlip setup-dft setup-ipi compare-engines torture fuzz units install deb check-deb docs lint format clean
+.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views test-engines first-hour setup-mlip setup-dft setup-ipi compare-engines torture fuzz units install deb check-deb docs lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,11 @@ setup-ipi: ## i-PI in a Python environment of its own, for test-engines
 
 compare-engines: build models ## force error and time of a call, for our model and every engine that is installed
 	@$(AURELAX_PYTHON) scripts/compare-engines $(RELEASE)/aurelax
+
+first-hour: setup ## what a new user does in the first hour: files in and out, many jobs, tables, an archive
+	@swift build $(SWIFT_FLAGS) --product aurelax
+	@scripts/train-models $(RELEASE)/aurelax
+	@scripts/first-hour $(RELEASE)
 
 torture: setup ## the faults at full strength: kills, bursts, a million mutated structures, a soak of 10,000 jobs
 	@swift build $(SWIFT_FLAGS) --build-tests

@@ -146,6 +146,8 @@ struct ResultStatus: Codable {
     var gradientCalls: Int
     var scfCycles: Int?
     var wallTime: Double
+    /// Of all processes, s; nil where the result does not say.
+    var processorTime: Double? = nil
     /// Geometries that were asked for, where no path was.
     var points: Int? = nil
     var energy: Double?
@@ -169,6 +171,7 @@ struct ResultStatus: Codable {
         case gradientCalls = "gradient_calls"
         case scfCycles = "scf_cycles"
         case wallTime = "wall_time"
+        case processorTime = "processor_time"
         case points, energy, fmax, ranks, host, versions, warnings, units
         case optimizer, base
         case optimizerNote = "optimizer_note"

@@ -29,6 +29,8 @@ public struct ReturnedResult: Sendable, Equatable {
     public var scfCycles: Int?
     /// Seconds.
     public var wallTime: Double?
+    /// Of all processes, s; nil where the result does not say.
+    public var processorTime: Double?
     public var versions: [String: String]
     public var host: String?
     public var ranks: Int?
@@ -71,6 +73,7 @@ public struct ReturnedResult: Sendable, Equatable {
         gradientCalls = status.gradientCalls
         scfCycles = status.scfCycles
         wallTime = status.wallTime
+        processorTime = status.processorTime
         versions = status.versions
         host = status.host
         ranks = status.ranks

@@ -93,6 +93,7 @@ struct Summary {
             text.add("base", report.base)
             text.add("base_steps", plain: report.baseSteps)
             text.add("optimizer_note", report.optimizerNote)
+            text.add("processor_seconds", report.processorSeconds, unit: "s")
         }
         if let decision = report.decision {
             text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")

@@ -75,6 +75,7 @@ struct DFTStageRun: OutsideStage {
         report.electrons = ElectronicProperties(final)
         (report.optimizer, report.optimizerNote) = (result.optimizer, result.optimizerNote)
         (report.base, report.baseSteps) = (result.base, result.baseSteps)
+        report.processorSeconds = result.processorTime
         if best != nil { report.finalFile = "best.extxyz" }
         return .report(report, final: ExtXYZ.bytes(of: [final]))
     }

@@ -35,6 +35,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var base: String?
     public var baseSteps: Int?
     public var optimizerNote: String?
+    /// Processor time of all processes of an outside calculation, s.
+    public var processorSeconds: Double?
     /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
     /// eV/Å.
     public var modelError: Double?
