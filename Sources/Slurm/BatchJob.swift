@@ -103,8 +103,8 @@ public struct BatchJob: Sendable, Equatable {
             """
     }
 
-    /// Exit status of a run whose setup failed.
-    public static let setupFailed = 9
+    /// Exit status of a run whose setup failed; none of a package's own.
+    public static let setupFailed = 11
 
     /// The file that gets the exit status, as a word of the script.
     private var endedFile: String {
