@@ -24,8 +24,8 @@ import numpy as np  # noqa: E402
 from ase.io import read  # noqa: E402
 from ase.parallel import world  # noqa: E402
 
-from relaxation import (EXIT, RESULT, NotSelfConsistent, Refusal, Run, UnusableSettings, frame_text, main,  # noqa: E402
-                        on_rank_0, reason, write_atomically)
+from relaxation import (EXIT, RESULT, Busy, NotSelfConsistent, Refusal, Run, UnusableSettings, frame_text,  # noqa: E402
+                        main, on_rank_0, reason, write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
 # Of the set: the verdict that most of its points would have to be mended for.
@@ -202,7 +202,7 @@ class SinglePoints(Run):
                 if self.point(number) is None:
                     return number
             elif self.number is not None:
-                raise Refusal(f'another process is running this package: point {number}')
+                raise Busy(f'another process is running this package: point {number}')
             else:
                 lock.__exit__(None, None, None)
         return None
