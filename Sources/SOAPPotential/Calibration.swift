@@ -1,17 +1,17 @@
 import Atomistics
 
-/// From the posterior deviation of an atom's energy to the error that its force was seen to have on frames
-/// held out of the fit.
+/// Converts the posterior deviation of an atom's energy to the expected error of its force, from
+/// errors on held-out frames.
 public struct Calibration: Codable, Sendable, Equatable {
-    /// One element's curve: in each of some bins of equal population the mean deviation, eV, and the
-    /// root mean square length of the force error, eV/Å, the latter made non-decreasing.
+    /// The curve of one element: for bins of equal population the mean deviation, eV, and the root
+    /// mean square length of the force error, eV/Å, made non-decreasing.
     public struct Curve: Codable, Sendable, Equatable {
         public var deviations: [Double]
         public var errors: [Double]
-        /// The largest deviation seen in held-out or training frames, eV.
+        /// The largest deviation in held-out or training frames, eV.
         public var largest: Double
 
-        /// One finite error for each of ascending deviations.
+        /// One finite error for each of the ascending deviations.
         var isSound: Bool {
             errors.count == deviations.count && (deviations + errors).allSatisfy { $0.isFinite && $0 >= 0 }
                 && zip(deviations, deviations.dropFirst()).allSatisfy { $0 < $1 }
@@ -21,8 +21,9 @@ public struct Calibration: Codable, Sendable, Equatable {
     /// By element symbol.
     public var curves: [String: Curve]
 
-    /// s of the expected error of a frame's energy, s √(Σ_i v_i) over its atoms' variances: the root mean
-    /// square of error/√(Σ_i v_i) on held-out frames; nil where none of them had an energy.
+    /// The factor s in the expected error of a frame's energy, s √(Σ_i v_i) over its atoms'
+    /// variances: the root mean square of error/√(Σ_i v_i) on held-out frames; nil if none of them
+    /// had an energy.
     public var energyScale: Double?
 
     /// Expected error of the energy of a frame, eV.
@@ -30,7 +31,7 @@ public struct Calibration: Codable, Sendable, Equatable {
         energyScale.map { $0 * variances.reduce(0, +).squareRoot() }
     }
 
-    /// Expected length of the force error, eV/Å: linear between bins, in proportion to the deviation
+    /// Expected length of the force error, eV/Å: linear between bins, proportional to the deviation
     /// beyond the last.
     func expectedError(_ element: Element, deviation: Double) -> Double {
         guard let curve = curves[element.symbol], let last = curve.deviations.last else { return .infinity }
@@ -45,11 +46,12 @@ public struct Calibration: Codable, Sendable, Equatable {
         deviation > Self.tolerance * (curves[element.symbol]?.largest ?? 0)
     }
 
-    /// How far beyond the largest known deviation still counts as known.
+    /// The factor by which the largest known deviation may be exceeded.
     private static let tolerance = 1.0
     private static let bins = 8
 
-    /// - Parameter samples: by element, deviation and length of the force error of each held-out atom.
+    /// - Parameter samples: by element, deviation and length of the force error of each held-out
+    ///   atom.
     init(samples: [String: [(deviation: Double, error: Double)]], largest: [String: Double]) {
         curves = [:]
         for (symbol, values) in samples {
@@ -64,7 +66,7 @@ public struct Calibration: Codable, Sendable, Equatable {
                         members.reduce(0) { $0 + $1.error * $1.error },
                         members.count
                     ))
-                // Pool with the bin before as long as that one has the larger error.
+                // Merges with the previous bins as long as they have the larger error.
                 while blocks.count > 1 {
                     let (a, b) = (blocks[blocks.count - 2], blocks[blocks.count - 1])
                     guard a.squared / Double(a.size) >= b.squared / Double(b.size) else { break }

@@ -6,22 +6,23 @@ import LinearAlgebra
 extension SOAPPotential {
     /// Fits a potential to labelled frames.
     ///
-    /// Each frame needs forces; energies are used where given. Of the priors in the settings the smallest one
-    /// stays that predicts the validation frames within 4 % of the best (by the mean of ln RMSE over the
-    /// elements); the uncertainties are calibrated on them. The same frames and settings give the same model on one machine.
+    /// Each frame needs forces; energies are used if present. Of the priors in the settings, the
+    /// smallest one that predicts the validation frames within 4 % of the best is chosen (by the
+    /// mean of ln RMSE over the elements); the uncertainties are calibrated on these frames. The
+    /// same frames and settings give the same model on one machine.
     ///
     /// - Parameters:
-    ///   - frames: labelled at one level of theory; molecules.
-    ///   - settings: what decides, with the frames, what the potential becomes.
-    ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
-    ///     part of a second fit.
-    ///   - name: of the model, for people.
-    ///   - progress: told how far it is.
-    ///   - examine: called with the potential that has not learnt from the validation frames, and what to tell how
-    ///     far that is.
+    ///   - frames: molecules labelled at one level of theory.
+    ///   - settings: the settings of the potential.
+    ///   - validation: frames held out of the fit until prior and calibration are determined; then,
+    ///     if the settings say so, included in a second fit.
+    ///   - name: name of the model.
+    ///   - progress: reports the progress.
+    ///   - examine: called with the potential before the second fit, and with its own progress
+    ///     reporter.
     /// - Throws: ``SOAPPotentialError``, `DescriptorError`, `LinearAlgebraError`.
     /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
-    ///   operations for the normal equations, about as many again for the design rows.
+    ///   operations for the normal equations, and about as many for the design rows.
     public static func train(
         frames: [Atoms], settings: SOAPPotentialSettings, validation: [Atoms] = [],
         name: String = "soap-potential",
@@ -65,7 +66,7 @@ extension SOAPPotential {
         try require(
             !settings.priors.isEmpty && settings.priors.allSatisfy { $0 > 0 }, "priors",
             "\(settings.priors)", "a list of positive numbers, eV")
-        try require(settings.energyNoise > 0, "energy_noise", settings.energyNoise, "positive, eV an atom")
+        try require(settings.energyNoise > 0, "energy_noise", settings.energyNoise, "positive, eV per atom")
         for noise in [settings.defaultForceNoise] + settings.forceNoise.values {
             try require(noise > 0, "force_noise", noise, "positive, eV/Å")
         }
@@ -150,7 +151,8 @@ extension SOAPPotential {
         return result
     }
 
-    /// The smallest prior (the smoothest energy) whose score is within ``priorTolerance`` of the best.
+    /// Returns the smallest prior (the smoothest energy) whose score is within ``priorTolerance``
+    /// of the best.
     private static func choosePrior(
         _ settings: SOAPPotentialSettings, score: (Double) throws -> Double
     ) throws -> Double {
@@ -160,10 +162,10 @@ extension SOAPPotential {
         return scored.first { $0.score <= limit }?.prior ?? settings.priors[0]
     }
 
-    /// In units of mean ln RMSE: 4 % of accuracy for a smoother energy outside the data.
+    /// In units of mean ln RMSE: gives up 4 % of accuracy for a smoother energy outside the data.
     private static let priorTolerance = 0.04
 
-    /// The frames with those of the same elements one after the other, else in their order.
+    /// The frames grouped by their elements, otherwise in their order.
     private static func groupedByElements(_ frames: [Atoms]) -> [Atoms] {
         let grouped = Dictionary(grouping: frames) { Set($0.elements).sorted() }
         return grouped.keys.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { grouped[$0] ?? [] }
@@ -203,7 +205,8 @@ extension SOAPPotential {
             environments: InducingEnvironments(groups: kept))
     }
 
-    /// The atomic energies of least squares (of smallest norm) to the frames' energies by composition alone.
+    /// The atomic energies by least squares (of smallest norm) from the frames' energies and
+    /// compositions.
     private static func compositionFit(_ frames: [Atoms], _ elements: [Element]) throws -> [Double] {
         let labelled = frames.filter { $0.energy != nil }
         guard !labelled.isEmpty else { return elements.map { _ in 0 } }
@@ -212,7 +215,7 @@ extension SOAPPotential {
         return try leastSquares(counts, energies, relativeCutoff: 1e-6).solution.storage
     }
 
-    /// What is left for the kernels to explain.
+    /// The remainder that the kernels must explain.
     private static func target(
         _ atoms: Atoms, _ repulsion: PairRepulsion, _ elements: [Element], _ constants: [Double]
     ) throws -> (forces: [SIMD3<Double>], energy: Double?) {
@@ -251,7 +254,7 @@ extension SOAPPotential {
             calibration: Calibration(samples: [:], largest: [:]))
     }
 
-    /// Deviations and errors of all held-out atoms; without any, those of the training frames.
+    /// Deviations and errors of all held-out atoms, or of the training frames if there are none.
     private func calibrate(
         frames: [Atoms], validation: [Atoms], _ progress: TrainingProgress
     ) throws -> Calibration {
@@ -279,7 +282,7 @@ extension SOAPPotential {
 }
 
 extension Calibration {
-    /// With the deviations of these frames counted as known.
+    /// Counts the deviations of these frames as known.
     func covering(
         _ frames: [Atoms], _ potential: SOAPPotential, _ progress: TrainingProgress
     ) throws -> Calibration {
@@ -303,7 +306,7 @@ extension ForceAccuracy {
         rows.values.reduce(0) { $0 + log($1.componentRMSE) } / Double(max(1, rows.count))
     }
 
-    /// Component RMSE of each element, for people.
+    /// Component RMSE of each element, for users.
     public var line: String {
         rows.sorted { $0.key < $1.key }
             .map { "\($0.key) \(String(format: "%.4f", $0.value.componentRMSE))" }

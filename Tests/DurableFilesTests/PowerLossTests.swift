@@ -162,7 +162,7 @@ private struct Disk {
         var changes: [FileChange] { list.withLock { $0 } }
     }
 
-    @Test func fault02AReplacedFileIsTheOldOrTheNew() throws {
+    @Test("After power loss a replaced file is the old or the new one") func fault02ReplacedFile() throws {
         let (old, new) = (pattern(300), pattern(140_000))
         let first = try changes { try scratch.directory.create("a", old) }
         let both = try first + changes { try scratch.directory.replace("a", new) }
@@ -180,7 +180,7 @@ private struct Disk {
         #expect(states > 30)
     }
 
-    @Test func fault02AClaimIsWholeOrNotThere() throws {
+    @Test("After power loss a claim is complete or absent") func fault02Claim() throws {
         let inbox = try scratch.directory.makeSubdirectory("inbox")
         let blobs = BlobStore(try scratch.directory.makeSubdirectory("blobs"))
         let bytes = pattern(200_000)
@@ -202,7 +202,7 @@ private struct Disk {
         #expect(states > 50)
     }
 
-    @Test func fault02APackageIsWholeOrNotThere() throws {
+    @Test("After power loss a package is complete or absent") func fault02Package() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")
         let files = ["run.sh", "initial.extxyz", "MANIFEST.json"].enumerated().map { index, name in

@@ -25,7 +25,7 @@ import Testing
         return try files.allSatisfy { try there.read($0.name) == $0.bytes }
     }
 
-    @Test func fault32TheSameIsThereAlready() throws {
+    @Test("Publishing the same content again succeeds") func fault32SameContent() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         #expect(try isWhole("p"))
         #expect(FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/run.sh"))
@@ -37,7 +37,7 @@ import Testing
         #expect(scratch.files("outbox/p").contains("notes.txt") && scratch.files("staging").isEmpty)
     }
 
-    @Test func fault32SomethingElseHasTheName() throws {
+    @Test("Publishing over other content is a conflict") func fault32OtherContent() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         var other = files
         other[2] = PublishedFile(name: "MANIFEST.json", bytes: Array("[]".utf8))

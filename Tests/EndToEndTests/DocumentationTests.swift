@@ -4,7 +4,7 @@ import Testing
 /// What the documents and the help tell people to type.
 @Suite struct DocumentationTests {
     /// Each command is there, each option, and each target of make.
-    @Test func documentedCommandsAreThere() async throws {
+    @Test("Every documented command and option exists") func documentedCommands() async throws {
         let documented = try await DocumentedCommands()
         let lines = try documented.lines()
         #expect(lines.count > 70)

@@ -5,7 +5,7 @@ import Testing
 /// Real daemons on real spools.
 @Suite(.serialized, .enabled(if: Available.slow)) struct JobTests {
     /// One ML stage and one of GFN1-xTB, with the local runner.
-    @Test(.enabled(if: Available.python)) func aDroppedJobIsCompleted() async throws {
+    @Test("A dropped job is completed", .enabled(if: Available.python)) func droppedJob() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
@@ -20,7 +20,9 @@ import Testing
     }
 
     /// Real GPAW scores a path of H₂ at three points, in the daemon itself.
-    @Test(.enabled(if: Available.python)) func singlePointsScoreAPath() async throws {
+    @Test("Single points are computed along a path", .enabled(if: Available.python)) func singlePoints()
+        async throws
+    {
         let spool = try Spool()
         try "aurelax: 1\ndft: {executor: local}\n".write(
             toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
@@ -57,7 +59,8 @@ import Testing
             added.status == 0 && added.output.contains("3 frames added"), "\(added.errors)\(added.output)")
     }
 
-    @Test(.enabled(if: Available.python)) func fault01KilledInEveryStageTheJobIsCompletedOnce() async throws {
+    @Test("A job is completed once, with a kill in every stage", .enabled(if: Available.python))
+    func fault01KilledInEveryStage() async throws {
         let spool = try Spool()
         let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
@@ -89,7 +92,7 @@ import Testing
         #expect(steps == Array(0..<steps.count), "\(log)")
     }
 
-    @Test func fault30ATerminatedDaemonLeavesTheJobToTheNext() async throws {
+    @Test("The next daemon resumes the job of a terminated one") func fault30TerminatedDaemon() async throws {
         let spool = try Spool()
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let job = """
@@ -114,7 +117,9 @@ import Testing
     }
 
     /// A package is self-contained: run elsewhere, and its result brought back by hand.
-    @Test(.enabled(if: Available.python)) func aResultBroughtBackByHandIsTaken() async throws {
+    @Test("A result returned by hand is taken in", .enabled(if: Available.python)) func returnedByHand()
+        async throws
+    {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("h2.xyz", "2\n\nH 0 0 0\nH 0 0 0.85\n")
@@ -143,7 +148,7 @@ import Testing
         #expect(daemon.stop() == 0)
     }
 
-    @Test func aBadJobIsSetAsideWithEveryDiagnostic() async throws {
+    @Test("A bad job is set aside with all diagnostics") func badJob() async throws {
         let spool = try Spool()
         try spool.drop("bad.yaml", "aurelax: 1\nstages:\n  - ml: {fmx: 1}\nstructure: none.xyz\n")
         let result = try await Program.run(["daemon", "--once"], spool: spool.path)
@@ -157,7 +162,9 @@ import Testing
     }
 
     /// ML, a single point that checks it, a decision with its reason, the calculation that ends it.
-    @Test(.enabled(if: Available.python)) func aHybridStageDecidesByWhatComesBack() async throws {
+    @Test("A hybrid stage decides by its checks", .enabled(if: Available.python)) func hybridStage()
+        async throws
+    {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
@@ -176,7 +183,8 @@ import Testing
             isCompleted, "\(spool.text("outbox/small/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")")
         let summary = try #require(spool.text("outbox/small/summary.yaml"))
         // GFN1-xTB is not what the model has learnt: by the check the model's forces are wrong, and it says so.
-        #expect(summary.contains("decision: ") && summary.contains("further rounds would not help"), "\(summary)")
+        #expect(
+            summary.contains("decision: ") && summary.contains("further rounds would not help"), "\(summary)")
         #expect(summary.contains("model_largest_force_error: "), "\(summary)")
         // The rounds that were left are passed over.
         let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
@@ -189,7 +197,8 @@ import Testing
 
     /// A small model of a method that is quick to ask, a structure it has not seen: what the checks find makes it better,
     /// and the stage says by how much.
-    @Test(.enabled(if: Available.python && Available.slow)) func aHybridStageLearnsFromItsChecks()
+    @Test("A hybrid stage trains its model on its checks", .enabled(if: Available.python && Available.slow))
+    func learningHybridStage()
         async throws
     {
         let spool = try Spool()
@@ -257,7 +266,8 @@ import Testing
             "\(learnt.output)")
     }
 
-    @Test(.enabled(if: Available.python)) func packagesAreServedByPriorityAndNoneOfAPausedJob() async throws {
+    @Test("Packages are run by priority, and none of a paused job", .enabled(if: Available.python))
+    func priorities() async throws {
         let spool = try Spool()
         for (name, priority) in [("later", 0), ("sooner", 5), ("waits", 9)] {
             try spool.drop(
@@ -296,7 +306,8 @@ import Testing
     }
 
     /// With `executor: local` the daemon runs the packages itself.
-    @Test(.enabled(if: Available.python)) func aDaemonThatCalculatesItself() async throws {
+    @Test("The daemon runs packages itself", .enabled(if: Available.python)) func localExecutor() async throws
+    {
         let spool = try Spool()
         try "aurelax: 1\ndft: {executor: local}\n".write(
             toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
@@ -338,7 +349,7 @@ import Testing
         #expect(unknown.status == 7, "\(unknown.errors)")
     }
 
-    @Test(.enabled(if: Available.python)) func realGPAWRelaxesHydrogen() async throws {
+    @Test("GPAW relaxes hydrogen in a package", .enabled(if: Available.python)) func gpaw() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")

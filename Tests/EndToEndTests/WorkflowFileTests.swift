@@ -27,7 +27,7 @@ import Testing
     }
 
     /// Every recorded job is read again, those of one structure together: a table with its last energy, and figures.
-    @Test func recordedResultsAreComparedAndDrawn() async throws {
+    @Test("Recorded results are compared and drawn") func recordedResults() async throws {
         let spool = try Spool()
         for start in ["ring4", "ring5", "ring6"] {
             let results = Self.folder + "/gold-thiolate-ring/results"

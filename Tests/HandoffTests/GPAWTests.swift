@@ -50,7 +50,7 @@ import Testing
     }
 
     /// Both ranks killed in the middle of a step, then to convergence.
-    @Test func killedRanksLeaveNothingBehindAndTheRunGoesOn() async throws {
+    @Test("Killed ranks leave no processes, and the run resumes") func killedRanks() async throws {
         let scratch = try Scratch()
         let package = try package(.lcao, maxSteps: 40)
         let directory = try scratch.publish(package)
@@ -136,7 +136,7 @@ import Testing
     }
 
     /// Too few cycles for the density to converge: a verdict, and what there is.
-    @Test func aSelfConsistencyThatDoesNotConvergeIsAVerdict() async throws {
+    @Test("An SCF that does not converge is a verdict") func scfNotConverged() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
             Samples.request(

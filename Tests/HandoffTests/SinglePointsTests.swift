@@ -44,7 +44,7 @@ extension Scratch {
 }
 
 @Suite struct SinglePointsPackageTests {
-    @Test func theSameRequestGivesTheSameBytesAndOnlyWhatDecides() throws {
+    @Test("The same request gives the same bytes") func sameRequest() throws {
         let package = try SinglePointsPackage(Samples.points())
         #expect(package.files == (try SinglePointsPackage(Samples.points())).files)
         #expect(
@@ -145,7 +145,7 @@ extension Scratch {
     }
 
     /// As an array does it: one point a process, several at once; the last one puts the result together.
-    @Test func severalProcessesShareThePoints() async throws {
+    @Test("Several processes share the points") func sharedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points(Samples.path(5)))
         let directory = try scratch.publish(package)
@@ -166,7 +166,7 @@ extension Scratch {
     }
 
     /// What is there is not calculated again.
-    @Test func aRunGoesOnWithThePointsThatAreMissing() async throws {
+    @Test("A run resumes with the missing points") func missingPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -183,7 +183,7 @@ extension Scratch {
     }
 
     /// Two hydrogens in one place have no energy: the others have theirs, and the set says so. By hand it is tried again.
-    @Test func aPointThatFailsIsAResult() async throws {
+    @Test("A failed point is a result") func failedPoint() async throws {
         let scratch = try Scratch()
         var path = Samples.path(3)
         path[1].positions[2] = path[1].positions[1]
@@ -208,7 +208,7 @@ extension Scratch {
     }
 
     /// A point of another package, or of another geometry, is left alone and said.
-    @Test func whatIsNotOfThisPackageIsRefused() async throws {
+    @Test("Points of another package are refused") func foreignPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -227,7 +227,7 @@ extension Scratch {
         #expect(try foreign.read("0001.extxyz") == bytes)
     }
 
-    @Test func whatComesBackIsChecked() async throws {
+    @Test("Returned points are checked") func checkedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -279,7 +279,7 @@ extension Scratch {
     }
 
     /// A run that dies over and over is given up with the points that are there.
-    @Test func whatCrashesIsGivenUpWithWhatIsThere() async throws {
+    @Test("A crashing set is given up with its existing points") func crashedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)

@@ -44,8 +44,8 @@ import YAMLDocument
         #expect(stage.fmax == value)
     }
 
-    @Test(arguments: ["NO", "yes", "on", "1", "T", "'true'"]) func fault25ASwitchIsTrueOrFalse(_ text: String)
-    {
+    @Test("A switch is true or false", arguments: ["NO", "yes", "on", "1", "T", "'true'"])
+    func fault25Switches(_ text: String) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}, {dft: {hessian: \(text)}}]\n")
         #expect(read.job == nil, "hessian: \(text) was taken")
     }

@@ -15,7 +15,9 @@ import YAMLDocument
 
     static let ml = "stages: [{ml: {}}]"
 
-    @Test func aGoodStructureHasNoMessage() { #expect(report(Self.ml, Self.water) == "") }
+    @Test("A suitable structure gives no message") func goodStructure() {
+        #expect(report(Self.ml, Self.water) == "")
+    }
 
     /// Faults 27 and 28: refused before anything is computed.
     @Test func fault27NoAtoms() {
@@ -78,7 +80,7 @@ import YAMLDocument
         #expect(report("stages: [{ml: {fix: {elements: [S]}}}]", Self.water) == "")
     }
 
-    @Test func selectionsFitTheStructure() {
+    @Test("Selections must fit the structure") func selections() {
         #expect(
             report("stages: [{ml: {move: shell}}]", Self.water).contains(
                 "j.yaml:3:22: error: there is no gold in the structure"))
@@ -101,7 +103,7 @@ import YAMLDocument
         #expect(report("stages: [{ml: {move: mask}}]", atoms) == "")
     }
 
-    @Test func aMaskThatNoStageUsesIsAWarning() {
+    @Test("An unused mask is a warning") func unusedMask() {
         var atoms = Self.water
         atoms.moveMask = [true, false, true]
         #expect(
@@ -124,13 +126,13 @@ import YAMLDocument
                 "j.yaml:3:9: error: a charge of 1 leaves no electrons\n"))
     }
 
-    @Test func anOddNumberOfElectronsIsAWarningForDFT() {
+    @Test("An odd number of electrons is a warning for DFT") func oddElectrons() {
         let dft = "charge: 1\nstages: [{dft: {}}]"
         #expect(report(dft, Self.water).contains("j.yaml:3:9: warning: 17 electrons are an odd number"))
         #expect(!report("charge: 1\n" + Self.ml, Self.water).contains("electrons"))
     }
 
-    @Test func aChargeIsNotInTheForceFields() {
+    @Test("A charge is a warning for force fields") func chargeWarning() {
         let told = report("charge: -2\n" + Self.ml, Self.water)
         #expect(told.contains("j.yaml:3:9: warning: force fields know nothing of a charge: that of -2"))
         #expect(report("charge: -2\nstages: [{dft: {}}]", Self.water) == "")

@@ -82,7 +82,7 @@ private struct Fixed: ForceField {
             try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
     }
 
-    @Test func everySignOfDoubtAgainstTheTruth() throws {
+    @Test("Signs of doubt are correlated with true errors") func signsOfDoubt() throws {
         // Errors of 0 and √8 for the two H, 1 for S; angles of 0, 90 and 0 degrees.
         let field = Fixed(
             forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]],

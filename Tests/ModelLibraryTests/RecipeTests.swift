@@ -68,7 +68,7 @@ import ThiolateGold
                 """)
     }
 
-    @Test func anUnknownKindHidesNoOtherMistake() {
+    @Test("An unknown kind does not hide other mistakes") func unknownKind() {
         let text = "aurelax_recipe: 1\nname: m\nkind: oamlmm\nlevel_of_theory: PBE\nnorm: {references: 4}\n"
         let report = report(text)
         #expect(report.contains("did you mean ‘oamlm’?"))

@@ -32,7 +32,7 @@ import ThiolateGold
         return try #require(read.scan, "\(read.report)")
     }
 
-    @Test func everyDescriptorOnceWithTheClassesOfAllGrids() throws {
+    @Test("Every descriptor occurs once with the classes of all grids") func points() throws {
         let points = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: ".").points
         #expect(points.count == 8)
         let shared = points.filter { $0.classes.contains(.unitGold) }
@@ -59,7 +59,7 @@ import ThiolateGold
     }
 
     /// One set alone, as an element of an array computes it, beside others that add to the same results.
-    @Test func setsAreSharedAmongProcesses() throws {
+    @Test("Processes share the parameter sets") func sharedSets() throws {
         let library = try ScratchLibrary()
         let scan = try Self.scan(Self.text(), in: library.path)
         let path = library.path + "/shared.jsonl"
@@ -88,7 +88,7 @@ import ThiolateGold
         #expect(error?.description == "there is no parameter set 5; choose 1 to 4")
     }
 
-    @Test func goesOnWhereItWasStopped() throws {
+    @Test("An interrupted scan resumes") func resumes() throws {
         let scratch = try ScratchLibrary()
         let scan = try Self.scan(Self.text(), in: scratch.path)
         let whole = try scan.run()
@@ -182,7 +182,7 @@ import ThiolateGold
             """
         #expect(
             ScanFile(Array(text.utf8), file: "scan.yaml").report == """
-                scan.yaml:6:12: error: another structure is called ‘a’ already
+                scan.yaml:6:12: error: the name ‘a’ is already used by another structure
                     - {name: a, file: b.extxyz, frames: ["x"]}
                              ^
                 scan.yaml:6:40: error: ‘x’ is no range of frames
@@ -207,7 +207,7 @@ import ThiolateGold
                 """)
     }
 
-    @Test func dataAndFilesThatCannotBeMeant() throws {
+    @Test("Wrong data and files are refused") func wrongFiles() throws {
         let scratch = try ScratchLibrary()
         func failure(_ text: String, results: String? = nil) -> String {
             do {

@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: ["", "N/A", "3-", "-3", "7-3", "1,,2", "a", "1-2-3", "1:2:3", "1-9:0", "0-99999999999"])
     func whatIsNoList(text: String) { #expect(ArrayElements.numbers(text) == nil) }
 
-    @Test func theShortestListOfNumbers() {
+    @Test("Lists of numbers are written in the shortest form") func shortestList() {
         #expect(ArrayElements.text([3]) == "3")
         #expect(ArrayElements.text([5, 1, 2, 3, 3, 8, 7]) == "1-3,5,7-8")
         for numbers in [[1, 2, 4], Array(1...1000), [9, 1]] {
@@ -85,7 +85,7 @@ import Testing
 
     /// What is missing decides: out of time or taken off it is done again, with what the neediest wants; failed for good it
     /// stops with its log.
-    @Test func whatIsMissingIsDoneAgain() {
+    @Test("Missing elements are resubmitted") func missingElements() {
         var run = run([1, 2, 3, 4])
         run.see(
             [

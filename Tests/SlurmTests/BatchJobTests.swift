@@ -14,7 +14,7 @@ import Testing
         return batch
     }
 
-    @Test func argumentsSayWhatIsAskedFor() {
+    @Test("Arguments contain all requested resources") func arguments() {
         #expect(
             batch { $0.options = ["--exclusive", "--mail-type=END"] }.arguments == [
                 "--parsable", "--job-name=aurelax-ring-2-1-1-ab",
@@ -60,7 +60,7 @@ import Testing
     }
 
     /// The warning comes while the setup still goes on: the package does not begin, and the end is the one asked for.
-    @Test func askedToStopDuringTheSetup() throws {
+    @Test("A stop request during the setup is obeyed") func stoppedDuringSetup() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
         let records = folder.appendingPathComponent(BatchJob.records)
@@ -80,7 +80,8 @@ import Testing
         #expect(ended == "6\n")
     }
 
-    @Test("fault 38: a line of the setup that fails ends the run before it begins, with the line as its reason")
+    @Test(
+        "fault 38: a line of the setup that fails ends the run before it begins, with the line as its reason")
     func fault38ASetupThatFails() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
@@ -102,7 +103,8 @@ import Testing
             BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: true, asksForCPUs: false)?
                 .contains("exclude each other") == true)
         #expect(
-            BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: false, asksForCPUs: true) == nil)
+            BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: false, asksForCPUs: true)
+                == nil)
     }
 
     /// By another process: a descriptor that a test beside this one takes with it when it starts a program would keep
@@ -131,7 +133,7 @@ import Testing
         return process.terminationStatus
     }
 
-    @Test func optionsThatWouldBreakTheFollowingAreRefused() {
+    @Test("Options that would break the tracking are refused") func refusedOptions() {
         for good in ["--exclusive", "--gres=gpu:1", "--mail-user=a@b.org", "--nodelist=n[1-3]"] {
             #expect(BatchRules.problem(withOption: good) == nil, "\(good)")
         }

@@ -109,7 +109,7 @@ import Testing
         return why
     }
 
-    @Test func moreTimeMoreMemoryOrTheSame() {
+    @Test("A resubmission gets more time, more memory or the same") func resources() {
         #expect(next(ended("TIMEOUT"), evidence(3)) == [7200, 1024])
         #expect(next(ended("TIMEOUT", time: 7200), evidence(3)) == [10800, 1024], "no more than the limit")
         #expect(next(ended("TIMEOUT", time: 10800), evidence(3)) == [10800, 1024], "it comes further")
@@ -129,7 +129,7 @@ import Testing
         #expect(next(ended("FAILED"), locked) == [3600, 1024])
     }
 
-    @Test func whatDoesNotHelpIsNotRepeated() {
+    @Test("A resubmission that cannot help is not made") func limits() {
         #expect(stop(ended("TIMEOUT", time: 10800), evidence())?.contains("all the time") == true)
         #expect(
             stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)

@@ -17,7 +17,8 @@ import YAMLDocument
         spool.text("outbox/rejected/\(folder)/diagnostics.txt") ?? "nothing was set aside as \(folder)"
     }
 
-    @Test func aJobWaitsForItsStructureAndLeavesNothing() async throws {
+    @Test("A job waits for its structure, and the inbox is then empty") func waitsForStructure() async throws
+    {
         try spool.drop("wait.yaml", outsideJob("wait"))
         async let daemon: Void = spool.work()
         try await Task.sleep(for: .milliseconds(600))
@@ -31,7 +32,7 @@ import YAMLDocument
     }
 
     /// What a spool's cluster does not give is said when the job comes, not when its turn has come.
-    @Test func aJobThatAsksForTooMuchIsSetAsideWithItsPlaces() async throws {
+    @Test("A job that requests too much is set aside with places") func excessiveRequest() async throws {
         var most = Resources()
         (most.time, most.tasks) = (3600, 8)
         let engine = try spool.engine { $0.resourceLimits = most }
@@ -61,7 +62,7 @@ import YAMLDocument
     }
 
     /// One daemon, one inbox, everything that people put there.
-    @Test func fault20EveryDropIsTakenSetAsideOrLeftAlone() async throws {
+    @Test("Every drop is accepted, set aside or left alone") func fault20EveryDrop() async throws {
         // Taken: two jobs with one structure, and one that carries its own.
         try spool.drop("first.yaml", outsideJob("first"))
         try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
@@ -140,7 +141,7 @@ import YAMLDocument
         #expect(FileManager.default.fileExists(atPath: outside))
     }
 
-    @Test func jobsThatShareAStructureLeaveNothingBehind() async throws {
+    @Test("Jobs may share a structure") func sharedStructure() async throws {
         for name in ["a", "b", "c"] { try spool.drop("\(name).yaml", outsideJob(name)) }
         try spool.drop("h2.xyz", hydrogen)
         try await spool.work()
@@ -148,7 +149,7 @@ import YAMLDocument
         #expect(spool.files("inbox").isEmpty)
     }
 
-    @Test func fault18TheSameJobIsNotRunTwice() async throws {
+    @Test("The same job is not run twice") func fault18SameJob() async throws {
         let text = outsideJob("once")
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text)
@@ -174,7 +175,7 @@ import YAMLDocument
     }
 
     /// What was accepted is the snapshot, whatever is written to the file afterwards.
-    @Test func fault17WritingOnAfterTheClaimChangesNothing() async throws {
+    @Test("Writing after the claim changes nothing") func fault17LateWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let handle = try #require(FileHandle(forUpdatingAtPath: spool.path + "/inbox/h2.xyz"))
         try spool.drop("claimed.yaml", outsideJob("claimed"))
@@ -188,7 +189,7 @@ import YAMLDocument
         #expect(try spool.state(of: "claimed") == .waitingForDFT)
     }
 
-    @Test func fault15ASlowWriterIsWaitedFor() async throws {
+    @Test("The inbox waits for a slow writer") func fault15SlowWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let path = spool.path + "/inbox/slow.yaml"
         #expect(FileManager.default.createFile(atPath: path, contents: nil))

@@ -96,7 +96,7 @@ import Workflow
         #expect(try spool.state(of: "ring") == .running)
         #expect(try spool.client.status(of: "ring").attempt == 2)
         let history = try spool.history(of: "ring")
-        #expect(history.contains { $0.contains("what came back was not taken") }, "\(history)")
+        #expect(history.contains { $0.contains("the result was refused") }, "\(history)")
         _ = try perform(stage(".2"))
         try await spool.turn(engine)
         #expect(try spool.state(of: "ring") == .waitingForDFT)

@@ -26,7 +26,7 @@ import Workflow
         """
     }
 
-    @Test func fault33ResultsAreCheckedAndCountOnce() async throws {
+    @Test("Results are checked and count once") func fault33CheckedOnce() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         let manifest = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
@@ -71,7 +71,7 @@ import Workflow
         #expect(try spool.history(of: "h2").filter { $0.contains("→ completed") }.count == 1)
     }
 
-    @Test func packagesHaveTheTurnsOfTheirJobs() async throws {
+    @Test("Packages have the order of their jobs") func turns() async throws {
         for (name, priority) in [("slow", 0), ("urgent", 5), ("next", 0)] {
             try spool.drop("\(name).xyz", hydrogen)
             try spool.drop(
@@ -123,7 +123,7 @@ import Workflow
         #expect(spool.text("outbox/two/summary.yaml")?.contains("dft_steps:") ?? false)
     }
 
-    @Test func wishesByFileAndByCommand() async throws {
+    @Test("Requests arrive by file and by command") func requests() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         try spool.drop("h2.pause", "")
@@ -173,7 +173,7 @@ import Workflow
         #expect(spool.text("outbox/c/status.yaml")?.contains("state: failed\n") ?? false)
     }
 
-    @Test func fault08OneDaemonASpool() async throws {
+    @Test("A spool has only one daemon") func fault08OneDaemon() async throws {
         let first = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
         // The lock is taken before the store is made.
         while !spool.exists(".aurelax/jobs.sqlite") { try await Task.sleep(for: .milliseconds(10)) }

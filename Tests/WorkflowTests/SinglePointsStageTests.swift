@@ -49,7 +49,7 @@ private struct Spring: ForceField {
 
     private static let ml = "  - ml: {fmax: 0.01, maxstep: 0.02}\n"
 
-    @Test func thePathOfTheStageGoesOut() async throws {
+    @Test("The path of the stage is published") func publishedPath() async throws {
         try await turn(
             Self.ml + "  - single-points: {engine: tblite, every: 2, frames: 4}\n", until: isWaiting)
         let status = try spool.client.status(of: "h2")
@@ -84,7 +84,7 @@ private struct Spring: ForceField {
     }
 
     /// A path that came back as one geometry is none.
-    @Test func whereThereIsNoPathTheJobSaysSo() async throws {
+    @Test("A missing path is reported") func withoutPath() async throws {
         try await turn(
             "  - dft: {engine: tblite, fmax: 0.1}\n  - single-points: {engine: tblite}\n", until: isWaiting)
         try spool.drop(
@@ -97,7 +97,8 @@ private struct Spring: ForceField {
     }
 
     /// By real GFN1-xTB: energies by step in store, summary and report; the structure goes on as it was.
-    @Test(.enabled(if: python != nil)) func whatComesBackIsKeptAndTheStructureGoesOn() async throws {
+    @Test("Returned points are kept, and the structure passes through", .enabled(if: python != nil))
+    func returnedPoints() async throws {
         let stages =
             Self.ml
             + "  - single-points: {engine: tblite, frames: 3}\n  - single-points: {engine: tblite, stage: 1, frames: 2}\n"
@@ -138,7 +139,9 @@ private struct Spring: ForceField {
     }
 
     /// As the last stage it completes the job, though one of its points failed.
-    @Test(.enabled(if: python != nil)) func aFailedPointDoesNotFailTheJob() async throws {
+    @Test("A failed point does not fail the job", .enabled(if: python != nil)) func failedPointInJob()
+        async throws
+    {
         try await turn(Self.ml + "  - single-points: {engine: tblite, frames: 3}\n", until: isWaiting)
         var options = LocalRunner.Options()
         options.python = try #require(Self.python)

@@ -92,7 +92,7 @@ import YAMLDocument
         (
             "{count: 1, few: 3}",
             "f.yaml:1:17: error: expected a list, found ‘3’\n  {count: 1, few: 3}\n                  ^\n"
-                + "  hint: a list stands in brackets, or one element a line after ‘- ’\n"
+                + "  hint: write a list in brackets, or one element per line after ‘- ’\n"
         ),
         (
             "{count: 1, few: []}",

@@ -9,8 +9,8 @@ import ModelLibrary
 import Relaxation
 import SystemPackage
 
-/// Does what the state of each job asks for. One step, ``turn()``, looks at everything; nothing is remembered
-/// between two steps but what is running right now.
+/// Performs the actions that follow from the state of each job. One step, ``turn()``, looks at
+/// everything; only the running work is remembered between two steps.
 package actor Engine {
     private let spool: OpenSpool
     private let store: Store
@@ -22,19 +22,20 @@ package actor Engine {
     private var running: [Int64: (stop: StopFlag, task: Task<Void, Never>)] = [:]
     private var fatal: (any Error)?
     private var pending: [String: String] = [:]
-    /// As the inbox's own file has it; nil before it was written.
+    /// The content of the inbox's own file; nil before it was written.
     private var shownInbox: InboxNotes?
     private var troubles = Troubles()
     private var isWatched: Bool?
-    /// What others cannot do, by who they are.
+    /// Problems of other services, by name.
     private var foreignTroubles: [String: String] = [:]
     private var health: DaemonHealth?
     private var willLookAgain = false
-    /// Jobs whose logs say already that they wait for others.
+    /// Jobs whose logs already say that they wait for others.
     private var held: Set<Int64> = []
-    /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
+    /// Time of the last poll of external jobs: once per interval is enough, whatever wakes the
+    /// daemon.
     private var lastLook: ContinuousClock.Instant?
-    /// Asks for another turn.
+    /// Requests another turn.
     private let wake: @Sendable () -> Void
 
     package init(
@@ -72,17 +73,17 @@ package actor Engine {
             foreignTroubles["the store"] = why
             logger.error("\(why)")
         }
-        // Whoever made a folder may have been killed before its name was durable.
+        // A process that created a folder may have been killed before its name was durable.
         for directory in [spool.state, spool.outbox] { try directory.synchronize() }
     }
 
     /// The watcher saw a file being closed or renamed into the inbox.
     package func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
 
-    /// Whether the watcher is at work.
+    /// Whether the watcher is running.
     package func noteWatcher(_ isAlive: Bool) { isWatched = isAlive }
 
-    /// The most that a job may ask of a cluster from now on.
+    /// New upper limits for a job's request of cluster resources.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
 
     /// Shows, with the daemon's other troubles, why a change of `engines:` in `aurelax.yaml` is not followed.
@@ -92,13 +93,13 @@ package actor Engine {
         foreignTroubles["engines"] = trouble
     }
 
-    /// What a part of the daemon that works beside the turns cannot do right now; nil where it can.
+    /// A problem of a service that runs beside the turns; nil if it has none.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Looks at everything once.
     ///
-    /// - Returns: true where only others can bring anything forward.
-    /// - Throws: what cannot be worked on with; the next start finds everything as it is.
+    /// - Returns: true if all progress depends on others.
+    /// - Throws: an unrecoverable error; the next start finds all files as they are.
     package func turn() throws -> Bool {
         if let fatal { throw fatal }
         try endWhereAStageHangs()
@@ -117,7 +118,7 @@ package actor Engine {
                 }
             }
         }
-        try attempt("the jobs") { try stopWhatIsNotWanted() }
+        try attempt("the jobs") { try stopUnwantedStages() }
         for record in try store.unpublishedJobs() {
             try attempt("outbox/\(record.job.name)") { try publish(record) }
         }
@@ -148,7 +149,7 @@ package actor Engine {
         return incoming
     }
 
-    /// What was being written may be complete when the time to settle is over.
+    /// An incomplete file may be complete after the settle time.
     private func lookAgainSoon() {
         guard !willLookAgain else { return }
         willLookAgain = true
@@ -159,7 +160,7 @@ package actor Engine {
         }
     }
 
-    /// Does it, and remembers what went wrong: one job's trouble is not the others'.
+    /// Runs the action, and remembers its error: a problem of one job does not affect the others.
     private func attempt(_ subject: String, _ body: () throws -> Void) throws {
         do {
             try body()
@@ -172,14 +173,14 @@ package actor Engine {
         }
     }
 
-    /// A thread that computes cannot be ended from outside; the process can.
+    /// A computing thread cannot be ended from outside; the process can.
     private func endWhereAStageHangs() throws {
         for (id, work) in running where work.stop.silence > configuration.stepLimit + work.stop.extraTime {
             throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
         }
     }
 
-    /// How many jobs there are of each kind that a person waits for; for the service manager.
+    /// The numbers of jobs by state, for the service manager.
     package func summary() throws -> String {
         let active = try store.counts()
         let parts = JobState.allCases.filter { !$0.isFinal }
@@ -188,7 +189,7 @@ package actor Engine {
             + (troubles.texts.first.map { "; degraded: \($0)" } ?? (isWatched == false ? "; no watcher" : ""))
     }
 
-    /// Tells whoever looks how the daemon does.
+    /// Writes the state of the daemon.
     private func showHealth() throws {
         let watcher =
             isWatched == false
@@ -201,13 +202,13 @@ package actor Engine {
         health = now
     }
 
-    /// Lets every stage stop at its next step, and waits for it, but not longer than the grace.
+    /// Lets every stage stop at its next step, and waits for it at most for the grace time.
     package func stop() async {
         for work in running.values { work.stop.set() }
         let end = ContinuousClock.now + configuration.grace
         while !running.isEmpty, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
         if !running.isEmpty {
-            logger.warning("a step takes too long; its stage goes on from the step before")
+            logger.warning("a step takes too long; its stage resumes from the previous step")
         }
         guard fatal == nil else { return }
         do {
@@ -227,7 +228,7 @@ package actor Engine {
         pending = waiting
     }
 
-    /// Tells whoever looks what the files of the inbox wait for.
+    /// Writes the reasons why files of the inbox wait.
     private func showInbox() throws {
         let notes = InboxNotes(pending)
         guard notes != shownInbox else { return }
@@ -258,12 +259,12 @@ package actor Engine {
             }
         }
         guard waiting.isEmpty else {
-            // Three are named and the others counted: a job that collects hundreds has a line that can be read.
+            // Three are named and the others counted, so that the line stays readable.
             let named = waiting.prefix(3).joined(separator: ", ")
             let others = waiting.count > 3 ? " and \(waiting.count - 3) others" : ""
             let why = "waiting for \(named)\(others)"
             guard record.machine.reason != why else { return }
-            // The first time is an entry of the log, what changes afterwards is for the status alone.
+            // The first reason is an entry of the log; later changes appear only in the status.
             if held.insert(record.id).inserted {
                 try apply(.held(why), to: record)
             } else {
@@ -278,7 +279,7 @@ package actor Engine {
         launch(started)
     }
 
-    /// Gives a running stage the thread it needs, where it has none.
+    /// Starts the thread of a running stage if it has none.
     private func launch(_ record: JobRecord) {
         guard running[record.id] == nil, !troubles.isPaused() else { return }
         let stop = StopFlag()
@@ -307,18 +308,18 @@ package actor Engine {
             case .handedOut:
                 try apply(.noted("ready for another machine; waiting for its result"), to: record)
             case .stopped:
-                try apply(.interrupted("stopped with the daemon; it goes on from where it was"), to: record)
+                try apply(.interrupted("stopped with the daemon; resumes from its last step"), to: record)
             case .failed(let error):
                 if isFatal(error) { throw error }
                 if isPassing(error) {
                     _ = troubles.note(error, of: record.job.name, pause: configuration.pause)
-                    try apply(.interrupted("it goes on by itself when this has passed: \(error)"), to: record)
+                    try apply(.interrupted("will retry automatically: \(error)"), to: record)
                 } else {
                     try apply(.stageFailed(message(of: error), again: false), to: record)
                 }
             }
         } catch {
-            // The stage keeps its files, and the job its state: the next turn begins it again.
+            // The stage keeps its files, and the job its state: the next turn retries it.
             if isFatal(error) || !isPassing(error) { fatal = error }
             _ = troubles.note(error, of: record.job.name, pause: configuration.pause)
         }
@@ -331,13 +332,13 @@ package actor Engine {
         return "\(error)"
     }
 
-    private func stopWhatIsNotWanted() throws {
+    private func stopUnwantedStages() throws {
         for (id, work) in running where try store.job(id).machine.state != .running { work.stop.set() }
     }
 
     // MARK: Results
 
-    /// The job is at an ML stage whose task lies ready for another machine.
+    /// The job is at an ML stage whose task was handed out to another machine.
     private func isOutside(_ record: JobRecord) throws -> Bool {
         guard configuration.handsOutML, record.planned.kind == .ml, running[record.id] == nil else {
             return false
@@ -345,7 +346,7 @@ package actor Engine {
         return try OutsideMLStage.isHandedOut(in: folders.stageDirectory(of: record))
     }
 
-    /// Takes in what another machine has made of an ML stage, or shows how far it is.
+    /// Takes in the result of an ML stage from another machine, or shows its progress.
     private func lookOutside(for record: JobRecord) throws {
         guard case .ml(let stage) = record.planned.work else { return }
         do {
@@ -355,8 +356,8 @@ package actor Engine {
             let digest = try spool.blobs.insert(final)
             try apply(.stageEnded(report.verdict), to: record, ended: (report, digest))
         } catch let failure as StageFailure {
-            // What lies there stays; another attempt has a folder of its own.
-            try apply(.stageFailed("what came back was not taken: \(failure)", again: true), to: record)
+            // The files stay; another attempt has a new folder.
+            try apply(.stageFailed("the result was refused: \(failure)", again: true), to: record)
         }
     }
 
@@ -372,26 +373,27 @@ package actor Engine {
         } catch let refusal as ResultRefusal {
             let times = try setAside(folder, stage.package, refusal)
             let reason = "the result was set aside: \(refusal)"
-            // Whoever runs the package would do it again and again.
+            // A new run of the package would repeat the same result.
             try apply(
                 times < JobMachine.maximumAttempts
                     ? .resultRefused(reason)
                     : .stageFailed("\(reason); so were \(times - 1) before", again: false),
                 to: record)
         } catch let refusal as PackageRefusal {
-            // What lies there is not what was handed out, or cannot be looked at: it stays, and counts for nothing.
-            try apply(.resultRefused("no result is taken from here: \(refusal)"), to: record)
+            // The files are not those that were handed out, or cannot be read: they stay, and are
+            // ignored.
+            try apply(.resultRefused("no result is accepted from this package: \(refusal)"), to: record)
         } catch let failure as StageFailure {
             try apply(.stageFailed(failure.description, again: false), to: record)
         } catch {
             if !isFatal(error), !isPassing(error) {
-                try apply(.resultRefused("the result cannot be looked at: \(error)"), to: record)
+                try apply(.resultRefused("the result cannot be read: \(error)"), to: record)
             }
             throw error
         }
     }
 
-    /// Shows how far a calculation is that somebody runs.
+    /// Shows the progress of a calculation.
     private func follow(_ record: JobRecord) throws {
         let status = JobStatus(record, in: spool.spool)
         guard status.step != record.step || status.fmax != record.fmax else { return }
@@ -413,8 +415,8 @@ package actor Engine {
             try inbox.removeOriginals(from: spool.openInbox())
         } catch {
             if isFatal(error) || isPassing(error) { throw error }
-            report(try inbox.setAside(file, "it was not taken: \(error)"))
-            try apply(.resultRefused("\(file.name.escaped) was not taken: \(error)"), to: record)
+            report(try inbox.setAside(file, "it was not accepted: \(error)"))
+            try apply(.resultRefused("\(file.name.escaped) was not accepted: \(error)"), to: record)
         }
     }
 
@@ -436,9 +438,9 @@ package actor Engine {
             returned: file.map { ($0.claim.digest, $0.original) })
     }
 
-    /// Decides what follows a check of a hybrid stage and notes it in the report.
+    /// Decides the step after a check of a hybrid stage and records it in the report.
     ///
-    /// - Returns: the stage that follows, where it is not the next one.
+    /// - Returns: the following stage, if it is not the next one.
     private func decide(
         _ round: PlannedStage.Round, _ record: JobRecord, _ report: inout StageReport, _ final: [UInt8]
     ) throws -> Int? {
@@ -457,7 +459,7 @@ package actor Engine {
         return round.stages.upperBound
     }
 
-    /// - Returns: how many results of this package have been set aside by now.
+    /// - Returns: number of results of this package that have been set aside so far.
     private func setAside(
         _ folder: Directory, _ package: OutsidePackage, _ refusal: ResultRefusal
     ) throws -> Int {
