@@ -23,26 +23,26 @@ public enum RecipeSchema {
     private static let common: [KeySchema] = [
         KeySchema(
             "aurelax_recipe", .integer(1...1), required: true, "The version of this schema: 1."),
-        KeySchema("name", name, required: true, "The name that the model is called by."),
-        KeySchema("kind", .choice(kinds), required: true, "How the model learns."),
+        KeySchema("name", name, required: true, "The name of the model."),
+        KeySchema("kind", .choice(kinds), required: true, "The kind of model."),
         KeySchema(
             "level_of_theory", .text(), required: true,
-            "What every frame must say of the method behind its energies and forces."),
+            "Level of theory that every frame must have."),
         KeySchema(
             "data", .list(.mapping(source), count: 1...10_000), required: true,
             "Files of labelled structures."),
         KeySchema(
             "fit", .choice(Recipe.Fit.allCases.map(\.rawValue)), default: Recipe.Fit.training.rawValue,
-            "Whether the model learns from the training frames only, or from all once choices are made."),
+            "Whether the final model is trained on the training frames only, or on all frames."),
     ]
 
     private static let source = MappingSchema([
         KeySchema("file", .text(), required: true, "An extxyz file, relative to the recipe."),
-        KeySchema("frames", ranges, "The frames that are used, as Python slices them; without it all."),
+        KeySchema("frames", ranges, "The frames that are used, in Python's slice notation; by default all."),
         KeySchema(
             "sample", .integer(1...10_000_000),
-            "How many of the frames to learn from are used, denser towards the end by a logarithm."),
-        KeySchema("validation", ranges, "Of these, the frames held out."),
+            "Number of training frames to use, logarithmically denser towards the end."),
+        KeySchema("validation", ranges, "The held-out frames among these."),
         KeySchema(
             "teacher", .text(),
             "A model file, relative to the recipe, that labels these structures with its own forces. "
@@ -76,7 +76,8 @@ public enum RecipeSchema {
 
     private static let soapPotential: [KeySchema] = [
         KeySchema(
-            "descriptor", smoothDescriptor, "What an atom sees: SOAP with a smooth cutoff. Lengths in Å."),
+            "descriptor", smoothDescriptor,
+            "Description of environments: SOAP with a smooth cutoff. Lengths in Å."),
         KeySchema(
             "descriptors", byElement(smoothDescriptor), "Other descriptors for the centres of some elements."),
         KeySchema("power", .integer(1...12), default: "2", "Power of the kernel; 1 is linear."),
@@ -87,7 +88,7 @@ public enum RecipeSchema {
             "force_noise", byElement(.number(0...10, open: true), withDefault: true),
             "Expected misfit of a force component, eV/Å."),
         KeySchema(
-            "energy_noise", .number(0...10, open: true), "Expected misfit of an energy, eV an atom."),
+            "energy_noise", .number(0...10, open: true), "Expected misfit of an energy, eV per atom."),
         KeySchema(
             "priors", .list(.number(0...1e4, open: true), count: 1...50),
             "Prior deviations of an atom's energy to choose from, eV."),
@@ -95,15 +96,16 @@ public enum RecipeSchema {
 
     private static let smoothDescriptor = ValueSchema.mapping(
         MappingSchema([
-            KeySchema("r_cut", .number(1...100, open: true), required: true, "Reach of the radial basis, Å."),
+            KeySchema(
+                "r_cut", .number(1...100, open: true), required: true, "Radius of the radial basis, Å."),
             KeySchema("n_max", .integer(1...20), required: true, "Radial functions."),
             KeySchema("l_max", .integer(0...20), required: true, "Largest angular degree."),
             KeySchema("sigma", length, required: true, "Width of an atom, Å."),
             KeySchema(
-                "cutoff_radius", length, required: true, "No neighbour counts from here on, Å."),
+                "cutoff_radius", length, required: true, "Radius beyond which neighbours do not count, Å."),
             KeySchema(
                 "cutoff_width", length, required: true,
-                "Over this width before it a neighbour's weight falls to zero, Å."),
+                "Width before this radius over which a neighbour's weight falls to zero, Å."),
         ]))
 
     /// A value for each element that is named, and for all others.
@@ -119,26 +121,28 @@ public enum RecipeSchema {
     // MARK: Classes of atoms, aligned with references
 
     private static let environment: [KeySchema] = [
-        KeySchema("descriptor", descriptor, "How atoms are described: SOAP. Lengths in Å."),
+        KeySchema("descriptor", descriptor, "Description of atoms: SOAP. Lengths in Å."),
         KeySchema(
             "scaling", .choice(EnvironmentOptions.ScalingSet.allCases.map(\.rawValue)), default: "pool",
             "The points whose range is scaled to [0, 1]."),
-        KeySchema("start", start, default: "closest-to-mean", "Where the choice of references starts."),
-        KeySchema("alignment", .mapping(alignment), "How surroundings are laid over each other."),
-        KeySchema("classes", .mapping(classes), "How gold is told apart."),
+        KeySchema("start", start, default: "closest-to-mean", "First point of the selection of references."),
+        KeySchema("alignment", .mapping(alignment), "Alignment of environments."),
+        KeySchema("classes", .mapping(classes), "Classification of gold."),
     ]
 
     private static let vectorKernel: [KeySchema] = [
-        KeySchema("references", .integer(2...20_000), default: "1000", "Most references of a class."),
+        KeySchema(
+            "references", .integer(2...20_000), default: "1000", "Largest number of references per class."),
         KeySchema(
             "kernel", .mapping(kernel),
-            "Every combination is tried for every class; the least force error with frames left out stays."),
+            "Combinations to try for every class; the one with the least force error in cross-validation is kept."
+        ),
     ]
 
     private static let kernel = MappingSchema([
         KeySchema(
             "shape", .list(.choice(RadialKernel.allCases.map(\.rawValue)), count: 1...3),
-            "How the kernel falls with distance."),
+            "Dependence of the kernel on distance."),
         KeySchema(
             "length", .list(.number(0...1e3, open: true), count: 1...50),
             "Lengths, as multiples of the median distance between references."),
@@ -148,7 +152,7 @@ public enum RecipeSchema {
             "Regularisation, relative to the kernel at distance zero."),
         KeySchema(
             "choice_references", .integer(2...20_000), default: "300",
-            "References by which the kernel is chosen."),
+            "Number of references for choosing the kernel."),
     ])
 
     // MARK: OAMLM
@@ -160,8 +164,10 @@ public enum RecipeSchema {
 
     private static let descriptor = ValueSchema.mapping(
         MappingSchema([
-            KeySchema("species", .list(element, count: 1...100), "Symbols of the elements described."),
-            KeySchema("r_cut", .number(1...100, open: true), default: "4.0", "Reach of the radial basis, Å."),
+            KeySchema(
+                "species", .list(element, count: 1...100), "Symbols of the elements of the descriptor."),
+            KeySchema(
+                "r_cut", .number(1...100, open: true), default: "4.0", "Radius of the radial basis, Å."),
             KeySchema("n_max", .integer(1...20), default: "7", "Radial functions."),
             KeySchema("l_max", .integer(0...20), default: "4", "Largest angular degree."),
             KeySchema("sigma", length, default: "0.25", "Width of an atom, Å."),
@@ -182,34 +188,36 @@ public enum RecipeSchema {
         KeySchema(
             "group", .choice(RotationGroup.allCases.map(\.rawValue)), default: "o3",
             "With reflections (o3) or without (so3)."),
-        KeySchema("triangles", .integer(1...132), default: "10", "Triangles of core gold that are tried."),
+        KeySchema("triangles", .integer(1...132), default: "10", "Number of core gold triangles to try."),
     ])
 
     private static let classes = MappingSchema([
-        KeySchema("bond_length", length, default: "3.0", "Au–S and Au–Au bonds reach so far, Å."),
+        KeySchema("bond_length", length, default: "3.0", "Largest length of Au–S and Au–Au bonds, Å."),
         KeySchema(
             "release_length", length, default: "3.0",
-            "A class that an atom has is kept up to here from step to step, Å."),
+            "Length up to which an atom keeps its class from step to step, Å."),
         KeySchema(
-            "fewest", .integer(2...100_000), default: "10", "A class with fewer environments is not learnt."),
+            "fewest", .integer(2...100_000), default: "10",
+            "Smallest number of environments for training a class."),
     ])
 
     private static let norm = MappingSchema([
-        KeySchema("references", .integer(2...100_000), default: "5000", "Most references."),
+        KeySchema("references", .integer(2...100_000), default: "5000", "Largest number of references."),
         KeySchema(
             "objective", .choice(NormObjective.allCases.map(\.rawValue)), default: "exact",
-            "What the fit minimises; multilateration is the original MLM."),
+            "Objective of the fit; multilateration is the original MLM."),
         KeySchema("ridge", .number(0...1e6), "Regularisation; the square root of machine epsilon."),
         KeySchema("clamp", .boolean, default: "true", "Whether a negative norm counts as zero."),
     ])
 
     private static let direction = MappingSchema([
-        KeySchema("references", .integer(2...100_000), default: "2500", "Most references."),
-        KeySchema("solver", solver, default: "paper-eq17", "How a direction follows from projections."),
+        KeySchema("references", .integer(2...100_000), default: "2500", "Largest number of references."),
+        KeySchema(
+            "solver", solver, default: "paper-eq17", "Method that computes a direction from projections."),
         KeySchema("sigma2", byClass(length), "Width of the alignment weights, Å."),
         KeySchema("clip", .boolean, default: "false", "Whether projections are limited to [−1, 1]."),
         KeySchema(
-            "learn_misfits", .boolean, default: "false", "Whether the success of alignments is learnt too."),
+            "learn_misfits", .boolean, default: "false", "Whether misfits of alignments are learnt too."),
         KeySchema(
             "alternatives",
             .mapping(
@@ -217,7 +225,7 @@ public enum RecipeSchema {
                     KeySchema("solver", .list(solver, count: 1...50), required: true, "Solvers to try."),
                     KeySchema("sigma2", .list(length, count: 1...50), required: true, "Widths to try, Å."),
                 ])),
-            "Every pair of these is tried for every class; the least force error with frames left out stays."),
+            "Pairs to try for every class; the one with the least force error in cross-validation is kept."),
     ])
 
     static let solver = ValueSchema.text { text in

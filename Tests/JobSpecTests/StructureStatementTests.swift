@@ -26,6 +26,6 @@ import Testing
         #expect(try report("multiplicity=3").contains("error: the structure says multiplicity=3"))
         #expect(try report("units=bohr").contains("error: the structure says units=bohr"))
         #expect(try report("multiplicity=1 units=Angstrom").isEmpty)
-        #expect(try report("", columns: ":fixed:L:1", values: "T").contains("‘fixed’ fixes nothing"))
+        #expect(try report("", columns: ":fixed:L:1", values: "T").contains("‘fixed’ has no effect"))
     }
 }

@@ -27,7 +27,7 @@ import Testing
             let start = path.hasSuffix("png") ? Data([0x89, 0x50, 0x4E, 0x47]) : Data("<?xml".utf8)
             #expect(bytes.starts(with: start) && bytes.count > 10_000)
         }
-        // The numbers behind the points, and no others.
+        // Exactly the numbers of the points.
         struct Numbers: Decodable {
             struct Panel: Decodable {
                 var name: String

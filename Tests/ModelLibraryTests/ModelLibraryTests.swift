@@ -98,7 +98,7 @@ private struct Fixed: ForceField {
         let quarters = try #require(all["distance"]).errorByQuarter
         let expected = [0, 0.5, 1, 8.0.squareRoot()]
         #expect(quarters.count == 4 && zip(quarters, expected).allSatisfy { abs($0 - $1) < 1e-12 })
-        // The sulfur says nothing of one of them.
+        // One of the indicators has no value for sulfur.
         let s = try #require(evaluation.rows["S"]).indicators
         #expect(s["agreement"] == nil && s["distance"]?.errorCorrelation == nil)
         let table = try #require(evaluation.indicatorTable).split(separator: "\n")

@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    /// What is kept in the store comes back as it was.
+    /// A run is the same after it has been saved in the store.
     @Test func itIsKept() throws {
         var run = ended("TIMEOUT")
         run.isHeld = true

@@ -174,7 +174,7 @@ import YAMLDocument
         #expect(try spool.history(of: "once").contains { $0.contains("dropped again") })
     }
 
-    /// What was accepted is the snapshot, whatever is written to the file afterwards.
+    /// The accepted content is the snapshot, even if the file is written afterwards.
     @Test("Writing after the claim changes nothing") func fault17LateWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let handle = try #require(FileHandle(forUpdatingAtPath: spool.path + "/inbox/h2.xyz"))
