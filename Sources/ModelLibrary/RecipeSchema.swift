@@ -4,7 +4,7 @@ import SOAPPotential
 import ThiolateGold
 public import YAMLDocument
 
-/// What a `recipe.yaml` may say.
+/// The keys of a `recipe.yaml`.
 public enum RecipeSchema {
     /// The schema of a kind's recipes; of a kind that there is not, what all have in common.
     public static func recipe(kind: String?) -> MappingSchema {

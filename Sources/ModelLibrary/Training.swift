@@ -158,11 +158,12 @@ public struct TrainingData: Sendable {
     /// The used frames of each file, and the digest of the file.
     public private(set) var sources: [String: String] = [:]
 
-    /// What the model learns: the recipe's level of theory; with frames of a teacher, the teacher's name and
-    /// version after it.
+    /// Level of theory of the training data: the recipe's; with frames of a teacher, followed by
+    /// the teacher's name and version.
     public private(set) var levelOfTheory = ""
 
-    /// - Parameter progress: told when a teacher labels frames, which takes one force call for each.
+    /// - Parameter progress: reports the labelling by a teacher, which takes one force call per
+    ///   frame.
     /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of a teacher's model file.
     public init(_ recipe: Recipe, progress: TrainingProgress = .untold) throws {
         var teachers: [String] = []
@@ -217,7 +218,8 @@ public struct TrainingData: Sendable {
         guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
     }
 
-    /// A frame with a model's forces, and its energy where the model has one, in place of its own labels.
+    /// A frame with a model's forces, and its energy if the model has one, instead of its own
+    /// labels.
     private static func taught(_ frame: Atoms, by model: any ForceField) throws -> Atoms {
         let prediction = try model.predict(frame)
         var frame = frame
@@ -244,7 +246,7 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A range of frames that the file does not have.
     case rangeOutside(range: String, file: String, frames: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
-    /// Frames that a teacher labels cannot tell how good a model is.
+    /// Frames labelled by a teacher cannot show how accurate a model is.
     case taughtValidation(file: String)
     /// Frames with more than one total charge (their `charge`, e; 0 if not stated).
     case mixedCharges([Double])

@@ -9,8 +9,8 @@ public indirect enum ValueSchema: Sendable {
     case choice([String])
     case list(ValueSchema, count: ClosedRange<Int> = 0...10_000)
     case mapping(MappingSchema)
-    /// One of several forms; `what` is how messages call them together. Without a form it is a value of any shape,
-    /// which whoever reads it checks.
+    /// One of several forms; `what` is their common name in messages. Without forms, a value of any
+    /// shape, which the caller checks.
     case either([ValueSchema], what: String)
 }
 
@@ -29,7 +29,7 @@ public struct TextProblem: Sendable {
 public struct KeySchema: Sendable {
     public var name: String
     public var value: ValueSchema
-    /// What the value does, without the unit.
+    /// The effect of the value, without the unit.
     public var sentence: String
     /// As in "…, eV/Å."; nil if there is none or the sentence names it.
     public var unit: String?

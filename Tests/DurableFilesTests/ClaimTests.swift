@@ -79,7 +79,7 @@ import Testing
         #expect(start.duration(to: .now) < .seconds(1))
     }
 
-    /// A writer that goes on while the file is copied.
+    /// A writer that continues while the file is copied.
     @Test("A file that changes during the claim is not claimed") func fault17ChangingFile() throws {
         try scratch.write("inbox/a", pattern(200_000))
         let path = scratch.path + "/inbox/a"

@@ -4,8 +4,8 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// A disk whose power may go: what was not synchronised may be lost, in any combination, and a write may be
-/// torn.
+/// A disk that may lose power: any combination of unsynchronised changes may be lost, and a write
+/// may be torn.
 ///
 /// A rename is taken to be atomic, as every local file system makes it; whether it happened is open until the
 /// target's directory is synchronised.
@@ -71,8 +71,8 @@ private struct Disk {
         }
     }
 
-    /// Every combination of losses where they are few, otherwise all, none, each alone, all but each, and as
-    /// many drawn at random.
+    /// Every combination of losses if they are few, otherwise all, none, each alone, all but each,
+    /// and as many random ones.
     static func combinations(of open: [Int], random: inout some RandomNumberGenerator) -> [Set<Int>] {
         if open.count <= 6 {
             return (0..<1 << open.count).map { bits in
@@ -98,7 +98,7 @@ private struct Disk {
                 if lost.contains(index) { continue }
                 let written = index == torn ? Array(bytes.prefix(bytes.count / 2)) : bytes
                 var content = data[file, default: []]
-                // What was lost before it is a hole.
+                // A lost range before it is a hole.
                 if content.count < start { content += [UInt8](repeating: 0, count: start - content.count) }
                 content.replaceSubrange(start..<min(content.count, start + written.count), with: written)
                 data[file] = content
@@ -122,7 +122,7 @@ private struct Disk {
         return names.mapValues { data[$0, default: []] }
     }
 
-    /// Every state that a loss of power may leave, with the number of changes begun before it.
+    /// Every state that a power loss may leave, with the number of changes before it.
     func forEachState(_ body: (_ count: Int, _ files: [FilePath: [UInt8]]) throws -> Void) rethrows -> Int {
         var random = SystemRandomNumberGenerator()
         var states = 0
@@ -144,7 +144,8 @@ private struct Disk {
     }
 }
 
-/// Fault 2: what a loss of power at any moment leaves, with every legal loss of what was not synchronised.
+/// Fault 2: the states after a power loss at any moment, with every possible loss of unsynchronised
+/// data.
 @Suite struct PowerLossTests {
     private let scratch: Scratch
 

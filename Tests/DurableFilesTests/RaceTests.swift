@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// Others at work in the same directories at the same time.
+/// Other processes work in the same directories at the same time.
 @Suite struct RaceTests {
     private let scratch: Scratch
     private let inbox: Directory
@@ -17,7 +17,7 @@ import Testing
         blobs = BlobStore(try scratch.directory.makeSubdirectory("blobs"))
     }
 
-    /// Runs `other` on a thread of its own until `body` is through.
+    /// Runs `other` on a separate thread until `body` has ended.
     private func beside(_ other: @escaping @Sendable (Int) -> Void, _ body: () throws -> Void) throws {
         let isOver = Flag()
         let done = DispatchSemaphore(value: 0)
@@ -114,7 +114,7 @@ import Testing
         #expect(throws: FileError.self) { try scratch.directory.makeSubdirectory("door") }
     }
 
-    /// Whoever reads while packages are published sees none or all, checksums included.
+    /// A reader of packages being published sees nothing or everything, including checksums.
     @Test("A reader sees nothing or the complete directory") func fault31Readers() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")

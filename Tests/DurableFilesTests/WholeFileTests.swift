@@ -35,8 +35,8 @@ import Testing
         #expect(throws: FileError.self) { try directory.subdirectory("here") }
     }
 
-    /// Each call in turn fails, once with each error: afterwards the old content is there or the new, and
-    /// nothing beside it.
+    /// Each call in turn fails, once with each error: afterwards there is the old or the new
+    /// content, and no other file.
     @Test(arguments: [Errno.noSpace, .ioError, .interrupted])
     func fault06EveryCallMayFail(code: Errno) throws {
         let (old, new) = (pattern(10), pattern(200_000))

@@ -31,7 +31,7 @@ import Testing
         #expect(!result.output.contains("Lattice"), "\(result.output)")
     }
 
-    /// None of several jobs is dropped unless all are good; a box is taken off where that is asked for.
+    /// None of several jobs is dropped unless all are valid; a box is removed on request.
     @Test("Several jobs are submitted at once") func severalJobs() async throws {
         let spool = try Spool()
         func write(_ name: String, _ text: String) throws {

@@ -134,7 +134,7 @@ import Testing
         let run = try await Program.run(["dft", "run", elsewhere])
         #expect(run.status == 0, "\(run.errors)")
 
-        // A result of another molecule first: it is refused, and the job goes on waiting.
+        // First a result of another molecule: it is refused, and the job continues to wait.
         try spool.drop(
             "h2.result.extxyz", "1\nenergy=1 Properties=species:S:1:pos:R:3:forces:R:3\nH 0 0 0 0 0 0\n")
         #expect(
@@ -182,21 +182,22 @@ import Testing
         #expect(
             isCompleted, "\(spool.text("outbox/small/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")")
         let summary = try #require(spool.text("outbox/small/summary.yaml"))
-        // GFN1-xTB is not what the model has learnt: by the check the model's forces are wrong, and it says so.
+        // The model was not trained on GFN1-xTB: the check shows that its forces are wrong, and the
+        // stage reports it.
         #expect(
             summary.contains("decision: ") && summary.contains("further rounds would not help"), "\(summary)")
         #expect(summary.contains("model_largest_force_error: "), "\(summary)")
         // The rounds that were left are passed over.
         let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
         #expect(folders == ["01-ml", "02-dft", "07-dft"], "\(folders)")
-        // What the model knows of curvatures is handed on past the check.
+        // The model's Hessian is passed on after the check.
         #expect(spool.exists("outbox/small/07-dft/hessian.npy"))
         _ = runner.stop()
         #expect(daemon.stop() == 0)
     }
 
-    /// A small model of a method that is quick to ask, a structure it has not seen: what the checks find makes it better,
-    /// and the stage says by how much.
+    /// A small model of a fast method and a structure absent from its training data: training on
+    /// the checks improves it, and the stage reports by how much.
     @Test("A hybrid stage trains its model on its checks", .enabled(if: Available.python && Available.slow))
     func learningHybridStage()
         async throws
@@ -254,7 +255,7 @@ import Testing
         #expect(summary.contains("first_model_largest_force_error: "), "\(summary)")
         #expect(summary.contains("largest error of the trained model there"), "\(summary)")
         #expect(spool.exists("outbox/second/03-ml/learnt.aurelax-model"))
-        // What was learnt in this job stays in this job.
+        // A model trained in this job is not used in other jobs.
         let versions = try await Program.run(["model", "info", folder + "/small.aurelax-model", "--json"])
         let learnt = try await Program.run(
             [
@@ -320,7 +321,7 @@ import Testing
         #expect(isCompleted, "\(spool.text("daemon.log") ?? "")")
         #expect(daemon.stop() == 0)
 
-        // And all that there is to do, where it is to end then.
+        // All remaining work, if it must end then.
         try spool.drop(
             "next.yaml",
             "aurelax: 1\nstructure: |\n  2\n\n  H 0 0 0\n  H 0 0 0.9\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n"
@@ -329,7 +330,7 @@ import Testing
         #expect(once.status == 0, "\(once.errors)")
         #expect(try await spool.status(of: "next")?.state == "completed", "\(once.errors)")
 
-        // What they found can be learnt from: every source once, the level of theory its own.
+        // Its results can be used for training: every source once, with its level of theory.
         let set = spool.path.appending("set").string
         for (job, expected) in [("h2", "added"), ("next", "added"), ("h2", "0 frames added")] {
             let added = try await Program.run(["dataset", "add", set, job], spool: spool.path)

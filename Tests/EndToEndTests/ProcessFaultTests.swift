@@ -140,7 +140,7 @@ import Testing
         #expect(first.stop() == 0)
     }
 
-    /// In the middle of a burst it stops within ten seconds, and the next one takes what is left.
+    /// During a burst it stops within ten seconds, and the next daemon accepts the remaining files.
     @Test("The daemon stops cleanly during a burst of files") func fault30StoppedInABurst() async throws {
         let names = (0..<(Self.isFull ? 1000 : 60)).map { "burst\($0)" }
         for name in names { try spool.drop("\(name).yaml", Self.job(name)) }
@@ -156,7 +156,7 @@ import Testing
         try await expectAll(names)
     }
 
-    /// What a service manager hears: ready, alive, how things stand, and that it ends.
+    /// Messages to a service manager: ready, alive, status, stopping.
     @Test("The daemon reports to the service manager") func fault30ServiceManager() async throws {
         let path = spool.path.appending("notify").string
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
@@ -192,7 +192,8 @@ import Testing
         #expect(text == "STOPPING=1")
     }
 
-    /// A package that no job waits for is no server's business; one that was replaced is left alone, which is said.
+    /// A server ignores packages that no job waits for; a replaced package is left alone and
+    /// reported.
     @Test("A foreign package is not run", .enabled(if: Available.python)) func fault33ForeignPackage()
         async throws
     {
@@ -224,7 +225,7 @@ import Testing
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }
 
-    /// What does not listen cannot be asked for anything.
+    /// Nothing listens unless the dashboard is requested.
     @Test func fault35NothingListens() async throws {
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("mine.yaml", Self.job("mine"))
@@ -277,7 +278,7 @@ import Testing
         #expect(open.status == 2 && open.errors.contains("everybody"), "\(open.errors)")
     }
 
-    /// What a server of this machine says to these bytes until it closes.
+    /// The answer of a server on this machine to these bytes, until it closes.
     private func exchange(_ text: String, port: UInt16) throws -> String {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }

@@ -6,7 +6,7 @@ import JobSpec
 import SystemPackage
 import Testing
 
-/// Real GPAW runs of H₂ on coarse grids: slow, and only where asked for.
+/// Real GPAW runs of H₂ on coarse grids: slow, and only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct GPAWTests {
     private func package(_ mode: DFTStage.Mode, maxSteps: Int = 1) throws -> HandoffPackage {
         try HandoffPackage(
@@ -74,7 +74,7 @@ import Testing
         #expect((0.70...0.90).contains((final.positions[1] - final.positions[0]).length))
     }
 
-    /// Two ranks asked to stop end within the time allowed, none is left behind.
+    /// Two ranks end within the allowed time after a stop request, and none remains.
     @Test func twoRanksStop() async throws {
         let scratch = try Scratch()
         let package = try package(.fd, maxSteps: 40)

@@ -213,7 +213,7 @@ import Testing
         let directory = try scratch.publish(try HandoffPackage(Samples.request()))
         try directory.replace("run.sh", Array("#!/bin/sh\nexit 0\n".utf8))
         #expect(throws: PackageRefusal.damaged("run.sh")) { try PackageCheck.verify(directory) }
-        // A person may adapt a launcher: the inputs are what was sent.
+        // The user may adapt a launcher: the inputs are unchanged.
         _ = try PackageCheck.verify(directory, roles: [.input])
         try directory.remove("gpaw_relax.py")
         #expect(throws: PackageRefusal.missing("gpaw_relax.py")) {

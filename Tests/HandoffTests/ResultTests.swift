@@ -123,7 +123,7 @@ import Testing
             }
                 == .otherElement(
                     file: "trajectory.extxyz", frame: 0, atom: 0, expected: "S", found: "H"))
-        // Atoms of one element in another order are where they were not sent.
+        // Atoms of one element in another order are at wrong positions.
         let swapped = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions.swapAt(1, 2)
@@ -176,7 +176,7 @@ import Testing
             Issue.record("\(String(describing: hartree))")
             return
         }
-        // Bohr under the name of Å: not where it was sent.
+        // Positions in Bohr labelled as Å are wrong.
         let bohr = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions = sample.frames[k].positions.map { $0 / 0.529177 }

@@ -159,7 +159,7 @@ import Testing
         #expect(try result(of: good, second)?.isConverged == true)
     }
 
-    /// What comes while a package runs, and before those that wait, is run before them.
+    /// A package with a higher priority that arrives during a run is run before the waiting ones.
     @Test("A server determines the next package anew each time") func servedOrder() async throws {
         let scratch = try Scratch()
         var digests: Set<Digest> = []
@@ -275,7 +275,7 @@ import Testing
         return values
     }
 
-    /// Asked to stop, it keeps its steps and leaves no process; started again, it goes on from them.
+    /// After a stop request it keeps its steps and leaves no process; started again, it resumes.
     @Test("A run stops on request and resumes") func fault30StopRequest() async throws {
         let scratch = try Scratch()
         let package = try package(GoldThiolateRing(n: 3).atoms)
@@ -296,7 +296,8 @@ import Testing
         #expect(try Processes.working(in: directory).isEmpty)
     }
 
-    /// Killed like a process that runs out of memory; started again, it goes on and its whole path is taken in.
+    /// Killed like a process that runs out of memory; started again, it resumes, and its whole path
+    /// is accepted.
     @Test("A killed run resumes") func fault30Killed() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
@@ -348,8 +349,8 @@ import Testing
         #expect(try Processes.working(in: directory).isEmpty)
     }
 
-    /// Slurm's way: the batch shell gets USR1, and the run ends after its step with the status that says so.
-    /// Meanwhile nobody else can run the package.
+    /// As in Slurm: the batch shell gets USR1, and the run ends after its step with the
+    /// corresponding status. Meanwhile no other process can run the package.
     @Test("The script alone ends on a signal") func signalToScript() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))

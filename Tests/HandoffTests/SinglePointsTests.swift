@@ -71,7 +71,8 @@ extension Scratch {
         #expect(script.contains("sbatch --array=1-3%4 submit.sbatch"))
     }
 
-    /// A geometry that no relaxation would be begun with may be scored; what nothing could begin with may not.
+    /// A geometry that is unsuitable for a relaxation is accepted; one with which no calculation
+    /// can start is refused.
     @Test func whatIsRefused() throws {
         var close = Samples.path(2)
         close[1].positions[1] = [0.3, 0, 0]
@@ -165,7 +166,7 @@ extension Scratch {
         #expect(try status(directory, point: 6) == 8, "there is no sixth point")
     }
 
-    /// What is there is not calculated again.
+    /// Existing points are not computed again.
     @Test("A run resumes with the missing points") func missingPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
@@ -182,7 +183,8 @@ extension Scratch {
         #expect(try status(directory, point: 2) == 0)
     }
 
-    /// Two hydrogens in one place have no energy: the others have theirs, and the set says so. By hand it is tried again.
+    /// Two hydrogens at the same position have no energy: the other points do, and the set reports
+    /// it. Run by hand, it is retried.
     @Test("A failed point is a result") func failedPoint() async throws {
         let scratch = try Scratch()
         var path = Samples.path(3)
@@ -288,7 +290,7 @@ extension Scratch {
         options.python = "/bin/false"
         var serving = PackageServer.Options()
         (serving.once, serving.maxCrashes, serving.pause) = (true, 1, .zero)
-        // A Python that is killed before it says anything.
+        // A Python that is killed before any output.
         let python = scratch.path.appending("python").string
         let real = try #require(Engines.python)
         try "#!/bin/sh\ncase \"$*\" in *single_points*) kill -9 $$ ;; esac\nexec \(real) \"$@\"\n"

@@ -140,7 +140,7 @@ import YAMLDocument
         #expect(file(job.yaml).job == job)
     }
 
-    /// What a version before had written of a stage is read, with defaults for what it did not know.
+    /// A stage written by an earlier version is read, with defaults for missing values.
     @Test func olderStagesAreRead() throws {
         let text = """
             {"optimizer":"fire","fmax":0.3,"maxSteps":9,"maxStep":0.05,"move":{"indices":{"_0":[1,3]}},"model":"m"}

@@ -6,7 +6,8 @@ import Testing
 @Suite struct ForcePlotTests {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
 
-    /// The rings' forces beside the same ones with every component off by 0.1 eV/Å.
+    /// The rings' forces compared with the same forces with an error of 0.1 eV/Å in every
+    /// component.
     static func comparison() throws -> ForceComparison {
         let frames = try Array(ScratchLibrary.rings()[10..<13])
         var others = frames

@@ -23,7 +23,7 @@ import Testing
         #expect(model.provenance.kind == kind)
         #expect(model.provenance.version == report.version)
         #expect(model.provenance.levelOfTheory == ScratchLibrary.level)
-        // What the report says is what the loaded model does.
+        // The report agrees with the loaded model.
         let held = Array(try ScratchLibrary.rings()[21..<24])
         let evaluation = try Evaluation(model, on: held)
         let examined = try #require(report.validation)
@@ -83,7 +83,7 @@ import Testing
                 .contains("charges of -1, 0: a model supports one charge"))
     }
 
-    /// What a bar is drawn from only ever grows, and ends near its end.
+    /// The progress never decreases, and ends near 1.
     @Test(arguments: ["soap-potential", "oamlm", "vector-kernel"], ["training", "all"])
     func progressOnlyGrows(kind: String, fit: String) throws {
         let scratch = try ScratchLibrary()
@@ -127,7 +127,7 @@ import Testing
         #expect(
             model.provenance.levelOfTheory
                 == ScratchLibrary.level + ", taught by teacher \(version.prefix(12))")
-        // The pupil gives back what it was taught, not what DFT says.
+        // The trained model reproduces its teacher instead of DFT.
         let teacher = try scratch.library.load("teacher")
         let forces = try teacher.predict(taught[0]).forces
         var labelled = taught[0]

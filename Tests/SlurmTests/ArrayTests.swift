@@ -83,8 +83,8 @@ import Testing
         return evidence
     }
 
-    /// What is missing decides: out of time or taken off it is done again, with what the neediest wants; failed for good it
-    /// stops with its log.
+    /// The missing elements decide: after a time limit or a cancellation they are resubmitted with
+    /// the largest request; after a permanent failure the job fails with its log.
     @Test("Missing elements are resubmitted") func missingElements() {
         var run = run([1, 2, 3, 4])
         run.see(
@@ -117,7 +117,7 @@ import Testing
             rules.decision(failed, missing: [], idle: 0) == .close("the array 12 has ended"),
             "nothing of it is missing")
 
-        // All of it was taken off: somebody does not want it.
+        // The whole array was cancelled: it is not wanted.
         var unwanted = self.run([1, 2])
         unwanted.see([entry([1, 2], .ended("CANCELLED"))], at: start)
         guard case .stop = rules.decision(unwanted, missing: [evidence(1), evidence(2)], idle: 0) else {

@@ -59,7 +59,8 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("seen").path))
     }
 
-    /// The warning comes while the setup still goes on: the package does not begin, and the end is the one asked for.
+    /// The warning arrives during the setup: the package does not start, and the exit status is
+    /// that of a stop request.
     @Test("A stop request during the setup is obeyed") func stoppedDuringSetup() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
@@ -107,8 +108,8 @@ import Testing
                 == nil)
     }
 
-    /// By another process: a descriptor that a test beside this one takes with it when it starts a program would keep
-    /// the kernel from running the script (‘text file busy’).
+    /// In another process: if a parallel test inherits the descriptor when it starts a program, the
+    /// kernel would not run the script (‘text file busy’).
     private func write(_ text: String, to url: URL) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -123,7 +124,8 @@ import Testing
         process.executableURL = url
         process.environment = ["SLURM_JOB_ID": "77", "PATH": "/usr/bin:/bin"]
         process.standardOutput = FileHandle.nullDevice
-        // A shell cannot trap what is blocked where it begins, as it may be on a thread of the tests.
+        // A shell cannot trap a signal that is blocked at its start, as it may be on a thread of
+        // the tests.
         var warning = sigset_t()
         sigemptyset(&warning)
         sigaddset(&warning, SIGUSR1)

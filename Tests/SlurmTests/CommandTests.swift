@@ -2,7 +2,7 @@ import Foundation
 import Slurm
 import Testing
 
-/// The commands as programs: what they are asked, and what becomes of those that hang.
+/// The commands as programs: their arguments, and the handling of hanging ones.
 @Suite struct CommandTests {
     private let folder: URL
 
@@ -23,7 +23,7 @@ import Testing
 
     private func remove() { try? FileManager.default.removeItem(at: folder) }
 
-    /// A command that hangs is given up, and nothing that it started goes on.
+    /// A hanging command is killed with its children.
     @Test("Hanging commands are killed") func hangingCommands() async throws {
         defer { remove() }
         let number = folder.appendingPathComponent("number").path
@@ -33,7 +33,7 @@ import Testing
         #expect(
             error?.description == "squeue gave no answer within 3.0 seconds", "\(String(describing: error))")
         let process = try String(contentsOfFile: number, encoding: .utf8).filter(\.isNumber)
-        // What has ended and is not collected yet has no command line any more.
+        // A zombie has no command line any more.
         let line = (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)) ?? ""
         #expect(!line.contains("sleep"))
     }

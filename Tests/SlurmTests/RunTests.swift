@@ -98,7 +98,7 @@ import Testing
         return evidence
     }
 
-    /// What the next run asks for: seconds, MiB; nil where there is none.
+    /// Resources of the next run: seconds, MiB; nil if there is none.
     private func next(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int = 0) -> [Int?]? {
         guard case .again(let request, _) = rules.decision(run, evidence, idle: idle) else { return nil }
         return [request.time, request.memory]
@@ -144,7 +144,7 @@ import Testing
         )
     }
 
-    /// The marker decides, whatever Slurm says; a job that rests is not begun again.
+    /// The marker decides, whatever Slurm reports; a paused job is not resubmitted.
     @Test func resultsAndPauses() {
         var done = evidence()
         done.hasResult = true

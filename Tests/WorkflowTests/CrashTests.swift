@@ -12,7 +12,7 @@ import Workflow
     /// Lets the engine work with every call of the file system from the given one on failing, as if the
     /// process had ended there.
     ///
-    /// - Returns: true where the work was through before that call.
+    /// - Returns: true if the work ended before that call.
     private func work(_ spool: TestSpool, stoppingAt call: Int, code: Errno = .ioError) async -> Bool {
         let counter = Atomic<Int>(0)
         return await SyscallHook.interrupt({ _, _ in
@@ -82,8 +82,8 @@ import Workflow
         return result
     }
 
-    /// Space, descriptors or rights run out for a while: nothing is lost, nothing half is seen, the daemon says
-    /// so and goes on by itself.
+    /// Space, descriptors or permissions are missing for a while: nothing is lost, no partial file
+    /// is visible, the daemon reports it and resumes automatically.
     @Test(arguments: [Errno.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .readOnlyFileSystem])
     func fault04WhatRunsOutComesBack(code: Errno) async throws {
         let spool = try spoolWithJob()
@@ -110,7 +110,7 @@ import Workflow
         try spool.expectOneOf("h2", "\(code)")
     }
 
-    /// A disk that does not keep what was written ends the daemon; it is not asked again.
+    /// A disk that does not keep written data ends the daemon; there is no retry.
     @Test("A failing fsync or close ends the daemon", arguments: [Syscall.fsync, .close])
     func fault05FailingDisk(call: Syscall) async throws {
         let spool = try spoolWithJob()
@@ -132,7 +132,8 @@ import Workflow
         try spool.expectOneOf("h2", "\(call)")
     }
 
-    /// The log beside the database, cut at any byte: what is whole is there, in order, and nothing else.
+    /// The log beside the database, truncated at any byte: complete transactions are kept in order,
+    /// and nothing else.
     @Test("A torn write-ahead log loses only its tail") func fault07TornLog() throws {
         let folder = try TestSpool()
         let path = FilePath(folder.path).appending("jobs.sqlite")

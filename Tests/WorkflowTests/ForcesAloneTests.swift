@@ -22,7 +22,7 @@ private struct Pushing: ForceField {
     }
 }
 
-/// What a stage does where its model has forces only and the job says nothing of it.
+/// The defaults of a stage whose model has only forces.
 @Suite struct ForcesAloneTests {
     /// The stage's report, and the distance of the atoms that it hands on.
     private func run(_ stage: MLStage, energies: Bool) throws -> (text: String, distance: Double) {

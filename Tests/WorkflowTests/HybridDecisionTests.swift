@@ -2,7 +2,7 @@ import JobSpec
 import Testing
 import Workflow
 
-/// What follows a check of a hybrid stage.
+/// The decision after a check of a hybrid stage.
 @Suite struct HybridDecisionTests {
     private func check(
         _ stage: Int, energy: Double, fmax: Double, error: Double? = 0.05, calls: Int = 1

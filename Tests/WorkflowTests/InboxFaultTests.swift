@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// Faults 9, 15, 16, 22, 23 and 32: what lies where it should not.
+/// Faults 9, 15, 16, 22, 23 and 32: unsuitable entries.
 @Suite struct InboxFaultTests {
     private let spool: TestSpool
 
@@ -32,7 +32,7 @@ import Workflow
         #expect(!spool.exists(".aurelax/jobs.sqlite"))
     }
 
-    /// What a killed writer left is set aside once it has been left alone for long enough, never taken.
+    /// The incomplete file of a killed writer is set aside after a while, and never accepted.
     @Test("The incomplete file of a killed writer is set aside", .timeLimit(.minutes(2)))
     func fault15KilledWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
@@ -110,7 +110,7 @@ import Workflow
         #expect(Set(kept) == Set(names.map { $0 + Array(".yaml".utf8) }))
     }
 
-    /// A folder of the outbox that is somebody else's is not touched.
+    /// A foreign folder in the outbox is not touched.
     @Test("A foreign folder with the job's name is not touched") func fault32ForeignFolder() async throws {
         try FileManager.default.createDirectory(
             atPath: spool.path + "/outbox/h2/01-dft", withIntermediateDirectories: true)

@@ -7,7 +7,7 @@ import Testing
 import Workflow
 import YAMLDocument
 
-/// Real files in real inboxes: what is taken, what is set aside, what stays.
+/// Real files in real inboxes: accepted, set aside, or left.
 @Suite struct InboxTests {
     private let spool: TestSpool
 
@@ -31,7 +31,7 @@ import YAMLDocument
         #expect(spool.files("outbox/rejected").isEmpty)
     }
 
-    /// What a spool's cluster does not give is said when the job comes, not when its turn has come.
+    /// A request beyond the limits is reported when the job arrives instead of at its turn.
     @Test("A job that requests too much is set aside with places") func excessiveRequest() async throws {
         var most = Resources()
         (most.time, most.tasks) = (3600, 8)
@@ -86,7 +86,7 @@ import YAMLDocument
         try spool.drop("close.yaml", outsideJob("close", structure: "|\n  2\n\n  H 0 0 0\n  H 0 0 0.01"))
         try spool.drop("up.yaml", outsideJob("up", structure: "../up.xyz"))
         try spool.drop("evil\n<b>\u{202E}.yaml", "aurelax: 2\n")
-        // Set aside for what they are.
+        // Set aside with the corresponding reason.
         let outside = spool.path + "/outside.yaml"
         try Data(outsideJob("outside").utf8).write(to: URL(fileURLWithPath: outside))
         try #require(symlink(outside, spool.path + "/inbox/link.yaml") == 0)
@@ -112,7 +112,7 @@ import YAMLDocument
         #expect(
             Set(spool.files("inbox"))
                 == Set(ignored + ["folder.yaml", "lonely.yaml", "notes.txt", "torn.xyz"]))
-        // What is not harmless in a name is written out before letters are picked.
+        // Dangerous characters in a name are escaped before letters are selected.
         let evilFolder = "evilx0AbxE2x80xAE"
         #expect(
             spool.files("outbox/rejected")

@@ -103,7 +103,7 @@ import Workflow
         #expect((machine.state, machine.stage, machine.reason) == (.completed, 3, "converged"))
     }
 
-    /// Running out of steps is a result for the stage after, and a failure where nothing comes after.
+    /// Running out of steps is a result for the following stage, and a failure in the last one.
     @Test func onlyTheLastStageDecides() {
         let unconverged = StageVerdict(
             converged: false, steps: 200, fmax: 0.3, text: "fmax 0.3 after 200 steps")

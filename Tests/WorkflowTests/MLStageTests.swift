@@ -122,8 +122,8 @@ import Workflow
         #expect(try spool.client.summary(of: "ring") == summary)
     }
 
-    /// Stopped in the middle, its files torn as a crash may leave them, started again: every step is there
-    /// once, and every number is what it would have been.
+    /// Stopped in the middle, with truncated files as after a crash, and started again: every step
+    /// occurs once, and every number is the same as without the interruption.
     @Test("An interrupted stage resumes from its last step") func fault30Interrupted() async throws {
         let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
         try submit("through", stage)
@@ -156,8 +156,8 @@ import Workflow
                 == spool.bytes("outbox/through/01-ml/final.extxyz"))
     }
 
-    /// The daemon in a task of its own; each frame takes its time, so that even on a busy machine a stage can be
-    /// stopped before it is over.
+    /// The daemon in a separate task; each frame takes some time, so that a stage can be stopped
+    /// before its end even on a busy machine.
     private func startSlowly() -> Task<Void, any Error> {
         let daemon = spool.daemon(models: models, once: false)
         return Task {

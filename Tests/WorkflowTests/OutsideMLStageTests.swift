@@ -83,7 +83,7 @@ import Workflow
         #expect(again.verdict == report.verdict)
     }
 
-    /// What came back damaged is not taken; the next attempt is in a folder of its own.
+    /// A damaged result is refused; the next attempt has a new folder.
     @Test(arguments: ["final.extxyz", "trajectory.extxyz", "stage.json", "DONE.json"])
     func whatIsNotItsResult(file: String) async throws {
         _ = try perform(stage())
@@ -109,7 +109,7 @@ import Workflow
         #expect(!spool.exists("outbox/ring/01-ml/trajectory.extxyz"))
     }
 
-    /// Where the nodes have another model of that name.
+    /// The nodes have another model with that name.
     @Test func anotherModel() throws {
         let text = try #require(spool.text("outbox/ring/01-ml/stage.json"))
         let version = try #require(text.firstMatch(of: /"modelVersion" : "([0-9a-f]{64})"/)).1

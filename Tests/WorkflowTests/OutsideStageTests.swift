@@ -105,7 +105,7 @@ import Workflow
         #expect(spool.text("outbox/h2/summary.yaml")?.contains("converged: false") ?? false)
     }
 
-    /// The second stage begins where the first one ended, in a package of its own.
+    /// The second stage starts where the first one ended, in a separate package.
     @Test func stagesChain() async throws {
         try spool.drop(
             "two.yaml", outsideJob("two") + "  - dft: {engine: tblite, fmax: 0.02}\n")
@@ -142,7 +142,7 @@ import Workflow
         let error = #expect(throws: WorkflowError.self) { try spool.client.request(.pause, of: "h2") }
         #expect(error?.description == "cannot pause h2: it is cancelled")
 
-        // Tried again it is another attempt with a package of its own; the old one stays as it was.
+        // A retry is another attempt with a new package; the old one is unchanged.
         let before = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
         _ = try spool.client.request(.retry, of: "h2")
         try await spool.work()

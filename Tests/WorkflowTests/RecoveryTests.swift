@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// The doctor, and a store made anew from the outbox.
+/// The doctor, and a store rebuilt from the outbox.
 @Suite struct RecoveryTests {
     private let spool: TestSpool
 
@@ -71,7 +71,7 @@ import Workflow
         #expect(try spool.client.isPublished(Digest(of: manifest)))
         #expect(try spool.history(of: "waits").contains { $0.contains("→ waiting-for-dft") })
 
-        // It goes on, and a job that was there before is recognised.
+        // It resumes, and an earlier job is recognised.
         try spool.drop("waits.result.extxyz", Self.result(0.75))
         try spool.drop("done.xyz", hydrogen)
         try spool.drop("again.yaml", outsideJob("done", structure: "done.xyz"))

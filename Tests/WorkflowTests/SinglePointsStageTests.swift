@@ -24,7 +24,7 @@ private struct Spring: ForceField {
     }
 }
 
-/// Points along the path of an earlier stage: what goes out, what is taken in, what comes after.
+/// Points along the path of an earlier stage: the package, its result, and the following stage.
 @Suite struct SinglePointsStageTests {
     private let spool: TestSpool
     private static let folder = "outbox/h2/02-single-points"
@@ -39,7 +39,7 @@ private struct Spring: ForceField {
         if !spool.exists("outbox/h2") {
             try spool.drop("h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n\(stages)")
         }
-        // Before it is taken in, nothing can be asked of it.
+        // Before the acceptance there is nothing to read.
         try await spool.turn(spool.engine { $0.forceField = { _ in Spring() } }) {
             (try? condition()) ?? false
         }
@@ -67,7 +67,8 @@ private struct Spring: ForceField {
         #expect(
             String(decoding: manifest, as: UTF8.self).contains("stage 1 (ml), \(path.count) geometries"))
 
-        // Another engine finds the same package; a dropped file is no result; a wish is heard.
+        // Another engine finds the same package; a dropped file is not accepted as a result; a
+        // request is followed.
         try await turn("", until: isWaiting)
         #expect(try spool.bytes("\(Self.folder)/MANIFEST.json") == manifest)
         try spool.drop("h2.result.extxyz", "1\nenergy=1\nH 0 0 0\n")
@@ -96,7 +97,8 @@ private struct Spring: ForceField {
         #expect(reason.contains("stage 1 has left no path"), "\(reason)")
     }
 
-    /// By real GFN1-xTB: energies by step in store, summary and report; the structure goes on as it was.
+    /// With real GFN1-xTB: energies by step in store, summary and report; the structure passes
+    /// through unchanged.
     @Test("Returned points are kept, and the structure passes through", .enabled(if: python != nil))
     func returnedPoints() async throws {
         let stages =
@@ -158,7 +160,7 @@ private struct Spring: ForceField {
             .replacing(/(?m)^(H \S+ \S+ \S+).*$/) { "\($0.1)" }
         try result.subdirectory("points").replace("0002.extxyz", Array(failed.utf8))
         try result.remove("DONE.json")
-        // Whoever comes with a point of his own to do finds all there, and puts the set together.
+        // A process with a point of its own finds all points and combines the set.
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "AURELAX_POINT=1 exec ./run.sh >/dev/null 2>&1"]

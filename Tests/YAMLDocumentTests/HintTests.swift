@@ -1,7 +1,7 @@
 import Testing
 import YAMLDocument
 
-/// What a person most likely meant.
+/// Hints at the most likely meaning.
 @Suite struct HintTests {
     static let stage = MappingSchema(
         [

@@ -2,7 +2,7 @@ import MinimalLearning
 import ThiolateGold
 public import YAMLDocument
 
-/// What a `scan.yaml` may say.
+/// The keys of a `scan.yaml`.
 public enum ScanSchema {
     public static let scan = MappingSchema([
         KeySchema("aurelax_scan", .integer(1...1), required: true, "The version of this schema: 1."),

@@ -23,7 +23,7 @@ public struct SpoolConfiguration: Sendable, Equatable {
     public var mpiexec: String?
     public var ml = MLConfiguration()
     public var slurm = SlurmConfiguration()
-    /// What ML stages may name in place of a model.
+    /// The engines that ML stages may use instead of a model.
     public var engines: [EngineDescription] = []
 
     public init() {}

@@ -133,7 +133,8 @@ struct StageLauncher: Sendable {
         return try OutsideMLStage.hessian(in: folder, of: ended.final)
     }
 
-    /// Whether an engine gave a stage's forces. It has no Hessian, and is not started to be asked what it is.
+    /// Whether an engine gave a stage's forces. An engine has no Hessian, and is not started only
+    /// to identify it.
     private func isOfEngine(_ ended: StageRecord, in record: JobRecord) -> Bool {
         let planned = record.job.plan[ended.stage]
         if let round = planned.round { return round.settings.ml.engine != nil }

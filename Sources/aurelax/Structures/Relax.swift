@@ -72,7 +72,7 @@ struct Relax: ParsableCommand {
     }
 }
 
-/// An ML stage on the command line; the model has options of its own.
+/// An ML stage on the command line; the model has separate options.
 enum StageFlags: FlagTable {
     static let table = MLStage.options
     static let without: Set<String> = ["model", "engine", "multiplicity"]
