@@ -2,9 +2,9 @@ public import Atomistics
 public import YAMLDocument
 
 extension JobFile {
-    /// What of the job does not fit the structure it names.
+    /// The conflicts between the job and its structure.
     ///
-    /// - Parameter frames: of the structure's file; `atoms` is the last.
+    /// - Parameter frames: number of frames in the structure's file; `atoms` is the last.
     public func problems(with atoms: Atoms, frames: Int = 1) -> [Diagnostic] {
         guard let job else { return [] }
         var problems: [Diagnostic] = []
@@ -48,7 +48,9 @@ extension JobFile {
                 severity: said.isError ? .error : .warning)
         }
         for problem in GeometryCheck().problems(in: atoms).prefix(5) {
-            add("geometry", structure, problem.description, hint: "mend the structure before it is relaxed")
+            add(
+                "geometry", structure, problem.description,
+                hint: "correct the structure before the relaxation")
         }
         if let carbons = try? atoms.carbonsWithoutHydrogen(), !carbons.isEmpty {
             let names = carbons.prefix(3).map(String.init).joined(separator: ", ")
@@ -80,7 +82,7 @@ extension JobFile {
         if job.charge != 0, job.plan.contains(where: { !$0.isDFT }) {
             add(
                 "charge-not-in-ml", [.key("charge")],
-                "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
+                "force fields do not support charges: the charge of \(job.charge) applies only to the dft stages",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
         if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty,
@@ -88,7 +90,7 @@ extension JobFile {
         {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
-                hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
+                hint: "‘move: mask’ in a stage keeps them fixed", severity: .warning)
         }
         for selection in job.selections {
             for problem in problemsOf(selection.move, atoms) {
@@ -122,7 +124,8 @@ extension JobFile {
                 ? []
                 : [
                     .init(
-                        code: "no-gold", message: "there is no gold in the structure, so no core and no shell"
+                        code: "no-gold",
+                        message: "there is no gold in the structure, so there is neither core nor shell"
                     )
                 ]
         }
@@ -149,7 +152,7 @@ extension JobFile {
                 return [
                     .init(
                         code: "no-mask", message: "the structure has no move_mask",
-                        hint: "a column move_mask:L:1, or move_mask:L:3 with a value an axis")
+                        hint: "add a column move_mask:L:1, or move_mask:L:3 with one value per axis")
                 ]
             }
             return mask.contains(true)
@@ -157,7 +160,7 @@ extension JobFile {
         case .indices(let indices): return outOfRange(indices)
         case .any(let lists):
             if lists == AtomLists() {
-                return [.init(code: "nothing-moves", message: "this names no atom")]
+                return [.init(code: "nothing-moves", message: "this selects no atom")]
             }
             return mistakes(in: lists)
         case .excluding(let base, let lists):
@@ -171,11 +174,12 @@ extension JobFile {
             }
             return problemsOf(base, atoms) + mistakes(in: lists)
                 + (base == .all && fixesAll(lists, atoms)
-                    ? [.init(code: "nothing-moves", message: "‘fix’ keeps every atom in its place")] : [])
+                    ? [.init(code: "nothing-moves", message: "‘fix’ fixes every atom")] : [])
         }
     }
 
-    /// Whether the lists name every atom, by what can be told without classes and units.
+    /// Whether the lists select every atom, as far as this can be decided without classes and
+    /// units.
     private func fixesAll(_ lists: AtomLists, _ atoms: Atoms) -> Bool {
         let (indices, elements) = (Set(lists.indices), Set(lists.elements))
         return (0..<atoms.count).allSatisfy { i in
@@ -192,7 +196,7 @@ extension PlannedStage {
 }
 
 extension Job {
-    /// Every choice of atoms, and where it stands.
+    /// All selections of atoms, with their places.
     fileprivate var selections: [(path: [JobFile.PathStep], move: MoveSelection)] {
         func of(_ ml: MLStage, _ path: [JobFile.PathStep]) -> [(
             path: [JobFile.PathStep], move: MoveSelection

@@ -5,10 +5,10 @@ import LinearAlgebra
 /// An elastic wall holds atoms that come near the radius, so that all others still find their places: a path that is cut
 /// off at the radius would end with large forces on stiff bonds.
 struct InnerRelaxation {
-    /// Inverse of the matrix to start from.
+    /// Inverse of the initial Hessian.
     let inverse: Matrix
     let maxSteps: Int
-    /// Converged when no atom's force is larger, eV/Å.
+    /// Converged if no atom's force is larger, eV/Å.
     let fmax: Double
     /// Largest displacement of an atom from the start, Å.
     let radius: Double
@@ -91,7 +91,8 @@ struct InnerRelaxation {
         return (energy, gradient)
     }
 
-    /// H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy); nothing where the curvature is not positive.
+    /// H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy); skipped if the curvature is not
+    /// positive.
     private static func update(_ h: inout Matrix, _ s: [Double], _ y: [Double]) {
         let along = dot(s, y)
         guard along > 1e-12 else { return }

@@ -1,4 +1,4 @@
-"""An engine at the end of a socket: any ASE calculator, asked through the i-PI protocol.
+"""Serves any ASE calculator through a socket with the i-PI protocol.
 
     python engine_peer.py FOLDER
 
@@ -160,7 +160,7 @@ class Peer:
         if periodic:
             try:
                 virial = -volume * self.atoms.get_stress(voigt=False)
-            except Exception as error:  # noqa: BLE001 - many calculators have none; forces alone are asked for
+            except Exception as error:  # noqa: BLE001 - many calculators have no stress; only forces are required
                 print(f'no stress: {error}', file=sys.stderr)
         return float(energy), np.asarray(forces, float), virial
 
@@ -191,7 +191,7 @@ class Peer:
 if __name__ == '__main__':
     try:
         peer = Peer(sys.argv[1])
-    except Exception as error:  # noqa: BLE001 - whatever it is, a person must be told
+    except Exception as error:  # noqa: BLE001 - any error must be reported to the user
         write_json(os.path.join(sys.argv[1], 'failure.json'), {'message': f'{type(error).__name__}: {error}'})
         raise
     peer.serve()

@@ -2,7 +2,7 @@ import Atomistics
 public import Engines
 public import JobSpec
 
-/// What a calculation outside is told, whatever is done with its energies and forces.
+/// The parameters of every external calculation.
 protocol CalculationParameters: Encodable {
     var job: String { get }
     var stage: Int { get }
@@ -15,8 +15,8 @@ protocol CalculationParameters: Encodable {
 
 extension HandoffParameters: CalculationParameters {}
 
-/// `parameters.json`: every setting of the calculation. The scripts read it; nothing of it is pasted into
-/// them.
+/// `parameters.json`: all settings of the calculation. The scripts read this file and contain no
+/// settings.
 public struct HandoffParameters: Sendable, Equatable, Codable {
     public struct Optimizer: Sendable, Equatable, Codable {
         public var fmax: Double
@@ -62,7 +62,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 
     public struct Hessian: Sendable, Equatable, Codable {
         public var file: String
-        /// Smallest curvature that the optimiser starts from, eV/Å².
+        /// Smallest curvature of the initial Hessian, eV/Å².
         public var floor: Double
     }
 
@@ -72,9 +72,9 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var attempt: Int
     public var engine: DFTStage.Engine
     public var charge: Int
-    /// 0-based, ascending.
+    /// 0-based indices, ascending.
     public var fixedAtoms: [Int]
-    /// 3 · atom + axis, ascending, of atoms that move in other directions; nil if there are none.
+    /// 3 · atom + axis, ascending, for atoms that move along other axes; nil if there are none.
     public var fixedCoordinates: [Int]?
     public var optimizer: Optimizer
     public var gpaw: GPAW?
@@ -111,7 +111,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         }
     }
 
-    /// `hessian` is written as null where there is none: the scripts ask for it.
+    /// `hessian` is written as null if there is none, because the scripts read it.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(format, forKey: .format)
@@ -146,7 +146,7 @@ extension HandoffParameters.GPAW {
 }
 
 extension CalculationParameters {
-    /// The level of theory as the scripts name it, before and after the engine's version.
+    /// The level of theory as named by the scripts, before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         if let definition { return definition.levelOfTheory }
         guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }

@@ -1,4 +1,4 @@
-"""GPAW: relaxes the structure of this package (see README.md), or is what single_points.py calculates with.
+"""GPAW: relaxes the structure of this package (see README.md), or computes energies and forces for single_points.py.
 
     mpiexec -n N python -m gpaw python gpaw_relax.py
 
@@ -8,7 +8,7 @@ GPAW says against them.
 import os
 import sys
 
-# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+# This folder comes last, so that a file in it cannot shadow a module of Python or of the engine.
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
@@ -99,7 +99,7 @@ def dispersion_calculator(settings):
 
 
 class Engine:
-    """Single points with GPAW in a box of its own; positions come and go in the frame of the package."""
+    """Computes single points with GPAW in its own box; positions are in the frame of the package."""
 
     name = 'gpaw'
     uses_mpi = True
@@ -111,7 +111,7 @@ class Engine:
     density = 'density.gpw'
 
     def __init__(self, parameters, symbols, positions, others=()):
-        """The box holds `positions` and those of `others`, geometries that are to be calculated in the same one."""
+        """The box contains `positions` and those of `others`, which are computed in the same box."""
         settings = parameters['gpaw']
         self.settings, self.charge, self.mode = settings, parameters['charge'], settings['mode']
         h, mode = settings['h'], self.mode

@@ -252,7 +252,7 @@ struct SteeringFrame: Decodable {
     enum CodingKeys: String, CodingKey { case positions, energy, forces, propose }
 }
 
-/// What is sent back: of the frame, what had been expected there, and the next geometry.
+/// The answer: the frame, its prediction, and the next geometry.
 struct SteeringReply: Encodable {
     var steer: Int?
     var refused: String?
@@ -359,7 +359,7 @@ final class SteeringPipe: @unchecked Sendable {
     }
 }
 
-/// A base that the program at the other end evaluates, with a calculator of its own.
+/// A base that the program at the other end evaluates with its own calculator.
 struct PipeForceField: ForceField {
     let provenance: ForceFieldProvenance
     private let pipe: SteeringPipe
