@@ -1,6 +1,7 @@
 import Atomistics
 import Foundation
 import ModelLibrary
+import OrderedCollections
 import Testing
 
 @Suite struct DomainTests {

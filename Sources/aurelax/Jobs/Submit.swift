@@ -117,7 +117,7 @@ struct Submit: AsyncParsableCommand {
     private func check(_ path: String) throws -> CheckedJob? {
         if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
         let settings = set.compactMap(JobSetting.init)
-        let engines = try SpoolEngines(spool.spool)
+        let engines = SpoolEngines(spool.spool)
         do {
             guard workflow == nil, !each else {
                 let template = try Workflows.template(workflow ?? "ml-dft", spool.spool)
