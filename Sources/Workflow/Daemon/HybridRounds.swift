@@ -1,4 +1,5 @@
 internal import JobSpec
+import Relaxation
 
 /// Decides what follows the check of a hybrid stage.
 struct HybridRounds: Sendable {
