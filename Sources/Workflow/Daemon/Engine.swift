@@ -6,7 +6,6 @@ import Handoff
 package import JobSpec
 package import Logging
 import ModelLibrary
-import Relaxation
 import SystemPackage
 
 /// Does what the state of each job asks for. One step, ``turn()``, looks at everything; the store alone remembers how
