@@ -107,8 +107,8 @@ public struct BatchJob: Sendable, Equatable {
             """
     }
 
-    /// Exit status of a run whose setup failed.
-    public static let setupFailed = 9
+    /// Exit status of a run whose setup failed; none of a package's own.
+    public static let setupFailed = 11
 
     /// The path of the exit status file, quoted for the script.
     private var endedFile: String {

@@ -124,7 +124,7 @@ import Testing
         var killed = evidence(status: 137)
         killed.lastLines = ["slurmstepd-n1: error: Detected 1 oom_kill event in StepId=3.batch."]
         #expect(next(ended("FAILED"), killed) == [3600, 2048])
-        var locked = evidence(status: 8)
+        var locked = evidence(status: 9)
         locked.wasLocked = true
         #expect(next(ended("FAILED"), locked) == [3600, 1024])
     }

@@ -81,8 +81,9 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
 
         Copy `DONE.json` last when you bring the result back from another machine.
 
-        Exit status of `run.sh`: 0 converged, 3 step limit, 4 self-consistency failed, 5 values that are not finite,
-        6 stopped (run it again), 7 the engine failed, 8 refused (the message says why).
+        How `run.sh` ends:
+
+        \(PackageExit.table(of: PackageExit.ofScripts))
 
         """
 }
@@ -129,8 +130,9 @@ func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
 
         Copy `DONE.json` last when you bring the result back from another machine.
 
-        Exit status of `run.sh`: 0 all calculated, 4 self-consistency failed for some, 5 values that are not finite,
-        6 stopped or others are at work (run it again), 7 the engine failed, 8 refused (the message says why).
+        How `run.sh` ends:
+
+        \(PackageExit.table(ofPoints: true, of: PackageExit.ofScripts))
 
         """
 }

@@ -76,9 +76,14 @@ public struct LocalRunner: Sendable {
         case .none: break
         }
         if isSilent { return .crashed(status: "no sign of life for \(options.silence)", lastLines: []) }
-        if Task.isCancelled || status == .exited(6) { return .stopped }
+        if Task.isCancelled || status == .exited(PackageExit.stopped.rawValue) { return .stopped }
         let lines = try lastLines(of: result)
-        if status == .exited(8) { return .refused(lines.last ?? "run.sh says no more") }
+        if status == .exited(PackageExit.busy.rawValue) {
+            return .busy(lines.last ?? "another process runs the package")
+        }
+        if status == .exited(PackageExit.refused.rawValue) {
+            return .refused(lines.last ?? "run.sh says no more")
+        }
         return .crashed(status: status.description, lastLines: lines)
     }
 

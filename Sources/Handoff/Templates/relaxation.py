@@ -38,11 +38,17 @@ DEFAULT_CURVATURE = 70.0
 # Exit status of each verdict. Those that are `FINAL` are not tried again.
 EXIT = {'converged': 0, 'step-limit': 3, 'scf-not-converged': 4, 'non-finite': 5, 'stopped': 6, 'engine-error': 7}
 FINAL = ('converged', 'step-limit')
-REFUSED = 8
+REFUSED, BUSY = 8, 9
 
 
 class Refusal(Exception):
     """The package or what is in result/ cannot be used."""
+    status = REFUSED
+
+
+class Busy(Refusal):
+    """Another process runs the package."""
+    status = BUSY
 
 
 class NotSelfConsistent(Exception):
@@ -64,12 +70,13 @@ def on_rank_0(work, *arguments):
         try:
             outcome = work(*arguments), None
         except Refusal as refusal:
-            outcome = None, str(refusal)
+            outcome = None, (str(refusal), refusal.status)
         except Exception as error:  # noqa: BLE001 - the other ranks wait for an answer, whatever happened
-            outcome = None, f'{type(error).__name__}: {error}'
+            outcome = None, (f'{type(error).__name__}: {error}', REFUSED)
     value, problem = broadcast(outcome, 0, world)
     if problem is not None:
-        raise Refusal(problem)
+        text, status = problem
+        raise (Busy if status == BUSY else Refusal)(text)
     return value
 
 
@@ -442,7 +449,7 @@ class Relaxation(Run):
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refusal('another process is running this package') from None
+            raise Busy('another process is running this package') from None
         except OSError as error:
             print(f'cannot lock {RESULT}/.lock ({error}); going on without', file=sys.stderr)
         done = self.read_marker()
@@ -667,7 +674,7 @@ def main(engine_class, run_class=Relaxation):
     except Refusal as refusal:
         if world.rank == 0:
             print(f'refused: {refusal}', file=sys.stderr, flush=True)
-        return REFUSED
+        return refusal.status
     except Exception as error:  # noqa: BLE001 - the verdict is to be there whatever the engine does
         if run is None:
             raise

@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 from ase.io import read  # noqa: E402
 from ase.parallel import world  # noqa: E402
 
-from relaxation import (EXIT, RESULT, NotSelfConsistent, Refusal, Run, frame_text, main, on_rank_0,  # noqa: E402
+from relaxation import (EXIT, RESULT, Busy, NotSelfConsistent, Refusal, Run, frame_text, main, on_rank_0,  # noqa: E402
                         write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
@@ -199,7 +199,7 @@ class SinglePoints(Run):
                 if self.point(number) is None:
                     return number
             elif self.number is not None:
-                raise Refusal(f'another process is running this package: point {number}')
+                raise Busy(f'another process is running this package: point {number}')
             else:
                 lock.__exit__(None, None, None)
         return None

@@ -100,13 +100,11 @@ struct PackageFolder {
         evidence.hasResult = try hasResult
         evidence.steps = steps
         evidence.status = ended(run.name, element: element)
-        evidence.wasStopped = evidence.status == 6
+        evidence.wasStopped = evidence.status == Int(PackageExit.stopped.rawValue)
+        evidence.wasLocked = evidence.status == Int(PackageExit.busy.rawValue)
         if let id = run.id ?? began(run.name) {
             evidence.lastLines = lastLines(BatchJob.logName(id, element: element))
         }
-        evidence.wasLocked =
-            evidence.status == 8
-            && evidence.lastLines.contains { $0.contains("another process is running this") }
         return evidence
     }
 
