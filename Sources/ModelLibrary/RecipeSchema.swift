@@ -4,15 +4,20 @@ import SOAPPotential
 import ThiolateGold
 public import YAMLDocument
 
-/// What a `recipe.yaml` may say.
+/// What a `recipe.yaml` may say. Options are declared in `RecipeTables.swift`.
 public enum RecipeSchema {
     /// The schema of a kind's recipes; of a kind that there is not, what all have in common.
     public static func recipe(kind: String?) -> MappingSchema {
+        MappingSchema(Recipe.options.schema.keys + (options(ofKind: kind)?.keys ?? []))
+    }
+
+    /// The options that a kind of model has of its own; nil if there is no such kind.
+    public static func options(ofKind kind: String?) -> MappingSchema? {
         switch kind {
-        case SOAPPotential.fileKind: MappingSchema(common + soapPotential)
-        case OAMLMForceField.kind: MappingSchema(common + environment + oamlm)
-        case VectorKernelForceField.kind: MappingSchema(common + environment + vectorKernel)
-        default: MappingSchema(common)
+        case SOAPPotential.fileKind: SOAPPotentialSettings.options.schema
+        case OAMLMForceField.kind: OAMLMOptions.options.schema
+        case VectorKernelForceField.kind: VectorKernelOptions.options.schema
+        default: nil
         }
     }
 
@@ -20,34 +25,17 @@ public enum RecipeSchema {
         SOAPPotential.fileKind, OAMLMForceField.kind, VectorKernelForceField.kind,
     ]
 
-    private static let common: [KeySchema] = [
-        KeySchema(
-            "aurelax_recipe", .integer(1...1), required: true, "The version of this schema: 1."),
-        KeySchema("name", name, required: true, "The name that the model is called by."),
-        KeySchema("kind", .choice(kinds), required: true, "How the model learns."),
-        KeySchema(
-            "level_of_theory", .text(), required: true,
-            "What every frame must say of the method behind its energies and forces."),
-        KeySchema(
-            "data", .list(.mapping(source), count: 1...10_000), required: true,
-            "Files of labelled structures."),
-        KeySchema(
-            "fit", .choice(Recipe.Fit.allCases.map(\.rawValue)), default: Recipe.Fit.training.rawValue,
-            "Whether the model learns from the training frames only, or from all once choices are made."),
-    ]
+    /// The tables of the documentation, by name: the keys of all kinds, then those of each.
+    public static var tables: [(String, MappingSchema)] {
+        MappingSchema(Recipe.options.schema.keys).tables(named: "recipe")
+            + kinds.flatMap { kind in options(ofKind: kind)?.tables(named: kind) ?? [] }
+    }
 
-    private static let source = MappingSchema([
-        KeySchema("file", .text(), required: true, "An extxyz file, relative to the recipe."),
-        KeySchema("frames", ranges, "The frames that are used, as Python slices them; without it all."),
-        KeySchema(
-            "sample", .integer(1...10_000_000),
-            "How many of the frames to learn from are used, denser towards the end by a logarithm."),
-        KeySchema("validation", ranges, "Of these, the frames held out."),
-        KeySchema(
-            "teacher", .text(),
-            "A model file, relative to the recipe, that labels these structures with its own forces. "
-                + "The new model's level of theory then names it."),
-    ])
+    /// JSON Schema (2020-12) of the recipes of a kind.
+    public static func jsonSchema(kind: String) -> String {
+        recipe(kind: kind).jsonSchema(
+            title: "aurelax recipe (\(kind))", id: "https://aurelax.invalid/schema/recipe-\(kind)-1.json")
+    }
 
     static let ranges = ValueSchema.list(
         .text { text in
@@ -57,7 +45,9 @@ public enum RecipeSchema {
                 : nil
         })
 
-    static let name = ValueSchema.text { text in
+    static let name = ValueSchema.text(check: checkName)
+
+    @Sendable static func checkName(_ text: String) -> TextProblem? {
         let isName =
             !text.isEmpty && text.utf8.count <= 100
             && text.utf8.allSatisfy {
@@ -72,42 +62,8 @@ public enum RecipeSchema {
 
     static let length = ValueSchema.number(0...100, open: true)
 
-    // MARK: SOAP potential
-
-    private static let soapPotential: [KeySchema] = [
-        KeySchema(
-            "descriptor", smoothDescriptor, "What an atom sees: SOAP with a smooth cutoff. Lengths in Å."),
-        KeySchema(
-            "descriptors", byElement(smoothDescriptor), "Other descriptors for the centres of some elements."),
-        KeySchema("power", .integer(1...12), default: "2", "Power of the kernel; 1 is linear."),
-        KeySchema(
-            "inducing", byElement(.integer(1...20_000), withDefault: true),
-            "Inducing environments of each element."),
-        KeySchema(
-            "force_noise", byElement(.number(0...10, open: true), withDefault: true),
-            "Expected misfit of a force component, eV/Å."),
-        KeySchema(
-            "energy_noise", .number(0...10, open: true), "Expected misfit of an energy, eV an atom."),
-        KeySchema(
-            "priors", .list(.number(0...1e4, open: true), count: 1...50),
-            "Prior deviations of an atom's energy to choose from, eV."),
-    ]
-
-    private static let smoothDescriptor = ValueSchema.mapping(
-        MappingSchema([
-            KeySchema("r_cut", .number(1...100, open: true), required: true, "Reach of the radial basis, Å."),
-            KeySchema("n_max", .integer(1...20), required: true, "Radial functions."),
-            KeySchema("l_max", .integer(0...20), required: true, "Largest angular degree."),
-            KeySchema("sigma", length, required: true, "Width of an atom, Å."),
-            KeySchema(
-                "cutoff_radius", length, required: true, "No neighbour counts from here on, Å."),
-            KeySchema(
-                "cutoff_width", length, required: true,
-                "Over this width before it a neighbour's weight falls to zero, Å."),
-        ]))
-
     /// A value for each element that is named, and for all others.
-    private static func byElement(_ value: ValueSchema, withDefault: Bool = false) -> ValueSchema {
+    static func byElement(_ value: ValueSchema, withDefault: Bool = false) -> ValueSchema {
         .mapping(
             MappingSchema(
                 (withDefault ? [KeySchema("default", value, "For every element not named.")] : [])
@@ -116,109 +72,20 @@ public enum RecipeSchema {
                     }))
     }
 
-    // MARK: Classes of atoms, aligned with references
+    /// The values of a mapping by element; nil for `default`.
+    static func values<Value>(
+        of node: YAMLNode, _ value: (YAMLNode) -> Value?
+    ) -> [(symbol: String?, Value)] {
+        (node.entries ?? []).compactMap { entry in
+            value(entry.value).map { (entry.key == "default" ? nil : entry.key, $0) }
+        }
+    }
 
-    private static let environment: [KeySchema] = [
-        KeySchema("descriptor", descriptor, "How atoms are described: SOAP. Lengths in Å."),
-        KeySchema(
-            "scaling", .choice(EnvironmentOptions.ScalingSet.allCases.map(\.rawValue)), default: "pool",
-            "The points whose range is scaled to [0, 1]."),
-        KeySchema("start", start, default: "closest-to-mean", "Where the choice of references starts."),
-        KeySchema("alignment", .mapping(alignment), "How surroundings are laid over each other."),
-        KeySchema("classes", .mapping(classes), "How gold is told apart."),
-    ]
+    static let element = ValueSchema.text(check: checkElement)
 
-    private static let vectorKernel: [KeySchema] = [
-        KeySchema("references", .integer(2...20_000), default: "1000", "Most references of a class."),
-        KeySchema(
-            "kernel", .mapping(kernel),
-            "Every combination is tried for every class; the least force error with frames left out stays."),
-    ]
-
-    private static let kernel = MappingSchema([
-        KeySchema(
-            "shape", .list(.choice(RadialKernel.allCases.map(\.rawValue)), count: 1...3),
-            "How the kernel falls with distance."),
-        KeySchema(
-            "length", .list(.number(0...1e3, open: true), count: 1...50),
-            "Lengths, as multiples of the median distance between references."),
-        KeySchema("sigma2", .list(length, count: 1...50), "Widths of the alignment weights, Å."),
-        KeySchema(
-            "noise", .list(.number(0...1e3, open: true), count: 1...50),
-            "Regularisation, relative to the kernel at distance zero."),
-        KeySchema(
-            "choice_references", .integer(2...20_000), default: "300",
-            "References by which the kernel is chosen."),
-    ])
-
-    // MARK: OAMLM
-
-    private static let oamlm: [KeySchema] = [
-        KeySchema("norm", .mapping(norm), "The machines for the norm of the force."),
-        KeySchema("direction", .mapping(direction), "The machines for its direction."),
-    ]
-
-    private static let descriptor = ValueSchema.mapping(
-        MappingSchema([
-            KeySchema("species", .list(element, count: 1...100), "Symbols of the elements described."),
-            KeySchema("r_cut", .number(1...100, open: true), default: "4.0", "Reach of the radial basis, Å."),
-            KeySchema("n_max", .integer(1...20), default: "7", "Radial functions."),
-            KeySchema("l_max", .integer(0...20), default: "4", "Largest angular degree."),
-            KeySchema("sigma", length, default: "0.25", "Width of an atom, Å."),
-        ]))
-
-    static let element = ValueSchema.text { text in
+    @Sendable static func checkElement(_ text: String) -> TextProblem? {
         Element(symbol: text) == nil ? TextProblem("‘\(text)’ is no element") : nil
     }
-
-    private static let start = ValueSchema.text { text in
-        MaximinStart(text) == nil
-            ? TextProblem(
-                "‘\(text)’ is no start of a maximin selection",
-                hint: "closest-to-mean, farthest-from-mean, index:7 or random:1") : nil
-    }
-
-    private static let alignment = MappingSchema([
-        KeySchema(
-            "group", .choice(RotationGroup.allCases.map(\.rawValue)), default: "o3",
-            "With reflections (o3) or without (so3)."),
-        KeySchema("triangles", .integer(1...132), default: "10", "Triangles of core gold that are tried."),
-    ])
-
-    private static let classes = MappingSchema([
-        KeySchema("bond_length", length, default: "3.0", "Au–S and Au–Au bonds reach so far, Å."),
-        KeySchema(
-            "release_length", length, default: "3.0",
-            "A class that an atom has is kept up to here from step to step, Å."),
-        KeySchema(
-            "fewest", .integer(2...100_000), default: "10", "A class with fewer environments is not learnt."),
-    ])
-
-    private static let norm = MappingSchema([
-        KeySchema("references", .integer(2...100_000), default: "5000", "Most references."),
-        KeySchema(
-            "objective", .choice(NormObjective.allCases.map(\.rawValue)), default: "exact",
-            "What the fit minimises; multilateration is the original MLM."),
-        KeySchema("ridge", .number(0...1e6), "Regularisation; the square root of machine epsilon."),
-        KeySchema("clamp", .boolean, default: "true", "Whether a negative norm counts as zero."),
-    ])
-
-    private static let direction = MappingSchema([
-        KeySchema("references", .integer(2...100_000), default: "2500", "Most references."),
-        KeySchema("solver", solver, default: "paper-eq17", "How a direction follows from projections."),
-        KeySchema("sigma2", byClass(length), "Width of the alignment weights, Å."),
-        KeySchema("clip", .boolean, default: "false", "Whether projections are limited to [−1, 1]."),
-        KeySchema(
-            "learn_misfits", .boolean, default: "false", "Whether the success of alignments is learnt too."),
-        KeySchema(
-            "alternatives",
-            .mapping(
-                MappingSchema([
-                    KeySchema("solver", .list(solver, count: 1...50), required: true, "Solvers to try."),
-                    KeySchema("sigma2", .list(length, count: 1...50), required: true, "Widths to try, Å."),
-                ])),
-            "Every pair of these is tried for every class; the least force error with frames left out stays."),
-    ])
 
     static let solver = ValueSchema.text { text in
         DirectionSolver(text) == nil

@@ -13,7 +13,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     /// written: settings that do the same are equal.
     let idle: @Sendable (Settings) -> String?
     /// The node that an argument on the command line stands for; for a list, that of one element.
-    public let argument: @Sendable (String) -> YAMLNode?
+    public private(set) var argument: @Sendable (String) -> YAMLNode?
     /// How an argument is written, if not as in a file.
     public private(set) var argumentHelp: String?
     var storage: Storage?
@@ -83,14 +83,51 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
             })
     }
 
+    /// An option that is not stored.
+    public init<Value: Sendable>(
+        _ key: String, _ path: any WritableKeyPath<Settings, Value> & Sendable, _ form: OptionForm<Value>,
+        required: Bool = false, default words: String? = nil, unit: String? = nil, _ sentence: String
+    ) {
+        self.init(
+            key, schema: form.schema, required: required, default: words, unit: unit, sentence,
+            text: { form.text($0[keyPath: path]) }
+        ) { node, settings in
+            if let value = form.read(node, settings[keyPath: path]) { settings[keyPath: path] = value }
+        }
+        (argument, argumentHelp) = (form.argument, form.argumentHelp)
+    }
+
+    /// An option that may be left open and is not stored.
+    public init<Value: Sendable>(
+        _ key: String, _ path: any WritableKeyPath<Settings, Value?> & Sendable, _ form: OptionForm<Value>,
+        required: Bool = false, default words: String? = nil, unit: String? = nil, _ sentence: String
+    ) {
+        self.init(
+            key, schema: form.schema, required: required, default: words, unit: unit, sentence,
+            text: { $0[keyPath: path].map(form.text) }
+        ) { node, settings in
+            if let value = form.read(node, settings[keyPath: path]) { settings[keyPath: path] = value }
+        }
+        (argument, argumentHelp) = (form.argument, form.argumentHelp)
+    }
+
     /// An option that sets more than one property, or one in its own way; it is read only.
     public init(
         _ key: String, schema value: ValueSchema, required: Bool = false, default words: String? = nil,
         unit: String? = nil, _ sentence: String, read: @escaping @Sendable (YAMLNode, inout Settings) -> Void
     ) {
+        self.init(
+            key, schema: value, required: required, default: words, unit: unit, sentence, text: { _ in nil },
+            read: read)
+    }
+
+    private init(
+        _ key: String, schema value: ValueSchema, required: Bool, default words: String?, unit: String?,
+        _ sentence: String, text: @escaping @Sendable (Settings) -> OptionText?,
+        read: @escaping @Sendable (YAMLNode, inout Settings) -> Void
+    ) {
         schema = KeySchema(key, value, required: required, default: words, sentence, unit: unit)
-        self.read = read
-        (text, idle) = ({ _ in nil }, { _ in nil })
+        (self.read, self.text, idle) = (read, text, { _ in nil })
         argument = { YAMLNode(argument: $0) }
     }
 
@@ -291,5 +328,34 @@ extension MappingSchema {
             return "| `\(key.name)` | \(key.value.what) | \(value) | \(meaning) |"
         }
         return (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(separator: "\n")
+    }
+}
+
+extension MappingSchema {
+    /// The table of this mapping and those of the mappings in it, each with its name.
+    public func tables(named name: String) -> [(String, MappingSchema)] {
+        [(name, self)]
+            + keys.flatMap { key -> [(String, MappingSchema)] in
+                guard let inner = key.value.mapping, inner.keys.count <= Self.mostRows else { return [] }
+                return inner.tables(named: "\(name).\(key.name)")
+            }
+    }
+
+    /// Mappings with more keys, such as one for each element, have no table.
+    private static let mostRows = 60
+
+    /// Tables with their names, as documents hold them.
+    public static func markdown(_ tables: [(String, MappingSchema)]) -> String {
+        tables.map { "<!-- \($0.0) -->\n\($0.1.markdown)\n" }.joined(separator: "\n")
+    }
+}
+
+extension ValueSchema {
+    fileprivate var mapping: MappingSchema? {
+        switch self {
+        case .mapping(let schema): schema
+        case .list(let element, _): element.mapping
+        default: nil
+        }
     }
 }

@@ -49,7 +49,8 @@ extension Scan {
         options.normReferences = node["references"]?.integer ?? options.directionReferences
         options.directionReferences = options.normReferences
         options.objective = node["objective"]?.text.flatMap(NormObjective.init) ?? options.objective
-        if let directions = node["directions"] { options.readDirections(directions) }
+        if let solver = node["directions"]?["solver"] { options.readSolver(solver) }
+        if let widths = node["directions"]?["sigma2"] { options.readWidths(widths) }
         self.init(
             name: node["name"]?.text ?? "", levelOfTheory: node["level_of_theory"]?.text ?? "",
             structures: node["structures"]?.elements?.map(Structure.init) ?? [],

@@ -132,28 +132,63 @@ struct Validate: ParsableCommand {
 
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schema", abstract: "Print the JSON Schema of a file that aurelax reads.",
-        subcommands: [JobFileSchema.self, ConfigurationSchema.self, ScanFileSchema.self])
+        commandName: "schema",
+        abstract: "Print the JSON Schema of a file that aurelax reads, or its tables for people.",
+        subcommands: [
+            JobFileSchema.self, ConfigurationSchema.self, RecipeFileSchema.self, ScanFileSchema.self,
+        ])
 
     struct ScanFileSchema: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "scan", abstract: "JSON Schema (2020-12) of descriptor scans.")
+        @OptionGroup var form: SchemaForm
 
-        func run() { print(ScanSchema.jsonSchema, terminator: "") }
+        func run() { form.print(ScanSchema.jsonSchema, ScanSchema.scan.tables(named: "scan")) }
     }
 
     struct JobFileSchema: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "job", abstract: "JSON Schema (2020-12) of job files.")
+        @OptionGroup var form: SchemaForm
 
-        func run() { print(JobSchema.jsonSchema, terminator: "") }
+        func run() { form.print(JobSchema.jsonSchema, JobSchema.tables) }
     }
 
     struct ConfigurationSchema: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "config", abstract: "JSON Schema (2020-12) of a spool's aurelax.yaml.")
+        @OptionGroup var form: SchemaForm
 
-        func run() { print(SpoolConfigurationSchema.jsonSchema, terminator: "") }
+        func run() {
+            form.print(
+                SpoolConfigurationSchema.jsonSchema, SpoolConfigurationSchema.file.tables(named: "config"))
+        }
+    }
+
+    struct RecipeFileSchema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "recipe", abstract: "JSON Schema (2020-12) of the recipes of a kind of model.")
+        @Option(help: ArgumentHelp(stringLiteral: "Kind: \(RecipeSchema.kinds.joined(separator: ", "))."))
+        var kind = RecipeSchema.kinds[0]
+        @OptionGroup var form: SchemaForm
+
+        func validate() throws {
+            guard RecipeSchema.kinds.contains(kind) else {
+                throw ValidationError(
+                    "there is no kind ‘\(kind)’: \(RecipeSchema.kinds.joined(separator: ", "))")
+            }
+        }
+
+        func run() { form.print(RecipeSchema.jsonSchema(kind: kind), RecipeSchema.tables) }
+    }
+}
+
+struct SchemaForm: ParsableArguments {
+    @Flag(help: "Tables of the keys in place of the JSON Schema, as the documents hold them.")
+    var markdown = false
+
+    func print(_ schema: String, _ tables: [(String, MappingSchema)]) {
+        Swift.print(markdown ? MappingSchema.markdown(tables) : schema, terminator: "")
     }
 }
 

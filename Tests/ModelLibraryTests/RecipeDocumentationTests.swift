@@ -1,0 +1,18 @@
+import Foundation
+import ModelLibrary
+import Testing
+import YAMLDocument
+
+/// docs/recipes.md says what the schema says.
+@Suite struct RecipeDocumentationTests {
+    @Test func everyKeyIsInATable() throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let document = try String(contentsOf: root.appendingPathComponent("docs/recipes.md"), encoding: .utf8)
+        #expect(RecipeSchema.tables.count >= 10)
+        for (name, schema) in RecipeSchema.tables {
+            let table = "<!-- \(name) -->\n\(schema.markdown)\n"
+            #expect(document.contains("\n\(table)"), "docs/recipes.md:\n\(table)")
+        }
+    }
+}
