@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units install deb check-deb docs lint format clean
+.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views test-engines setup-mlip setup-dft setup-ipi compare-engines torture fuzz units install deb check-deb docs lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,24 @@ test-views: setup ## the live table in tmux, pages and a report in a headless Ch
 	@swift build $(SWIFT_FLAGS) --product aurelax
 	@scripts/train-models $(RELEASE)/aurelax
 	@scripts/test-views $(RELEASE)
+
+test-engines: setup setup-ipi ## engines that are installed, ASE and i-PI at the other end of the socket
+	@swift build $(SWIFT_FLAGS) --product aurelax
+	@scripts/train-models $(RELEASE)/aurelax
+	@$(AURELAX_PYTHON) scripts/test-engines $(RELEASE)/aurelax
+
+setup-mlip: ## SevenNet-0 and CHGNet in a Python environment of their own (1.6 GB)
+	@scripts/setup-mlip
+
+setup-dft: ## Quantum ESPRESSO from Debian's package, unpacked in the build folder (300 MB)
+	@scripts/setup-dft
+
+setup-ipi: ## i-PI in a Python environment of its own, for test-engines
+	@test -e $(BUILD)/ipi/complete || { mkdir -p $(BUILD) && /usr/bin/python3 -m venv $(BUILD)/ipi && \
+	    $(BUILD)/ipi/bin/pip install --disable-pip-version-check -q ipi==3.3.1 && touch $(BUILD)/ipi/complete; }
+
+compare-engines: build models ## force error and time of a call, for our model and every engine that is installed
+	@$(AURELAX_PYTHON) scripts/compare-engines $(RELEASE)/aurelax
 
 torture: setup ## the faults at full strength: kills, bursts, a million mutated structures, a soak of 10,000 jobs
 	@swift build $(SWIFT_FLAGS) --build-tests

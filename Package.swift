@@ -155,7 +155,7 @@ let package = Package(
         .target(
             name: "Handoff",
             dependencies: [
-                "Atomistics", "DurableFiles", "JobSpec", "LinearAlgebra",
+                "Atomistics", "DurableFiles", "Engines", "JobSpec", "LinearAlgebra",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),

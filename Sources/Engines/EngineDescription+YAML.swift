@@ -17,6 +17,9 @@ extension EngineDescription {
             "Program and arguments that connect to the socket: {input}, {host} and {port}, {socket}, {name}."),
         KeySchema("input", .text(), "Template of the program's input, beside aurelax.yaml."),
         KeySchema(
+            "species", .text(), default: "{symbol} {mass}",
+            "Line for each element in place of {species} in the input: {symbol}, {mass}, {number}."),
+        KeySchema(
             "kind", .choice(Kind.allCases.map(\.rawValue)),
             default: "ml for ase (semiempirical for tblite), dft for command",
             "What its numbers are; those of ml are predictions."),
@@ -42,6 +45,9 @@ extension EngineDescription {
                 "‘\(text.prefix(80))’ does not name a calculator",
                 hint: "module:Class, as ‘tblite.ase:TBLite’, or file.py:function")
     }
+
+    /// The Python script that runs an ASE calculator as an engine; packages have it too.
+    public static var peerScript: [UInt8] { PackageResources.engine_peer_py }
 
     /// Checks the value of `engines:`.
     public static func problems(of engines: YAMLNode) -> [Diagnostic] {
@@ -122,10 +128,13 @@ extension EngineDescription {
     private init(name: String, _ node: YAMLNode, folder: String) {
         let kind = node["kind"]?.text.flatMap(Kind.init)
         if let command = node["command"]?.elements {
+            var words = command.compactMap(\.text)
+            // The program runs in a folder of its own.
+            if let program = words.first, program.contains("/") { words[0] = Self.path(program, in: folder) }
             self.init(
                 name: name,
                 source: .command(
-                    command.compactMap(\.text), input: node["input"]?.text.map { Self.path($0, in: folder) }),
+                    words, input: node["input"]?.text.map { Self.path($0, in: folder) }),
                 kind: kind)
         } else {
             var target = node["ase"]?.text ?? ""
@@ -140,6 +149,7 @@ extension EngineDescription {
         passing = node["charge"]?.text.flatMap(ElectronPassing.init)
         levelOfTheory = node["level_of_theory"]?.text
         vacuum = node["vacuum"]?.number
+        species = node["species"]?.text
         timeout = node["timeout"]?.number ?? timeout
     }
 

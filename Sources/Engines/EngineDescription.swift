@@ -36,6 +36,8 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     public var levelOfTheory: String?
     /// Empty space around a molecule, Å, for an engine that knows periodic cells only; nil for no cell.
     public var vacuum: Double?
+    /// The line of `{species}` for each element in a program's input: `{symbol} {mass} {symbol}.UPF`.
+    public var species: String?
     /// Seconds for which one evaluation may take.
     public var timeout = 3600.0
 

@@ -101,6 +101,20 @@ final class EngineSession: Sendable {
                 let shifted = place - corner
                 return "\(element.symbol) \(shifted.x) \(shifted.y) \(shifted.z)\n"
             }
+            var elements: [Element] = []
+            for element in atoms.elements where !elements.contains(element) { elements.append(element) }
+            values["natoms"] = "\(atoms.count)"
+            values["nspecies"] = "\(elements.count)"
+            values["positions"] = lines.joined()
+            values["species"] = elements.map { element in
+                Self.filled(
+                    description.species ?? "{symbol} {mass}",
+                    [
+                        "symbol": element.symbol, "mass": "\(element.mass)",
+                        "number": "\(element.atomicNumber)",
+                    ])
+                    + "\n"
+            }.joined()
             try Data("\(atoms.count)\n\n\(lines.joined())".utf8).write(
                 to: EngineFolder.url(folder, "structure.xyz"))
             try Data(Self.filled(template, values).utf8).write(to: EngineFolder.url(folder, "input"))

@@ -2,8 +2,32 @@ public import YAMLDocument
 
 /// Fine optimisation with a method that lies outside aurelax.
 public struct DFTStage: Sendable, Equatable {
-    public enum Engine: String, Sendable, Codable, CaseIterable {
+    /// The program that gives energies and forces.
+    public enum Engine: RawRepresentable, Sendable, Hashable, Codable {
         case gpaw, tblite
+        /// An engine that the spool's `aurelax.yaml` describes.
+        case spool(String)
+
+        /// Names that no engine of a spool can have.
+        public static let builtIn = ["gpaw", "tblite"]
+
+        public init?(rawValue: String) {
+            switch rawValue {
+            case "gpaw": self = .gpaw
+            case "tblite": self = .tblite
+            default:
+                guard Job.isName(rawValue) else { return nil }
+                self = .spool(rawValue)
+            }
+        }
+
+        public var rawValue: String {
+            switch self {
+            case .gpaw: "gpaw"
+            case .tblite: "tblite"
+            case .spool(let name): name
+            }
+        }
     }
 
     public enum Mode: String, Sendable, Codable, CaseIterable {
@@ -11,6 +35,8 @@ public struct DFTStage: Sendable, Equatable {
     }
 
     public var engine: Engine = .gpaw
+    /// 2S+1 for an engine of the spool; nil for its own choice.
+    public var multiplicity: Int?
     /// GPAW only.
     public var mode: Mode = .lcao
     /// LCAO basis set; GPAW in LCAO mode only.
@@ -64,8 +90,15 @@ extension DFTStage {
     /// How energy and forces of a geometry are calculated.
     static let method = OptionTable(defaults: DFTStage()) {
         OptionSpec(
-            "engine", \.engine, .word(),
-            "Program: gpaw (DFT), or tblite (GFN1-xTB, for quick local use; not DFT).")
+            "engine", \.engine, .engine,
+            "Program: gpaw (DFT), tblite (GFN1-xTB, for quick local use; not DFT), or an engine of the spool's "
+                + "aurelax.yaml.")
+        OptionSpec(
+            "multiplicity", \.multiplicity, .integer(1...1000), default: "the engine's choice",
+            "Spin multiplicity 2S+1 for an engine of the spool."
+        ) {
+            Engine.builtIn.contains($0.engine.rawValue) ? "it is a setting of the spool's engines" : nil
+        }
         OptionSpec(
             "mode", \.mode, .word(), "GPAW: atomic orbitals, finite differences or plane waves.",
             idle: otherEngine)
@@ -101,6 +134,15 @@ extension DFTStage {
 
     private static func otherMode(_ stage: DFTStage, than mode: Mode) -> String? {
         stage.mode == mode ? nil : "the mode is \(stage.mode.rawValue), not \(mode.rawValue)"
+    }
+}
+
+extension OptionForm where Value == DFTStage.Engine {
+    fileprivate static var engine: Self {
+        Self(
+            .text(pattern: JobSchema.namePattern, check: JobSchema.checkEngine),
+            read: { $0.text.flatMap(DFTStage.Engine.init(rawValue:)) }, text: { YAMLScalar.text($0.rawValue) }
+        )
     }
 }
 

@@ -55,20 +55,39 @@ public struct JobFile: Sendable {
         }
     }
 
-    /// Engines that stages ask for and the spool does not have.
-    public func problems(withoutEngines known: [String]) -> [Diagnostic] {
+    /// Engines that stages ask for and the spool does not have, or not for such a stage.
+    ///
+    /// - Parameters:
+    ///   - known: the names of the spool's engines.
+    ///   - models: those of them whose numbers are predictions, which are no results of a `dft` stage.
+    public func problems(withoutEngines known: [String], models: [String] = []) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
-            [("ml", stage["ml"]), ("hybrid.ml", stage["hybrid"]?["ml"])].compactMap { key, work in
-                guard let node = work?["engine"], let name = node.text, !known.contains(name) else {
-                    return nil
+            [
+                ("ml", stage["ml"], false), ("hybrid.ml", stage["hybrid"]?["ml"], false),
+                ("dft", stage["dft"], true), ("hybrid.check", stage["hybrid"]?["check"], true),
+                ("single-points", stage["single-points"], true),
+            ].compactMap { key, work, isDFT in
+                guard let node = work?["engine"], let name = node.text else { return nil }
+                func problem(_ code: String, _ message: String, _ hint: String) -> Diagnostic {
+                    Diagnostic(
+                        code: code, at: node.mark, width: node.width,
+                        keyPath: "stages[\(index)].\(key).engine", message: message, hint: hint)
                 }
-                return Diagnostic(
-                    code: "unknown-engine", at: node.mark, width: node.width,
-                    keyPath: "stages[\(index)].\(key).engine",
-                    message: "this spool has no engine ‘\(name.prefix(80))’",
-                    hint: known.isEmpty
-                        ? "its aurelax.yaml describes no engines"
-                        : "its aurelax.yaml describes \(known.sorted().joined(separator: ", "))")
+                if isDFT, DFTStage.Engine.builtIn.contains(name) { return nil }
+                guard known.contains(name) else {
+                    let words = (isDFT ? DFTStage.Engine.builtIn : []) + known
+                    return problem(
+                        "unknown-engine", "this spool has no engine ‘\(name.prefix(80))’",
+                        closest(to: name, among: words).map { "did you mean ‘\($0)’?" }
+                            ?? (known.isEmpty
+                                ? "its aurelax.yaml describes no engines"
+                                : "its aurelax.yaml describes \(known.sorted().joined(separator: ", "))"))
+                }
+                guard isDFT, models.contains(name) else { return nil }
+                return problem(
+                    "engine-predicts",
+                    "the engine ‘\(name)’ is a model: its numbers are predictions, no results of a \(key) stage",
+                    "use it in an ml stage; its kind is ‘ml’ in the spool's aurelax.yaml")
             }
         }
     }

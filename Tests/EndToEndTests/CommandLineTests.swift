@@ -12,7 +12,7 @@ import Testing
             charge: none
             stages:
               - ml: {optimiser: bfgs, fmax: -0.1}
-              - dft: {engine: vasp}
+              - dft: {mode: wavelet}
 
             """
         let file = spool.path.appending("five.yaml").string
@@ -20,7 +20,7 @@ import Testing
         let result = try await Program.run(["validate", file])
         #expect(result.status == 1)
         let text = result.output + result.errors
-        for place in ["2:7", "4:9", "6:10", "6:33", "7:19"] {
+        for place in ["2:7", "4:9", "6:10", "6:33", "7:17"] {
             #expect(text.contains("five.yaml:\(place): error:"), "no error at \(place) in\n\(text)")
         }
         #expect(text.split(separator: "\n").count { $0.contains("^") } == 5)

@@ -177,7 +177,7 @@ import YAMLDocument
             charge: none
             stages:
               - ml: {optimiser: bfgs, fmax: -0.1}
-              - dft: {engine: vasp}
+              - dft: {mode: wavelet}
 
             """
         let read = file(text)
@@ -198,9 +198,9 @@ import YAMLDocument
                 j.yaml:6:33: error: expected a number above 0 and at most 100, found -0.1
                     - ml: {optimiser: bfgs, fmax: -0.1}
                                                   ^~~~
-                j.yaml:7:19: error: expected one of gpaw, tblite, found ‘vasp’
-                    - dft: {engine: vasp}
-                                    ^~~~
+                j.yaml:7:17: error: expected one of lcao, fd, pw, found ‘wavelet’
+                    - dft: {mode: wavelet}
+                                  ^~~~~~~
 
                 """)
     }
@@ -271,8 +271,14 @@ import YAMLDocument
     /// Of an engine that there is not nobody knows which settings it has.
     @Test func anUnknownEngineIsTheOnlyMistake() {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {engine: gpwa, h: 0.2, basis: sz}}]\n")
-        #expect(read.diagnostics.map(\.code) == ["unknown-choice"])
-        #expect(read.diagnostics.first?.hint == "did you mean ‘gpaw’?")
+        #expect(!read.diagnostics.hasErrors)
+        let problems = read.problems(withoutEngines: ["gfn1", "sevennet"], models: ["sevennet"])
+        #expect(problems.map(\.code) == ["unknown-engine"])
+        #expect(problems.first?.hint == "did you mean ‘gpaw’?")
+        let predicts = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {engine: sevennet}}]\n")
+        #expect(
+            predicts.problems(withoutEngines: ["sevennet"], models: ["sevennet"]).map(\.code)
+                == ["engine-predicts"])
     }
 
     @Test func settingsWithoutEffectAreNoDifference() throws {

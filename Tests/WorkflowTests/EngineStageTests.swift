@@ -11,7 +11,7 @@ import Workflow
 
     init() throws {
         spool = try TestSpool()
-        try write("aurelax.yaml", Self.engines)
+        try write("aurelax.yaml", engines)
         // A bond of length 0.74 + 0.1·charge, Å. A letter in a file for each evaluation; the fault that the arguments
         // name happens at an evaluation.
         try write(
@@ -48,6 +48,20 @@ import Workflow
                     self.results = {'energy': 15 * (length - self.length) ** 2, 'forces': np.array([force, -force])}
 
             """)
+        // A program that connects to the socket.
+        try write(
+            "client.py",
+            """
+            import sys
+            from ase.calculators.socketio import SocketClient
+            from ase.io import read
+            from spring import Spring
+            structure, port, charge, fault = sys.argv[1:]
+            atoms = read(structure)
+            atoms.calc = Spring(int(charge), None if fault == 'None' else fault, [2])
+            SocketClient(host='127.0.0.1', port=int(port)).run(atoms)
+
+            """)
         // A program that answers what is no message.
         try write(
             "noise.py",
@@ -61,7 +75,8 @@ import Workflow
             """)
     }
 
-    private static let engines = """
+    private var engines: String {
+        """
         aurelax: 1
         engines:
           spring: {ase: "spring.py:Spring", charge: keywords}
@@ -69,9 +84,18 @@ import Workflow
           dead: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: dies, at: [3, 4]}}
           hangs: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: hangs, at: [3]}, timeout: 2}
           nan: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: nan, at: [2, 3]}}
-          noise: {command: ["\(python ?? "")", noise.py, "{port}"], kind: ml}
+          noise: {command: ["\(Self.python ?? "")", "\(spool.path)/noise.py", "{port}"], kind: ml}
+          outside: {ase: "spring.py:Spring", charge: keywords, kind: semiempirical}
+          program: {command: \(client(fault: "None")), level_of_theory: a spring}
+          breaks: {command: \(client(fault: "dies"))}
+        dft: {executor: local}
 
         """
+    }
+
+    private func client(fault: String) -> String {
+        "[\"\(Self.python ?? "")\", \"\(spool.path)/client.py\", \"{structure}\", \"{port}\", \"{charge}\", \"\(fault)\"]"
+    }
 
     private func write(_ name: String, _ text: String) throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: "\(spool.path)/\(name)"))
@@ -89,6 +113,15 @@ import Workflow
         var configuration = spool.configuration()
         configuration.python = Self.python ?? "python3"
         try await Daemon(configuration, logger: TestSpool.quiet).run()
+    }
+
+    /// Turns until the condition holds, for some minutes.
+    private func turn(_ engine: Engine, until condition: () -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(240)
+        while !condition(), ContinuousClock.now < end {
+            _ = try await engine.turn()
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     private func path(of job: String) throws -> [Atoms] {
@@ -137,7 +170,8 @@ import Workflow
         for job in ["dead", "nan", "noise"] { try drop(job) }
         try await work()
         for (job, words) in [
-            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]), ("noise", ["noise"]),
+            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]),
+            ("noise", ["is no message"]),
         ] {
             let status = try spool.client.status(of: job)
             #expect(status.state == .failed)
@@ -150,19 +184,63 @@ import Workflow
     func followed() async throws {
         let engine = try spool.engine { $0.python = Self.python ?? "python3" }
         try drop("other")
-        try await spool.turn(engine) { spool.exists("outbox/rejected/other") }
+        try await turn(engine) { spool.exists("outbox/rejected/other") }
         let report = spool.text("outbox/rejected/other/diagnostics.txt") ?? "nothing was set aside"
         #expect(report.contains("this spool has no engine ‘other’"), "\(report)")
-        try write("aurelax.yaml", Self.engines + "  other: {ase: \"spring.py:Spring\", charge: keywords}\n")
+        try write("aurelax.yaml", engines + "  other: {ase: \"spring.py:Spring\", charge: keywords}\n")
         try drop("other")
-        try await spool.turn(engine) { (try? spool.state(of: "other")) == .completed }
+        try await turn(engine) { (try? spool.state(of: "other")) == .completed }
         #expect(try spool.state(of: "other") == .completed)
         // A mistake is reported, and the engines of before remain.
         try write("aurelax.yaml", "aurelax: 1\nengines: {other: {asw: x}}\n")
         await engine.noteTroubleOfEngines()
         try drop("spring")
-        try await spool.turn(engine) { (try? spool.state(of: "spring")) == .completed }
+        try await turn(engine) { (try? spool.state(of: "spring")) == .completed }
         #expect(try spool.state(of: "spring") == .completed)
+    }
+
+    @Test("a dft stage's package has the engine, a calculator or a program, and relaxes with it")
+    func outside() async throws {
+        for engine in ["outside", "program"] {
+            try spool.drop("\(engine).xyz", hydrogen)
+            try spool.drop(
+                "\(engine).yaml",
+                "aurelax: 1\nstructure: \(engine).xyz\ncharge: 1\nstages: [{dft: {engine: \(engine), fmax: 0.001}}]\n"
+            )
+        }
+        try await work()
+        for (engine, level) in [
+            ("outside", "calculator.py sha256:"), ("program", "a spring, "),
+        ] {
+            let status = try spool.client.status(of: engine)
+            #expect(status.state == .completed, "\(status.reason)")
+            let package = try #require(spool.files("outbox/\(engine)").first { $0.hasPrefix("01-dft") })
+            let frames = try ExtXYZ.read(
+                path: "\(spool.path)/outbox/\(engine)/\(package)/result/trajectory.extxyz")
+            let last = try #require(frames.last)
+            #expect(abs((last.positions[1] - last.positions[0]).length - 0.84) < 1e-4)
+            #expect(last.forces != nil)
+            let summary = try #require(spool.text("outbox/\(engine)/summary.yaml"))
+            #expect(summary.contains(level) && summary.contains("(engine \(engine))"), "\(summary)")
+            let parameters = try #require(spool.text("outbox/\(engine)/\(package)/parameters.json"))
+            #expect(parameters.contains(#""definition""#))
+        }
+    }
+
+    @Test("an engine that dies in a package, and a model as an engine of a dft stage, are named")
+    func outsideFaults() async throws {
+        for engine in ["breaks", "spring"] {
+            try spool.drop("\(engine).xyz", hydrogen)
+            try spool.drop(
+                "\(engine).yaml",
+                "aurelax: 1\nstructure: \(engine).xyz\nstages: [{dft: {engine: \(engine), fmax: 0.001}}]\n")
+        }
+        try await work()
+        let status = try spool.client.status(of: "breaks")
+        #expect(status.state == .failed)
+        #expect(status.reason.contains("the program ended with status 3"), "\(status.reason)")
+        let report = spool.text("outbox/rejected/spring/diagnostics.txt") ?? "nothing was set aside"
+        #expect(report.contains("the engine ‘spring’ is a model: its numbers are predictions"), "\(report)")
     }
 
     @Test("mistakes are shown at their places") func mistakes() throws {

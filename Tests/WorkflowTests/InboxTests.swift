@@ -77,7 +77,7 @@ import YAMLDocument
             charge: none
             stages:
               - ml: {optimiser: bfgs, fmax: -0.1}
-              - dft: {engine: vasp}
+              - dft: {mode: wavelet}
 
             """)
         try spool.drop("torn.yaml", outsideJob("torn", structure: "torn.xyz"))

@@ -80,23 +80,47 @@ class Opened:
             return hashlib.sha256(file.read()).hexdigest()
 
 
+class Calculation:
+    """An ASE calculator, told charge and multiplicity in the way it wants, with its identity."""
+
+    def __init__(self, target, arguments, passing=None, level=None):
+        self.arguments = arguments
+        opened = Opened()
+        self.make, module = factory(target)
+        self.passing = passing or (
+            'keywords' if module.startswith(KEYWORDS) else 'info' if module.startswith(INFO) else 'none')
+        # Those that take the charge as a keyword are made when it is known.
+        self.calculator = None if self.passing == 'keywords' else self.make(**arguments)
+        self.version, self.checkpoint = version_of(module), opened.checkpoints()
+        shown = ' '.join(f'{key}={value}' for key, value in sorted(arguments.items()))
+        self.level_of_theory = level or f'{self.version} {shown}'.strip()
+
+    @property
+    def identity(self):
+        return {'version': self.version, 'checkpoint': self.checkpoint, 'passing': self.passing,
+                'level_of_theory': self.level_of_theory}
+
+    def atoms(self, symbols, charge, multiplicity):
+        """Atoms with the calculator."""
+        atoms = Atoms(symbols, np.zeros((len(symbols), 3)))
+        if self.passing == 'keywords':
+            arguments = dict(self.arguments, charge=charge)
+            if multiplicity is not None:
+                arguments['multiplicity'] = multiplicity
+            self.calculator = self.make(**arguments)
+        else:
+            atoms.info.update(charge=charge, spin=multiplicity or 1)
+        atoms.calc = self.calculator
+        return atoms
+
+
 class Peer:
     def __init__(self, folder):
-        self.folder = folder
         with open(os.path.join(folder, 'request.json')) as file:
-            self.request = json.load(file)
-        opened = Opened()
-        target = self.request['ase']
-        self.make, self.module = factory(target)
-        self.passing = self.request.get('charge') or (
-            'keywords' if self.module.startswith(KEYWORDS) else 'info' if self.module.startswith(INFO) else 'none')
-        # Those that take the charge as a keyword are made when it is known.
-        self.calculator = None if self.passing == 'keywords' else self.make(**self.request['arguments'])
-        arguments = ' '.join(f'{key}={value}' for key, value in sorted(self.request['arguments'].items()))
-        version = version_of(self.module)
-        self.identity = {'version': version, 'checkpoint': opened.checkpoints(), 'passing': self.passing,
-                         'level_of_theory': self.request.get('level_of_theory') or f'{version} {arguments}'.strip()}
-        write_json(os.path.join(folder, 'identity.json'), self.identity)
+            request = json.load(file)
+        self.calculation = Calculation(
+            request['ase'], request['arguments'], request.get('charge'), request.get('level_of_theory'))
+        write_json(os.path.join(folder, 'identity.json'), self.calculation.identity)
         self.atoms = None
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(os.path.join(folder, 'socket'))
@@ -118,18 +142,6 @@ class Peer:
 
     def tell(self, message, *parts):
         self.socket.sendall(message.encode().ljust(12) + b''.join(parts))
-
-    def prepare(self, told):
-        charge, multiplicity = told['charge'], told['multiplicity']
-        self.atoms = Atoms(told['symbols'])
-        if self.passing == 'keywords':
-            arguments = dict(self.request['arguments'], charge=charge)
-            if multiplicity is not None:
-                arguments['multiplicity'] = multiplicity
-            self.calculator = self.make(**arguments)
-        else:
-            self.atoms.info.update(charge=charge, spin=multiplicity or 1)
-        self.atoms.calc = self.calculator
 
     def evaluate(self):
         cell = self.numbers(9).reshape(3, 3).T * Bohr
@@ -160,7 +172,8 @@ class Peer:
                 self.tell('NEEDINIT' if self.atoms is None else 'READY' if result is None else 'HAVEDATA')
             elif message == 'INIT':
                 self.integer()
-                self.prepare(json.loads(self.receive(self.integer())))
+                told = json.loads(self.receive(self.integer()))
+                self.atoms = self.calculation.atoms(told['symbols'], told['charge'], told['multiplicity'])
             elif message == 'POSDATA':
                 result = self.evaluate()
             elif message == 'GETFORCE':

@@ -19,12 +19,13 @@ struct AssembledPackage {
         geometry: Input, _ parameters: some CalculationParameters, scripts: [Input], further: [Input] = [],
         atoms: Int, points: Int? = nil, readme: String, expected: [ReturnedFile], origin: GeometryOrigin
     ) throws {
-        let engine: Input =
+        let engine: [Input] =
             switch parameters.engine {
-            case .gpaw: ("gpaw_relax.py", PackageResources.gpaw_relax_py)
-            case .tblite: ("tblite_relax.py", PackageResources.tblite_relax_py)
+            case .gpaw: [("gpaw_relax.py", PackageResources.gpaw_relax_py)]
+            case .tblite: [("tblite_relax.py", PackageResources.tblite_relax_py)]
+            case .spool: try parameters.definition?.inputs ?? []
             }
-        let given = [geometry, ("parameters.json", try json(parameters))] + scripts + [engine] + further
+        let given = [geometry, ("parameters.json", try json(parameters))] + scripts + engine + further
         var contents: [(name: FilePath.Component, role: HandoffManifest.Role, bytes: [UInt8])] =
             given.map { ($0.name, .input, $0.bytes) }
         contents.append(("run.sh", .launcher, PackageResources.run_sh))

@@ -38,6 +38,8 @@ public struct HandoffRequest: Sendable {
     /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser starts from it.
     public var hessian: [Double]?
     public var origin: GeometryOrigin
+    /// The definition of an engine of the spool; nil for GPAW and tblite.
+    public var engine: PackagedEngine?
     public var options: Options
 
     public init(

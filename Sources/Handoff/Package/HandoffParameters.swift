@@ -8,6 +8,7 @@ protocol CalculationParameters: Encodable {
     var engine: DFTStage.Engine { get }
     var charge: Int { get }
     var gpaw: HandoffParameters.GPAW? { get }
+    var definition: PackagedEngine? { get }
 }
 
 extension HandoffParameters: CalculationParameters {}
@@ -63,13 +64,15 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var fixedCoordinates: [Int]?
     public var optimizer: Optimizer
     public var gpaw: GPAW?
+    /// An engine of the spool.
+    public var definition: PackagedEngine?
     public var hessian: Hessian?
 
     enum CodingKeys: String, CodingKey {
         case format, job, stage, attempt, engine, charge
         case fixedAtoms = "fixed_atoms"
         case fixedCoordinates = "fixed_coordinates"
-        case optimizer, gpaw, hessian
+        case optimizer, gpaw, definition, hessian
     }
 
     init(_ request: HandoffRequest) {
@@ -84,6 +87,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         optimizer = Optimizer(
             fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep)
         gpaw = GPAW(settings, maxSCFCycles: request.options.maxSCFCycles)
+        definition = request.engine
         if request.hessian != nil {
             hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
         }
@@ -102,6 +106,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         try container.encodeIfPresent(fixedCoordinates, forKey: .fixedCoordinates)
         try container.encode(optimizer, forKey: .optimizer)
         try container.encodeIfPresent(gpaw, forKey: .gpaw)
+        try container.encodeIfPresent(definition, forKey: .definition)
         try container.encode(hessian, forKey: .hessian)
     }
 }
@@ -120,6 +125,7 @@ extension HandoffParameters.GPAW {
 extension CalculationParameters {
     /// The level of theory as the scripts name it, before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
+        if let definition { return definition.levelOfTheory }
         guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }
         let method =
             switch gpaw.mode {

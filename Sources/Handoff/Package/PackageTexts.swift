@@ -137,13 +137,17 @@ func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
 
 extension CalculationParameters {
     fileprivate var needs: String {
-        engine == .gpaw
-            ? "Python 3.9 or newer with ASE and GPAW (its PAW data sets included)"
-            : "Python 3.9 or newer with ASE and tblite"
+        switch engine {
+        case .gpaw: "Python 3.9 or newer with ASE and GPAW (its PAW data sets included)"
+        case .tblite: "Python 3.9 or newer with ASE and tblite"
+        case .spool(let name):
+            "Python 3.9 or newer with ASE, and the engine ‘\(name)’ (\(definition?.program ?? "unknown"))"
+        }
     }
 
     /// A line of its own where there is something to warn of.
     fileprivate var caution: String {
-        engine == .tblite ? "GFN1-xTB is a semi-empirical method, not DFT: every file says so.\n" : ""
+        if engine == .tblite { return "GFN1-xTB is a semi-empirical method, not DFT: every file says so.\n" }
+        return definition?.kind == "semiempirical" ? "The engine is a semi-empirical method, not DFT.\n" : ""
     }
 }

@@ -18,6 +18,8 @@ public struct SinglePointsRequest: Sendable {
     /// Total charge, e.
     public var charge: Int
     public var origin: GeometryOrigin
+    /// The definition of an engine of the spool; nil for GPAW and tblite.
+    public var engine: PackagedEngine?
     /// Self-consistency cycles of one geometry after which GPAW gives up.
     public var maxSCFCycles = HandoffRequest.Options().maxSCFCycles
 
@@ -59,11 +61,14 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
     /// Number of geometries.
     public var points: Int
     public var gpaw: HandoffParameters.GPAW?
+    /// An engine of the spool.
+    public var definition: PackagedEngine?
 
     init(_ request: SinglePointsRequest) {
         (job, stage, attempt) = (request.job, request.stage, request.attempt)
         (engine, charge, points) = (request.settings.engine, request.charge, request.frames.count)
         gpaw = .init(request.settings, maxSCFCycles: request.maxSCFCycles)
+        definition = request.engine
     }
 }
 

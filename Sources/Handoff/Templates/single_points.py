@@ -251,4 +251,6 @@ class SinglePoints(Run):
 if __name__ == '__main__':
     with open('parameters.json') as settings:
         engine = json.load(settings)['engine']
+    if not os.path.exists(os.path.join(HERE, f'{engine}_relax.py')):
+        engine = 'engine'
     sys.exit(main(importlib.import_module(f'{engine}_relax').Engine, SinglePoints))

@@ -99,7 +99,7 @@ public enum SpoolConfigurationSchema {
             KeySchema("min_atoms", .integer(0...10_000_000), default: "0", "Fits from so many atoms on."),
             KeySchema("max_atoms", .integer(1...10_000_000), default: "no bound", "Fits up to so many."),
             KeySchema(
-                "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "any",
+                "engine", .text(check: checkEngine), default: "any",
                 "Fits this engine."),
             KeySchema(
                 "mode", .choice(DFTStage.Mode.allCases.map(\.rawValue)), default: "any",
@@ -154,6 +154,11 @@ public enum SpoolConfigurationSchema {
 
     private static func excesses(_ node: YAMLNode, _ limits: Resources, path: String) -> [Diagnostic] {
         Resources.excesses(node, limits, path: path) { "slurm.limits.\($0)" }
+    }
+
+    @Sendable private static func checkEngine(_ text: String) -> TextProblem? {
+        DFTStage.Engine(rawValue: text) == nil
+            ? TextProblem("‘\(text.prefix(80))’ cannot be the name of an engine") : nil
     }
 
     @Sendable private static func checkLine(_ text: String) -> TextProblem? {

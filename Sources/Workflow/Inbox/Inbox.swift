@@ -247,7 +247,7 @@ struct Inbox {
         else { return }
         var problems = reading.problems
         if let resources { problems += candidate.file.problems(beyond: resources) }
-        problems += candidate.file.problems(withoutEngines: engines.names)
+        problems += candidate.file.problems(withoutEngines: engines.names, models: engines.models)
         if problems.hasErrors {
             return try setAside(
                 candidate.name, bytes: candidate.bytes, text: candidate.file.report(problems), problems, &scan

@@ -28,6 +28,9 @@ package final class SpoolEngines: Sendable {
 
     package var names: [String] { current.map(\.name).sorted() }
 
+    /// The names of those whose numbers are predictions.
+    package var models: [String] { current.filter { $0.kind == .ml }.map(\.name) }
+
     /// - Throws: ``EngineError/unknown(name:known:)``.
     package func named(_ name: String) throws(EngineError) -> EngineDescription { try current.named(name) }
 

@@ -8,6 +8,8 @@ import SystemPackage
 struct DFTStageRun: OutsideStage {
     let package: OutsidePackage
     let stage: DFTStage
+    /// Goes into the package that is published; nil for GPAW and tblite.
+    let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }
 
@@ -27,6 +29,7 @@ struct DFTStageRun: OutsideStage {
             reference: reference, settings: stage, charge: record.job.charge,
             movable: try stage.move.mask(for: atoms),
             hessian: stage.hessian ? try hessian() : nil, origin: origin)
+        request.engine = engine
         request.fixedCoordinates = stage.move.fixedCoordinates(of: atoms)
         let package = try HandoffPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)

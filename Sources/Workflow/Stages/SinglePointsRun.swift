@@ -9,6 +9,8 @@ import SystemPackage
 struct SinglePointsRun: OutsideStage {
     let package: OutsidePackage
     let stage: SinglePointsStage
+    /// Goes into the package that is published; nil for GPAW and tblite.
+    let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }
 
@@ -26,11 +28,12 @@ struct SinglePointsRun: OutsideStage {
     func publish(_ path: [Atoms], origin: GeometryOrigin, in folder: Directory) throws {
         if try self.package.isPublished(in: folder) { return }
         let steps = stage.chosen(of: path.count)
-        let package = try SinglePointsPackage(
-            SinglePointsRequest(
-                job: record.job.name, stage: record.machine.stage + 1, attempt: record.machine.attempt,
-                frames: steps.map { path[$0] }, steps: steps, settings: stage.calculation,
-                charge: record.job.charge, origin: origin))
+        var request = SinglePointsRequest(
+            job: record.job.name, stage: record.machine.stage + 1, attempt: record.machine.attempt,
+            frames: steps.map { path[$0] }, steps: steps, settings: stage.calculation,
+            charge: record.job.charge, origin: origin)
+        request.engine = engine
+        let package = try SinglePointsPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)
     }
 
@@ -86,7 +89,8 @@ extension StageLauncher {
             throw StageFailure("stage \(source + 1) has left no path to take geometries from")
         }
         try SinglePointsRun(
-            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage
+            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage,
+            engine: try packagedEngine(of: stage.calculation)
         ).publish(
             path,
             origin: GeometryOrigin(

@@ -38,7 +38,10 @@ struct StageLauncher: Sendable {
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
         try await onOwnThread {
             switch record.planned.work {
-            case .ml(let stage): return try handsOutML ? handOut(record, stage) : relax(record, stage, stop)
+            // The nodes of a cluster do not have the engines.
+            case .ml(let stage):
+                return try handsOutML && stage.engine == nil
+                    ? handOut(record, stage) : relax(record, stage, stop)
             case .dft(let stage): return try publish(record, stage, stop)
             case .singlePoints(let stage):
                 try publish(record, stage)
@@ -87,10 +90,6 @@ struct StageLauncher: Sendable {
     }
 
     private func handOut(_ record: JobRecord, _ stage: MLStage) throws -> End {
-        if let engine = stage.engine {
-            throw StageFailure(
-                "the engine ‘\(engine)’ is asked by the daemon alone, and this spool's ML stages go to Slurm")
-        }
         let folder = try JobFolder(spool, store).stageDirectory(of: record)
         try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).handOut(
             initial(of: record), model: stage.model ?? record.job.model, models,
@@ -118,7 +117,8 @@ struct StageLauncher: Sendable {
         }
         let atoms = try initial(of: record)
         let run = DFTStageRun(
-            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage)
+            package: OutsidePackage(store: store, spool: spool, record: record), stage: stage,
+            engine: try packagedEngine(of: stage))
         do {
             try run.publish(
                 atoms, reference: structure(record.structure),
@@ -144,6 +144,18 @@ struct StageLauncher: Sendable {
             return nil
         }
         return try OutsideMLStage.hessian(in: folder, of: ended.final)
+    }
+
+    /// The definition that goes into a package; nil for GPAW and tblite.
+    ///
+    /// - Throws: ``StageFailure`` if `aurelax.yaml` has no such engine any more, or only one that predicts.
+    func packagedEngine(of stage: DFTStage) throws -> PackagedEngine? {
+        guard case .spool(let name) = stage.engine else { return nil }
+        let description = try engines.named(name)
+        guard description.kind != .ml else {
+            throw StageFailure("the engine ‘\(name)’ is a model: its numbers are no results of a dft stage")
+        }
+        return try PackagedEngine(description, multiplicity: stage.multiplicity)
     }
 
     /// Whether an engine gave a stage's forces. It has no Hessian, and is not started to be asked what it is.
@@ -174,8 +186,8 @@ struct StageLauncher: Sendable {
         let package = OutsidePackage(store: store, spool: spool, record: record)
         switch record.planned.work {
         case .ml: return nil
-        case .dft(let stage): return DFTStageRun(package: package, stage: stage)
-        case .singlePoints(let stage): return SinglePointsRun(package: package, stage: stage)
+        case .dft(let stage): return DFTStageRun(package: package, stage: stage, engine: nil)
+        case .singlePoints(let stage): return SinglePointsRun(package: package, stage: stage, engine: nil)
         }
     }
 

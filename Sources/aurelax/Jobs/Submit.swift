@@ -43,7 +43,7 @@ struct Submit: AsyncParsableCommand {
         var good: [(job: Job, structure: [UInt8]?)] = []
         var wrong = 0
         for path in jobs {
-            let checked = try CheckedJob(path, isMolecule: molecule)
+            let checked = try CheckedJob(path, isMolecule: molecule, engines: SpoolEngines(spool.spool))
             if !checked.report.isEmpty { printError(checked.report) }
             guard var job = checked.job else {
                 wrong += 1
@@ -100,6 +100,7 @@ struct Validate: ParsableCommand {
     var jobs: [String]
     @Flag(help: "Print the diagnostics as JSON.")
     var json = false
+    @OptionGroup var spool: SpoolOptions
 
     func run() throws {
         var isGood = true
@@ -116,7 +117,7 @@ struct Validate: ParsableCommand {
                 }
                 continue
             }
-            let checked = try CheckedJob(path)
+            let checked = try CheckedJob(path, engines: SpoolEngines(spool.spool))
             all[path] = checked.diagnostics
             isGood = isGood && checked.job != nil
             guard !json else { continue }
@@ -168,8 +169,10 @@ struct CheckedJob {
     /// The program that converted the structure from another format.
     private(set) var origin: String?
 
-    /// - Parameter isMolecule: whether to remove a periodic cell.
-    init(_ path: String, isMolecule: Bool = false) throws {
+    /// - Parameters:
+    ///   - isMolecule: whether to remove a periodic cell.
+    ///   - engines: the engines that the job may name.
+    init(_ path: String, isMolecule: Bool = false, engines: SpoolEngines) throws {
         let file = JobFile(try bytes(of: path), file: path)
         diagnostics = file.diagnostics
         report = file.report
@@ -202,7 +205,9 @@ struct CheckedJob {
                     atoms = given.atoms
                 }
             }
-            let problems = file.problems(with: atoms, frames: frames)
+            let problems =
+                file.problems(with: atoms, frames: frames)
+                + file.problems(withoutEngines: engines.names, models: engines.models)
             diagnostics += problems
             report += file.report(problems)
             job = problems.hasErrors ? nil : parsed
