@@ -170,7 +170,8 @@ import Workflow
         for job in ["dead", "nan", "noise"] { try drop(job) }
         try await work()
         for (job, words) in [
-            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]), ("noise", ["is no message"]),
+            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]),
+            ("noise", ["is no message"]),
         ] {
             let status = try spool.client.status(of: job)
             #expect(status.state == .failed)
@@ -204,10 +205,13 @@ import Workflow
             try spool.drop("\(engine).xyz", hydrogen)
             try spool.drop(
                 "\(engine).yaml",
-                "aurelax: 1\nstructure: \(engine).xyz\ncharge: 1\nstages: [{dft: {engine: \(engine), fmax: 0.001}}]\n")
+                "aurelax: 1\nstructure: \(engine).xyz\ncharge: 1\nstages: [{dft: {engine: \(engine), fmax: 0.001}}]\n"
+            )
         }
         try await work()
-        for (engine, level) in [("outside", "calculator.py sha256:"), ("program", "a spring (engine program)")] {
+        for (engine, level) in [
+            ("outside", "calculator.py sha256:"), ("program", "a spring, "),
+        ] {
             let status = try spool.client.status(of: engine)
             #expect(status.state == .completed, "\(status.reason)")
             let package = try #require(spool.files("outbox/\(engine)").first { $0.hasPrefix("01-dft") })

@@ -69,7 +69,9 @@ class Calculator:
             self.atoms.set_cell(box.lengths)
             self.atoms.pbc = True
         checkpoint = f' checkpoint sha256:{calculation.checkpoint}' if calculation.checkpoint else ''
-        self.version, self.level = calculation.version, calculation.level_of_theory + checkpoint
+        given = definition.get('level')
+        self.version = calculation.version
+        self.level = (f'{given}, {self.version}' if given else calculation.level_of_theory) + checkpoint
 
     def evaluate(self, positions):
         self.atoms.positions = positions - self.box.corner
@@ -88,7 +90,8 @@ class Program:
                 self.template = file.read()
         digest = hashlib.sha256(self.template.encode()).hexdigest()
         self.version = f'{os.path.basename(definition["command"][0])} input sha256:{digest}'
-        self.level = definition.get('level') or self.version
+        given = definition.get('level')
+        self.level = f'{given}, {self.version}' if given else self.version
         self.process, self.protocol, self.folder = None, None, None
         atexit.register(self.end)
 
