@@ -17,25 +17,38 @@ public struct Recipe: Sendable, Equatable {
         /// The model file whose forces the frames are labelled with, relative to the recipe; nil for frames
         /// that carry their own labels.
         public var teacher: String?
+        /// Of the file's frames, those that are never learnt: they tell how large errors are on other molecules.
+        public var calibration: [FrameRange]
 
         public init(
             file: String, frames: [FrameRange]? = nil, sample: Int? = nil,
-            validation: [FrameRange] = [], teacher: String? = nil
+            validation: [FrameRange] = [], teacher: String? = nil, calibration: [FrameRange] = []
         ) {
             self.teacher = teacher
             self.file = file
             self.frames = frames
             self.sample = sample
             self.validation = validation
+            self.calibration = calibration
         }
 
-        /// Which of a file's frames are learnt from, and which held out.
-        func chosen(of total: Int) -> (training: [Int], validation: [Int]) {
-            let used = (0..<total).filter { f in frames?.contains { $0.contains(f) } ?? true }
-            let held = used.filter { f in validation.contains { $0.contains(f) } }
-            let rest = used.filter { f in !validation.contains { $0.contains(f) } }
-            guard let sample else { return (rest, held) }
-            return (logarithmicSample(of: rest.count, count: sample).map { rest[$0] }, held)
+        /// Frames of a file by their use.
+        struct Split {
+            var training: [Int]
+            var validation: [Int]
+            var calibration: [Int]
+        }
+
+        /// Returns the use of each of a file's frames; a frame that is named twice calibrates.
+        func chosen(of total: Int) -> Split {
+            func isIn(_ ranges: [FrameRange], _ frame: Int) -> Bool { ranges.contains { $0.contains(frame) } }
+            let used = (0..<total).filter { isIn(frames ?? [FrameRange(start: 0, end: nil)], $0) }
+            let apart = used.filter { isIn(calibration, $0) }
+            let held = used.filter { isIn(validation, $0) && !isIn(calibration, $0) }
+            let rest = used.filter { !isIn(validation, $0) && !isIn(calibration, $0) }
+            guard let sample else { return Split(training: rest, validation: held, calibration: apart) }
+            let sampled = logarithmicSample(of: rest.count, count: sample).map { rest[$0] }
+            return Split(training: sampled, validation: held, calibration: apart)
         }
     }
 

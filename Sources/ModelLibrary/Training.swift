@@ -86,8 +86,8 @@ extension Recipe {
         settings.refitsOnAllFrames = fit == .all
         var examined = Examination.none
         let potential = try SOAPPotential.train(
-            frames: data.training, settings: settings, validation: data.validation, name: name,
-            progress: progress
+            frames: data.training, settings: settings, validation: data.validation,
+            calibration: data.calibration, name: name, progress: progress
         ) { potential, progress in
             examined = try Examination(potential, data, progress)
         }
@@ -151,6 +151,8 @@ extension Recipe {
 public struct TrainingData: Sendable {
     public private(set) var training: [Atoms] = []
     public private(set) var validation: [Atoms] = []
+    /// Frames that are never learnt.
+    public private(set) var calibration: [Atoms] = []
     public private(set) var validationByFile: [String: [Atoms]] = [:]
     /// What was used of each file, and the digest of the file.
     public private(set) var sources: [String: String] = [:]
@@ -167,7 +169,7 @@ public struct TrainingData: Sendable {
             let path =
                 source.file.hasPrefix("/") ? source.file : recipe.directory + "/" + source.file
             let (frames, digest) = try Self.read(path)
-            for range in (source.frames ?? []) + source.validation {
+            for range in (source.frames ?? []) + source.validation + source.calibration {
                 guard range.start < frames.count, range.end ?? 0 <= frames.count else {
                     throw RecipeError.rangeOutside(
                         range: range.description, file: source.file, frames: frames.count)
@@ -176,9 +178,11 @@ public struct TrainingData: Sendable {
             let chosen = source.chosen(of: frames.count)
             sources[source.file] =
                 "\(chosen.training.count) training and \(chosen.validation.count) validation frames, "
+                + (chosen.calibration.isEmpty
+                    ? "" : "\(chosen.calibration.count) for the expected errors only, ")
                 + "sha256 \(digest)"
             if let teacher = source.teacher {
-                guard source.validation.isEmpty else {
+                guard source.validation.isEmpty, source.calibration.isEmpty else {
                     throw RecipeError.taughtValidation(file: source.file)
                 }
                 let model = try ModelLibrary(searchPath: []).load(
@@ -190,7 +194,7 @@ public struct TrainingData: Sendable {
                 training += try chosen.training.map { try Self.taught(frames[$0], by: model) }
                 continue
             }
-            for index in (chosen.training + chosen.validation).sorted() {
+            for index in (chosen.training + chosen.validation + chosen.calibration).sorted() {
                 let frame = frames[index]
                 guard frame.levelOfTheory == recipe.levelOfTheory else {
                     throw RecipeError.levelOfTheory(
@@ -201,6 +205,7 @@ public struct TrainingData: Sendable {
             let held = chosen.validation.map { frames[$0] }
             training += chosen.training.map { frames[$0] }
             validation += held
+            calibration += chosen.calibration.map { frames[$0] }
             if !held.isEmpty { validationByFile[source.file, default: []] += held }
         }
         levelOfTheory = recipe.levelOfTheory
@@ -208,9 +213,10 @@ public struct TrainingData: Sendable {
             levelOfTheory += ", taught by " + Set(teachers).sorted().joined(separator: " and ")
             for f in training.indices { training[f].levelOfTheory = levelOfTheory }
             for f in validation.indices { validation[f].levelOfTheory = levelOfTheory }
+            for f in calibration.indices { calibration[f].levelOfTheory = levelOfTheory }
         }
         guard !training.isEmpty else { throw RecipeError.noTrainingFrames }
-        let charges = Set((training + validation).map { $0.info["charge"]?.double ?? 0 })
+        let charges = Set((training + validation + calibration).map { $0.info["charge"]?.double ?? 0 })
         guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
     }
 

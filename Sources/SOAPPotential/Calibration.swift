@@ -1,21 +1,58 @@
 import Atomistics
 
-/// From the posterior deviation of an atom's energy to the error that its force was seen to have on frames
-/// held out of the fit.
+/// How large the error of an atom's force is, from what the potential knows of the atom's environment.
+///
+/// Two measures of doubt add up: the posterior deviation of the atom's energy, σ, and the novelty ν of its
+/// environment (`SOAPPotential.Evaluation`). On frames held out of the fit the errors were seen at each
+/// doubt σ + w ν; far from the data ν tells more, near it σ.
 public struct Calibration: Codable, Sendable, Equatable {
-    /// One element's curve: in each of some bins of equal population the mean deviation, eV, and the
+    /// One element's curve: in each of some bins of equal population the mean doubt, eV, and the
     /// root mean square length of the force error, eV/Å, the latter made non-decreasing.
     public struct Curve: Codable, Sendable, Equatable {
         public var deviations: [Double]
         public var errors: [Double]
-        /// The largest deviation seen in held-out or training frames, eV.
+        /// The largest deviation in training frames, eV: the limit of the domain in models of earlier versions.
         public var largest: Double
+        /// w, eV; nil for 0.
+        public var noveltyWeight: Double?
+        /// An environment of larger novelty is out of the domain; nil in models of earlier versions.
+        public var noveltyLimit: Double?
+        /// The largest force in training frames, eV/Å; nil in models of earlier versions.
+        public var largestForce: Double?
+
+        /// Linear between bins, in proportion to the doubt beyond the last.
+        func expectedError(_ doubt: Doubt) -> Double {
+            let (x, y) = (deviations, errors)
+            guard let last = x.last else { return .infinity }
+            let value = doubt.deviation + (noveltyWeight ?? 0) * doubt.novelty
+            if value >= last { return y[y.count - 1] * value / last }
+            guard let upper = x.firstIndex(where: { $0 > value }), upper > 0 else { return y[0] }
+            let t = (value - x[upper - 1]) / (x[upper] - x[upper - 1])
+            return y[upper - 1] + t * (y[upper] - y[upper - 1])
+        }
 
         /// One finite error for each of ascending deviations.
         var isSound: Bool {
             errors.count == deviations.count && (deviations + errors).allSatisfy { $0.isFinite && $0 >= 0 }
                 && zip(deviations, deviations.dropFirst()).allSatisfy { $0 < $1 }
         }
+    }
+
+    /// What the potential does not know of an atom.
+    struct Doubt {
+        /// Posterior deviation of its energy, eV.
+        var deviation: Double
+        /// Part of its environment that no inducing environment describes, 0 to 1.
+        var novelty: Double
+    }
+
+    /// An atom of a held-out frame.
+    struct Sample {
+        var doubt: Doubt
+        /// Length of the force error, eV/Å.
+        var error: Double
+        /// Of a molecule that the potential knows: its novelty is within the domain.
+        var isKnown: Bool
     }
 
     /// By element symbol.
@@ -30,52 +67,81 @@ public struct Calibration: Codable, Sendable, Equatable {
         energyScale.map { $0 * variances.reduce(0, +).squareRoot() }
     }
 
-    /// Expected length of the force error, eV/Å: linear between bins, in proportion to the deviation
-    /// beyond the last.
-    func expectedError(_ element: Element, deviation: Double) -> Double {
-        guard let curve = curves[element.symbol], let last = curve.deviations.last else { return .infinity }
-        let (x, y) = (curve.deviations, curve.errors)
-        if deviation >= last { return y[y.count - 1] * deviation / last }
-        guard let upper = x.firstIndex(where: { $0 > deviation }), upper > 0 else { return y[0] }
-        let t = (deviation - x[upper - 1]) / (x[upper] - x[upper - 1])
-        return y[upper - 1] + t * (y[upper] - y[upper - 1])
+    /// Expected length of the force error, eV/Å.
+    func expectedError(_ element: Element, _ doubt: Doubt) -> Double {
+        guard let curve = curves[element.symbol] else { return .infinity }
+        guard curve.deviations.isEmpty else { return curve.expectedError(doubt) }
+        // No held-out frame has the element: the worst that others of this doubt have.
+        let others = curves.values.filter { !$0.deviations.isEmpty }
+        return others.map { $0.expectedError(doubt) }.max() ?? .infinity
     }
 
-    func isOutside(_ element: Element, deviation: Double) -> Bool {
-        deviation > Self.tolerance * (curves[element.symbol]?.largest ?? 0)
+    func isOutside(_ element: Element, _ doubt: Doubt) -> Bool {
+        let curve = curves[element.symbol]
+        if let limit = curve?.noveltyLimit { return doubt.novelty > limit }
+        return doubt.deviation > curve?.largest ?? 0
     }
 
-    /// How far beyond the largest known deviation still counts as known.
-    private static let tolerance = 1.0
-    private static let bins = 8
+    private static let bins = 16
+    /// Fewest atoms in a bin.
+    private static let smallestBin = 12
+    /// Of the novelties of held-out environments of known molecules, this part is within the domain.
+    private static let knownPart = 0.99
+    /// Candidates for w, eV: the one stays that ranks the errors best.
+    private static let weights = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
 
-    /// - Parameter samples: by element, deviation and length of the force error of each held-out atom.
-    init(samples: [String: [(deviation: Double, error: Double)]], largest: [String: Double]) {
-        curves = [:]
-        for (symbol, values) in samples {
-            let sorted = values.sorted { ($0.deviation, $0.error) < ($1.deviation, $1.error) }
-            let count = min(Self.bins, max(1, sorted.count / 12))
-            var blocks: [(deviation: Double, squared: Double, size: Int)] = []
-            for bin in 0..<count {
-                let members = sorted[sorted.count * bin / count..<sorted.count * (bin + 1) / count]
-                blocks.append(
-                    (
-                        members.reduce(0) { $0 + $1.deviation },
-                        members.reduce(0) { $0 + $1.error * $1.error },
-                        members.count
-                    ))
-                // Pool with the bin before as long as that one has the larger error.
-                while blocks.count > 1 {
-                    let (a, b) = (blocks[blocks.count - 2], blocks[blocks.count - 1])
-                    guard a.squared / Double(a.size) >= b.squared / Double(b.size) else { break }
-                    blocks.removeLast(2)
-                    blocks.append((a.deviation + b.deviation, a.squared + b.squared, a.size + b.size))
-                }
-            }
-            curves[symbol] = Curve(
-                deviations: blocks.map { $0.deviation / Double($0.size) },
-                errors: blocks.map { ($0.squared / Double($0.size)).squareRoot() },
-                largest: max(sorted.last?.deviation ?? 0, largest[symbol] ?? 0))
+    /// - Parameter samples: held-out atoms by element symbol.
+    init(samples: [String: [Sample]]) {
+        curves = samples.mapValues(Self.curve)
+    }
+
+    private static func curve(_ samples: [Sample]) -> Curve {
+        let errors = samples.map(\.error)
+        func doubts(_ weight: Double) -> [Double] {
+            samples.map { $0.doubt.deviation + weight * $0.doubt.novelty }
         }
+        let weight =
+            samples.count < 2 * smallestBin
+            ? 0 : weights.map { ($0, rankCorrelation(doubts($0), errors)) }.max { $0.1 < $1.1 }?.0 ?? 0
+        let sorted = zip(doubts(weight), errors).sorted { ($0.0, $0.1) < ($1.0, $1.1) }
+        let count = min(bins, max(1, sorted.count / smallestBin))
+        var blocks: [(doubt: Double, squared: Double, size: Int)] = []
+        for bin in 0..<count {
+            let members = sorted[sorted.count * bin / count..<sorted.count * (bin + 1) / count]
+            blocks.append(
+                (
+                    members.reduce(0) { $0 + $1.0 }, members.reduce(0) { $0 + $1.1 * $1.1 }, members.count
+                ))
+            // Pool with the bin before as long as that one has the larger error.
+            while blocks.count > 1 {
+                let (a, b) = (blocks[blocks.count - 2], blocks[blocks.count - 1])
+                guard
+                    a.squared / Double(a.size) >= b.squared / Double(b.size)
+                        || a.doubt / Double(a.size) >= b.doubt / Double(b.size)
+                else { break }
+                blocks.removeLast(2)
+                blocks.append((a.doubt + b.doubt, a.squared + b.squared, a.size + b.size))
+            }
+        }
+        let known = samples.filter(\.isKnown).map(\.doubt.novelty).sorted()
+        return Curve(
+            deviations: blocks.map { $0.doubt / Double($0.size) },
+            errors: blocks.map { ($0.squared / Double($0.size)).squareRoot() },
+            largest: 0, noveltyWeight: weight,
+            noveltyLimit: known.isEmpty ? 0 : known[Int(knownPart * Double(known.count - 1))])
+    }
+
+    /// Spearman's rank correlation; equal values are ranked in their order.
+    private static func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double {
+        func ranks(_ values: [Double]) -> [Double] {
+            var ranks = [Double](repeating: 0, count: values.count)
+            for (rank, index) in values.indices.sorted(by: { values[$0] < values[$1] }).enumerated() {
+                ranks[index] = Double(rank)
+            }
+            return ranks
+        }
+        let n = Double(a.count)
+        let squares = zip(ranks(a), ranks(b)).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        return 1 - 6 * squares / (n * (n * n - 1))
     }
 }

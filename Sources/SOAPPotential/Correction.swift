@@ -214,7 +214,7 @@ package struct Correction: Sendable {
             provenance: ForceFieldProvenance(
                 name: "correction", kind: SOAPPotential.fileKind, version: "", levelOfTheory: ""),
             settings: potentialSettings, prior: prior, parts: parts, repulsion: try PairRepulsion(frames: []),
-            calibration: Calibration(samples: [:], largest: [:]))
+            calibration: Calibration(samples: [:]))
     }
 
     /// Δ, eV, and ∂Δ/∂r, eV/Å; zero before the first fit.

@@ -5,8 +5,8 @@ extension SOAPPotential: ForceField {
     public var hasEnergy: Bool { true }
 
     /// Energy and its expected error, forces, and for each atom the expected length of its force error. An atom is out of the
-    /// domain where the doubt about its energy exceeds that about any training atom of its element, or where
-    /// it is closer to another atom than in any training frame.
+    /// domain if its environment is newer than those of known molecules that were held out of the fit, or if it is
+    /// closer to another atom than in any training frame.
     ///
     /// - Throws: `ForceFieldError`.
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
@@ -14,22 +14,28 @@ extension SOAPPotential: ForceField {
         let closer = try repulsion.isCloser(atoms)
         var (uncertainty, outside) = ([Double](), [Bool]())
         for (atom, element) in atoms.elements.enumerated() {
-            let deviation = evaluation.variances[atom].squareRoot()
-            uncertainty.append(calibration.expectedError(element, deviation: deviation))
-            outside.append(
-                closer[atom] || calibration.isOutside(element, deviation: deviation))
+            let doubt = evaluation.doubt(atom)
+            uncertainty.append(calibration.expectedError(element, doubt))
+            outside.append(closer[atom] || calibration.isOutside(element, doubt))
         }
         let strangers = outside.count { $0 }
-        return ForcePrediction(
+        var prediction = ForcePrediction(
             forces: evaluation.gradient.map { -$0 }, energy: evaluation.energy,
             energyUncertainty: calibration.expectedEnergyError(variances: evaluation.variances),
             uncertainty: uncertainty,
             classes: atoms.elements.map(\.symbol), outOfDomain: outside,
             warnings: strangers == 0
                 ? []
-                : [
-                    "\(strangers) of \(atoms.count) atoms have surroundings that the training data does not cover"
-                ])
+                : ["\(strangers) of \(atoms.count) atoms are out of the model's domain"])
+        prediction.indicators["deviation"] = evaluation.variances.map { $0.squareRoot() }
+        prediction.indicators["novelty"] = evaluation.novelties
+        return prediction
+    }
+
+    /// Returns the largest force on an atom of this element in the training data, eV/Å; nil if the model does not
+    /// know, as those of earlier versions.
+    public func largestKnownForce(on element: Element) -> Double? {
+        calibration.curves[element.symbol]?.largestForce
     }
 
     /// E, eV, and −∂E/∂r, eV/Å, without uncertainties.

@@ -77,6 +77,13 @@ public struct SOAPPotential: Sendable {
         var gradient: [SIMD3<Double>]
         /// Posterior variance of each atom's energy, eV²; empty unless asked for.
         var variances: [Double]
+        /// √(1 − ‖φ‖²) of each atom: the part of its environment that no inducing environment describes, from 0 to
+        /// 1; empty unless variances are asked for.
+        var novelties: [Double]
+
+        func doubt(_ atom: Int) -> Calibration.Doubt {
+            Calibration.Doubt(deviation: variances[atom].squareRoot(), novelty: novelties[atom])
+        }
     }
 
     func evaluate(_ atoms: Atoms, variances wantsVariances: Bool) throws -> Evaluation {
@@ -93,7 +100,8 @@ public struct SOAPPotential: Sendable {
     ) throws -> Evaluation {
         var result = Evaluation(
             gradient: [SIMD3<Double>](repeating: .zero, count: atoms.count),
-            variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
+            variances: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0),
+            novelties: [Double](repeating: 0, count: wantsVariances ? atoms.count : 0))
         result.energy = try repulsion.evaluate(atoms, addingTo: &result.gradient)
         for group in Self.groups(try restricted(to: species)) {
             try evaluate(atoms, group, centers, wantsVariances, adding: &result)
@@ -129,8 +137,9 @@ public struct SOAPPotential: Sendable {
         for (part, atoms) in zip(group, members) where !atoms.isEmpty {
             let kernel = similarities(rows, first, atoms.count, part.kernel)
             if wantsVariances {
-                for (atom, variance) in zip(atoms, part.variances(kernel, prior: prior)) {
-                    result.variances[atom] = variance
+                let doubts = part.doubts(kernel, prior: prior)
+                for (atom, doubt) in zip(atoms, doubts) {
+                    (result.variances[atom], result.novelties[atom]) = (doubt.variance, doubt.novelty)
                 }
             }
             result.energy += Double(atoms.count) * part.constant
@@ -215,10 +224,11 @@ extension SOAPPotential.RestrictedPart {
         return energies.reduce(0, +)
     }
 
-    /// Variance of each atom's energy, counted from the mean of the inducing environments:
+    /// Variance of each atom's energy, counted from the mean of the inducing environments, and the novelty of
+    /// each atom's environment:
     ///
-    ///     δ² (1 − ‖φ‖²) + ‖(k − k̄) S‖²,   φ = L⁻¹ k
-    func variances(_ similarity: Matrix, prior: Double) -> [Double] {
+    ///     δ² (1 − ‖φ‖²) + ‖(k − k̄) S‖²,   √(1 − ‖φ‖²),   φ = L⁻¹ k
+    func doubts(_ similarity: Matrix, prior: Double) -> [(variance: Double, novelty: Double)] {
         var (values, centred) = (similarity, similarity)
         let (count, power) = (kernel.count, kernel.power)
         values.storage.withUnsafeMutableBufferPointer { values in
@@ -241,7 +251,9 @@ extension SOAPPotential.RestrictedPart {
         let left = product(centred, spread)
         return (0..<values.rows).map { i in
             let outside = max(0, 1 - white.row(i).reduce(0) { $0 + $1 * $1 })
-            return prior * prior * outside + left.row(i).reduce(0) { $0 + $1 * $1 }
+            return (
+                prior * prior * outside + left.row(i).reduce(0) { $0 + $1 * $1 }, outside.squareRoot()
+            )
         }
     }
 }

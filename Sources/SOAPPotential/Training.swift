@@ -8,13 +8,16 @@ extension SOAPPotential {
     ///
     /// Each frame needs forces; energies are used where given. Of the priors in the settings the smallest one
     /// stays that predicts the validation frames within 4 % of the best (by the mean of ln RMSE over the
-    /// elements); the uncertainties are calibrated on them. The same frames and settings give the same model on one machine.
+    /// elements). The uncertainties are calibrated on them and on the calibration frames. The same frames and
+    /// settings give the same model on one machine.
     ///
     /// - Parameters:
     ///   - frames: labelled at one level of theory; molecules.
     ///   - settings: what decides, with the frames, what the potential becomes.
     ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
     ///     part of a second fit.
+    ///   - calibration: never part of a fit: frames of other molecules, which tell how errors grow far from the
+    ///     training data. Frames with elements that no training frame holds are passed over.
     ///   - name: of the model, for people.
     ///   - progress: told how far it is.
     ///   - examine: called with the potential that has not learnt from the validation frames, and what to tell how
@@ -24,11 +27,13 @@ extension SOAPPotential {
     ///   operations for the normal equations, about as many again for the design rows.
     public static func train(
         frames: [Atoms], settings: SOAPPotentialSettings, validation: [Atoms] = [],
-        name: String = "soap-potential",
+        calibration: [Atoms] = [], name: String = "soap-potential",
         progress: TrainingProgress = .untold,
         examine: (SOAPPotential, TrainingProgress) throws -> Void = { _, _ in }
     ) throws -> SOAPPotential {
-        let level = try check(frames + validation, settings, trainingCount: frames.count)
+        let known = Set(frames.flatMap(\.elements))
+        let others = calibration.filter { known.isSuperset(of: $0.elements) }
+        let level = try check(frames + validation + others, settings, trainingCount: frames.count)
         let provenance = ForceFieldProvenance(
             name: name, kind: fileKind, version: "", levelOfTheory: level)
         let refits = !validation.isEmpty && settings.refitsOnAllFrames
@@ -37,13 +42,14 @@ extension SOAPPotential {
             cost.atoms + cost.held, 0.1 * cost.held, refits ? cost.atoms + cost.held : 0,
         ])
         let first = try fit(
-            frames, settings, provenance, validation: validation, calibration: nil, parts[0])
+            frames, settings, provenance, validation: validation, others: others, calibration: nil, parts[0])
         try examine(first, parts[1])
         guard refits else { return first }
         var fixed = settings
         fixed.priors = [first.prior]
         return try fit(
-            frames + validation, fixed, provenance, validation: [], calibration: first.calibration, parts[2])
+            frames + validation, fixed, provenance, validation: [], others: [], calibration: first.calibration,
+            parts[2])
     }
 
     private static func atomCount(_ frames: [Atoms]) -> Double { Double(frames.reduce(0) { $0 + $1.count }) }
@@ -89,7 +95,7 @@ extension SOAPPotential {
 
     private static func fit(
         _ frames: [Atoms], _ settings: SOAPPotentialSettings, _ provenance: ForceFieldProvenance,
-        validation: [Atoms], calibration: Calibration?, _ progress: TrainingProgress
+        validation: [Atoms], others: [Atoms], calibration: Calibration?, _ progress: TrainingProgress
     ) throws -> SOAPPotential {
         let (sums, choice, calibrating) = (
             progress.part(0.05...0.6), progress.part(0.6...0.85), progress.part(0.85...1)
@@ -146,7 +152,7 @@ extension SOAPPotential {
         var result = try potential(prior)
         result.calibration =
             try calibration.map { try $0.covering(frames, result, calibrating) }
-            ?? result.calibrate(frames: frames, validation: validation, calibrating)
+            ?? result.calibrate(frames: frames, validation: validation, others: others, calibrating)
         return result
     }
 
@@ -248,16 +254,21 @@ extension SOAPPotential {
         }
         return SOAPPotential(
             provenance: provenance, settings: settings, prior: prior, parts: parts, repulsion: repulsion,
-            calibration: Calibration(samples: [:], largest: [:]))
+            calibration: Calibration(samples: [:]))
     }
 
     /// Deviations and errors of all held-out atoms; without any, those of the training frames.
+    /// - Parameters:
+    ///   - frames: that the potential has learnt.
+    ///   - validation: that it has not learnt, of the same or other molecules.
+    ///   - others: that it has not learnt, of molecules outside its domain.
     private func calibrate(
-        frames: [Atoms], validation: [Atoms], _ progress: TrainingProgress
+        frames: [Atoms], validation: [Atoms], others: [Atoms], _ progress: TrainingProgress
     ) throws -> Calibration {
-        var samples: [String: [(deviation: Double, error: Double)]] = [:]
+        var samples: [String: [Calibration.Sample]] = [:]
         var energyRatios: [Double] = []
-        for atoms in validation.isEmpty ? frames : validation {
+        let known = validation.isEmpty ? frames : validation
+        for (atoms, isKnown) in known.map({ ($0, true) }) + others.map({ ($0, false) }) {
             guard let forces = atoms.forces else { continue }
             let evaluation = try evaluate(atoms, variances: true)
             if let energy = atoms.energy {
@@ -266,10 +277,12 @@ extension SOAPPotential {
             }
             for (i, element) in atoms.elements.enumerated() {
                 samples[element.symbol, default: []].append(
-                    (evaluation.variances[i].squareRoot(), (forces[i] + evaluation.gradient[i]).length))
+                    Calibration.Sample(
+                        doubt: evaluation.doubt(i), error: (forces[i] + evaluation.gradient[i]).length,
+                        isKnown: isKnown))
             }
         }
-        var calibration = Calibration(samples: samples, largest: [:])
+        var calibration = Calibration(samples: samples)
         if !energyRatios.isEmpty {
             calibration.energyScale =
                 (energyRatios.reduce(0, +) / Double(energyRatios.count)).squareRoot()
@@ -279,19 +292,29 @@ extension SOAPPotential {
 }
 
 extension Calibration {
-    /// With the deviations of these frames counted as known.
+    /// Returns this calibration with the domain that these frames, which the potential has learnt, span.
     func covering(
         _ frames: [Atoms], _ potential: SOAPPotential, _ progress: TrainingProgress
     ) throws -> Calibration {
-        var result = self
+        var extremes: [String: (doubt: Doubt, force: Double)] = [:]
         for (index, atoms) in frames.enumerated() {
             progress.reached(index, of: frames.count)
             let evaluation = try potential.evaluate(atoms, variances: true)
             for (i, element) in atoms.elements.enumerated() {
-                let known = result.curves[element.symbol]?.largest ?? 0
-                result.curves[element.symbol]?.largest = max(
-                    known, evaluation.variances[i].squareRoot())
+                let doubt = evaluation.doubt(i)
+                var known = extremes[element.symbol] ?? (Doubt(deviation: 0, novelty: 0), 0)
+                known.doubt.deviation = max(known.doubt.deviation, doubt.deviation)
+                known.doubt.novelty = max(known.doubt.novelty, doubt.novelty)
+                known.force = max(known.force, atoms.forces?[i].length ?? 0)
+                extremes[element.symbol] = known
             }
+        }
+        var result = self
+        for (symbol, known) in extremes {
+            var curve = result.curves[symbol] ?? Curve(deviations: [], errors: [], largest: 0)
+            (curve.largest, curve.largestForce) = (known.doubt.deviation, known.force)
+            curve.noveltyLimit = max(curve.noveltyLimit ?? 0, known.doubt.novelty)
+            result.curves[symbol] = curve
         }
         return result
     }
