@@ -172,7 +172,9 @@ public struct SOAPPotential: Sendable {
 
     func check(_ atoms: Atoms) throws {
         let unknown = Set(atoms.elements).subtracting(elements)
-        guard unknown.isEmpty else { throw ForceFieldError.unknownElements(unknown.sorted(), known: elements) }
+        guard unknown.isEmpty else {
+            throw ForceFieldError.unknownElements(unknown.sorted(), known: elements)
+        }
         guard !atoms.periodicity.isPeriodic else { throw ForceFieldError.periodic }
         if let atom = atoms.positions.firstIndex(where: { !$0.squaredLength.isFinite }) {
             throw ForceFieldError.notFinite(atom: atom)
