@@ -43,6 +43,10 @@ extension Recipe.Source {
             "How many of the frames to learn from are used, denser towards the end by a logarithm.")
         OptionSpec("validation", \.validation, .list(.range), "Of these, the frames held out.")
         OptionSpec(
+            "calibration", \.calibration, .list(.range),
+            "Of these, frames that are never learnt: other molecules, by which a SOAP potential sets its "
+                + "expected errors.")
+        OptionSpec(
             "teacher", \.teacher, .text(), default: "none",
             "A model file, relative to the recipe, that labels these structures with its own forces. "
                 + "The new model's level of theory then names it.")

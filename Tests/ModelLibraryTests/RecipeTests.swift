@@ -16,7 +16,8 @@ import ThiolateGold
         let recipe = try #require(read.recipe, "\(read.report)")
         #expect(recipe.name == name && read.diagnostics.isEmpty)
         let data = try TrainingData(recipe)
-        #expect((data.training.count, data.validation.count) == (name == "gold-ligands" ? (358, 119) : (100, 28)))
+        let counts = name == "gold-ligands" ? (358, 119) : (100, 28)
+        #expect((data.training.count, data.validation.count) == counts)
         // Other molecules set the expected errors of the model that learns from none.
         #expect(data.calibration.count == (name == "thiolate-gold" ? 314 : 0))
         #expect(recipe.modelPath == "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
