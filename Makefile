@@ -7,7 +7,7 @@ export AURELAX_PYTHON := $(CURDIR)/$(BUILD)/python/bin/python
 # the demo, the tests and the benchmarks.
 SWIFT_FLAGS := -c release
 
-.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views torture fuzz units install deb check-deb docs lint format clean
+.PHONY: help setup build models demo bench peers test test-fast test-slurm test-views first-hour torture fuzz units install deb check-deb docs lint format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,11 @@ test-views: setup ## the live table in tmux, pages and a report in a headless Ch
 	@swift build $(SWIFT_FLAGS) --product aurelax
 	@scripts/train-models $(RELEASE)/aurelax
 	@scripts/test-views $(RELEASE)
+
+first-hour: setup ## what a new user does in the first hour: files in and out, many jobs, tables, an archive
+	@swift build $(SWIFT_FLAGS) --product aurelax
+	@scripts/train-models $(RELEASE)/aurelax
+	@scripts/first-hour $(RELEASE)
 
 torture: setup ## the faults at full strength: kills, bursts, a million mutated structures, a soak of 10,000 jobs
 	@swift build $(SWIFT_FLAGS) --build-tests

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -7,6 +8,7 @@ import ModelLibrary
 public import Reports
 public import ServiceLifecycle
 import Synchronization
+import SystemPackage
 public import Workflow
 
 /// Web pages about a spool's jobs for a browser on this machine. They are read from the store and
@@ -17,6 +19,7 @@ public import Workflow
 ///     GET  /jobs/NAME/viewer     its trajectory       GET /jobs/NAME/log       its history
 ///     GET  /models               the force fields     GET /api/jobs            as `aurelax status --json`
 ///     GET  /health, /metrics     for machines         POST /jobs/NAME/REQUEST  cancel, pause, resume, retry
+///     GET  /rejected/NAME        why it was set aside POST /inbox?name=FILE    a file for the inbox
 public struct Dashboard: Service {
     public struct Settings: Sendable {
         /// An address of this machine, and a port; 0 for any free port.
@@ -93,6 +96,13 @@ public struct Dashboard: Service {
             let history = try found { try client.history(of: context.parameters.require("name")) }
             return Response.text(history.map { "\($0.at.formatted(.iso8601))  \($0.text)\n" }.joined())
         }
+        router.get("/rejected/:name") { _, context in
+            guard let text = client.rejection(of: try context.parameters.require("name")) else {
+                throw HTTPError(.notFound)
+            }
+            return Response.text(text)
+        }
+        router.post("/inbox") { request, _ in try await take(request) }
         router.post("/jobs/:name/:request") { request, context in
             try await change(request, context)
         }
@@ -125,12 +135,7 @@ public struct Dashboard: Service {
         struct Form: Decodable { var token: String? }
         let body = try await request.body.collect(upTo: 4096)
         let form = try? URLEncodedFormDecoder().decode(Form.self, from: String(buffer: body))
-        let bearer = request.headers[.authorization].flatMap { header in
-            header.hasPrefix("Bearer ") ? String(header.dropFirst(7)) : nil
-        }
-        guard let token = settings.token, Secret(token).matches(bearer ?? form?.token ?? "") else {
-            throw HTTPError(.forbidden, message: "wrong token")
-        }
+        try checkToken(of: request, or: form?.token)
         do {
             _ = try found { try client.request(wish, of: name) }
         } catch let error as WorkflowError {
@@ -138,6 +143,41 @@ public struct Dashboard: Service {
         }
         logger.info("\(name): \(wish.rawValue), asked for through the dashboard")
         return Response(status: .seeOther, headers: [.location: "../\(name)"])
+    }
+
+    /// More than any structure that the inbox takes.
+    private static let mostBytes = 64 << 20
+
+    /// A file for the inbox, from a page of ours or from a program with the token.
+    private func take(_ request: Request) async throws -> Response {
+        try checkToken(of: request)
+        guard let name = request.uri.queryParameters["name"].map({ String($0) }) else {
+            throw HTTPError(.badRequest, message: "?name=FILE is missing")
+        }
+        let body: ByteBuffer
+        do { body = try await request.body.collect(upTo: Self.mostBytes) } catch {
+            throw HTTPError(.contentTooLarge, message: "\(name): more than \(Self.mostBytes >> 20) MiB")
+        }
+        do {
+            try client.drop(Array(body.readableBytesView), as: name)
+        } catch let error as WorkflowError {
+            throw HTTPError(.unprocessableContent, message: "\(error)")
+        } catch let error as FileError where error.code == .fileExists {
+            throw HTTPError(.conflict, message: "a file ‘\(name)’ waits in the inbox already")
+        }
+        logger.info("\(name): dropped through the dashboard")
+        var response = Response.text("\(name): in the inbox\n")
+        response.status = .created
+        return response
+    }
+
+    private func checkToken(of request: Request, or other: String? = nil) throws {
+        let bearer = request.headers[.authorization].flatMap { header in
+            header.hasPrefix("Bearer ") ? String(header.dropFirst(7)) : nil
+        }
+        guard let token = settings.token, Secret(token).matches(bearer ?? other ?? "") else {
+            throw HTTPError(.forbidden, message: "wrong token")
+        }
     }
 }
 

@@ -19,8 +19,23 @@ struct Pages: Sendable {
                 <h1>Jobs</h1>
                 <p><label>Show jobs with <input id="filter" type="search" autocomplete="off" \
                 placeholder="a name, a state, a word"></label></p>
-                <div id="live" aria-live="polite">\(raw: try jobTable())</div>
+                <p id="summary" role="status"></p>
+                <div id="live">\(raw: try jobTable())</div>
+                \(dropping)
                 """))
+    }
+
+    /// Where files are dropped; nothing without a token.
+    private var dropping: Markup {
+        guard dashboard.settings.token != nil else { return "" }
+        return """
+            <section id="drop" aria-labelledby="drop-heading"><h2 id="drop-heading">Submit</h2>
+            <p>Drop job files and the structures that they name here, or choose them.</p>
+            <p><label>Files <input type="file" id="drop-files" multiple></label></p>
+            <p><label>Token <input type="password" id="drop-token" autocomplete="off"></label> \
+            <button type="button" id="drop-send">Submit</button></p>
+            <ul id="drop-results" role="status"></ul></section>
+            """
     }
 
     /// HTML.
@@ -30,6 +45,7 @@ struct Pages: Sendable {
             where error.exitStatus == .notFound
         { jobs = [] }
         let shown = jobs.prefix(Self.most)
+        let energies = jobs.isEmpty ? [:] : try client.energies()
         let rows: [Markup] = shown.map { job in
             let curve = client.curve(of: job)
             return """
@@ -39,6 +55,7 @@ struct Pages: Sendable {
                 <td role="cell" data-label="Step">\(job.step.map(String.init) ?? "–")</td>\
                 <td role="cell" data-label="fmax (eV/Å)">\(job.fmax.map { String(format: "%.4f", $0) } ?? "–") \
                 \(curve.trend)</td>\
+                <td role="cell" data-label="Energy (eV)">\(Self.energy(of: job, curve, energies[job.name]))</td>\
                 <td role="cell" data-label="Curve" aria-hidden="true">\(curve.sparkline(width: 12))</td>\
                 <td role="cell" data-label="Reason">\(String(job.reason.prefix(300)))</td></tr>
 
@@ -53,28 +70,41 @@ struct Pages: Sendable {
             : """
             <p>In the inbox, not accepted yet: \(inbox.prefix(20).joined(separator: " "))\
             \(inbox.count > 20 ? " …" : "")</p>
+            <ul>\(client.inboxNotes().sorted { $0.key < $1.key }.prefix(20).map { "<li>\($0.key): \($0.value)</li>\n" as Markup })</ul>
 
             """
+        let rejections: [Markup] = client.rejections().map { "<a href=\"rejected/\($0)\">\($0)</a> " }
+        let rejected: Markup =
+            rejections.isEmpty ? "" : "<p>Set aside last, with the reasons: \(rejections)</p>\n"
         let text: Markup = """
             \(troubles.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
-            <p>\(jobs.count) \(jobs.count == 1 ? "job" : "jobs")\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
-            \(waiting)\
+            <p class="count">\(jobs.count) \(jobs.count == 1 ? "job" : "jobs")\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
+            \(waiting)\(rejected)\
             <table class="jobs" role="table"><thead role="rowgroup"><tr role="row">\(Self.heads)</tr></thead>
             <tbody role="rowgroup">\(rows)</tbody></table>
             """
         return text.text
     }
 
+    /// The energy of a calculation; a model's energy is marked.
+    private static func energy(of job: JobStatus, _ curve: OptimizerCurve, _ ended: JobEnergies?) -> String {
+        let running = job.kind == .ml ? nil : curve.entries.last?.energy
+        if let energy = running ?? ended?.calculated { return String(format: "%.4f", energy) }
+        return ended?.predicted.map { String(format: "%.4f (model)", $0) } ?? "–"
+    }
+
     /// Each column except the curve sorts the table.
-    private static let heads: [Markup] = ["Job", "State", "Stage", "Step", "fmax (eV/Å)", "Curve", "Reason"]
-        .map {
-            $0 == "Curve"
-                ? "<th scope=\"col\" role=\"columnheader\">\($0)</th>"
-                : "<th scope=\"col\" role=\"columnheader\"><button type=\"button\" class=\"sort\">\($0)</button></th>"
-        }
+    private static let heads: [Markup] = [
+        "Job", "State", "Stage", "Step", "fmax (eV/Å)", "Energy (eV)", "Curve", "Reason",
+    ]
+    .map {
+        $0 == "Curve"
+            ? "<th scope=\"col\" role=\"columnheader\">\($0)</th>"
+            : "<th scope=\"col\" role=\"columnheader\"><button type=\"button\" class=\"sort\">\($0)</button></th>"
+    }
 
     /// Largest number of jobs shown.
-    private static let most = 500
+    private static let most = 2000
 
     func job(_ name: String) throws -> Response {
         let contents = try jobContents(name)

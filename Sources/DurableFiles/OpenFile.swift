@@ -32,6 +32,7 @@ final class OpenFile {
         try Kernel.read(descriptor, into: buffer, shown: path)
     }
 
+    func seek(to offset: Int) throws(FileError) { try Kernel.seek(descriptor, to: offset, shown: path) }
     func status() throws(FileError) -> FileStatus { try Kernel.status(descriptor, shown: path) }
     func synchronize() throws(FileError) { try Kernel.synchronize(descriptor, shown: path) }
 

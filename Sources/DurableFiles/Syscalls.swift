@@ -154,6 +154,10 @@ enum Kernel {
         Int(try check(.stat, shown) { Glibc.lseek(descriptor, 0, SEEK_END) })
     }
 
+    static func seek(_ descriptor: Int32, to offset: Int, shown: FilePath) throws(FileError) {
+        try check(.stat, shown) { Glibc.lseek(descriptor, offset, SEEK_SET) }
+    }
+
     static func status(_ descriptor: Int32, shown: FilePath) throws(FileError) -> FileStatus {
         _ = try begin(.stat, shown)
         var result = Glibc.stat()

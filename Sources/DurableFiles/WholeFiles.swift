@@ -80,6 +80,29 @@ extension Directory {
     }
 }
 
+extension Directory {
+    /// The last bytes of a file that may be growing; nil where there is none.
+    ///
+    /// - Throws: ELOOP for a link, EINVAL for what is no regular file.
+    public func end(of name: FilePath.Component, bytes: Int) throws(FileError) -> [UInt8]? {
+        let file: OpenFile
+        do {
+            file = try OpenFile(name, in: self, flags: O_RDONLY | O_NONBLOCK)
+        } catch  where error.code == .noSuchFileOrDirectory { return nil }
+        let status = try file.status()
+        guard status.kind == .regular else {
+            throw FileError(code: .invalidArgument, operation: "read", path: path.appending(name))
+        }
+        try file.seek(to: max(0, status.size - bytes))
+        var content: [UInt8] = []
+        try file.forEachChunk { chunk throws(FileError) in
+            if content.count < 2 * bytes { content.append(contentsOf: chunk) }
+        }
+        try file.close()
+        return content
+    }
+}
+
 extension OpenFile {
     /// Reads the file from here to its end, in chunks of bounded size.
     func forEachChunk(

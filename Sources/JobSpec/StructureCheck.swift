@@ -32,11 +32,14 @@ extension JobFile {
         if atoms.periodicity.isPeriodic {
             add(
                 "periodic", structure, "the structure is periodic; molecules only are relaxed",
-                hint: "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box")
+                hint:
+                    "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box"
+            )
         }
         if frames > 1 {
             add(
-                "several-frames", structure, "the structure's file has \(frames) frames: the last one is taken",
+                "several-frames", structure,
+                "the structure's file has \(frames) frames: the last one is taken",
                 hint: "‘aurelax convert FILE one.xyz --frames 0’ takes the first", severity: .warning)
         }
         let isStated = node(at: [.key("charge")])?.integer != nil
@@ -64,7 +67,9 @@ extension JobFile {
                 "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
-        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty, !job.selections.contains(where: { $0.move.base == .mask }) {
+        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty,
+            !job.selections.contains(where: { $0.move.base == .mask })
+        {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
                 hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
@@ -130,7 +135,11 @@ extension JobFile {
         case .excluding(let base, let lists):
             if lists == AtomLists() {
                 return problemsOf(base, atoms)
-                    + [.init(code: "nothing-fixed", message: "‘fix’ names no atom", hint: "remove it, or name atoms")]
+                    + [
+                        .init(
+                            code: "nothing-fixed", message: "‘fix’ names no atom",
+                            hint: "remove it, or name atoms")
+                    ]
             }
             return problemsOf(base, atoms) + mistakes(in: lists)
                 + (base == .all && fixesAll(lists, atoms)

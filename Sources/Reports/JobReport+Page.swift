@@ -13,21 +13,22 @@ extension JobReport {
             <title>\(name): \(state)</title>
             <style>\(Markup(raw: PageStyle.css))</style></head>
             <body><main>
-            \(contents)\(viewer.map { $0.section(of: self) } ?? "")</main></body></html>
+            \(body(viewer: viewer.map { $0.section(of: self) } ?? ""))</main></body></html>
 
             """
         return page.text
     }
 
     /// The body of the page, without a viewer, as HTML.
-    public var fragment: String { contents.text }
+    public var fragment: String { body(viewer: "").text }
 
-    private var contents: Markup {
+    /// - Parameter viewer: the trajectory's, which comes before what only few look at.
+    private func body(viewer: Markup) -> Markup {
         """
         <h1>\(name)</h1>
         <p class="verdict \(state)" role="status"><strong>\(state)</strong>: \(verdict)</p>
         \(Self.list(facts))
-        \(drawings)\(figureSection)\(errorSection)\(geometrySection)
+        \(drawings)\(viewer)\(figureSection)\(errorSection)\(geometrySection)
         <h2>Stages</h2>
         \(stages.map(Self.section))
         <h2>The job with all defaults</h2>
@@ -97,15 +98,7 @@ extension JobReport {
 
     private var geometrySection: Markup {
         guard let initial, let final else { return "" }
-        var rows: [[String]] = []
-        for (name, a, b, cutoff) in [
-            ("Au–S", Element.gold, Element.sulfur, 2.8), ("Au–Au", .gold, .gold, 3.5),
-        ] {
-            for (when, atoms) in [("as given", initial), ("at the end", final)] {
-                guard let lengths = try? BondLengths(a, b, in: atoms, cutoff: cutoff) else { continue }
-                rows.append(["\(name) up to \(cutoff) Å, \(when)"] + lengths.cells)
-            }
-        }
+        let rows = BondTable(initial, final)
         let superposition = try? Superposition(of: final, on: initial)
         let moved = superposition.map {
             String(
@@ -115,7 +108,8 @@ extension JobReport {
         }
         return """
             <h2>Geometry</h2>
-            \(Markup.table(head: ["Distance", "Pairs", "Mean (Å)", "Shortest (Å)", "Longest (Å)"], rows: rows))
+            \(Markup.table(head: ["Distance", "Structure", "Pairs", "Mean (Å)", "Shortest (Å)", "Longest (Å)"], rows: rows.rows))
+            \(rows.changes.map { "<p>\($0)</p>\n" as Markup })
             <p>\(moved ?? "")</p>
 
             """
@@ -125,7 +119,9 @@ extension JobReport {
         guard !files.isEmpty else { return "" }
         return """
             <h2>Files</h2>
+            <details><summary>\(files.count) \(files.count == 1 ? "file" : "files") with sizes and SHA-256 checksums</summary>
             \(Markup.table(head: ["File", "Bytes", "SHA-256"], rows: files.map { [$0.path, String($0.bytes), $0.sha256] }))
+            </details>
             """
     }
 }

@@ -19,6 +19,8 @@ public struct JobReport: Sendable {
         /// Frames of the trajectory; for a long one a selection that includes the first and the
         /// last.
         public var frames: [Atoms] = []
+        /// For a learning relaxation: step, and the error of the predicted force there, eV/Å.
+        public var learningErrors: [SIMD2<Double>] = []
         /// The reason why frames are missing.
         public var problem: String?
 
@@ -58,7 +60,7 @@ public struct JobReport: Sendable {
     var curves: [(name: String, chart: LineChart)] {
         [
             ("fmax", fmaxChart), ("energy", energyChart), ("model-energy", modelEnergyChart),
-            ("uncertainty", uncertaintyChart),
+            ("uncertainty", uncertaintyChart), ("learning", learningChart),
         ].filter { !$0.1.isEmpty }
     }
 
@@ -100,6 +102,12 @@ public struct JobReport: Sendable {
 
     private static func energies(_ stage: Stage) -> [SIMD2<Double>] {
         stage.curve.entries.compactMap { entry in entry.energy.map { SIMD2(Double(entry.step), $0) } }
+    }
+
+    private var learningChart: LineChart {
+        LineChart(
+            "Error of the learning relaxation by call", y: "force error (eV/Å)", logarithmic: true,
+            series { $0.learningErrors })
     }
 
     private var uncertaintyChart: LineChart {

@@ -18,14 +18,15 @@ public enum PageStyle {
         pre{overflow-x:auto;background:var(--soft);padding:.6rem}
         figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
         main.wide{max-width:90rem}.jobs td:first-child{overflow-wrap:anywhere;min-width:8rem}
-        .jobs td:nth-child(-n+6):not(:first-child){white-space:nowrap}
+        .jobs td:nth-child(-n+7):not(:first-child){white-space:nowrap}.jobs td:last-child{min-width:12rem}
+        #drop{border:2px dashed var(--line);border-radius:.4rem;padding:.2rem .8rem;margin-top:2rem}#drop.over{border-color:#3b7dd8}
         .sort{font:inherit;white-space:nowrap;text-align:left;font-weight:bold;color:inherit;background:none;border:0;padding:0;margin:0;cursor:pointer}
         [aria-sort=ascending] .sort::after{content:" ▲"}[aria-sort=descending] .sort::after{content:" ▼"}
-        .pair{display:flex;flex-wrap:wrap;gap:1rem}.pair figure{flex:1 1 16rem;max-width:24rem}
+        .pair{display:flex;flex-wrap:wrap;gap:1rem}.pair figure{flex:1 1 24rem;max-width:40rem}.pair svg{width:100%}
         .curve{max-width:42rem}
-        nav{display:flex;gap:1rem;flex-wrap:wrap}iframe{width:100%;max-width:30rem;height:34rem;border:0}
+        nav{display:flex;gap:1rem;flex-wrap:wrap}iframe{width:100%;max-width:48rem;height:42rem;max-height:95vh;border:0}.framed #viewer p:first-of-type{margin:0}summary{cursor:pointer}
         #connection{color:#c62828}button{margin:.2rem}
-        #viewer{max-width:30rem}#viewer-structure{height:28rem;position:relative}
+        #viewer{max-width:48rem}#viewer-structure{height:36rem;max-height:80vh;position:relative}
         #viewer-meta,#viewer-info{background:#fff;color:#111;color-scheme:light}
         .framed #viewer{display:flex;flex-direction:column;height:100vh;margin:0 auto;padding:.5rem;box-sizing:border-box}
         .framed #viewer-structure{flex:1;min-height:0}#viewer-problem:empty{display:none}

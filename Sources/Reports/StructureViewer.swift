@@ -36,6 +36,7 @@ public struct StructureViewer: Sendable {
         guard let data = Self.dataSet(of: report) else { return "" }
         return """
             <section id="viewer">\(heading)
+            <p>The last frame is shown; the triangle beside the slider plays the path.</p>
             <div id="viewer-meta"></div><div id="viewer-structure"></div><div id="viewer-info"></div>
             <p id="viewer-problem" role="alert"></p></section>
             <script type="application/json" id="viewer-data">\(Markup.json(data))</script>
@@ -82,9 +83,20 @@ public struct StructureViewer: Sendable {
             let values: [Double]
             var description: String
         }
+        /// What the viewer shows at first.
+        struct Settings: Encodable {
+            struct View: Encodable {
+                /// Between two frames of a path that is played, ms.
+                let playbackDelay = 150
+            }
+            /// Places of frames.
+            let pinned: [Int]
+            let structure = [View()]
+        }
         let meta: Meta
         let structures: [Structure]
         let properties: [String: Property]
+        let settings: Settings
     }
 
     private static func dataSet(of report: JobReport) -> String? {
@@ -109,7 +121,7 @@ public struct StructureViewer: Sendable {
             properties: [
                 "stage": .init(values: frames.map { Double($0.stage) }, description: "stage of the job"),
                 "step": .init(values: frames.map { Double($0.step) }, description: "step of the stage"),
-            ])
+            ], settings: .init(pinned: [frames.count - 1]))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(set)).map { String(decoding: $0, as: UTF8.self) }

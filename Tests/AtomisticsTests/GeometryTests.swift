@@ -93,4 +93,20 @@ import Testing
         #expect(GeometryCheck().problems(in: flat).count == 1)
         #expect(GeometryCheck().problems(in: ring, comparedWith: GoldThiolateRing(n: 5).atoms).count == 1)
     }
+
+    /// Many reasons of one kind are one sentence.
+    @Test func problemsOfOneKindAreGrouped() {
+        let ring = GoldThiolateRing(n: 4).atoms
+        var torn = ring
+        for i in torn.positions.indices where torn.elements[i] == .hydrogen {
+            torn.positions[i] += [0, 0, Double(10 + 3 * i)]
+        }
+        let sentences = GeometryProblem.summaries(of: GeometryCheck().problems(in: torn, comparedWith: ring))
+        #expect(sentences.count == 2, "\(sentences)")
+        #expect(
+            sentences[0].hasPrefix("12 H atoms have come off the rest in 12 fragments (H "), "\(sentences)")
+        #expect(sentences[0].hasSuffix("; and 9 more)"), "\(sentences)")
+        #expect(sentences[1].contains("have moved further than 3.00 Å (H "), "\(sentences)")
+        #expect(GeometryProblem.summaries(of: []).isEmpty)
+    }
 }

@@ -12,9 +12,39 @@ import Testing
         return all.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
     }
 
+    /// Directly in workflows/: job files with placeholders.
+    private static func isTemplate(_ path: String) -> Bool {
+        path.split(separator: "/").dropLast().last == "workflows"
+    }
+
+    /// Each template makes a good job of a ring.
+    @Test func everyTemplateIsGood() async throws {
+        let spool = try Spool()
+        #expect(
+            try await Program.run(["build", "ring", "--n", "4", "-o", "ring4.xyz"], in: spool.path).status
+                == 0)
+        let templates = Self.files(".yaml").filter(Self.isTemplate)
+        #expect(templates.count >= 5)
+        for template in templates {
+            let name = String(template.split(separator: "/").last?.dropLast(5) ?? "")
+            let result = try await Program.run(
+                [
+                    "submit", "ring4.xyz", "--workflow", name, "--name", "mine", "--set", "fmax=0.07",
+                    "--dry-run",
+                ],
+                spool: spool.path, in: spool.path)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(
+                result.output.contains("name: mine\n") && result.output.contains("fmax: 0.07\n"),
+                "\(result.output)")
+        }
+    }
+
     /// With its structure: as somebody finds it who drops it. Isomer T waits for coordinates.
     @Test func everyJobIsGood() async throws {
-        let jobs = Self.files(".yaml").filter { !$0.contains("/results/") && !$0.contains("/soap-scan/") }
+        let jobs = Self.files(".yaml").filter {
+            !$0.contains("/results/") && !$0.contains("/soap-scan/") && !Self.isTemplate($0)
+        }
         #expect(jobs.count > 45)
         for job in jobs {
             let result = try await Program.run(["validate", job])

@@ -35,6 +35,27 @@ import Testing
         #expect(OptimizerCurve("").trend.isEmpty)
     }
 
+    @Test("Bonds are counted by kind, and broken and formed ones are named") func bonds() {
+        let given = Atoms(
+            elements: [.sulfur, .hydrogen, .hydrogen, .gold],
+            positions: [[0, 0, 0], [1.34, 0, 0], [0, 1.34, 0], [0, 0, 2.3]])
+        var end = given
+        (end.positions[1], end.positions[2]) = ([4, 0, 0], [4.74, 0, 0])
+        var report = JobReport(name: "a", state: "completed", verdict: "")
+        report.initial = given
+        var stage = JobReport.Stage(name: "1 ML", isML: true)
+        stage.frames = [given, end]
+        report.stages = [stage]
+        report.files = [.init(path: "job.yaml", bytes: 3, sha256: "abc")]
+        let page = report.page()
+        for part in [
+            "<td>Au–S up to 2.80 Å</td>", "<td>S–H up to", "<td>H–H up to",
+            "2 bonds broke: S 0–H 1 (1.34 → 4.00 Å), S 0–H 2 (1.34 → 4.74 Å); atoms are counted from 0.",
+            "1 bond formed: H 1–H 2", "<details><summary>1 file with sizes",
+        ] { #expect(page.contains(part), "\(part)") }
+        #expect(page.hasSuffix("</details></main></body></html>\n"), "\(page.suffix(200))")
+    }
+
     @Test("Curves are drawn as text") func textCurves() {
         let curve = OptimizerCurve(Self.log)
         #expect(curve.sparkline(width: 8) == "█▄▁")

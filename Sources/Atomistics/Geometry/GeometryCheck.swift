@@ -148,6 +148,69 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+extension GeometryProblem {
+    /// Problems in sentences, those of one kind together: the first three named, the rest counted by element.
+    public static func summaries(of problems: [GeometryProblem]) -> [String] {
+        var (lost, moved, clashes, rest) = (
+            [[AtomLabel]](), [(atom: AtomLabel, distance: Double, limit: Double)](), [GeometryProblem](),
+            [GeometryProblem]()
+        )
+        for problem in problems {
+            switch problem {
+            case .fragment(let atoms): lost.append(atoms)
+            case .displaced(let atom, let distance, let limit): moved.append((atom, distance, limit))
+            case .clash: clashes.append(problem)
+            case .notFinite, .unusable: rest.append(problem)
+            }
+        }
+        var sentences = rest.prefix(3).map(\.description)
+        if rest.count > 3 { sentences.append("\(rest.count - 3) more of that kind") }
+        if lost.count > 1 {
+            let atoms = lost.flatMap(\.self)
+            sentences.append(
+                "\(counted(atoms)) have come off the rest in \(lost.count) fragments ("
+                    + named(
+                        lost.map {
+                            $0.prefix(4).map(\.description).joined(separator: ", ")
+                                + ($0.count > 4 ? ", …" : "")
+                        })
+                    + ")")
+        } else {
+            sentences += lost.map { GeometryProblem.fragment($0).description }
+        }
+        if clashes.count > 3 {
+            sentences.append("\(clashes.count) pairs are too close: " + named(clashes.map(\.description)))
+        } else {
+            sentences += clashes.map(\.description)
+        }
+        if moved.count > 3, let limit = moved.first?.limit {
+            let furthest = moved.sorted { $1.distance < $0.distance }
+            sentences.append(
+                "\(counted(moved.map(\.atom))) have moved further than \(angstrom(limit)) ("
+                    + named(furthest.map { "\($0.atom) by \(angstrom($0.distance))" }) + ")")
+        } else {
+            sentences += moved.map {
+                GeometryProblem.displaced($0.atom, distance: $0.distance, limit: $0.limit).description
+            }
+        }
+        return sentences
+    }
+
+    /// `88 C and 90 H atoms`.
+    private static func counted(_ atoms: [AtomLabel]) -> String {
+        let counts = Dictionary(atoms.map { ($0.element, 1) }, uniquingKeysWith: +)
+            .sorted { ($1.key.atomicNumber) < ($0.key.atomicNumber) }.map { "\($0.value) \($0.key.symbol)" }
+        let list =
+            counts.count > 1
+            ? counts.dropLast().joined(separator: ", ") + " and " + counts[counts.count - 1] : counts.joined()
+        return "\(list) \(atoms.count == 1 ? "atom" : "atoms")"
+    }
+
+    private static func named(_ texts: [String]) -> String {
+        texts.prefix(3).joined(separator: "; ") + (texts.count > 3 ? "; and \(texts.count - 3) more" : "")
+    }
+}
+
 /// Two decimals: `1.23 Å`.
 private func angstrom(_ length: Double) -> String {
     guard abs(length) < 1e12 else { return "\(length) Å" }

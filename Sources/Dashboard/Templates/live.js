@@ -18,7 +18,7 @@
     if (!order) return;
     const text = (row) => row.cells[order.column].textContent.trim();
     const compare = new Intl.Collator('en', {numeric: true}).compare;
-    const numeric = order.column === 3 || order.column === 4;
+    const numeric = order.column >= 3 && order.column <= 5;
     const value = (row) => { const number = parseFloat(text(row)); return Number.isNaN(number) ? Infinity : number; };
     const rows = [...body.rows].sort((a, b) => order.sign
       * (numeric ? (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) : compare(text(a), text(b))));
@@ -36,6 +36,41 @@
     order = {column, sign: order?.column === column ? -order.sign : 1};
     arrange();
   });
+  // A screen reader hears the number of jobs when it changes, not the whole table each time.
+  const summary = document.getElementById('summary');
+  let said = live.querySelector('.count')?.textContent;
+  const say = () => {
+    const count = live.querySelector('.count')?.textContent;
+    if (summary && count !== said) { summary.textContent = count ?? ''; said = count; }
+  };
+  const drop = document.getElementById('drop');
+  if (drop) {
+    const results = document.getElementById('drop-results');
+    const tell = (text) => { const item = document.createElement('li'); item.textContent = text; results.append(item); };
+    const isJob = (file) => /\.ya?ml$/i.test(file.name);
+    const send = async (files) => {
+      const token = document.getElementById('drop-token').value;
+      results.replaceChildren();
+      if (!files.length) return tell('no file is chosen');
+      // Structures first: a job is read when it comes.
+      for (const file of [...files].sort((a, b) => isJob(a) - isJob(b))) {
+        try {
+          const answer = await fetch(`inbox?name=${encodeURIComponent(file.name)}`,
+            {method: 'POST', headers: {Authorization: `Bearer ${token}`}, body: file});
+          tell((await answer.text()).trim());
+          if (answer.status === 403) return;
+        } catch (error) { tell(`${file.name}: ${error}`); }
+      }
+    };
+    document.getElementById('drop-send').addEventListener('click', () => send(document.getElementById('drop-files').files));
+    drop.addEventListener('dragover', (event) => { event.preventDefault(); drop.classList.add('over'); });
+    drop.addEventListener('dragleave', () => drop.classList.remove('over'));
+    drop.addEventListener('drop', (event) => {
+      event.preventDefault();
+      drop.classList.remove('over');
+      send(event.dataTransfer.files);
+    });
+  }
   source.onmessage = (event) => {
     // What somebody has marked or is reading with the keyboard is not taken away.
     const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
@@ -43,6 +78,7 @@
     const button = live.contains(document.activeElement) ? document.activeElement.closest('th')?.cellIndex : undefined;
     live.innerHTML = event.data;
     arrange();
+    say();
     if (button !== undefined) live.querySelectorAll('.jobs th')[button]?.querySelector('button')?.focus();
     if (focused) live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   };

@@ -40,5 +40,14 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
     /// Never empty.
     public let reasons: [Reason]
 
-    public var description: String { reasons.map(\.description).joined(separator: "; ") }
+    /// Reasons of one kind together: the first three named, the rest counted.
+    public var description: String {
+        let problems = reasons.compactMap { reason in
+            if case .geometry(let problem) = reason { problem } else { nil }
+        }
+        let others = reasons.filter { reason in
+            if case .geometry = reason { false } else { true }
+        }
+        return (others.map(\.description) + GeometryProblem.summaries(of: problems)).joined(separator: "; ")
+    }
 }

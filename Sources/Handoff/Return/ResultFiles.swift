@@ -146,6 +146,10 @@ struct ResultStatus: Codable {
     var gradientCalls: Int
     var scfCycles: Int?
     var wallTime: Double
+    /// Of all processes, s; nil where the result does not say.
+    var processorTime: Double? = nil
+    /// Between the highest occupied and the lowest unoccupied state, eV; nil where the engine does not say.
+    var gap: Double? = nil
     /// Geometries that were asked for, where no path was.
     var points: Int? = nil
     var energy: Double?
@@ -163,6 +167,8 @@ struct ResultStatus: Codable {
         case gradientCalls = "gradient_calls"
         case scfCycles = "scf_cycles"
         case wallTime = "wall_time"
+        case processorTime = "processor_time"
+        case gap
         case points, energy, fmax, ranks, host, versions, warnings, units
     }
 }

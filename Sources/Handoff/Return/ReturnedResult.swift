@@ -29,6 +29,10 @@ public struct ReturnedResult: Sendable, Equatable {
     public var scfCycles: Int?
     /// Seconds.
     public var wallTime: Double?
+    /// Of all processes, s; nil where the result does not say.
+    public var processorTime: Double?
+    /// Between the highest occupied and the lowest unoccupied state of the last geometry, eV.
+    public var gap: Double?
     public var versions: [String: String]
     public var host: String?
     public var ranks: Int?
@@ -63,6 +67,7 @@ public struct ReturnedResult: Sendable, Equatable {
         gradientCalls = status.gradientCalls
         scfCycles = status.scfCycles
         wallTime = status.wallTime
+        (processorTime, gap) = (status.processorTime, status.gap)
         versions = status.versions
         host = status.host
         ranks = status.ranks

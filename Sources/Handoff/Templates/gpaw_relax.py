@@ -73,6 +73,18 @@ class Engine:
             self.keywords.update(mode={'name': 'pw', 'ecut': settings['cutoff']})
         self.mode = mode
 
+    # Of the last geometry, eV; None where there is none to tell.
+    gap = None
+
+    def highest_to_lowest(self):
+        """The gap between the highest occupied and the lowest unoccupied state, eV."""
+        try:
+            highest, lowest = self.atoms.calc.get_homo_lumo()
+        except Exception:  # noqa: BLE001 - a number beside the result is no reason to lose it
+            return None
+        gap = float(lowest - highest)
+        return gap if 0 <= gap < 1000 else None
+
     def evaluate(self, positions):
         if self.atoms.calc is None:
             # Appended to, so that a run that goes on keeps the log of the one before.
@@ -87,6 +99,7 @@ class Engine:
             said = (str(error).strip().splitlines() or [f'after {self.keywords["maxiter"]} cycles'])[0]
             raise relaxation.NotSelfConsistent(said) from error
         free_energy = self.atoms.get_potential_energy(force_consistent=True)
+        self.gap = self.highest_to_lowest()
         return relaxation.Labels(energy, free_energy, forces, self.atoms.calc.get_number_of_iterations())
 
 

@@ -146,6 +146,15 @@ def noted_steps():
     return whole.count(b'\n')
 
 
+def earlier_processor_time():
+    """What the earlier run of this package has said of it, s."""
+    try:
+        with open(os.path.join(RESULT, 'progress.json')) as file:
+            return float(json.load(file).get('processor_time') or 0)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return 0.0
+
+
 def base_engine(base, parameters, symbols):
     """A function that gives energy and forces of the base at positions."""
     if base['name'] not in ('GFN1-xTB', 'GFN2-xTB'):
@@ -435,6 +444,7 @@ class Relaxation(Run):
         self.trajectory = Trajectory(self.symbols, 'sha256:' + self.manifest['inputs'])
         self.frames = on_rank_0(self.trajectory.recover)
         self.elapsed_before = self.frames[-1][2] if self.frames else 0.0
+        self.processor_before = on_rank_0(earlier_processor_time) if self.frames else 0.0
         self.failed_calls = 0
         self.steering, self.steering_lost, self.steers_with = None, None, None
         self.noted = on_rank_0(noted_steps)
@@ -490,9 +500,9 @@ class Relaxation(Run):
             labels = self.frames[-1][1]
             fmax = self.fmax(labels)
             if fmax < settings['fmax']:
-                return 'converged', f'fmax {fmax:.4f} eV/A is below {settings["fmax"]} eV/A after {step} steps'
+                return 'converged', f'fmax {fmax:.4f} eV/A is below {settings["fmax"]} eV/A after {step} step{"" if step == 1 else "s"}'
             if step >= settings['max_steps']:
-                return 'step-limit', f'fmax {fmax:.4f} eV/A after the {step} steps allowed'
+                return 'step-limit', f'fmax {fmax:.4f} eV/A after the {step} step{"" if step == 1 else "s"} allowed'
             reason = self.stop_reason()
             if reason is not None:
                 return 'stopped', f'{reason} after step {step}; run it again to go on'
@@ -604,6 +614,10 @@ class Relaxation(Run):
     def wall_time(self):
         return self.elapsed_before + time.time() - self.begun
 
+    def processor_time(self):
+        """Of all ranks, which work alike; those of earlier runs of the package included."""
+        return self.processor_before + sum(os.times()[:4]) * world.size
+
     def record(self, positions, labels):
         """Keep a frame: in memory on all ranks, in the files by rank 0."""
         self.frames.append((positions.copy(), labels, self.wall_time()))
@@ -630,6 +644,7 @@ class Relaxation(Run):
             'gradient_calls': len(self.frames) + self.failed_calls,
             'scf_cycles': None if None in cycles else sum(cycles),
             'wall_time': round(self.wall_time(), 3),
+            'processor_time': round(self.processor_time(), 3),
             'energy': self.frames[-1][1].energy if self.frames else None,
             'fmax': self.fmax(self.frames[-1][1]) if self.frames else None,
         }
@@ -655,7 +670,7 @@ class Relaxation(Run):
                 write_atomically(os.path.join(RESULT, 'best.extxyz'), self.frame(best).encode())
                 names.append('best.extxyz')
         self.write_status(verdict, message, self.warnings, **self.counts(),
-                          fmax_limit=self.parameters['optimizer']['fmax'], **self.optimizer_used(),
+                          fmax_limit=self.parameters['optimizer']['fmax'], gap=getattr(self.engine, 'gap', None), **self.optimizer_used(),
                           hessian=self.parameters['hessian'] is not None)
         names.append('status.json')
         if verdict != 'stopped':

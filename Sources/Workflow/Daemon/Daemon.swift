@@ -44,6 +44,11 @@ public struct Daemon: Sendable {
             return (store, try Engine(spool, store, configuration, logger) { alarm.yield() })
         }
         logger.info("working on \(configuration.spool.root)")
+        // Beside the work: a Python may take a while to say what it lacks.
+        let check = Task.detached { [executors, logger, python = configuration.python] in
+            for problem in ExecutorCheck(executors, python: python).problems { logger.warning("\(problem)") }
+        }
+        defer { check.cancel() }
 
         let manager = ServiceManager()
         let follower = executors.usesSlurm ? slurmFollower(spool, store, executors) : nil

@@ -58,6 +58,43 @@ public struct SpoolClient: Sendable {
         }
     }
 
+    /// Drops a file into the inbox as somebody does who copies it there. A job file with mistakes is refused at once.
+    ///
+    /// - Throws: ``WorkflowError/notAllowed(_:)`` for a name or a job that cannot be; `FileError` with EEXIST where a
+    ///   file of that name waits there already.
+    public func drop(_ bytes: [UInt8], as name: String) throws {
+        guard let file = FilePath.Component(name), file.kind == .regular, !name.hasPrefix("."),
+            name.utf8.count <= 255,
+            !name.contains(where: { $0.isNewline || $0 == "/" })
+        else {
+            throw WorkflowError.notAllowed("‘\(name.prefix(80))’ is not the name of a file for the inbox")
+        }
+        switch InboxName(name) {
+        case .job:
+            let read = JobFile(bytes, file: name)
+            guard read.job != nil else { throw WorkflowError.notAllowed(read.report) }
+        case .other: break
+        default:
+            throw WorkflowError.notAllowed("\(name): jobs and their structures can be dropped, nothing else")
+        }
+        try OpenSpool(spool).openInbox().create(file, bytes)
+    }
+
+    /// What was set aside last, the newest first: names of folders in `outbox/rejected`.
+    public func rejections(last count: Int = 5) -> [String] {
+        let folder = URL(fileURLWithPath: spool.outbox.appending(Spool.rejected).string)
+        let all =
+            (try? FileManager.default.contentsOfDirectory(
+                at: folder, includingPropertiesForKeys: [.contentModificationDateKey])) ?? []
+        let dated = all.map { url in
+            (
+                url.lastPathComponent,
+                (try? url.resourceValues(forKeys: [.contentModificationDateKey]))?.contentModificationDate
+            )
+        }
+        return dated.sorted { ($1.1 ?? .distantPast) < ($0.1 ?? .distantPast) }.prefix(count).map(\.0)
+    }
+
     /// How the daemon of this spool says it does; nil where none is at work.
     public func health() throws -> DaemonHealth? {
         guard FileManager.default.fileExists(atPath: spool.state.string) else { return nil }
@@ -156,6 +193,7 @@ public struct SpoolClient: Sendable {
 
     /// Where a job that is not in the store was set aside; nil where it was not.
     public func rejection(of name: String) -> String? {
+        guard JobName(name) != nil else { return nil }
         let path = spool.outbox.appending(Spool.rejected).appending(name).appending("diagnostics.txt")
         return try? String(contentsOfFile: path.string, encoding: .utf8)
     }
@@ -215,7 +253,7 @@ public struct SpoolClient: Sendable {
         do { return try withStore { try $0.packagesInTurn() } } catch WorkflowError.noSpool { return [] }
     }
 
-    private func record(_ name: String) throws -> JobRecord {
+    func record(_ name: String) throws -> JobRecord {
         // A job's file leaves the inbox once the store has it, so the inbox is looked at first.
         let waits = isInInbox(name)
         do {
@@ -224,7 +262,7 @@ public struct SpoolClient: Sendable {
         throw waits ? WorkflowError.notTakenIn(name, why: try delay(of: name)) : .noSuchJob(name)
     }
 
-    private func withStore<Result>(_ body: (Store) throws -> Result) throws -> Result {
+    func withStore<Result>(_ body: (Store) throws -> Result) throws -> Result {
         guard FileManager.default.fileExists(atPath: spool.database.string) else {
             throw WorkflowError.noSpool(spool.root)
         }

@@ -80,6 +80,7 @@ extension JobReport {
                     point.fmax.map { .init(step: point.step, time: 0, energy: point.energy, fmax: $0) }
                 })
         }
+        if kind == .dft { stage.learningErrors = learningErrors(atPath: path("learning.jsonl")) }
         stage.fmaxLimit = record.job.plan[number].fmax
         if let report {
             stage.facts = facts(of: report)
@@ -106,6 +107,7 @@ extension JobReport {
             (report.kind == .ml ? "model learnt from" : "level of theory", report.levelOfTheory),
             ("gradient calls", report.gradientCalls.map(String.init)),
             ("SCF cycles", report.scfCycles.map(String.init)),
+            ("gap (HOMO–LUMO)", number(report.gap, "eV", "%.3f")),
             ("model's largest force error", number(report.modelError, "eV/Å")),
             ("the same for the model before training on checks", number(report.firstModelError, "eV/Å")),
             ("decision", report.decision), ("time", number(report.seconds, "s", "%.1f")),
@@ -138,6 +140,22 @@ extension JobReport {
             ("time", report.seconds.map { String(format: "%.1f s", $0) }),
         ]
         return facts.compactMap { name, value in value.map { (name, $0) } }
+    }
+
+    private struct LearningLine: Decodable {
+        var step: Int
+        var force_error: Double?
+    }
+
+    /// What a learning relaxation has noted of each call; empty where there was none.
+    private static func learningErrors(atPath path: String) -> [SIMD2<Double>] {
+        let lines = (FileManager.default.contents(atPath: path) ?? Data()).split(separator: 10)
+        return lines.compactMap { line in
+            guard let noted = try? JSONDecoder().decode(LearningLine.self, from: line),
+                let error = noted.force_error
+            else { return nil }
+            return SIMD2(Double(noted.step), error)
+        }
     }
 
     private static func frames(atPath path: String) -> ([Atoms], problem: String?) {

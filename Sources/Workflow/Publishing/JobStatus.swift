@@ -72,7 +72,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         }
         let calculation =
             progress.state == "running"
-            ? "calculating: \(progress.message)" : "\(progress.state): \(progress.message)"
+            ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
         // What was said of an earlier result, or of a package that does not count, is not hidden by what the run says.
         let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
         let said = isNews ? record.machine.reason : nil

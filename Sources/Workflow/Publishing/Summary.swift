@@ -76,6 +76,8 @@ struct Summary {
         if !isML {
             text.add("gradient_calls", plain: report.gradientCalls)
             text.add("scf_cycles", plain: report.scfCycles)
+            text.add("gap", report.gap, unit: "eV")
+            text.add("processor_seconds", report.processorSeconds, unit: "s")
         }
         if let decision = report.decision {
             text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")

@@ -20,7 +20,10 @@ public struct SpoolDoctor: Sendable {
 
     private let spool: Spool
 
-    public init(_ spool: Spool) { self.spool = spool }
+    private let python: String
+
+    /// - Parameter python: for packages that this machine runs, where the spool's configuration names none.
+    public init(_ spool: Spool, python: String = "python3") { (self.spool, self.python) = (spool, python) }
 
     /// - Parameter repairing: applies the remedies; only while no daemon is running.
     /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is
@@ -38,7 +41,8 @@ public struct SpoolDoctor: Sendable {
             } catch let held as LockHeld { throw WorkflowError.locked(held) }
         }
         defer { withExtendedLifetime(lock) {} }
-        var examination = Examination(spool: spool, state: state, isHeld: isHeld, repairing: repairing)
+        var examination = Examination(
+            spool: spool, python: python, state: state, isHeld: isHeld, repairing: repairing)
         try examination.run()
         return examination.findings
     }
@@ -46,6 +50,7 @@ public struct SpoolDoctor: Sendable {
 
 private struct Examination {
     let spool: Spool
+    let python: String
     let state: Directory
     let isHeld: Bool
     let repairing: Bool
@@ -56,6 +61,7 @@ private struct Examination {
 
     mutating func run() throws {
         daemon()
+        try executor()
         try places()
         try fileSystem()
         try leftovers()
@@ -86,6 +92,16 @@ private struct Examination {
             SpoolDoctor.Finding(
                 subject: "daemon", grade: health?.degraded.isEmpty == false ? .warning : .good, text: text,
                 remedy: nil))
+    }
+
+    private mutating func executor() throws {
+        do {
+            let check = ExecutorCheck(try SpoolConfiguration.read(of: spool), python: python)
+            for problem in check.problems { try find("executor", .error, problem) }
+            if check.problems.isEmpty { try find("executor", .good, check.summary) }
+        } catch let error as WorkflowError {
+            try find("executor", .error, "\(error)")
+        }
     }
 
     private mutating func places() throws {
@@ -179,7 +195,7 @@ private struct Examination {
             return
         }
         let jobs = try store.jobs()
-        try find("store", .good, "sound, \(jobs.count) jobs")
+        try find("store", .good, "sound, \(jobs.count) \(jobs.count == 1 ? "job" : "jobs")")
         try outbox(jobs, store)
         try packages(jobs, store)
         try blobs(jobs, store)

@@ -67,6 +67,9 @@ struct DFTStageRun: OutsideStage {
             levelOfTheory: result.levelOfTheory ?? StageReport.notStated,
             warnings: result.notes, seconds: result.wallTime)
         (report.gradientCalls, report.scfCycles) = (result.gradientCalls, result.scfCycles)
+        report.processorSeconds = result.processorTime
+        // Of the last geometry, and not of another one that is kept.
+        report.gap = best == nil ? result.gap : nil
         if best != nil { report.finalFile = "best.extxyz" }
         return .report(report, final: ExtXYZ.bytes(of: [final]))
     }

@@ -147,10 +147,11 @@ package struct MLStageRun {
     ) -> StageReport {
         let fmax = String(format: "%.4f", last.fmax)
         var text: String
+        let counted = "\(steps) \(steps == 1 ? "step" : "steps")"
         switch status {
-        case .converged: text = "converged by the force field: fmax \(fmax) eV/Å after \(steps) steps"
-        case .running, .stepLimit: text = "fmax \(fmax) eV/Å after the \(steps) steps allowed"
-        case .stopped(let reason): text = "stopped after \(steps) steps, fmax \(fmax) eV/Å: \(reason)"
+        case .converged: text = "converged by the force field: fmax \(fmax) eV/Å after \(counted)"
+        case .running, .stepLimit: text = "fmax \(fmax) eV/Å after the \(counted) allowed"
+        case .stopped(let reason): text = "stopped after \(counted), fmax \(fmax) eV/Å: \(reason)"
         }
         if last.step != steps { text += "; the frame of step \(last.step) is kept" }
         var warnings = last.prediction.warnings

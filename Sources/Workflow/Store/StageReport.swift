@@ -28,6 +28,10 @@ public struct StageReport: Sendable, Equatable, Codable {
     /// Numbers of gradients and SCF cycles of a package.
     public var gradientCalls: Int?
     public var scfCycles: Int?
+    /// Processor time of all processes of an outside calculation, s.
+    public var processorSeconds: Double?
+    /// Gap between the highest occupied and the lowest unoccupied state of the final geometry, eV.
+    public var gap: Double?
     /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
     /// eV/Å.
     public var modelError: Double?

@@ -17,7 +17,7 @@ struct Doctor: ParsableCommand {
     @OptionGroup var spool: SpoolOptions
 
     func run() throws {
-        let findings = try SpoolDoctor(spool.spool).examine(repairing: repair)
+        let findings = try SpoolDoctor(spool.spool, python: Program.python).examine(repairing: repair)
         if json {
             print(try jsonText(findings))
         } else {
@@ -50,7 +50,8 @@ struct Recover: ParsableCommand {
         for (name, why) in outcome.left.sorted(by: { $0.key < $1.key }) {
             printError("outbox/\(name): \(why)")
         }
-        print("\(outcome.jobs.count) jobs were recovered")
+        let count = outcome.jobs.count
+        print("\(count) \(count == 1 ? "job was" : "jobs were") recovered")
         if !outcome.left.isEmpty { throw ExitCode(ExitStatus.failed.rawValue) }
     }
 }

@@ -15,14 +15,26 @@ struct Submit: AsyncParsableCommand {
               aurelax submit ring4.yaml --dry-run     only checks, and prints the job with every default
               aurelax submit ring4.yaml --wait        follows it to its end; fails if the job fails
               aurelax submit ring4.yaml ring5.yaml    several jobs: none is dropped unless all are valid
+              aurelax submit cluster.xyz --workflow ml-xtb --name first --set dft.fmax=0.02
+              aurelax submit --each structures/*.xyz --workflow ml-xtb
 
-            The structure may be in any format that `aurelax convert` reads; what is dropped is extxyz.
+            The structure may be in any format that `aurelax convert` reads; what is dropped is extxyz. A workflow is a \
+            job file with placeholders, NAME.yaml in a folder workflows (here, in the spool, or of aurelax: ml-dft, \
+            ml, dft, ml-xtb, hybrid). --set names one of its placeholders, or a key of the job as messages do, \
+            counted from 0 (stages.1.dft.fmax=0.02, or dft.fmax=0.02 for every dft stage).
             """)
 
     @Argument(
-        help: "Job files (YAML); their structures are beside them.", completion: .file(extensions: ["yaml"]))
+        help: "Job files (YAML), their structures beside them; with --workflow or --each structures.",
+        completion: .file())
     var jobs: [String]
-    @Option(help: "Another name for this job; only for a single job.")
+    @Option(name: .shortAndLong, help: "The files are structures: the workflow for them, by name or file.")
+    var workflow: String?
+    @Flag(help: "A job for each of several structures (--workflow, else ml-dft).")
+    var each = false
+    @Option(help: ArgumentHelp("Set a value; may be given more than once.", valueName: "key=value"))
+    var set: [String] = []
+    @Option(help: "Another name for this run of the job; for one job only.")
     var name: String?
     @Flag(help: "Check only, and print the job as it would be accepted.")
     var dryRun = false
@@ -36,6 +48,19 @@ struct Submit: AsyncParsableCommand {
         guard jobs.count == 1 || name == nil else {
             throw ValidationError("--name can be used with one job, not with \(jobs.count)")
         }
+        guard jobs.count == 1 || workflow == nil || each else {
+            throw ValidationError("--each makes a job of each of \(jobs.count) structures")
+        }
+        for text in set where JobSetting(text) == nil {
+            throw ValidationError("--set \(text): KEY=VALUE is expected, as in --set dft.fmax=0.02")
+        }
+        if workflow == nil, !each {
+            for job in jobs
+            where !["yaml", "yml"].contains(URL(fileURLWithPath: job).pathExtension.lowercased()) {
+                guard StructureFormat(file: job) != .native || job.hasSuffix("xyz") else { continue }
+                throw ValidationError("\(job) is a structure; --workflow says what to do with it, as ml-dft")
+            }
+        }
     }
 
     func run() async throws {
@@ -43,17 +68,17 @@ struct Submit: AsyncParsableCommand {
         var good: [(job: Job, structure: [UInt8]?)] = []
         var wrong = 0
         for path in jobs {
-            let checked = try CheckedJob(path, isMolecule: molecule)
+            guard let checked = try check(path) else {
+                wrong += 1
+                continue
+            }
             if !checked.report.isEmpty { printError(checked.report) }
             guard var job = checked.job else {
                 wrong += 1
                 continue
             }
             if let origin = checked.origin { printError(origin) }
-            if let name {
-                guard Job.isName(name) else { throw ValidationError("'\(name)' cannot be the name of a job") }
-                job.name = name
-            }
+            if let name { job.name = name }
             if let other = good.firstIndex(where: { $0.job.name == job.name }) {
                 printError("\(path): error: \(jobs[other]) has the same name '\(job.name)'")
                 wrong += 1
@@ -85,6 +110,29 @@ struct Submit: AsyncParsableCommand {
         }
         guard wait else { return }
         for (job, _) in good { try await Follower(client: client, job: job.name).follow() }
+    }
+
+    /// - Returns: nil where several files are given and this one is wrong in a way that has been printed.
+    private func check(_ path: String) throws -> CheckedJob? {
+        if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
+        let settings = set.compactMap(JobSetting.init)
+        do {
+            guard workflow == nil, !each else {
+                let template = try Workflows.template(workflow ?? "ml-dft", spool.spool)
+                return try CheckedJob(
+                    template, structure: path, name: name ?? jobName(ofStructure: path), settings,
+                    isMolecule: molecule)
+            }
+            guard !settings.isEmpty else { return try CheckedJob(path, isMolecule: molecule) }
+            let template = JobTemplate(String(decoding: try bytes(of: path), as: UTF8.self), file: path)
+            return try CheckedJob(template, structure: nil, name: nil, settings, isMolecule: molecule)
+        } catch let error as JobTemplateError {
+            throw CommandError(.failed, error.description)
+        } catch let error as CommandError where jobs.count > 1 {
+            printError(
+                error.message.contains(": error: ") ? error.message : "\(path): error: \(error.message)")
+            return nil
+        }
     }
 }
 
@@ -205,7 +253,50 @@ struct CheckedJob {
 
     /// - Parameter isMolecule: whether to remove a periodic cell.
     init(_ path: String, isMolecule: Bool = false) throws {
-        let file = JobFile(try bytes(of: path), file: path)
+        try self.init(try bytes(of: path), file: path, structure: nil, isMolecule)
+    }
+
+    /// A template with its values.
+    ///
+    /// - Parameters:
+    ///   - structure: the structure's file; nil for the one that the template names.
+    ///   - name: the job's; nil for the one that the template gives it.
+    /// - Throws: ``JobTemplateError`` too.
+    init(
+        _ template: JobTemplate, structure: String?, name: String?, _ settings: [JobSetting], isMolecule: Bool
+    ) throws {
+        let known = Set(template.placeholders)
+        var values = Dictionary(
+            settings.compactMap { setting in setting.name.map { ($0, setting.value) } }
+        ) { $1 }
+        // A name of its own, whatever the structure's file is called.
+        if let name { (values["name"], values["structure"]) = (name, "\(name).xyz") }
+        let text = try template.text(values)
+        let parsed = YAMLNode.parse(Array(text.utf8)).root
+        let rest = settings.filter { setting in setting.name.map { !known.contains($0) } ?? true }
+        guard var root = parsed, structure != nil || !rest.isEmpty else {
+            try self.init(Array(text.utf8), file: template.file, structure: structure, isMolecule)
+            return
+        }
+        var isChanged = false
+        for setting in rest {
+            try setting.apply(to: &root)
+            isChanged = true
+        }
+        if let name {
+            for (key, value) in [("name", name), ("structure", "\(name).xyz")] where root[key]?.text != value
+            {
+                let node = YAMLNode.parse(Array("value: \(YAMLScalar.text(value))".utf8)).root?["value"]
+                if let node { isChanged = root.set(node, at: [.key(key)]) || isChanged }
+            }
+        }
+        try self.init(
+            Array((isChanged ? root.yaml : text).utf8), file: template.file, structure: structure, isMolecule)
+    }
+
+    /// - Parameter given: the structure's file; nil for the one that the job names, beside it.
+    private init(_ source: [UInt8], file path: String, structure given: String?, _ isMolecule: Bool) throws {
+        let file = JobFile(source, file: path)
         diagnostics = file.diagnostics
         report = file.report
         guard let parsed = file.job else {
@@ -216,25 +307,29 @@ struct CheckedJob {
             let atoms: Atoms
             let frames: Int
             switch parsed.structure {
-            case .inline(let inline):
+            case .inline(let inline) where given == nil:
                 let label = "\(path): structure"
                 let all = try ExtXYZ.frames(in: Array(inline.utf8), label: label)
                 guard let last = all.last else {
                     throw CommandError(.failed, "\(label): the file holds no structure")
                 }
                 (atoms, frames) = (last, all.count)
-            case .file(let name):
-                let beside = URL(fileURLWithPath: path).deletingLastPathComponent()
-                    .appendingPathComponent(name)
-                let text = try bytes(of: beside.path)
-                let given = try LastFrame(of: beside.relativePath)
-                structure = given.converted?.bytes ?? text
-                (frames, origin) = (given.frames, given.reading(beside.relativePath))
-                if isMolecule, given.atoms.periodicity.isPeriodic {
-                    atoms = try outOfCell(given.atoms, beside.relativePath)
+            case .file, .inline:
+                var place = given ?? ""
+                if given == nil, case .file(let name) = parsed.structure {
+                    place =
+                        URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name)
+                        .relativePath
+                }
+                let text = try bytes(of: place)
+                let read = try LastFrame(of: place)
+                structure = read.converted?.bytes ?? text
+                (frames, origin) = (read.frames, read.reading(place))
+                if isMolecule, read.atoms.periodicity.isPeriodic {
+                    atoms = try outOfCell(read.atoms, place)
                     structure = ExtXYZ.bytes(of: [atoms])
                 } else {
-                    atoms = given.atoms
+                    atoms = read.atoms
                 }
             }
             let problems = file.problems(with: atoms, frames: frames)

@@ -24,12 +24,23 @@ struct Predict: ParsableCommand {
     func run() throws {
         let forceField = try engine.forceField(else: model)
         var writer = try FrameWriter(output)
-        var warnings: [(frame: Int, text: String)] = []
-        defer { for (frame, text) in warnings { printError("warning: \(input), frame \(frame): \(text)") } }
+        // Those that differ in their numbers alone are one.
+        var warnings: [(frame: Int, text: String, kind: String, others: Int)] = []
+        defer {
+            for (frame, text, _, others) in warnings {
+                let more = others == 0 ? "" : " (and in \(others) more \(others == 1 ? "frame" : "frames"))"
+                printError("warning: \(input), frame \(frame): \(text)\(more)")
+            }
+        }
         try forEachFrame(in: input, format: formats.format, output: output) { atoms, index in
             let prediction = try forceField.predict(atoms)
-            for warning in prediction.warnings where !warnings.contains(where: { $0.text == warning }) {
-                warnings.append((index, warning))
+            for warning in prediction.warnings {
+                let kind = warning.filter { !$0.isNumber }
+                if let known = warnings.firstIndex(where: { $0.kind == kind }) {
+                    warnings[known].others += 1
+                } else {
+                    warnings.append((index, warning, kind, 0))
+                }
             }
             try writer.write(atoms.annotated(with: prediction, by: forceField.provenance))
         }

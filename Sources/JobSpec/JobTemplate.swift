@@ -1,0 +1,137 @@
+public import YAMLDocument
+
+/// A job file with placeholders: `${name}`, or `${fmax:-0.05}` with what stands there if nothing else is said.
+///
+///     name: ${name}
+///     structure: ${structure}
+///     stages:
+///       - dft: {fmax: ${fmax:-0.05}}
+public struct JobTemplate: Sendable {
+    private enum Piece: Sendable {
+        case text(Substring)
+        case placeholder(name: String, default: String?, line: Int)
+    }
+
+    private let pieces: [Piece]
+    /// For messages.
+    public let file: String
+
+    /// - Parameter file: the file's name.
+    public init(_ text: String, file: String) {
+        self.file = file
+        var pieces: [Piece] = []
+        var rest = text[...]
+        var line = 1
+        while let match = rest.firstMatch(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}\n]*))?\}/) {
+            let before = rest[..<match.range.lowerBound]
+            pieces.append(.text(before))
+            line += before.count { $0.isNewline }
+            pieces.append(.placeholder(name: String(match.1), default: match.2.map(String.init), line: line))
+            rest = rest[match.range.upperBound...]
+        }
+        pieces.append(.text(rest))
+        self.pieces = pieces
+    }
+
+    /// Names of its placeholders, in the order of the text, each once.
+    public var placeholders: [String] {
+        var seen: Set<String> = []
+        return pieces.compactMap { piece in
+            guard case .placeholder(let name, _, _) = piece, seen.insert(name).inserted else { return nil }
+            return name
+        }
+    }
+
+    /// The text with the placeholders' values in it.
+    ///
+    /// - Throws: ``JobTemplateError`` where one has neither a value nor a default.
+    public func text(_ values: [String: String]) throws(JobTemplateError) -> String {
+        var text = ""
+        for piece in pieces {
+            switch piece {
+            case .text(let plain): text += plain
+            case .placeholder(let name, let standard, let line):
+                guard let value = values[name] ?? standard else {
+                    throw JobTemplateError(
+                        "\(file):\(line): error: ‘${\(name)}’ has no value\n  hint: --set \(name)=…, or a default in the file: ‘${\(name):-…}’"
+                    )
+                }
+                text += value
+            }
+        }
+        return text
+    }
+}
+
+/// A template or a setting of it that means nothing.
+public struct JobTemplateError: Error, Sendable, Equatable, CustomStringConvertible {
+    public var description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+/// `stages.1.dft.fmax=0.02`: a value of a job that is set beside its file.
+///
+/// The path leads as the file does, lists counted from 0 as in messages (`stages[1].dft.fmax` is the same).
+/// `dft.fmax` is that key of every dft stage.
+public struct JobSetting: Sendable, Equatable {
+    public var path: [YAMLNode.Step]
+    /// YAML.
+    public var value: String
+    private let text: String
+
+    /// - Returns: nil for what is not `KEY=VALUE`.
+    public init?(_ text: String) {
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
+        let words = text[..<equals].replacing("[", with: ".").replacing("]", with: "")
+            .split(separator: ".", omittingEmptySubsequences: false)
+        guard words.allSatisfy({ !$0.isEmpty }) else { return nil }
+        path = words.map { word in Int(word).map { .index($0) } ?? .key(String(word)) }
+        value = String(text[text.index(after: equals)...])
+        self.text = text
+    }
+
+    /// The placeholder that it names, if it names one and nothing inside of the job.
+    public var name: String? {
+        guard path.count == 1, case .key(let name) = path[0] else { return nil }
+        return name
+    }
+
+    /// Puts the value into a job's document.
+    ///
+    /// - Throws: ``JobTemplateError`` where the path leads nowhere.
+    public func apply(to root: inout YAMLNode) throws(JobTemplateError) {
+        let (parsed, faults) = YAMLNode.parse(Array("value: \(value)\n".utf8))
+        guard let node = parsed?["value"], !faults.hasErrors else {
+            throw JobTemplateError("--set \(text): ‘\(value)’ is no value of YAML")
+        }
+        guard case .key(let first) = path[0], Self.kinds.contains(first) else {
+            if let wrong = misdirected(in: root) { throw JobTemplateError("--set \(text): \(wrong)") }
+            guard root.set(node, at: path[...]) else {
+                throw JobTemplateError("--set \(text): the job has no such place")
+            }
+            return
+        }
+        var found = false
+        for index in (root["stages"]?.elements ?? []).indices
+        where root["stages"]?.elements?[index][first] != nil {
+            found = root.set(node, at: [.key("stages"), .index(index)] + path) || found
+        }
+        guard found else { throw JobTemplateError("--set \(text): the job has no \(first) stage") }
+    }
+
+    private static let kinds: Set<String> = ["ml", "dft", "hybrid", "single-points"]
+
+    /// What is wrong with a path that names a stage by its number.
+    private func misdirected(in root: YAMLNode) -> String? {
+        guard path.count > 2, path[0] == .key("stages"), case .index(let index) = path[1],
+            case .key(let kind) = path[2], let stages = root["stages"]?.elements
+        else { return nil }
+        guard stages.indices.contains(index) else {
+            return stages.count == 1
+                ? "the job has one stage: stages.0" : "the job has stages.0 to stages.\(stages.count - 1)"
+        }
+        guard let own = stages[index].entries?.first?.key, own != kind else { return nil }
+        return "stages.\(index) is \(own), not \(kind) (the first stage is stages.0)"
+    }
+}

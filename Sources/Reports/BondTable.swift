@@ -1,0 +1,111 @@
+import Atomistics
+import Foundation
+
+/// Distances of bonded pairs in two geometries of the same atoms, kind by kind, and the bonds in which they differ.
+struct BondTable {
+    /// For a table: kind, structure, pairs, mean, shortest, longest.
+    let rows: [[String]]
+    /// Sentences that name the bonds that broke and formed; metal–metal contacts are counted above only.
+    let changes: [String]
+
+    /// So many are named, the rest is counted.
+    private static let named = 6
+
+    init(_ initial: Atoms, _ final: Atoms) {
+        let (before, after) = (Pairs(initial), Pairs(final))
+        let kinds = Set(before.kinds.keys).union(after.kinds.keys)
+        rows = kinds.sorted().flatMap { kind in
+            [("as given", before), ("at the end", after)].map { name, pairs in
+                let lengths = pairs.kinds[kind] ?? []
+                let cells: [String]
+                if let low = lengths.min(), let high = lengths.max() {
+                    let mean = lengths.reduce(0, +) / Double(lengths.count)
+                    cells = ["\(lengths.count)"] + [mean, low, high].map { String(format: "%.3f", $0) }
+                } else {
+                    cells = ["0", "–", "–", "–"]
+                }
+                return ["\(kind) up to \(String(format: "%.2f", kind.cutoff)) Å", name] + cells
+            }
+        }
+        guard initial.elements == final.elements else {
+            changes = []
+            return
+        }
+        func distance(_ pair: SIMD2<Int>, _ atoms: Atoms) -> Double {
+            (atoms.positions[pair.x] - atoms.positions[pair.y]).length
+        }
+        func sentence(_ pairs: [(pair: SIMD2<Int>, kind: BondKind)], _ verb: String) -> String? {
+            guard !pairs.isEmpty else { return nil }
+            let names = pairs.prefix(Self.named).map { pair, _ in
+                let (a, b) = (initial.elements[pair.x].symbol, initial.elements[pair.y].symbol)
+                let lengths = String(format: "%.2f → %.2f Å", distance(pair, initial), distance(pair, final))
+                return "\(a) \(pair.x)–\(b) \(pair.y) (\(lengths))"
+            }
+            let rest = pairs.count - names.count
+            return
+                "\(pairs.count) \(pairs.count == 1 ? "bond" : "bonds") \(verb): \(names.joined(separator: ", "))"
+                + (rest > 0 ? " and \(rest) more" : "") + "; atoms are counted from 0."
+        }
+        // Between the cutoff and a sixth more nothing is said: a vibration is no reaction.
+        let broken = before.pairs.filter {
+            !$0.kind.isMetallic && distance($0.pair, final) > 1.16 * $0.kind.cutoff
+        }
+        let formed = after.pairs.filter {
+            !$0.kind.isMetallic && distance($0.pair, initial) > 1.16 * $0.kind.cutoff
+        }
+        changes =
+            broken.isEmpty && formed.isEmpty
+            ? ["No bond broke or formed."]
+            : [sentence(broken, "broke"), sentence(formed, "formed")].compactMap(\.self)
+    }
+
+    /// The bonded pairs of a structure.
+    private struct Pairs {
+        var pairs: [(pair: SIMD2<Int>, kind: BondKind)] = []
+        var kinds: [BondKind: [Double]] = [:]
+
+        init(_ atoms: Atoms) {
+            let present = Set(atoms.elements)
+            let reach = present.flatMap { a in present.map { BondKind(a, $0).cutoff } }.max() ?? 1
+            guard let neighbors = try? NeighborList(positions: atoms.positions, cutoff: reach) else { return }
+            for i in 0..<atoms.count {
+                for slot in neighbors.range(of: i) where neighbors.indices[slot] > i {
+                    let j = neighbors.indices[slot]
+                    let kind = BondKind(atoms.elements[i], atoms.elements[j])
+                    let distance = neighbors.squaredDistances[slot].squareRoot()
+                    guard distance < kind.cutoff else { continue }
+                    pairs.append((SIMD2(i, j), kind))
+                    kinds[kind, default: []].append(distance)
+                }
+            }
+        }
+    }
+}
+
+/// Two elements that are bonded: `Au–S`, `S–C`, `C–H`, the heavier one first.
+struct BondKind: Hashable, Comparable, CustomStringConvertible {
+    private let heavier: Element
+    private let lighter: Element
+
+    init(_ a: Element, _ b: Element) {
+        (heavier, lighter) = a.atomicNumber < b.atomicNumber ? (b, a) : (a, b)
+    }
+
+    var isMetallic: Bool { !heavier.isNonMetal && !lighter.isNonMetal }
+
+    /// Up to which a pair counts as bonded, Å.
+    var cutoff: Double {
+        switch (heavier.symbol, lighter.symbol) {
+        case ("Au", "Au"): 3.5
+        case ("Au", "S"): 2.8
+        default:
+            (isMetallic ? 1.3 : 1.2) * ((heavier.covalentRadius ?? 1.5) + (lighter.covalentRadius ?? 1.5))
+        }
+    }
+
+    var description: String { "\(heavier.symbol)–\(lighter.symbol)" }
+
+    static func < (a: BondKind, b: BondKind) -> Bool {
+        (b.heavier.atomicNumber, b.lighter.atomicNumber) < (a.heavier.atomicNumber, a.lighter.atomicNumber)
+    }
+}

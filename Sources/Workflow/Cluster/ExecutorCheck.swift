@@ -1,0 +1,80 @@
+import Foundation
+
+/// What the machine lacks for what `aurelax.yaml` says of executors, seen before a job needs it.
+public struct ExecutorCheck: Sendable {
+    /// Each with what to do about it; empty where nothing is missing.
+    public let problems: [String]
+    /// Who runs the packages, in a line.
+    public let summary: String
+
+    /// - Parameter python: for packages that this machine runs, where the configuration names none.
+    public init(_ configuration: SpoolConfiguration, python: String) {
+        var problems: [String] = []
+        if configuration.usesSlurm {
+            let missing = ["sbatch", "squeue", "scancel"].filter { Self.program($0) == nil }
+            if !missing.isEmpty {
+                let what = configuration.executor == .slurm ? "executor: slurm" : "ml: {executor: slurm}"
+                problems.append(
+                    "aurelax.yaml says \(what), and \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") "
+                        + "not in PATH: nothing can be submitted; start the daemon where Slurm's commands are, or say executor: local"
+                )
+            }
+        }
+        if configuration.executor == .local {
+            let python = configuration.python ?? python
+            switch Self.missing(of: python) {
+            case nil:
+                problems.append(
+                    "python: \(python) cannot be started: dft stages will fail; name a Python with ASE and GPAW"
+                )
+            case let missing? where !missing.isEmpty:
+                let fails =
+                    missing.contains("ase") || missing.contains("numpy")
+                    ? "dft stages" : "dft stages of that engine"
+                problems.append(
+                    "python: \(python) has no \(missing.joined(separator: ", no ")): \(fails) will fail; "
+                        + "install it there (python -m pip install \(missing.joined(separator: " "))), or name another Python"
+                )
+            default: break
+            }
+        }
+        self.problems = problems
+        summary =
+            switch configuration.executor {
+            case .manual: "manual: packages wait for `aurelax dft serve`, or run.sh"
+            case .local:
+                "local: this daemon runs packages, one at a time, with \(configuration.python ?? python)"
+            case .slurm: "slurm: packages go to sbatch"
+            }
+    }
+
+    /// Modules of engines that a Python lacks; nil where it does not start.
+    private static func missing(of python: String) -> [String]? {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            python, "-c",
+            "import importlib.util as u; print(*[n for n in ('numpy', 'ase', 'gpaw', 'tblite') if u.find_spec(n) is None])",
+        ]
+        let output = Pipe()
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        let timer = DispatchSource.makeTimerSource()
+        timer.schedule(deadline: .now() + 20)
+        timer.setEventHandler { process.terminate() }
+        timer.resume()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        timer.cancel()
+        guard process.terminationStatus == 0 else { return nil }
+        return text.split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+
+    private static func program(_ name: String) -> String? {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return path.split(separator: ":").map { "\($0)/\(name)" }.first(
+            where: FileManager.default.isExecutableFile)
+    }
+}

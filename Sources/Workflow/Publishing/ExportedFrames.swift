@@ -1,0 +1,61 @@
+public import Atomistics
+internal import DurableFiles
+import Foundation
+internal import JobSpec
+import OrderedCollections
+import SystemPackage
+
+extension SpoolClient {
+    /// The structures that jobs have come to, for other programs: each with its job, state and charge. Energy and
+    /// forces are those of a calculation, by its level of theory; a model's keep their own names.
+    ///
+    /// - Parameters:
+    ///   - names: of jobs; all that have a structure where none is named.
+    ///   - wholePath: every frame of every relaxation that ended, not the last structure alone.
+    /// - Throws: ``WorkflowError``; what a damaged file makes of itself.
+    public func exportedFrames(of names: [String], wholePath: Bool = false) throws -> [Atoms] {
+        let records =
+            try names.isEmpty ? withStore { try $0.jobs() }.sorted { $0.id < $1.id } : names.map(record)
+        let blobs = BlobStore(try Directory(spool.state.appending("blobs")))
+        return try withStore { store in
+            try records.flatMap { record -> [Atoms] in
+                let stages = try store.stages(of: record.id).filter { $0.report.points == nil }
+                let shown = wholePath ? stages : Array(stages.suffix(1))
+                guard !shown.isEmpty else {
+                    guard names.isEmpty else {
+                        throw WorkflowError.notAllowed(
+                            "\(record.job.name) has no structure yet: no stage has ended")
+                    }
+                    return []
+                }
+                return try shown.flatMap { stage -> [Atoms] in
+                    var frames: [Atoms] = []
+                    if wholePath {
+                        let path = StageFolder(stage, of: record).path(of: "trajectory.extxyz", in: spool)
+                        frames = try ExtXYZ.read(path: path.string)
+                    } else if let bytes = try blobs.read(stage.final) {
+                        frames = try ExtXYZ.frames(in: bytes, label: "\(record.job.name): the last structure")
+                    }
+                    return frames.map { Self.labelled($0, record, stage) }
+                }
+            }
+        }
+    }
+
+    private static func labelled(_ frame: Atoms, _ record: JobRecord, _ stage: StageRecord) -> Atoms {
+        var frame = frame
+        frame.info["job"] = .string(record.job.name)
+        frame.info["job_state"] = .string(record.machine.state.rawValue)
+        frame.info["job_stage"] = .integer(stage.stage + 1)
+        frame.info["job_charge"] = .integer(record.job.charge)
+        frame.info["converged"] = .boolean(stage.report.verdict.converged)
+        if stage.report.kind == .ml {
+            // Whatever its file says, nothing of a model is a calculation's.
+            (frame.energy, frame.forces, frame.levelOfTheory) = (nil, nil, nil)
+        } else {
+            frame.info["engine"] = .string("\(stage.report.method) \(stage.report.version)")
+            if let gap = stage.report.gap { frame.info["gap"] = .real(gap) }
+        }
+        return frame
+    }
+}

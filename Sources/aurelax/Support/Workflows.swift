@@ -1,0 +1,77 @@
+import Foundation
+import JobSpec
+import SystemPackage
+import Workflow
+
+/// Named job templates: `NAME.yaml` in a folder `workflows`.
+enum Workflows {
+    /// The user's own first: $AURELAX_WORKFLOWS (folders separated by colons), `workflows` in the current folder and in
+    /// the spool; then those that came with aurelax.
+    static func folders(_ spool: Spool) -> [String] {
+        var folders = (ProcessInfo.processInfo.environment["AURELAX_WORKFLOWS"] ?? "").split(separator: ":")
+            .map(String.init)
+        folders += ["workflows", spool.root.appending("workflows").string]
+        // Beside the models, wherever those are.
+        folders += Models.searchPath.map {
+            URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("workflows").path
+        }
+        var folder = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
+        for installed in ["../share", "../../share"] {
+            folders.append(folder.appendingPathComponent("\(installed)/aurelax/workflows").standardized.path)
+        }
+        for _ in 0..<4 {
+            folders.append(folder.appendingPathComponent("workflows").path)
+            folder = folder.deletingLastPathComponent()
+        }
+        return folders
+    }
+
+    /// Every name with its file; the first folder that has a name wins.
+    static func all(_ spool: Spool) -> [(name: String, path: String)] {
+        var found: [String: String] = [:]
+        for folder in folders(spool) {
+            for file in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            where file.hasSuffix(".yaml") && !file.hasPrefix(".") {
+                let name = String(file.dropLast(5))
+                if found[name] == nil { found[name] = "\(folder)/\(file)" }
+            }
+        }
+        return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The template of a name, or in a file.
+    ///
+    /// - Parameter name: a path where it has a slash or the suffix `.yaml`.
+    static func template(_ name: String, _ spool: Spool) throws -> JobTemplate {
+        let isPath = name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml")
+        let known = all(spool)
+        guard let path = isPath ? name : known.first(where: { $0.name == name })?.path else {
+            let names = known.map(\.name).joined(separator: ", ")
+            throw CommandError(
+                .failed,
+                "there is no workflow ‘\(name)’" + (names.isEmpty ? "" : "; known are \(names)")
+                    + "; your own are files NAME.yaml in a folder workflows")
+        }
+        return JobTemplate(String(decoding: try bytes(of: path), as: UTF8.self), file: path)
+    }
+}
+
+/// A name for a job made of its structure's file: `cluster` of `runs/cluster.xyz.gz`, `run1-CONTCAR` of `run1/CONTCAR`.
+func jobName(ofStructure path: String) -> String {
+    let parts = URL(fileURLWithPath: path).pathComponents.filter { $0 != "/" }
+    var name = parts.last ?? "job"
+    for suffix in [".gz", ".bz2", ".xz"] where name.lowercased().hasSuffix(suffix) {
+        name = String(name.dropLast(suffix.count))
+    }
+    if let dot = name.lastIndex(of: "."), dot != name.startIndex {
+        name = String(name[..<dot])
+    } else if ["POSCAR", "CONTCAR", "coord"].contains(name), path.contains("/"), parts.count > 1 {
+        name = "\(parts[parts.count - 2])-\(name)"
+    }
+    let plain = name.map { character -> Character in
+        character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+            ? character : "-"
+    }
+    let trimmed = String(plain.drop { !$0.isLetter && !$0.isNumber }.prefix(64))
+    return trimmed.isEmpty ? "job" : trimmed
+}
