@@ -19,19 +19,19 @@ extension EngineDescription {
         KeySchema(
             "kind", .choice(Kind.allCases.map(\.rawValue)),
             default: "ml for ase (semiempirical for tblite), dft for command",
-            "What its numbers are; those of ml are predictions."),
+            "The kind of its results; those of ml are predictions."),
         KeySchema("threads", .integer(1...1024), default: "all", "Threads of the engine."),
         KeySchema(
             "charge", .choice(ElectronPassing.allCases.map(\.rawValue)),
             default: "as the calculator is known",
-            "How the calculator is told charge and multiplicity: keywords, info (atoms.info), none."),
+            "How charge and multiplicity are passed to the calculator: keywords, info (atoms.info), none."),
         KeySchema(
-            "level_of_theory", .text(), default: "version and arguments", "Stands in every frame."),
+            "level_of_theory", .text(), default: "version and arguments", "Written into every frame."),
         KeySchema(
             "vacuum", .number(1...100), default: "no cell",
             "Empty space around a molecule, Å, for an engine that needs a periodic cell."),
         KeySchema(
-            "timeout", .number(1...1_000_000), default: "3600", "Seconds that one evaluation may take."),
+            "timeout", .number(1...1_000_000), default: "3600", "Time-out of one evaluation, seconds."),
     ])
 
     @Sendable private static func checkTarget(_ text: String) -> TextProblem? {
@@ -70,9 +70,9 @@ extension EngineDescription {
             ]
         }
         if ["gpaw", "tblite"].contains(entry.key) {
-            return [problem("invalid-text", node, "‘\(entry.key)’ is an engine that aurelax has already")]
+            return [problem("invalid-text", node, "‘\(entry.key)’ is the name of a built-in engine")]
         }
-        // The arguments are the calculator's: no schema knows them.
+        // The arguments belong to the calculator, so no schema describes them.
         var known = node
         if let fields = node.entries {
             known.content = .mapping(fields.filter { $0.key != "arguments" })
@@ -95,7 +95,7 @@ extension EngineDescription {
             if node["input"] == nil, !["{port}", "{socket}", "{name}"].contains(where: words.contains) {
                 problems.append(
                     problem(
-                        "missing-key", node, "the command is told no socket",
+                        "missing-key", node, "the command does not receive a socket",
                         hint:
                             "give {host} and {port}, {socket} or {name} in the command, or an input that has them"
                     ))
@@ -112,9 +112,9 @@ extension EngineDescription {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
     }
 
-    /// The engines of a value of `engines:` that has no problems.
+    /// Returns the engines from a value of `engines:` without problems.
     ///
-    /// - Parameter folder: of `aurelax.yaml`: relative paths begin there.
+    /// - Parameter folder: the folder of `aurelax.yaml`, where relative paths begin.
     public static func engines(_ node: YAMLNode, folder: String) -> [EngineDescription] {
         (node.entries ?? []).map { EngineDescription(name: $0.key, $0.value, folder: folder) }
     }
@@ -148,7 +148,7 @@ extension EngineDescription {
         return expanded.hasPrefix("/") ? expanded : folder + "/" + expanded
     }
 
-    /// YAML as JSON: the same values.
+    /// Converts YAML to JSON with the same values.
     private static func json(_ node: YAMLNode) -> String {
         switch node.content {
         case .sequence(let nodes): return "[" + nodes.map(json).joined(separator: ", ") + "]"

@@ -1,20 +1,21 @@
-/// A program that gives energies and forces, as the spool's `aurelax.yaml` describes it under `engines:`.
+/// A program that computes energies and forces, as described under `engines:` in the spool's
+/// `aurelax.yaml`.
 public struct EngineDescription: Sendable, Equatable, Codable {
-    /// What its numbers are: decides which stages may use it.
+    /// The kind of its results, which decides the stages that may use it.
     public enum Kind: String, Sendable, Codable, CaseIterable {
-        /// Trained on a method's results: its numbers are predictions.
+        /// Trained on a method's results: its results are predictions.
         case ml
         case semiempirical
         case dft
     }
 
-    /// How an ASE calculator is told charge and multiplicity.
+    /// How charge and multiplicity are passed to an ASE calculator.
     public enum ElectronPassing: String, Sendable, Codable, CaseIterable {
         /// Keyword arguments `charge` and `multiplicity`.
         case keywords
         /// `charge` and `spin` in `atoms.info`.
         case info
-        /// It knows of neither.
+        /// The calculator accepts neither.
         case none
     }
 
@@ -32,11 +33,12 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     public var python: String?
     public var threads: Int?
     public var passing: ElectronPassing?
-    /// Stands in every frame; nil for what the engine says of itself.
+    /// Written into every frame; nil to use the engine's own statement.
     public var levelOfTheory: String?
-    /// Empty space around a molecule, Å, for an engine that knows periodic cells only; nil for no cell.
+    /// Empty space around a molecule, Å, for an engine that supports only periodic cells; nil for
+    /// no cell.
     public var vacuum: Double?
-    /// Seconds for which one evaluation may take.
+    /// Time-out of one evaluation, seconds.
     public var timeout = 3600.0
 
     public init(name: String, source: Source, kind: Kind? = nil) {
@@ -49,12 +51,12 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     }
 }
 
-/// Why an engine cannot be used.
+/// The reason why an engine cannot be used.
 public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknown(name: String, known: [String])
-    /// The calculator or program could not be made or started.
+    /// The calculator or program could not be created or started.
     case notStarted(engine: String, reason: String)
-    /// An evaluation failed; the engine's process has been ended.
+    /// An evaluation failed; the engine's process has been killed.
     case failed(engine: String, reason: String)
 
     public var description: String {

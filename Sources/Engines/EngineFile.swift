@@ -2,9 +2,10 @@ import Foundation
 import YAMLDocument
 
 extension EngineDescription {
-    /// The engines that an `aurelax.yaml` describes; its other keys are not looked at.
+    /// Reads the engines of an `aurelax.yaml`; its other keys are ignored.
     ///
-    /// - Returns: the engines; nil with a report, each problem with its line and a caret, where there is an error.
+    /// - Returns: the engines; nil with a report, each problem with its line and a caret, if there
+    ///   is an error.
     public static func read(_ path: String) throws -> (engines: [EngineDescription]?, report: String) {
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         let document = CheckedDocument(bytes, file: path) { $0["engines"].map(problems) ?? [] }

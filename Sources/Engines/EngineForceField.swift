@@ -5,16 +5,16 @@ import SocketEngine
 import Synchronization
 import SystemPackage
 
-/// A force field that another program is: asked through a socket, in a process group of its own.
+/// A force field computed by another program, through a socket, in a separate process group.
 ///
-/// The program is started when the object is made (`ase:`) or at the first prediction (`command:`), stays for all
-/// geometries of the same elements, and ends with the object. After an error it has been ended; the next prediction
-/// starts it again.
+/// The program is started with the object (`ase:`) or at the first prediction (`command:`), is used
+/// for all geometries of the same elements, and ends with the object. After an error it has been
+/// killed; the next prediction starts it again.
 public final class EngineForceField: ForceField {
     public let provenance: ForceFieldProvenance
     public let hasEnergy = true
     public let description: EngineDescription
-    /// e.
+    /// Total charge, e.
     public let charge: Int
     /// 2S+1; nil for the engine's own choice.
     public let multiplicity: Int?
@@ -25,8 +25,8 @@ public final class EngineForceField: ForceField {
     private let python: String
     private let session: Mutex<EngineSession?>
 
-    /// - Parameter python: for a description that names none.
-    /// - Throws: ``EngineError`` where the engine cannot be started.
+    /// - Parameter python: Python for a description that names none.
+    /// - Throws: ``EngineError`` if the engine cannot be started.
     public init(
         description: EngineDescription, charge: Int, multiplicity: Int? = nil, python: String = "python3"
     ) throws {
@@ -52,7 +52,7 @@ public final class EngineForceField: ForceField {
             identity.passing == EngineDescription.ElectronPassing.none.rawValue
                 && (charge != 0 || multiplicity.map { $0 != 1 } ?? false)
             ? [
-                "the engine ‘\(description.name)’ does not know of charge (\(charge)) and multiplicity: its forces are "
+                "the engine ‘\(description.name)’ does not support charge (\(charge)) and multiplicity: its forces are "
                     + "those of the neutral system"
             ] : []
     }
@@ -106,15 +106,15 @@ public final class EngineForceField: ForceField {
     }
 }
 
-/// What an engine is.
+/// The identity of an engine.
 struct EngineIdentity {
-    /// SHA-256 that stands for its program, settings and checkpoint.
+    /// SHA-256 over its program, settings and checkpoint.
     var version: String
     var levelOfTheory: String
-    /// How it is told charge and multiplicity; nil for a program.
+    /// How charge and multiplicity are passed to it; nil for a program.
     var passing: String?
 
-    /// Of what `identity.json` says.
+    /// From the content of `identity.json`.
     init(json: Data, _ description: EngineDescription) throws {
         struct Told: Decodable {
             var version: String
@@ -143,7 +143,7 @@ struct EngineIdentity {
 
     private static func settings(of description: EngineDescription) throws -> String {
         var relevant = description
-        // Neither changes what the numbers are.
+        // Neither affects the results.
         (relevant.python, relevant.threads, relevant.timeout) = (nil, nil, 0)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

@@ -12,13 +12,13 @@ final class EngineSession: Sendable {
     private let vacuum: Double?
     private let timeout: Duration
 
-    /// What is known only when the first geometry is there. One thread uses a session at a time: the lock of
+    /// Data known only after the first geometry. One thread uses a session at a time: the lock of
     /// ``EngineForceField``.
     private final class Link: @unchecked Sendable {
         var stream: SocketStream
         var driver: SocketDriver?
         var symbols: [String]?
-        /// Lengths of the box, Å, and where its corner is.
+        /// Lengths of the box, Å, and the position of its corner.
         var box: (lengths: SIMD3<Double>, corner: SIMD3<Double>)?
 
         init(_ stream: SocketStream) { self.stream = stream }
@@ -123,7 +123,7 @@ final class EngineSession: Sendable {
         }
     }
 
-    /// Replaces the known words in braces and leaves every other brace alone.
+    /// Replaces the known words in braces and keeps all other braces.
     private static func filled(_ text: String, _ values: [String: String]) -> String {
         values.reduce(text) { $0.replacingOccurrences(of: "{\($1.key)}", with: $1.value) }
     }
@@ -167,7 +167,7 @@ final class EngineSession: Sendable {
             guard let driver = link.driver else { preconditionFailure("the driver was made above") }
             return try driver.evaluate(SocketGeometry(positions: positions, cell: cell))
         } catch SocketEngineError.closed(let what) {
-            // A process that died says more than its socket.
+            // The error of a dead process is more informative than that of its socket.
             process.waitForEnd(.seconds(2))
             try process.check()
             throw SocketEngineError.closed(during: what)
@@ -176,7 +176,7 @@ final class EngineSession: Sendable {
 
     /// Ends the process group and removes the folder.
     ///
-    /// - Parameter failed: whether the connection is beyond saying good-bye.
+    /// - Parameter failed: whether the connection has already failed.
     func end(failed: Bool) {
         if !failed {
             link.driver?.end()
@@ -202,7 +202,7 @@ enum EngineFolder {
 
     static func remove(_ folder: FilePath) { try? FileManager.default.removeItem(atPath: folder.string) }
 
-    /// What the peer says against the calculator; nil where it says nothing.
+    /// The peer's objection to the calculator; nil if there is none.
     static func failure(in folder: FilePath) -> EngineFailure? {
         struct Told: Decodable { var message: String }
         guard let data = try? Data(contentsOf: url(folder, "failure.json")),
@@ -211,7 +211,7 @@ enum EngineFolder {
         return EngineFailure(description: told.message)
     }
 
-    /// This program's environment, with the number of threads that the engine is allowed.
+    /// This program's environment, with the number of threads for the engine.
     static func environment(threads: Int?) -> [String: String] {
         var environment = ProcessInfo.processInfo.environment
         environment["PYTHONUNBUFFERED"] = "1"
@@ -224,7 +224,7 @@ enum EngineFolder {
     }
 }
 
-/// What a peer said before it ended.
+/// The peer's last output before it ended.
 struct EngineFailure: Error, CustomStringConvertible {
     let description: String
 }

@@ -1,4 +1,4 @@
-/// A number with so many digits after the point, for people: `-0.0005` with three is `-0.001`.
+/// Formats a number with a fixed number of decimals: `-0.0005` with three is `-0.001`.
 func decimal(_ value: Double, _ places: Int) -> String {
     var scale = 1.0
     for _ in 0..<places { scale *= 10 }

@@ -1,6 +1,6 @@
 public import YAMLDocument
 
-/// Fine optimisation with a method that lies outside aurelax.
+/// Fine optimisation with an external method.
 public struct DFTStage: Sendable, Equatable {
     public enum Engine: String, Sendable, Codable, CaseIterable {
         case gpaw, tblite
@@ -32,9 +32,9 @@ public struct DFTStage: Sendable, Equatable {
     /// Largest displacement of an atom in one step, Å.
     public var maxStep = 0.2
     public var move: MoveSelection = .all
-    /// Start the optimiser from the model's Hessian where the model has one.
+    /// Whether to start the optimiser from the model's Hessian, if the model has one.
     public var hessian = true
-    /// What the stage asks for where a batch system runs it.
+    /// The request for resources of a batch system.
     public var resources: Resources?
 
     public init() {}
@@ -46,7 +46,7 @@ extension DFTStage {
         OptionSpec(
             "fmax", \.fmax, .force, unit: "eV/Å",
             "Converged when the largest force on a moving atom is below this.")
-        OptionSpec("max_steps", \.maxSteps, .integer(0...1_000_000), "Steps at most.")
+        OptionSpec("max_steps", \.maxSteps, .integer(0...1_000_000), "Largest number of steps.")
         OptionSpec(
             "maxstep", \.maxStep, .number(0...1, open: true), unit: "Å", stored: "maxStep",
             "Largest displacement of an atom in one step.")
@@ -56,12 +56,12 @@ extension DFTStage {
         ).storedWithAnother
         OptionSpec(
             "hessian", \.hessian, .boolean,
-            "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
+            "Start the optimiser from the model's Hessian, if an ML stage came before and its model has one."
         )
         resources
     }
 
-    /// How energy and forces of a geometry are calculated.
+    /// The method for energy and forces of a geometry.
     static let method = OptionTable(defaults: DFTStage()) {
         OptionSpec(
             "engine", \.engine, .word(),
@@ -92,7 +92,7 @@ extension DFTStage {
 
     static let resources = OptionSpec<DFTStage>(
         "resources", \.resources, .mapping(Resources.options), default: nil,
-        "Where a batch system runs the stage: partition, time, nodes, tasks and memory, within the spool's limits."
+        "Resources for a batch system: partition, time, nodes, tasks and memory, within the spool's limits."
     )
 
     private static let otherEngine: @Sendable (DFTStage) -> String? = {

@@ -1,16 +1,17 @@
 public import YAMLDocument
 
-/// Rounds of ML and a short calculation that checks it, until the check is content or ML can do no more.
+/// Rounds of ML and a short calculation that checks it, until the check converges or ML cannot
+/// improve further.
 public struct HybridStage: Sendable, Equatable {
     public var ml = MLStage()
-    /// With few steps, or none for a single point. A check whose largest force is below its `fmax` ends the
-    /// stage.
+    /// A calculation with few steps, or none for a single point. A check whose largest force is
+    /// below its `fmax` ends the stage.
     public var check: DFTStage
-    /// Rounds of ML and check at most.
+    /// Largest number of rounds of ML and check.
     public var rounds = 3
-    /// Gradients that the checks may cost in all; a check that is under way is not ended.
+    /// Limit for the gradients of all checks; a running check is not ended.
     public var maxGradientCalls = 50
-    /// The model learns from every check before the next round.
+    /// Whether the model is trained on every check before the next round.
     public var learn = false
 
     public init() {
@@ -23,19 +24,19 @@ extension HybridStage {
     public static let options = OptionTable(defaults: HybridStage()) {
         OptionSpec(
             "ml", \.ml, .block(MLStage.options), default: "as of a stage ml",
-            "What the force field does in a round.")
+            "The relaxation by the force field in a round.")
         OptionSpec(
             "check", \.check, .block(DFTStage.options), default: "as of a stage dft, without a step",
-            "The calculation that ends a round: a dft stage of few steps; of none where max_steps is not given. "
-                + "Where its largest force is below its fmax, the stage is done.")
-        OptionSpec("rounds", \.rounds, .integer(1...20), "Rounds at most.")
+            "The calculation that ends a round: a dft stage of few steps; of none if max_steps is not given. "
+                + "If its largest force is below its fmax, the stage is done.")
+        OptionSpec("rounds", \.rounds, .integer(1...20), "Largest number of rounds.")
         OptionSpec(
             "max_gradient_calls", \.maxGradientCalls, .integer(1...100_000),
-            "No further round where the checks have cost so many gradients.")
+            "No further round after this number of gradients in all checks.")
         OptionSpec(
             "learn", \.learn, .boolean,
-            "Train the model anew with what the checks found, before every round but the first; one that turns out "
-                + "worse at the next check than the model it began with is not used again."
+            "Train the model on the results of the checks before every round except the first; a trained model that is "
+                + "worse at the next check than the initial model is not used again."
         ) { $0.learn && $0.ml.engine != nil ? "an engine does not learn" : nil }
     }
 }
@@ -45,7 +46,7 @@ extension HybridStage: Codable {
     public func encode(to encoder: any Encoder) throws { try Self.options.encode(self, to: encoder) }
 }
 
-/// One piece of work of a job, in the order in which they are done: a hybrid stage is several.
+/// One unit of work of a job, in order; a hybrid stage consists of several.
 public struct PlannedStage: Sendable, Equatable {
     public enum Work: Sendable, Equatable {
         case ml(MLStage)
@@ -53,23 +54,23 @@ public struct PlannedStage: Sendable, Equatable {
         case singlePoints(SinglePointsStage)
     }
 
-    /// Where in a hybrid stage it is.
+    /// Its place in a hybrid stage.
     public struct Round: Sendable, Equatable {
         public var settings: HybridStage
         /// From 0.
         public var number: Int
-        /// Of the hybrid stage's first piece and of what comes after its last, in the plan.
+        /// Indices in the plan of the hybrid stage's first piece and of the piece after its last.
         public var stages: Range<Int>
     }
 
     public var work: Work
-    /// The place in ``Job/stages`` of the stage that it is of.
+    /// Index in ``Job/stages`` of its stage.
     public var stage: Int
     public var round: Round?
 }
 
 extension Job {
-    /// What is done, in order; pieces of a hybrid stage may be passed over.
+    /// The units of work in order; pieces of a hybrid stage may be skipped.
     public var plan: [PlannedStage] {
         var plan: [PlannedStage] = []
         for (index, stage) in stages.enumerated() {

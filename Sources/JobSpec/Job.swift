@@ -1,11 +1,11 @@
 public import YAMLDocument
 
-/// A validated job: what a user asked for, with every default filled in.
+/// A validated job with all defaults.
 ///
 /// Schema version 1. Lengths in Å, forces in eV/Å, charges in e.
 public struct Job: Sendable, Equatable, Codable {
-    /// Letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit. It names the
-    /// folder in the outbox.
+    /// Letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit. It is the
+    /// name of the folder in the outbox.
     public var name: String
     public var structure: StructureSource
     /// Total charge of the system, e.
@@ -28,11 +28,11 @@ public struct Job: Sendable, Equatable, Codable {
     }
 }
 
-/// Where the structure of a job comes from.
+/// The source of a job's structure.
 public enum StructureSource: Sendable, Equatable, Codable {
-    /// A file name beside the job file; never a path that leaves its folder.
+    /// The name of a file beside the job file, never a path that leaves its folder.
     case file(String)
-    /// XYZ or extxyz text in the job itself.
+    /// Inline XYZ or extxyz text.
     case inline(String)
 }
 
@@ -55,7 +55,7 @@ public enum Stage: Sendable, Equatable, Codable {
 }
 
 extension Job {
-    /// Of a job whose name, structure and stages are still missing.
+    /// A job without name, structure and stages, which are set later.
     public static let options = OptionTable(
         defaults: Job(
             name: "", structure: .file(""), charge: 0, model: "thiolate-gold", priority: 0, after: [],
@@ -84,11 +84,11 @@ extension Job {
             "Names of jobs that must be completed before this one starts.")
         OptionSpec<Job>(
             "stages", schema: .list(.mapping(Stage.schema), count: 1...100), required: true,
-            "What is done, in order: ml, dft, hybrid and single-points in any number."
+            "Stages in order: any number of ml, dft, hybrid and single-points."
         ) { node, job in job.stages = node.elements?.map(Stage.init) ?? [] }
     }
 
-    /// The job as a job file, every default written out. Read again it is the same job.
+    /// The job as a job file with all defaults. Reading it gives the same job.
     public var yaml: String {
         let head = ["aurelax: \(JobSchema.version)"] + Self.options.lines(of: self).yaml(indent: 0)
         let stages = stages.flatMap { stage in
@@ -104,13 +104,13 @@ extension Stage {
             KeySchema("ml", .mapping(MLStage.options.schema), "Coarse optimisation with the force field."),
             KeySchema(
                 "dft", .mapping(DFTStage.options.schema),
-                "Fine optimisation outside aurelax: DFT, or a quicker method."),
+                "Fine optimisation in a package: DFT, or a quicker method."),
             KeySchema(
                 "hybrid", .mapping(HybridStage.options.schema),
                 "Rounds of ml and a short dft that checks it."),
             KeySchema(
                 "single-points", .mapping(SinglePointsStage.options.schema),
-                "Energies and forces along the path of an earlier stage, without a step."),
+                "Energies and forces along the path of an earlier stage, without moving atoms."),
         ], isChoice: true)
 
     /// - Precondition: the node has passed ``schema``.
@@ -137,7 +137,7 @@ extension Stage {
 }
 
 extension OptionForm where Value == StructureSource {
-    /// The name of a file, or a text of several lines: these end in one line break each, the last one too.
+    /// The name of a file, or a text of several lines, each with one line break at its end.
     fileprivate static var structure: Self {
         Self(
             .text(check: JobSchema.checkStructure),

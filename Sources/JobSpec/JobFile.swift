@@ -1,16 +1,16 @@
 public import YAMLDocument
 
-/// A job file that was read: the job, or why there is none.
+/// A job file after reading: the job, or the errors.
 public struct JobFile: Sendable {
-    /// Nil where one of the diagnostics is an error.
+    /// Nil if one of the diagnostics is an error.
     public let job: Job?
-    /// In the order of their places.
+    /// Ordered by place.
     public let diagnostics: [Diagnostic]
     private let renderer: DiagnosticRenderer
     private let root: YAMLNode?
 
     /// - Parameters:
-    ///   - file: the file's name; without `.yaml` it is the job's name where the file gives none.
+    ///   - file: the file's name; without `.yaml` it is the default name of the job.
     public init(_ bytes: [UInt8], file: String) {
         renderer = DiagnosticRenderer(file: file, source: bytes)
         let (root, syntax) = YAMLNode.parse(bytes)
@@ -40,7 +40,7 @@ public struct JobFile: Sendable {
 
     public func report(_ further: [Diagnostic]) -> String { renderer.render(further) }
 
-    /// What stages ask of a cluster beyond what the spool allows.
+    /// The requests of stages beyond the limits of the spool.
     public func problems(beyond limits: Resources) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [
@@ -55,7 +55,7 @@ public struct JobFile: Sendable {
         }
     }
 
-    /// Engines that stages ask for and the spool does not have.
+    /// Engines that stages request and the spool does not have.
     public func problems(withoutEngines known: [String]) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [("ml", stage["ml"]), ("hybrid.ml", stage["hybrid"]?["ml"])].compactMap { key, work in
@@ -73,8 +73,8 @@ public struct JobFile: Sendable {
         }
     }
 
-    /// A key's value, for diagnostics that need the structure too: `stages[0].ml.move`. Where the key does
-    /// not stand in the file, the mapping in which it would.
+    /// A key's value, for diagnostics that also need the structure: `stages[0].ml.move`. If the key
+    /// is not in the file, the mapping to which it belongs.
     func node(at path: [PathStep]) -> YAMLNode? {
         var node = root
         for step in path {

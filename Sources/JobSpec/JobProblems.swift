@@ -1,13 +1,13 @@
 import YAMLDocument
 
-/// What the schema cannot see, because it lies between keys.
+/// Problems that the schema cannot detect because they involve several keys.
 struct JobProblems {
-    /// A document of any shape; what does not fit the schema is reported by that.
+    /// A document of any shape; deviations from the schema are reported elsewhere.
     let root: YAMLNode
-    /// The job's name, or what it is until its own is mended.
+    /// The job's name, or its default if the name is invalid.
     let name: String
 
-    /// So many at most: a file of any size is answered shortly.
+    /// Limit of the number of problems, so that any file is checked quickly.
     static let most = 50
 
     var all: [Diagnostic] {
@@ -16,7 +16,7 @@ struct JobProblems {
                 + withoutEffect.prefix(Self.most))
     }
 
-    /// Atoms 0 where the first is 1.
+    /// An atom 0 if the first atom is 1.
     private var miscounted: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             [
@@ -37,7 +37,7 @@ struct JobProblems {
         }
     }
 
-    /// Jobs that wait for themselves, or twice for the same.
+    /// Jobs that wait for themselves, or twice for the same job.
     private var waiting: [Diagnostic] {
         var seen: Set<String> = []
         return (root["after"]?.elements ?? []).enumerated().compactMap { index, node in
@@ -55,7 +55,7 @@ struct JobProblems {
         }
     }
 
-    /// Single points of nothing: no stage before them has a path, or not the one that is named.
+    /// Single points without a path: no earlier stage has one, or the named stage does not.
     private var withoutPath: [Diagnostic] {
         let stages = root["stages"]?.elements ?? []
         func isPoints(_ stage: YAMLNode) -> Bool { stage["single-points"] != nil }
@@ -86,7 +86,7 @@ struct JobProblems {
         }
     }
 
-    /// Keys that have no effect beside the others.
+    /// Keys without effect in combination with the others.
     private var withoutEffect: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             let path = "stages[\(index)]"

@@ -1,13 +1,13 @@
 public import YAMLDocument
 
-/// The keys of a job file, schema version 1, and what their values may be. The options of each stage are declared
-/// beside the stage's type.
+/// The keys of a job file, schema version 1, with the types of their values. The options of each
+/// stage are declared beside the stage's type.
 public enum JobSchema {
     public static let version = 1
 
     public static let job = Job.options.schema
 
-    /// The tables of the documentation, by the name that it gives them.
+    /// The tables of the documentation, by name.
     public static let tables = [
         ("job", job), ("ml", MLStage.options.schema), ("dft", DFTStage.options.schema),
         ("hybrid", HybridStage.options.schema), ("single-points", SinglePointsStage.options.schema),
@@ -52,7 +52,7 @@ public enum JobSchema {
 
     private static func isNewline(_ scalar: Unicode.Scalar) -> Bool { Character(scalar).isNewline }
 
-    /// Neither hides nor moves anything, and YAML may hold it as it is.
+    /// Harmless characters: nothing is hidden or moved, and YAML can contain them unchanged.
     @Sendable private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: false
@@ -72,7 +72,7 @@ public enum JobSchema {
                 hint: "a name that stands under ‘engines’ in the spool's aurelax.yaml")
     }
 
-    /// What GPAW calls things: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
+    /// GPAW's names: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
     @Sendable static func checkWord(_ text: String) -> TextProblem? {
         let isWord =
             !text.isEmpty && text.utf8.count <= 80

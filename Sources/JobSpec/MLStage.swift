@@ -3,7 +3,7 @@ public import YAMLDocument
 
 /// Coarse optimisation with forces of a machine-learning model. Defaults are the paper's; Å and eV/Å.
 ///
-/// What the options do to the optimiser: docs/optimizers.md.
+/// docs/optimizers.md describes the effect of the options on the optimiser.
 @dynamicMemberLookup
 public struct MLStage: Sendable, Equatable {
     /// One of the parts that move in turn.
@@ -14,21 +14,23 @@ public struct MLStage: Sendable, Equatable {
         public init(move: MoveSelection, steps: Int) { (self.move, self.steps) = (move, steps) }
     }
 
-    /// What does not depend on the structure or the model; its properties are the stage's too.
+    /// Settings that do not depend on the structure or the model; its properties are also the
+    /// stage's.
     public var relaxation = RelaxationSettings()
     public var move: MoveSelection = .all
-    /// Parts that move in turn, ``rounds`` times; empty if all move together.
+    /// Parts that move in turn, ``rounds`` times; empty if all atoms move together.
     public var alternate: [Segment] = []
     public var rounds = 1
-    /// Stop after so many steps without progress, 0 for never; nil for what ``completed(forEnergies:)`` says.
+    /// Number of steps without progress after which to stop, 0 for never; nil for the value of
+    /// ``completed(forEnergies:)``.
     public var stopAfterStagnation: Int?
-    /// Which frame is handed on; nil for what ``completed(forEnergies:)`` says.
+    /// The frame that is handed on; nil for the value of ``completed(forEnergies:)``.
     public var keep: KeptFrame?
     /// Overrides the job's model for this stage.
     public var model: String?
-    /// Name of an engine of the spool that gives the forces instead of a model.
+    /// Name of an engine of the spool that replaces the model.
     public var engine: String?
-    /// 2S+1 for the engine; nil for its own choice.
+    /// 2S+1 for the engine; nil for the engine's choice.
     public var multiplicity: Int?
 
     public init() {}
@@ -48,7 +50,7 @@ extension MLStage {
         OptionSpec(
             "fmax", \.relaxation.fmax, .force, unit: "eV/Å",
             "Converged when the largest force on a moving atom is below this.")
-        OptionSpec("max_steps", \.relaxation.maxSteps, .integer(0...1_000_000), "Steps at most.")
+        OptionSpec("max_steps", \.relaxation.maxSteps, .integer(0...1_000_000), "Largest number of steps.")
         OptionSpec(
             "maxstep", \.relaxation.maxStep, .number(0...1, open: true), unit: "Å", stored: "maxStep",
             "Largest displacement of an atom in one step.")
@@ -58,7 +60,7 @@ extension MLStage {
         ).storedWithAnother
         OptionSpec(
             "start_hessian", \.relaxation.startHessian, .word(),
-            "Where bfgs and safe-bfgs start: 70 eV/Å² times the unit matrix, or the model's own Hessian."
+            "Initial Hessian of bfgs and safe-bfgs: 70 eV/Å² times the unit matrix, or the model's own."
         ) { stage in
             if stage.engine != nil, stage.startHessian == .model { return "an engine has no Hessian" }
             return stage.optimizer.hasHessian
@@ -66,13 +68,13 @@ extension MLStage {
         }
         OptionSpec(
             "reset_hessian_every", \.relaxation.resetEvery, .integer(1...1_000_000), default: "no reset",
-            stored: "resetHessianEvery", "The optimiser forgets what it has learnt after so many steps.")
+            stored: "resetHessianEvery", "Number of steps after which the optimiser is reset.")
         OptionSpec(
             "alternate", \.alternate, .parts, default: "all move together",
             "Parts that move in turn, each for its steps or until its atoms are converged."
         ).written { !$0.alternate.isEmpty }
         OptionSpec(
-            "rounds", \.rounds, .integer(1...1_000_000), "How often the parts of alternate take turns.",
+            "rounds", \.rounds, .integer(1...1_000_000), "Number of rounds through the parts of alternate.",
             idle: nothingAlternates)
         OptionSpec(
             "at_switch", \.relaxation.atSwitch, .word(),
@@ -81,30 +83,30 @@ extension MLStage {
             idle: nothingAlternates)
         OptionSpec(
             "stop_below_uncertainty", \.relaxation.stops.belowUncertainty, .number(0...1000, open: true),
-            default: "no such stop", "Stop where every force is below so many times its expected error.")
+            default: "no such stop", "Stop if every force is below this factor times its expected error.")
         OptionSpec(
             "stop_after_stagnation", \.stopAfterStagnation, .integer(0...1_000_000),
             default: "20 with a model that has no energies, else 0",
-            "Stop after so many steps without progress; 0 for never.")
+            "Stop after this number of steps without progress; 0 for never.")
         OptionSpec(
             "stop_at_cycle", \.relaxation.stops.cycle, .integer(2...1000), default: "no such stop",
-            "Stop where the last steps, at most so many, repeat themselves.")
+            "Stop if a cycle of at most this number of steps repeats itself.")
         OptionSpec(
             "trusted_error", \.relaxation.trustedError, .force, default: "no such limit",
-            "An atom whose expected force error is above this, eV/Å, moves less in a step, in proportion.")
+            "Atoms whose expected force error is above this, eV/Å, take proportionally shorter steps.")
         OptionSpec(
             "freeze_unknown", \.relaxation.freezesOutOfDomain, .boolean,
-            "Atoms whose surroundings the model does not know keep their places.")
+            "Fix atoms while they are out of domain.")
         OptionSpec(
             "remove_net_force", \.relaxation.removesNetForce, .boolean,
-            "Take the mean force off every force, where all atoms move.")
+            "Remove the mean force, if all atoms move.")
         OptionSpec(
             "remove_net_torque", \.relaxation.removesNetTorque, .boolean,
-            "Take the forces of a rigid rotation off, where all atoms move.")
+            "Remove the forces of a rigid rotation, if all atoms move.")
         OptionSpec(
             "keep", \.keep, .word(),
             default: "smallest-rms-force with a model that has no energies, else last",
-            "Which frame is handed on where the stage did not converge.")
+            "The frame that is handed on if the stage did not converge.")
         OptionSpec(
             "model", \.model, .text(check: JobSchema.checkModel), default: "the job's model",
             "Force field of this stage."
@@ -112,7 +114,7 @@ extension MLStage {
         OptionSpec(
             "engine", \.engine, .text(pattern: JobSchema.namePattern, check: JobSchema.checkEngine),
             default: "no engine",
-            "Engine of the spool's aurelax.yaml that gives the forces instead of a model.")
+            "Engine of the spool's aurelax.yaml that replaces the model.")
         OptionSpec(
             "multiplicity", \.multiplicity, .integer(1...1000), default: "the engine's choice",
             "Spin multiplicity 2S+1 for the engine."
@@ -125,12 +127,13 @@ extension MLStage {
 }
 
 extension OptionForm where Value == [MLStage.Segment] {
-    /// On the command line `shell:24` for each part.
+    /// On the command line, `shell:24` for each part.
     fileprivate static var parts: Self {
         let table = OptionTable(defaults: MLStage.Segment(move: .all, steps: 1)) {
             OptionSpec("move", \.move, .atoms, required: true, MoveSelection.sentence)
             OptionSpec(
-                "steps", \.steps, .integer(1...1_000_000), required: true, "Steps at most in one turn.")
+                "steps", \.steps, .integer(1...1_000_000), required: true,
+                "Largest number of steps in one turn.")
         }
         var part = OptionForm<MLStage.Segment>.mapping(table)
         part.argument = { text in
@@ -156,10 +159,11 @@ extension MLStage: Codable {
 }
 
 extension MLStage {
-    /// The stage with what the job leaves to the model's kind.
+    /// The stage with the defaults that depend on the kind of model.
     ///
-    /// With forces alone nothing tells an optimiser that it goes uphill: it stops after 20 steps without
-    /// progress and hands on the frame with the smallest root mean square force. docs/optimizers.md has the measurement.
+    /// Without energies an optimiser cannot tell that it goes uphill: it stops after 20 steps
+    /// without progress and hands on the frame with the smallest root mean square force.
+    /// docs/optimizers.md has the measurement.
     ///
     /// - Parameter energies: whether the model has energies.
     public func completed(forEnergies energies: Bool) -> MLStage {

@@ -1,35 +1,35 @@
 import Atomistics
 public import YAMLDocument
 
-/// Which atoms a stage may move.
+/// The atoms that a stage may move.
 public enum MoveSelection: Sendable, Equatable, Codable {
     case all
-    /// Everything but core gold, by the classes of the first frame.
+    /// All atoms except core gold, by the classes of the first frame.
     case shell
     /// Core gold only.
     case core
     /// 0-based indices, ascending.
     case indices([Int])
-    /// What the structure's `move_mask` frees.
+    /// The atoms that are free in the structure's `move_mask`.
     case mask
-    /// What one of the lists names.
+    /// The atoms in one of the lists.
     case any(AtomLists)
-    /// What another selection names, without the atoms of the lists (`fix:`).
+    /// The atoms of another selection without those in the lists (`fix:`).
     indirect case excluding(MoveSelection, AtomLists)
 
-    /// The selection without ``excluding(_:_:)``, as `move:` says it.
+    /// The selection without ``excluding(_:_:)``, as in `move:`.
     public var base: MoveSelection {
         if case .excluding(let base, _) = self { base.base } else { self }
     }
 
-    /// The atoms that `fix:` names; nil where it names none.
+    /// The atoms of `fix:`; nil if there are none.
     public var fixed: AtomLists? {
         get { if case .excluding(_, let lists) = self { lists } else { nil } }
         set { self = newValue.map { .excluding(base, $0) } ?? base }
     }
 }
 
-/// Atoms named by what they are. Ascending, each once.
+/// Atoms selected by their properties. Ascending, each once.
 public struct AtomLists: Sendable, Equatable, Codable {
     /// Element symbols.
     public var elements: [String] = []
@@ -52,7 +52,7 @@ extension MoveSelection {
         "Atoms that move: all, shell (all but core gold), core (core gold), mask (the structure's move_mask), "
         + "a list of 0-based indices, or lists: {elements: [H], classes: [unit-gold], units: [0], indices: [7]}."
 
-    /// As a job file says it.
+    /// In the notation of a job file.
     public var text: String {
         switch self {
         case .all: "all"
@@ -68,15 +68,15 @@ extension MoveSelection {
 
 extension AtomLists {
     static let sentence =
-        "Atoms that keep their places, whatever move says: a list of 0-based indices, or lists, or all below a height: "
+        "Atoms that are fixed, even if move selects them: a list of 0-based indices, or lists, or all below a height: "
         + "{elements: [Au], indices: [1, 2], counted_from: 1, below: -2.5}."
 
-    /// As a job file says it; indices are counted from 0.
+    /// In the notation of a job file; indices start at 0.
     var text: String { Self.options.lines(of: self).flow }
 }
 
 extension OptionForm where Value == AtomLists {
-    /// Atoms that are fixed; on the command line `0,1,7`, `Au,S` or `below=-2.5`.
+    /// Fixed atoms; on the command line `0,1,7`, `Au,S` or `below=-2.5`.
     static var fixed: Self {
         Self(
             .either(
@@ -112,7 +112,7 @@ extension OptionForm where Value == AtomLists {
 }
 
 extension OptionForm where Value == MoveSelection {
-    /// On the command line indices stand without brackets: `0,1,2`.
+    /// On the command line, indices have no brackets: `0,1,2`.
     public static var atoms: Self {
         Self(
             .either(
@@ -160,7 +160,7 @@ extension AtomLists {
             "units", \.units, .indices, "Staple units, numbered from 0 as `aurelax build units` lists them."
         ).written { !$0.units.isEmpty }
         OptionSpec(
-            "indices", \.indices, .indices, "Atoms, counted from 0, or as counted_from says."
+            "indices", \.indices, .indices, "Indices of atoms, from 0 or as given by counted_from."
         ).written { !$0.indices.isEmpty }
         OptionSpec<AtomLists>(
             "counted_from", schema: .integer(0...1), default: "0",
@@ -183,7 +183,7 @@ extension OptionForm where Value == [Int] {
 }
 
 extension OptionForm {
-    /// A list of which the order does not count, nor that something stands there twice.
+    /// A list in which order and duplicates do not matter.
     fileprivate static func ascending<Element: Hashable & Comparable>(
         _ element: OptionForm<Element>, count: ClosedRange<Int>
     ) -> Self where Value == [Element] {

@@ -1,18 +1,18 @@
 public import YAMLDocument
 
-/// What a stage asks of a cluster beyond what the spool gives it; nil where it asks for nothing.
+/// A stage's request for cluster resources beyond those of the spool; nil for no request.
 public struct Resources: Sendable, Equatable, Codable {
     public var partition: String?
     /// Seconds.
     public var time: Int?
     public var nodes: Int?
     public var tasks: Int?
-    /// MiB a node.
+    /// MiB per node.
     public var memory: Int?
 
     public init() {}
 
-    /// Options of anything that holds these values.
+    /// The options of a type that contains these values.
     public static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, Resources> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }
@@ -24,21 +24,21 @@ public struct Resources: Sendable, Equatable, Codable {
             "time", \.time,
             OptionForm(
                 .text(check: checkTime), read: { $0.text.flatMap(seconds) }, text: { "\"\(clock($0))\"" }),
-            "Time limit as Slurm writes it: minutes, hours:minutes:seconds or days-hours:minutes:seconds.")
+            "Time limit in Slurm's format: minutes, hours:minutes:seconds or days-hours:minutes:seconds.")
         OptionSpec("nodes", \.nodes, .integer(1...100_000), "Nodes.")
         OptionSpec("tasks", \.tasks, .integer(1...1_000_000), "Processes (MPI ranks).")
         OptionSpec(
             "memory", \.memory,
             OptionForm(
                 .text(check: checkMemory), read: { $0.text.flatMap(mebibytes) }, text: { "\($0)M" }),
-            "Memory a node, with its unit: 800M, 16G, 1T.")
+            "Memory per node, with its unit: 800M, 16G, 1T.")
     }
 
-    /// What a mapping of ``options`` asks for beyond limits, each at its place.
+    /// The requests of a mapping of ``options`` beyond the limits, each with its place.
     ///
     /// - Parameters:
-    ///   - path: of the mapping, for the diagnostics.
-    ///   - limit: what a limit is called, by its key.
+    ///   - path: key path of the mapping, for diagnostics.
+    ///   - limit: the name of a limit, by its key.
     public static func excesses(
         _ node: YAMLNode, _ limits: Resources, path: String, limit: (String) -> String
     ) -> [Diagnostic] {

@@ -2,9 +2,9 @@ public import Atomistics
 public import YAMLDocument
 
 extension JobFile {
-    /// What of the job does not fit the structure it names.
+    /// The conflicts between the job and its structure.
     ///
-    /// - Parameter frames: of the structure's file; `atoms` is the last.
+    /// - Parameter frames: number of frames in the structure's file; `atoms` is the last.
     public func problems(with atoms: Atoms, frames: Int = 1) -> [Diagnostic] {
         guard let job else { return [] }
         var problems: [Diagnostic] = []
@@ -31,13 +31,16 @@ extension JobFile {
         }
         if atoms.periodicity.isPeriodic {
             add(
-                "periodic", structure, "the structure is periodic; molecules only are relaxed",
-                hint: "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box")
+                "periodic", structure, "the structure is periodic; only molecules can be relaxed",
+                hint:
+                    "`aurelax submit --molecule`, or `aurelax convert --molecule`, removes the box of a molecule"
+            )
         }
         if frames > 1 {
             add(
-                "several-frames", structure, "the structure's file has \(frames) frames: the last one is taken",
-                hint: "‘aurelax convert FILE one.xyz --frames 0’ takes the first", severity: .warning)
+                "several-frames", structure,
+                "the structure's file has \(frames) frames: the last one is used",
+                hint: "‘aurelax convert FILE one.xyz --frames 0’ selects the first", severity: .warning)
         }
         let isStated = node(at: [.key("charge")])?.integer != nil
         let hasDFT = job.plan.contains(where: \.isDFT)
@@ -47,7 +50,9 @@ extension JobFile {
                 severity: said.isError ? .error : .warning)
         }
         for problem in GeometryCheck().problems(in: atoms).prefix(5) {
-            add("geometry", structure, problem.description, hint: "mend the structure before it is relaxed")
+            add(
+                "geometry", structure, problem.description,
+                hint: "correct the structure before the relaxation")
         }
         let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
         if electrons <= 0 {
@@ -61,13 +66,15 @@ extension JobFile {
         if job.charge != 0, job.plan.contains(where: { !$0.isDFT }) {
             add(
                 "charge-not-in-ml", [.key("charge")],
-                "force fields know nothing of a charge: that of \(job.charge) enters the dft stages only",
+                "force fields do not support charges: the charge of \(job.charge) applies only to the dft stages",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
-        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty, !job.selections.contains(where: { $0.move.base == .mask }) {
+        if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty,
+            !job.selections.contains(where: { $0.move.base == .mask })
+        {
             add(
                 "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
-                hint: "‘move: mask’ in a stage keeps them in their places", severity: .warning)
+                hint: "‘move: mask’ in a stage keeps them fixed", severity: .warning)
         }
         for selection in job.selections {
             for problem in problemsOf(selection.move, atoms) {
@@ -89,7 +96,8 @@ extension JobFile {
                 ? []
                 : [
                     .init(
-                        code: "no-gold", message: "there is no gold in the structure, so no core and no shell"
+                        code: "no-gold",
+                        message: "there is no gold in the structure, so there is neither core nor shell"
                     )
                 ]
         }
@@ -116,7 +124,7 @@ extension JobFile {
                 return [
                     .init(
                         code: "no-mask", message: "the structure has no move_mask",
-                        hint: "a column move_mask:L:1, or move_mask:L:3 with a value an axis")
+                        hint: "add a column move_mask:L:1, or move_mask:L:3 with one value per axis")
                 ]
             }
             return mask.contains(true)
@@ -124,21 +132,26 @@ extension JobFile {
         case .indices(let indices): return outOfRange(indices)
         case .any(let lists):
             if lists == AtomLists() {
-                return [.init(code: "nothing-moves", message: "this names no atom")]
+                return [.init(code: "nothing-moves", message: "this selects no atom")]
             }
             return mistakes(in: lists)
         case .excluding(let base, let lists):
             if lists == AtomLists() {
                 return problemsOf(base, atoms)
-                    + [.init(code: "nothing-fixed", message: "‘fix’ names no atom", hint: "remove it, or name atoms")]
+                    + [
+                        .init(
+                            code: "nothing-fixed", message: "‘fix’ selects no atom",
+                            hint: "remove it, or select atoms")
+                    ]
             }
             return problemsOf(base, atoms) + mistakes(in: lists)
                 + (base == .all && fixesAll(lists, atoms)
-                    ? [.init(code: "nothing-moves", message: "‘fix’ keeps every atom in its place")] : [])
+                    ? [.init(code: "nothing-moves", message: "‘fix’ fixes every atom")] : [])
         }
     }
 
-    /// Whether the lists name every atom, by what can be told without classes and units.
+    /// Whether the lists select every atom, as far as this can be decided without classes and
+    /// units.
     private func fixesAll(_ lists: AtomLists, _ atoms: Atoms) -> Bool {
         let (indices, elements) = (Set(lists.indices), Set(lists.elements))
         return (0..<atoms.count).allSatisfy { i in
@@ -155,7 +168,7 @@ extension PlannedStage {
 }
 
 extension Job {
-    /// Every choice of atoms, and where it stands.
+    /// All selections of atoms, with their places.
     fileprivate var selections: [(path: [JobFile.PathStep], move: MoveSelection)] {
         func of(_ ml: MLStage, _ path: [JobFile.PathStep]) -> [(
             path: [JobFile.PathStep], move: MoveSelection

@@ -1,7 +1,7 @@
 import Atomistics
 import OrderedCollections
 
-/// Something that a structure file says of itself and that a job does not do as it says.
+/// A statement in a structure file that the job does not follow.
 struct StructureStatement {
     let code: String
     /// Key of the job file that it concerns.
@@ -11,16 +11,16 @@ struct StructureStatement {
     var isError = false
 }
 
-/// What a structure file says beside elements and positions: charge, spin, units, constraints. What the job heeds
-/// gives no statement; what it does not is never dropped in silence.
+/// The structure file's statements about charge, spin, units and constraints. A statement that the
+/// job follows is not reported; any other is.
 struct StructureStatements {
     private let atoms: Atoms
 
     init(_ atoms: Atoms) { self.atoms = atoms }
 
     /// - Parameters:
-    ///   - charge: of the job, e.
-    ///   - isStated: the job file gives the charge, so that its author has decided.
+    ///   - charge: charge of the job, e.
+    ///   - isStated: whether the job file gives the charge, so that its author has decided.
     func all(charge: Int, isStated: Bool, hasDFT: Bool) -> [StructureStatement] {
         [self.charge(charge, isStated)].compactMap { $0 } + (hasDFT ? spin() : []) + units() + constraints()
     }
@@ -34,26 +34,28 @@ struct StructureStatements {
         let said = "the structure says that its charge (\(key)) is \(short(stated))"
         if isStated {
             return StructureStatement(
-                code: "other-charge", key: "charge", message: "\(said), the job says \(charge): the job's is used")
+                code: "other-charge", key: "charge",
+                message: "\(said), the job says \(charge): the job's is used")
         }
         guard let whole = Int(exactly: stated) else {
             return StructureStatement(
-                code: "other-charge", key: "charge", message: "\(said), which is no whole number",
+                code: "other-charge", key: "charge", message: "\(said), which is not a whole number",
                 hint: "give the job a charge: ‘charge: 0’", isError: true)
         }
         return StructureStatement(
-            code: "other-charge", key: "charge", message: "\(said), and the job does not say which one is meant",
-            hint: "‘charge: \(whole)’ in the job, or ‘charge: 0’ if it is neutral all the same", isError: true)
+            code: "other-charge", key: "charge", message: "\(said), and the job does not state a charge",
+            hint: "‘charge: \(whole)’ in the job, or ‘charge: 0’ if it is neutral", isError: true)
     }
 
     private func spin() -> [StructureStatement] {
-        let hint = "remove the key from the structure if a spin-paired calculation is what you want"
+        let hint = "remove the key from the structure if you want a spin-paired calculation"
         var statements: [StructureStatement] = []
         func unpaired(_ key: String, _ what: String) {
             statements.append(
                 StructureStatement(
                     code: "unpaired-spin", key: "structure",
-                    message: "the structure says \(key)=\(what), and calculations are spin-paired", hint: hint,
+                    message: "the structure says \(key)=\(what), but calculations are spin-paired",
+                    hint: hint,
                     isError: true))
         }
         if let (key, value) = number(
@@ -67,15 +69,17 @@ struct StructureStatements {
         {
             unpaired(key, short(value))
         }
-        // 1 is a singlet to those who count multiplicities, and one unpaired electron to others.
+        // 1 means a singlet if it is a multiplicity, but one unpaired electron otherwise.
         if let (key, value) = number(among: ["spin"]), value != 0, value != 1 { unpaired(key, short(value)) }
         for name in ["initial_magmoms", "magmoms"] {
-            guard let moments = numbers(ofColumn: name), let atom = moments.firstIndex(where: { abs($0) > 0.01 })
+            guard let moments = numbers(ofColumn: name),
+                let atom = moments.firstIndex(where: { abs($0) > 0.01 })
             else { continue }
             statements.append(
                 StructureStatement(
                     code: "unpaired-spin", key: "structure",
-                    message: "the structure gives atom \(atom) a magnetic moment (\(name)), and calculations are "
+                    message:
+                        "the structure gives atom \(atom) a magnetic moment (\(name)), but calculations are "
                         + "spin-paired", hint: "the moments have no effect"))
         }
         return statements
@@ -84,7 +88,9 @@ struct StructureStatements {
     // MARK: Units and constraints
 
     private func units() -> [StructureStatement] {
-        let keys = ["units", "unit", "length_unit", "length_units", "position_units", "positions_unit", "pos_unit"]
+        let keys = [
+            "units", "unit", "length_unit", "length_units", "position_units", "positions_unit", "pos_unit",
+        ]
         let angstrom = ["angstrom", "angstroms", "ångström", "ångstrom", "å", "å", "a", "ang"]
         for (key, value) in atoms.info where keys.contains(key.lowercased()) {
             guard case .string(let text) = value else { continue }
@@ -93,24 +99,27 @@ struct StructureStatements {
             return [
                 StructureStatement(
                     code: "other-units", key: "structure",
-                    message: "the structure says \(key)=\(String(text.prefix(40))), and positions are read in Å",
+                    message:
+                        "the structure says \(key)=\(String(text.prefix(40))), but positions are read in Å",
                     hint: "convert it to Å, or remove the key if it is in Å", isError: true)
             ]
         }
         guard case .string(let comment)? = atoms.info[Atoms.commentKey] else { return [] }
         let words = comment.lowercased().split { !$0.isLetter }.map(String.init)
-        guard let unit = words.first(where: { ["bohr", "bohrs", "nanometer", "nanometers", "nm"].contains($0) }) else {
+        guard
+            let unit = words.first(where: { ["bohr", "bohrs", "nanometer", "nanometers", "nm"].contains($0) })
+        else {
             return []
         }
         return [
             StructureStatement(
                 code: "other-units", key: "structure",
-                message: "the structure's second line speaks of \(unit), and positions are read in Å",
-                hint: "convert it to Å if that is meant of its positions")
+                message: "the structure's second line mentions \(unit), but positions are read in Å",
+                hint: "convert the positions to Å if they are in this unit")
         ]
     }
 
-    /// Columns by which other programs fix atoms.
+    /// Columns of other programs for fixed atoms.
     private func constraints() -> [StructureStatement] {
         let names = [
             "fixed", "fix", "frozen", "freeze", "constraint", "constraints", "selective_dynamics", "movable",
@@ -119,14 +128,18 @@ struct StructureStatements {
         return atoms.columns.keys.filter { names.contains($0.lowercased()) }.map { name in
             StructureStatement(
                 code: "other-constraints", key: "structure",
-                message: "the structure's column ‘\(name)’ fixes nothing",
-                hint: "‘move_mask:L:1’ (T: free to move) with ‘move: mask’ does, or a list of atoms under ‘move’")
+                message: "the structure's column ‘\(name)’ has no effect",
+                hint:
+                    "‘move_mask:L:1’ (T: free to move) with ‘move: mask’, or a list of atoms under ‘move’, fixes atoms"
+            )
         }
             + atoms.info.keys.filter { names.contains($0.lowercased()) }.map { name in
                 StructureStatement(
                     code: "other-constraints", key: "structure",
-                    message: "the structure's key ‘\(name)’ fixes nothing",
-                    hint: "‘move: mask’ with a column move_mask:L:1 does, or a list of atoms under ‘move’")
+                    message: "the structure's key ‘\(name)’ has no effect",
+                    hint:
+                        "‘move: mask’ with a column move_mask:L:1, or a list of atoms under ‘move’, fixes atoms"
+                )
             }
     }
 

@@ -1,11 +1,11 @@
 public import Atomistics
 import LinearAlgebra
 
-/// What the learnt correction is added to.
+/// The energy to which the learnt correction is added.
 public enum Base: Sendable {
     /// A force field with energies.
     case forceField(any ForceField)
-    /// None: ½ (x − x₀)ᵀ H (x − x₀) of the Hessian that the relaxation starts from.
+    /// No model: ½ (x − x₀)ᵀ H (x − x₀) with the Hessian from which the relaxation starts.
     case quadratic
 }
 
@@ -31,7 +31,7 @@ struct BaseEvaluator: Sendable {
     }
 }
 
-/// Why no step can be proposed.
+/// The reason why no step can be proposed.
 public enum LearningError: Error, Sendable, Equatable, CustomStringConvertible {
     case baseWithoutEnergy(String)
     case notFinite
@@ -39,9 +39,10 @@ public enum LearningError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .baseWithoutEnergy(let name): "the base \(name) gives no finite energy and forces at this geometry"
+        case .baseWithoutEnergy(let name):
+            "the base \(name) gives no finite energy and forces at this geometry"
         case .notFinite: "a position, force or energy is not finite"
-        case .wrongShape(let expected, let found): "\(found) atoms where there are \(expected)"
+        case .wrongShape(let expected, let found): "found \(found) atoms, expected \(expected)"
         }
     }
 }

@@ -1,11 +1,11 @@
 import LinearAlgebra
 
-/// A minimisation of the surrogate from one frame, within a distance of it.
+/// A minimisation of the surrogate from one frame, within a limited distance.
 struct InnerRelaxation {
-    /// Inverse of the matrix to start from.
+    /// Inverse of the initial Hessian.
     let inverse: Matrix
     let maxSteps: Int
-    /// Converged when no atom's force is larger, eV/Å.
+    /// Converged if no atom's force is larger, eV/Å.
     let fmax: Double
     /// Largest displacement of an atom from the start, Å.
     let radius: Double
@@ -57,7 +57,7 @@ struct InnerRelaxation {
             Self.update(&h, s, y)
             let reach = longest(next.x)
             if reach > radius {
-                // The boundary on the way there.
+                // Stops at the boundary on the way.
                 reachedRadius = true
                 x = next.x.map { $0 * radius / reach }
                 (energy, gradient) = try evaluate(x)
@@ -70,7 +70,8 @@ struct InnerRelaxation {
             reachedRadius: reachedRadius, isConverged: longest(gradient) <= fmax)
     }
 
-    /// H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy); nothing where the curvature is not positive.
+    /// H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy); skipped if the curvature is not
+    /// positive.
     private static func update(_ h: inout Matrix, _ s: [Double], _ y: [Double]) {
         let along = dot(s, y)
         guard along > 1e-12 else { return }

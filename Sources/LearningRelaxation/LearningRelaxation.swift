@@ -3,13 +3,13 @@ import Foundation
 public import LinearAlgebra
 import SOAPPotential
 
-/// The steps of a relaxation whose engine is dear: a correction to a base force field is learnt from every gradient,
-/// and the sum of both is relaxed between two of them.
+/// Proposes the steps of a relaxation with an expensive engine: every gradient trains a correction
+/// to a base force field, and the sum of both is relaxed between two gradients.
 ///
 ///     E(r) = E_base(r) + Δ(r)
 ///
-/// A pure machine: the same start, base and gradients give the same next geometry, bit for bit on one machine. That
-/// is how a relaxation resumes: the gradients that an earlier process has seen are observed again.
+/// The same start, base and gradients give the same next geometry, bit for bit on one machine. A
+/// relaxation therefore resumes by observing the gradients of an earlier process again.
 public struct LearningRelaxation: Sendable {
     public let settings: LearningSettings
     public let start: Atoms
@@ -30,14 +30,14 @@ public struct LearningRelaxation: Sendable {
     /// - Parameters:
     ///   - start: geometry of the first gradient; a molecule.
     ///   - isFree: true for each atom that may move.
-    ///   - base: what the correction is added to.
-    ///   - hessian: 3N×3N at the start, eV/Å²; springs between near atoms where it is nil.
+    ///   - base: the energy to which the correction is added.
+    ///   - hessian: 3N×3N at the start, eV/Å²; if nil, springs between near atoms.
     ///   - settings: trust radii and limits.
     public init(
         start: Atoms, isFree: [Bool]? = nil, base: Base, hessian: Matrix? = nil,
         settings: LearningSettings = LearningSettings()
     ) throws {
-        precondition(isFree.map { $0.count == start.count } ?? true, "one mask value an atom")
+        precondition(isFree.map { $0.count == start.count } ?? true, "one mask value per atom")
         guard start.positions.allSatisfy(\.squaredLength.isFinite) else { throw LearningError.notFinite }
         self.settings = settings
         self.start = Atoms(elements: start.elements, positions: start.positions)
@@ -68,14 +68,14 @@ public struct LearningRelaxation: Sendable {
         correction = try Correction(references: geometries)
     }
 
-    /// Geometries around one: a labelled frame says something about the directions to them, so that the inducing
-    /// environments have to span these.
+    /// Geometries around a given one: a labelled frame has information about the directions to
+    /// them, so the inducing environments must cover these.
     private static func references(
         around atoms: Atoms, _ eigen: SymmetricEigen, _ isFree: [Bool]
     ) -> [Atoms] {
         var random = SplitMix(seed: 17)
         var result = [atoms]
-        // Thermal displacements of 0.03 eV a mode, none of more than 0.1 Å.
+        // Thermal displacements of 0.03 eV per mode, none larger than 0.1 Å.
         for _ in 0..<referenceCount {
             let amplitudes = eigen.values.map { value -> Double in
                 let normal =
@@ -96,13 +96,14 @@ public struct LearningRelaxation: Sendable {
 
     // MARK: Observing
 
-    /// Takes a gradient of the engine: compares it with what was predicted there, adjusts the trust radius and learns.
+    /// Takes a gradient of the engine: compares it with the prediction, adjusts the trust radius
+    /// and trains the correction.
     ///
     /// - Parameters:
-    ///   - positions: Å, one an atom.
+    ///   - positions: Å, one per atom.
     ///   - energy: eV.
     ///   - forces: the engine's raw forces, eV/Å.
-    /// - Throws: ``LearningError``; what the base or the descriptor throws.
+    /// - Throws: ``LearningError``; errors of the base or the descriptor.
     public mutating func observe(
         _ positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]
     ) throws {
@@ -126,7 +127,8 @@ public struct LearningRelaxation: Sendable {
         try correction.fit(around: center, isFree: isFree)
     }
 
-    /// Writes what surrogate and quadratic model expected of a new frame, and what follows for the trust radius.
+    /// Records the predictions of surrogate and quadratic model for a new frame, and adjusts the
+    /// trust radius.
     private mutating func compare(
         _ frame: inout LearntFrame, _ atoms: Atoms, _ own: (energy: Double, gradient: [SIMD3<Double>])
     ) throws {
@@ -155,14 +157,15 @@ public struct LearningRelaxation: Sendable {
         lostInARow = error > (frame.quadraticError ?? 0) ? lostInARow + 1 : 0
     }
 
-    /// The lowest frame is the best; among those that noise cannot tell from it, the one of the smallest force.
+    /// The lowest frame is the best; among frames within the noise, the one with the smallest
+    /// force.
     private mutating func choose() {
         let lowest = frames.reduce(Double.infinity) { min($0, $1.energy) }
         let near = frames.indices.filter { frames[$0].energy <= lowest + settings.energyNoise }
         best = near.min { (frames[$0].fmax, $0) < (frames[$1].fmax, $1) } ?? 0
     }
 
-    /// Forces of the atoms that move; without the net force where all of them do.
+    /// Forces of the moving atoms; without the net force if all atoms move.
     private func effective(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
         guard isFree.allSatisfy({ $0 }) else { return zip(forces, isFree).map { $1 ? $0 : .zero } }
         let mean = forces.reduce(.zero, +) / Double(max(1, forces.count))
@@ -176,11 +179,11 @@ public struct LearningRelaxation: Sendable {
 
     // MARK: Proposing
 
-    /// The geometry of the next gradient.
+    /// Proposes the geometry of the next gradient.
     ///
     /// - Precondition: at least one gradient was observed.
     public func proposal() throws -> Proposal {
-        precondition(!frames.isEmpty, "a gradient to start from")
+        precondition(!frames.isEmpty, "at least one gradient was observed")
         let home = frames[best]
         if lostInARow > 0 || correction.fitted == nil {
             return try quasiNewtonStep(
@@ -203,7 +206,8 @@ public struct LearningRelaxation: Sendable {
         return Proposal(
             positions: atoms.positions, method: .surrogate,
             reason: outcome.reachedRadius
-                ? "at the trust radius" : outcome.isConverged ? "at the surrogate's minimum" : "after all inner steps",
+                ? "at the trust radius"
+                : outcome.isConverged ? "at the surrogate's minimum" : "after all inner steps",
             innerSteps: outcome.steps, predictedEnergy: outcome.energy,
             predictedFmax: longest(outcome.gradient),
             energyDeviation: try correction.deviation(atoms, moved(home.positions, by: nil)))
@@ -231,7 +235,7 @@ public struct LearningRelaxation: Sendable {
     }
 }
 
-/// A gradient that was observed, and what had been expected of it.
+/// An observed gradient and its predictions.
 public struct LearntFrame: Sendable, Equatable {
     public let positions: [SIMD3<Double>]
     public let energy: Double
@@ -241,7 +245,7 @@ public struct LearntFrame: Sendable, Equatable {
     public var predictedFmax: Double?
     /// Root mean square length of the surrogate's force error, eV/Å; nil for the first frame.
     public var forceError: Double?
-    /// The same of the quadratic model.
+    /// The same for the quadratic model.
     public var quadraticError: Double?
     /// At the time of the proposal, Å.
     public var trustRadius: Double?
@@ -253,7 +257,7 @@ public struct LearntFrame: Sendable, Equatable {
     public var fmax: Double { forces.reduce(0) { max($0, $1.length) } }
 }
 
-/// Where the next gradient is to be computed.
+/// The geometry of the next gradient.
 public struct Proposal: Sendable, Equatable {
     public enum Method: String, Sendable, Codable {
         case surrogate

@@ -2,12 +2,13 @@ import Atomistics
 import Foundation
 import LinearAlgebra
 
-/// A model Hessian of springs between near atoms, from the geometry alone: the first guess for a structure of which
-/// no force field is known.
+/// A model Hessian of springs between near atoms, from the geometry alone: the initial guess for a
+/// structure without a force field.
 ///
 ///     H = Σ_{i<j} k_ij (n̂ n̂ᵀ + 0.02) ,   k_ij = k exp(α ((r_i + r_j)² − r_ij²))
 ///
-/// with covalent radii r_i, k = 45 eV/Å², α = 0.7 Å⁻². The isotropic part keeps torsions from being free.
+/// with covalent radii r_i, k = 45 eV/Å², α = 0.7 Å⁻². The isotropic part gives torsions a
+/// stiffness.
 ///
 /// - Source: the form of R. Lindh et al., Chem. Phys. Lett. 241, 423 (1995), with stretches only.
 func pairSpringHessian(_ atoms: Atoms) -> Matrix {
@@ -16,7 +17,8 @@ func pairSpringHessian(_ atoms: Atoms) -> Matrix {
         for j in 0..<i {
             let offset = atoms.positions[i] - atoms.positions[j]
             let squared = offset.squaredLength
-            let contact = (atoms.elements[i].covalentRadius ?? 1.5) + (atoms.elements[j].covalentRadius ?? 1.5)
+            let contact =
+                (atoms.elements[i].covalentRadius ?? 1.5) + (atoms.elements[j].covalentRadius ?? 1.5)
             let stiffness = 45 * min(1, exp(0.7 * (contact * contact - squared)))
             guard stiffness > 1e-4 else { continue }
             for a in 0..<3 {

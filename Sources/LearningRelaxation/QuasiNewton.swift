@@ -1,6 +1,6 @@
 import LinearAlgebra
 
-/// The engine's own curvature: a Hessian updated by BFGS along the frames, as ASE does it.
+/// The engine's own curvature: a Hessian updated by BFGS along the frames, as in ASE.
 ///
 ///     B ← B + Δg Δgᵀ/(Δxᵀ Δg) − B Δx (B Δx)ᵀ/(Δxᵀ B Δx)
 struct QuasiNewton: Sendable {
@@ -26,12 +26,12 @@ struct QuasiNewton: Sendable {
         }
     }
 
-    /// The gradient that the quadratic model expects at a displacement from a frame.
+    /// The gradient that the quadratic model predicts at a displacement from a frame.
     func expectedGradient(after displacement: [Double], from gradient: [Double]) -> [Double] {
         zip(gradient, product(matrix, displacement)).map { $0 + $1 }
     }
 
-    /// −V |λ|⁻¹ Vᵀ g, shortened so that no atom moves farther than `maxStep`.
+    /// −V |λ|⁻¹ Vᵀ g, shortened so that no atom moves further than `maxStep`.
     func step(_ gradient: [Double], maxStep: Double) throws -> [Double] {
         let eigen = try SymmetricEigen(matrix)
         let parts = product(eigen.vectors, gradient)

@@ -2,17 +2,18 @@ import MinimalLearning
 public import SOAPPotential
 public import ThiolateGold
 
-/// What makes a model: its data, how they are split, and how it learns.
+/// The recipe of a model: its data, their division, and the settings of the training.
 public struct Recipe: Sendable, Equatable {
     /// Frames of one file.
     public struct Source: Sendable, Equatable {
-        /// As the recipe names it, relative to the recipe.
+        /// Path as in the recipe, relative to the recipe.
         public var file: String
         /// The frames that are used; nil for all.
         public var frames: [FrameRange]?
-        /// How many of those that are not held out, denser towards the end (`logarithmicSample`); nil for all.
+        /// Number of training frames to use, denser towards the end (`logarithmicSample`); nil for
+        /// all.
         public var sample: Int?
-        /// Of the file's frames, those that are held out.
+        /// Held-out frames of the file.
         public var validation: [FrameRange]
         /// The model file whose forces the frames are labelled with, relative to the recipe; nil for frames
         /// that carry their own labels.
@@ -52,21 +53,21 @@ public struct Recipe: Sendable, Equatable {
         }
     }
 
-    /// Which frames the shipped model has learnt from.
+    /// The frames on which the final model is trained.
     public enum Fit: String, Sendable, Equatable, CaseIterable {
-        /// The training frames: the validation frames stay a fair test of it.
+        /// Only the training frames: the validation frames remain a fair test of it.
         case training
-        /// All of them, once the choices have been made.
+        /// All of them, after all choices have been made.
         case all
     }
 
-    /// How the model learns.
+    /// The kind of model with its settings.
     public enum Method: Sendable, Equatable {
         case oamlm(OAMLMOptions)
         case vectorKernel(VectorKernelOptions)
         case soapPotential(SOAPPotentialSettings)
 
-        /// As recipes, model files and predictions name it.
+        /// The name in recipes, model files and predictions.
         public var kind: String {
             switch self {
             case .oamlm: OAMLMForceField.kind
@@ -81,10 +82,10 @@ public struct Recipe: Sendable, Equatable {
     public var data: [Source]
     public var fit: Fit
     public var method: Method
-    /// The directory that file names are relative to.
+    /// The directory of relative file names.
     public var directory: String
 
-    /// Where the trained model goes: `<directory>/<name>.aurelax-model`.
+    /// Path of the trained model: `<directory>/<name>.aurelax-model`.
     public var modelPath: String { directory + "/" + name + "." + ModelLibrary.fileExtension }
 
     public init(
@@ -100,15 +101,16 @@ public struct Recipe: Sendable, Equatable {
     }
 }
 
-/// 0-based frames start, start + step, … below end; written `start:end`, `start:end:step` or `index`.
+/// 0-based frames start, start + step, … below end; written as `start:end`, `start:end:step` or
+/// `index`.
 public struct FrameRange: Sendable, Equatable, LosslessStringConvertible {
     public var start: Int
-    /// Nil for the last frame and all before it.
+    /// Nil for all frames up to the last.
     public var end: Int?
     public var step: Int
 
     public init(start: Int, end: Int?, step: Int = 1) {
-        precondition(start >= 0 && step >= 1, "a range goes forward from a frame")
+        precondition(start >= 0 && step >= 1, "a range starts at a frame and goes forward")
         (self.start, self.end, self.step) = (start, end, step)
     }
 

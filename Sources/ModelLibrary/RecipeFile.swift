@@ -4,21 +4,21 @@ import SOAPPotential
 import ThiolateGold
 public import YAMLDocument
 
-/// A recipe that was read, or why there is none.
+/// A recipe after reading, or the errors.
 public struct RecipeFile: Sendable {
-    /// Nil where one of the diagnostics is an error.
+    /// Nil if one of the diagnostics is an error.
     public let recipe: Recipe?
     public let diagnostics: [Diagnostic]
     /// The diagnostics as text, each with its line and a caret.
     public let report: String
 
     /// - Parameters:
-    ///   - bytes: of the recipe, YAML.
-    ///   - file: its path; files that the recipe names are beside it.
+    ///   - bytes: the recipe, YAML.
+    ///   - file: its path; relative files are beside it.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(bytes, file: file) { root in
             let problems = RecipeSchema.recipe(kind: root["kind"]?.text).problems(of: root)
-            // Without a kind nobody knows whether other keys are right.
+            // The other keys can only be checked if the kind is known.
             return RecipeSchema.kinds.contains(root["kind"]?.text ?? "")
                 ? problems : problems.filter { $0.code != "unknown-key" }
         }

@@ -7,7 +7,7 @@ import OrderedCollections
 import SOAPPotential
 import ThiolateGold
 
-/// What came of a recipe.
+/// The result of following a recipe.
 public struct TrainingReport: Sendable, Codable, Equatable {
     public var name: String
     public var kind: String
@@ -15,17 +15,17 @@ public struct TrainingReport: Sendable, Codable, Equatable {
     public var version: String
     public var path: String
     public var bytes: Int
-    /// Frames that the model has learnt from, and frames held out of the examined one.
+    /// Numbers of training frames of the model, and of held-out frames of the examined model.
     public var frames: Int
     public var validationFrames: Int
     public var seconds: Double
-    /// On the validation frames, by a model that has not learnt from them; nil without such frames.
+    /// On the validation frames, by a model that was not trained on them; nil without such frames.
     public var validation: Evaluation?
-    /// The same on the validation frames of each file that has some.
+    /// The same for the validation frames of each file that has some.
     public var validationByFile: [String: Evaluation]
 }
 
-/// A model that has not learnt from the validation frames, compared with them.
+/// The evaluation of a model that was not trained on the validation frames.
 private struct Examination {
     let all: Evaluation?
     let byFile: [String: Evaluation]
@@ -40,7 +40,7 @@ private struct Examination {
         byFile = try data.validationByFile.mapValues { try Evaluation(model, on: $0) }
     }
 
-    /// Nothing was held out.
+    /// There are no held-out frames.
     private init() { (all, byFile) = (nil, [:]) }
     static let none = Examination()
 }
@@ -48,13 +48,14 @@ private struct Examination {
 extension Recipe {
     /// Trains the model and writes its file.
     ///
-    /// With validation frames and ``Fit/all`` the model is trained twice: without them, to be examined, then
-    /// with them, by the choices that were made. The same recipe and data give the same bytes on one machine.
+    /// With validation frames and ``Fit/all`` the model is trained twice: first without them, for
+    /// the evaluation, then with them, keeping all choices. The same recipe and data give the same
+    /// bytes on one machine.
     ///
     /// - Parameters:
-    ///   - path: of the model file; nil for ``modelPath``.
-    ///   - progress: told how far it is.
-    /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of the model's kind.
+    ///   - path: path of the model file; nil for ``modelPath``.
+    ///   - progress: reports the progress.
+    /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of the kind of model.
     public func train(
         writeTo path: String? = nil, progress: TrainingProgress = .untold
     ) throws -> TrainingReport {
@@ -62,7 +63,7 @@ extension Recipe {
         let path = path ?? modelPath
         let data = try TrainingData(self, progress: progress)
         progress(
-            "\(data.training.count) frames to train on, \(data.validation.count) held out")
+            "\(data.training.count) training frames, \(data.validation.count) held-out frames")
         let result =
             switch method {
             case .soapPotential(let settings): try trainPotential(settings, data, path, progress)
@@ -122,12 +123,14 @@ extension Recipe {
         }
     }
 
-    /// Trains without the validation frames, examines that, and trains with them where the recipe asks for it.
+    /// Trains without the validation frames, evaluates the model, and trains with them if the
+    /// recipe requests it.
     ///
-    /// Only a file can be asked for forces: the examined model is one, beside the model's own where another
-    /// follows, so that this is never anything but the final one.
+    /// Forces can only be predicted from a model file. If another model follows, the examined one
+    /// gets its own file, so that the final file is always the final model.
     ///
-    /// - Parameter train: on frames, into a file; the third argument is the examined model, nil the first time.
+    /// - Parameter train: trains on frames and writes a file; the third argument is the examined
+    ///   model, nil the first time.
     private func trainTwice<Model: ForceField>(
         _ data: TrainingData, _ path: String, _ progress: TrainingProgress,
         _ train: ([Atoms], String, Model?, TrainingProgress) throws -> Model
@@ -147,21 +150,22 @@ extension Recipe {
     }
 }
 
-/// The frames that a recipe names.
+/// The frames of a recipe.
 public struct TrainingData: Sendable {
     public private(set) var training: [Atoms] = []
     public private(set) var validation: [Atoms] = []
     /// Frames that are never learnt.
     public private(set) var calibration: [Atoms] = []
     public private(set) var validationByFile: [String: [Atoms]] = [:]
-    /// What was used of each file, and the digest of the file.
+    /// The used frames of each file, and the digest of the file.
     public private(set) var sources: [String: String] = [:]
 
-    /// What the model learns: the recipe's level of theory; with frames of a teacher, the teacher's name and
-    /// version after it.
+    /// Level of theory of the training data: the recipe's; with frames of a teacher, followed by
+    /// the teacher's name and version.
     public private(set) var levelOfTheory = ""
 
-    /// - Parameter progress: told when a teacher labels frames, which takes one force call for each.
+    /// - Parameter progress: reports the labelling by a teacher, which takes one force call per
+    ///   frame.
     /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of a teacher's model file.
     public init(_ recipe: Recipe, progress: TrainingProgress = .untold) throws {
         var teachers: [String] = []
@@ -220,7 +224,8 @@ public struct TrainingData: Sendable {
         guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
     }
 
-    /// A frame with a model's forces, and its energy where the model has one, in place of its own labels.
+    /// A frame with a model's forces, and its energy if the model has one, instead of its own
+    /// labels.
     private static func taught(_ frame: Atoms, by model: any ForceField) throws -> Atoms {
         let prediction = try model.predict(frame)
         var frame = frame
@@ -229,7 +234,7 @@ public struct TrainingData: Sendable {
         return frame
     }
 
-    /// The frames of a file or a data set, and the digest of what was read.
+    /// The frames of a file or a data set, and their digest.
     private static func read(_ path: String) throws -> (frames: [Atoms], digest: Digest) {
         if DataSet.exists(at: path) {
             let set = try DataSet(at: path)
@@ -241,23 +246,23 @@ public struct TrainingData: Sendable {
     }
 }
 
-/// Why a recipe that reads well cannot be followed.
+/// The reason why a valid recipe cannot be followed.
 public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     case noTrainingFrames
     /// A range of frames that the file does not have.
     case rangeOutside(range: String, file: String, frames: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
-    /// Frames that a teacher labels cannot tell how good a model is.
+    /// Frames labelled by a teacher cannot show how accurate a model is.
     case taughtValidation(file: String)
-    /// Frames of more than one total charge (their `charge`, e; 0 where they do not say).
+    /// Frames with more than one total charge (their `charge`, e; 0 if not stated).
     case mixedCharges([Double])
 
     public var description: String {
         switch self {
         case .noTrainingFrames:
-            "the recipe leaves no frame to train on: every frame that it names is held out"
+            "the recipe has no frames for training: all of its frames are held out"
         case .rangeOutside(let range, let file, let frames):
-            "\(file) has \(frames) frames (0 to \(frames - 1)); the recipe asks for \(range)"
+            "\(file) has \(frames) frames (0 to \(frames - 1)); the recipe selects \(range)"
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
@@ -266,7 +271,7 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "remove 'validation' or 'teacher'"
         case .mixedCharges(let charges):
             "the frames have charges of \(charges.map { String(format: "%g", $0) }.joined(separator: ", ")): "
-                + "a model learns from one; charge states are separate models"
+                + "a model supports one charge; train separate models for charge states"
         }
     }
 }

@@ -7,22 +7,23 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var maxSteps = 200
     /// Largest displacement of an atom in one step, Å.
     public var maxStep = 0.1
-    /// True for each atom that may move; nil where all may.
+    /// True for each atom that may move; nil if all may.
     public var movable: [Bool]?
     /// Coordinates that keep their values although their atom moves, 3 · atom + axis.
     public var fixedCoordinates: [Int] = []
 
     /// Where ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS`` start; the other methods take no notice.
     public var startHessian = StartHessian.unit
-    /// 3N×3N of all atoms, row-major, eV/Å²: what ``StartHessian/model`` takes in place of the model's own.
+    /// 3N×3N of all atoms, row-major, eV/Å²: replaces the model's own Hessian in
+    /// ``StartHessian/model``.
     public var givenHessian: [Double]?
     /// Smallest curvature of a Hessian to start from, eV/Å².
     public var hessianFloor = 2.0
-    /// Parts of the structure that move in turn; nil where all movable atoms move together.
+    /// Parts of the structure that move in turn; nil if all movable atoms move together.
     public var alternation: Alternation?
-    /// What an optimiser keeps of what it has learnt when other atoms begin to move.
+    /// The part of its history that an optimiser keeps when other atoms begin to move.
     public var atSwitch = SwitchTreatment.maskedSecant
-    /// The optimiser forgets what it has learnt after every so many steps; nil for never.
+    /// Number of steps after which the optimiser is reset; nil for never.
     public var resetEvery: Int?
 
     /// Take Σ F_i / N off every force. Only where every atom moves; else nothing is done.
@@ -32,14 +33,14 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var removesNetTorque = false
 
     public var stops = RelaxationStops()
-    /// An atom whose expected force error u is above this, eV/Å, moves at most `maxStep` · (this / u) in one
-    /// step; nil for no such limit. Without effect where the model states no uncertainty.
+    /// An atom whose expected force error u is above this, eV/Å, moves at most `maxStep` · (this /
+    /// u) in one step; nil for no such limit. Without effect if the model gives no uncertainty.
     public var trustedError: Double?
-    /// An atom outside the model's domain keeps its place while it is so, and neither pulls at the optimiser
-    /// nor counts for convergence.
+    /// Whether an atom is fixed while it is out of domain; it then affects neither the optimiser
+    /// nor the convergence.
     public var freezesOutOfDomain = false
-    /// The relaxation stops where a bond between non-metal atoms of the start breaks or a new one forms
-    /// (`BondWatch`); ``Relaxer/best`` is then a frame from before.
+    /// Whether the relaxation stops if an initial bond between non-metal atoms breaks or a new one
+    /// forms (`BondWatch`); ``Relaxer/best`` is then an earlier frame.
     public var keepsBonds = false
     /// Which frame ``Relaxer/best`` is, and ``Relaxer/kept`` unless the relaxation converges.
     public var keep = KeptFrame.smallestFmax
@@ -51,7 +52,7 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
 public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
     /// 70 eV/Å² times the unit matrix, as in ASE.
     case unit
-    /// The model's own at the structure where the optimiser starts, V max(|λ|, floor) Vᵀ, eV/Å²; ``unit`` if
+    /// The model's own Hessian at the initial structure, V max(|λ|, floor) Vᵀ, eV/Å²; ``unit`` if
     /// the model has none.
     case model
 
@@ -68,7 +69,7 @@ public struct Alternation: Sendable, Equatable, Codable {
     public var rounds: Int
 
     public struct Segment: Sendable, Equatable, Codable {
-        /// True for each atom that moves; ``RelaxationSettings/movable`` holds beside it.
+        /// True for each atom that moves; ``RelaxationSettings/movable`` also applies.
         public var movable: [Bool]
         public var steps: Int
 
@@ -78,12 +79,12 @@ public struct Alternation: Sendable, Equatable, Codable {
     public init(segments: [Segment], rounds: Int) { (self.segments, self.rounds) = (segments, rounds) }
 }
 
-/// What becomes of curvature learnt with some atoms fixed when others begin to move.
+/// The use of curvature that was learnt with some atoms fixed when others begin to move.
 public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable {
-    /// As an ASE optimiser whose atoms get other constraints while it lives: the change of the masked forces
-    /// across the switch counts as curvature, though most of it comes from the other mask.
+    /// Like an ASE optimiser whose constraints change: the change of the masked forces across the
+    /// switch counts as curvature, although most of it comes from the other mask.
     case literal
-    /// Every step teaches the curvature among the atoms that moved in it: each segment goes on with its own
+    /// Every step gives curvature only for the atoms that moved in it: each segment keeps its own
     /// block. Methods with a velocity start from rest.
     case maskedSecant = "masked-secant"
     /// The optimiser starts afresh.
@@ -92,11 +93,12 @@ public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable 
 
 /// When to end a relaxation that is not converged, knowing what its model can know. All off by default.
 public struct RelaxationStops: Sendable, Equatable, Codable {
-    /// Stop when |F_i| < k u_i for every moving atom, u_i the model's expected error: nothing that is left to
-    /// see can be told from its errors. Without effect where the model states no uncertainty.
+    /// Stop when |F_i| < k u_i for every moving atom, where u_i is the model's expected error:
+    /// smaller forces cannot be resolved. Without effect if the model gives no uncertainty.
     public var belowUncertainty: Double?
-    /// Stop after so many steps without progress: neither the largest nor the root mean square force has gone
-    /// one percent below its smallest value so far, nor the energy, where there is one, 1 meV below its lowest.
+    /// Stop after this number of steps without progress: neither the largest nor the root mean
+    /// square force has fallen one percent below its smallest value so far, nor the energy, if
+    /// there is one, 1 meV below its lowest.
     public var stagnation: Int?
     /// Stop when a cycle of at most so many steps has been gone through twice: each position within two
     /// percent of the cycle's longest step of the one a period before, and no progress meanwhile.
@@ -115,7 +117,8 @@ public enum KeptFrame: String, Sendable, Equatable, Codable, CaseIterable {
 }
 
 extension RelaxationSettings {
-    /// What makes these settings meaningless for a structure of `count` atoms; nil where nothing does.
+    /// The reason why these settings are invalid for a structure of `count` atoms; nil if they are
+    /// valid.
     public func problem(atoms count: Int) -> String? {
         guard fmax > 0, maxStep > 0, fmax.isFinite, maxStep.isFinite else {
             return "fmax and the step limit are positive"

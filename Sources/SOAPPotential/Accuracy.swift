@@ -1,7 +1,7 @@
 public import Atomistics
 import Foundation
 
-/// How well predicted forces agree with labels, by element.
+/// The agreement of predicted forces with labels, by element.
 public struct ForceAccuracy: Sendable, Codable, Equatable {
     public struct Row: Sendable, Codable, Equatable {
         public var atoms = 0
@@ -11,7 +11,7 @@ public struct ForceAccuracy: Sendable, Codable, Equatable {
         public var vectorRMSE = 0.0
         /// Mean angle to the label weighted by |F^ref|², degrees.
         public var weightedAngle = 0.0
-        /// √⟨|F^ref|²⟩, eV/Å: what a prediction of zero would miss.
+        /// √⟨|F^ref|²⟩, eV/Å: the error of a prediction of zero.
         public var referenceRMS = 0.0
     }
 
@@ -46,7 +46,7 @@ public struct ForceAccuracy: Sendable, Codable, Equatable {
 }
 
 extension SOAPPotential {
-    /// Force accuracy on labelled frames; frames without forces are passed over.
+    /// Computes the force accuracy on labelled frames; frames without forces are ignored.
     public func accuracy(on frames: [Atoms]) throws -> ForceAccuracy {
         var result = ForceAccuracy()
         for atoms in frames {

@@ -31,7 +31,7 @@ public struct Calibration: Codable, Sendable, Equatable {
             return y[upper - 1] + t * (y[upper] - y[upper - 1])
         }
 
-        /// One finite error for each of ascending deviations.
+        /// One finite error for each of the ascending deviations.
         var isSound: Bool {
             errors.count == deviations.count && (deviations + errors).allSatisfy { $0.isFinite && $0 >= 0 }
                 && zip(deviations, deviations.dropFirst()).allSatisfy { $0 < $1 }
@@ -58,8 +58,9 @@ public struct Calibration: Codable, Sendable, Equatable {
     /// By element symbol.
     public var curves: [String: Curve]
 
-    /// s of the expected error of a frame's energy, s √(Σ_i v_i) over its atoms' variances: the root mean
-    /// square of error/√(Σ_i v_i) on held-out frames; nil where none of them had an energy.
+    /// The factor s in the expected error of a frame's energy, s √(Σ_i v_i) over its atoms'
+    /// variances: the root mean square of error/√(Σ_i v_i) on held-out frames; nil if none of them
+    /// had an energy.
     public var energyScale: Double?
 
     /// Expected error of the energy of a frame, eV.

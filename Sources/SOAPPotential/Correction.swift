@@ -3,22 +3,25 @@ import Descriptors
 import Foundation
 import LinearAlgebra
 
-/// A sparse Gaussian process that learns what a base force field misses of one structure, a gradient at a time.
+/// A sparse Gaussian process that learns the error of a base force field for one structure, from
+/// one gradient at a time.
 ///
 ///     Δ(r) = Σ_i Σ_m c_m (p̂_i·p̂_m)^ζ,   inducing environments m of the same element as atom i
 ///
-/// The inducing environments need no labels. They come from reference geometries, so that the directions around a
-/// single labelled frame are covered; each new frame adds its own equations and no other row is computed again.
+/// The inducing environments need no labels. They come from reference geometries, so that the
+/// directions around a single labelled frame are covered; each new frame adds its own equations,
+/// and earlier rows are not computed again.
 package struct Correction: Sendable {
     package struct Settings: Sendable, Equatable {
         package var descriptor = SOAPPotentialSettings.Descriptor(
             rCut: 4, nMax: 6, lMax: 3, sigma: 0.35, cutoffRadius: 5.5, cutoffWidth: 5.5)
         package var power = 2
-        /// Inducing environments an element, at most.
+        /// Largest number of inducing environments per element.
         package var inducing = 120
-        /// Prior standard deviations of an atom's energy that the marginal likelihood chooses among, eV.
+        /// Prior standard deviations of an atom's energy among which the marginal likelihood
+        /// chooses, eV.
         package var priors = [0.3, 1.0, 3.0, 10.0]
-        /// Misfits of a force component that it chooses among, eV/Å.
+        /// Misfits of a force component among which it chooses, eV/Å.
         package var forceNoises = [0.003, 0.01, 0.03]
         /// Misfit of an energy difference, eV times √N.
         package var energyNoise = 0.002
@@ -26,7 +29,7 @@ package struct Correction: Sendable {
         package init() {}
     }
 
-    /// A labelled geometry: what is missing in the base's forces and energy.
+    /// A labelled geometry: the errors of the base's forces and energy.
     struct Frame: Sendable {
         let atoms: Atoms
         let forces: [SIMD3<Double>]
@@ -47,7 +50,7 @@ package struct Correction: Sendable {
         package let prior: Double
         package let forceNoise: Double
         let potential: SOAPPotential
-        /// Constant that brings energies of the surrogate to those of the engine, eV.
+        /// Constant between the energies of the surrogate and those of the engine, eV.
         let constant: Double
         /// Weights of the whitened features.
         let solution: [Double]
@@ -55,8 +58,9 @@ package struct Correction: Sendable {
     }
 
     /// - Parameters:
-    ///   - references: geometries of one structure, whose environments are candidates for inducing ones.
-    ///   - settings: what the correction is made of.
+    ///   - references: geometries of one structure; their environments are candidates for inducing
+    ///     ones.
+    ///   - settings: the settings of the correction.
     /// - Throws: `DescriptorError`, `LinearAlgebraError`.
     package init(references: [Atoms], settings: Settings = Settings()) throws {
         precondition(!references.isEmpty, "at least one reference geometry")
@@ -88,8 +92,8 @@ package struct Correction: Sendable {
         return (kernels, ForceDesign(kernels))
     }
 
-    /// Chooses the inducing environments again, from other geometries; the equations of all frames are computed
-    /// again.
+    /// Chooses new inducing environments from other geometries; the equations of all frames are
+    /// computed again.
     package mutating func setReferences(_ references: [Atoms]) throws {
         (kernels, design) = try Self.makeKernels(elements, references, settings)
         for index in frames.indices {
@@ -104,24 +108,25 @@ package struct Correction: Sendable {
     package var frameCount: Int { frames.count }
     package var inducingCount: Int { kernels.reduce(0) { $0 + $1.count } }
 
-    /// Adds the equations of a labelled geometry; the next ``fit(around:)`` uses them.
+    /// Adds the equations of a labelled geometry for the next ``fit(around:)``.
     ///
     /// - Parameters:
     ///   - atoms: the geometry.
-    ///   - forces: the engine's less the base's, eV/Å.
-    ///   - energy: likewise, eV, up to a constant that is the same in all frames.
+    ///   - forces: the engine's forces minus the base's, eV/Å.
+    ///   - energy: the same for the energy, eV, up to a constant common to all frames.
     package mutating func add(_ atoms: Atoms, forces: [SIMD3<Double>], energy: Double) throws {
         frames.append(
             Frame(atoms: atoms, forces: forces, energy: energy, design: try design.equations(of: atoms)))
     }
 
-    /// Fits the weights; prior and noise are those of the largest marginal likelihood.
+    /// Fits the weights with the prior and noise of largest marginal likelihood.
     ///
     /// - Parameters:
-    ///   - center: index of the frame that the fit has to be best at: the noise of another one is
-    ///     √(1 + (d / 0.1 Å)²) times as large, d its root mean square displacement.
+    ///   - center: index of the frame at which the fit must be best: the noise of another frame is
+    ///     √(1 + (d / 0.1 Å)²) times as large, where d is its root mean square displacement.
     ///   - isFree: true for each atom whose forces count.
-    /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and noise tried.
+    /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and
+    ///   noise tried.
     package mutating func fit(around center: Int, isFree: [Bool]) throws {
         let columns = inducingCount
         var gram = Matrix(rows: columns, columns: columns)
@@ -151,7 +156,7 @@ package struct Correction: Sendable {
             squares += targets.reduce(0) { $0 + $1 * $1 }
             count += targets.count
         }
-        // Energies count as differences from the central frame: no constant is fitted.
+        // Energies count as differences from the central frame, so no constant is fitted.
         var (energyRows, energyTargets) = ([Double](), [Double]())
         let deviation = settings.energyNoise * Double(home.atoms.count).squareRoot()
         for (index, (frame, spread)) in zip(frames, spreads).enumerated() where index != center {
@@ -179,7 +184,7 @@ package struct Correction: Sendable {
                 let factor = try Cholesky(hessian)
                 let solution = factor.solve(b)
                 let explained = zip(b, solution).reduce(0) { $0 + $1.0 * $1.1 }
-                // −2 ln p of the data, less what does not depend on prior and noise.
+                // −2 ln p of the data, without terms that do not depend on prior and noise.
                 let evidence =
                     weight * squares + energySquares - explained + factor.logDeterminant
                     + 2 * Double(columns) * log(prior) + 2 * Double(count) * log(noise)
@@ -226,7 +231,8 @@ package struct Correction: Sendable {
 }
 
 extension Correction {
-    /// Posterior standard deviation of Δ(a) − Δ(b), eV: how little the data say about a move.
+    /// Posterior standard deviation of Δ(a) − Δ(b), eV: the uncertainty of the correction for a
+    /// move.
     package func deviation(_ a: Atoms, _ b: Atoms) throws -> Double {
         guard let fitted else { return .infinity }
         let difference = zip(try features(a), try features(b)).map { $0 - $1 }

@@ -2,8 +2,8 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
-/// Inducing environments of one element. Each is stored with the features of the elements in its frame alone: all
-/// other features of its power spectrum are zero.
+/// Inducing environments of one element. Each is stored with only the features of the elements in
+/// its frame: all other features of its power spectrum are zero.
 struct InducingEnvironments: Sendable {
     /// Environments of frames with the same elements.
     struct Group: Sendable {
@@ -35,10 +35,11 @@ struct ElementKernel: Sendable {
     let descriptor: SOAPPotentialSettings.Descriptor
     let power: Int
     let environments: InducingEnvironments
-    /// L⁻ᵀ, M×M: a row of kernel values times it is a row of independent, unit-variance features.
+    /// L⁻ᵀ, M×M: a row of kernel values times this matrix is a row of independent, unit-variance
+    /// features.
     let whitening: Matrix
-    /// Mean of the kernel values over the inducing environments, M: the reference from which the doubt about
-    /// an atom's energy is counted, since a constant in it means nothing for forces.
+    /// Mean of the kernel values over the inducing environments, M: the reference for the
+    /// uncertainty of an atom's energy, because a constant in it does not affect forces.
     let mean: [Double]
 
     var count: Int { whitening.rows }
@@ -92,8 +93,8 @@ struct ElementKernel: Sendable {
         self.mean = mean
     }
 
-    /// Returns the kernel for structures of these elements alone: the cost of the descriptor grows with the square
-    /// of their number.
+    /// Returns the kernel for structures of only these elements: the cost of the descriptor grows
+    /// with the square of their number.
     func restricted(to species: [Element]) throws -> RestrictedKernel {
         let space = FeatureSpace(try descriptor.soap(species), id: descriptor)
         return RestrictedKernel(kernel: self, space: space, inducing: environments.rows(in: space))

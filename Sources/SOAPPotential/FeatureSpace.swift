@@ -2,11 +2,11 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
-/// Power spectra as the kernel sees them: each feature that stands for two equal ones of the full
-/// power-spectrum tensor weighted by √2, then the vector brought to length 1.
+/// The normalised power spectra of the kernel: each feature that stands for two equal ones of the
+/// full power-spectrum tensor is weighted by √2, then the vector is normalised to length 1.
 struct FeatureSpace: Sendable {
     let soap: SOAP
-    /// What it was made of: spaces of equal settings are the same.
+    /// The source settings: spaces of equal settings are equal.
     let id: SOAPPotentialSettings.Descriptor
     /// Weight of each feature.
     let weights: [Double]
@@ -35,7 +35,7 @@ struct FeatureSpace: Sendable {
         (self.weights, self.pairs) = (weights, pairs)
     }
 
-    /// Normalised rows p̂ and the lengths before.
+    /// Normalised rows p̂ and their previous lengths.
     func normalise(_ features: Matrix) -> (rows: Matrix, lengths: [Double]) {
         var rows = features
         var lengths = [Double](repeating: 0, count: rows.rows)
@@ -118,7 +118,7 @@ extension FeatureSpace {
 }
 
 extension FeatureSpace {
-    /// Where the features of each pair of species begin.
+    /// Start of the features of each pair of species.
     private var blocks: [(pair: [Element], start: Int, count: Int)] {
         var (result, start) = ([(pair: [Element], start: Int, count: Int)](), 0)
         for (s, first) in soap.species.enumerated() {
@@ -137,7 +137,7 @@ extension FeatureSpace {
     /// - Parameters:
     ///   - rows: N×F of this space.
     ///   - other: the space of `output`.
-    ///   - output: gets the rows from `firstRow` on; its other features stay.
+    ///   - output: receives the rows from `firstRow` on; its other features are unchanged.
     func copy(_ rows: Matrix, to other: FeatureSpace, into output: inout Matrix, firstRow: Int = 0) {
         let places = Dictionary(uniqueKeysWithValues: other.blocks.map { ($0.pair, $0.start) })
         let (columns, count) = (output.columns, rows.rows)

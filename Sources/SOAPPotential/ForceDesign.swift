@@ -2,10 +2,10 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
-/// The training equations of one frame: forces and energy as linear functions of the coefficients of the
-/// whitened kernel features of its elements; those of other elements have no share.
+/// The training equations of one frame: forces and energy as linear functions of the coefficients
+/// of the whitened kernel features of its elements; those of other elements do not contribute.
 struct FrameDesign: Sendable {
-    /// The places of the C columns among those of all elements, ascending.
+    /// Indices of the C columns among those of all elements, ascending.
     let columns: [Range<Int>]
     /// 3N × C: row 3j + axis gives that component of the force on atom j, eV/Å.
     let forces: Matrix
@@ -23,7 +23,7 @@ struct ForceDesign: Sendable {
     let kernels: [ElementKernel]
     /// Number of columns of all elements.
     let columns: Int
-    /// For the elements of the frame before.
+    /// Cached for the elements of the previous frame.
     private var current: Restricted?
 
     /// One element's kernel for frames of certain elements.
@@ -61,7 +61,7 @@ struct ForceDesign: Sendable {
         columns = kernels.reduce(0) { $0 + $1.count }
     }
 
-    /// Cheapest if frames of the same elements follow each other.
+    /// Fastest if frames with the same elements follow each other.
     mutating func equations(of atoms: Atoms) throws -> FrameDesign {
         let shares = try shares(of: Set(atoms.elements).sorted())
         let columns = shares.reduce(0) { $0 + $1.columns.count }
@@ -115,7 +115,7 @@ struct ForceDesign: Sendable {
         let work = Work(
             kernel: kernel, matrices: matrices, environments: environments, rows: rows, lengths: lengths,
             similarity: similarity)
-        // Each thread sums its centres into a matrix of its own.
+        // Each thread adds its centres to a separate matrix.
         let shares = min(workerCount, centers.count)
         var partial = [Matrix](
             repeating: Matrix(rows: 3 * atoms.count, columns: count), count: shares)
@@ -138,7 +138,7 @@ struct ForceDesign: Sendable {
     }
 }
 
-/// What the derivatives of one element's kernel in one frame need.
+/// The data for the derivatives of one element's kernel in one frame.
 private struct Work: Sendable {
     let kernel: RestrictedKernel
     let matrices: [Matrix]
@@ -177,14 +177,14 @@ private struct Work: Sendable {
         }
     }
 
-    /// ∂k_m/∂c of one centre, for each species a matrix M × (lm, n):
+    /// Returns ∂k_m/∂c of one centre, for each species a matrix M × (lm, n):
     ///
     ///     k_m = t^ζ, t = p̂·p̂_m:   ∂k_m/∂c = ζ t^(ζ−1)/|q| (V_m c − t V_p̂ c).
     ///
     /// - Parameters:
     ///   - products: V_m c for each l, of all centres of the batch.
-    ///   - place: the centre's place in the batch.
-    ///   - index: its place among the environments.
+    ///   - place: the centre's index in the batch.
+    ///   - index: its index among the environments.
     private func coefficientSlopes(_ products: [Matrix], _ place: Int, _ index: Int) -> [[Double]] {
         let soap = kernel.space.soap
         let (row, length) = (rows.row(index), lengths[index])
@@ -233,7 +233,7 @@ private struct Work: Sendable {
         return result
     }
 
-    /// Centres whose products with V_m are made in one go.
+    /// Number of centres whose products with V_m are computed at once.
     private static let batch = 16
 
     /// V_m c of several centres, for each l: row (centre, m), column (inducing environment, compound index).
@@ -263,7 +263,7 @@ private struct Work: Sendable {
         }
     }
 
-    /// Forces are minus the gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
+    /// Forces are the negative gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
     private func add(
         _ byNeighbor: Matrix, neighbors: [Int], center: Int, to forces: inout Matrix
     ) {

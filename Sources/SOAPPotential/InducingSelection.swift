@@ -1,13 +1,14 @@
 import Descriptors
 import LinearAlgebra
 
-/// Farthest-point choice in kernel space: from the row closest to the mean on, always the row whose
-/// largest p̂·p̂' to those already taken is smallest. Ties go to the first.
+/// Farthest-point selection in kernel space: starts with the row closest to the mean, then always
+/// takes the row whose largest p̂·p̂' to the selected ones is smallest. Ties go to the first.
 ///
 /// - Parameters:
-///   - groups: rows of length 1, each group in a space of its own.
+///   - groups: rows of length 1, each group in its own space.
 ///   - full: a space with the features of all groups.
-/// - Returns: of each group, at most `count` rows in all, in ascending order; fewer if the rest are copies.
+/// - Returns: for each group, ascending indices, at most `count` rows in all; fewer if the rest are
+///   copies.
 /// - Complexity: 2 N F count floating-point operations.
 func farthestPoints(_ groups: [InducingEnvironments.Group], in full: FeatureSpace, count: Int) -> [[Int]] {
     let total = groups.reduce(0) { $0 + $1.rows.rows }
@@ -30,7 +31,7 @@ func farthestPoints(_ groups: [InducingEnvironments.Group], in full: FeatureSpac
         group.space.copy(mine, to: full, into: &own)
         for i in sum.storage.indices { sum.storage[i] += own.storage[i] }
     }
-    /// The place of the largest value.
+    /// Index of the largest value.
     func largest(_ values: [[Double]]) -> (group: Int, row: Int) {
         var best = (group: 0, row: 0, value: -Double.infinity)
         for (group, values) in values.enumerated() {

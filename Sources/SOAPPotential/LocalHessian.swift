@@ -3,21 +3,23 @@ import Descriptors
 import Foundation
 import LinearAlgebra
 
-/// The Hessian of a local potential, a displaced atom at a time: only the environments that hold the atom are
-/// computed again, on both sides of it.
+/// The Hessian of a local potential, one displaced atom at a time: only the environments that
+/// contain the atom are computed again, for displacements in both directions.
 ///
 ///     H_ja,kb = (∂E_j/∂r_kb (r_ja + h) − ∂E_j/∂r_kb (r_ja − h))/2h,   h = 1e-3 Å
 ///
-/// E_j is the energy of the atoms whose environment holds atom j; the energies of the others do not depend on r_j.
+/// E_j is the energy of the atoms whose environment contains atom j; the energies of the others do
+/// not depend on r_j.
 struct LocalHessian: Sendable {
     let potential: SOAPPotential
     let atoms: Atoms
     private let step = 1e-3
 
-    /// - Parameter progress: told how many atoms are done, of how many; what it throws ends the computation. It is
-    ///   called from several threads, one at a time.
+    /// - Parameter progress: called with the number of finished atoms and of all atoms; if it
+    ///   throws, the computation ends. It is called from several threads, by one at a time.
     /// - Returns: 3N×3N, row-major, eV/Å², symmetrised.
-    /// - Complexity: O(N) force calls on the surroundings of one atom, on all processors; 72 N² bytes.
+    /// - Complexity: O(N) force calls on the environment of one atom, on all processors; 72 N²
+    ///   bytes.
     func compute(progress: @Sendable (_ done: Int, _ of: Int) throws -> Void) throws -> [Double] {
         let size = 3 * atoms.count
         var result = [Double](repeating: 0, count: size * size)
@@ -55,7 +57,7 @@ struct LocalHessian: Sendable {
         of atom: Int, _ near: NeighborList, _ far: NeighborList, _ species: [Element],
         to output: UnsafeMutableBufferPointer<Double>
     ) throws {
-        // The atoms that the changing environments hold, and which of them are centres of one.
+        // The atoms in the changing environments, and the centres of these environments.
         let members = ([atom] + far.indices[far.range(of: atom)]).sorted()
         let centers = Set([atom] + near.indices[near.range(of: atom)])
         var part = Atoms(
@@ -83,7 +85,7 @@ struct LocalHessian: Sendable {
     }
 }
 
-/// What the threads of a Hessian share.
+/// The shared state of a Hessian's threads.
 private final class Shared: @unchecked Sendable {
     private let lock = NSLock()
     private var done = 0
@@ -103,12 +105,14 @@ private final class Shared: @unchecked Sendable {
 }
 
 extension SOAPPotential {
-    /// Radius of the largest environment, Å, or the longest reach of the pair wall.
-    var reach: Double { parts.map { (try? $0.kernel.descriptor.soap([$0.kernel.element]).edge) ?? 0 }.max() ?? 0 }
+    /// Radius of the largest environment, Å, or the range of the pair wall if that is longer.
+    var reach: Double {
+        parts.map { (try? $0.kernel.descriptor.soap([$0.kernel.element]).edge) ?? 0 }.max() ?? 0
+    }
 
     /// ∂²E/∂r∂r: 3N×3N, row-major, eV/Å², symmetric.
     ///
-    /// - Complexity: 6N force calls on the surroundings of one atom.
+    /// - Complexity: 6N force calls on the environment of one atom.
     public func hessian(
         _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
     ) throws -> [Double]? {

@@ -1,8 +1,9 @@
 import Atomistics
 import LinearAlgebra
 
-/// Sums of AᵀA and Aᵀy over weighted training rows, so that priors can be tried without a second pass over the data.
-/// Columns: whitened kernel features, then one constant an element (in energy rows only).
+/// Sums of AᵀA and Aᵀy over weighted training rows, so that priors can be tried without another
+/// pass over the data. Columns: whitened kernel features, then one constant per element (in energy
+/// rows only).
 struct NormalEquations {
     private let elements: [Element]
     private let features: Int
@@ -10,7 +11,7 @@ struct NormalEquations {
     private let weights: [Element: Double]
     private var gram: Matrix
     private var right: [Double]
-    /// Force rows that are gathered before they enter the sum as one matrix product; all have these columns.
+    /// Force rows with these columns, collected to be added as one matrix product.
     private var pendingColumns: [Range<Int>] = []
     private var pending: [Double] = []
     private var pendingTargets: [Double] = []
@@ -32,8 +33,8 @@ struct NormalEquations {
     var columns: Int { features + elements.count }
 
     /// - Parameters:
-    ///   - forces: what the kernels have to explain, eV/Å.
-    ///   - energy: likewise, eV; nil if the frame has none.
+    ///   - forces: the forces that the kernels must explain, eV/Å.
+    ///   - energy: the energy that they must explain, eV; nil if the frame has none.
     mutating func add(_ design: FrameDesign, _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double?) {
         if design.columns != pendingColumns || pendingTargets.count >= Self.batch {
             finish()
@@ -62,7 +63,7 @@ struct NormalEquations {
         }
     }
 
-    /// Adds the rows that are pending to the sums.
+    /// Adds the pending rows to the sums.
     mutating func finish() {
         guard !pendingTargets.isEmpty else { return }
         let places = pendingColumns.flatMap { $0 }
@@ -88,7 +89,7 @@ struct NormalEquations {
     /// Minimises Σ ‖F − A u‖²/σ_Z² + Σ (E − a·u − n·e)²/(σ_E N)² + ‖u‖²/δ² + ‖e‖²/ε².
     ///
     /// - Parameters:
-    ///   - energyNoise: σ_E, eV an atom.
+    ///   - energyNoise: σ_E, eV per atom.
     ///   - prior: δ, eV.
     /// - Returns: (u, e) and the Cholesky factor of the Hessian, whose inverse is the posterior covariance.
     func solve(energyNoise: Double, prior: Double) throws(LinearAlgebraError)
@@ -122,6 +123,6 @@ struct NormalEquations {
         return (factor.solve(b), factor)
     }
 
-    /// ε, eV: how far an element's constant may be from the fit to the composition alone.
+    /// ε, eV: prior deviation of an element's constant from the fit to the composition alone.
     private static let constantDeviation = 10.0
 }

@@ -1,21 +1,23 @@
 import Atomistics
 import Foundation
 
-/// Pair repulsion that begins where atoms cannot be, so that they cannot fuse where nothing was learnt:
+/// Pair repulsion below distances that never occur, so that atoms cannot fuse outside the training
+/// data:
 ///
 ///     V(r) = W t³ + k_e Z Z' φ(r/a)/r · s(r)   for r < r_on,   t = 1 − r/r_on
 ///
-/// The first term is a wall (W = 1000 eV: 1 eV at t = 0.1), the second the screened repulsion of nuclei,
-/// φ(x) = Σ_i c_i exp(−d_i x) with a = 0.46850 Å/(Z^0.23 + Z'^0.23), s falling from 1 to 0 as a cosine between
-/// 0.7 r_on and r_on. r_on is ``closest(_:_:)`` for every pair of elements, whatever the training data holds:
-/// between there and the data, forces are the model's, and doubt about them is the expected error's.
+/// The first term is a wall (W = 1000 eV: 1 eV at t = 0.1), the second the screened repulsion of
+/// nuclei, φ(x) = Σ_i c_i exp(−d_i x) with a = 0.46850 Å/(Z^0.23 + Z'^0.23), and s falls from 1 to
+/// 0 as a cosine between 0.7 r_on and r_on. r_on is ``closest(_:_:)`` for every pair of elements,
+/// independent of the training data: between r_on and the data, the forces are the model's, with
+/// their expected errors.
 ///
 /// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985), for φ.
 struct PairRepulsion: Codable, Sendable, Equatable {
     /// r_on, Å.
     var onsets: PairDistances
-    /// The shortest distance of each pair of elements in the training data, Å, for ``isCloser``; nil in models of
-    /// earlier versions, whose ``onsets`` are 97 % of it.
+    /// The shortest distance of each pair of elements in the training data, Å, for ``isCloser``;
+    /// nil in models of earlier versions, whose ``onsets`` are 97 % of it.
     var shortest: PairDistances?
 
     private static let amplitudes = [0.18175, 0.50986, 0.28022, 0.02817]
@@ -26,16 +28,16 @@ struct PairRepulsion: Codable, Sendable, Equatable {
     /// W, eV.
     private static let wall = 1000.0
 
-    /// A distance that no pair of these elements has at any temperature of interest, Å: three quarters of the sum
-    /// of the covalent radii (a triple bond of carbon has 0.79 of it, a gold dimer 0.91), 0.62 Å for two
-    /// hydrogens, whose bond is longer than their radii say.
+    /// A distance that no pair of these elements has at any relevant temperature, Å: three quarters
+    /// of the sum of the covalent radii (a triple bond of carbon has 0.79 of it, a gold dimer
+    /// 0.91), 0.62 Å for two hydrogens, whose bond is longer than the sum of their radii.
     static func closest(_ a: Element, _ b: Element) -> Double {
         a == .hydrogen && b == .hydrogen
             ? 0.62 : 0.75 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
     }
 
-    /// - Parameter frames: training data. A pair that is closer there than ``closest(_:_:)`` gets 97 % of that
-    ///   distance as its r_on: inside the data V is exactly zero.
+    /// - Parameter frames: training data. A pair that is closer there than ``closest(_:_:)`` gets
+    ///   97 % of that distance as its r_on: V is exactly zero for the training data.
     init(frames: [Atoms]) throws(StructureError) {
         let shortest = try PairDistances(shortestIn: frames)
         onsets = PairDistances()
@@ -64,8 +66,9 @@ struct PairRepulsion: Codable, Sendable, Equatable {
         return energy
     }
 
-    /// Whether each atom is closer to another than any training frame shows: below 97 % of the shortest distance
-    /// of their elements there, or below 4 Å for elements that are nowhere that close.
+    /// Whether each atom is closer to another than in any training frame: below 97 % of the
+    /// shortest distance of their elements there, or below 4 Å for elements that are nowhere that
+    /// close.
     func isCloser(_ atoms: Atoms) throws(StructureError) -> [Bool] {
         var limits = onsets
         if let shortest {

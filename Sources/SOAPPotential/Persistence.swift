@@ -7,31 +7,31 @@ extension SOAPPotential {
     /// The kind of model file that holds a SOAP potential.
     public static let fileKind = "soap-potential"
 
-    /// What a model file says of a potential beside its tensors `<symbol>/inducing/<group>` (p̂_m; M×F in one
-    /// tensor `<symbol>/inducing` in files without groups), `<symbol>/coefficients` (M, eV), `<symbol>/mean` (M),
-    /// `<symbol>/whitening` and `<symbol>/spread` (M×M).
+    /// The part of a model file other than its tensors `<symbol>/inducing/<group>` (p̂_m; M×F in
+    /// one tensor `<symbol>/inducing` in files without groups), `<symbol>/coefficients` (M, eV),
+    /// `<symbol>/mean` (M), `<symbol>/whitening` and `<symbol>/spread` (M×M).
     struct Header: Codable, Sendable {
         var levelOfTheory: String
         var settings: SOAPPotentialSettings
         var prior: Double
         var elements: [String]
-        /// By element, for each group of inducing environments the elements whose features are stored; nil in
-        /// files of version 0.1, which hold all features.
+        /// By element, for each group of inducing environments the elements whose features are
+        /// stored; nil in files of version 0.1, which store all features.
         var groups: [String: [[String]]]?
         /// e_Z, eV.
         var constants: [Double]
         var repulsion: PairRepulsion
         var calibration: Calibration
-        /// Where the frames come from, for people.
+        /// The source of the frames, as text for users.
         var data: [String: String]
     }
 
-    /// Writes the model; the same model gives the same bytes.
+    /// Writes the model; equal models give equal bytes.
     ///
     /// - Parameters:
-    ///   - path: of the file, which is replaced as a whole.
-    ///   - data: where the frames come from, for people.
-    /// - Returns: the potential under the version that the file now has.
+    ///   - path: path of the file, which is replaced as a whole.
+    ///   - data: the source of the frames, as text for users.
+    /// - Returns: the potential with the version of the new file.
     public func write(to path: String, data: [String: String] = [:]) throws -> SOAPPotential {
         let groups = Dictionary(
             uniqueKeysWithValues: parts.map { part in

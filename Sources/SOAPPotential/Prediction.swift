@@ -38,22 +38,23 @@ extension SOAPPotential: ForceField {
         calibration.curves[element.symbol]?.largestForce
     }
 
-    /// E, eV, and −∂E/∂r, eV/Å, without uncertainties.
+    /// Returns E, eV, and −∂E/∂r, eV/Å, without uncertainties.
     public func energyAndForces(_ atoms: Atoms) throws -> (energy: Double, forces: [SIMD3<Double>]) {
         let evaluation = try evaluate(atoms, variances: false)
         return (evaluation.energy, evaluation.gradient.map { -$0 })
     }
 
-    /// H v, eV/Å² times the unit of v: by central differences of the analytic forces along v.
+    /// Returns H v, eV/Å² times the unit of v, from central differences of the analytic forces
+    /// along v.
     ///
     ///     H v = |v|/2h (∇E(r + h v/|v|) − ∇E(r − h v/|v|)),   h = 1e-3 Å · √(number of components of v ≠ 0)
     ///
     /// - Parameters:
-    ///   - atoms: where the Hessian is taken.
-    ///   - vector: one vector an atom; H 0 = 0.
-    /// - Complexity: two force calls, where the whole Hessian takes 6N.
+    ///   - atoms: the geometry of the Hessian.
+    ///   - vector: one vector per atom; H 0 = 0.
+    /// - Complexity: two force calls; the whole Hessian takes 6N.
     public func hessianVectorProduct(_ atoms: Atoms, _ vector: [SIMD3<Double>]) throws -> [SIMD3<Double>] {
-        precondition(vector.count == atoms.count, "one vector an atom")
+        precondition(vector.count == atoms.count, "one vector per atom")
         let length = vector.reduce(0) { $0 + $1.squaredLength }.squareRoot()
         guard length > 0 else { return vector }
         let nonzero = vector.reduce(0) {

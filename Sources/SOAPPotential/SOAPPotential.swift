@@ -15,26 +15,26 @@ import Synchronization
 public struct SOAPPotential: Sendable {
     public internal(set) var provenance: ForceFieldProvenance
     public let settings: SOAPPotentialSettings
-    /// The prior standard deviation that was chosen, eV.
+    /// The chosen prior standard deviation, eV.
     public let prior: Double
     let parts: [Part]
     let repulsion: PairRepulsion
     public internal(set) var calibration: Calibration
-    /// Where the frames that it learnt from come from, for people.
+    /// The source of the training frames, as text for users.
     public internal(set) var data: [String: String] = [:]
 
-    /// One element's share.
+    /// The part of the potential for one element.
     struct Part: Sendable {
         let kernel: ElementKernel
         /// e_Z, eV.
         let constant: Double
         /// c_m, eV.
         let coefficients: [Double]
-        /// S with ‖k S‖² the part of the energy's variance that the data left, eV².
+        /// S, where ‖k S‖² is the part of the energy's variance that remains after training, eV².
         let spread: Matrix
     }
 
-    /// One element's share for structures of certain elements.
+    /// One element's part for structures of certain elements.
     struct RestrictedPart: Sendable {
         let kernel: RestrictedKernel
         let constant: Double
@@ -42,16 +42,16 @@ public struct SOAPPotential: Sendable {
         let spread: Matrix
     }
 
-    /// What was restricted before, by the elements of the structure.
+    /// Earlier restrictions, by the elements of the structure.
     private let restrictions = Restrictions()
 
     private final class Restrictions: Sendable {
         let known = Mutex<[[Element]: [RestrictedPart]]>([:])
-        /// How many sets of elements are kept.
+        /// Largest number of cached sets of elements.
         static let limit = 8
     }
 
-    /// The shares of the elements of a structure. The same set is prepared once.
+    /// The parts for the elements of a structure. Each set is prepared once.
     private func restricted(to species: [Element]) throws -> [RestrictedPart] {
         if let known = restrictions.known.withLock({ $0[species] }) { return known }
         let made = try parts.filter { species.contains($0.kernel.element) }.map {
@@ -68,14 +68,14 @@ public struct SOAPPotential: Sendable {
 
     public var elements: [Element] { parts.map(\.kernel.element) }
 
-    /// How many inducing environments each of ``elements`` has.
+    /// Number of inducing environments of each of the ``elements``.
     public var inducingCounts: [Int] { parts.map(\.kernel.count) }
 
-    /// One pass over a structure.
+    /// The result of one pass over a structure.
     struct Evaluation {
         var energy = 0.0
         var gradient: [SIMD3<Double>]
-        /// Posterior variance of each atom's energy, eV²; empty unless asked for.
+        /// Posterior variance of each atom's energy, eV²; empty unless requested.
         var variances: [Double]
         /// √(1 − ‖φ‖²) of each atom: the part of its environment that no inducing environment describes, from 0 to
         /// 1; empty unless variances are asked for.
@@ -92,9 +92,10 @@ public struct SOAPPotential: Sendable {
             atoms, centers: nil, species: Set(atoms.elements).sorted(), variances: wantsVariances)
     }
 
-    /// The energies of some atoms, all by default, and the pair wall, without ``check(_:)``.
+    /// Computes the energies of some atoms, all by default, and the pair wall, without
+    /// ``check(_:)``.
     ///
-    /// - Parameter species: elements whose features count: at least those of the structure.
+    /// - Parameter species: elements whose features are used: at least those of the structure.
     func evaluate(
         _ atoms: Atoms, centers: [Int]?, species: [Element], variances wantsVariances: Bool
     ) throws -> Evaluation {
@@ -109,7 +110,7 @@ public struct SOAPPotential: Sendable {
         return result
     }
 
-    /// Parts that share a descriptor share its computation.
+    /// Elements with the same descriptor share its computation.
     private static func groups(_ parts: [RestrictedPart]) -> [[RestrictedPart]] {
         var groups: [[RestrictedPart]] = []
         for part in parts {

@@ -1,30 +1,30 @@
-/// Why no potential can be made of these frames, or none be read from this file.
+/// The reason why a potential cannot be trained on these frames or read from this file.
 public enum SOAPPotentialError: Error, Sendable, Equatable, CustomStringConvertible {
     case noFrames
     /// This 0-based training frame has no forces.
     case noForces(frame: Int)
     /// A position, force or energy of this frame is NaN or infinite.
     case notFinite(frame: Int)
-    /// The frames were labelled by more than one method.
+    /// The frames have different levels of theory.
     case mixedLevelsOfTheory([String])
-    /// Validation frames hold elements that the training frames do not.
+    /// Validation frames have elements that the training frames do not have.
     case unknownElements([String])
-    /// A periodic frame: the potential is one of molecules.
+    /// A periodic frame: the potential supports only molecules.
     case periodic(frame: Int)
     /// A setting out of its range.
     case invalidSetting(name: String, value: String, allowed: String)
 
     public var description: String {
         switch self {
-        case .noFrames: "there is no training frame"
-        case .noForces(let frame): "frame \(frame) has no forces; a potential is learnt from forces"
-        case .notFinite(let frame): "frame \(frame) holds a number that is not finite"
+        case .noFrames: "there are no training frames"
+        case .noForces(let frame): "frame \(frame) has no forces, which training needs"
+        case .notFinite(let frame): "frame \(frame) has a number that is not finite"
         case .mixedLevelsOfTheory(let levels):
-            "the frames come from different levels of theory, which must not be mixed in one fit: "
+            "the frames have different levels of theory, which must not be mixed in one fit: "
                 + levels.joined(separator: " | ")
         case .unknownElements(let symbols):
-            "the validation frames hold \(symbols.joined(separator: ", ")), of which no training frame tells"
-        case .periodic(let frame): "frame \(frame) is periodic; the potential treats molecules only"
+            "the validation frames contain \(symbols.joined(separator: ", ")), absent from the training frames"
+        case .periodic(let frame): "frame \(frame) is periodic; the potential supports only molecules"
         case .invalidSetting(let name, let value, let allowed):
             "\(name) is \(value); it must be \(allowed)"
         }

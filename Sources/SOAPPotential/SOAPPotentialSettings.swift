@@ -1,17 +1,17 @@
 import Atomistics
 import Descriptors
 
-/// Everything that decides, with the data, what a SOAP potential becomes.
+/// All settings that, together with the data, determine a SOAP potential.
 public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
-    /// What an atom sees: a `SOAP` with a smooth cutoff. Lengths in Å.
+    /// The description of an atom's environment: a `SOAP` with a smooth cutoff. Lengths in Å.
     public struct Descriptor: Codable, Sendable, Hashable {
         public var rCut: Double
         public var nMax: Int
         public var lMax: Int
         public var sigma: Double
-        /// No neighbour at or beyond this distance counts.
+        /// Neighbours at this distance or beyond do not count.
         public var cutoffRadius: Double
-        /// Over this width before ``cutoffRadius`` a neighbour's weight falls to zero.
+        /// Over this width before ``cutoffRadius`` a neighbour's weight decreases to zero.
         public var cutoffWidth: Double
 
         public init(
@@ -28,27 +28,28 @@ public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
         }
     }
 
-    /// The descriptor of every element that ``descriptors`` does not name.
+    /// The descriptor of every element not listed in ``descriptors``.
     public var descriptor = Descriptor(
         rCut: 4, nMax: 6, lMax: 3, sigma: 0.3, cutoffRadius: 6, cutoffWidth: 6)
     /// Exceptions, by element symbol.
     public var descriptors: [String: Descriptor] = [:]
     /// The kernel is (p̂·p̂')^power; 1 makes the energy linear in the normalised power spectrum.
     public var power = 2
-    /// Inducing environments an element, chosen by farthest point.
+    /// Inducing environments per element, chosen by farthest point.
     public var inducing = 350
     /// Exceptions, by element symbol.
     public var inducingByElement: [String: Int] = ["S": 500, "Au": 500]
     /// Expected misfit of a force component, eV/Å, by element symbol: the weight of its rows is 1/σ².
     public var forceNoise: [String: Double] = ["H": 0.03, "C": 0.03]
-    /// The same for every element that ``forceNoise`` does not name.
+    /// The same for every element not listed in ``forceNoise``.
     public var defaultForceNoise = 0.05
-    /// Expected misfit of an energy, eV an atom.
+    /// Expected misfit of an energy, eV per atom.
     public var energyNoise = 0.002
-    /// Prior standard deviations of an atom's energy to try on the validation frames, eV. A small one gives
-    /// a smoother energy, which errs less far outside the data. Without validation frames the first stays.
+    /// Prior standard deviations of an atom's energy to try on the validation frames, eV. A small
+    /// one gives a smoother energy with smaller errors outside the data. Without validation frames
+    /// the first one is used.
     public var priors: [Double] = [2, 1, 3, 10]
-    /// After the choice, fit once more with the validation frames among the training frames.
+    /// Whether to fit again after the choice, with the validation frames among the training frames.
     public var refitsOnAllFrames = true
 
     public init() {}

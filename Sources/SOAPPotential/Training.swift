@@ -24,7 +24,7 @@ extension SOAPPotential {
     ///     far that is.
     /// - Throws: ``SOAPPotentialError``, `DescriptorError`, `LinearAlgebraError`.
     /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
-    ///   operations for the normal equations, about as many again for the design rows.
+    ///   operations for the normal equations, and about as many for the design rows.
     public static func train(
         frames: [Atoms], settings: SOAPPotentialSettings, validation: [Atoms] = [],
         calibration: [Atoms] = [], name: String = "soap-potential",
@@ -72,7 +72,7 @@ extension SOAPPotential {
         try require(
             !settings.priors.isEmpty && settings.priors.allSatisfy { $0 > 0 }, "priors",
             "\(settings.priors)", "a list of positive numbers, eV")
-        try require(settings.energyNoise > 0, "energy_noise", settings.energyNoise, "positive, eV an atom")
+        try require(settings.energyNoise > 0, "energy_noise", settings.energyNoise, "positive, eV per atom")
         for noise in [settings.defaultForceNoise] + settings.forceNoise.values {
             try require(noise > 0, "force_noise", noise, "positive, eV/Å")
         }
@@ -157,7 +157,8 @@ extension SOAPPotential {
         return result
     }
 
-    /// The smallest prior (the smoothest energy) whose score is within ``priorTolerance`` of the best.
+    /// Returns the smallest prior (the smoothest energy) whose score is within ``priorTolerance``
+    /// of the best.
     private static func choosePrior(
         _ settings: SOAPPotentialSettings, score: (Double) throws -> Double
     ) throws -> Double {
@@ -167,10 +168,10 @@ extension SOAPPotential {
         return scored.first { $0.score <= limit }?.prior ?? settings.priors[0]
     }
 
-    /// In units of mean ln RMSE: 4 % of accuracy for a smoother energy outside the data.
+    /// In units of mean ln RMSE: gives up 4 % of accuracy for a smoother energy outside the data.
     private static let priorTolerance = 0.04
 
-    /// The frames with those of the same elements one after the other, else in their order.
+    /// The frames grouped by their elements, otherwise in their order.
     private static func groupedByElements(_ frames: [Atoms]) -> [Atoms] {
         let grouped = Dictionary(grouping: frames) { Set($0.elements).sorted() }
         return grouped.keys.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { grouped[$0] ?? [] }
@@ -210,7 +211,8 @@ extension SOAPPotential {
             environments: InducingEnvironments(groups: kept))
     }
 
-    /// The atomic energies of least squares (of smallest norm) to the frames' energies by composition alone.
+    /// The atomic energies by least squares (of smallest norm) from the frames' energies and
+    /// compositions.
     private static func compositionFit(_ frames: [Atoms], _ elements: [Element]) throws -> [Double] {
         let labelled = frames.filter { $0.energy != nil }
         guard !labelled.isEmpty else { return elements.map { _ in 0 } }
@@ -219,7 +221,7 @@ extension SOAPPotential {
         return try leastSquares(counts, energies, relativeCutoff: 1e-6).solution.storage
     }
 
-    /// What is left for the kernels to explain.
+    /// The remainder that the kernels must explain.
     private static func target(
         _ atoms: Atoms, _ repulsion: PairRepulsion, _ elements: [Element], _ constants: [Double]
     ) throws -> (forces: [SIMD3<Double>], energy: Double?) {
@@ -327,7 +329,7 @@ extension ForceAccuracy {
         rows.values.reduce(0) { $0 + log($1.componentRMSE) } / Double(max(1, rows.count))
     }
 
-    /// Component RMSE of each element, for people.
+    /// Component RMSE of each element, for users.
     public var line: String {
         rows.sorted { $0.key < $1.key }
             .map { "\($0.key) \(String(format: "%.4f", $0.value.componentRMSE))" }

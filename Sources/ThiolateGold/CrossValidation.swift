@@ -202,7 +202,7 @@ extension Calibration {
     }
 }
 
-/// The angle between two vectors, degrees; 90 where one of them has no direction.
+/// The angle between two vectors, degrees; 90 if one of them has no direction.
 func angle(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double {
     let length = (a.squaredLength * b.squaredLength).squareRoot()
     guard length > 0 else { return 90 }

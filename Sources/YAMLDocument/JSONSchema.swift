@@ -1,4 +1,4 @@
-/// JSON values in a fixed order of keys, for schemas that people read.
+/// JSON values with a fixed order of keys, for readable schemas.
 public indirect enum JSONValue: Sendable {
     case string(String)
     case number(Double)
@@ -81,7 +81,7 @@ extension MappingSchema {
 }
 
 extension KeySchema {
-    /// The default, where it is a value and not described in words.
+    /// The default, if it is a value instead of a description.
     fileprivate var defaultValue: JSONValue? {
         guard let defaultText, let node = YAMLNode.parse(Array(defaultText.utf8)).root,
             MappingSchema([self]).problems(of: node.under(name)).isEmpty

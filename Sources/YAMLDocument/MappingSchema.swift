@@ -1,20 +1,20 @@
-/// What a value may be.
+/// The type of a value.
 public indirect enum ValueSchema: Sendable {
     case integer(ClosedRange<Int>)
-    /// A finite number in a range; above the lower end where `open`.
+    /// A finite number in a range; above the lower end if `open`.
     case number(ClosedRange<Double>, open: Bool = false)
     case boolean
-    /// Text; `check` says what is wrong with it.
+    /// Text; `check` returns what is wrong with it.
     case text(pattern: String? = nil, check: @Sendable (String) -> TextProblem? = { _ in nil })
     case choice([String])
     case list(ValueSchema, count: ClosedRange<Int> = 0...10_000)
     case mapping(MappingSchema)
-    /// One of several forms; `what` is how messages call them together. Without a form it is a value of any shape,
-    /// which whoever reads it checks.
+    /// One of several forms; `what` is their common name in messages. Without forms, a value of any
+    /// shape, which the caller checks.
     case either([ValueSchema], what: String)
 }
 
-/// What is wrong with a text, and what to do.
+/// An error in a text, and a hint.
 public struct TextProblem: Sendable {
     public var message: String
     public var hint: String?
@@ -29,12 +29,12 @@ public struct TextProblem: Sendable {
 public struct KeySchema: Sendable {
     public var name: String
     public var value: ValueSchema
-    /// What the value does, without the unit.
+    /// The effect of the value, without the unit.
     public var sentence: String
     /// As in "…, eV/Å."; nil if there is none or the sentence names it.
     public var unit: String?
     public var isRequired: Bool
-    /// As it would stand in a file; nil where there is none.
+    /// As written in a file; nil if there is none.
     public var defaultText: String?
 
     public init(
@@ -55,16 +55,17 @@ public struct KeySchema: Sendable {
     }
 }
 
-/// The keys of a mapping: what validation with its messages, documentation and JSON Schema are made from.
+/// The keys of a mapping, the source of validation with its messages, documentation and JSON
+/// Schema.
 ///
 ///     let schema = MappingSchema([KeySchema("fmax", .number(0...100, open: true), default: "0.1", "…")])
 ///     let (root, faults) = YAMLNode.parse(bytes)
 ///     let diagnostics = faults + (root.map { schema.problems(of: $0) } ?? [])
 ///
-/// A node without problems has every required key, and nothing but values of the described kinds.
+/// A node without problems has every required key, and only values of the described types.
 public struct MappingSchema: Sendable {
     public var keys: [KeySchema]
-    /// Exactly one of the keys must stand there.
+    /// Exactly one of these keys must be present.
     public var isChoice: Bool
 
     public init(_ keys: [KeySchema], isChoice: Bool = false) {
@@ -74,7 +75,7 @@ public struct MappingSchema: Sendable {
 }
 
 extension ValueSchema {
-    /// `a number from 0 to 1`: as messages and the documentation say it.
+    /// `a number from 0 to 1`: the wording in messages and documentation.
     public var what: String {
         switch self {
         case .integer(let range):
@@ -108,11 +109,11 @@ extension ValueSchema {
         }
     }
 
-    /// A bound from here on is none.
+    /// Values from this bound on mean no bound.
     static let boundless = 1e300
 }
 
-/// A number without a useless `.0`.
+/// A number without a redundant `.0`.
 func plain(_ value: Double) -> String {
     value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
 }

@@ -1,11 +1,11 @@
-/// The kind of value that an option has: what is allowed, and how it is read and written.
+/// The form of an option's value: the allowed values, and how they are read and written.
 public struct OptionForm<Value: Sendable>: Sendable {
     public var schema: ValueSchema
     /// Reads a node; nil if the node is not of this form. The second argument is the value so far, which the
     /// keys of a mapping change one by one.
     let read: @Sendable (YAMLNode, Value?) -> Value?
     let text: @Sendable (Value) -> OptionText
-    /// The node that an argument on the command line stands for; nil if it is not of this form.
+    /// Converts a command-line argument to a node; nil if it does not have this form.
     public var argument: @Sendable (String) -> YAMLNode?
     /// How an argument is written, if not as in a file: a sentence.
     public var argumentHelp: String?

@@ -179,7 +179,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
 /// The options of a mapping, in the order of the documentation.
 public struct OptionTable<Settings: Sendable>: Sendable {
     public let options: [OptionSpec<Settings>]
-    /// What holds if no key is there.
+    /// The default if the key is missing.
     public let defaults: Settings
     /// With the defaults of the default settings.
     public let schema: MappingSchema
@@ -214,7 +214,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
         return settings
     }
 
-    /// With the values of options that have no effect beside those after them.
+    /// Sets the values of options that have no effect in combination with others.
     private func readAll(_ node: YAMLNode, from settings: Settings) -> Settings {
         var settings = settings
         for option in options where option.idle(settings) == nil {
@@ -234,7 +234,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
         }
     }
 
-    /// A warning for each key that has no effect beside the others.
+    /// A warning for each key without effect in combination with the others.
     public func idleKeys(of node: YAMLNode?, at path: String) -> [Diagnostic] {
         guard let node, let entries = node.entries else { return [] }
         // A wrong word has been reported, and says nothing about other keys.

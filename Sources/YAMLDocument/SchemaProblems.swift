@@ -1,18 +1,19 @@
 extension MappingSchema {
-    /// Whoever has so many mistakes has another kind of file; more would only take time.
+    /// A file with more mistakes probably has the wrong type; checking the rest would only take
+    /// time.
     static let mostProblems = 50
 
-    /// Everything in which the node is not as described; the first fifty or so of it.
+    /// Returns the deviations of the node from the schema, about fifty at most.
     ///
-    /// - Parameter path: where the node stands, for messages.
+    /// - Parameter path: key path of the node, for messages.
     public func problems(of node: YAMLNode, at path: String = "") -> [Diagnostic] {
         Checker(root: self).problems(of: node, self, at: path)
     }
 }
 
-/// Compares nodes with what they should be.
+/// Compares nodes with their schema.
 private struct Checker {
-    /// Where a key may stand that stands in the wrong place.
+    /// Correct places for a misplaced key.
     let root: MappingSchema
 
     // MARK: Mappings
@@ -68,7 +69,7 @@ private struct Checker {
     ) -> [Diagnostic] {
         let names = schema.keys.map(\.name)
         let known = entries.map(\.key).filter(names.contains)
-        // A key that nobody knows has been reported, and may be meant to be the one.
+        // An unknown key has already been reported, and may be a misspelling of the missing one.
         if known.count == 1 || (known.isEmpty && !entries.isEmpty) { return [] }
         let found = known.isEmpty ? "none" : known.map { "‘\($0)’" }.joined(separator: " and ")
         return [
@@ -147,7 +148,7 @@ private struct Checker {
             if forms.isEmpty { return [] }
             let attempts = forms.map { problems(of: node, $0, at: path) }
             if attempts.contains(where: \.isEmpty) { return [] }
-            // What is nearest to right: a form of the same shape explains better than the whole list.
+            // A form of the same shape is nearest to right and explains better than the whole list.
             let fitting = attempts.filter { !$0.contains { $0.code == "wrong-type" && $0.keyPath == path } }
             guard let nearest = fitting.first else { return wrongType(node, schema, path) }
             guard nearest.count == 1, nearest[0].code == "unknown-choice", nearest[0].keyPath == path else {
@@ -169,7 +170,7 @@ private struct Checker {
         guard let nodes = node.elements else {
             return wrongType(
                 node, .list(element, count: count), path,
-                hint: "a list stands in brackets, or one element a line after ‘- ’")
+                hint: "write a list in brackets, or one element per line after ‘- ’")
         }
         var problems: [Diagnostic] = []
         if !count.contains(nodes.count) {
@@ -191,16 +192,16 @@ private struct Checker {
 
     private func elements(_ count: Int) -> String { count == 1 ? "one element" : "\(count) elements" }
 
-    /// As many names as a line holds.
+    /// As many names as fit into a line.
     private func list(_ names: [String]) -> String {
         names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
     }
 }
 
 extension MappingSchema {
-    /// The mappings somewhere inside this one that have a key: `stages[].dft`.
+    /// The mappings inside this one that have a key: `stages[].dft`.
     ///
-    /// The shallowest ones: further down they are the same keys again.
+    /// Only the shallowest ones: deeper ones have the same keys.
     fileprivate func places(of key: String) -> [String] {
         let all = paths(to: key, from: [])
         let depth = all.map(\.count).min() ?? 0

@@ -33,7 +33,7 @@ extension TextMark {
 extension YAMLFault {
     /// - Precondition: the parser has failed.
     init(_ parser: yaml_parser_t, text: [UInt8]) {
-        let problem = parser.problem.map { String(cString: $0) } ?? "this cannot be read"
+        let problem = parser.problem.map { String(cString: $0) } ?? "the file cannot be read"
         switch parser.error {
         case YAML_READER_ERROR: self.init(reading: problem, parser, text)
         case YAML_MEMORY_ERROR: self.init("too-large", "there is no memory to read the file", at: nil)

@@ -23,7 +23,7 @@ import Testing
         } catch { return error as? ClaimRefusal }
     }
 
-    @Test func fault17ASnapshotDoesNotChange() throws {
+    @Test("A snapshot does not change with its original") func fault17Snapshot() throws {
         let bytes = pattern(200_000)
         try scratch.write("inbox/a", bytes)
         let claim = try blobs.claim("a", in: inbox, limit: 200_000)
@@ -36,7 +36,7 @@ import Testing
         #expect(try blobs.read(Digest(of: [])) == nil)
     }
 
-    @Test func fault07ADamagedBlobIsNotGiven() throws {
+    @Test("A damaged blob is not returned") func fault07DamagedBlob() throws {
         let digest = try blobs.insert(pattern(100))
         let path = "\(scratch.path)/blobs/\(digest)"
         try #require(chmod(path, 0o600) == 0)
@@ -46,7 +46,7 @@ import Testing
         #expect(throws: BlobDamaged.self) { try blobs.read(digest) }
     }
 
-    @Test func fault20WhatIsNoPlainFileIsRefusedWithoutWaiting() throws {
+    @Test("Entries other than plain files are refused without waiting") func fault20NotAPlainFile() throws {
         try scratch.write("file", [1])
         try #require(symlink("../file", scratch.path + "/inbox/link") == 0)
         try #require(symlink("nowhere", scratch.path + "/inbox/dangling") == 0)
@@ -71,7 +71,7 @@ import Testing
     }
 
     /// Ten sparse gigabytes are refused by their size, not by reading them.
-    @Test func fault22ASparseFileCostsNothing() throws {
+    @Test("A huge sparse file is refused without reading it") func fault22SparseFile() throws {
         try scratch.write("inbox/sparse", [])
         try #require(truncate(scratch.path + "/inbox/sparse", 10 << 30) == 0)
         let start = ContinuousClock.now
@@ -79,8 +79,8 @@ import Testing
         #expect(start.duration(to: .now) < .seconds(1))
     }
 
-    /// A writer that goes on while the file is copied.
-    @Test func fault17WhatChangesMeanwhileIsNotTaken() throws {
+    /// A writer that continues while the file is copied.
+    @Test("A file that changes during the claim is not claimed") func fault17ChangingFile() throws {
         try scratch.write("inbox/a", pattern(200_000))
         let path = scratch.path + "/inbox/a"
         let isFirst = Atomic<Bool>(true)
@@ -100,7 +100,9 @@ import Testing
         #expect(refusal("a") == nil)
     }
 
-    @Test func fault01AClaimStoppedAtEveryCall() throws {
+    @Test("A claim interrupted at any system call can be repeated") func fault01ClaimStoppedAtEveryCall()
+        throws
+    {
         let bytes = pattern(200_000)
         try scratch.write("inbox/a", bytes)
         var calls = 0

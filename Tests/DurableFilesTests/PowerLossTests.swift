@@ -4,8 +4,8 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// A disk whose power may go: what was not synchronised may be lost, in any combination, and a write may be
-/// torn.
+/// A disk that may lose power: any combination of unsynchronised changes may be lost, and a write
+/// may be torn.
 ///
 /// A rename is taken to be atomic, as every local file system makes it; whether it happened is open until the
 /// target's directory is synchronised.
@@ -71,8 +71,8 @@ private struct Disk {
         }
     }
 
-    /// Every combination of losses where they are few, otherwise all, none, each alone, all but each, and as
-    /// many drawn at random.
+    /// Every combination of losses if they are few, otherwise all, none, each alone, all but each,
+    /// and as many random ones.
     static func combinations(of open: [Int], random: inout some RandomNumberGenerator) -> [Set<Int>] {
         if open.count <= 6 {
             return (0..<1 << open.count).map { bits in
@@ -98,7 +98,7 @@ private struct Disk {
                 if lost.contains(index) { continue }
                 let written = index == torn ? Array(bytes.prefix(bytes.count / 2)) : bytes
                 var content = data[file, default: []]
-                // What was lost before it is a hole.
+                // A lost range before it is a hole.
                 if content.count < start { content += [UInt8](repeating: 0, count: start - content.count) }
                 content.replaceSubrange(start..<min(content.count, start + written.count), with: written)
                 data[file] = content
@@ -122,7 +122,7 @@ private struct Disk {
         return names.mapValues { data[$0, default: []] }
     }
 
-    /// Every state that a loss of power may leave, with the number of changes begun before it.
+    /// Every state that a power loss may leave, with the number of changes before it.
     func forEachState(_ body: (_ count: Int, _ files: [FilePath: [UInt8]]) throws -> Void) rethrows -> Int {
         var random = SystemRandomNumberGenerator()
         var states = 0
@@ -144,7 +144,8 @@ private struct Disk {
     }
 }
 
-/// Fault 2: what a loss of power at any moment leaves, with every legal loss of what was not synchronised.
+/// Fault 2: the states after a power loss at any moment, with every possible loss of unsynchronised
+/// data.
 @Suite struct PowerLossTests {
     private let scratch: Scratch
 
@@ -162,7 +163,7 @@ private struct Disk {
         var changes: [FileChange] { list.withLock { $0 } }
     }
 
-    @Test func fault02AReplacedFileIsTheOldOrTheNew() throws {
+    @Test("After power loss a replaced file is the old or the new one") func fault02ReplacedFile() throws {
         let (old, new) = (pattern(300), pattern(140_000))
         let first = try changes { try scratch.directory.create("a", old) }
         let both = try first + changes { try scratch.directory.replace("a", new) }
@@ -180,7 +181,7 @@ private struct Disk {
         #expect(states > 30)
     }
 
-    @Test func fault02AClaimIsWholeOrNotThere() throws {
+    @Test("After power loss a claim is complete or absent") func fault02Claim() throws {
         let inbox = try scratch.directory.makeSubdirectory("inbox")
         let blobs = BlobStore(try scratch.directory.makeSubdirectory("blobs"))
         let bytes = pattern(200_000)
@@ -202,7 +203,7 @@ private struct Disk {
         #expect(states > 50)
     }
 
-    @Test func fault02APackageIsWholeOrNotThere() throws {
+    @Test("After power loss a package is complete or absent") func fault02Package() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")
         let files = ["run.sh", "initial.extxyz", "MANIFEST.json"].enumerated().map { index, name in

@@ -25,19 +25,19 @@ import Testing
         return try files.allSatisfy { try there.read($0.name) == $0.bytes }
     }
 
-    @Test func fault32TheSameIsThereAlready() throws {
+    @Test("Publishing the same content again succeeds") func fault32SameContent() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         #expect(try isWhole("p"))
         #expect(FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/run.sh"))
         #expect(!FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/MANIFEST.json"))
         #expect(try outbox.publish(files, as: "p", staging: staging) == .alreadyThere)
-        // What people put beside it does not matter, and stays.
+        // Files added by users do not matter, and are kept.
         try scratch.write("outbox/p/notes.txt", [1])
         #expect(try outbox.publish(files, as: "p", staging: staging) == .alreadyThere)
         #expect(scratch.files("outbox/p").contains("notes.txt") && scratch.files("staging").isEmpty)
     }
 
-    @Test func fault32SomethingElseHasTheName() throws {
+    @Test("Publishing over other content is a conflict") func fault32OtherContent() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         var other = files
         other[2] = PublishedFile(name: "MANIFEST.json", bytes: Array("[]".utf8))
@@ -47,7 +47,7 @@ import Testing
         }
         #expect(why.contains("MANIFEST.json"))
         #expect(try isWhole("p"))
-        // Only the manifest tells, where that is said.
+        // Only the manifest identifies the directory, if so requested.
         var changed = files
         changed[1] = PublishedFile(name: "initial.extxyz", bytes: [])
         #expect(

@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// Others at work in the same directories at the same time.
+/// Other processes work in the same directories at the same time.
 @Suite struct RaceTests {
     private let scratch: Scratch
     private let inbox: Directory
@@ -17,7 +17,7 @@ import Testing
         blobs = BlobStore(try scratch.directory.makeSubdirectory("blobs"))
     }
 
-    /// Runs `other` on a thread of its own until `body` is through.
+    /// Runs `other` on a separate thread until `body` has ended.
     private func beside(_ other: @escaping @Sendable (Int) -> Void, _ body: () throws -> Void) throws {
         let isOver = Flag()
         let done = DispatchSemaphore(value: 0)
@@ -43,7 +43,7 @@ import Testing
     }
 
     /// Ten thousand times at full strength.
-    @Test func fault19RenamedWhileItIsClaimed() throws {
+    @Test("A file renamed during the claim is harmless") func fault19Renamed() throws {
         let bytes = pattern(3000)
         try scratch.write("inbox/a", bytes)
         let (a, b) = (scratch.path + "/inbox/a", scratch.path + "/inbox/b")
@@ -73,7 +73,7 @@ import Testing
     }
 
     /// A file that becomes a link to a secret between two looks is never followed.
-    @Test func fault21SwappedForALink() throws {
+    @Test("A file swapped for a link is refused") func fault21SwappedForALink() throws {
         try scratch.write("secret", Array("secret".utf8))
         try scratch.write("inbox/good", Array("good".utf8))
         let (name, good) = (scratch.path + "/inbox/a", scratch.path + "/inbox/good")
@@ -106,7 +106,7 @@ import Testing
     }
 
     /// A parent that becomes a link leads nowhere else: directories are held open, not looked up again.
-    @Test func fault21ASymlinkedParentIsRefused() throws {
+    @Test("A parent that is a link is refused") func fault21LinkedParent() throws {
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/elsewhere/inner", withIntermediateDirectories: true)
         try #require(symlink("elsewhere", scratch.path + "/door") == 0)
@@ -114,8 +114,8 @@ import Testing
         #expect(throws: FileError.self) { try scratch.directory.makeSubdirectory("door") }
     }
 
-    /// Whoever reads while packages are published sees none or all, checksums included.
-    @Test func fault31AReaderSeesNoneOrAll() throws {
+    /// A reader of packages being published sees nothing or everything, including checksums.
+    @Test("A reader sees nothing or the complete directory") func fault31Readers() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")
         let content = (0..<3).map { pattern(20_000 + $0) }

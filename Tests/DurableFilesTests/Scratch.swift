@@ -2,7 +2,7 @@ import DurableFiles
 import Foundation
 import SystemPackage
 
-/// A directory of its own for one test, gone when the test is over.
+/// A separate directory for one test, removed at its end.
 final class Scratch: Sendable {
     let path: String
     let directory: Directory
@@ -17,7 +17,7 @@ final class Scratch: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Names of what it holds, hidden ones included.
+    /// Names of its entries, including hidden ones.
     func files(_ relative: String = "") -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(relative)")) ?? []).sorted()
     }
@@ -34,7 +34,7 @@ final class Scratch: Sendable {
 /// Bytes that differ at every place of some length.
 func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }
 
-/// How often a test repeats what is drawn at random: a little in every run, fully in `make torture`.
+/// Number of repetitions of random tests: few in every run, all in `make torture`.
 enum Strength {
     static let isFull = ProcessInfo.processInfo.environment["AURELAX_TORTURE"] == "1"
     static func scaled(_ quick: Int, full: Int) -> Int { isFull ? full : quick }

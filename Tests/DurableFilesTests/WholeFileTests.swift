@@ -11,7 +11,7 @@ import Testing
 
     init() throws { scratch = try Scratch() }
 
-    @Test func whatIsThereIsNotOverwrittenUnlessAsked() throws {
+    @Test("An existing file is overwritten only on request") func existingFile() throws {
         try directory.create("a", [1, 2, 3])
         let error = #expect(throws: FileError.self) { try directory.create("a", [4]) }
         #expect(error?.code == .fileExists)
@@ -24,7 +24,7 @@ import Testing
         #expect(large?.code == .fileTooLarge)
     }
 
-    @Test func fault20LinksAreNotFollowed() throws {
+    @Test("Links are not followed") func fault20Links() throws {
         try scratch.write("target", [1])
         try #require(symlink("target", scratch.path + "/link") == 0)
         #expect(throws: FileError.self) { try directory.read("link") }
@@ -35,8 +35,8 @@ import Testing
         #expect(throws: FileError.self) { try directory.subdirectory("here") }
     }
 
-    /// Each call in turn fails, once with each error: afterwards the old content is there or the new, and
-    /// nothing beside it.
+    /// Each call in turn fails, once with each error: afterwards there is the old or the new
+    /// content, and no other file.
     @Test(arguments: [Errno.noSpace, .ioError, .interrupted])
     func fault06EveryCallMayFail(code: Errno) throws {
         let (old, new) = (pattern(10), pattern(200_000))
@@ -67,7 +67,7 @@ import Testing
         #expect(code == .interrupted || kept >= 5)
     }
 
-    @Test func fault06ShortWritesAndReadsAreCompleted() throws {
+    @Test("Short writes and reads are completed") func fault06ShortTransfers() throws {
         let bytes = pattern(5000)
         try SyscallHook.interrupt({ call, _ in
             call == .write || call == .read ? .shorten(7) : nil
@@ -78,7 +78,7 @@ import Testing
         #expect(try scratch.bytes("a") == bytes)
     }
 
-    @Test func fault05WhichErrorsPassAndWhichEndTheProcess() {
+    @Test("Errors are temporary, fatal or neither") func fault05ErrorKinds() {
         func error(_ code: Errno, _ operation: String) -> FileError {
             FileError(code: code, operation: operation, path: "/x")
         }
@@ -108,7 +108,7 @@ import Testing
         #expect(try AppendFile("log", in: directory, keeping: 100).length == 10)
     }
 
-    @Test func fault08LockedUntilItIsLetGo() throws {
+    @Test("A lock is held until it is released") func fault08Lock() throws {
         var first: ExclusiveLock? = try ExclusiveLock("lock", in: directory)
         let held = #expect(throws: LockHeld.self) { try ExclusiveLock("lock", in: directory) }
         #expect(held?.holder.hasPrefix("process \(ProcessInfo.processInfo.processIdentifier) on ") ?? false)
@@ -132,7 +132,7 @@ import Testing
         #expect(FilePath.Component(bytes: bytes)?.escaped == shown)
     }
 
-    @Test func fault21NamesThatAreNone() {
+    @Test("Invalid names are refused") func fault21InvalidNames() {
         for bytes in [[], Array(".".utf8), Array("..".utf8), Array("a/b".utf8), [0x61, 0]] {
             #expect(FilePath.Component(bytes: bytes) == nil, "\(bytes)")
         }

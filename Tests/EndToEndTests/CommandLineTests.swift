@@ -3,7 +3,7 @@ import SystemPackage
 import Testing
 
 @Suite struct CommandLineTests {
-    @Test func fiveMistakesAreReportedAtOnceWithCarets() async throws {
+    @Test("Five mistakes are reported at once with carets") func diagnostics() async throws {
         let spool = try Spool()
         let job = """
             aurelax: 1
@@ -27,7 +27,7 @@ import Testing
         #expect(text.contains("optimizer"), "no hint for a misspelt key in\n\(text)")
     }
 
-    @Test func everyCommandHasHelpAndWrongUsageIsStatusTwo() async throws {
+    @Test("Every command has help, and wrong usage is status 2") func helpAndUsage() async throws {
         let commands = [
             "daemon", "submit", "validate", "status", "show", "log", "compare", "cancel", "schema", "relax",
             "predict", "train", "descriptor", "convert", "build", "dft",
@@ -50,7 +50,7 @@ import Testing
         #expect(schema["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
     }
 
-    @Test func ringIsBuiltConvertedAndDescribed() async throws {
+    @Test("A ring is built, converted and described") func structureCommands() async throws {
         let spool = try Spool()
         let ring = spool.path.appending("ring.xyz").string
         #expect(try await Program.run(["build", "ring", "--n", "5", "-o", ring]).status == 0)
@@ -67,7 +67,7 @@ import Testing
         #expect(bytes.count == 128 + 30 * 2030 * 8)
     }
 
-    @Test func brokenStructureIsRefusedWithItsPlace() async throws {
+    @Test("A broken structure is refused with its place") func brokenStructure() async throws {
         let spool = try Spool()
         let file = spool.path.appending("bad.xyz").string
         try "2\n\nAu 0 0 0\nAu 0 zero 1\n".write(toFile: file, atomically: true, encoding: .utf8)
@@ -76,7 +76,8 @@ import Testing
         #expect(result.errors.contains("bad.xyz:4:6"), "\(result.errors)")
     }
 
-    @Test(.enabled(if: Available.slow)) func relaxAndPredictWithoutADaemon() async throws {
+    @Test("Relaxation and prediction work without a daemon", .enabled(if: Available.slow))
+    func relaxAndPredict() async throws {
         let spool = try Spool()
         let ring = spool.path.appending("ring.xyz").string
         let relaxed = spool.path.appending("relaxed.extxyz").string
@@ -94,7 +95,7 @@ import Testing
         #expect(unconverged.status == 8)
     }
 
-    @Test func trainsFromFramesBesideTheRecipe() async throws {
+    @Test("Training uses additional frames") func trainWithData() async throws {
         let spool = try Spool()
         let rings = Program.project.appending("models/data/rings-pbe-lcao.extxyz").string
         let (first, more) = (spool.path.appending("a.extxyz").string, spool.path.appending("b.extxyz").string)
@@ -114,7 +115,7 @@ import Testing
         #expect(try await Program.run(["dataset", "add", set, more]).output.contains("4 frames added"))
         let trained = try await Program.run(["train", recipe, "--data", set, "--json"])
         #expect(trained.status == 0, "\(trained.errors)")
-        #expect(trained.errors.contains("10 frames to train on, 2 held out"), "\(trained.errors)")
+        #expect(trained.errors.contains("10 training frames, 2 held-out frames"), "\(trained.errors)")
         #expect(!trained.errors.contains { "\r\u{1B}".contains($0) }, "control characters in a pipe")
         let model = spool.path.appending("small.aurelax-model").string
         let info = try await Program.run(["model", "info", model])

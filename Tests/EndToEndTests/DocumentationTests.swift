@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// What the documents and the help tell people to type.
+/// Checks the commands in documents and help.
 @Suite struct DocumentationTests {
     /// Each command is there, each option, and each target of make.
-    @Test func documentedCommandsAreThere() async throws {
+    @Test("Every documented command and option exists") func documentedCommands() async throws {
         let documented = try await DocumentedCommands()
         let lines = try documented.lines()
         #expect(lines.count > 70)
@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    /// Each of them does what it says, but for those that are excepted by name.
+    /// Runs each command, except for those that are excepted by name.
     @Test(.enabled(if: Available.python && Available.slow)) func documentedCommandsRun() async throws {
         let documented = try await DocumentedCommands()
         let bench = try await Workbench()

@@ -25,7 +25,7 @@ struct DocumentedCommands {
         root = try JSONDecoder().decode(Help.self, from: Data(help.output.utf8)).command
     }
 
-    /// What documents and the help of commands tell people to type, in their order, each once.
+    /// The commands in documents and help texts, in order, each once.
     func lines() throws -> [DocumentedLine] {
         let project = Program.project.string
         let documents = try FileManager.default.contentsOfDirectory(atPath: project + "/docs")
@@ -48,7 +48,8 @@ struct DocumentedCommands {
         return found.filter { known.insert($0.command).inserted }
     }
 
-    /// Empty where the program has the command and its options, or where it is no command of ours.
+    /// Returns an empty text if the program has the command and its options, or if it is not a
+    /// command of ours.
     func mistake(in line: DocumentedLine) -> String {
         var words = line.command.split(separator: " ").map(String.init)
         guard words[0] == "aurelax" else { return "" }
@@ -76,11 +77,11 @@ struct DocumentedCommands {
     }
 }
 
-/// A line that somebody is told to type.
+/// A documented command line.
 struct DocumentedLine: Sendable {
-    /// Where it stands.
+    /// Its document and line.
     let place: String
-    /// Without prompt, comment and what is said beside it.
+    /// Without prompt, comment and explanation.
     let command: String
 
     /// The commands among the indented lines of a text, and in its blocks of shell.
@@ -93,7 +94,7 @@ struct DocumentedLine: Sendable {
             var code = String(line.prefix(upTo: line.range(of: " #")?.lowerBound ?? line.endIndex))
             if code.hasPrefix("    $ ") { code.removeFirst(6) }
             code = code.trimmingCharacters(in: .whitespaces)
-            // Help says behind three spaces what the line does.
+            // In help texts an explanation follows after three spaces.
             code = String(code.prefix(upTo: code.range(of: "   ")?.lowerBound ?? code.endIndex))
             guard beginnings.contains(where: code.hasPrefix) else { continue }
             found.append(DocumentedLine(place: "\(document):\(number + 1)", command: code))

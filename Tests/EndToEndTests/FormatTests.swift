@@ -22,7 +22,7 @@ import Testing
         + " 3 H2 -0.05 1.34 0 H\n"
     private static let stages = "stages:\n  - dft: {engine: tblite}\n"
 
-    @Test func boxedMoleculeIsConverted() async throws {
+    @Test("A molecule in a box is converted") func boxedMolecule() async throws {
         let spool = try Spool()
         try Self.contcar.write(toFile: spool.path.string + "/CONTCAR", atomically: true, encoding: .utf8)
         let result = try await Program.run(["convert", "CONTCAR", "-", "--molecule"], in: spool.path)
@@ -31,8 +31,8 @@ import Testing
         #expect(!result.output.contains("Lattice"), "\(result.output)")
     }
 
-    /// None of several jobs is dropped unless all are good; a box is taken off where that is asked for.
-    @Test func severalJobsAreSubmitted() async throws {
+    /// None of several jobs is dropped unless all are valid; a box is removed on request.
+    @Test("Several jobs are submitted at once") func severalJobs() async throws {
         let spool = try Spool()
         func write(_ name: String, _ text: String) throws {
             try text.write(toFile: "\(spool.path)/\(name)", atomically: true, encoding: .utf8)
@@ -52,7 +52,7 @@ import Testing
         #expect(spool.text("inbox/b.xyz")?.contains("origin=s.mol2") == true)
     }
 
-    @Test func foreignStructureInTheInboxIsRead() async throws {
+    @Test("A structure of another format in the inbox is read") func foreignStructure() async throws {
         let spool = try Spool()
         try spool.drop("s.mol2", Self.mol2)
         try spool.drop("good.yaml", "aurelax: 1\nstructure: s.mol2\n\(Self.stages)")
@@ -63,7 +63,7 @@ import Testing
     }
 
     /// The format of an output is not guessed: a message names it.
-    @Test func outputsNeedTheirFormat() async throws {
+    @Test("Program outputs need --format") func outputFormats() async throws {
         let spool = try Spool()
         let path = spool.path.string + "/run.out"
         try "      * O   R   C   A *\n".write(toFile: path, atomically: true, encoding: .utf8)

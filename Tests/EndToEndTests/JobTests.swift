@@ -5,7 +5,7 @@ import Testing
 /// Real daemons on real spools.
 @Suite(.serialized, .enabled(if: Available.slow)) struct JobTests {
     /// One ML stage and one of GFN1-xTB, with the local runner.
-    @Test(.enabled(if: Available.python)) func aDroppedJobIsCompleted() async throws {
+    @Test("A dropped job is completed", .enabled(if: Available.python)) func droppedJob() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
@@ -20,7 +20,9 @@ import Testing
     }
 
     /// Real GPAW scores a path of H₂ at three points, in the daemon itself.
-    @Test(.enabled(if: Available.python)) func singlePointsScoreAPath() async throws {
+    @Test("Single points are computed along a path", .enabled(if: Available.python)) func singlePoints()
+        async throws
+    {
         let spool = try Spool()
         try "aurelax: 1\ndft: {executor: local}\n".write(
             toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
@@ -57,7 +59,8 @@ import Testing
             added.status == 0 && added.output.contains("3 frames added"), "\(added.errors)\(added.output)")
     }
 
-    @Test(.enabled(if: Available.python)) func fault01KilledInEveryStageTheJobIsCompletedOnce() async throws {
+    @Test("A job is completed once, with a kill in every stage", .enabled(if: Available.python))
+    func fault01KilledInEveryStage() async throws {
         let spool = try Spool()
         let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
@@ -89,7 +92,7 @@ import Testing
         #expect(steps == Array(0..<steps.count), "\(log)")
     }
 
-    @Test func fault30ATerminatedDaemonLeavesTheJobToTheNext() async throws {
+    @Test("The next daemon resumes the job of a terminated one") func fault30TerminatedDaemon() async throws {
         let spool = try Spool()
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let job = """
@@ -114,7 +117,9 @@ import Testing
     }
 
     /// A package is self-contained: run elsewhere, and its result brought back by hand.
-    @Test(.enabled(if: Available.python)) func aResultBroughtBackByHandIsTaken() async throws {
+    @Test("A result returned by hand is taken in", .enabled(if: Available.python)) func returnedByHand()
+        async throws
+    {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("h2.xyz", "2\n\nH 0 0 0\nH 0 0 0.85\n")
@@ -129,7 +134,7 @@ import Testing
         let run = try await Program.run(["dft", "run", elsewhere])
         #expect(run.status == 0, "\(run.errors)")
 
-        // A result of another molecule first: it is refused, and the job goes on waiting.
+        // First a result of another molecule: it is refused, and the job continues to wait.
         try spool.drop(
             "h2.result.extxyz", "1\nenergy=1 Properties=species:S:1:pos:R:3:forces:R:3\nH 0 0 0 0 0 0\n")
         #expect(
@@ -143,7 +148,7 @@ import Testing
         #expect(daemon.stop() == 0)
     }
 
-    @Test func aBadJobIsSetAsideWithEveryDiagnostic() async throws {
+    @Test("A bad job is set aside with all diagnostics") func badJob() async throws {
         let spool = try Spool()
         try spool.drop("bad.yaml", "aurelax: 1\nstages:\n  - ml: {fmx: 1}\nstructure: none.xyz\n")
         let result = try await Program.run(["daemon", "--once"], spool: spool.path)
@@ -157,7 +162,9 @@ import Testing
     }
 
     /// ML, a single point that checks it, a decision with its reason, the calculation that ends it.
-    @Test(.enabled(if: Available.python)) func aHybridStageDecidesByWhatComesBack() async throws {
+    @Test("A hybrid stage decides by its checks", .enabled(if: Available.python)) func hybridStage()
+        async throws
+    {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")
@@ -175,21 +182,24 @@ import Testing
         #expect(
             isCompleted, "\(spool.text("outbox/small/status.yaml") ?? "")\n\(spool.text("daemon.log") ?? "")")
         let summary = try #require(spool.text("outbox/small/summary.yaml"))
-        // GFN1-xTB is not what the model has learnt: by the check the model's forces are wrong, and it says so.
-        #expect(summary.contains("decision: ") && summary.contains("further rounds would not help"), "\(summary)")
+        // The model was not trained on GFN1-xTB: the check shows that its forces are wrong, and the
+        // stage reports it.
+        #expect(
+            summary.contains("decision: ") && summary.contains("further rounds would not help"), "\(summary)")
         #expect(summary.contains("model_largest_force_error: "), "\(summary)")
         // The rounds that were left are passed over.
         let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
         #expect(folders == ["01-ml", "02-dft", "07-dft"], "\(folders)")
-        // What the model knows of curvatures is handed on past the check.
+        // The model's Hessian is passed on after the check.
         #expect(spool.exists("outbox/small/07-dft/hessian.npy"))
         _ = runner.stop()
         #expect(daemon.stop() == 0)
     }
 
-    /// A small model of a method that is quick to ask, a structure it has not seen: what the checks find makes it better,
-    /// and the stage says by how much.
-    @Test(.enabled(if: Available.python && Available.slow)) func aHybridStageLearnsFromItsChecks()
+    /// A small model of a fast method and a structure absent from its training data: training on
+    /// the checks improves it, and the stage reports by how much.
+    @Test("A hybrid stage trains its model on its checks", .enabled(if: Available.python && Available.slow))
+    func learningHybridStage()
         async throws
     {
         let spool = try Spool()
@@ -245,7 +255,7 @@ import Testing
         #expect(summary.contains("first_model_largest_force_error: "), "\(summary)")
         #expect(summary.contains("largest error of the trained model there"), "\(summary)")
         #expect(spool.exists("outbox/second/03-ml/learnt.aurelax-model"))
-        // What was learnt in this job stays in this job.
+        // A model trained in this job is not used in other jobs.
         let versions = try await Program.run(["model", "info", folder + "/small.aurelax-model", "--json"])
         let learnt = try await Program.run(
             [
@@ -257,7 +267,8 @@ import Testing
             "\(learnt.output)")
     }
 
-    @Test(.enabled(if: Available.python)) func packagesAreServedByPriorityAndNoneOfAPausedJob() async throws {
+    @Test("Packages are run by priority, and none of a paused job", .enabled(if: Available.python))
+    func priorities() async throws {
         let spool = try Spool()
         for (name, priority) in [("later", 0), ("sooner", 5), ("waits", 9)] {
             try spool.drop(
@@ -296,7 +307,8 @@ import Testing
     }
 
     /// With `executor: local` the daemon runs the packages itself.
-    @Test(.enabled(if: Available.python)) func aDaemonThatCalculatesItself() async throws {
+    @Test("The daemon runs packages itself", .enabled(if: Available.python)) func localExecutor() async throws
+    {
         let spool = try Spool()
         try "aurelax: 1\ndft: {executor: local}\n".write(
             toFile: spool.path.appending("aurelax.yaml").string, atomically: true, encoding: .utf8)
@@ -309,7 +321,7 @@ import Testing
         #expect(isCompleted, "\(spool.text("daemon.log") ?? "")")
         #expect(daemon.stop() == 0)
 
-        // And all that there is to do, where it is to end then.
+        // All remaining work, if it must end then.
         try spool.drop(
             "next.yaml",
             "aurelax: 1\nstructure: |\n  2\n\n  H 0 0 0\n  H 0 0 0.9\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n"
@@ -318,7 +330,7 @@ import Testing
         #expect(once.status == 0, "\(once.errors)")
         #expect(try await spool.status(of: "next")?.state == "completed", "\(once.errors)")
 
-        // What they found can be learnt from: every source once, the level of theory its own.
+        // Its results can be used for training: every source once, with its level of theory.
         let set = spool.path.appending("set").string
         for (job, expected) in [("h2", "added"), ("next", "added"), ("h2", "0 frames added")] {
             let added = try await Program.run(["dataset", "add", set, job], spool: spool.path)
@@ -338,7 +350,7 @@ import Testing
         #expect(unknown.status == 7, "\(unknown.errors)")
     }
 
-    @Test(.enabled(if: Available.python)) func realGPAWRelaxesHydrogen() async throws {
+    @Test("GPAW relaxes hydrogen in a package", .enabled(if: Available.python)) func gpaw() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let runner = try BackgroundProgram(["dft", "serve"], spool: spool, log: "runner.log")

@@ -53,7 +53,7 @@ import Testing
     }
 
     /// Five hundred times at full strength; jobs are dropped all the while.
-    @Test func fault01KilledAtAnyMoment() async throws {
+    @Test("A daemon killed at any moment loses nothing") func fault01KilledAtAnyMoment() async throws {
         let kills = Self.isFull ? 500 : 12
         var names: [String] = []
         for number in 0..<kills {
@@ -74,8 +74,8 @@ import Testing
         try await expectAll(names, "after \(kills) kills")
     }
 
-    /// A file system of one megabyte, of which the daemon's state fills the rest.
-    @Test func fault04ARealDiskThatIsFull() async throws {
+    /// A file system of one megabyte, which the daemon's state fills.
+    @Test("The daemon waits while the disk is full") func fault04FullDisk() async throws {
         guard try await shell("unshare -rm true").status == 0 else { return }
         let line = """
             set -e
@@ -115,7 +115,7 @@ import Testing
     }
 
     /// The state is the daemon's alone, and nothing that it writes may be written by others.
-    @Test func fault21NothingForAllToWrite() async throws {
+    @Test("No file is writable by all users") func fault21Permissions() async throws {
         try spool.drop("mine.yaml", Self.job("mine"))
         let result = try await shell(
             "umask 0; exec \(Program.aurelax) daemon --once --interval 0.05 --settle 0.05 --spool \(spool.path)"
@@ -127,7 +127,7 @@ import Testing
         #expect(found.text == "700\n")
     }
 
-    @Test func fault08ASecondDaemonNamesTheFirst() async throws {
+    @Test("A second daemon exits and names the first") func fault08SecondDaemon() async throws {
         let first = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         #expect(try await spool.wait { spool.exists(".aurelax/jobs.sqlite") })
         for isStopped in [false, true] {
@@ -140,8 +140,8 @@ import Testing
         #expect(first.stop() == 0)
     }
 
-    /// In the middle of a burst it stops within ten seconds, and the next one takes what is left.
-    @Test func fault30StoppedInABurst() async throws {
+    /// During a burst it stops within ten seconds, and the next daemon accepts the remaining files.
+    @Test("The daemon stops cleanly during a burst of files") func fault30StoppedInABurst() async throws {
         let names = (0..<(Self.isFull ? 1000 : 60)).map { "burst\($0)" }
         for name in names { try spool.drop("\(name).yaml", Self.job(name)) }
         let daemon = try BackgroundProgram(
@@ -156,8 +156,8 @@ import Testing
         try await expectAll(names)
     }
 
-    /// What a service manager hears: ready, alive, how things stand, and that it ends.
-    @Test func fault30TheServiceManagerIsTold() async throws {
+    /// Messages to a service manager: ready, alive, status, stopping.
+    @Test("The daemon reports to the service manager") func fault30ServiceManager() async throws {
         let path = spool.path.appending("notify").string
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
         try #require(descriptor >= 0)
@@ -192,8 +192,11 @@ import Testing
         #expect(text == "STOPPING=1")
     }
 
-    /// A package that no job waits for is no server's business; one that was replaced is left alone, which is said.
-    @Test(.enabled(if: Available.python)) func fault33AForeignPackageIsNotRun() async throws {
+    /// A server ignores packages that no job waits for; a replaced package is left alone and
+    /// reported.
+    @Test("A foreign package is not run", .enabled(if: Available.python)) func fault33ForeignPackage()
+        async throws
+    {
         for name in ["changed", "mine"] { try spool.drop("\(name).yaml", Self.job(name)) }
         _ = try await Program.run(["daemon", "--once", "--settle", "0.05"], spool: spool.path)
         let outbox = spool.path.appending("outbox").string
@@ -215,14 +218,14 @@ import Testing
         for job in ["theirs", "changed"] {
             let byHand = try await Program.run(["dft", "run", "\(outbox)/\(job)/01-dft"])
             #expect(byHand.status != 0)
-            let refusal = "not a package that this daemon has handed off"
+            let refusal = "this daemon has not handed off such a package"
             #expect(byHand.errors.contains(refusal), "\(byHand.errors)")
         }
         #expect(!spool.exists("owned"))
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }
 
-    /// What does not listen cannot be asked for anything.
+    /// Nothing listens unless the dashboard is requested.
     @Test func fault35NothingListens() async throws {
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("mine.yaml", Self.job("mine"))
@@ -243,7 +246,7 @@ import Testing
     }
 
     /// Another name than ours, a change by reading, a change without the token, a foreign page: refused.
-    @Test func fault35TheDashboardAnswersWhoMayAsk() async throws {
+    @Test("The dashboard answers only permitted requests") func fault35Access() async throws {
         let daemon = try BackgroundProgram(
             ["daemon", "--dashboard", "127.0.0.1:0"], spool: spool, log: "daemon.log",
             environment: ["AURELAX_DASHBOARD_TOKEN": "secret"])
@@ -277,7 +280,7 @@ import Testing
         #expect(open.status == 2 && open.errors.contains("everybody"), "\(open.errors)")
     }
 
-    /// What a server of this machine says to these bytes until it closes.
+    /// The answer of a server on this machine to these bytes, until it closes.
     private func exchange(_ text: String, port: UInt16) throws -> String {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }

@@ -2,7 +2,7 @@ import Foundation
 import Subprocess
 import SystemPackage
 
-/// The programs under test: those that were built beside this test bundle.
+/// The programs under test: those built beside this test bundle.
 enum Program {
     static let directory: FilePath = {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
@@ -46,7 +46,7 @@ enum Program {
     }
 }
 
-/// A program that runs beside the test, and is gone when the test is.
+/// A program that runs during the test and is ended with it.
 final class BackgroundProgram {
     private let program = Process()
 
@@ -92,7 +92,7 @@ final class BackgroundProgram {
     }
 }
 
-/// A spool of its own for one test.
+/// A separate spool for one test.
 final class Spool: Sendable {
     let path: FilePath
 
@@ -127,7 +127,7 @@ final class Spool: Sendable {
         ((try? FileManager.default.contentsOfDirectory(atPath: path.string + "/" + relative)) ?? []).sorted()
     }
 
-    /// What `aurelax status JOB --json` says of the job; nil where there is none.
+    /// The output of `aurelax status JOB --json`; nil if there is none.
     func status(of job: String) async throws -> JobStatus? {
         let result = try await Program.run(["status", job, "--json"], spool: path)
         guard result.status == 0 else { return nil }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What these tests need of the machine; `make test` provides it.
+/// Requirements of these tests, which `make test` provides.
 enum Available {
     /// The Python environment with ASE, GPAW and tblite.
     static let python =

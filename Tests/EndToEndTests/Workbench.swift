@@ -3,11 +3,11 @@ import Subprocess
 import SystemPackage
 import Testing
 
-/// A folder in which a person may type what the documents say: a spool with three finished rings, and files of the names
-/// that the documents use. GFN1-xTB (tblite) stands in for GPAW, and small data for the models' own, so that it takes a
-/// minute.
+/// A folder in which the documented commands can be run: a spool with three finished rings, and
+/// files with the names in the documents. GFN1-xTB (tblite) replaces GPAW, and small data replace
+/// the models' own, so that it takes a minute.
 final class Workbench: Sendable {
-    /// What is not run, by how it begins, and why.
+    /// Commands that are not run, by their beginning, with the reason.
     static let exceptions: [(beginning: String, reason: String)] = [
         ("make ", "builds and tests all of it; CI and `make help` run the targets"),
         ("sudo ", "root; make check-deb installs into a new Debian"),
@@ -98,7 +98,7 @@ final class Workbench: Sendable {
                 .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)"))
     }
 
-    /// What went wrong, line by line.
+    /// The failures, line by line.
     func mistakes(in lines: [DocumentedLine]) async throws -> [String] {
         var found: [String] = []
         for line in lines {
@@ -109,13 +109,14 @@ final class Workbench: Sendable {
         return found
     }
 
-    /// True for what is typed in a spool of its own: it need not wait for the others.
+    /// True for commands that need a separate spool, so that they can run at the same time as
+    /// others.
     static func isApart(_ line: DocumentedLine) -> Bool {
         Place.beginnings.contains(where: line.command.hasPrefix)
     }
 
-    /// Types a line where it has what it needs. What runs until somebody ends it is ended after two seconds, and has to
-    /// end well.
+    /// Runs a line in a suitable place. A command that runs until it is stopped is stopped after
+    /// two seconds, and must end with success.
     private func run(_ line: String) async throws -> (status: Int32, output: String) {
         let place = try await Place(for: line, files: done)
         // Before its folder goes.
@@ -140,7 +141,8 @@ final class Workbench: Sendable {
         }
     }
 
-    /// What runs until it is ended gets two seconds; what wants a terminal gets one.
+    /// A command that runs until it is stopped gets two seconds; one that needs a terminal gets
+    /// one.
     private static func typed(_ command: String) -> String {
         var typed = command.hasSuffix("&") ? String(command.dropLast()) : command
         if isService(command) || command == "aurelax watch" {
@@ -183,17 +185,17 @@ final class Workbench: Sendable {
     }
 }
 
-/// Where a line is typed.
+/// The place in which a line is run.
 private struct Place {
     let spool: Spool
     let folder: FilePath
     private var daemon: BackgroundProgram?
 
-    /// What wants a package that waits.
+    /// Commands that need a waiting package.
     private static let packages = [
         "./run.sh", "AURELAX_RANKS", "aurelax dft", "aurelax pause", "aurelax recover",
     ]
-    /// What wants a spool of its own.
+    /// Commands that need a separate spool.
     static let beginnings = packages + ["aurelax submit", "aurelax daemon"]
 
     /// In a spool.
@@ -216,7 +218,7 @@ private struct Place {
         } else if line.hasPrefix("aurelax daemon") {
             self.init(try Spool())
         } else if Self.packages.contains(where: line.hasPrefix) {
-            // A job waits for somebody to run its package.
+            // A job waits for its package to be run.
             let spool = try Spool()
             self.init(
                 spool, folder: line.contains("./run.sh") ? spool.path.appending("outbox/ring4/01-dft") : nil)

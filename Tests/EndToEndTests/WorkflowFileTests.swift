@@ -3,7 +3,7 @@ import Subprocess
 import SystemPackage
 import Testing
 
-/// The jobs of workflows/, and what was recorded of them.
+/// The jobs in workflows/ and their recorded results.
 @Suite struct WorkflowFileTests {
     private static let folder = Program.project.appending("workflows").string
 
@@ -12,7 +12,7 @@ import Testing
         return all.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
     }
 
-    /// With its structure: as somebody finds it who drops it. Isomer T waits for coordinates.
+    /// With its structure, as a user would drop it. Isomer T has no coordinates yet.
     @Test func everyJobIsGood() async throws {
         let jobs = Self.files(".yaml").filter { !$0.contains("/results/") && !$0.contains("/soap-scan/") }
         #expect(jobs.count > 45)
@@ -27,7 +27,7 @@ import Testing
     }
 
     /// Every recorded job is read again, those of one structure together: a table with its last energy, and figures.
-    @Test func recordedResultsAreComparedAndDrawn() async throws {
+    @Test("Recorded results are compared and drawn") func recordedResults() async throws {
         let spool = try Spool()
         for start in ["ring4", "ring5", "ring6"] {
             let results = Self.folder + "/gold-thiolate-ring/results"
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// What it would run is there and good, whatever its name.
+    /// Its files exist and are valid, whatever its name.
     @Test(arguments: [
         "rings", "stretched", "hot", "au25", "campaign-ring4", "campaign-ring5", "campaign-ring6",
         "campaign-stretched",

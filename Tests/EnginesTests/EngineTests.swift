@@ -41,7 +41,7 @@ struct EngineTests {
         let neither = try read("engines:\n  x: {kind: dft}\n")
         #expect(neither.report.contains("either ‘ase’ or ‘command’, this one has neither"))
         let deaf = try read("engines:\n  x: {command: [cp2k.psmp]}\n")
-        #expect(deaf.report.contains("told no socket"))
+        #expect(deaf.report.contains("does not receive a socket"))
     }
 
     @Test("paths begin at the configuration's folder, arguments keep their types")

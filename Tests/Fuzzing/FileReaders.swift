@@ -7,7 +7,7 @@ import ModelFile
 import ModelLibrary
 import SystemPackage
 
-/// A directory in memory where there is one, for readers that want files; gone with the process that made it.
+/// A directory in memory if possible, for readers that need files; removed with its process.
 private func scratch(_ name: String) throws -> URL {
     let memory = URL(fileURLWithPath: "/dev/shm")
     let parent =
@@ -18,7 +18,7 @@ private func scratch(_ name: String) throws -> URL {
     return url
 }
 
-/// Manifests beside two files of a few bytes.
+/// Manifests together with two small files.
 final class ManifestReader: Sendable {
     static let shared = Result { try ManifestReader() }
 
@@ -34,7 +34,7 @@ final class ManifestReader: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    /// What is verified has digests of the files that are there.
+    /// Verified manifests have the digests of existing files.
     func read(_ bytes: [UInt8]) throws -> Bool {
         try Data(bytes).write(to: url.appendingPathComponent("MANIFEST.json"))
         guard let manifest = try? PackageCheck.verify(directory) else { return false }
@@ -46,7 +46,7 @@ final class ManifestReader: Sendable {
     }
 }
 
-/// Models, signed again: what whoever makes one can write into it.
+/// Models with new digests, which the author of a model can compute.
 final class ModelReader: Sendable {
     static let shared = Result { try ModelReader() }
 
@@ -62,7 +62,7 @@ final class ModelReader: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url.deletingLastPathComponent()) }
 
-    /// A model that loads gives forces or an error, and says that the atoms it gives no number for are unknown to it.
+    /// A loaded model gives forces or an error, and marks atoms without a value as out of domain.
     func read(_ bytes: [UInt8]) throws -> Bool {
         try Data(signed(bytes)).write(to: url)
         guard let model = try? ModelLibrary(searchPath: []).load(url.path),

@@ -1,7 +1,7 @@
 import Foundation
 import LinearAlgebra
 
-/// Something that was accepted and should not have been, or that does not hold what is promised of it.
+/// Accepted input that should have been refused, or that does not satisfy a guarantee.
 package struct FuzzFinding: Error, CustomStringConvertible {
     package var description: String
     init(_ description: String) { self.description = description }
@@ -28,7 +28,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         }
     }
 
-    /// Files that start in the middle of what the reader knows, and what was once found to break it.
+    /// Files that start with a valid beginning, and inputs that once broke the reader.
     static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Corpus")
 

@@ -9,7 +9,7 @@ package struct Mutations: Sequence, IteratorProtocol {
     private var left: Int
 
     /// - Parameters:
-    ///   - tokens: pieces with a meaning of their own in what is mutated.
+    ///   - tokens: meaningful pieces of the input.
     ///   - quick: how many in an ordinary run.
     ///   - full: how many in `make torture`.
     package init(

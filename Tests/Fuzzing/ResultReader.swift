@@ -6,8 +6,8 @@ import JobSpec
 
 /// Results for one package with a hydrogen molecule.
 ///
-/// A folder comes as one text: lines `@@ NAME` begin its files. `@inputs` stands for the digest of what was
-/// handed off and `@NAME` for name, size and checksum of that file, so that what is changed in a file is not
+/// A folder as one text: lines `@@ NAME` begin its files. `@inputs` stands for the digest of the
+/// inputs and `@NAME` for name, size and checksum of that file, so that a changed file is not
 /// refused for its checksum alone.
 struct ResultReader {
     static let shared = Result { try ResultReader() }

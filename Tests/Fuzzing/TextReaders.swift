@@ -20,7 +20,7 @@ extension FuzzTarget {
         return true
     }
 
-    /// What is read can be written, read and written the same again.
+    /// Accepted input can be written, and reads back the same.
     func readStructure(_ bytes: [UInt8]) throws -> Bool {
         guard let frames = try? ExtXYZ.frames(in: bytes, label: "fuzz") else { return false }
         let written = ExtXYZ.bytes(of: frames)

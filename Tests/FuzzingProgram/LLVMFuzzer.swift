@@ -4,7 +4,7 @@ import Fuzzing
 private let target = ProcessInfo.processInfo.environment["AURELAX_FUZZ_TARGET"].flatMap(
     FuzzTarget.init(rawValue:))
 
-/// What libFuzzer calls: it has a `main` of its own.
+/// The entry point of libFuzzer, which has its own `main`.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let target else {

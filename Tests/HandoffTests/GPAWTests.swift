@@ -6,7 +6,7 @@ import JobSpec
 import SystemPackage
 import Testing
 
-/// Real GPAW runs of H₂ on coarse grids: slow, and only where asked for.
+/// Real GPAW runs of H₂ on coarse grids: slow, and only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct GPAWTests {
     private func package(_ mode: DFTStage.Mode, maxSteps: Int = 1) throws -> HandoffPackage {
         try HandoffPackage(
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// Both ranks killed in the middle of a step, then to convergence.
-    @Test func killedRanksLeaveNothingBehindAndTheRunGoesOn() async throws {
+    @Test("Killed ranks leave no processes, and the run resumes") func killedRanks() async throws {
         let scratch = try Scratch()
         let package = try package(.lcao, maxSteps: 40)
         let directory = try scratch.publish(package)
@@ -74,7 +74,7 @@ import Testing
         #expect((0.70...0.90).contains((final.positions[1] - final.positions[0]).length))
     }
 
-    /// Two ranks asked to stop end within the time allowed, none is left behind.
+    /// Two ranks end within the allowed time after a stop request, and none remains.
     @Test func twoRanksStop() async throws {
         let scratch = try Scratch()
         let package = try package(.fd, maxSteps: 40)
@@ -136,7 +136,7 @@ import Testing
     }
 
     /// Too few cycles for the density to converge: a verdict, and what there is.
-    @Test func aSelfConsistencyThatDoesNotConvergeIsAVerdict() async throws {
+    @Test("An SCF that does not converge is a verdict") func scfNotConverged() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
             Samples.request(

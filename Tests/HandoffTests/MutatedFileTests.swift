@@ -7,8 +7,8 @@ import JobSpec
 import SystemPackage
 import Testing
 
-/// Faults 26 and 33: whatever bytes come back, there is an answer, and nothing that differs is taken for what
-/// was sent.
+/// Faults 26 and 33: for any returned bytes there is an answer, and changed data are never accepted
+/// as the original.
 @Suite struct MutatedFileTests {
     private let package: HandoffPackage
     private let sample: ResultSample

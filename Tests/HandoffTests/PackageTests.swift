@@ -19,7 +19,7 @@ import Testing
         #expect(other.expectation.inputs != first.expectation.inputs)
     }
 
-    @Test func theManifestIsLastAndNamesEveryFileWithItsChecksum() throws {
+    @Test("The manifest is last and has the checksum of every file") func manifest() throws {
         let package = try HandoffPackage(Samples.request())
         #expect(
             package.files.map(\.name.string) == [
@@ -46,14 +46,14 @@ import Testing
             ])
     }
 
-    @Test func theInputDigestIsThatOfSha256sum() throws {
+    @Test("The digest of the inputs is that of sha256sum") func inputDigest() throws {
         let package = try HandoffPackage(Samples.request())
         let inputs = package.manifest.files.filter { $0.role == .input }.sorted { $0.name < $1.name }
         let lines = inputs.map { "\($0.sha256.hexadecimal)  \($0.name)\n" }.joined()
         #expect(package.manifest.inputs == Digest(of: Array(lines.utf8)))
     }
 
-    @Test func theStructureKeepsEveryDigitAndOnlyWhatDecides() throws {
+    @Test("The packaged structure has all digits and nothing superfluous") func packagedStructure() throws {
         var atoms = Samples.sulfide
         atoms.positions[1].x = 4.0 / 3
         atoms.forces = Array(repeating: [1, 2, 3], count: 3)
@@ -71,7 +71,7 @@ import Testing
         #expect(package.expectation.parameters.fixedAtoms == [1])
     }
 
-    @Test func tbliteIsLabelledAsWhatItIs() throws {
+    @Test("A tblite package states that it is not DFT") func tbliteLabel() throws {
         let package = try HandoffPackage(Samples.request(settings: Samples.settings { $0.engine = .tblite }))
         #expect(package.bytes("tblite_relax.py") != nil)
         #expect(package.bytes("gpaw_relax.py") == nil)
@@ -80,7 +80,7 @@ import Testing
         #expect(package.text("submit.sbatch")?.contains("--ntasks=1\n") == true)
     }
 
-    @Test func theHessianIsSentAsItIs() throws {
+    @Test("The Hessian is packaged unchanged") func packagedHessian() throws {
         let hessian = (0..<81).map { Double($0) / 7 }
         let package = try HandoffPackage(Samples.request { $0.hessian = hessian })
         let bytes = try #require(package.bytes("hessian.npy"))
@@ -92,7 +92,7 @@ import Testing
         #expect(package.expectation.parameters.hessian?.file == "hessian.npy")
     }
 
-    @Test func theBatchScriptHoldsOnlySafeWords() throws {
+    @Test("The batch script contains only safe words") func batchScript() throws {
         let package = try HandoffPackage(Samples.request { $0.job = "Au38-ring.v2_1" })
         let text = try #require(package.text("submit.sbatch"))
         #expect(text.contains("#SBATCH --job-name=aurelax-Au38-ring.v2_1-1-2\n"))
@@ -155,16 +155,16 @@ import Testing
         }
         #expect(
             reasons(request).map(\.description) == [
-                "the job name \"a b\" is not made of letters, digits, '-', '_' and '.' alone",
-                "periodic structures are not handed off; the calculation is one of a molecule in a box",
+                "the job name \"a b\" may only contain letters, digits, '-', '_' and '.'",
+                "periodic structures are not supported; the calculation treats a molecule in a box",
                 "atom S 0 has a coordinate that is not a number",
                 "atom H 2 has a coordinate that is not a number",
                 "the Hessian has 1 numbers, not (3·3)² = 81",
-                "the Hessian holds a value that is not a number",
+                "the Hessian has a value that is not a number",
             ])
     }
 
-    @Test func aGeometryThatNoCalculationShouldStartFromIsNotSent() {
+    @Test("An unsuitable geometry is refused") func unsuitableGeometry() {
         var clash = Samples.sulfide
         clash.positions[2] = [1.34, 0.2, 0]
         #expect(
@@ -190,7 +190,7 @@ import Testing
 }
 
 @Suite struct PackageCheckTests {
-    @Test func whatWasPublishedIsAccepted() throws {
+    @Test("A published package is accepted") func publishedPackage() throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(Samples.request())
         let directory = try scratch.publish(package)
@@ -198,7 +198,7 @@ import Testing
         #expect(try HandoffExpectation(package: directory) == package.expectation)
     }
 
-    @Test func onlyWhatIsKnownIsAccepted() throws {
+    @Test("An unknown package is refused") func unknownPackage() throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(Samples.request())
         let directory = try scratch.publish(package)
@@ -208,12 +208,12 @@ import Testing
         }
     }
 
-    @Test func changedMissingAndIncomplete() throws {
+    @Test("Changed, missing and incomplete files are detected") func changedPackage() throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try HandoffPackage(Samples.request()))
         try directory.replace("run.sh", Array("#!/bin/sh\nexit 0\n".utf8))
         #expect(throws: PackageRefusal.damaged("run.sh")) { try PackageCheck.verify(directory) }
-        // A person may adapt a launcher: the inputs are what was sent.
+        // The user may adapt a launcher: the inputs are unchanged.
         _ = try PackageCheck.verify(directory, roles: [.input])
         try directory.remove("gpaw_relax.py")
         #expect(throws: PackageRefusal.missing("gpaw_relax.py")) {
@@ -223,7 +223,7 @@ import Testing
         #expect(throws: PackageRefusal.incomplete) { try PackageCheck.verify(directory) }
     }
 
-    @Test func otherInputsUnderTheOldDigest() throws {
+    @Test("Changed inputs with the old digest are detected") func changedInputs() throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(Samples.request())
         let directory = try scratch.publish(package)

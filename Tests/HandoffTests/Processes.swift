@@ -3,11 +3,11 @@ import Foundation
 import Handoff
 import SystemPackage
 
-/// What runs in a package.
+/// The processes of a package.
 enum Processes {
     struct TimedOut: Error {}
 
-    /// Processes whose working directory is the package's, those that have ended left out.
+    /// Processes whose working directory is the package's, without those that have ended.
     static func working(in package: Directory) throws -> [(identifier: pid_t, name: String)] {
         let there = URL(filePath: package.path.string).resolvingSymlinksInPath().path
         let files = FileManager.default

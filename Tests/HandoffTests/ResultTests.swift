@@ -29,7 +29,7 @@ import Testing
         return refusal(try sample.files)
     }
 
-    @Test func aConvergedResultIsTakenIn() throws {
+    @Test("A converged result is accepted") func convergedResult() throws {
         let files = try sample.files
         let result = try ReturnedResult(files, expecting: package.expectation)
         #expect(result.isConverged)
@@ -48,7 +48,7 @@ import Testing
         #expect(result.digest == Digest(of: try #require(files[.done])))
     }
 
-    @Test func fault33NotConvergingIsAResult() throws {
+    @Test("A calculation that did not converge is a result") func fault33NotConverged() throws {
         var sample = ResultSample(of: package, shrinking: 0.8)
         sample.end(.stepLimit)
         sample.listed.append(.best)
@@ -58,7 +58,7 @@ import Testing
         #expect(result.best != nil)
     }
 
-    @Test func anEngineThatFailedAtOnceHasNoFrames() throws {
+    @Test("An engine that failed at once has no frames") func failedEngine() throws {
         var sample = sample
         sample.end(.notSelfConsistent)
         sample.listed = [.status]
@@ -68,7 +68,7 @@ import Testing
         #expect(result.final == nil)
     }
 
-    @Test func convergedIsWhatTheForcesSay() throws {
+    @Test("The forces determine convergence") func convergedByForces() throws {
         let hot = ResultSample(of: package, shrinking: 0.8)
         guard case .notConverged(_, let limit)? = refusal(try hot.files) else {
             Issue.record("taken in")
@@ -80,7 +80,7 @@ import Testing
                 == .contradiction("status.json and DONE.json disagree on how the calculation ended"))
     }
 
-    @Test func fault33OfAnotherJobStageAttemptOrInputs() throws {
+    @Test("Results of another job, stage, attempt or inputs are refused") func fault33OtherIdentity() throws {
         #expect(
             try refusal { $0.marker["job"] = .string("ring5") }
                 == .otherJob(expected: "ring4", found: "ring5"))
@@ -93,7 +93,7 @@ import Testing
         #expect(try refusal { $0.status["charge"] = .integer(1) } == .otherCharge(expected: 0, found: 1))
     }
 
-    @Test func fault33IncompleteTruncatedOrTampered() throws {
+    @Test("Incomplete, truncated and changed results are refused") func fault33Damaged() throws {
         let files = try sample.files
         for file in [ReturnedFile.trajectory, .final, .status, .done] {
             var some = files
@@ -116,14 +116,14 @@ import Testing
         }
     }
 
-    @Test func fault33OtherAtomsOrAnotherOrder() throws {
+    @Test("Results with other atoms or another order are refused") func fault33OtherAtoms() throws {
         #expect(
             try refusal { sample in
                 for k in sample.frames.indices { sample.frames[k].elements.swapAt(0, 1) }
             }
                 == .otherElement(
                     file: "trajectory.extxyz", frame: 0, atom: 0, expected: "S", found: "H"))
-        // Atoms of one element in another order are where they were not sent.
+        // Atoms of one element in another order are at wrong positions.
         let swapped = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions.swapAt(1, 2)
@@ -142,7 +142,7 @@ import Testing
             } == .atomCount(file: "trajectory.extxyz", frame: 2, expected: 3, found: 2))
     }
 
-    @Test func fault33ValuesThatAreNoNumbers() throws {
+    @Test("Values that are not numbers are refused") func fault33NotFinite() throws {
         let refusals = [
             try refusal { $0.frames[4].energy = .nan },
             try refusal { $0.frames[4].forces?[1].y = .infinity },
@@ -176,7 +176,7 @@ import Testing
             Issue.record("\(String(describing: hartree))")
             return
         }
-        // Bohr under the name of Å: not where it was sent.
+        // Positions in Bohr labelled as Å are wrong.
         let bohr = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions = sample.frames[k].positions.map { $0 / 0.529177 }
@@ -199,7 +199,7 @@ import Testing
                 == .otherLevelOfTheory(expected: expected, found: fd))
     }
 
-    @Test func fault33FramesThatDoNotBelongTogether() throws {
+    @Test("Inconsistent frames are refused") func fault33InconsistentFrames() throws {
         // A step longer than the optimiser may take.
         let jump = try refusal { sample in
             for k in 3...6 { sample.frames[k].positions[1].x += 0.5 }
@@ -243,7 +243,7 @@ import Testing
             dropped: ExtXYZ.bytes(of: frames), named: "ring4.result.extxyz", expecting: package.expectation)
     }
 
-    @Test func theLastFrameWithForcesCounts() throws {
+    @Test("The last frame with forces is used") func lastFrame() throws {
         var tail = sample.frames[6]
         tail.forces = nil
         tail.energy = nil
@@ -285,11 +285,11 @@ import Testing
         atoms.info["level_of_theory"] = .string("VASP PBE")
         let result = try take([atoms])
         #expect(result.notes.count == 1)
-        #expect(result.notes.first?.contains("calculated with VASP PBE") == true)
+        #expect(result.notes.first?.contains("computed at the level VASP PBE") == true)
         #expect(result.levelOfTheory == "VASP PBE")
     }
 
-    @Test func whatDoesNotFitIsRefused() throws {
+    @Test("An unsuitable dropped result is refused") func unsuitableDroppedResult() throws {
         var bohr = sample.frames[6]
         bohr.positions = bohr.positions.map { $0 / 0.529177 }
         #expect { try take([bohr]) } throws: { error in

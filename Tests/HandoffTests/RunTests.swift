@@ -28,7 +28,7 @@ import Testing
         return try ReturnedResult(files, expecting: package.expectation)
     }
 
-    @Test func aPackageRunsAndItsResultIsTakenIn() async throws {
+    @Test("A package runs and its result is accepted") func packageRuns() async throws {
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
@@ -70,7 +70,7 @@ import Testing
 
     /// A torn trajectory of an earlier run: the same path as in one go, but for what another first guess of the
     /// self-consistency leaves.
-    @Test func itGoesOnFromItsOwnTrajectory() async throws {
+    @Test("A run resumes from its own trajectory") func resumes() async throws {
         let scratch = try Scratch()
         let package = try package()
         let whole = try scratch.publish(package, as: "01-whole")
@@ -93,7 +93,7 @@ import Testing
         for (a, b) in ends { #expect((a - b).length < 1e-5) }
     }
 
-    @Test func theResultOfAnotherPackageIsNotTakenUp() async throws {
+    @Test("A run does not resume from another package's result") func otherTrajectory() async throws {
         let scratch = try Scratch()
         let first = try scratch.publish(try package(), as: "01-first")
         #expect(try await Engines.runner().run(first) == .finished(.converged))
@@ -109,7 +109,7 @@ import Testing
         #expect(try result.read("trajectory.extxyz") == trajectory)
     }
 
-    @Test func aServerRunsWhatIsPublishedAndNothingElse() async throws {
+    @Test("A server runs only published packages") func servedPackages() async throws {
         let scratch = try Scratch()
         let known = try package()
         let unknown = try package { $0.attempt = 9 }
@@ -126,7 +126,7 @@ import Testing
         let kinds = events.withLock { $0 }.filter { if case .progress = $0.kind { false } else { true } }
         #expect(
             kinds.map(\.kind) == [
-                .skipped("not a package that this daemon has handed off"),
+                .skipped("this daemon has not handed off such a package"),
                 .started, .ended(.finished(.converged)),
             ])
         #expect(try result(of: first, known)?.isConverged == true)
@@ -159,8 +159,8 @@ import Testing
         #expect(try result(of: good, second)?.isConverged == true)
     }
 
-    /// What comes while a package runs, and before those that wait, is run before them.
-    @Test func aServerAsksWhoIsNextBeforeEach() async throws {
+    /// A package with a higher priority that arrives during a run is run before the waiting ones.
+    @Test("A server determines the next package anew each time") func servedOrder() async throws {
         let scratch = try Scratch()
         var digests: Set<Digest> = []
         for (attempt, name) in zip(1..., ["01-a", "01-b", "01-c"] as [FilePath.Component]) {
@@ -185,7 +185,7 @@ import Testing
         #expect(started.withLock { $0 } == ["01-c", "01-b", "01-a"])
     }
 
-    @Test func aProgramThatIsNotThereIsARefusal() async throws {
+    @Test("A missing program is a refusal") func missingProgram() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package())
         var options = LocalRunner.Options()
@@ -197,7 +197,7 @@ import Testing
         #expect(reason.contains("/nonexistent/python"))
     }
 
-    @Test func fault29WhatCrashesIsGivenUpWithAResultThatSaysSo() async throws {
+    @Test("A crashing package is given up with the verdict crashed") func fault29Crashes() async throws {
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
@@ -309,8 +309,8 @@ import Testing
         return values
     }
 
-    /// Asked to stop, it keeps its steps and leaves no process; started again, it goes on from them.
-    @Test func fault30ItStopsWhenToldToAndGoesOn() async throws {
+    /// After a stop request it keeps its steps and leaves no process; started again, it resumes.
+    @Test("A run stops on request and resumes") func fault30StopRequest() async throws {
         let scratch = try Scratch()
         let package = try package(GoldThiolateRing(n: 3).atoms)
         let directory = try scratch.publish(package)
@@ -330,8 +330,9 @@ import Testing
         #expect(try Processes.working(in: directory).isEmpty)
     }
 
-    /// Killed like a process that runs out of memory; started again, it goes on and its whole path is taken in.
-    @Test func fault30ItIsKilledAndGoesOn() async throws {
+    /// Killed like a process that runs out of memory; started again, it resumes, and its whole path
+    /// is accepted.
+    @Test("A killed run resumes") func fault30Killed() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
             Samples.request(
@@ -361,7 +362,7 @@ import Testing
     }
 
     /// A run that hangs is ended, whatever it started with it.
-    @Test func fault30WhatFallsSilentIsEnded() async throws {
+    @Test("A silent run is killed") func fault30Silent() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package())
         try scratch.directory.create(
@@ -382,9 +383,9 @@ import Testing
         #expect(try Processes.working(in: directory).isEmpty)
     }
 
-    /// Slurm's way: the batch shell gets USR1, and the run ends after its step with the status that says so.
-    /// Meanwhile nobody else can run the package.
-    @Test func theScriptAloneEndsOnASignal() async throws {
+    /// As in Slurm: the batch shell gets USR1, and the run ends after its step with the
+    /// corresponding status. Meanwhile no other process can run the package.
+    @Test("The script alone ends on a signal") func signalToScript() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))
         let shell = Process()
@@ -407,7 +408,7 @@ import Testing
         #expect(try directory.subdirectory("result").status(of: "DONE.json") == nil)
     }
 
-    @Test func twoRunnersDoNotRunOnePackage() async throws {
+    @Test("Two runners do not run the same package") func twoRunners() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))
         let run = Task { try await Engines.runner().run(directory) }

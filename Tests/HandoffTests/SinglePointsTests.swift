@@ -44,7 +44,7 @@ extension Scratch {
 }
 
 @Suite struct SinglePointsPackageTests {
-    @Test func theSameRequestGivesTheSameBytesAndOnlyWhatDecides() throws {
+    @Test("The same request gives the same bytes") func sameRequest() throws {
         let package = try SinglePointsPackage(Samples.points())
         #expect(package.files == (try SinglePointsPackage(Samples.points())).files)
         #expect(
@@ -71,7 +71,8 @@ extension Scratch {
         #expect(script.contains("sbatch --array=1-3%4 submit.sbatch"))
     }
 
-    /// A geometry that no relaxation would be begun with may be scored; what nothing could begin with may not.
+    /// A geometry that is unsuitable for a relaxation is accepted; one with which no calculation
+    /// can start is refused.
     @Test func whatIsRefused() throws {
         var close = Samples.path(2)
         close[1].positions[1] = [0.3, 0, 0]
@@ -145,7 +146,7 @@ extension Scratch {
     }
 
     /// As an array does it: one point a process, several at once; the last one puts the result together.
-    @Test func severalProcessesShareThePoints() async throws {
+    @Test("Several processes share the points") func sharedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points(Samples.path(5)))
         let directory = try scratch.publish(package)
@@ -165,8 +166,8 @@ extension Scratch {
         #expect(try status(directory, point: 6) == 8, "there is no sixth point")
     }
 
-    /// What is there is not calculated again.
-    @Test func aRunGoesOnWithThePointsThatAreMissing() async throws {
+    /// Existing points are not computed again.
+    @Test("A run resumes with the missing points") func missingPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -182,8 +183,9 @@ extension Scratch {
         #expect(try status(directory, point: 2) == 0)
     }
 
-    /// Two hydrogens in one place have no energy: the others have theirs, and the set says so. By hand it is tried again.
-    @Test func aPointThatFailsIsAResult() async throws {
+    /// Two hydrogens at the same position have no energy: the other points do, and the set reports
+    /// it. Run by hand, it is retried.
+    @Test("A failed point is a result") func failedPoint() async throws {
         let scratch = try Scratch()
         var path = Samples.path(3)
         path[1].positions[2] = path[1].positions[1]
@@ -208,7 +210,7 @@ extension Scratch {
     }
 
     /// A point of another package, or of another geometry, is left alone and said.
-    @Test func whatIsNotOfThisPackageIsRefused() async throws {
+    @Test("Points of another package are refused") func foreignPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -227,7 +229,7 @@ extension Scratch {
         #expect(try foreign.read("0001.extxyz") == bytes)
     }
 
-    @Test func whatComesBackIsChecked() async throws {
+    @Test("Returned points are checked") func checkedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -279,7 +281,7 @@ extension Scratch {
     }
 
     /// A run that dies over and over is given up with the points that are there.
-    @Test func whatCrashesIsGivenUpWithWhatIsThere() async throws {
+    @Test("A crashing set is given up with its existing points") func crashedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
         let directory = try scratch.publish(package)
@@ -288,7 +290,7 @@ extension Scratch {
         options.python = "/bin/false"
         var serving = PackageServer.Options()
         (serving.once, serving.maxCrashes, serving.pause) = (true, 1, .zero)
-        // A Python that is killed before it says anything.
+        // A Python that is killed before any output.
         let python = scratch.path.appending("python").string
         let real = try #require(Engines.python)
         try "#!/bin/sh\ncase \"$*\" in *single_points*) kill -9 $$ ;; esac\nexec \(real) \"$@\"\n"

@@ -18,7 +18,7 @@ final class Scratch: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
-    /// The package in a directory of its own, as a daemon publishes it.
+    /// The package in a separate directory, as published by a daemon.
     func publish(_ package: HandoffPackage, as name: FilePath.Component = "01-dft") throws -> Directory {
         let job = try directory.makeSubdirectory("outbox").makeSubdirectory("job")
         let published = try job.publish(
@@ -65,7 +65,7 @@ extension HandoffPackage {
     }
 }
 
-/// What this machine has for real runs.
+/// Programs on this machine for real runs.
 enum Engines {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
     static let hasPython = python != nil

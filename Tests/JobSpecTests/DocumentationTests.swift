@@ -3,7 +3,7 @@ import JobSpec
 import Testing
 import YAMLDocument
 
-/// docs/job-spec.md says what the schema says.
+/// The tables in docs/job-spec.md agree with the schema.
 @Suite struct DocumentationTests {
     @Test(arguments: JobSchema.tables)
     func everyKeyStandsInTheTable(name: String, schema: MappingSchema) throws {
@@ -68,7 +68,7 @@ import YAMLDocument
         #expect(Set(properties.keys) == Set(JobSchema.job.keys.map(\.name)))
         #expect(schema["required"] as? [String] == ["aurelax", "structure", "stages"])
         #expect(schema["additionalProperties"] as? Bool == false)
-        // Defaults are values where they are some, and told in words where they depend on something.
+        // Defaults are values if possible; defaults that depend on other values are described.
         func property(_ name: String) -> [String: Any] { properties[name] as? [String: Any] ?? [:] }
         #expect(property("charge")["default"] as? Int == 0)
         #expect(property("model")["default"] as? String == "thiolate-gold")

@@ -7,7 +7,7 @@ import YAMLDocument
 @Suite struct JobFileTests {
     static let minimal = "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}]\n"
 
-    @Test func whatIsNotSaidIsThePapers() throws {
+    @Test("Defaults are the paper's settings") func defaults() throws {
         let job = try #require(file(Self.minimal, name: "dir/ring4.yaml").job)
         #expect(job.name == "ring4" && job.structure == .file("s.xyz") && job.charge == 0)
         #expect(job.model == "thiolate-gold" && job.priority == 0 && job.after.isEmpty)
@@ -52,7 +52,7 @@ import YAMLDocument
                     after: ["a", "b.2"], stages: [.ml(ml), .dft(pw), .dft(tight), .dft(lcao)]))
     }
 
-    @Test func everyOptionOfAnMLStageIsReadAndWritten() throws {
+    @Test("Every option of an ML stage is read and written") func mlOptions() throws {
         let text = """
             aurelax: 1
             name: options
@@ -116,7 +116,7 @@ import YAMLDocument
 
     private struct NoHybridStage: Error {}
 
-    @Test func aHybridStageIsReadAndWritten() throws {
+    @Test("A hybrid stage is read and written") func hybridOptions() throws {
         let text = """
             aurelax: 1
             name: hybrid
@@ -140,7 +140,7 @@ import YAMLDocument
         #expect(file(job.yaml).job == job)
     }
 
-    /// What a version before had written of a stage is read, with defaults for what it did not know.
+    /// A stage written by an earlier version is read, with defaults for missing values.
     @Test func olderStagesAreRead() throws {
         let text = """
             {"optimizer":"fire","fmax":0.3,"maxSteps":9,"maxStep":0.05,"move":{"indices":{"_0":[1,3]}},"model":"m"}
@@ -262,20 +262,20 @@ import YAMLDocument
         #expect(read.diagnostics.contains { $0.message.contains(message) }, "\(read.report)")
     }
 
-    @Test func aFileNameThatIsNoJobNameAsksForOne() {
+    @Test("A file name that is not a job name needs a name") func fileNames() {
         let read = file(Self.minimal, name: "my job.yaml")
         #expect(read.job == nil && read.report.contains("hint: give the job a name: ‘name: …’"))
         #expect(file(Self.minimal + "name: mine\n", name: "my job.yaml").job?.name == "mine")
     }
 
     /// Of an engine that there is not nobody knows which settings it has.
-    @Test func anUnknownEngineIsTheOnlyMistake() {
+    @Test("An unknown engine is the only reported mistake") func unknownEngine() {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {engine: gpwa, h: 0.2, basis: sz}}]\n")
         #expect(read.diagnostics.map(\.code) == ["unknown-choice"])
         #expect(read.diagnostics.first?.hint == "did you mean ‘gpaw’?")
     }
 
-    @Test func settingsWithoutEffectAreNoDifference() throws {
+    @Test("Settings without effect do not change a job") func ineffectiveSettings() throws {
         let head = "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {"
         let job = try #require(file(head + "engine: tblite, h: 0.3, xc: RPBE, mode: pw}}]\n").job)
         #expect(job == file(head + "engine: tblite}}]\n").job)
@@ -283,7 +283,7 @@ import YAMLDocument
         #expect(file(head + "mode: fd, basis: sz, cutoff: 300}}]\n").job == file(head + "mode: fd}}]\n").job)
     }
 
-    @Test func aKeyInTheWrongPlaceIsSentToTheRightOne() {
+    @Test("A misplaced key gets a hint to its place") func misplacedKey() {
         let text = "aurelax: 1\nstructure: s.xyz\nfmax: 0.1\nstages:\n  - ml: {}\n    xc: PBE\n"
         #expect(
             file(text).report == """
@@ -299,7 +299,7 @@ import YAMLDocument
                 """)
     }
 
-    @Test func aJobNamedTwiceIsAWarning() {
+    @Test("A job named twice in after is a warning") func duplicateDependency() {
         let read = file(Self.minimal + "after: [a, b, a]\n")
         #expect(read.job != nil)
         #expect(read.report.hasPrefix("j.yaml:4:15: warning: ‘a’ appears twice\n"))

@@ -3,7 +3,7 @@ import Relaxation
 import Testing
 import YAMLDocument
 
-/// Fault 25: what other readers take for something else is here what the schema says, or an error.
+/// Fault 25: scalars that other readers misinterpret have the type of the schema, or are errors.
 @Suite struct ScalarTrapTests {
     private func read(_ key: String, _ value: String) -> JobFile {
         file("aurelax: 1\nstructure: s.xyz\n\(key): \(value)\nstages: [{ml: {}}]\n")
@@ -44,8 +44,8 @@ import YAMLDocument
         #expect(stage.fmax == value)
     }
 
-    @Test(arguments: ["NO", "yes", "on", "1", "T", "'true'"]) func fault25ASwitchIsTrueOrFalse(_ text: String)
-    {
+    @Test("A switch is true or false", arguments: ["NO", "yes", "on", "1", "T", "'true'"])
+    func fault25Switches(_ text: String) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}, {dft: {hessian: \(text)}}]\n")
         #expect(read.job == nil, "hessian: \(text) was taken")
     }

@@ -43,7 +43,7 @@ import YAMLDocument
         #expect(file(job.yaml).job == job, "\(job.yaml)")
     }
 
-    @Test func firstAndLastAreAlwaysAmongThem() {
+    @Test("The first and the last frame are always selected") func firstAndLast() {
         func chosen(_ count: Int, every: Int = 1, frames: Int? = nil) -> [Int] {
             var stage = SinglePointsStage()
             (stage.every, stage.frames) = (every, frames)
@@ -107,13 +107,13 @@ import YAMLDocument
         #expect(read.report.contains(hint), "\(read.report)")
     }
 
-    @Test func whatAnEngineDoesNotLookAtIsSaid() throws {
+    @Test("Settings that an engine ignores are reported") func ignoredSettings() throws {
         let read = job("[{ml: {}}, {single-points: {engine: tblite, h: 0.1}}]")
         #expect(read.job != nil)
         #expect(read.report.contains("‘h’ has no effect: it is a setting of GPAW"), "\(read.report)")
     }
 
-    @Test func resourcesBeyondTheSpoolsAreSaid() {
+    @Test("Resources beyond the limits are reported") func excessiveResources() {
         var limits = Resources()
         limits.tasks = 4
         let read = job("[{ml: {}}, {single-points: {resources: {tasks: 5}}}]")

@@ -2,13 +2,17 @@ import Atomistics
 import JobSpec
 import Testing
 
-/// What a structure file says of itself is heeded, or contradicted with a message.
+/// The structure file's own statements are followed, or contradicted with a message.
 @Suite struct StructureStatementTests {
-    private func report(_ comment: String, job: String = "", columns: String = "", values: String = "") throws -> String {
-        let text = "2\nProperties=species:S:1:pos:R:3\(columns) \(comment)\nH 0 0 0 \(values)\nH 0 0 0.9 \(values)\n"
+    private func report(_ comment: String, job: String = "", columns: String = "", values: String = "") throws
+        -> String
+    {
+        let text =
+            "2\nProperties=species:S:1:pos:R:3\(columns) \(comment)\nH 0 0 0 \(values)\nH 0 0 0.9 \(values)\n"
         let atoms = try #require(try ExtXYZ.frames(in: Array(text.utf8), label: "a.xyz").last)
         let file = JobFile(
-            Array("aurelax: 1\nstructure: a.xyz\n\(job)\nstages: [{dft: {engine: tblite}}]\n".utf8), file: "j.yaml")
+            Array("aurelax: 1\nstructure: a.xyz\n\(job)\nstages: [{dft: {engine: tblite}}]\n".utf8),
+            file: "j.yaml")
         try #require(file.job != nil, "\(file.report)")
         return file.report(file.problems(with: atoms))
     }
@@ -26,6 +30,6 @@ import Testing
         #expect(try report("multiplicity=3").contains("error: the structure says multiplicity=3"))
         #expect(try report("units=bohr").contains("error: the structure says units=bohr"))
         #expect(try report("multiplicity=1 units=Angstrom").isEmpty)
-        #expect(try report("", columns: ":fixed:L:1", values: "T").contains("‘fixed’ fixes nothing"))
+        #expect(try report("", columns: ":fixed:L:1", values: "T").contains("‘fixed’ has no effect"))
     }
 }

@@ -15,7 +15,9 @@ import YAMLDocument
 
     static let ml = "stages: [{ml: {}}]"
 
-    @Test func aGoodStructureHasNoMessage() { #expect(report(Self.ml, Self.water) == "") }
+    @Test("A suitable structure gives no message") func goodStructure() {
+        #expect(report(Self.ml, Self.water) == "")
+    }
 
     /// Faults 27 and 28: refused before anything is computed.
     @Test func fault27NoAtoms() {
@@ -39,7 +41,7 @@ import YAMLDocument
         atoms = Self.water
         atoms.cell = Cell(SIMD3(9, 0, 0), SIMD3(0, 9, 0), SIMD3(0, 0, 9))
         atoms.periodicity = .all
-        #expect(report(Self.ml, atoms).contains("the structure is periodic; molecules only are relaxed"))
+        #expect(report(Self.ml, atoms).contains("the structure is periodic; only molecules can be relaxed"))
     }
 
     @Test func fixedAtomsAreTakenOutOfThoseThatMove() throws {
@@ -69,8 +71,8 @@ import YAMLDocument
     @Test func fixedAtomsFitTheStructure() {
         #expect(report("stages: [{ml: {fix: [0, 3]}}]", Self.water).contains("there is no atom 3\n"))
         #expect(report("stages: [{ml: {fix: {elements: [Au]}}}]", Self.water).contains("there is no Au"))
-        #expect(report("stages: [{dft: {fix: {below: 1}}}]", Self.water).contains("‘fix’ keeps every atom"))
-        #expect(report("stages: [{dft: {fix: {}}}]", Self.water).contains("‘fix’ names no atom"))
+        #expect(report("stages: [{dft: {fix: {below: 1}}}]", Self.water).contains("‘fix’ fixes every atom"))
+        #expect(report("stages: [{dft: {fix: {}}}]", Self.water).contains("‘fix’ selects no atom"))
         #expect(
             file(
                 "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fix: {indices: [0], counted_from: 1}}}]\n"
@@ -78,7 +80,7 @@ import YAMLDocument
         #expect(report("stages: [{ml: {fix: {elements: [S]}}}]", Self.water) == "")
     }
 
-    @Test func selectionsFitTheStructure() {
+    @Test("Selections must fit the structure") func selections() {
         #expect(
             report("stages: [{ml: {move: shell}}]", Self.water).contains(
                 "j.yaml:3:22: error: there is no gold in the structure"))
@@ -101,7 +103,7 @@ import YAMLDocument
         #expect(report("stages: [{ml: {move: mask}}]", atoms) == "")
     }
 
-    @Test func aMaskThatNoStageUsesIsAWarning() {
+    @Test("An unused mask is a warning") func unusedMask() {
         var atoms = Self.water
         atoms.moveMask = [true, false, true]
         #expect(
@@ -109,7 +111,7 @@ import YAMLDocument
                 j.yaml:2:12: warning: the structure's move_mask fixes atoms, and no stage uses it
                   structure: s.xyz
                              ^~~~~
-                  hint: ‘move: mask’ in a stage keeps them in their places
+                  hint: ‘move: mask’ in a stage keeps them fixed
 
                 """)
         #expect(report("stages: [{ml: {}}, {ml: {move: mask}}]", atoms) == "")
@@ -124,15 +126,15 @@ import YAMLDocument
                 "j.yaml:3:9: error: a charge of 1 leaves no electrons\n"))
     }
 
-    @Test func anOddNumberOfElectronsIsAWarningForDFT() {
+    @Test("An odd number of electrons is a warning for DFT") func oddElectrons() {
         let dft = "charge: 1\nstages: [{dft: {}}]"
         #expect(report(dft, Self.water).contains("j.yaml:3:9: warning: 17 electrons are an odd number"))
         #expect(!report("charge: 1\n" + Self.ml, Self.water).contains("electrons"))
     }
 
-    @Test func aChargeIsNotInTheForceFields() {
+    @Test("A charge is a warning for force fields") func chargeWarning() {
         let told = report("charge: -2\n" + Self.ml, Self.water)
-        #expect(told.contains("j.yaml:3:9: warning: force fields know nothing of a charge: that of -2"))
+        #expect(told.contains("j.yaml:3:9: warning: force fields do not support charges: the charge of -2"))
         #expect(report("charge: -2\nstages: [{dft: {}}]", Self.water) == "")
     }
 }

@@ -24,7 +24,8 @@ private struct Morse: ForceField {
                 let offset = atoms.positions[i] - atoms.positions[j]
                 let r = offset.length
                 let contact =
-                    scale * ((atoms.elements[i].covalentRadius ?? 1) + (atoms.elements[j].covalentRadius ?? 1))
+                    scale
+                    * ((atoms.elements[i].covalentRadius ?? 1) + (atoms.elements[j].covalentRadius ?? 1))
                 let decay = exp(-width * (r - contact))
                 energy += depth * (1 - decay) * (1 - decay)
                 let force = (-2 * depth * width * (1 - decay) * decay / r) * offset
@@ -99,7 +100,7 @@ private func relax(
         let first = try relax(LearningRelaxation(start: cluster, base: base), limit: 5, fmax: 0).machine
         var again = try LearningRelaxation(start: cluster, base: base)
         for frame in first.frames {
-            // As an interrupted run does: no proposal was asked for.
+            // Like an interrupted run: no proposal was requested.
             let said = try engine.predict(Atoms(elements: cluster.elements, positions: frame.positions))
             try again.observe(frame.positions, energy: frame.energy, forces: said.forces)
         }
@@ -153,7 +154,8 @@ private func relax(
     func fixedAtoms() throws {
         var free = [Bool](repeating: true, count: cluster.count)
         free[1] = false
-        var machine = try LearningRelaxation(start: cluster, isFree: free, base: .forceField(Morse(scale: 1.05)))
+        var machine = try LearningRelaxation(
+            start: cluster, isFree: free, base: .forceField(Morse(scale: 1.05)))
         let said = try engine.predict(cluster)
         #expect(throws: LearningError.notFinite) {
             try machine.observe(cluster.positions, energy: .nan, forces: said.forces)

@@ -6,7 +6,8 @@ import Testing
 @Suite struct ForcePlotTests {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
 
-    /// The rings' forces beside the same ones with every component off by 0.1 eV/Å.
+    /// The rings' forces compared with the same forces with an error of 0.1 eV/Å in every
+    /// component.
     static func comparison() throws -> ForceComparison {
         let frames = try Array(ScratchLibrary.rings()[10..<13])
         var others = frames
@@ -27,7 +28,7 @@ import Testing
             let start = path.hasSuffix("png") ? Data([0x89, 0x50, 0x4E, 0x47]) : Data("<?xml".utf8)
             #expect(bytes.starts(with: start) && bytes.count > 10_000)
         }
-        // The numbers behind the points, and no others.
+        // Exactly the numbers of the points.
         struct Numbers: Decodable {
             struct Panel: Decodable {
                 var name: String

@@ -82,7 +82,7 @@ private struct Fixed: ForceField {
             try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
     }
 
-    @Test func everySignOfDoubtAgainstTheTruth() throws {
+    @Test("Signs of doubt are correlated with true errors") func signsOfDoubt() throws {
         // Errors of 0 and √8 for the two H, 1 for S; angles of 0, 90 and 0 degrees.
         let field = Fixed(
             forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]],
@@ -98,7 +98,7 @@ private struct Fixed: ForceField {
         let quarters = try #require(all["distance"]).errorByQuarter
         let expected = [0, 0.5, 1, 8.0.squareRoot()]
         #expect(quarters.count == 4 && zip(quarters, expected).allSatisfy { abs($0 - $1) < 1e-12 })
-        // The sulfur says nothing of one of them.
+        // One of the indicators has no value for sulfur.
         let s = try #require(evaluation.rows["S"]).indicators
         #expect(s["agreement"] == nil && s["distance"]?.errorCorrelation == nil)
         let table = try #require(evaluation.indicatorTable).split(separator: "\n")

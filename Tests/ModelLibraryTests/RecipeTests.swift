@@ -78,7 +78,7 @@ import ThiolateGold
                 """)
     }
 
-    @Test func anUnknownKindHidesNoOtherMistake() {
+    @Test("An unknown kind does not hide other mistakes") func unknownKind() {
         let text = "aurelax_recipe: 1\nname: m\nkind: oamlmm\nlevel_of_theory: PBE\nnorm: {references: 4}\n"
         let report = report(text)
         #expect(report.contains("did you mean ‘oamlm’?"))
@@ -98,7 +98,7 @@ import ThiolateGold
             of: "    validation:", with: "    sample: 5\n    validation:")
         let data = try TrainingData(scratch.add("m", text))
         let rings = try ScratchLibrary.rings()
-        // Of the frames 10 to 20, denser to the end; what is held out stays whole.
+        // Of the frames 10 to 20, denser towards the end; held-out frames are not thinned.
         #expect(data.training.map { frame in rings.firstIndex(of: frame) } == [10, 15, 18, 19, 20])
         #expect(data.validation == Array(rings[21..<24]))
         #expect(report(text.replacingOccurrences(of: "sample: 5", with: "sample: 0")).contains("sample"))

@@ -32,7 +32,7 @@ import ThiolateGold
         return try #require(read.scan, "\(read.report)")
     }
 
-    @Test func everyDescriptorOnceWithTheClassesOfAllGrids() throws {
+    @Test("Every descriptor occurs once with the classes of all grids") func points() throws {
         let points = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: ".").points
         #expect(points.count == 8)
         let shared = points.filter { $0.classes.contains(.unitGold) }
@@ -58,8 +58,9 @@ import ThiolateGold
         #expect(directions.options.classes == OAMLMOptions().classes)
     }
 
-    /// One set alone, as an element of an array computes it, beside others that add to the same results.
-    @Test func setsAreSharedAmongProcesses() throws {
+    /// Computes one set, as an element of an array does, while other processes add to the same
+    /// results.
+    @Test("Processes share the parameter sets") func sharedSets() throws {
         let library = try ScratchLibrary()
         let scan = try Self.scan(Self.text(), in: library.path)
         let path = library.path + "/shared.jsonl"
@@ -76,7 +77,7 @@ import ThiolateGold
         #expect(try scan.missingSets(resultsAt: path) == [1, 3])
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 3, "a head and a line a set")
-        // What somebody was killed over while it was written is computed again; what is there is not.
+        // A line that a killed process left incomplete is computed again; existing ones are not.
         try (lines.joined(separator: "\n") + "\n{\"torn").write(
             toFile: path, atomically: true, encoding: .utf8)
         _ = try scan.run(set: 1, resultsAt: path)
@@ -88,7 +89,7 @@ import ThiolateGold
         #expect(error?.description == "there is no parameter set 5; choose 1 to 4")
     }
 
-    @Test func goesOnWhereItWasStopped() throws {
+    @Test("An interrupted scan resumes") func resumes() throws {
         let scratch = try ScratchLibrary()
         let scan = try Self.scan(Self.text(), in: scratch.path)
         let whole = try scan.run()
@@ -115,7 +116,7 @@ import ThiolateGold
         let lines = String(decoding: try Data(contentsOf: url), as: UTF8.self).split(separator: "\n")
         #expect(lines.count == 5)
         for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
-        // A wider grid goes on in the same file.
+        // A wider grid continues in the same file.
         let wider = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: scratch.path)
         #expect(try wider.run().count == 8)
         // Other settings do not.
@@ -144,7 +145,8 @@ import ThiolateGold
         #expect(lines.contains("H: 4 parameter sets, the best 2"))
     }
 
-    /// What a scan says of a pair is what a model trained on the one and evaluated on the other says.
+    /// A scan's result for a pair agrees with a model trained on one structure and evaluated on the
+    /// other.
     @Test func agreesWithTrainingAndEvaluation() throws {
         let scratch = try ScratchLibrary()
         let record = try #require(
@@ -182,7 +184,7 @@ import ThiolateGold
             """
         #expect(
             ScanFile(Array(text.utf8), file: "scan.yaml").report == """
-                scan.yaml:6:12: error: another structure is called ‘a’ already
+                scan.yaml:6:12: error: the name ‘a’ is already used by another structure
                     - {name: a, file: b.extxyz, frames: ["x"]}
                              ^
                 scan.yaml:6:40: error: ‘x’ is no range of frames
@@ -207,7 +209,7 @@ import ThiolateGold
                 """)
     }
 
-    @Test func dataAndFilesThatCannotBeMeant() throws {
+    @Test("Wrong data and files are refused") func wrongFiles() throws {
         let scratch = try ScratchLibrary()
         func failure(_ text: String, results: String? = nil) -> String {
             do {

@@ -2,7 +2,8 @@ import Atomistics
 import Foundation
 import ModelLibrary
 
-/// A model directory of its own with small recipes on the project's data, gone when the test is over.
+/// A separate model directory with small recipes for the project's data, removed at the end of the
+/// test.
 struct ScratchLibrary: ~Copyable {
     static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models").path
@@ -20,7 +21,7 @@ struct ScratchLibrary: ~Copyable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Puts a recipe where the library finds it.
+    /// Adds a recipe to the library.
     func add(_ name: String, _ recipe: String) throws -> Recipe {
         let directory = path + "/" + name
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

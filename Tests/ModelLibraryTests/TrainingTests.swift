@@ -23,7 +23,7 @@ import Testing
         #expect(model.provenance.kind == kind)
         #expect(model.provenance.version == report.version)
         #expect(model.provenance.levelOfTheory == ScratchLibrary.level)
-        // What the report says is what the loaded model does.
+        // The report agrees with the loaded model.
         let held = Array(try ScratchLibrary.rings()[21..<24])
         let evaluation = try Evaluation(model, on: held)
         let examined = try #require(report.validation)
@@ -57,7 +57,7 @@ import Testing
                 == ["m.aurelax-model", "recipe.yaml"])
     }
 
-    @Test func dataThatTheRecipeCannotMean() throws {
+    @Test("Unsuitable data are refused") func wrongData() throws {
         let scratch = try ScratchLibrary()
         let text = ScratchLibrary.potential("m")
         func failure(_ old: String, _ new: String) -> String {
@@ -68,8 +68,8 @@ import Testing
         }
         #expect(
             failure("\"10:24\"", "\"90:100\"").hasSuffix(
-                "has 94 frames (0 to 93); the recipe asks for 90:100"))
-        #expect(failure("\"21:24\"", "\"0:\"").contains("leaves no frame to train on"))
+                "has 94 frames (0 to 93); the recipe selects 90:100"))
+        #expect(failure("\"21:24\"", "\"0:\"").contains("has no frames for training"))
         #expect(
             failure("level_of_theory: GPAW", "level_of_theory: VASP").contains(
                 "levels of theory must not be mixed"))
@@ -80,10 +80,10 @@ import Testing
         let rings = try #require(text.split(separator: " ").first { $0.contains("rings-pbe") })
         #expect(
             failure(rings.trimmingCharacters(in: .whitespacesAndNewlines), scratch.path + "/charged.extxyz")
-                .contains("charges of -1, 0: a model learns from one"))
+                .contains("charges of -1, 0: a model supports one charge"))
     }
 
-    /// What a bar is drawn from only ever grows, and ends near its end.
+    /// The progress never decreases, and ends near 1.
     @Test(arguments: ["soap-potential", "oamlm", "vector-kernel"], ["training", "all"])
     func progressOnlyGrows(kind: String, fit: String) throws {
         let scratch = try ScratchLibrary()
@@ -127,7 +127,7 @@ import Testing
         #expect(
             model.provenance.levelOfTheory
                 == ScratchLibrary.level + ", taught by teacher \(version.prefix(12))")
-        // The pupil gives back what it was taught, not what DFT says.
+        // The trained model reproduces its teacher instead of DFT.
         let teacher = try scratch.library.load("teacher")
         let forces = try teacher.predict(taught[0]).forces
         var labelled = taught[0]

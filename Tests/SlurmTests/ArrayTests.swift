@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: ["", "N/A", "3-", "-3", "7-3", "1,,2", "a", "1-2-3", "1:2:3", "1-9:0", "0-99999999999"])
     func whatIsNoList(text: String) { #expect(ArrayElements.numbers(text) == nil) }
 
-    @Test func theShortestListOfNumbers() {
+    @Test("Lists of numbers are written in the shortest form") func shortestList() {
         #expect(ArrayElements.text([3]) == "3")
         #expect(ArrayElements.text([5, 1, 2, 3, 3, 8, 7]) == "1-3,5,7-8")
         for numbers in [[1, 2, 4], Array(1...1000), [9, 1]] {
@@ -83,9 +83,9 @@ import Testing
         return evidence
     }
 
-    /// What is missing decides: out of time or taken off it is done again, with what the neediest wants; failed for good it
-    /// stops with its log.
-    @Test func whatIsMissingIsDoneAgain() {
+    /// The missing elements decide: after a time limit or a cancellation they are resubmitted with
+    /// the largest request; after a permanent failure the job fails with its log.
+    @Test("Missing elements are resubmitted") func missingElements() {
         var run = run([1, 2, 3, 4])
         run.see(
             [
@@ -117,7 +117,7 @@ import Testing
             rules.decision(failed, missing: [], idle: 0) == .close("the array 12 has ended"),
             "nothing of it is missing")
 
-        // All of it was taken off: somebody does not want it.
+        // The whole array was cancelled: it is not wanted.
         var unwanted = self.run([1, 2])
         unwanted.see([entry([1, 2], .ended("CANCELLED"))], at: start)
         guard case .stop = rules.decision(unwanted, missing: [evidence(1), evidence(2)], idle: 0) else {

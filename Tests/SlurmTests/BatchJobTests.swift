@@ -14,7 +14,7 @@ import Testing
         return batch
     }
 
-    @Test func argumentsSayWhatIsAskedFor() {
+    @Test("Arguments contain all requested resources") func arguments() {
         #expect(
             batch { $0.options = ["--exclusive", "--mail-type=END"] }.arguments == [
                 "--parsable", "--job-name=aurelax-ring-2-1-1-ab",
@@ -59,8 +59,9 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("seen").path))
     }
 
-    /// The warning comes while the setup still goes on: the package does not begin, and the end is the one asked for.
-    @Test func askedToStopDuringTheSetup() throws {
+    /// The warning arrives during the setup: the package does not start, and the exit status is
+    /// that of a stop request.
+    @Test("A stop request during the setup is obeyed") func stoppedDuringSetup() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
         let records = folder.appendingPathComponent(BatchJob.records)
@@ -80,7 +81,8 @@ import Testing
         #expect(ended == "6\n")
     }
 
-    @Test("fault 38: a line of the setup that fails ends the run before it begins, with the line as its reason")
+    @Test(
+        "fault 38: a line of the setup that fails ends the run before it begins, with the line as its reason")
     func fault38ASetupThatFails() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
@@ -102,11 +104,12 @@ import Testing
             BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: true, asksForCPUs: false)?
                 .contains("exclude each other") == true)
         #expect(
-            BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: false, asksForCPUs: true) == nil)
+            BatchRules.problem(withOptions: ["--mem-per-cpu=2G"], asksForMemory: false, asksForCPUs: true)
+                == nil)
     }
 
-    /// By another process: a descriptor that a test beside this one takes with it when it starts a program would keep
-    /// the kernel from running the script (‘text file busy’).
+    /// In another process: if a parallel test inherits the descriptor when it starts a program, the
+    /// kernel would not run the script (‘text file busy’).
     private func write(_ text: String, to url: URL) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -121,7 +124,8 @@ import Testing
         process.executableURL = url
         process.environment = ["SLURM_JOB_ID": "77", "PATH": "/usr/bin:/bin"]
         process.standardOutput = FileHandle.nullDevice
-        // A shell cannot trap what is blocked where it begins, as it may be on a thread of the tests.
+        // A shell cannot trap a signal that is blocked at its start, as it may be on a thread of
+        // the tests.
         var warning = sigset_t()
         sigemptyset(&warning)
         sigaddset(&warning, SIGUSR1)
@@ -131,7 +135,7 @@ import Testing
         return process.terminationStatus
     }
 
-    @Test func optionsThatWouldBreakTheFollowingAreRefused() {
+    @Test("Options that would break the tracking are refused") func refusedOptions() {
         for good in ["--exclusive", "--gres=gpu:1", "--mail-user=a@b.org", "--nodelist=n[1-3]"] {
             #expect(BatchRules.problem(withOption: good) == nil, "\(good)")
         }

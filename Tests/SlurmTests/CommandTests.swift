@@ -2,7 +2,7 @@ import Foundation
 import Slurm
 import Testing
 
-/// The commands as programs: what they are asked, and what becomes of those that hang.
+/// The commands as programs: their arguments, and the handling of hanging ones.
 @Suite struct CommandTests {
     private let folder: URL
 
@@ -23,8 +23,8 @@ import Testing
 
     private func remove() { try? FileManager.default.removeItem(at: folder) }
 
-    /// A command that hangs is given up, and nothing that it started goes on.
-    @Test func hangingCommandsAreEnded() async throws {
+    /// A hanging command is killed with its children.
+    @Test("Hanging commands are killed") func hangingCommands() async throws {
         defer { remove() }
         let number = folder.appendingPathComponent("number").path
         var commands = try commands("squeue", "sleep 600 & echo $! >'\(number)'\nwait; sleep 600")
@@ -33,7 +33,7 @@ import Testing
         #expect(
             error?.description == "squeue gave no answer within 3.0 seconds", "\(String(describing: error))")
         let process = try String(contentsOfFile: number, encoding: .utf8).filter(\.isNumber)
-        // What has ended and is not collected yet has no command line any more.
+        // A zombie has no command line any more.
         let line = (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)) ?? ""
         #expect(!line.contains("sleep"))
     }
@@ -65,7 +65,8 @@ import Testing
         defer { remove() }
         let seen = folder.appendingPathComponent("seen").path
         // Set before the commands read it, which they do once.
-        let commands = try commands("squeue", "env | grep -E '^(SLURM|SRUN|SBATCH)' | cut -d= -f1 | sort >'\(seen)'")
+        let commands = try commands(
+            "squeue", "env | grep -E '^(SLURM|SRUN|SBATCH)' | cut -d= -f1 | sort >'\(seen)'")
         _ = try await commands.queue()
         let names = try String(contentsOfFile: seen, encoding: .utf8).split(separator: "\n").map(String.init)
         #expect(Set(names).isSubset(of: ["SLURM_BITSTR_LEN", "SLURM_CONF", "SLURM_TIME_FORMAT"]), "\(names)")
@@ -86,7 +87,8 @@ import Testing
     @Test("fault 38: accounting that is away once is asked again; only a cluster without any is not")
     func fault38AccountingThatIsAwayOnce() async throws {
         defer { remove() }
-        let away = try commands("sacct", "echo 'sacct: error: slurm_persist_conn_open: Connection refused' >&2; exit 1")
+        let away = try commands(
+            "sacct", "echo 'sacct: error: slurm_persist_conn_open: Connection refused' >&2; exit 1")
         await #expect(throws: SlurmCommands.NoAnswer.self) {
             try await away.accounted(["a"], since: Date(timeIntervalSince1970: 0))
         }

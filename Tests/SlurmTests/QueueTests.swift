@@ -16,7 +16,8 @@ import Testing
             """)
         // A state that is new to us is not an end.
         #expect(entries.map(\.id) == [17, 18, 19, 20, 21])
-        #expect(entries.map(\.state) == [.running, .pending, .completing, .ended("OUT_OF_MEMORY"), .completing])
+        #expect(
+            entries.map(\.state) == [.running, .pending, .completing, .ended("OUT_OF_MEMORY"), .completing])
         #expect(entries.map(\.used) == [65, 0, 10, 3, 3])
         #expect(entries.map(\.left) == [86400 + 82735, nil, nil, 3417, 3417])
         #expect(entries[1].name == "some|body's \"job\"" && entries[1].reason == "Resources")
@@ -120,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func timesAreWrittenAsTheyAreRead() {
+    @Test("Times are written as they are read") func timesRoundTrip() {
         for seconds in [1, 59, 60, 3600, 86399, 86400, 259_200 + 3661] {
             #expect(SlurmText.printedTime(SlurmText.time(seconds)) == seconds)
         }

@@ -98,7 +98,7 @@ import Testing
         return evidence
     }
 
-    /// What the next run asks for: seconds, MiB; nil where there is none.
+    /// Resources of the next run: seconds, MiB; nil if there is none.
     private func next(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int = 0) -> [Int?]? {
         guard case .again(let request, _) = rules.decision(run, evidence, idle: idle) else { return nil }
         return [request.time, request.memory]
@@ -109,7 +109,7 @@ import Testing
         return why
     }
 
-    @Test func moreTimeMoreMemoryOrTheSame() {
+    @Test("A resubmission gets more time, more memory or the same") func resources() {
         #expect(next(ended("TIMEOUT"), evidence(3)) == [7200, 1024])
         #expect(next(ended("TIMEOUT", time: 7200), evidence(3)) == [10800, 1024], "no more than the limit")
         #expect(next(ended("TIMEOUT", time: 10800), evidence(3)) == [10800, 1024], "it comes further")
@@ -129,7 +129,7 @@ import Testing
         #expect(next(ended("FAILED"), locked) == [3600, 1024])
     }
 
-    @Test func whatDoesNotHelpIsNotRepeated() {
+    @Test("A resubmission that cannot help is not made") func limits() {
         #expect(stop(ended("TIMEOUT", time: 10800), evidence())?.contains("all the time") == true)
         #expect(
             stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)
@@ -144,7 +144,7 @@ import Testing
         )
     }
 
-    /// The marker decides, whatever Slurm says; a job that rests is not begun again.
+    /// The marker decides, whatever Slurm reports; a paused job is not resubmitted.
     @Test func resultsAndPauses() {
         var done = evidence()
         done.hasResult = true
@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    /// What is kept in the store comes back as it was.
+    /// A run is the same after it has been saved in the store.
     @Test func itIsKept() throws {
         var run = ended("TIMEOUT")
         run.isHeld = true

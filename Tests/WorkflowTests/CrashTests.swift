@@ -12,7 +12,7 @@ import Workflow
     /// Lets the engine work with every call of the file system from the given one on failing, as if the
     /// process had ended there.
     ///
-    /// - Returns: true where the work was through before that call.
+    /// - Returns: true if the work ended before that call.
     private func work(_ spool: TestSpool, stoppingAt call: Int, code: Errno = .ioError) async -> Bool {
         let counter = Atomic<Int>(0)
         return await SyscallHook.interrupt({ _, _ in
@@ -53,7 +53,7 @@ import Workflow
     }
 
     /// Recovery itself is stopped, at every call; then it is done, and doing it once more changes nothing.
-    @Test func fault03StoppedInRecovery() async throws {
+    @Test("A recovery interrupted at any call can be repeated") func fault03StoppedInRecovery() async throws {
         for first in Strength.isFull ? [25, 60, 90] : [Int.random(in: 20..<100)] {
             let stride = Strength.scaled(83, full: 1)
             var call = Int.random(in: 0..<stride)
@@ -82,8 +82,8 @@ import Workflow
         return result
     }
 
-    /// Space, descriptors or rights run out for a while: nothing is lost, nothing half is seen, the daemon says
-    /// so and goes on by itself.
+    /// Space, descriptors or permissions are missing for a while: nothing is lost, no partial file
+    /// is visible, the daemon reports it and resumes automatically.
     @Test(arguments: [Errno.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .readOnlyFileSystem])
     func fault04WhatRunsOutComesBack(code: Errno) async throws {
         let spool = try spoolWithJob()
@@ -110,8 +110,9 @@ import Workflow
         try spool.expectOneOf("h2", "\(code)")
     }
 
-    /// A disk that does not keep what was written ends the daemon; it is not asked again.
-    @Test(arguments: [Syscall.fsync, .close]) func fault05ADiskThatForgets(call: Syscall) async throws {
+    /// A disk that does not keep written data ends the daemon; there is no retry.
+    @Test("A failing fsync or close ends the daemon", arguments: [Syscall.fsync, .close])
+    func fault05FailingDisk(call: Syscall) async throws {
         let spool = try spoolWithJob()
         let engine = try spool.engine()
         let asked = Atomic<Int>(0)
@@ -131,8 +132,9 @@ import Workflow
         try spool.expectOneOf("h2", "\(call)")
     }
 
-    /// The log beside the database, cut at any byte: what is whole is there, in order, and nothing else.
-    @Test func fault07ATornWriteAheadLog() throws {
+    /// The log beside the database, truncated at any byte: complete transactions are kept in order,
+    /// and nothing else.
+    @Test("A torn write-ahead log loses only its tail") func fault07TornLog() throws {
         let folder = try TestSpool()
         let path = FilePath(folder.path).appending("jobs.sqlite")
         let store = try Store(path)
@@ -162,7 +164,7 @@ import Workflow
     }
 
     /// A store that was killed while it was made: its journal has to be played back before it can be read.
-    @Test func fault07AJournalThatIsLeft() async throws {
+    @Test("A left-over journal is replayed") func fault07LeftJournal() async throws {
         let spool = try spoolWithJob()
         let path = spool.spool.database.string
         try FileManager.default.createDirectory(
@@ -195,7 +197,9 @@ import Workflow
     }
 
     /// A store of an earlier version is copied, then brought to this one, with all that it held.
-    @Test(arguments: [1, 2, 3]) func fault07AnOlderStoreIsBroughtUpToDate(version: Int) async throws {
+    @Test("A store of an older version is migrated", arguments: [1, 2, 3]) func fault07OlderStore(
+        version: Int
+    ) async throws {
         let spool = try spoolWithJob()
         try await spool.turn(spool.engine())
         let history = try spool.history(of: "h2")

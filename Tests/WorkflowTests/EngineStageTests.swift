@@ -48,7 +48,7 @@ import Workflow
                     self.results = {'energy': 15 * (length - self.length) ** 2, 'forces': np.array([force, -force])}
 
             """)
-        // A program that answers what is no message.
+        // A program that answers with an invalid message.
         try write(
             "noise.py",
             """
@@ -137,7 +137,8 @@ import Workflow
         for job in ["dead", "nan", "noise"] { try drop(job) }
         try await work()
         for (job, words) in [
-            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]), ("noise", ["noise"]),
+            ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]),
+            ("noise", ["noise"]),
         ] {
             let status = try spool.client.status(of: job)
             #expect(status.state == .failed)

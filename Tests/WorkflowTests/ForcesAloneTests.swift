@@ -22,7 +22,7 @@ private struct Pushing: ForceField {
     }
 }
 
-/// What a stage does where its model has forces only and the job says nothing of it.
+/// The defaults of a stage whose model has only forces.
 @Suite struct ForcesAloneTests {
     /// The stage's report, and the distance of the atoms that it hands on.
     private func run(_ stage: MLStage, energies: Bool) throws -> (text: String, distance: Double) {
@@ -42,7 +42,7 @@ private struct Pushing: ForceField {
         return (report.verdict.text, (kept.positions[1] - kept.positions[0]).length)
     }
 
-    @Test func itStopsWhereItGainsNothingAndKeepsItsBestFrame() throws {
+    @Test("A stage without energies stops on stagnation and keeps its best frame") func stagnation() throws {
         let (text, distance) = try run(MLStage(), energies: false)
         #expect(text.contains("no progress since") && text.contains("is kept"), "\(text)")
         #expect(abs(distance - 1) < 0.2, "\(distance)")
@@ -56,7 +56,7 @@ private struct Pushing: ForceField {
         #expect(distance > 2, "\(distance)")
     }
 
-    @Test func energiesNeedNoSuchStop() throws {
+    @Test("A stage with energies has no such stop") func withEnergies() throws {
         let (text, distance) = try run(MLStage(), energies: true)
         #expect(text.contains("after the 200 steps allowed") && !text.contains("is kept"), "\(text)")
         #expect(distance > 2, "\(distance)")

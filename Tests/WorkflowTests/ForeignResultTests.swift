@@ -35,7 +35,7 @@ import Workflow
         try await spool.work()
         let status = try spool.client.status(of: "h2")
         #expect(status.state == .waitingForDFT)
-        #expect(status.reason.contains("not a package that this daemon has handed off"), "\(status.reason)")
+        #expect(status.reason.contains("this daemon has not handed off such a package"), "\(status.reason)")
     }
 
     @Test("What a result does not say of itself is shown as not stated")
@@ -54,7 +54,7 @@ import Workflow
         let summary = try #require(spool.text("outbox/h2/summary.yaml"))
         #expect(summary.contains("engine: \"not stated\""), "\(summary)")
         #expect(summary.contains("level_of_theory: \"not stated\""), "\(summary)")
-        #expect(summary.contains("the file says that it is periodic"), "\(summary)")
+        #expect(summary.contains("the file claims to be periodic"), "\(summary)")
     }
 
     @Test(

@@ -2,7 +2,7 @@ import JobSpec
 import Testing
 import Workflow
 
-/// What follows a check of a hybrid stage.
+/// The decision after a check of a hybrid stage.
 @Suite struct HybridDecisionTests {
     private func check(
         _ stage: Int, energy: Double, fmax: Double, error: Double? = 0.05, calls: Int = 1
@@ -20,7 +20,7 @@ import Workflow
                 == .finish(stage: 1, "round 1: fmax 0.040 eV/Å by the check: converged"))
     }
 
-    @Test func aModelThatIsGoodEnoughGoesOn() {
+    @Test("An accurate model gets another round") func goodModel() {
         #expect(
             decide([check(1, energy: -1, fmax: 0.4)])
                 == .goOn(
@@ -32,7 +32,7 @@ import Workflow
                     "round 1: fmax 0.400 eV/Å by the check: another round"))
     }
 
-    @Test func aModelThatIsWorseThanWhatIsLeftEndsIt() {
+    @Test("The stage ends if the model's error exceeds the remaining force") func inaccurateModel() {
         guard case .finish(1, let reason) = decide([check(1, energy: -1, fmax: 0.4, error: 0.31)]) else {
             Issue.record("it goes on")
             return
@@ -40,7 +40,7 @@ import Workflow
         #expect(reason.contains("the model's error (0.310 eV/Å)"))
     }
 
-    @Test func uphillGoesBackToTheBestCheck() {
+    @Test("A higher energy ends the stage with the best check") func uphill() {
         let decision = decide([
             check(1, energy: -1, fmax: 0.5), check(3, energy: -1.2, fmax: 0.3),
             check(5, energy: -1.1, fmax: 0.2),

@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// Faults 9, 15, 16, 22, 23 and 32: what lies where it should not.
+/// Faults 9, 15, 16, 22, 23 and 32: unsuitable entries.
 @Suite struct InboxFaultTests {
     private let spool: TestSpool
 
@@ -32,8 +32,9 @@ import Workflow
         #expect(!spool.exists(".aurelax/jobs.sqlite"))
     }
 
-    /// What a killed writer left is set aside once it has been left alone for long enough, never taken.
-    @Test(.timeLimit(.minutes(2))) func fault15AWriterThatWasKilled() async throws {
+    /// The incomplete file of a killed writer is set aside after a while, and never accepted.
+    @Test("The incomplete file of a killed writer is set aside", .timeLimit(.minutes(2)))
+    func fault15KilledWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("half.yaml", String(outsideJob("half").dropLast(20)))
         try spool.drop("short.yaml", outsideJob("short", structure: "short.xyz"))
@@ -45,7 +46,7 @@ import Workflow
         #expect(spool.files("inbox") == ["h2.xyz", "short.xyz"])
     }
 
-    @Test func fault16NamesOfFilesThatAreStillComing() async throws {
+    @Test("Temporary names are ignored") func fault16TemporaryNames() async throws {
         let names = [
             ".a.yaml", ".a.yaml.XyZ123", "a.yaml.part", "a.yaml~", "a.yaml.tmp", ".syncthing.a.yaml.tmp",
             ".nfs000000000123", "a.yaml.filepart", "a.yaml.crdownload", ".a.yaml.swp", "a.yaml.PART",
@@ -109,8 +110,8 @@ import Workflow
         #expect(Set(kept) == Set(names.map { $0 + Array(".yaml".utf8) }))
     }
 
-    /// A folder of the outbox that is somebody else's is not touched.
-    @Test func fault32AFolderOfThatNameIsSomebodyElses() async throws {
+    /// A foreign folder in the outbox is not touched.
+    @Test("A foreign folder with the job's name is not touched") func fault32ForeignFolder() async throws {
         try FileManager.default.createDirectory(
             atPath: spool.path + "/outbox/h2/01-dft", withIntermediateDirectories: true)
         try Data("mine".utf8).write(to: URL(fileURLWithPath: spool.path + "/outbox/h2/01-dft/MANIFEST.json"))

@@ -7,7 +7,7 @@ import Testing
 import Workflow
 import YAMLDocument
 
-/// Real files in real inboxes: what is taken, what is set aside, what stays.
+/// Real files in real inboxes: accepted, set aside, or left.
 @Suite struct InboxTests {
     private let spool: TestSpool
 
@@ -17,7 +17,8 @@ import YAMLDocument
         spool.text("outbox/rejected/\(folder)/diagnostics.txt") ?? "nothing was set aside as \(folder)"
     }
 
-    @Test func aJobWaitsForItsStructureAndLeavesNothing() async throws {
+    @Test("A job waits for its structure, and the inbox is then empty") func waitsForStructure() async throws
+    {
         try spool.drop("wait.yaml", outsideJob("wait"))
         async let daemon: Void = spool.work()
         try await Task.sleep(for: .milliseconds(600))
@@ -30,8 +31,8 @@ import YAMLDocument
         #expect(spool.files("outbox/rejected").isEmpty)
     }
 
-    /// What a spool's cluster does not give is said when the job comes, not when its turn has come.
-    @Test func aJobThatAsksForTooMuchIsSetAsideWithItsPlaces() async throws {
+    /// A request beyond the limits is reported when the job arrives instead of at its turn.
+    @Test("A job that requests too much is set aside with places") func excessiveRequest() async throws {
         var most = Resources()
         (most.time, most.tasks) = (3600, 8)
         let engine = try spool.engine { $0.resourceLimits = most }
@@ -61,7 +62,7 @@ import YAMLDocument
     }
 
     /// One daemon, one inbox, everything that people put there.
-    @Test func fault20EveryDropIsTakenSetAsideOrLeftAlone() async throws {
+    @Test("Every drop is accepted, set aside or left alone") func fault20EveryDrop() async throws {
         // Taken: two jobs with one structure, and one that carries its own.
         try spool.drop("first.yaml", outsideJob("first"))
         try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
@@ -85,7 +86,7 @@ import YAMLDocument
         try spool.drop("close.yaml", outsideJob("close", structure: "|\n  2\n\n  H 0 0 0\n  H 0 0 0.01"))
         try spool.drop("up.yaml", outsideJob("up", structure: "../up.xyz"))
         try spool.drop("evil\n<b>\u{202E}.yaml", "aurelax: 2\n")
-        // Set aside for what they are.
+        // Set aside with the corresponding reason.
         let outside = spool.path + "/outside.yaml"
         try Data(outsideJob("outside").utf8).write(to: URL(fileURLWithPath: outside))
         try #require(symlink(outside, spool.path + "/inbox/link.yaml") == 0)
@@ -111,7 +112,7 @@ import YAMLDocument
         #expect(
             Set(spool.files("inbox"))
                 == Set(ignored + ["folder.yaml", "lonely.yaml", "notes.txt", "torn.xyz"]))
-        // What is not harmless in a name is written out before letters are picked.
+        // Dangerous characters in a name are escaped before letters are selected.
         let evilFolder = "evilx0AbxE2x80xAE"
         #expect(
             spool.files("outbox/rejected")
@@ -140,7 +141,7 @@ import YAMLDocument
         #expect(FileManager.default.fileExists(atPath: outside))
     }
 
-    @Test func jobsThatShareAStructureLeaveNothingBehind() async throws {
+    @Test("Jobs may share a structure") func sharedStructure() async throws {
         for name in ["a", "b", "c"] { try spool.drop("\(name).yaml", outsideJob(name)) }
         try spool.drop("h2.xyz", hydrogen)
         try await spool.work()
@@ -148,7 +149,7 @@ import YAMLDocument
         #expect(spool.files("inbox").isEmpty)
     }
 
-    @Test func fault18TheSameJobIsNotRunTwice() async throws {
+    @Test("The same job is not run twice") func fault18SameJob() async throws {
         let text = outsideJob("once")
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text)
@@ -173,8 +174,8 @@ import YAMLDocument
         #expect(try spool.history(of: "once").contains { $0.contains("dropped again") })
     }
 
-    /// What was accepted is the snapshot, whatever is written to the file afterwards.
-    @Test func fault17WritingOnAfterTheClaimChangesNothing() async throws {
+    /// The accepted content is the snapshot, even if the file is written afterwards.
+    @Test("Writing after the claim changes nothing") func fault17LateWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let handle = try #require(FileHandle(forUpdatingAtPath: spool.path + "/inbox/h2.xyz"))
         try spool.drop("claimed.yaml", outsideJob("claimed"))
@@ -188,7 +189,7 @@ import YAMLDocument
         #expect(try spool.state(of: "claimed") == .waitingForDFT)
     }
 
-    @Test func fault15ASlowWriterIsWaitedFor() async throws {
+    @Test("The inbox waits for a slow writer") func fault15SlowWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let path = spool.path + "/inbox/slow.yaml"
         #expect(FileManager.default.createFile(atPath: path, contents: nil))

@@ -103,7 +103,7 @@ import Workflow
         #expect((machine.state, machine.stage, machine.reason) == (.completed, 3, "converged"))
     }
 
-    /// Running out of steps is a result for the stage after, and a failure where nothing comes after.
+    /// Running out of steps is a result for the following stage, and a failure in the last one.
     @Test func onlyTheLastStageDecides() {
         let unconverged = StageVerdict(
             converged: false, steps: 200, fmax: 0.3, text: "fmax 0.3 after 200 steps")
@@ -115,7 +115,7 @@ import Workflow
         #expect((machine.state, machine.reason) == (.failed, "fmax 0.3 after 200 steps"))
     }
 
-    @Test func fault29ThreeAttemptsAndNoMore() {
+    @Test("A stage is tried at most three times") func fault29ThreeAttempts() {
         var machine = JobMachine(stages: [.ml])
         for attempt in 1...3 {
             #expect(machine.attempt == attempt)
@@ -126,7 +126,7 @@ import Workflow
         #expect(!goesOn)
     }
 
-    @Test func theSameReasonTwiceIsNoEvent() {
+    @Test("The same reason twice is not an event") func repeatedReason() {
         var machine = JobMachine(stages: [.ml])
         let changes = ["a", "a", "b"].map { machine.handle(.held("waiting for \($0)")) }
         #expect(changes == [true, false, true])

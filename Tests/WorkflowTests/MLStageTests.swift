@@ -122,9 +122,9 @@ import Workflow
         #expect(try spool.client.summary(of: "ring") == summary)
     }
 
-    /// Stopped in the middle, its files torn as a crash may leave them, started again: every step is there
-    /// once, and every number is what it would have been.
-    @Test func fault30InterruptedItGoesOnWhereItWas() async throws {
+    /// Stopped in the middle, with truncated files as after a crash, and started again: every step
+    /// occurs once, and every number is the same as without the interruption.
+    @Test("An interrupted stage resumes from its last step") func fault30Interrupted() async throws {
         let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
         try submit("through", stage)
         try await spool.work(models: models)
@@ -156,8 +156,8 @@ import Workflow
                 == spool.bytes("outbox/through/01-ml/final.extxyz"))
     }
 
-    /// The daemon in a task of its own; each frame takes its time, so that even on a busy machine a stage can be
-    /// stopped before it is over.
+    /// The daemon in a separate task; each frame takes some time, so that a stage can be stopped
+    /// before its end even on a busy machine.
     private func startSlowly() -> Task<Void, any Error> {
         let daemon = spool.daemon(models: models, once: false)
         return Task {
@@ -172,7 +172,7 @@ import Workflow
 
     private func isOver(_ job: String) -> Bool { (try? spool.state(of: job).isFinal) ?? false }
 
-    @Test func pausedBetweenTwoStepsAndResumed() async throws {
+    @Test("A stage is paused between two steps and resumed") func pauseAndResume() async throws {
         try submit("ring", "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}")
         let running = startSlowly()
         while ((try? spool.bytes("outbox/ring/01-ml/trajectory.extxyz").count) ?? 0) < 20_000 {
@@ -211,14 +211,15 @@ import Workflow
         }
     }
 
-    @Test func aStopSaysWhyAndTheBestFrameIsKept() async throws {
+    @Test("A stop has a reason, and the best frame is kept") func stopReason() async throws {
         try submit("seen", "{fmax: 0.0001, stop_below_uncertainty: 1000}")
         try submit("best", "{fmax: 0.0001, max_steps: 6, maxstep: 0.3, optimizer: fire, keep: lowest-energy}")
         try submit("nowhere", "{move: {units: [99]}}")
         try await spool.work(models: models)
         let seen = try spool.client.status(of: "seen")
         #expect(
-            seen.state == .completed && seen.reason.contains("the model cannot resolve smaller forces"), "\(seen.reason)"
+            seen.state == .completed && seen.reason.contains("the model cannot resolve smaller forces"),
+            "\(seen.reason)"
         )
 
         let path = try ExtXYZ.read(path: spool.path + "/outbox/best/01-ml/trajectory.extxyz")
@@ -230,7 +231,7 @@ import Workflow
         #expect(nowhere.state == .failed && nowhere.reason.contains("no unit 99"), "\(nowhere.reason)")
     }
 
-    @Test func modelsThatAreNotThereFailTheJobOnly() async throws {
+    @Test("A missing model fails only its job") func missingModels() async throws {
         try submit("ring", "{model: nowhere}")
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("h2.yaml", outsideJob("h2"))

@@ -83,7 +83,7 @@ import Workflow
         #expect(again.verdict == report.verdict)
     }
 
-    /// What came back damaged is not taken; the next attempt is in a folder of its own.
+    /// A damaged result is refused; the next attempt has a new folder.
     @Test(arguments: ["final.extxyz", "trajectory.extxyz", "stage.json", "DONE.json"])
     func whatIsNotItsResult(file: String) async throws {
         _ = try perform(stage())
@@ -96,7 +96,7 @@ import Workflow
         #expect(try spool.state(of: "ring") == .running)
         #expect(try spool.client.status(of: "ring").attempt == 2)
         let history = try spool.history(of: "ring")
-        #expect(history.contains { $0.contains("what came back was not taken") }, "\(history)")
+        #expect(history.contains { $0.contains("the result was refused") }, "\(history)")
         _ = try perform(stage(".2"))
         try await spool.turn(engine)
         #expect(try spool.state(of: "ring") == .waitingForDFT)
@@ -109,7 +109,7 @@ import Workflow
         #expect(!spool.exists("outbox/ring/01-ml/trajectory.extxyz"))
     }
 
-    /// Where the nodes have another model of that name.
+    /// The nodes have another model with that name.
     @Test func anotherModel() throws {
         let text = try #require(spool.text("outbox/ring/01-ml/stage.json"))
         let version = try #require(text.firstMatch(of: /"modelVersion" : "([0-9a-f]{64})"/)).1

@@ -26,7 +26,7 @@ import Workflow
         """
     }
 
-    @Test func fault33ResultsAreCheckedAndCountOnce() async throws {
+    @Test("Results are checked and count once") func fault33CheckedOnce() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         let manifest = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
@@ -71,7 +71,7 @@ import Workflow
         #expect(try spool.history(of: "h2").filter { $0.contains("→ completed") }.count == 1)
     }
 
-    @Test func packagesHaveTheTurnsOfTheirJobs() async throws {
+    @Test("Packages have the order of their jobs") func turns() async throws {
         for (name, priority) in [("slow", 0), ("urgent", 5), ("next", 0)] {
             try spool.drop("\(name).xyz", hydrogen)
             try spool.drop(
@@ -105,7 +105,7 @@ import Workflow
         #expect(spool.text("outbox/h2/summary.yaml")?.contains("converged: false") ?? false)
     }
 
-    /// The second stage begins where the first one ended, in a package of its own.
+    /// The second stage starts where the first one ended, in a separate package.
     @Test func stagesChain() async throws {
         try spool.drop(
             "two.yaml", outsideJob("two") + "  - dft: {engine: tblite, fmax: 0.02}\n")
@@ -123,7 +123,7 @@ import Workflow
         #expect(spool.text("outbox/two/summary.yaml")?.contains("dft_steps:") ?? false)
     }
 
-    @Test func wishesByFileAndByCommand() async throws {
+    @Test("Requests arrive by file and by command") func requests() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         try spool.drop("h2.pause", "")
@@ -142,7 +142,7 @@ import Workflow
         let error = #expect(throws: WorkflowError.self) { try spool.client.request(.pause, of: "h2") }
         #expect(error?.description == "cannot pause h2: it is cancelled")
 
-        // Tried again it is another attempt with a package of its own; the old one stays as it was.
+        // A retry is another attempt with a new package; the old one is unchanged.
         let before = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
         _ = try spool.client.request(.retry, of: "h2")
         try await spool.work()
@@ -173,7 +173,7 @@ import Workflow
         #expect(spool.text("outbox/c/status.yaml")?.contains("state: failed\n") ?? false)
     }
 
-    @Test func fault08OneDaemonASpool() async throws {
+    @Test("A spool has only one daemon") func fault08OneDaemon() async throws {
         let first = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
         // The lock is taken before the store is made.
         while !spool.exists(".aurelax/jobs.sqlite") { try await Task.sleep(for: .milliseconds(10)) }

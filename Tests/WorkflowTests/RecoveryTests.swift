@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// The doctor, and a store made anew from the outbox.
+/// The doctor, and a store rebuilt from the outbox.
 @Suite struct RecoveryTests {
     private let spool: TestSpool
 
@@ -44,7 +44,7 @@ import Workflow
         }
     }
 
-    @Test func fault07ALostStoreIsRebuilt() async throws {
+    @Test("A lost store is rebuilt") func fault07LostStore() async throws {
         try await fill()
         let before = try spool.client.statuses()
         let reports = try before.map { try spool.client.summary(of: $0.name) }
@@ -71,7 +71,7 @@ import Workflow
         #expect(try spool.client.isPublished(Digest(of: manifest)))
         #expect(try spool.history(of: "waits").contains { $0.contains("→ waiting-for-dft") })
 
-        // It goes on, and a job that was there before is recognised.
+        // It resumes, and an earlier job is recognised.
         try spool.drop("waits.result.extxyz", Self.result(0.75))
         try spool.drop("done.xyz", hydrogen)
         try spool.drop("again.yaml", outsideJob("done", structure: "done.xyz"))
@@ -80,7 +80,7 @@ import Workflow
         #expect(spool.text("outbox/rejected/again/diagnostics.txt")?.contains("is here already") ?? false)
     }
 
-    @Test func fault07ADamagedStoreIsKeptAndRebuilt() async throws {
+    @Test("A damaged store is kept and rebuilt") func fault07DamagedStore() async throws {
         try await fill()
         try loseTheStore()
         let damaged = [UInt8](repeating: 0x61, count: 5000)
@@ -92,7 +92,7 @@ import Workflow
         #expect(try spool.state(of: "done") == .completed)
     }
 
-    @Test func theDoctorFindsAndRepairs() async throws {
+    @Test("The doctor finds and repairs problems") func doctorRepairs() async throws {
         #expect(throws: WorkflowError.self) { try SpoolDoctor(spool.spool).examine() }
         try await fill()
         let doctor = SpoolDoctor(spool.spool)
@@ -129,7 +129,7 @@ import Workflow
         #expect(try doctor.examine().allSatisfy { $0.grade != .error })
     }
 
-    @Test func theDoctorDoesNotRepairUnderADaemon() async throws {
+    @Test("The doctor does not repair while a daemon is running") func doctorUnderDaemon() async throws {
         let engine = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
         while !spool.exists(".aurelax/daemon.json") { try await Task.sleep(for: .milliseconds(10)) }
         let findings = try SpoolDoctor(spool.spool).examine()

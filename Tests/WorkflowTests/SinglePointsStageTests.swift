@@ -24,7 +24,7 @@ private struct Spring: ForceField {
     }
 }
 
-/// Points along the path of an earlier stage: what goes out, what is taken in, what comes after.
+/// Points along the path of an earlier stage: the package, its result, and the following stage.
 @Suite struct SinglePointsStageTests {
     private let spool: TestSpool
     private static let folder = "outbox/h2/02-single-points"
@@ -39,7 +39,7 @@ private struct Spring: ForceField {
         if !spool.exists("outbox/h2") {
             try spool.drop("h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n\(stages)")
         }
-        // Before it is taken in, nothing can be asked of it.
+        // Before the acceptance there is nothing to read.
         try await spool.turn(spool.engine { $0.forceField = { _ in Spring() } }) {
             (try? condition()) ?? false
         }
@@ -49,7 +49,7 @@ private struct Spring: ForceField {
 
     private static let ml = "  - ml: {fmax: 0.01, maxstep: 0.02}\n"
 
-    @Test func thePathOfTheStageGoesOut() async throws {
+    @Test("The path of the stage is published") func publishedPath() async throws {
         try await turn(
             Self.ml + "  - single-points: {engine: tblite, every: 2, frames: 4}\n", until: isWaiting)
         let status = try spool.client.status(of: "h2")
@@ -67,7 +67,8 @@ private struct Spring: ForceField {
         #expect(
             String(decoding: manifest, as: UTF8.self).contains("stage 1 (ml), \(path.count) geometries"))
 
-        // Another engine finds the same package; a dropped file is no result; a wish is heard.
+        // Another engine finds the same package; a dropped file is not accepted as a result; a
+        // request is followed.
         try await turn("", until: isWaiting)
         #expect(try spool.bytes("\(Self.folder)/MANIFEST.json") == manifest)
         try spool.drop("h2.result.extxyz", "1\nenergy=1\nH 0 0 0\n")
@@ -84,7 +85,7 @@ private struct Spring: ForceField {
     }
 
     /// A path that came back as one geometry is none.
-    @Test func whereThereIsNoPathTheJobSaysSo() async throws {
+    @Test("A missing path is reported") func withoutPath() async throws {
         try await turn(
             "  - dft: {engine: tblite, fmax: 0.1}\n  - single-points: {engine: tblite}\n", until: isWaiting)
         try spool.drop(
@@ -96,8 +97,10 @@ private struct Spring: ForceField {
         #expect(reason.contains("stage 1 has left no path"), "\(reason)")
     }
 
-    /// By real GFN1-xTB: energies by step in store, summary and report; the structure goes on as it was.
-    @Test(.enabled(if: python != nil)) func whatComesBackIsKeptAndTheStructureGoesOn() async throws {
+    /// With real GFN1-xTB: energies by step in store, summary and report; the structure passes
+    /// through unchanged.
+    @Test("Returned points are kept, and the structure passes through", .enabled(if: python != nil))
+    func returnedPoints() async throws {
         let stages =
             Self.ml
             + "  - single-points: {engine: tblite, frames: 3}\n  - single-points: {engine: tblite, stage: 1, frames: 2}\n"
@@ -138,7 +141,9 @@ private struct Spring: ForceField {
     }
 
     /// As the last stage it completes the job, though one of its points failed.
-    @Test(.enabled(if: python != nil)) func aFailedPointDoesNotFailTheJob() async throws {
+    @Test("A failed point does not fail the job", .enabled(if: python != nil)) func failedPointInJob()
+        async throws
+    {
         try await turn(Self.ml + "  - single-points: {engine: tblite, frames: 3}\n", until: isWaiting)
         var options = LocalRunner.Options()
         options.python = try #require(Self.python)
@@ -155,7 +160,7 @@ private struct Spring: ForceField {
             .replacing(/(?m)^(H \S+ \S+ \S+).*$/) { "\($0.1)" }
         try result.subdirectory("points").replace("0002.extxyz", Array(failed.utf8))
         try result.remove("DONE.json")
-        // Whoever comes with a point of his own to do finds all there, and puts the set together.
+        // A process with a point of its own finds all points and combines the set.
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "AURELAX_POINT=1 exec ./run.sh >/dev/null 2>&1"]

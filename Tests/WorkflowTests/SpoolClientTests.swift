@@ -10,7 +10,9 @@ import Workflow
 
     init() throws { spool = try TestSpool() }
 
-    @Test func submittedWithoutADaemonAndTakenByTheNext() async throws {
+    @Test("A job submitted without a daemon is accepted by the next one") func submittedBeforeStart()
+        async throws
+    {
         let h2 = try job(outsideJob("h2"))
         #expect(try spool.client.submit(h2, structure: Array(hydrogen.utf8)) == "h2.yaml")
         #expect(spool.files("inbox") == ["h2.xyz", "h2.yaml"])

@@ -155,7 +155,7 @@ import YAMLDocument
             error?.description.contains("aurelax.yaml:2:7: error: ") == true, "\(String(describing: error))")
     }
 
-    /// docs/clusters.md says what the schema says.
+    /// The tables in docs/clusters.md agree with the schema.
     @Test(arguments: [
         ("dft", SpoolConfigurationSchema.dft), ("ml", SpoolConfigurationSchema.ml),
         ("slurm", SpoolConfigurationSchema.slurm), ("rule", SpoolConfigurationSchema.rule),

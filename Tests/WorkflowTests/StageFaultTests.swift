@@ -114,8 +114,7 @@ private struct SpringField: ForceField {
         #expect(frames.count == 2 && final.last?.positions == frames.last?.positions)
     }
 
-    /// A step that does not end ends the daemon, not the job; and a daemon that is told to stop does not wait
-    /// for it.
+    /// A hanging step ends the daemon but not the job; a stopping daemon does not wait for it.
     @Test func fault30AStepThatHangs() async throws {
         try submit()
         let released = SpringField.Released()
@@ -172,7 +171,7 @@ private struct SpringField: ForceField {
         try spool.expectOneOf("h2", "\(time)")
     }
 
-    /// The clock that tells when a file is complete runs forward only, and looks at equality alone.
+    /// The clock that detects complete files is monotonic and compares only for equality.
     @Test func fault34QuietIsMeasuredByASteadyClock() throws {
         try spool.drop("a", "1")
         let inbox = try Directory(FilePath(spool.path + "/inbox"))

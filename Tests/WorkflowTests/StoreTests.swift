@@ -69,7 +69,7 @@ import Workflow
         #expect(history[3].hasPrefix("running → queued, stage 2 (dft), attempt 1"))
     }
 
-    /// The files as a killed daemon leaves them: all that was committed lies in the log beside the database.
+    /// The files of a killed daemon: all committed data is in the log beside the database.
     @Test func fault01WhatWasCommittedBeforeAKillIsThere() throws {
         let store = try Store(path)
         for number in 0..<20 { _ = try accept(store, acceptance("job\(number)")) }

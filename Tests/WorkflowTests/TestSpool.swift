@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// A spool of its own for one test, gone when the test is over.
+/// A separate spool for one test, removed at its end.
 final class TestSpool: Sendable {
     let path: String
 
@@ -87,8 +87,8 @@ final class TestSpool: Sendable {
         }
     }
 
-    /// What holds after every fault, of a job of one outside stage: it is there, once, in one state; its
-    /// package is there at most once, and is the one that the store knows; nothing of it is left behind.
+    /// The guarantees after every fault for a job with one package: it exists once, in one state;
+    /// its package exists at most once and is the one in the store; no incomplete files remain.
     func expectOneOf(_ name: String, _ place: Comment, is state: JobState = .waitingForDFT) throws {
         let store = try Store(spool.database, verifying: true)
         let jobs = try store.jobs().filter { $0.job.name == name }
@@ -110,13 +110,13 @@ final class TestSpool: Sendable {
     func work(models: String? = nil) async throws { try await daemon(models: models).run() }
 }
 
-/// A job as its file says it.
+/// A job parsed from its file.
 func job(_ text: String, file: String = "job.yaml") throws -> Job {
     let read = JobFile(Array(text.utf8), file: file)
     return try #require(read.job, "\(read.report)")
 }
 
-/// How often a test repeats what is drawn at random: a little in every run, fully in `make torture`.
+/// Number of repetitions of random tests: few in every run, all in `make torture`.
 enum Strength {
     static let isFull = ProcessInfo.processInfo.environment["AURELAX_TORTURE"] == "1"
     static func scaled(_ quick: Int, full: Int) -> Int { isFull ? full : quick }

@@ -6,13 +6,13 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// Faults 10 to 14: what tells of new files fails. Real watchers, real directories.
+/// Faults 10 to 14: the notification of new files fails. Real watchers, real directories.
 @Suite(.serialized) struct WatchFaultTests {
     private let spool: TestSpool
 
     init() throws { spool = try TestSpool() }
 
-    /// A daemon that runs beside the test.
+    /// A daemon that runs during the test.
     private func start(
         watcher: String?, interval: Duration = .seconds(1), settle: Duration = .milliseconds(200)
     ) -> Task<Void, any Error> {
@@ -115,7 +115,7 @@ import Workflow
         #expect(try await wait(seconds: 30) { try spool.client.health() == nil })
     }
 
-    /// A watcher that never says a word, as on a network file system; nor does it listen when the daemon ends.
+    /// A silent watcher, as on a network file system; it does not react to the daemon's end either.
     @Test func fault12NoEventsAtAll() async throws {
         let program = spool.path + "/mute"
         try Data("#!/bin/sh\nexec sleep 300\n".utf8).write(to: URL(fileURLWithPath: program))

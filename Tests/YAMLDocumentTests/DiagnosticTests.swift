@@ -92,7 +92,7 @@ import YAMLDocument
         (
             "{count: 1, few: 3}",
             "f.yaml:1:17: error: expected a list, found ‘3’\n  {count: 1, few: 3}\n                  ^\n"
-                + "  hint: a list stands in brackets, or one element a line after ‘- ’\n"
+                + "  hint: write a list in brackets, or one element per line after ‘- ’\n"
         ),
         (
             "{count: 1, few: []}",
@@ -164,7 +164,7 @@ import YAMLDocument
         #expect(lines[1].dropFirst(caret).first == "3")
     }
 
-    /// Fault 23: what a file says does not reach the terminal as anything but text.
+    /// Fault 23: the content of a file reaches the terminal only as text.
     @Test func fault23ControlCharactersAreShownHarmless() {
         let report = report("{count: 1, colour: \"\\e[31m\u{202E}red\"}", Self.schema)
         #expect(!report.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{202E}" })

@@ -1,7 +1,7 @@
 import Testing
 import YAMLDocument
 
-/// What a person most likely meant.
+/// Hints at the most likely meaning.
 @Suite struct HintTests {
     static let stage = MappingSchema(
         [
@@ -41,7 +41,7 @@ import YAMLDocument
             ("stages: [{dft: {max_steps: 1_000}}]", "write 1000"),
             ("stages: [{ml: }]", "for its defaults write ‘ml: {}’"),
             ("stages: [ml]", "for its defaults write ‘ml: {}’"),
-            ("stages: ml", "a list stands in brackets, or one element a line after ‘- ’"),
+            ("stages: ml", "write a list in brackets, or one element per line after ‘- ’"),
             ("stages: [{dft: {hesian: true}}]", "did you mean ‘hessian’?"),
             ("stages: [{dft: {maxsteps: 1}}]", "did you mean ‘maxstep’ or ‘max_steps’?"),
             ("h: 0.2", "‘h’ is a key of ‘stages[].dft’"),

@@ -55,7 +55,7 @@ import YAMLDocument
                 """)
     }
 
-    /// What libyaml says, with what to do about it.
+    /// Libyaml's messages, with advice.
     @Test(arguments: [
         ("a: b: c\n", "is the indentation right? Text with ‘: ’ needs quotation marks"),
         ("a: @b\n", "text that begins with such a character needs quotation marks"),

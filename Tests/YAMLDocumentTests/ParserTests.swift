@@ -18,7 +18,7 @@ import YAMLDocument
         #expect(root("t: |\n  x\n  y\n")?["t"]?.text == "x\ny\n")
     }
 
-    /// Fault 25: scalars are what the schema asks for, never what they look like.
+    /// Fault 25: the schema determines the type of scalars, not their appearance.
     @Test(
         arguments: [
             // text, integer, number, boolean, null
@@ -50,7 +50,7 @@ import YAMLDocument
         #expect(node.isNull == isNull)
     }
 
-    /// Fault 24: what is not plain YAML is refused where it stands.
+    /// Fault 24: anything except plain YAML is refused with its place.
     @Test(arguments: [
         ("a: &x 1\nb: *x\n", "f.yaml:1:4: error: anchors and aliases (& and *) are not supported"),
         ("b: *x\n", "f.yaml:1:4: error: anchors and aliases (& and *) are not supported"),

@@ -2,7 +2,7 @@ import LinearAlgebra
 import Testing
 import YAMLDocument
 
-/// What is written into YAML files is read as what it was.
+/// Values written into YAML files read back unchanged.
 @Suite struct ScalarWritingTests {
     @Test(arguments: [
         ("ring4.xyz", "ring4.xyz"), ("no", "\"no\""), ("Null", "\"Null\""), ("4", "\"4\""),

@@ -1,4 +1,4 @@
-"""An engine at the end of a socket: any ASE calculator, asked through the i-PI protocol.
+"""Serves any ASE calculator through a socket with the i-PI protocol.
 
     python engine_peer.py FOLDER
 
@@ -90,7 +90,7 @@ class Peer:
         self.make, self.module = factory(target)
         self.passing = self.request.get('charge') or (
             'keywords' if self.module.startswith(KEYWORDS) else 'info' if self.module.startswith(INFO) else 'none')
-        # Those that take the charge as a keyword are made when it is known.
+        # Calculators with the charge as a keyword are created when it is known.
         self.calculator = None if self.passing == 'keywords' else self.make(**self.request['arguments'])
         arguments = ' '.join(f'{key}={value}' for key, value in sorted(self.request['arguments'].items()))
         version = version_of(self.module)
@@ -148,7 +148,7 @@ class Peer:
         if periodic:
             try:
                 virial = -volume * self.atoms.get_stress(voigt=False)
-            except Exception as error:  # noqa: BLE001 - many calculators have none; forces alone are asked for
+            except Exception as error:  # noqa: BLE001 - many calculators have no stress; only forces are required
                 print(f'no stress: {error}', file=sys.stderr)
         return float(energy), np.asarray(forces, float), virial
 
@@ -178,7 +178,7 @@ class Peer:
 if __name__ == '__main__':
     try:
         peer = Peer(sys.argv[1])
-    except Exception as error:  # noqa: BLE001 - whatever it is, a person must be told
+    except Exception as error:  # noqa: BLE001 - any error must be reported to the user
         write_json(os.path.join(sys.argv[1], 'failure.json'), {'message': f'{type(error).__name__}: {error}'})
         raise
     peer.serve()

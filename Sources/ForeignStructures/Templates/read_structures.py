@@ -30,7 +30,7 @@ except ImportError as error:
     sys.exit(4)
 
 PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-# More than any structure file people have; a packed one may unfold without end.
+# Larger than any real structure file; a compressed file may expand without limit.
 MOST_BYTES = 4 << 30
 
 
@@ -39,7 +39,7 @@ class Unreadable(Exception):
 
 
 def unpacked(path, folder):
-    """The file itself, or its unpacked copy in `folder`, under the name without the suffix."""
+    """Returns the file itself, or its decompressed copy in `folder`, under the name without the suffix."""
     stem, suffix = os.path.splitext(path)
     if suffix.lower() not in PACKED:
         return path
@@ -49,7 +49,7 @@ def unpacked(path, folder):
         while part := source.read(1 << 20):
             size += len(part)
             if size > MOST_BYTES:
-                raise Unreadable(f"unpacked, it is larger than {MOST_BYTES >> 30} GiB")
+                raise Unreadable(f"decompressed, it is larger than {MOST_BYTES >> 30} GiB")
             copy.write(part)
     return target
 
@@ -72,12 +72,12 @@ def mol2(path):
             except (IndexError, ValueError):
                 raise Unreadable(f"line {number}: not an atom: id, name, x, y, z and type are expected") from None
             if element not in atomic_numbers or element == "X" or len(position) != 3:
-                raise Unreadable(f"line {number}: the atom type '{fields[5]}' names no element")
+                raise Unreadable(f"line {number}: the atom type '{fields[5]}' is not an element")
             rows.append((element, position))
 
 
 def xtb_output(path):
-    """What xtb prints: the block under 'final structure:', as XYZ (xtb 6.3 and newer)."""
+    """Reads the output of xtb: the block under 'final structure:', as XYZ (xtb 6.3 and newer)."""
     with open(path, errors="replace") as file:
         lines = file.read().splitlines()
     places = [k for k, line in enumerate(lines) if line.strip() == "final structure:"]
@@ -112,7 +112,7 @@ def frames(path, kind):
 
 
 def result(atoms, name):
-    """Energy or forces that the file holds; None where it does not."""
+    """Returns the energy or forces of the file, or None."""
     if atoms.calc is None:
         return None
     try:
@@ -123,15 +123,15 @@ def result(atoms, name):
 
 
 def bare(atoms, number, note):
-    """The atoms with what is kept of them."""
+    """Returns the atoms with the values that are kept."""
     unknown = [k for k, z in enumerate(atoms.numbers) if not 1 <= z <= 118]
     if not len(atoms):
         raise Unreadable(f"frame {number} has no atoms")
     if unknown:
-        raise Unreadable(f"frame {number}: atom {unknown[0]} (counted from 0) has no element that the reader knows")
+        raise Unreadable(f"frame {number}: atom {unknown[0]} (counted from 0) has an unknown element")
     kept = ase.Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     kept.set_constraint(atoms.constraints)
-    # A box that repeats nothing says nothing about a molecule.
+    # The box of a structure that is not periodic has no meaning.
     if not kept.pbc.any():
         kept.cell = None
     energy, forces = result(atoms, "energy"), result(atoms, "forces")

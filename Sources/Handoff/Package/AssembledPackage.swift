@@ -2,19 +2,20 @@ import DurableFiles
 import JobSpec
 import SystemPackage
 
-/// The files of a package, with what every one of them has, and what the manifest says of them.
+/// The files of a package with the parts common to all packages, and their manifest.
 struct AssembledPackage {
     let manifest: HandoffManifest
     /// `MANIFEST.json` is the last.
     let files: [PublishedFile]
-    /// Of `MANIFEST.json`.
+    /// Digest of `MANIFEST.json`.
     let digest: Digest
 
     typealias Input = (name: FilePath.Component, bytes: [UInt8])
 
     /// - Parameters:
-    ///   - further: inputs beside geometry, parameters, scripts and the engine's own script.
-    ///   - points: geometries that an array of jobs may share among its elements; nil where there is one path.
+    ///   - further: additional inputs other than geometry, parameters, scripts and the engine's own
+    ///     script.
+    ///   - points: number of geometries that the elements of a job array may share; nil for a path.
     init(
         geometry: Input, _ parameters: some CalculationParameters, scripts: [Input], further: [Input] = [],
         atoms: Int, points: Int? = nil, readme: String, expected: [ReturnedFile], origin: GeometryOrigin

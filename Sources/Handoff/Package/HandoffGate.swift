@@ -1,9 +1,9 @@
 import Atomistics
 import JobSpec
 
-/// What is looked at before a structure is packaged.
+/// Checks of a structure before it is packaged.
 enum HandoffGate {
-    /// - Throws: ``HandoffRefusal`` with every reason that was found.
+    /// - Throws: ``HandoffRefusal`` with all reasons.
     static func check(_ request: HandoffRequest) throws(HandoffRefusal) {
         let atoms = request.atoms
         var reasons: [HandoffRefusal.Reason] = []

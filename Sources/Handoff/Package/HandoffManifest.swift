@@ -1,17 +1,18 @@
 public import DurableFiles
 
-/// `MANIFEST.json`: written last, so a package that has it is complete.
+/// `MANIFEST.json`: written last, so a package with a manifest is complete.
 public struct HandoffManifest: Sendable, Equatable, Codable {
     /// The version of the package's layout that this program writes and reads.
     public static let currentFormat = 1
 
-    /// What a file is for, and so who may change it.
+    /// The purpose of a file, which determines who may change it.
     public enum Role: String, Sendable, Codable {
-        /// Decides the result: the package is refused where it has changed.
+        /// Determines the result: a package with a changed input is refused.
         case input
-        /// Starts the calculation: our own runner refuses a changed one, a person may adapt it.
+        /// Starts the calculation: our own runner refuses a changed launcher; the user may adapt
+        /// it.
         case launcher
-        /// For people.
+        /// Text for users.
         case help
     }
 
@@ -31,24 +32,24 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
 
     public var format = currentFormat
     public var job: String
-    /// Place of the stage in the job, as the caller counts.
+    /// Number of the stage in the job, in the caller's counting.
     public var stage: Int
     public var attempt: Int
     public var engine: String
-    /// SHA-256 of the lines `<sha256>  <name>\n` of the files with role `input`, in the order of their names:
-    /// what `sha256sum` prints of them.
+    /// SHA-256 of the lines `<sha256>  <name>\n` of the files with role `input`, ordered by name:
+    /// the output of `sha256sum`.
     public var inputs: Digest
     public var files: [File]
     public var units = Units()
-    /// What is to come back, beside the package, in the order in which it is written: the last one is the
-    /// marker.
+    /// The expected files of the result, in the order in which they are written: the last one is
+    /// the marker.
     public var expected: [String]
     public var origin: GeometryOrigin
 
-    /// Energies and forces of several geometries are asked for, and no step.
+    /// Energies and forces of several geometries are requested, without steps.
     var isSinglePoints: Bool { files.contains { $0.name == "frames.extxyz" } }
 
-    /// The digest of ``inputs``.
+    /// The digest of the ``inputs``.
     static func inputDigest(_ files: [File]) -> Digest {
         let lines = files.filter { $0.role == .input }.sorted { $0.name < $1.name }
             .map { "\($0.sha256.hexadecimal)  \($0.name)\n" }
@@ -56,15 +57,15 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
     }
 }
 
-/// Where the geometry of a package comes from.
+/// The origin of a package's geometry.
 public struct GeometryOrigin: Sendable, Equatable, Codable {
-    /// For people: `job's structure` or `stage 1 (ml), step 37`.
+    /// Text for users: `job's structure` or `stage 1 (ml), step 37`.
     public var description: String
-    /// Name, kind and version of the force field that relaxed it; nil for a geometry as it was given.
+    /// Name, kind and version of the force field that relaxed it; nil for an unrelaxed geometry.
     public var model: String?
     public var modelVersion: String?
     public var levelOfTheory: String?
-    /// Steps taken and largest force left by that force field, eV/Å.
+    /// Number of steps and final largest force of that force field, eV/Å.
     public var steps: Int?
     public var fmax: Double?
 

@@ -5,37 +5,38 @@ public import JobSpec
 import LinearAlgebra
 import SystemPackage
 
-/// What is to be calculated outside.
+/// The request for a calculation in a package.
 public struct HandoffRequest: Sendable {
-    /// What a job file does not say.
+    /// Settings that a job file does not have.
     public struct Options: Sendable, Equatable {
-        /// Smallest curvature that the optimiser starts from where there is a Hessian, eV/Å²; below about 0.5 it
-        /// takes steps that leave the basin, and from 8 on it learns the soft modes anew (docs/hand-off.md).
+        /// Smallest curvature of the initial Hessian, eV/Å²; below about 0.5 the optimiser leaves
+        /// the basin, and from 8 on it has to learn the soft modes again (docs/hand-off.md).
         public var hessianFloor = 2.0
-        /// What the geometry has to pass.
+        /// The checks of the geometry.
         public var geometry = GeometryCheck()
-        /// Self-consistency cycles of one geometry after which GPAW gives up.
+        /// Largest number of SCF cycles for one geometry in GPAW.
         public var maxSCFCycles = 200
 
         public init() {}
     }
 
     public var job: String
-    /// Place of the stage in the job, as the caller counts; it comes back unchanged.
+    /// Number of the stage in the job, in the caller's counting; it is returned unchanged.
     public var stage: Int
     public var attempt: Int
     public var atoms: Atoms
     public var settings: DFTStage
-    /// What the structure was before a model relaxed it: what is missing or has gone astray since then is
-    /// seen against it. Nil for a geometry as the user gave it.
+    /// The structure before the relaxation by a model, as a reference for separated fragments and
+    /// displaced atoms. Nil for an unrelaxed geometry.
     public var reference: Atoms?
     /// Total charge, e.
     public var charge: Int
-    /// True for each atom that may move; nil where all may.
+    /// True for each atom that may move; nil if all may.
     public var movable: [Bool]?
-    /// Coordinates that keep their values although their atom moves, 3 · atom + axis, ascending.
+    /// Fixed coordinates of moving atoms, 3 · atom + axis, ascending.
     public var fixedCoordinates: [Int] = []
-    /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser starts from it.
+    /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser's initial
+    /// Hessian.
     public var hessian: [Double]?
     public var origin: GeometryOrigin
     public var options: Options
@@ -60,20 +61,21 @@ public struct HandoffRequest: Sendable {
     }
 }
 
-/// A self-contained calculation for a machine that has the engine and not this program: the files, in the
-/// order in which they are to be written.
+/// A self-contained calculation for a machine that has the engine but not this program: the files
+/// in the order in which they are written.
 ///
 /// The same request gives the same bytes.
 public struct HandoffPackage: Sendable {
     public let manifest: HandoffManifest
     /// `MANIFEST.json` is the last.
     public let files: [PublishedFile]
-    /// What ``ReturnedResult`` compares with.
+    /// The reference for ``ReturnedResult``.
     public let expectation: HandoffExpectation
-    /// SHA-256 of `MANIFEST.json`, and through it of every file: what ``PackageServer`` asks for.
+    /// SHA-256 of `MANIFEST.json`, and through it of every file: the identity for
+    /// ``PackageServer``.
     public let digest: Digest
 
-    /// - Throws: ``HandoffRefusal`` with all that speaks against handing the structure off.
+    /// - Throws: ``HandoffRefusal`` with all reasons against the hand-off.
     public init(_ request: HandoffRequest) throws {
         try HandoffGate.check(request)
         let parameters = HandoffParameters(request)
@@ -96,7 +98,7 @@ public struct HandoffPackage: Sendable {
             positions: initial.positions.map { [$0.x, $0.y, $0.z] })
     }
 
-    /// Elements, positions and the mask: nothing else decides the calculation.
+    /// Elements, positions and the mask: nothing else determines the calculation.
     private static func initialStructure(_ request: HandoffRequest) -> Atoms {
         var atoms = Atoms(elements: request.atoms.elements, positions: request.atoms.positions)
         if let movable = request.movable, movable.contains(false) { atoms.moveMask = movable }
@@ -109,7 +111,7 @@ extension SIMD3<Double> {
     var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
 }
 
-/// JSON that people read too: keys in alphabetical order, one a line.
+/// JSON in a readable layout: sorted keys, one per line.
 func json(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -1,6 +1,6 @@
 public import JobSpec
 
-/// What a calculation outside is told, whatever is done with its energies and forces.
+/// The parameters of every external calculation.
 protocol CalculationParameters: Encodable {
     var job: String { get }
     var stage: Int { get }
@@ -12,8 +12,8 @@ protocol CalculationParameters: Encodable {
 
 extension HandoffParameters: CalculationParameters {}
 
-/// `parameters.json`: every setting of the calculation. The scripts read it; nothing of it is pasted into
-/// them.
+/// `parameters.json`: all settings of the calculation. The scripts read this file and contain no
+/// settings.
 public struct HandoffParameters: Sendable, Equatable, Codable {
     public struct Optimizer: Sendable, Equatable, Codable {
         public var fmax: Double
@@ -47,7 +47,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 
     public struct Hessian: Sendable, Equatable, Codable {
         public var file: String
-        /// Smallest curvature that the optimiser starts from, eV/Å².
+        /// Smallest curvature of the initial Hessian, eV/Å².
         public var floor: Double
     }
 
@@ -57,9 +57,9 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var attempt: Int
     public var engine: DFTStage.Engine
     public var charge: Int
-    /// 0-based, ascending.
+    /// 0-based indices, ascending.
     public var fixedAtoms: [Int]
-    /// 3 · atom + axis, ascending, of atoms that move in other directions; nil if there are none.
+    /// 3 · atom + axis, ascending, for atoms that move along other axes; nil if there are none.
     public var fixedCoordinates: [Int]?
     public var optimizer: Optimizer
     public var gpaw: GPAW?
@@ -89,7 +89,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         }
     }
 
-    /// `hessian` is written as null where there is none: the scripts ask for it.
+    /// `hessian` is written as null if there is none, because the scripts read it.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(format, forKey: .format)
@@ -107,7 +107,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 }
 
 extension HandoffParameters.GPAW {
-    /// Nil where another engine is asked for.
+    /// Nil for another engine.
     init?(_ settings: DFTStage, maxSCFCycles: Int) {
         guard settings.engine == .gpaw else { return nil }
         self.init(
@@ -118,7 +118,7 @@ extension HandoffParameters.GPAW {
 }
 
 extension CalculationParameters {
-    /// The level of theory as the scripts name it, before and after the engine's version.
+    /// The level of theory as named by the scripts, before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }
         let method =
@@ -133,7 +133,7 @@ extension CalculationParameters {
     }
 }
 
-/// A number as C's `%g` prints those that occur in settings: at most six digits, no trailing `.0`.
+/// Formats a number like C's `%g` for the values in settings: at most six digits, no trailing `.0`.
 private func general(_ value: Double) -> String {
     let rounded = (value * 1e6).rounded() / 1e6
     let text = "\(rounded)"

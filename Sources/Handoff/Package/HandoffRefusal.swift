@@ -1,9 +1,9 @@
 public import Atomistics
 
-/// A structure that is not handed off, with everything that speaks against it.
+/// The refusal of a structure for the hand-off, with all reasons.
 public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Reason: Sendable, Equatable, CustomStringConvertible {
-        /// A job name with characters that have no place in a file name or a batch script.
+        /// A job name with characters that are not allowed in a file name or a batch script.
         case unsafeName(String)
         case noAtoms
         case periodic
@@ -11,26 +11,27 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         case nothingMoves
         case wrongHessian(count: Int, atoms: Int)
         case hessianNotFinite
-        /// Of geometries along a path: one of other atoms than the first.
+        /// A geometry along a path with other atoms than the first.
         case otherAtoms(step: Int)
         case notFinite(step: Int)
-        /// The geometry is none that a calculation should start from.
+        /// The geometry is unsuitable as the start of a calculation.
         case geometry(GeometryProblem)
 
         public var description: String {
             switch self {
             case .unsafeName(let name):
-                "the job name \(name.debugDescription) is not made of letters, digits, '-', '_' and '.' alone"
+                "the job name \(name.debugDescription) may only contain letters, digits, '-', '_' and '.'"
             case .noAtoms: "there are no atoms to hand off"
             case .periodic:
-                "periodic structures are not handed off; the calculation is one of a molecule in a box"
+                "periodic structures are not supported; the calculation treats a molecule in a box"
             case .wrongMask(let count, let atoms):
                 "the move mask has \(count) entries for \(atoms) atoms"
             case .nothingMoves: "no atom may move, so there is nothing to relax"
             case .wrongHessian(let count, let atoms):
                 "the Hessian has \(count) numbers, not (3·\(atoms))² = \(9 * atoms * atoms)"
-            case .hessianNotFinite: "the Hessian holds a value that is not a number"
-            case .otherAtoms(let step): "the geometry of step \(step) has other atoms, or another order"
+            case .hessianNotFinite: "the Hessian has a value that is not a number"
+            case .otherAtoms(let step):
+                "the geometry of step \(step) has other atoms, or a different order of atoms"
             case .notFinite(let step): "a coordinate of step \(step) is not a number"
             case .geometry(let problem): problem.description
             }

@@ -2,40 +2,40 @@ public import DurableFiles
 import FoundationEssentials
 import SystemPackage
 
-/// Why a directory is not a package that can be run.
+/// The reason why a directory is not a runnable package.
 public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// There is no manifest (yet).
     case incomplete
     case missing(String)
-    /// Another content than the manifest says.
+    /// The content differs from the manifest.
     case damaged(String)
     case unreadableManifest(String)
     case otherFormat(Int)
-    /// The daemon knows nothing of it.
+    /// The daemon has not published it.
     case notPublished
-    /// Something else than a directory has the name `result`: what.
+    /// `result` is not a directory but the given kind of entry.
     case unusableResult(String)
 
     public var description: String {
         switch self {
-        case .incomplete: "no MANIFEST.json: not a package, or not completely copied"
+        case .incomplete: "MANIFEST.json is missing: this is not a package, or not a complete copy"
         case .missing(let name): "\(name) is missing"
-        case .damaged(let name): "\(name) is not the file that was handed off"
+        case .damaged(let name): "\(name) differs from the file that was handed off"
         case .unreadableManifest(let reason): "MANIFEST.json cannot be read: \(reason)"
         case .otherFormat(let format):
             "package format \(format); this program knows format \(HandoffManifest.currentFormat)"
-        case .notPublished: "not a package that this daemon has handed off"
+        case .notPublished: "this daemon has not handed off such a package"
         case .unusableResult(let what): "its result is \(what), not a directory: move it away"
         }
     }
 }
 
-/// Packages on disk.
+/// Reads and checks packages on disk.
 public enum PackageCheck {
-    /// Most bytes that a file of a package may have.
+    /// Largest size of a file in a package, bytes.
     static let limit = 256 << 20
 
-    /// The manifest of a package whose files of these roles are what it says.
+    /// Returns the manifest of a package after checking its files of these roles.
     ///
     /// - Parameter isPublished: false refuses a manifest with this SHA-256.
     /// - Throws: ``PackageRefusal``, ``FileError``.
@@ -69,7 +69,7 @@ public enum PackageCheck {
     }
 
     static func content(_ name: String, _ directory: Directory) throws -> [UInt8] {
-        // A component ends at a NUL, a name in a manifest need not.
+        // A path component ends at a NUL, but a name in a manifest may contain one.
         guard let component = FilePath.Component(name), component.kind == .regular, component.string == name,
             let bytes = try directory.read(component, limit: limit)
         else { throw PackageRefusal.missing(name) }

@@ -3,7 +3,7 @@ public import SystemPackage
 
 /// The names inside a package that its result depends on.
 public enum PackageLayout {
-    /// The folder of what the calculation leaves.
+    /// The folder of the calculation's output.
     public static let result: FilePath.Component = "result"
     /// Written last when the package is published.
     public static let manifest: FilePath.Component = "MANIFEST.json"

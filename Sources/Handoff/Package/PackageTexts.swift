@@ -2,13 +2,13 @@ import Atomistics
 import DurableFiles
 import JobSpec
 
-/// `submit.sbatch`. Only checked names, numbers and digests go into it.
+/// `submit.sbatch`, which contains only checked names, numbers and digests.
 func batchScript(
     _ parameters: some CalculationParameters, atoms: Int, points: Int? = nil, inputs: Digest
 ) -> String {
     let (job, stage, attempt) = (parameters.job, parameters.stage, parameters.attempt)
     let array =
-        points.map { "# As an array, a point an element: sbatch --array=1-\($0)%4 submit.sbatch\n" } ?? ""
+        points.map { "# As an array, one point per element: sbatch --array=1-\($0)%4 submit.sbatch\n" } ?? ""
     return """
         #!/bin/sh
         #SBATCH --job-name=aurelax-\(job)-\(stage)-\(attempt)
@@ -18,10 +18,10 @@ func batchScript(
         #SBATCH --ntasks=\(suggestedRanks(parameters.engine, atoms: atoms))
         #SBATCH --cpus-per-task=1
         #SBATCH --time=24:00:00
-        # Five minutes before the limit the run is asked to end after the step it is in; submitted again, it
-        # goes on from there.
+        # Five minutes before the limit the run receives a signal and ends after its step; submit it again to
+        # resume.
         #SBATCH --signal=B:USR1@300
-        \(array)# Add what your cluster wants: partition, account, memory, and below the modules with GPAW.
+        \(array)# Add the settings of your cluster: partition, account, memory, and below the modules with GPAW.
 
         cd "${SLURM_SUBMIT_DIR:-.}" || exit 8
         exec ./run.sh
@@ -29,8 +29,8 @@ func batchScript(
         """
 }
 
-/// The power of two that leaves each process six atoms or a few more, at most 64: with fewer they would
-/// wait for each other.
+/// The power of two that gives each process at least about six atoms, at most 64: with fewer atoms
+/// the processes would wait for each other.
 private func suggestedRanks(_ engine: DFTStage.Engine, atoms: Int) -> Int {
     guard engine == .gpaw else { return 1 }
     var ranks = 1
@@ -38,7 +38,7 @@ private func suggestedRanks(_ engine: DFTStage.Engine, atoms: Int) -> Int {
     return ranks
 }
 
-/// `README.md` for the person who runs the package.
+/// `README.md` of the package, for the user who runs it.
 func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory
     let optimizer = parameters.optimizer
@@ -48,38 +48,38 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
         # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
 
         Relax \(atoms.formula) (\(atoms.count) atoms, charge \(parameters.charge)) at
-        `\(level.prefix)<version>\(level.suffix)` until no force on a moving atom reaches \
+        `\(level.prefix)<version>\(level.suffix)` until all forces on moving atoms are below \
         \(optimizer.fmax) eV/Å, in at most \(optimizer.maxSteps) steps\
-        \(fixed == 0 ? "" : "; \(fixed) atoms stay where they are")\
+        \(fixed == 0 ? "" : "; \(fixed) atoms are fixed")\
         \(partlyFixed == 0 ? "" : "; \(partlyFixed) atoms move along some axes only").
         \(parameters.caution)
         ## Run it
 
-        It needs \(parameters.needs), and nothing of aurelax. Any of:
+        The package needs \(parameters.needs), but not aurelax. Use one of:
 
             ./run.sh                      # this machine
-            AURELAX_RANKS=8 ./run.sh      # so many processes
+            AURELAX_RANKS=8 ./run.sh      # with 8 processes
             sbatch submit.sbatch          # Slurm, from this folder
 
         `AURELAX_PYTHON` (default `python3`) and `AURELAX_MPIEXEC` (default `mpiexec`) name the programs. The settings
         are in `parameters.json`; to change them, change the job: a package whose inputs were changed is refused.
 
-        Interrupted, or stopped with `touch result/STOP` or SIGTERM, it goes on from its last step when it is run
-        again. `result/progress.json` says how far it is.
+        An interrupted run, or one stopped with `touch result/STOP` or SIGTERM, resumes from its last step when it is run
+        again. `result/progress.json` shows the progress.
 
-        ## What comes back
+        ## The result
 
-        `result/`, all of it, beside this file:
+        The folder `result/`, beside this file, contains:
 
-        | File | What |
+        | File | Content |
         |---|---|
         | `trajectory.extxyz` | every geometry with energy (eV) and raw forces (eV/Å), in this package's frame of reference |
-        | `final.extxyz`, `best.extxyz` | the last geometry, and the one of lowest energy where it did not converge |
+        | `final.extxyz`, `best.extxyz` | the final geometry, and the one of lowest energy if it did not converge |
         | `optimizer.log`\(parameters.engine == .gpaw ? ", `gpaw.txt`" : "") | logs |
         | `status.json` | verdict, steps, gradient calls, cycles, time, versions |
-        | `DONE.json` | last: without it the result is not complete |
+        | `DONE.json` | written last: without it the result is incomplete |
 
-        Copy `DONE.json` last when you bring the result back from another machine.
+        Copy `DONE.json` last when you return the result from another machine.
 
         How `run.sh` ends:
 
@@ -97,38 +97,38 @@ func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
 
         Energy and forces of \(count) geometr\(count == 1 ? "y" : "ies") of \(atoms.formula) (\(atoms.count) atoms, \
         charge \(parameters.charge)) at
-        `\(level.prefix)<version>\(level.suffix)`, without a step, all in the same box.
+        `\(level.prefix)<version>\(level.suffix)`, without moving atoms, all in the same box.
         \(parameters.caution)
         ## Run it
 
-        It needs \(parameters.needs), and nothing of aurelax. Any of:
+        The package needs \(parameters.needs), but not aurelax. Use one of:
 
             ./run.sh                                   # this machine, one point after the other
-            AURELAX_RANKS=8 ./run.sh                   # so many processes
+            AURELAX_RANKS=8 ./run.sh                   # with 8 processes
             AURELAX_POINT=3 ./run.sh                   # one point
             sbatch submit.sbatch                       # Slurm, from this folder, one point after the other
             sbatch --array=1-\(count)%4 submit.sbatch \
-        \(String(repeating: " ", count: max(0, 12 - String(count).count)))# a point an element, four at a time
+        \(String(repeating: " ", count: max(0, 12 - String(count).count)))# one point per element, four at a time
 
         `AURELAX_PYTHON` (default `python3`) and `AURELAX_MPIEXEC` (default `mpiexec`) name the programs. The settings
         are in `parameters.json`; to change them, change the job: a package whose inputs were changed is refused.
 
-        Any of these may work at the same time; no point is calculated twice. Interrupted, or stopped with
-        `touch result/STOP` or SIGTERM, it goes on with the points that are missing when it is run again.
-        `result/progress.json` says how many are there.
+        Several of these may run at the same time; no point is computed twice. If a run is interrupted, or stopped with
+        `touch result/STOP` or SIGTERM, run it again to compute the missing points.
+        `result/progress.json` shows how many are done.
 
-        ## What comes back
+        ## The result
 
-        `result/`, all of it, beside this file:
+        The folder `result/`, beside this file, contains:
 
-        | File | What |
+        | File | Content |
         |---|---|
         | `trajectory.extxyz` | every geometry with its verdict, energy (eV) and raw forces (eV/Å) |
-        | `points/` | the same, a file a point, as they came |
+        | `points/` | the same, one file per point |
         | `status.json` | verdict, number of points, cycles, time, versions |
-        | `DONE.json` | last: without it the result is not complete |
+        | `DONE.json` | written last: without it the result is incomplete |
 
-        Copy `DONE.json` last when you bring the result back from another machine.
+        Copy `DONE.json` last when you return the result from another machine.
 
         How `run.sh` ends:
 
@@ -144,8 +144,8 @@ extension CalculationParameters {
             : "Python 3.9 or newer with ASE and tblite"
     }
 
-    /// A line of its own where there is something to warn of.
+    /// A separate line for a caution, if there is one.
     fileprivate var caution: String {
-        engine == .tblite ? "GFN1-xTB is a semi-empirical method, not DFT: every file says so.\n" : ""
+        engine == .tblite ? "GFN1-xTB is a semi-empirical method, not DFT; every file states this.\n" : ""
     }
 }

@@ -3,38 +3,39 @@ public import DurableFiles
 import FoundationEssentials
 import OrderedCollections
 
-/// Single points that came back and passed every check: of this job, stage and attempt, at the geometries that were
-/// handed off, by one method. That a point could not be calculated is a result too.
+/// Returned single points that passed every check: of this job, stage and attempt, at the
+/// geometries that were handed off, by one method. A point that could not be computed is a result
+/// too.
 public struct ReturnedPoints: Sendable, Equatable {
     public struct Point: Sendable, Equatable, Codable {
-        /// Of the geometry in the path that it is of.
+        /// Step of the geometry in its path.
         public var step: Int
         public var verdict: ResultVerdict
-        /// Why it has no energy.
+        /// The reason why it has no energy.
         public var message: String?
-        /// eV; nil where it could not be calculated.
+        /// Energy, eV; nil if it could not be computed.
         public var energy: Double?
-        /// Largest force norm, eV/Å; likewise.
+        /// Largest force norm, eV/Å; nil if it could not be computed.
         public var fmax: Double?
     }
 
-    /// Of the set: converged where every point is.
+    /// Verdict of the set: converged if every point is.
     public var verdict: ResultVerdict
     public var message: String
-    /// How many were asked for.
+    /// Number of requested points.
     public var asked: Int
-    /// In the order of their steps; fewer than asked for only where the calculation crashed.
+    /// In the order of their steps; fewer than requested only if the calculation crashed.
     public var points: [Point]
-    /// The same with all that is known of them; those that were calculated have energy and forces.
+    /// The same points as frames with all known values; computed ones have energy and forces.
     public var frames: [Atoms]
     public var levelOfTheory: String?
     public var scfCycles: Int?
-    /// Seconds of all points together.
+    /// Total time of all points, s.
     public var wallTime: Double?
     public var versions: [String: String]
-    /// What a person should know about it, each once.
+    /// Notes for the user, each once.
     public var notes: [String]
-    /// SHA-256 of the marker: the same for the same result.
+    /// SHA-256 of the marker: the identity of the result.
     public var digest: Digest
 
     /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
@@ -80,14 +81,15 @@ public struct ReturnedPoints: Sendable, Equatable {
 }
 
 extension SinglePointsExpectation {
-    /// A point at the geometry that was sent under its number, with an energy and forces where it says so.
+    /// Checks a point: it must be at the geometry of its number, with energy and forces according
+    /// to its verdict.
     func check(
         _ atoms: Atoms, file: String, frame: Int
     ) throws(ResultRefusal) -> (number: Int, point: ReturnedPoints.Point) {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
         guard case .integer(let number)? = atoms.info["point"], geometries.indices.contains(number - 1),
             atoms.info["step"] == .integer(geometries[number - 1].step)
-        else { throw .contradiction("\(file), frame \(frame): no such point was asked for") }
+        else { throw .contradiction("\(file), frame \(frame): no such point was requested") }
         let (atom, distance) = largestDistance(geometries[number - 1].positions, atoms.positions)
         guard distance <= 1e-6 else {
             throw .displaced(file: file, frame: frame, atom: atom, by: distance, limit: 1e-6)
@@ -103,7 +105,7 @@ extension SinglePointsExpectation {
         return (number, point)
     }
 
-    /// What a package on disk expects: from its own files, whose digests are checked.
+    /// Reads the expectation of a package on disk from its own files, after checking their digests.
     ///
     /// - Throws: ``PackageRefusal``.
     public init(package directory: Directory) throws {

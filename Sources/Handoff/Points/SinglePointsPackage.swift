@@ -4,36 +4,36 @@ public import JobSpec
 import OrderedCollections
 import SystemPackage
 
-/// Geometries whose energies and forces are to be calculated outside.
+/// The request for energies and forces of several geometries.
 public struct SinglePointsRequest: Sendable {
     public var job: String
-    /// Place of the stage in the job, as the caller counts; it comes back unchanged.
+    /// Number of the stage in the job, in the caller's counting; it is returned unchanged.
     public var stage: Int
     public var attempt: Int
-    /// The same atoms in the same order in each.
+    /// Frames with the same atoms in the same order.
     public var frames: [Atoms]
-    /// Of each frame in the path that it is of.
+    /// Step of each frame in its path.
     public var steps: [Int]
     public var settings: DFTStage
     /// Total charge, e.
     public var charge: Int
     public var origin: GeometryOrigin
-    /// Self-consistency cycles of one geometry after which GPAW gives up.
+    /// Largest number of SCF cycles for one geometry in GPAW.
     public var maxSCFCycles = HandoffRequest.Options().maxSCFCycles
 
-    /// - Precondition: there are as many steps as frames.
+    /// - Precondition: as many steps as frames.
     public init(
         job: String, stage: Int, attempt: Int, frames: [Atoms], steps: [Int], settings: DFTStage,
         charge: Int, origin: GeometryOrigin
     ) {
-        precondition(frames.count == steps.count, "each frame is of one step")
+        precondition(frames.count == steps.count, "one step per frame")
         (self.job, self.stage, self.attempt) = (job, stage, attempt)
         (self.frames, self.steps) = (frames, steps)
         (self.settings, self.charge, self.origin) = (settings, charge, origin)
     }
 
-    /// Geometries are taken as they are, good or bad: that they are scored is why somebody asks. What no calculation
-    /// could begin with is refused.
+    /// Geometries are accepted whatever their quality, because assessing them is the purpose; only
+    /// geometries with which no calculation can start are refused.
     fileprivate var problems: [HandoffRefusal.Reason] {
         var reasons: [HandoffRefusal.Reason] = Job.isName(job) ? [] : [.unsafeName(job)]
         guard let first = frames.first, first.count > 0 else { return reasons + [.noAtoms] }
@@ -74,12 +74,12 @@ public struct SinglePointsPackage: Sendable {
     public let manifest: HandoffManifest
     /// `MANIFEST.json` is the last.
     public let files: [PublishedFile]
-    /// What ``ReturnedPoints`` compares with.
+    /// The reference for ``ReturnedPoints``.
     public let expectation: SinglePointsExpectation
     /// SHA-256 of `MANIFEST.json`.
     public let digest: Digest
 
-    /// - Throws: ``HandoffRefusal`` with all that speaks against it.
+    /// - Throws: ``HandoffRefusal`` with all reasons.
     public init(_ request: SinglePointsRequest) throws {
         let problems = request.problems
         guard problems.isEmpty else { throw HandoffRefusal(reasons: problems) }
@@ -99,7 +99,7 @@ public struct SinglePointsPackage: Sendable {
             geometries: zip(frames, request.steps).map { .init(step: $1, positions: $0.positions) })
     }
 
-    /// The geometry, its step, and what a model said of it under the model's own names.
+    /// The geometry, its step, and the model's prediction under the names of predictions.
     private static func bare(_ atoms: Atoms, _ step: Int) -> Atoms {
         var frame = Atoms(elements: atoms.elements, positions: atoms.positions)
         frame.info["step"] = .integer(step)
@@ -108,11 +108,11 @@ public struct SinglePointsPackage: Sendable {
     }
 }
 
-/// What was handed off, as far as the check of the points needs it.
+/// The handed-off data that the check of the points needs.
 public struct SinglePointsExpectation: Sendable, Equatable {
     public struct Geometry: Sendable, Equatable {
         public var step: Int
-        /// As sent, Å.
+        /// Positions as sent, Å.
         public var positions: [SIMD3<Double>]
     }
 

@@ -3,14 +3,14 @@ public import DurableFiles
 import OrderedCollections
 import SystemPackage
 
-/// Every geometry that a package's calculation labelled.
+/// All geometries that a package's calculation labelled.
 public struct AcceptedFrames: Sendable {
     public var job: String
     public var stage: Int
     public var attempt: Int
     /// Digest of the package's manifest.
     public var package: Digest
-    /// With energy, forces, level of theory and charge, in their order.
+    /// Frames with energy, forces, level of theory and charge, in order.
     public var frames: [Atoms]
 
     /// Reads a package with its result, which is checked as when it came back.

@@ -4,10 +4,11 @@ import JobSpec
 import OrderedCollections
 
 extension ReturnedResult {
-    /// The simpler way back: `<name>.result.extxyz`, written by whatever program, dropped into the inbox. Its
-    /// last frame with energy and forces counts.
+    /// The simple way to return a result: `<name>.result.extxyz`, written by any program, dropped
+    /// into the inbox. Its last frame with energy and forces is used.
     ///
-    /// Converged is what its forces say. A whole structure may have been shifted, but not turned.
+    /// The forces determine convergence. The whole structure may have been shifted, but not
+    /// rotated.
     public init(
         dropped bytes: [UInt8], named name: String, expecting expected: HandoffExpectation
     ) throws(ResultRefusal) {
@@ -32,7 +33,7 @@ extension ReturnedResult {
             "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
         var molecule = frame.atoms
         let wasPeriodic = molecule.periodicity.isPeriodic
-        // Each atom is near the place where it was sent, so the cell is that of the box the molecule stands in.
+        // Each atom is near its original position, so the cell can be that of the molecule's box.
         (molecule.cell, molecule.periodicity) = (nil, .none)
         final = molecule
         best = nil
@@ -55,7 +56,7 @@ extension ReturnedResult {
         notes = []
         digest = Digest(of: bytes)
         if wasPeriodic {
-            notes.append("the file says that it is periodic; it is taken as the molecule that was sent")
+            notes.append("the file claims to be periodic; it is treated as the molecule that was sent")
         }
 
         if index < all.count - 1 {
@@ -66,14 +67,14 @@ extension ReturnedResult {
             do {
                 try expected.parameters.checkLevel(level)
             } catch {
-                notes.append("calculated with \(level), while the job asked for \(prefix)…\(suffix)")
+                notes.append("computed at the level \(level), while the job requested \(prefix)…\(suffix)")
             }
         } else {
-            notes.append("the file does not say at which level of theory it was calculated")
+            notes.append("the file does not state its level of theory")
         }
     }
 
-    /// The size of the structure and the place of each atom tell other units and other orders.
+    /// The size of the structure and the positions of the atoms reveal other units and orders.
     private static func checkPlace(
         _ frame: CheckedFrame, _ expected: HandoffExpectation, name: String, index: Int
     ) throws(ResultRefusal) {
@@ -87,7 +88,8 @@ extension ReturnedResult {
                     "the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
             }
         }
-        // Atoms that were to stay tell how far the whole was shifted; if there are none, the mean of all does.
+        // Fixed atoms determine the shift of the whole structure; without fixed atoms it is the
+        // mean shift.
         let fixed = expected.parameters.fixedAtoms.filter(sent.indices.contains)
         let still = fixed.isEmpty ? Array(sent.indices) : fixed
         let shift = mean(still.map { came[$0] }) - mean(still.map { sent[$0] })

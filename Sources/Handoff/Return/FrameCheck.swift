@@ -2,7 +2,7 @@ import Atomistics
 import DurableFiles
 import OrderedCollections
 
-/// One geometry of a result with what belongs to it, checked.
+/// One checked geometry of a result with its values.
 struct CheckedFrame {
     let atoms: Atoms
     let energy: Double
@@ -15,7 +15,7 @@ struct CheckedFrame {
 }
 
 extension HandoffExpectation {
-    /// A frame with these atoms in this order, an energy and forces, all of them numbers, and of no other run.
+    /// Checks a frame: these atoms in this order, finite energy and forces, from this run.
     func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
         try checkState(atoms, file: file, frame: frame)
@@ -23,7 +23,7 @@ extension HandoffExpectation {
         return CheckedFrame(atoms: atoms, energy: energy, forces: forces, fmax: fmax(forces))
     }
 
-    /// Compares what a frame states of itself (charge, multiplicity, units) with what was asked for.
+    /// Compares a frame's own statements (charge, multiplicity, units) with the request.
     private func checkState(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) {
         if let charge = atoms.info["charge"]?.double, charge != Double(parameters.charge) {
             throw .otherCharge(expected: parameters.charge, found: Int(exactly: charge.rounded()) ?? .max)
@@ -112,14 +112,14 @@ struct PathCheck {
         let ratio = byEnergies / byForces
         guard ratio > 1 / 8.0, ratio < 8 else {
             throw .wrongUnits(
-                "the energies change by \(byEnergies) eV where the forces say \(byForces) eV: "
+                "the energies change by \(byEnergies) eV, but the forces imply \(byForces) eV: "
                     + "are they in eV and eV/Å?")
         }
     }
 }
 
 extension Atoms {
-    /// These atoms in this order, at places that are some, and of no other run.
+    /// Checks these atoms in this order, at finite positions, from this run.
     func checkAtoms(
         are symbols: [String], inputs: Digest, file: String, frame: Int
     ) throws(ResultRefusal) {
@@ -136,7 +136,7 @@ extension Atoms {
         guard positions.allSatisfy(\.isFinite) else { throw .notFinite(file: file, frame: frame) }
     }
 
-    /// Energy, eV, and forces, eV/Å, all of them numbers.
+    /// Energy, eV, and forces, eV/Å; all must be finite.
     func checkedLabels(
         file: String, frame: Int
     ) throws(ResultRefusal) -> (energy: Double, forces: [SIMD3<Double>]) {
@@ -149,7 +149,7 @@ extension Atoms {
     }
 }
 
-/// The atom that is furthest from where it is in the other structure, and how far.
+/// The atom with the largest displacement from the other structure, and this displacement.
 func largestDistance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> (atom: Int, distance: Double) {
     var result = (atom: 0, distance: 0.0)
     for i in a.indices {

@@ -2,23 +2,23 @@ public import DurableFiles
 import FoundationEssentials
 import Atomistics
 
-/// What was handed off, as far as the check of its result needs it.
+/// The handed-off data that the check of the result needs.
 public struct HandoffExpectation: Sendable, Equatable, Codable {
     public var inputs: Digest
     public var parameters: HandoffParameters
     /// Element symbols in order.
     public var symbols: [String]
-    /// As sent, Å; three numbers an atom.
+    /// Positions as sent, Å; three numbers per atom.
     public var positions: [[Double]]
 
-    /// Largest displacement of an atom from where it was sent that a result without a trajectory may show, Å,
-    /// the shift of the whole structure apart.
+    /// Largest displacement of an atom in a result without a trajectory, Å, apart from a shift of
+    /// the whole structure.
     public static let largestDisplacement = 4.0
 
     var fixed: Set<Int> { Set(parameters.fixedAtoms) }
     var vectors: [SIMD3<Double>] { positions.map { [$0[0], $0[1], $0[2]] } }
 
-    /// Largest force norm of an atom that may move, along the directions in which it may, eV/Å.
+    /// Largest force norm of an atom that may move, along its free axes, eV/Å.
     func fmax(_ forces: [SIMD3<Double>]) -> Double {
         let fixed = fixed
         var forces = forces
@@ -28,7 +28,7 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
         return forces.indices.lazy.filter { !fixed.contains($0) }.map { forces[$0].length }.max() ?? 0
     }
 
-    /// What a package on disk expects: from its own files, whose digests are checked.
+    /// Reads the expectation of a package on disk from its own files, after checking their digests.
     ///
     /// - Throws: ``PackageRefusal``.
     public init(package directory: Directory) throws {

@@ -2,15 +2,15 @@ public import DurableFiles
 import FoundationEssentials
 import SystemPackage
 
-/// The files of `result/` that the check reads; what else lies there (logs, the engine's own files) is left
-/// alone.
+/// The files in `result/` that the check reads; other files (logs, the engine's own files) are
+/// ignored.
 public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     case trajectory = "trajectory.extxyz"
     case optimizerLog = "optimizer.log"
     case final = "final.extxyz"
     case best = "best.extxyz"
     case status = "status.json"
-    /// The marker: last written, so what it names is complete.
+    /// The marker: written last, so the files that it names are complete.
     case done = "DONE.json"
 
     var component: FilePath.Component? { FilePath.Component(rawValue) }
@@ -53,7 +53,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return contents
     }
 
-    /// Reads the result of a package. A file that is larger than what was asked for can take is refused unread.
+    /// Reads the result of a package. A file larger than its possible content is refused unread.
     ///
     /// - Returns: nil while there is no marker.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
@@ -81,7 +81,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     /// Reads a file of the result.
     ///
-    /// - Throws: ``ResultRefusal`` for what is no plain file or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not plain or too large: waiting does not
+    ///   help.
     private static func content(
         _ file: ReturnedFile, of result: Directory, limit: Int
     ) throws -> [UInt8]? {
@@ -90,16 +91,16 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// How a calculation ended.
+/// The end of a calculation.
 public enum ResultVerdict: String, Sendable, Codable, CaseIterable {
     case converged
     case stepLimit = "step-limit"
     case notSelfConsistent = "scf-not-converged"
     case notFinite = "non-finite"
     case engineError = "engine-error"
-    /// The process died without a word, as often as it may.
+    /// The process died without a result, as often as allowed.
     case crashed
-    /// Ended on demand; it can go on. Never with a marker.
+    /// Ended on request; it can be resumed. Never with a marker.
     case stopped
 }
 
@@ -146,7 +147,7 @@ struct ResultStatus: Codable {
     var gradientCalls: Int
     var scfCycles: Int?
     var wallTime: Double
-    /// Geometries that were asked for, where no path was.
+    /// Number of requested geometries; nil for a path.
     var points: Int? = nil
     var energy: Double?
     var fmax: Double?

@@ -3,8 +3,8 @@ public import DurableFiles
 import FoundationEssentials
 import JobSpec
 
-/// A result that has passed every check: of this job, stage and attempt, calculated from what was handed
-/// off, complete and plausible. Not having converged is a result too.
+/// A result that has passed every check: of this job, stage and attempt, computed from the
+/// handed-off inputs, complete and plausible. A calculation that did not converge is a result too.
 public struct ReturnedResult: Sendable, Equatable {
     /// Energies (eV) and largest forces (eV/Å) of the geometries in order.
     public struct Path: Sendable, Equatable {
@@ -17,13 +17,14 @@ public struct ReturnedResult: Sendable, Equatable {
     /// The verdict in words.
     public var message: String
     public var isConverged: Bool { verdict == .converged }
-    /// The last geometry with energy, raw forces and level of theory; nil where not one was completed.
+    /// The final geometry with energy, raw forces and level of theory; nil if no geometry was
+    /// completed.
     public var final: Atoms?
-    /// The geometry of lowest energy where it did not converge.
+    /// The geometry of lowest energy if it did not converge.
     public var best: Atoms?
     public var path: Path
     public var levelOfTheory: String?
-    /// The engine, as the result states it; nil if it does not.
+    /// The engine, as stated by the result; nil if it is not stated.
     public var engine: String?
     public var gradientCalls: Int?
     public var scfCycles: Int?
@@ -32,9 +33,9 @@ public struct ReturnedResult: Sendable, Equatable {
     public var versions: [String: String]
     public var host: String?
     public var ranks: Int?
-    /// What a person should know about it, each once.
+    /// Notes for the user, each once.
     public var notes: [String]
-    /// SHA-256 of the marker (or of the file that was dropped): the same for the same result, so that it is
+    /// SHA-256 of the marker (or of the dropped file): the identity of the result, so that it is
     /// taken in once.
     public var digest: Digest
 
@@ -133,7 +134,7 @@ public struct ReturnedResult: Sendable, Equatable {
 }
 
 extension ResultStatus {
-    /// What a result says of itself, where it is whole, of this package, and does not contradict itself.
+    /// The result's own statements, if it is complete, belongs to this package and is consistent.
     ///
     /// - Returns: and which files belong to it, with their digests.
     static func checked(

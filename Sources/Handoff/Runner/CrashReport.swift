@@ -4,10 +4,10 @@ import FoundationEssentials
 import OrderedCollections
 import SystemPackage
 
-/// A result in the place of one that never came, so that whoever waits for it is told.
+/// Writes a result in place of a missing one, so that the daemon learns of the crash.
 enum CrashReport {
-    /// Cuts the trajectory back to whole frames, keeps its last and its best frame apart, and writes status and
-    /// marker with the verdict `crashed`.
+    /// Truncates the trajectory to complete frames, copies its last and its best frame, and writes
+    /// status and marker with the verdict `crashed`.
     static func write(
         _ message: String, into result: Directory, of manifest: HandoffManifest,
         expecting expected: HandoffExpectation
@@ -33,7 +33,7 @@ enum CrashReport {
         try finish(status, &listed, in: result)
     }
 
-    /// Puts the points that are there together, and writes status and marker with the verdict `crashed`.
+    /// Combines the existing points, and writes status and marker with the verdict `crashed`.
     static func write(
         _ message: String, into result: Directory, of manifest: HandoffManifest,
         expecting expected: SinglePointsExpectation
@@ -84,7 +84,7 @@ enum CrashReport {
                     inputs: status.inputs, verdict: status.verdict, files: listed)))
     }
 
-    /// The frames up to the first that is torn.
+    /// The frames up to the first incomplete one.
     private static func wholeFrames(
         _ bytes: [UInt8], _ expected: HandoffExpectation
     ) -> [(text: [UInt8], frame: CheckedFrame)] {

@@ -4,11 +4,11 @@ import Glibc
 import Subprocess
 import SystemPackage
 
-/// Runs packages on this machine, each in a session of its own.
+/// Runs packages on this machine, each in its own session.
 ///
-/// A run that is interrupted in any way, this program killed included, is taken up where it was by the next
-/// start: the scripts keep every step, the lock ends with the process that held it, and what the last run left
-/// running is ended first.
+/// After any interruption, including a kill of this program, the next start resumes the run: the
+/// scripts save every step, the lock ends with its process, and left-over processes of the last run
+/// are killed first.
 public struct LocalRunner: Sendable {
     public struct Options: Sendable, Equatable {
         /// A program name, or a path.
@@ -16,14 +16,14 @@ public struct LocalRunner: Sendable {
         public var mpiexec = "mpiexec"
         /// Processes; nil lets `run.sh` decide.
         public var ranks: Int?
-        /// From the request to stop to the end by force.
+        /// Time between the stop request and the kill.
         public var grace: Duration = .seconds(10)
-        /// A run that writes nothing into its result for so long is taken for dead and ended.
+        /// A run that writes nothing into its result for this time counts as dead and is killed.
         public var silence: Duration = .seconds(3600)
 
         public init() {}
 
-        /// With what the environment says: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
+        /// Options from the environment: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
         public static func from(environment: [String: String]) -> Options {
             var options = Options()
             options.python = environment["AURELAX_PYTHON"] ?? options.python
@@ -37,13 +37,13 @@ public struct LocalRunner: Sendable {
 
     public init(_ options: Options = Options()) { self.options = options }
 
-    /// Runs the package until it ends. Where the task is cancelled the calculation is asked to stop, and is
-    /// ended by force after ``Options/grace``.
+    /// Runs the package until it ends. If the task is cancelled, the calculation is requested to
+    /// stop, and is killed after ``Options/grace``.
     ///
     /// - Parameters:
-    ///   - progress: called for each new state of the calculation, about twice a second at most.
-    ///   - isPublished: false for the SHA-256 of `MANIFEST.json` refuses the package.
-    /// - Throws: ``PackageRefusal`` for what is no complete, undamaged package; ``FileError``.
+    ///   - progress: called for each new state of the calculation, at most about twice a second.
+    ///   - isPublished: returns false for the SHA-256 of a `MANIFEST.json` that must be refused.
+    /// - Throws: ``PackageRefusal`` for an incomplete or damaged package; ``FileError``.
     public func run(
         _ package: Directory, progress: @escaping @Sendable (RunProgress) -> Void = { _ in },
         isPublished: (Digest) throws -> Bool = { _ in true }
@@ -130,12 +130,13 @@ public struct LocalRunner: Sendable {
             "AURELAX_RANKS": options.ranks.map(String.init), "AURELAX_RUN": processes.mark,
             "PYTHONUNBUFFERED": "1",
         ]
-        // Of single points all are asked for.
+        // For single points, all are requested.
         for name: Environment.Key in ["AURELAX_POINT", "SLURM_ARRAY_TASK_ID"] {
             values.updateValue(nil, forKey: name)
         }
         if getuid() == 0 {
-            // In a container everybody is root, and Open MPI refuses to run for root unless told twice.
+            // In a container the user is root, and Open MPI runs for root only with two
+            // confirmations.
             for name in ["OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"] {
                 values[.init(stringLiteral: name)] = "1"
                 values[.init(stringLiteral: name + "_CONFIRM")] = "1"
@@ -144,7 +145,7 @@ public struct LocalRunner: Sendable {
         return .inherit.updating(values)
     }
 
-    /// `run.sh` works in the package's directory: a relative path would lead elsewhere there.
+    /// `run.sh` works in the package's directory, so a relative path would change its meaning.
     private func absolute(_ program: String) -> String {
         guard program.contains("/"), !program.hasPrefix("/") else { return program }
         return FilePath(FileManager.default.currentDirectoryPath).appending(program).string
@@ -156,7 +157,7 @@ public struct LocalRunner: Sendable {
         case refused(String)
     }
 
-    /// - Parameter anyFinal: false leaves out verdicts that another start may mend.
+    /// - Parameter anyFinal: false ignores verdicts that another start may improve.
     private func verdict(
         _ result: Directory, _ manifest: HandoffManifest, anyFinal: Bool = false
     ) throws -> Marker {
@@ -165,13 +166,13 @@ public struct LocalRunner: Sendable {
             return .refused("result/DONE.json cannot be read")
         }
         guard marker.inputs == manifest.inputs else {
-            return .refused("result/ holds the result of another package: move it away")
+            return .refused("result/ belongs to another package: move it away")
         }
         return anyFinal || marker.verdict == .converged || marker.verdict == .stepLimit
             ? .final(marker.verdict) : .none
     }
 
-    /// Device and inode: a copy of the package is another run.
+    /// Device and inode: a copy of the package is a different run.
     private func identity(_ package: Directory) throws -> String {
         guard let manifest = try package.status(of: "MANIFEST.json") else { throw PackageRefusal.incomplete }
         return "\(manifest.identity.device):\(manifest.identity.inode)"

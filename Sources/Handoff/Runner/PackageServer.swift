@@ -2,34 +2,36 @@ public import DurableFiles
 import FoundationEssentials
 public import SystemPackage
 
-/// Runs the packages of an outbox that jobs wait for, one at a time, in the order of the jobs' turns.
+/// Runs the packages in an outbox for which jobs wait, one at a time, in the order of the jobs'
+/// turns.
 ///
-/// Who is next is asked anew before each: what was dropped meanwhile with a higher priority goes first.
-/// A package is looked at again only after its manifest changed where it was refused or stopped by hand; one
-/// that crashed is started again, later each time, and is given up after ``Options/maxCrashes``.
+/// The next package is determined anew each time: a new one with a higher priority goes first. A
+/// package that was refused or stopped by hand is considered again only after its manifest has
+/// changed; one that crashed is restarted with increasing delays and given up after
+/// ``Options/maxCrashes``.
 public struct PackageServer: Sendable {
     public struct Options: Sendable, Equatable {
-        /// End when nothing is left to run.
+        /// Whether to end when no package is left to run.
         public var once = false
-        /// Between two looks at the outbox.
+        /// Time between two polls of the outbox.
         public var interval: Duration = .seconds(2)
         /// Starts of a package in a row that may end without a result, and without a gradient more than the start before,
         /// before it is given up; counted in its result.
         public var maxCrashes = 3
-        /// Before a package that crashed is started again, times the number of its crashes.
+        /// Delay before a crashed package is restarted, multiplied by the number of its crashes.
         public var pause: Duration = .seconds(5)
 
         public init() {}
     }
 
-    /// What a server has to tell.
+    /// An event of the server.
     public struct Event: Sendable, Equatable, CustomStringConvertible {
         public enum Kind: Sendable, Equatable {
             case started
             case progress(RunProgress)
             case ended(RunOutcome)
             case skipped(String)
-            /// It crashed as often as it may; its result says so.
+            /// It crashed as often as allowed; its result says so.
             case givenUp
         }
 
@@ -54,9 +56,10 @@ public struct PackageServer: Sendable {
     private let isPublished: @Sendable (Digest) throws -> Bool
 
     /// - Parameters:
-    ///   - turns: folders of the packages that jobs wait for, `job/stage` in the outbox, first the one whose turn it is.
+    ///   - turns: folders of the packages that jobs wait for, `job/stage` in the outbox, in the
+    ///     order of their turns.
     ///   - isPublished: whether a package with this SHA-256 of `MANIFEST.json`
-    ///     (``HandoffPackage/digest``) was handed off; no other is run.
+    ///     (``HandoffPackage/digest``) was handed off; no other package is run.
     public init(
         outbox: FilePath, runner: LocalRunner, options: Options = Options(),
         turns: @escaping @Sendable () throws -> [FilePath],
@@ -69,7 +72,7 @@ public struct PackageServer: Sendable {
         self.isPublished = isPublished
     }
 
-    /// Until the task is cancelled.
+    /// Runs until the task is cancelled.
     public func run(report: @escaping @Sendable (Event) -> Void) async throws {
         let clock = ContinuousClock()
         var refused: [FilePath: [FileStatus?]] = [:]
@@ -88,7 +91,7 @@ public struct PackageServer: Sendable {
             do {
                 outcome = try await start(package.directory, report: report)
             } catch let error as FileError where !error.isFatal {
-                // One bad package never stops the others.
+                // One bad package must not stop the others.
                 report(Event(package: path, kind: .skipped("\(error)")))
                 if error.isTransient {
                     next[path] = clock.now + options.pause
@@ -99,7 +102,7 @@ public struct PackageServer: Sendable {
             }
             switch outcome {
             case .finished?, .alreadyFinished?: break
-            // Somebody stopped it by hand: it stays so for this server.
+            // It was stopped by hand, so this server does not run it again.
             case .refused?, .stopped?, nil: refused[path] = package.signs
             case .busy?: next[path] = clock.now + options.pause
             case .crashed(let status, let lines)?:
@@ -114,7 +117,7 @@ public struct PackageServer: Sendable {
         }
     }
 
-    /// Nil where it is no package that may be run.
+    /// Nil if it is not a runnable package.
     private func start(
         _ package: Directory, report: @escaping @Sendable (Event) -> Void
     ) async throws -> RunOutcome? {
@@ -164,7 +167,7 @@ public struct PackageServer: Sendable {
         try result.remove(Self.crashes)
     }
 
-    /// The status of a file; of a directory nothing but that it is one, since runs write into it.
+    /// The status of a file; a directory always has the same one, because runs write into it.
     private static func lasting(_ status: FileStatus??) -> FileStatus? {
         guard let status = status.flatMap(\.self), status.kind != .directory else { return nil }
         return status
@@ -172,22 +175,23 @@ public struct PackageServer: Sendable {
 
     private struct Waiting {
         let directory: Directory
-        /// What may change if somebody mends a package that was refused.
+        /// The status of everything that a user may repair in a refused package.
         let signs: [FileStatus?]
     }
 
     /// Complete packages without a result, in their turn.
     private func waiting() throws -> [Waiting] {
-        // The daemon may have yet to make it.
+        // The daemon may still have to create it.
         guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }
         let outbox = try Directory(self.outbox)
         return try turns().compactMap { path in
-            // What vanished meanwhile, or is no directory of ours, is none of the server's business.
+            // Missing entries, and those that are not directories of ours, are ignored.
             guard let package = try? path.components.reduce(outbox, { try $0.subdirectory($1) }),
                 let manifest = try? package.status(of: "MANIFEST.json"), manifest.kind == .regular,
                 try package.status(of: "CANCELLED") == nil
             else { return nil }
-            // A result that cannot be looked at is refused with its reason when the package's turn comes.
+            // A result that cannot be read is refused with its reason when the package's turn
+            // comes.
             if (try? PackageLayout.hasResult(package)) == true { return nil }
             let names: [FilePath.Component] = [PackageLayout.result, "parameters.json", "run.sh"]
             return Waiting(

@@ -1,16 +1,16 @@
-/// How one start of a package ended.
+/// The outcome of one start of a package.
 public enum RunOutcome: Sendable, Equatable, CustomStringConvertible {
-    /// The calculation came to its end, whether it converged or not.
+    /// The calculation ended, converged or not.
     case finished(ResultVerdict)
-    /// It had come to its end before.
+    /// It had ended before.
     case alreadyFinished(ResultVerdict)
-    /// On demand; it goes on when it is started again.
+    /// Stopped on request; the next start resumes.
     case stopped
-    /// Somebody else runs it.
+    /// Another process is running it.
     case busy(String)
-    /// It cannot be run like this.
+    /// It cannot be run in this state.
     case refused(String)
-    /// The processes ended without a result: killed, out of memory, or a program that is not there.
+    /// The processes ended without a result: killed, out of memory, or a missing program.
     case crashed(status: String, lastLines: [String])
 
     /// The exit status of a command that ends like this: ``PackageExit``.
@@ -28,7 +28,7 @@ public enum RunOutcome: Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .finished(let verdict): "finished: \(verdict.rawValue)"
         case .alreadyFinished(let verdict): "finished before: \(verdict.rawValue)"
-        case .stopped: "stopped; it goes on from its last step when it is run again"
+        case .stopped: "stopped; run it again to resume from its last step"
         case .busy(let holder): "already running (\(holder))"
         case .refused(let reason): "refused: \(reason)"
         case .crashed(let status, let lines):

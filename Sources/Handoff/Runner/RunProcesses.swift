@@ -2,18 +2,18 @@ import DurableFiles
 import Glibc
 import SystemPackage
 
-/// The processes of one run: every one that was given its mark, in whatever session or process group it is by
-/// now (MPI launchers put their ranks into sessions of their own), and whoever started it.
+/// The processes of one run: all with its mark, in any session or process group (MPI launchers move
+/// ranks into their own sessions), and whichever program started them.
 struct RunProcesses: Sendable {
     static let variable = "AURELAX_RUN"
 
-    /// Unlike that of any other package on this machine.
+    /// Different for every package on this machine.
     let mark: String
 
     private var entry: [UInt8] { Array("\(Self.variable)=\(mark)".utf8) }
 
-    /// Process identifiers, as far as this user may know. Processes that have ended and wait to be collected
-    /// have no environment any more and are not among them.
+    /// Process identifiers visible to this user. Zombies no longer have an environment and are not
+    /// included.
     func identifiers() -> [pid_t] {
         guard let root = try? Directory("/proc"), let names = try? root.names() else { return [] }
         let entry = entry
@@ -27,7 +27,7 @@ struct RunProcesses: Sendable {
         }
     }
 
-    /// Ends them all at once and waits until they are gone.
+    /// Kills them all at once and waits until they are gone.
     ///
     /// - Returns: whether there were any.
     @discardableResult
@@ -41,7 +41,7 @@ struct RunProcesses: Sendable {
             found = true
             for identifier in identifiers { _ = Glibc.kill(identifier, SIGKILL) }
             guard clock.now < end else { return found }
-            // Sleeping goes on where the task is cancelled: then this is exactly what has to be done.
+            // Sleeping continues even if the task is cancelled: then the clean-up is still needed.
             await Task.detached { try? await Task.sleep(for: .milliseconds(50)) }.value
         }
     }

@@ -2,7 +2,7 @@ public import DurableFiles
 import FoundationEssentials
 import SystemPackage
 
-/// `progress.json`: how far a running calculation is, for those who watch.
+/// `progress.json`: the progress of a running calculation.
 public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible {
     public var job: String
     public var stage: Int
@@ -13,11 +13,11 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
     public var steps: Int
     public var gradientCalls: Int
     public var scfCycles: Int?
-    /// Seconds, those of earlier runs of the package included.
+    /// Seconds, including earlier runs of the package.
     public var wallTime: Double
-    /// eV; nil before the first geometry is done.
+    /// Energy, eV; nil before the first geometry is done.
     public var energy: Double?
-    /// eV/Å; likewise.
+    /// Largest force, eV/Å; nil before the first geometry is done.
     public var fmax: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -28,7 +28,7 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         case energy, fmax
     }
 
-    /// Nil where there is none, or none that can be read.
+    /// Nil if the file is missing or unreadable.
     public init?(from result: Directory) throws(FileError) {
         guard let bytes = try result.read("progress.json", limit: 1 << 20),
             let progress = try? JSONDecoder().decode(Self.self, from: Data(bytes))
@@ -36,8 +36,8 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         self = progress
     }
 
-    /// One line: `step 12  energy -102.949832 eV  fmax 0.7854 eV/Å  1398 s`, and the message where there is no
-    /// step yet.
+    /// One line: `step 12  energy -102.949832 eV  fmax 0.7854 eV/Å  1398 s`, or the message if
+    /// there is no step yet.
     public var description: String {
         guard let energy, let fmax else { return message }
         return

@@ -1,7 +1,7 @@
 import DurableFiles
 import SystemPackage
 
-/// Looks at what a running calculation writes: reports its progress, and notices when it has gone silent.
+/// Watches the files of a running calculation: reports its progress, and detects silence.
 struct RunWatch: Sendable {
     let result: Directory
     let silence: Duration
@@ -9,10 +9,10 @@ struct RunWatch: Sendable {
 
     private static let interval: Duration = .milliseconds(500)
 
-    /// Returns when nothing has been written for ``silence``, or when the task is cancelled, the last state
-    /// reported.
+    /// Returns after ``silence`` without any writing, or when the task is cancelled, after
+    /// reporting the last state.
     func untilSilent() async {
-        // Time in which the machine slept is not silence.
+        // Time in which the machine slept does not count as silence.
         let clock = SuspendingClock()
         var last = clock.now
         var seen: [FileStatus?] = []
@@ -35,7 +35,8 @@ struct RunWatch: Sendable {
         tell()
     }
 
-    /// What changes while a calculation lives: the self-consistency log within a step, the others with each.
+    /// The files that change during a calculation: the SCF log within a step, the others after each
+    /// step.
     private func signs() -> [FileStatus?] {
         let names: [FilePath.Component] = ["progress.json", "gpaw.txt", "trajectory.extxyz", "run.log"]
         return names.map { try? result.status(of: $0) }

@@ -1,11 +1,11 @@
-"""GPAW: relaxes the structure of this package (see README.md), or is what single_points.py calculates with.
+"""GPAW: relaxes the structure of this package (see README.md), or computes energies and forces for single_points.py.
 
     mpiexec -n N python -m gpaw python gpaw_relax.py
 """
 import os
 import sys
 
-# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+# This folder comes last, so that a file in it cannot shadow a module of Python or of the engine.
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
@@ -36,7 +36,7 @@ def calculator_class(mode):
 
 
 class Engine:
-    """Single points with GPAW in a box of its own; positions come and go in the frame of the package."""
+    """Computes single points with GPAW in its own box; positions are in the frame of the package."""
 
     name = 'gpaw'
     uses_mpi = True
@@ -45,7 +45,7 @@ class Engine:
     log = 'gpaw.txt'
 
     def __init__(self, parameters, symbols, positions, others=()):
-        """The box holds `positions` and those of `others`, geometries that are to be calculated in the same one."""
+        """The box contains `positions` and those of `others`, which are computed in the same box."""
         settings = parameters['gpaw']
         mode, h = settings['mode'], settings['h']
         extent = np.concatenate([positions, *others])
@@ -75,7 +75,7 @@ class Engine:
 
     def evaluate(self, positions):
         if self.atoms.calc is None:
-            # Appended to, so that a run that goes on keeps the log of the one before.
+            # Appended, so that a resumed run keeps the log of the previous one.
             path = os.path.join(relaxation.RESULT, self.log)
             log = open(path if world.rank == 0 else os.devnull, 'a')
             self.atoms.calc = calculator_class(self.mode)(txt=log, **self.keywords)

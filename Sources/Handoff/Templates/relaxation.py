@@ -1,4 +1,4 @@
-"""Relax the structure of one package: everything but the engine that gives energies and forces.
+"""Relaxes the structure of one package: everything except the engine that computes energies and forces.
 
 Reads MANIFEST.json, parameters.json, initial.extxyz and, where there is one, hessian.npy; writes result/. Run again
 after an interruption it goes on from its own trajectory. Lengths in Angstrom, energies in eV, forces in eV/Angstrom.
@@ -33,9 +33,9 @@ from ase.parallel import broadcast, world
 FORMAT = 1
 RESULT = 'result'
 UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': 's'}
-# ASE's own first guess of every curvature, eV/Angstrom^2: what atoms that do not move keep.
+# ASE's initial guess of every curvature, eV/Angstrom^2; kept for atoms that do not move.
 DEFAULT_CURVATURE = 70.0
-# Exit status of each verdict. Those that are `FINAL` are not tried again.
+# Exit status of each verdict. `FINAL` verdicts are not retried.
 EXIT = {'converged': 0, 'step-limit': 3, 'scf-not-converged': 4, 'non-finite': 5, 'stopped': 6, 'engine-error': 7}
 FINAL = ('converged', 'step-limit')
 REFUSED, BUSY = 8, 9
@@ -64,7 +64,7 @@ class Labels:
 
 
 def on_rank_0(work, *arguments):
-    """What `work` returns on rank 0, on all ranks; a failure there is a refusal on all of them."""
+    """Returns the result of `work` on rank 0 to all ranks; a failure there is a refusal on all of them."""
     outcome = None
     if world.rank == 0:
         try:
@@ -86,7 +86,7 @@ def digest(path):
 
 
 def write_atomically(path, data):
-    """A reader sees the old content or the new, and after a power failure one of the two is there."""
+    """Replaces a file atomically and durably: a reader, also after a power failure, sees the old or the new content."""
     with open(path + '.part', 'wb') as file:
         file.write(data)
         file.flush()
@@ -104,18 +104,18 @@ def write_json(path, value):
 
 
 def load_package():
-    """Manifest and parameters of a complete, undamaged package."""
+    """Returns manifest and parameters of a complete, undamaged package."""
     if not os.path.exists('MANIFEST.json'):
-        raise Refusal('no MANIFEST.json here: the package is not complete, copy it again')
+        raise Refusal('MANIFEST.json is missing: the package is incomplete, copy it again')
     with open('MANIFEST.json') as file:
         manifest = json.load(file)
     if manifest.get('format') != FORMAT:
-        raise Refusal(f'this script knows package format {FORMAT}, not {manifest.get("format")}')
+        raise Refusal(f'this script supports package format {FORMAT}, not {manifest.get("format")}')
     for name, sha256 in [(entry['name'], entry['sha256']) for entry in manifest['files'] if entry['role'] == 'input']:
         if not os.path.exists(name):
-            raise Refusal(f'{name} is missing: the package is not complete, copy it again')
+            raise Refusal(f'{name} is missing: the package is incomplete, copy it again')
         if digest(name) != sha256:
-            raise Refusal(f'{name} is not the file that was handed off (another SHA-256)')
+            raise Refusal(f'{name} differs from the file that was handed off (other SHA-256)')
     with open('parameters.json') as file:
         return manifest, json.load(file)
 
@@ -124,7 +124,7 @@ def load_hessian(name, floor, still, count):
     """V |lambda| V^T of the Hessian in `name`, no |lambda| below `floor`; the coordinates `still` kept apart."""
     hessian = np.load(name, allow_pickle=False)
     if hessian.shape != (3 * count, 3 * count) or not np.isfinite(hessian).all():
-        raise Refusal(f'{name} is no finite {3 * count} x {3 * count} matrix')
+        raise Refusal(f'{name} is not a finite {3 * count} x {3 * count} matrix')
     hessian = (hessian + hessian.T) / 2
     hessian[still, :] = 0
     hessian[:, still] = 0
@@ -134,7 +134,7 @@ def load_hessian(name, floor, still, count):
 
 
 def noted_steps():
-    """Number of whole lines in result/learning.jsonl, cut back to them."""
+    """Truncates result/learning.jsonl to complete lines and returns their number."""
     path = os.path.join(RESULT, 'learning.jsonl')
     if not os.path.exists(path):
         return 0
@@ -149,11 +149,11 @@ def noted_steps():
 def base_engine(base, parameters, symbols):
     """A function that gives energy and forces of the base at positions."""
     if base['name'] not in ('GFN1-xTB', 'GFN2-xTB'):
-        raise SteeringLost(f'{base["name"]} is no base that this script knows')
+        raise SteeringLost(f'{base["name"]} is not a base that this script supports')
     try:
         from tblite.ase import TBLite
     except ImportError as error:
-        raise SteeringLost(f'the base {base["name"]} needs tblite, which this Python has not: {error}') from error
+        raise SteeringLost(f'the base {base["name"]} needs tblite, which this Python does not have: {error}') from error
     atoms = Atoms(symbols, np.zeros((len(symbols), 3)))
     atoms.calc = TBLite(method=base['name'], charge=parameters['charge'], verbosity=0)
 
@@ -172,7 +172,7 @@ def quoted(value):
 
 
 def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=()):
-    """One extxyz frame; numbers with all their digits, so that an optimiser can go on from it exactly. `labels` is None
+    """One extxyz frame; numbers with all their digits, so that an optimiser can resume from it exactly. `labels` is None
     where there is no energy and there are no forces."""
     width = 3 if len(fixed_coordinates) else 1 if fixed else 0
     columns = ('species:S:1:pos:R:3' + ('' if labels is None else ':forces:R:3')
@@ -190,7 +190,7 @@ def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=()):
 
 
 class Trajectory:
-    """result/trajectory.extxyz: grows by a whole frame at a time, and is cut back to whole frames when opened."""
+    """result/trajectory.extxyz: grows by complete frames, and is truncated to complete frames when opened."""
 
     path = os.path.join(RESULT, 'trajectory.extxyz')
 
@@ -241,7 +241,7 @@ class Trajectory:
 
 
 class SteeringLost(Exception):
-    """`aurelax steer` gives no next geometry; the message says why."""
+    """`aurelax steer` proposes no geometry; the message has the reason."""
 
 
 class Steering:
@@ -251,14 +251,14 @@ class Steering:
     """
 
     protocol = 1
-    # Seconds that the child may take over one answer, and bytes that an answer may have.
+    # Time-out of one answer of the child, seconds, and largest size of an answer, bytes.
     patience = 1800
     limit = 1 << 28
 
     def __init__(self, start, base):
         program = os.environ.get('AURELAX_PROGRAM') or shutil.which('aurelax')
         if not program:
-            raise SteeringLost('aurelax is not installed here: neither AURELAX_PROGRAM nor PATH names it')
+            raise SteeringLost('aurelax is not installed here: it is neither in AURELAX_PROGRAM nor in PATH')
         self.base = base
         self.pending = b''
         try:
@@ -281,7 +281,7 @@ class Steering:
             if 'evaluate' not in answer:
                 return answer
             if self.base is None:
-                raise SteeringLost('aurelax asks for a base that there is not')
+                raise SteeringLost('aurelax requests a base that does not exist')
             try:
                 energy, forces = self.base(np.array(answer['evaluate'], float))
             except Exception as error:  # noqa: BLE001 - any calculator, any failure
@@ -322,7 +322,7 @@ class Steering:
         return answer
 
     def observe(self, positions, labels, propose):
-        """What is said to one gradient; with `propose` the next geometry among it."""
+        """Sends one gradient and returns the answer, with `propose` including the next geometry."""
         answer = self.ask(dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist(),
                                propose=propose))
         if propose:
@@ -340,7 +340,7 @@ class Steering:
 
 
 class Run:
-    """What every run of a package has: the package, signals, its identity, the way a result is written."""
+    """The common part of all runs of a package: the package, signals, its identity, the writing of results."""
 
     def __init__(self, engine_class):
         self.begun = time.time()
@@ -356,11 +356,11 @@ class Run:
     def remember_signal(self, number, _):
         self.signal = number
 
-    # Whether a file STOP is meant for this run.
+    # Whether a file STOP applies to this run.
     heeds_stop = True
 
     def stop_reason(self):
-        """Why to stop between two steps, or None; the same on all ranks."""
+        """Returns the reason for stopping between two steps, or None; the same on all ranks."""
         reason = None
         if self.signal is not None:
             reason = f'stopped by {signal.Signals(self.signal).name}'
@@ -375,7 +375,7 @@ class Run:
                 'inputs': self.manifest['inputs']}
 
     def frame_identity(self):
-        """As it stands in every frame."""
+        """The text that is written into every frame."""
         return dict(level_of_theory=self.engine.level_of_theory, charge=self.parameters['charge'],
                     **dict(self.identity(), inputs='sha256:' + self.manifest['inputs']))
 
@@ -397,26 +397,26 @@ class Run:
             finished=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), warnings=warnings, units=UNITS))
 
     def write_marker(self, verdict, names):
-        """Last: what it names is complete."""
+        """Written last: the files that it names are complete."""
         files = [{'name': name, 'size': os.path.getsize(os.path.join(RESULT, name)),
                   'sha256': digest(os.path.join(RESULT, name))} for name in names]
         write_json(os.path.join(RESULT, 'DONE.json'),
                    dict(format=FORMAT, **self.identity(), verdict=verdict, files=files))
 
     def read_marker(self):
-        """What an earlier run has left, or None."""
+        """Returns the result of an earlier run, or None."""
         marker = os.path.join(RESULT, 'DONE.json')
         if not os.path.exists(marker):
             return None
         with open(marker) as file:
             done = json.load(file)
         if done['inputs'] != self.manifest['inputs']:
-            raise Refusal(f'{RESULT}/ holds the result of another package: move it away')
+            raise Refusal(f'{RESULT}/ belongs to another package: move it away')
         return done
 
 
 class Relaxation(Run):
-    """One run of the package, from a new start or from where an earlier one ended."""
+    """One run of the package, new or resumed."""
 
     def __init__(self, engine_class):
         super().__init__(engine_class)
@@ -525,7 +525,7 @@ class Relaxation(Run):
         return optimizer
 
     def start_steering(self):
-        """Start `aurelax steer` on rank 0 and tell it the frames of an earlier run; without it BFGS does the work."""
+        """Start `aurelax steer` on rank 0 and tell it the frames of an earlier run; without it BFGS takes the steps."""
         if world.rank != 0:
             return
         settings, hessian = self.parameters['optimizer'], self.parameters['hessian']
@@ -569,7 +569,7 @@ class Relaxation(Run):
         self.say(self.warnings[-1])
 
     def note_learning(self, step, answer, fmax):
-        """One line of result/learning.jsonl: what was expected of this gradient, what came, what is expected next."""
+        """One line of result/learning.jsonl: the prediction for this gradient, the gradient, the next prediction."""
         if step < self.noted:
             return
         said = {key: value for key, value in answer.items() if key != 'positions'}
@@ -582,7 +582,7 @@ class Relaxation(Run):
                      f'{said.get("next_energy") or float("nan"):.4f} eV, fmax {said.get("next_fmax") or float("nan"):.3f} eV/A')
 
     def optimizer_used(self):
-        """For status.json: which optimiser took the steps, and why it was not the one asked for."""
+        """For status.json: the optimiser that took the steps, and why it was not the requested one."""
         asked = self.parameters['optimizer'].get('method', 'bfgs')
         if asked != 'learning':
             return {'optimizer': 'bfgs'}
@@ -639,7 +639,7 @@ class Relaxation(Run):
             self.write_progress(state, message, **self.counts())
 
     def finish(self, verdict, message):
-        """Rank 0 writes the results, and the marker last; one that may go on gets no marker."""
+        """Rank 0 writes the results, and the marker last; a run that may be resumed gets no marker."""
         if self.steering is not None:
             self.steering.end()
         self.say(f'{verdict}: {message}')

@@ -1,4 +1,4 @@
-"""Energy and forces of every geometry of one package, without a step: see README.md.
+"""Computes energy and forces of every geometry of one package: see README.md.
 
 Reads MANIFEST.json, parameters.json and frames.extxyz. Each point goes into a file of its own, result/points/0001.extxyz
 and so on; whoever completes the set writes result/trajectory.extxyz, status.json and, last, DONE.json. All points are
@@ -8,7 +8,7 @@ point belongs to whoever holds its lock, which ends with its process. A point th
 import os
 import sys
 
-# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+# This folder comes last, so that a file in it cannot shadow a module of Python or of the engine.
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
@@ -28,12 +28,12 @@ from relaxation import (EXIT, RESULT, Busy, NotSelfConsistent, Refusal, Run, fra
                         write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
-# Of the set: the verdict that most of its points would have to be mended for.
+# Verdict of the set: the worst of its points.
 FAILURES = ('engine-error', 'non-finite', 'scf-not-converged')
 
 
 class Point:
-    """A point that has been calculated, or could not be."""
+    """A point that has been computed, or could not be."""
 
     def __init__(self, text):
         atoms = read(io.StringIO(text), format='extxyz', parallel=False)
@@ -46,7 +46,7 @@ class Point:
 
 @contextlib.contextmanager
 def locked(path, wait=True):
-    """Holds a lock that ends with the process at the latest; False where somebody else holds it."""
+    """Takes a lock that ends with the process at the latest; False if another process holds it."""
     with open(path, 'w') as file:
         held = True
         try:
@@ -64,10 +64,10 @@ class SinglePoints(Run):
         self.engine_class = engine_class
         self.symbols, self.geometries, self.steps = on_rank_0(self.read_frames)
         self.count = len(self.geometries)
-        # Numbers of points that were seen to be there.
+        # Numbers of points that are known to exist.
         self.seen = set()
         self.number = on_rank_0(self.asked_for)
-        # Who has one point to do has no step to end after.
+        # A process with a single point has no later step at which it could stop.
         self.heeds_stop = self.number is None
         self.make_engine()
         self.earlier = on_rank_0(self.prepare)
@@ -78,14 +78,14 @@ class SinglePoints(Run):
                 [int(frame.info['step']) for frame in frames])
 
     def asked_for(self):
-        """The one point that this process is to calculate; None for all of them."""
+        """The point that this process computes; None for all of them."""
         text = os.environ.get('AURELAX_POINT', '')
         if text and not (text.isdecimal() and 1 <= int(text) <= self.count):
-            raise Refusal(f'AURELAX_POINT is {text}, and the points are 1 to {self.count}')
+            raise Refusal(f'AURELAX_POINT is {text}, but the points are 1 to {self.count}')
         return int(text) if text else None
 
     def make_engine(self):
-        """A calculator that knows nothing of points before, in the box that all geometries share."""
+        """A new calculator without data of earlier points, in the box that all geometries share."""
         self.engine = self.engine_class(self.parameters, self.symbols, self.geometries[0], self.geometries[1:])
         if self.number is not None:
             self.engine.log = os.path.join('points', f'{self.number:04d}.gpaw.txt')

@@ -2,17 +2,17 @@ import MinimalLearning
 import ThiolateGold
 public import YAMLDocument
 
-/// A scan that was read, or why there is none.
+/// A scan after reading, or the errors.
 public struct ScanFile: Sendable {
-    /// Nil where one of the diagnostics is an error.
+    /// Nil if one of the diagnostics is an error.
     public let scan: Scan?
     public let diagnostics: [Diagnostic]
     /// The diagnostics as text, each with its line and a caret.
     public let report: String
 
     /// - Parameters:
-    ///   - bytes: of the scan, YAML.
-    ///   - file: its path; files that the scan names are beside it.
+    ///   - bytes: the scan, YAML.
+    ///   - file: its path; relative files are beside it.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(bytes, file: file) { root in
             ScanSchema.scan.problems(of: root) + Self.sameNames(root)
@@ -29,12 +29,12 @@ public struct ScanFile: Sendable {
             }
             return Diagnostic(
                 code: "duplicate", at: name.mark, width: name.width, keyPath: "structures[\(k)].name",
-                message: "another structure is called ‘\(text)’ already")
+                message: "the name ‘\(text)’ is already used by another structure")
         }
     }
 }
 
-/// The directory in which a file is, as its path names it.
+/// The directory of a file, as in its path.
 func directory(of file: String) -> String {
     guard let slash = file.lastIndex(of: "/") else { return "." }
     return slash == file.startIndex ? "/" : String(file[..<slash])

@@ -2,47 +2,48 @@ import MinimalLearning
 import ThiolateGold
 public import YAMLDocument
 
-/// What a `scan.yaml` may say.
+/// The keys of a `scan.yaml`.
 public enum ScanSchema {
     public static let scan = MappingSchema([
         KeySchema("aurelax_scan", .integer(1...1), required: true, "The version of this schema: 1."),
-        KeySchema("name", RecipeSchema.name, required: true, "What the scan is called."),
+        KeySchema("name", RecipeSchema.name, required: true, "The name of the scan."),
         KeySchema(
             "level_of_theory", .text(), required: true,
-            "What every frame must say of the method behind its forces."),
+            "Level of theory that every frame must have."),
         KeySchema(
             "structures", .list(.mapping(structure), count: 2...20), required: true,
-            "Labelled structures. Of every two, each is learnt from and the other predicted."),
+            "Labelled structures. For every pair, each is used for training and the other for the test."),
         KeySchema(
             "grids", .list(.mapping(grid), count: 1...100), required: true,
-            "Parameter sets; one that is in several grids is described once."),
+            "Parameter sets; one that is in several grids is computed once."),
         KeySchema(
             "species", .list(RecipeSchema.element, count: 1...100), default: "[H, C, S, Au]",
-            "Symbols of the elements described."),
+            "Symbols of the elements of the descriptor."),
         KeySchema(
             "references", .integer(2...100_000), default: "2500",
-            "Most references, by RS-maximin, for norms and for directions."),
+            "Largest numbers of references, by RS-maximin, for norms and for directions."),
         KeySchema(
             "objective", .choice(NormObjective.allCases.map(\.rawValue)), default: "exact",
-            "What the fit of norms minimises; multilateration is the original MLM."),
+            "Objective of the fit of norms; multilateration is the original MLM."),
         KeySchema(
-            "directions", .mapping(directions), "Directions are learnt too, which takes many times longer."),
+            "directions", .mapping(directions), "Learn directions too, which takes many times longer."),
     ])
 
     private static let structure = MappingSchema([
-        KeySchema("name", RecipeSchema.name, required: true, "What tables call it."),
+        KeySchema("name", RecipeSchema.name, required: true, "Its name in tables."),
         KeySchema("file", .text(), required: true, "An extxyz file, relative to the scan."),
         KeySchema(
-            "frames", RecipeSchema.ranges, "The frames that are used, as Python slices them; without it all."),
+            "frames", RecipeSchema.ranges,
+            "The frames that are used, in Python's slice notation; by default all."),
     ])
 
     private static let grid = MappingSchema([
         KeySchema(
             "classes", .list(.choice(AtomClass.allCases.map(\.rawValue)), count: 1...5),
-            default: "all five", "Classes of atom that these sets are tried for."),
+            default: "all five", "Classes of atoms for these sets."),
         KeySchema(
             "r_cut", .list(.number(1...100, open: true), count: 1...100), required: true,
-            "Reaches of the radial basis, Å."),
+            "Radii of the radial basis, Å."),
         KeySchema(
             "sigma", .list(RecipeSchema.length, count: 1...100), required: true, "Widths of an atom, Å."),
         KeySchema("n_max", .list(.integer(1...20), count: 1...20), required: true, "Radial functions."),
@@ -53,10 +54,10 @@ public enum ScanSchema {
     private static let directions = MappingSchema([
         KeySchema(
             "solver", RecipeSchema.solver, default: "paper-eq17",
-            "How a direction follows from projections."),
+            "Method that computes a direction from projections."),
         KeySchema(
             "sigma2", RecipeSchema.byClass(RecipeSchema.length),
-            "Width of the alignment weights, Å; the paper's without it."),
+            "Width of the alignment weights, Å; by default the paper's."),
     ])
 
     /// JSON Schema (2020-12) of scans.

@@ -1,4 +1,4 @@
-"""Draw predicted beside reference forces: norms.svg/.png and angles.svg/.png, a panel for each class of atom.
+"""Plots predicted against reference forces: norms.svg/.png and angles.svg/.png, one panel per class of atom.
 
 usage: plot_forces.py DATA.json FOLDER
 
@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import gaussian_kde
 
-# Points that a density is made of; more would take long and look alike.
+# Number of points for the density; more would take long and look the same.
 MOST_KERNELS = 2000
 MOST_COLUMNS = 3
 

@@ -27,13 +27,13 @@ public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
 
 /// Decides where to go from positions and forces alone: no energies, no line search.
 ///
-/// Vectors hold the coordinates of the atoms that may move, 3 an atom, Å and eV/Å; of atoms that are fixed at
-/// the moment the forces are zero.
+/// Vectors hold the coordinates of the atoms that may move, 3 per atom, Å and eV/Å; the forces on
+/// temporarily fixed atoms are zero.
 protocol Optimizer: Sendable {
     /// Takes in that along the displacement s, which was really made, the gradient changed by y = −ΔF.
     mutating func learn(_ s: [Double], _ y: [Double])
 
-    /// The displacement from where the forces are `f`, Å.
+    /// Returns the displacement from a geometry with the forces `f`, Å.
     ///
     /// - Parameter forces: the forces after another displacement from here; a method that needs none never
     ///   calls it.
@@ -68,7 +68,8 @@ extension OptimizerKind {
     }
 }
 
-/// Shortens a displacement of all atoms by one factor where one atom would move further than `maxStep`.
+/// Shortens a displacement of all atoms by one factor if one atom would move further than
+/// `maxStep`.
 func limited(_ displacement: [Double], maxStep: Double) -> [Double] {
     var longest = 0.0
     for i in stride(from: 0, to: displacement.count, by: 3) {

@@ -4,43 +4,43 @@ public import JobSpec
 public import Slurm
 public import YAMLDocument
 
-/// Who runs the packages of DFT stages, and who does ML stages.
+/// The executor of DFT packages and of ML stages.
 public enum Executor: String, Sendable, CaseIterable {
-    /// Somebody else: the package is written, and its result waited for.
+    /// The package is written, and the daemon waits for its result.
     case manual
-    /// The daemon itself, one at a time.
+    /// The daemon runs packages itself, one at a time.
     case local
     case slurm
 }
 
-/// How a spool works: `aurelax.yaml` beside its inbox.
+/// The configuration of a spool: `aurelax.yaml` beside its inbox.
 public struct SpoolConfiguration: Sendable, Equatable {
     public static let file = "aurelax.yaml"
 
     public var executor = Executor.manual
-    /// Programs as the machine that runs the packages knows them; nil for those that the package finds.
+    /// Programs on the machine that runs the packages; nil if the package finds them.
     public var python: String?
     public var mpiexec: String?
     public var ml = MLConfiguration()
     public var slurm = SlurmConfiguration()
-    /// What ML stages may name in place of a model.
+    /// The engines that ML stages may use instead of a model.
     public var engines: [EngineDescription] = []
 
     public init() {}
 
-    /// Who does stages of this kind.
+    /// The executor of stages of this kind.
     func executor(of kind: StageKind) -> Executor { kind == .ml ? ml.executor : executor }
 
     var usesSlurm: Bool { executor == .slurm || ml.executor == .slurm }
 }
 
-/// Who does ML stages.
+/// The executor of ML stages.
 public struct MLConfiguration: Sendable, Equatable {
     /// The daemon itself, or Slurm.
     public var executor = Executor.local
-    /// aurelax as the nodes know it; nil for the daemon's own file.
+    /// The aurelax program on the nodes; nil for the daemon's own file.
     public var program: String?
-    /// Folder of models that the nodes see, looked into before all others.
+    /// Folder of models on the nodes' file system, searched before all others.
     public var models: String?
     public var resources = SlurmResources()
 
@@ -55,22 +55,22 @@ public struct SlurmConfiguration: Sendable, Equatable {
     public var options: [String] = []
     public var resubmission = ResubmissionRules()
     public var maxQueued = 100
-    /// Elements of one array that run at the same time.
+    /// Largest number of elements of an array that run at the same time.
     public var arrayThrottle = 20
-    /// Seconds between two looks at the queue.
+    /// Seconds between two polls of the queue.
     public var interval = 30.0
-    /// Seconds for which a command of Slurm may take.
+    /// Time-out of a Slurm command, seconds.
     public var timeout = 30.0
-    /// Seconds before the time limit at which a run is asked to end.
+    /// Seconds before the time limit at which a run receives a stop signal.
     public var warning = 300
-    /// Seconds after the end of a Slurm job until a result that is not seen counts as missing.
+    /// Seconds after the end of a Slurm job after which a missing result counts as lost.
     public var settle = 30.0
-    /// Whether it is asked where jobs that wait stand among everybody's.
+    /// Whether to query the places of waiting jobs.
     public var positions = true
 
     public init() {}
 
-    /// The most that a job may ask for.
+    /// Upper limits for a job's request.
     public var limits: Resources {
         var limits = Resources()
         (limits.time, limits.nodes) = (resubmission.limits.time, resubmission.limits.nodes)
@@ -78,7 +78,8 @@ public struct SlurmConfiguration: Sendable, Equatable {
         return limits
     }
 
-    /// What a stage asks for: the general values, then every rule that fits, in order, then its own.
+    /// The resources of a stage: the general values, then every matching rule in order, then its
+    /// own.
     public func resources(for stage: DFTStage, atoms: Int) -> SlurmResources {
         var request = resources
         for rule in rules where rule.kind == .dft && rule.fits(stage, atoms: atoms) {
@@ -91,8 +92,8 @@ public struct SlurmConfiguration: Sendable, Equatable {
         return request.overridden(by: wanted)
     }
 
-    /// What an ML stage asks for: one process, otherwise the general values, then those of `ml`, then every rule for ML
-    /// stages that fits.
+    /// The resources of an ML stage: one process; the general values, then those of `ml`, then
+    /// every matching rule for ML stages.
     public func resources(for ml: MLConfiguration, atoms: Int) -> SlurmResources {
         var request = resources
         (request.nodes, request.tasks) = (nil, 1)
@@ -104,7 +105,7 @@ public struct SlurmConfiguration: Sendable, Equatable {
     }
 }
 
-/// Resources for the stages that it fits.
+/// Resources for matching stages.
 public struct ResourceRule: Sendable, Equatable {
     public var kind = StageKind.dft
     public var minAtoms = 0
@@ -116,7 +117,7 @@ public struct ResourceRule: Sendable, Equatable {
 
     public init() {}
 
-    /// Mode and basis mean something to GPAW alone, a basis in LCAO mode alone.
+    /// Mode and basis apply only to GPAW, a basis only to LCAO mode.
     func fits(_ stage: DFTStage, atoms: Int) -> Bool {
         let isGPAW = stage.engine == .gpaw
         return fits(atoms: atoms)
@@ -128,9 +129,9 @@ public struct ResourceRule: Sendable, Equatable {
     func fits(atoms: Int) -> Bool { minAtoms <= atoms && atoms <= maxAtoms }
 }
 
-/// A configuration file that was read: the configuration, or why there is none.
+/// A configuration file after reading: the configuration, or the errors.
 public struct SpoolConfigurationFile: Sendable {
-    /// Nil where one of the diagnostics is an error.
+    /// Nil if one of the diagnostics is an error.
     public let configuration: SpoolConfiguration?
     public let diagnostics: [Diagnostic]
     /// The diagnostics as text, each with its line and a caret.

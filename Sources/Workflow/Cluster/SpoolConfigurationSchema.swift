@@ -7,9 +7,9 @@ public import YAMLDocument
 public enum SpoolConfigurationSchema {
     public static let file = MappingSchema([
         KeySchema("aurelax", .integer(1...1), required: true, "Version of this format: 1."),
-        KeySchema("dft", .mapping(dft), "Who runs the packages of DFT stages."),
-        KeySchema("ml", .mapping(ml), "Who does ML stages."),
-        KeySchema("slurm", .mapping(slurm), "How packages and ML stages go through Slurm."),
+        KeySchema("dft", .mapping(dft), "Executor of the packages of DFT stages."),
+        KeySchema("ml", .mapping(ml), "Executor of ML stages."),
+        KeySchema("slurm", .mapping(slurm), "Settings for packages and ML stages through Slurm."),
         KeySchema(
             "engines", .either([], what: "a mapping of names to engines"), default: "no engines",
             "Programs that give energies and forces to ML stages in place of a model, by name: docs/engines.md."
@@ -19,7 +19,8 @@ public enum SpoolConfigurationSchema {
     public static let dft = MappingSchema([
         KeySchema(
             "executor", .choice(Executor.allCases.map(\.rawValue)), default: "manual",
-            "manual: the package is written and its result waited for; local: the daemon runs it; slurm."),
+            "manual: the package is written, and the daemon waits for its result; local: the daemon runs it; slurm."
+        ),
         KeySchema(
             "python", .text(check: checkProgram), default: "the package's own choice",
             "Python with ASE and the engine, where the packages run."),
@@ -32,13 +33,13 @@ public enum SpoolConfigurationSchema {
         [
             KeySchema(
                 "executor", .choice([Executor.local, .slurm].map(\.rawValue)), default: "local",
-                "local: the daemon itself; slurm: each stage is a job of Slurm's, of one process."),
+                "local: the daemon itself; slurm: each stage is a Slurm job with one process."),
             KeySchema(
                 "program", .text(check: checkProgram), default: "the daemon's own file",
-                "aurelax, as the nodes know it."),
+                "The aurelax program on the nodes."),
             KeySchema(
                 "models", .text(check: checkFolder), default: "where the daemon finds them",
-                "Folder of models that the nodes see; the daemon looks there first."),
+                "Folder of models on the nodes' file system, searched first by the daemon."),
         ] + resources.filter { $0.name != "nodes" && $0.name != "tasks" })
 
     public static let slurm = MappingSchema(
@@ -51,35 +52,37 @@ public enum SpoolConfigurationSchema {
                 "Further options of sbatch, each as --key or --key=value."),
             KeySchema(
                 "rules", .list(.mapping(rule), count: 0...1000), default: "[]",
-                "Resources for the stages that a rule fits; every one that fits counts, later ones more."),
+                "Resources for matching stages; all matching rules apply, later ones override."),
             KeySchema(
                 "limits",
                 .mapping(MappingSchema(Resources.options.schema.keys.filter { $0.name != "partition" })),
-                "The most that a job may ask for, or a run be given that had too little."),
+                "Upper limits for the request of a job, and for a resubmission with more resources."),
             KeySchema(
                 "max_queued", .integer(1...100_000), default: "100",
-                "Jobs of this spool in the queue at most; each element of an array is one."),
+                "Largest number of jobs of this spool in the queue, counting each element of an array."),
             KeySchema(
                 "array_throttle", .integer(1...100_000), default: "20",
-                "Elements of an array (single points, sets of a scan) that run at the same time at most."),
+                "Largest number of elements of an array (single points, sets of a scan) that run at the same time."
+            ),
             KeySchema(
                 "resubmissions", .integer(0...1000), default: "10",
-                "Times that a package is submitted again after a time limit, a lost node and the like."),
+                "Largest number of resubmissions of a package after a time limit, a lost node and similar failures."
+            ),
             KeySchema(
                 "warning", .integer(1...86_400), default: "300",
-                "Seconds before the time limit at which a run is asked to end after its step."),
+                "Seconds before the time limit at which a run is told to end after its step."),
             KeySchema(
-                "interval", .number(0.2...3600), default: "30", "Seconds between two looks at the queue."),
+                "interval", .number(0.2...3600), default: "30", "Seconds between two polls of the queue."),
             KeySchema(
                 "positions", .boolean, default: "true",
-                "Ask where jobs that wait stand among everybody's: one more squeue every second look while some wait."
+                "Query the places of waiting jobs: one more squeue at every second poll while some wait."
             ),
             KeySchema(
                 "timeout", .number(0.2...600), default: "30",
-                "Seconds after which a command of Slurm is given up."),
+                "Time-out of a Slurm command, seconds."),
             KeySchema(
                 "settle", .number(0...3600), default: "30",
-                "Seconds after the end of a run until a result that is not seen is missing: shared file systems are late."
+                "Seconds after the end of a run after which an unseen result counts as missing: shared file systems are slow."
             ),
         ])
 
@@ -95,16 +98,19 @@ public enum SpoolConfigurationSchema {
         [
             KeySchema(
                 "kind", .choice([StageKind.ml, .dft].map(\.rawValue)), default: "dft",
-                "Fits stages of this kind; dft: single points, too."),
-            KeySchema("min_atoms", .integer(0...10_000_000), default: "0", "Fits from so many atoms on."),
-            KeySchema("max_atoms", .integer(1...10_000_000), default: "no bound", "Fits up to so many."),
+                "Matches stages of this kind; dft includes single points."),
+            KeySchema(
+                "min_atoms", .integer(0...10_000_000), default: "0", "Matches this number of atoms or more."),
+            KeySchema(
+                "max_atoms", .integer(1...10_000_000), default: "no bound",
+                "Matches this number of atoms or fewer."),
             KeySchema(
                 "engine", .choice(DFTStage.Engine.allCases.map(\.rawValue)), default: "any",
-                "Fits this engine."),
+                "Matches this engine."),
             KeySchema(
                 "mode", .choice(DFTStage.Mode.allCases.map(\.rawValue)), default: "any",
-                "Fits this mode of GPAW."),
-            KeySchema("basis", .text(check: checkLine), default: "any", "Fits this basis set."),
+                "Matches this mode of GPAW."),
+            KeySchema("basis", .text(check: checkLine), default: "any", "Matches this basis set."),
         ] + resources)
 
     public static var jsonSchema: String {
@@ -112,7 +118,7 @@ public enum SpoolConfigurationSchema {
             title: "aurelax configuration of a spool", id: "https://aurelax.invalid/schema/config-1.json")
     }
 
-    /// What the keys allow, and what lies between them.
+    /// Problems within and between keys.
     static func problems(of root: YAMLNode) -> [Diagnostic] {
         var problems = file.problems(of: root)
         if let engines = root["engines"] { problems += EngineDescription.problems(of: engines) }
@@ -136,7 +142,7 @@ public enum SpoolConfigurationSchema {
         return problems
     }
 
-    /// Options of sbatch that exclude what is asked for by a key.
+    /// Options of sbatch that contradict keys.
     private static func contradictions(_ slurm: YAMLNode, _ ml: YAMLNode?) -> [Diagnostic] {
         guard let node = slurm["options"], let options = node.elements?.compactMap(\.text) else { return [] }
         let asking = [slurm] + [ml].compactMap { $0 } + (slurm["rules"]?.elements ?? [])

@@ -18,9 +18,9 @@ public struct Daemon: Sendable {
         self.logger = logger
     }
 
-    /// Works until it is told to stop (SIGTERM, SIGINT), or, with `once`, until nothing is left to do.
+    /// Runs until it is stopped (SIGTERM, SIGINT), or, with `once`, until nothing is left to do.
     ///
-    /// - Throws: ``WorkflowError`` where the spool cannot be worked on, `FileError` where the disk fails.
+    /// - Throws: ``WorkflowError`` if the spool cannot be used, `FileError` if the disk fails.
     public func run() async throws {
         do {
             try await work()
@@ -109,7 +109,7 @@ extension Daemon {
         return SlurmFollower(spool, store, executors, commands, logger, program: configuration.program)
     }
 
-    /// A disk that is full when the daemon starts is waited for, as one that fills later.
+    /// If the disk is full at the start, the daemon waits, as it does for one that fills later.
     private func whenPossible<Result>(_ body: () throws -> Result) async throws -> Result {
         while true {
             do {
@@ -123,7 +123,7 @@ extension Daemon {
         }
     }
 
-    /// Whoever only asks whether a daemon is at work has the lock for an instant.
+    /// A process that only checks whether a daemon is running holds the lock briefly.
     private func takeLock(_ spool: OpenSpool) async throws -> ExclusiveLock {
         for attempt in 1... {
             do {
@@ -136,29 +136,30 @@ extension Daemon {
         preconditionFailure("the loop ends by itself")
     }
 
-    /// - Throws: ``WorkflowError`` where jobs were taken in before and the store that held them is gone.
+    /// - Throws: ``WorkflowError`` if jobs were accepted before and their store is missing.
     private func open(_ spool: OpenSpool) throws -> Store {
         let path = configuration.spool.database
         let size = try spool.state.status(of: "jobs.sqlite")?.size ?? 0
         let log = try spool.state.status(of: "jobs.sqlite-wal")?.size ?? 0
         guard try size > 0 || log > 0 || spool.blobs.isEmpty() else {
-            throw WorkflowError.damagedStore(path, "it is empty or gone, and jobs were taken in before")
+            throw WorkflowError.damagedStore(
+                path, "it is empty or missing, although jobs were accepted before")
         }
         return try Store(path, verifying: true)
     }
 }
 
-/// One turn of the engine after the other.
+/// Runs the turns of the engine.
 private struct Turns: Service {
     let engine: Engine
     let configuration: DaemonConfiguration
     let wake: AsyncStream<Void>
     let alarm: AsyncStream<Void>.Continuation
-    /// Told after every turn: a daemon that hangs falls silent.
+    /// Called after every turn: a hanging daemon becomes silent.
     let manager: ServiceManager?
-    /// Where packages go to Slurm.
+    /// The follower, if packages go to Slurm.
     let follower: SlurmFollower?
-    /// Where this daemon runs them itself.
+    /// The runner, if this daemon runs packages itself.
     let local: LocalService?
     /// From the request to stop to the end by force.
     let deadline: Duration?
@@ -191,7 +192,7 @@ private struct Turns: Service {
     private func work() async throws {
         var idle = 0
         for await _ in wake.cancelOnGracefulShutdown() {
-            // Twice in a row, so that what a turn set going is seen.
+            // Twice in a row, so that results of the first turn are seen.
             idle = try await engine.turn() ? idle + 1 : 0
             await engine.noteTroubleOfEngines()
             if let manager { try await manager.tell(engine) }
@@ -200,7 +201,7 @@ private struct Turns: Service {
                 if let limits = await follower.limits { await engine.note(resourceLimits: limits) }
             }
             guard configuration.once, idle >= 2 else { continue }
-            // What is in the queue goes on without this daemon; what is not has to get there.
+            // Submitted jobs continue without this daemon; others must be submitted first.
             if let follower {
                 _ = try await follower.look()
                 try await follower.tend()

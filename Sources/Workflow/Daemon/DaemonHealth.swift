@@ -2,27 +2,27 @@ internal import DurableFiles
 import Foundation
 import GRDB
 
-/// What a daemon says of itself: `.aurelax/daemon.json`.
+/// The state of a daemon: `.aurelax/daemon.json`.
 public struct DaemonHealth: Sendable, Equatable, Codable {
     public var process: Int32
-    /// What does not work as it should, each in a line; empty where all is well.
+    /// Problems, one per line; empty if there are none.
     public var degraded: [String]
 
     static let file = "daemon.json"
 }
 
-/// What cannot be done right now and may be later, by what it concerns.
+/// Operations that fail at present and may succeed later, by subject.
 struct Troubles {
     private var causes: [String: String] = [:]
-    /// Nothing new is begun before: space, descriptors or rights are missing.
+    /// No new work before this time: space, descriptors or permissions are missing.
     private(set) var pauseUntil: ContinuousClock.Instant?
 
-    /// In words, in a fixed order.
+    /// Texts in a fixed order.
     var texts: [String] { causes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" } }
 
     func isPaused(at now: ContinuousClock.Instant = .now) -> Bool { pauseUntil.map { now < $0 } ?? false }
 
-    /// - Returns: true where this is news.
+    /// - Returns: true if this is new.
     mutating func note(_ error: any Error, of subject: String, pause: Duration) -> Bool {
         let text = "\(error)"
         if isPassing(error) { pauseUntil = .now + pause }
@@ -30,11 +30,12 @@ struct Troubles {
         return causes[subject] != text
     }
 
-    /// The subject works.
+    /// Records that the subject works.
     mutating func clear(_ subject: String) { causes[subject] = nil }
 }
 
-/// True where what was written may be lost: the process ends, and the next start reads what is really there.
+/// True if written data may be lost: the process ends, and the next start reads what is on the
+/// disk.
 func isFatal(_ error: any Error) -> Bool {
     switch error {
     case let error as FileError: error.isFatal
@@ -45,7 +46,7 @@ func isFatal(_ error: any Error) -> Bool {
     }
 }
 
-/// True where the same may succeed later without anybody changing the job.
+/// True if the same operation may succeed later without a change of the job.
 func isPassing(_ error: any Error) -> Bool {
     switch error {
     case let error as FileError: error.isTransient

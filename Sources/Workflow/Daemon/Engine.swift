@@ -38,7 +38,7 @@ package actor Engine {
     var health: DaemonHealth?
     private var running: [Int64: RunningStage] = [:]
     private var willLookAgain = false
-    /// Jobs whose logs say already that they wait for others.
+    /// Jobs whose logs already say that they wait for others.
     private var held: Set<Int64> = []
     /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
     private var lastPoll: ContinuousClock.Instant?
@@ -196,7 +196,7 @@ package actor Engine {
         return incoming
     }
 
-    /// What was being written may be complete when the time to settle is over.
+    /// An incomplete file may be complete after the settle time.
     private func lookAgainSoon() {
         guard !willLookAgain else { return }
         willLookAgain = true
@@ -349,7 +349,7 @@ package actor Engine {
                 }
             }
         } catch {
-            // The stage keeps its files, and the job its state: the next turn begins it again.
+            // The stage keeps its files, and the job its state: the next turn retries it.
             if isFatal(error) || !isPassing(error) { fatal = error }
             _ = troubles.note(error, of: record.job.name, pause: configuration.pause)
         }

@@ -1,13 +1,14 @@
 import Foundation
 import Glibc
 
-/// Speaks to systemd as sd_notify(3) describes: one datagram a message, to the socket that it names.
+/// Speaks to systemd by the protocol of sd_notify(3): one datagram per message, to the socket in
+/// the environment.
 struct ServiceManager: Sendable {
     private let address: [UInt8]
-    /// The manager ends a daemon that says nothing for longer than it allows.
+    /// Whether the manager ends a daemon that is silent for too long.
     private let hasWatchdog: Bool
 
-    /// Nil where nobody supervises this process.
+    /// Nil if this process is not supervised.
     init?(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
         guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@"),
             socket.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
@@ -20,12 +21,12 @@ struct ServiceManager: Sendable {
         hasWatchdog = environment["WATCHDOG_USEC"] != nil && process == getpid()
     }
 
-    /// After a turn: ready, alive, and how things stand.
+    /// Reports after a turn: ready, alive, and the state.
     func tell(_ engine: Engine) async throws {
         send("READY=1\n\(hasWatchdog ? "WATCHDOG=1\n" : "")STATUS=\(try await engine.summary())")
     }
 
-    /// A message that is not heard changes nothing.
+    /// A lost message has no effect.
     func send(_ message: String) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }

@@ -7,9 +7,9 @@ public import SystemPackage
 /// The jobs of a spool, for programs.
 public struct JobList: Encodable, Sendable {
     public let jobs: [JobStatus]
-    /// Job files in the inbox, not taken in yet.
+    /// Job files in the inbox that have not been accepted yet.
     public let inbox: [String]
-    /// What files of the inbox wait for, or why they are of no use, by their names.
+    /// The reasons why files of the inbox wait or cannot be used, by name.
     public let notes: [String: String]
 
     public init(jobs: [JobStatus], inbox: [String], notes: [String: String] = [:]) {
@@ -17,22 +17,22 @@ public struct JobList: Encodable, Sendable {
     }
 }
 
-/// What commands do with a spool, whether a daemon works on it or not.
+/// The operations of commands on a spool, whether or not a daemon is running.
 public struct SpoolClient: Sendable {
     public let spool: Spool
 
     public init(_ spool: Spool) { self.spool = spool }
 
-    /// Drops a job and its structure into the inbox: the structure first, each at one instant.
+    /// Drops a job and its structure into the inbox: first the structure, each atomically.
     ///
     /// - Returns: the name of the job's file there.
-    /// - Throws: `FileError` with EEXIST where a file of that name waits there already.
+    /// - Throws: `FileError` with EEXIST if a file of that name already waits there.
     @discardableResult
     public func submit(_ job: Job, structure: [UInt8]?) throws -> String {
         let inbox = try OpenSpool(spool).openInbox()
         var job = job
         if let structure {
-            // Under a name that no other job's structure has.
+            // Uses a name that no other job's structure has.
             let name = "\(job.name).xyz"
             try Self.put(
                 structure, as: FilePath.Component(plain: name), in: inbox, beside: "\(job.name).yaml")
@@ -43,7 +43,7 @@ public struct SpoolClient: Sendable {
         return file
     }
 
-    /// What another job left waiting there is not overwritten.
+    /// A file that another job left there is not overwritten.
     private static func put(
         _ structure: [UInt8], as name: FilePath.Component, in inbox: Directory, beside job: String
     ) throws {
@@ -58,7 +58,7 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// How the daemon of this spool says it does; nil where none is at work.
+    /// The state of the daemon of this spool; nil if none is running.
     public func health() throws -> DaemonHealth? {
         guard FileManager.default.fileExists(atPath: spool.state.string) else { return nil }
         let state = try Directory(spool.state)
@@ -68,9 +68,9 @@ public struct SpoolClient: Sendable {
         return try? JSONDecoder().decode(DaemonHealth.self, from: Data(bytes))
     }
 
-    /// Every job, in the order of their turns; those still in the inbox are not among them.
+    /// Every job, in the order of their turns, without those still in the inbox.
     public func statuses() throws -> [JobStatus] {
-        // A spool whose first daemon is about to make the store.
+        // The first daemon of a spool may be about to create the store.
         if !FileManager.default.fileExists(atPath: spool.database.string), !filesInInbox().isEmpty {
             return []
         }
@@ -83,9 +83,10 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// As people look for them: what is under way first, then what waits, what went wrong, and what is done.
+    /// In the order for users: active jobs first, then waiting ones, failed ones, and completed
+    /// ones.
     ///
-    /// - Parameter states: others are left out; empty for all.
+    /// - Parameter states: other states are left out; empty for all.
     public func statuses(inTurn states: [JobState]) throws -> [JobStatus] {
         let order: [JobState] = [
             .running, .waitingForDFT, .queued, .paused, .failed, .cancelled, .completed,
@@ -94,8 +95,8 @@ public struct SpoolClient: Sendable {
         return order.flatMap { state in jobs.filter { $0.state == state } }
     }
 
-    /// How the stage that is under way got on so far; empty where none is, so that a thousand jobs that wait are no
-    /// thousand files.
+    /// The progress of the current stage; empty if it is not active, so that a thousand waiting
+    /// jobs do not mean a thousand files.
     public func curve(of status: JobStatus) -> OptimizerCurve {
         guard status.state == .running || status.state == .waitingForDFT else { return OptimizerCurve("") }
         guard let job = JobName(status.name) else { return OptimizerCurve("") }
@@ -103,7 +104,8 @@ public struct SpoolClient: Sendable {
         return OptimizerCurve(atPath: folder.path(of: "optimizer.log", in: spool).string)
     }
 
-    /// Lines of the optimiser's log of a stage's last attempt, from 1 as people count; none where it has not begun.
+    /// Lines of the optimiser's log of a stage's last attempt, stages counted from 1; none before
+    /// its start.
     public func optimizerLog(of name: String, stage: Int) throws -> [String] {
         let record = try record(name)
         let stages = record.machine.stages
@@ -129,7 +131,7 @@ public struct SpoolClient: Sendable {
         JobStatus(record, in: spool, run: try withStore { try $0.openSlurmRun(of: record) })
     }
 
-    /// What became of each stage so far.
+    /// The results of each stage so far.
     public func summary(of name: String) throws -> String {
         let record = try record(name)
         let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
@@ -138,7 +140,7 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// Everything that there is to see of a job so far.
+    /// All visible data of a job so far.
     public func report(of name: String) throws -> JobReport {
         let record = try record(name)
         let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
@@ -154,20 +156,20 @@ public struct SpoolClient: Sendable {
         return try withStore { try $0.history(of: record.id) }
     }
 
-    /// Where a job that is not in the store was set aside; nil where it was not.
+    /// The folder to which a job was set aside; nil if it was not.
     public func rejection(of name: String) -> String? {
         let path = spool.outbox.appending(Spool.rejected).appending(name).appending("diagnostics.txt")
         return try? String(contentsOfFile: path.string, encoding: .utf8)
     }
 
-    /// Job files that wait in the inbox, in the order of their names.
+    /// Job files waiting in the inbox, sorted by name.
     public func filesInInbox() -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: spool.inbox.string)) ?? []
         return names.filter { InboxName($0) == .job }.sorted()
     }
 
-    /// What the running daemon says of files that are in the inbox: what they wait for, or why they are of no use;
-    /// empty if no daemon is running.
+    /// The running daemon's notes on files in the inbox: why they wait or cannot be used; empty if
+    /// no daemon is running.
     public func inboxNotes() -> [String: String] {
         guard (try? health()) ?? nil != nil,
             let bytes = try? Directory(spool.state).read(InboxNotes.file, limit: 1 << 22),
@@ -178,7 +180,7 @@ public struct SpoolClient: Sendable {
         return notes.files.filter { present.contains($0.key) }
     }
 
-    /// Why the job's file is still in the inbox.
+    /// The reason why the job's file is still in the inbox.
     private func delay(of name: String) throws -> InboxDelay {
         guard try health() != nil else { return .noDaemon }
         let notes = inboxNotes()
@@ -190,9 +192,9 @@ public struct SpoolClient: Sendable {
         !Set(filesInInbox()).isDisjoint(with: ["\(name).yaml", "\(name).yml"])
     }
 
-    /// Lets a person's wish happen to a job; a daemon sees it at its next turn.
+    /// Applies a user's request to a job; a daemon sees it at its next turn.
     ///
-    /// - Throws: ``WorkflowError/notAllowed(_:)`` where it means nothing to the job as it is.
+    /// - Throws: ``WorkflowError/notAllowed(_:)`` if the request is not valid in the job's state.
     public func request(_ request: JobRequest, of name: String) throws -> JobStatus {
         let record = try record(name)
         if request == .retry, try withStore({ try $0.abandonLostSlurmRun(of: record.id) }) {
@@ -210,13 +212,13 @@ public struct SpoolClient: Sendable {
         try withStore { try $0.isPublished(digest) }
     }
 
-    /// ``Store/packagesInTurn()``; none where there is no spool yet.
+    /// ``Store/packagesInTurn()``; none if there is no spool yet.
     public func packagesInTurn() throws -> [FilePath] {
         do { return try withStore { try $0.packagesInTurn() } } catch WorkflowError.noSpool { return [] }
     }
 
     private func record(_ name: String) throws -> JobRecord {
-        // A job's file leaves the inbox once the store has it, so the inbox is looked at first.
+        // A job's file leaves the inbox once the store has it, so the inbox is read first.
         let waits = isInInbox(name)
         do {
             if let record = try withStore({ try $0.job(named: name) }) { return record }

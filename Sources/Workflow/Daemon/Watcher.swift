@@ -3,17 +3,17 @@ import ServiceLifecycle
 import Subprocess
 import SystemPackage
 
-/// Keeps the watcher's process running and passes on its hints. Without it everything is found by looking,
-/// only a little later.
+/// Keeps the watcher process running and passes on its hints. Without it everything is found by
+/// polling, only a little later.
 package struct Watcher: Service {
     package enum Hint: Sendable, Equatable {
-        /// The directory is being watched from now on: look at what was there before.
+        /// Watching of the directory has started: look for files that were there before.
         case ready
         /// A writer closed the file, or it was renamed to this name.
         case closed([UInt8])
-        /// Something else happened, or the kernel lost track of what.
+        /// Another change, or the kernel lost events.
         case changed
-        /// Nobody watches.
+        /// No watcher is running.
         case lost
     }
 
@@ -42,7 +42,7 @@ package struct Watcher: Service {
             await hint(.lost)
             if started.duration(to: .now) > .seconds(60) { delay = .milliseconds(250) }
             logger.warning(
-                "degraded: the watcher of \(directory) ended (\(end)); the inbox is looked at now and then; again in \(delay)"
+                "degraded: the watcher of \(directory) ended (\(end)); the inbox is polled; restarting the watcher in \(delay)"
             )
             let pause = delay
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
@@ -50,8 +50,8 @@ package struct Watcher: Service {
         }
     }
 
-    /// Until the process ends, or for five seconds after a shutdown began: where descriptors are missing, the end of a
-    /// process may never be heard of.
+    /// Until the process ends, or for five seconds after a shutdown began: without descriptors the
+    /// end of a process may not be noticed.
     private func outcome() async throws -> TerminationStatus {
         let (ends, end) = AsyncStream.makeStream(of: Result<TerminationStatus, any Error>.self)
         let watching = Task {
@@ -84,7 +84,7 @@ package struct Watcher: Service {
             try await withGracefulShutdownHandler {
                 for try await line in execution.standardOutput.strings() { await hint(Self.hint(in: line)) }
             } onGracefulShutdown: {
-                // The watcher ends with its standard input; one that does not is ended.
+                // The watcher ends with its standard input; otherwise it is killed.
                 Task {
                     try? await input.finish()
                     try? await Task.sleep(for: .seconds(1))
@@ -94,7 +94,8 @@ package struct Watcher: Service {
         }.terminationStatus
     }
 
-    /// What a line of the watcher says: `closed <directory> <name>` and the like, percent-encoded.
+    /// The meaning of a line of the watcher: `closed <directory> <name>` and others,
+    /// percent-encoded.
     package static func hint(in line: String) -> Hint {
         let fields = line.split(separator: "\t")
         switch fields.first {

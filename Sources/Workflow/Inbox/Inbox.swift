@@ -423,7 +423,7 @@ struct Inbox {
         guard let status = try scan.directory.status(of: name) else { return }
         if try store.apply(request.event, to: record.id) == nil {
             try store.note(
-                "‘\(request.rawValue)’ means nothing to a job that is \(record.machine.state.rawValue)",
+                "‘\(request.rawValue)’ is not possible for a job that is \(record.machine.state.rawValue)",
                 of: record.id)
         }
         // A file that cannot be removed takes effect once: its status is remembered, and it is left

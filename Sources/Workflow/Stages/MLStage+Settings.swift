@@ -3,13 +3,14 @@ public import JobSpec
 public import Relaxation
 
 extension MLStage {
-    /// How the optimiser is to do this stage, which is complete (``completed(forEnergies:)``), on this structure.
+    /// The optimiser's settings for this complete stage (``completed(forEnergies:)``) and
+    /// structure.
     ///
-    /// - Throws: what ``JobSpec/MoveSelection/mask(for:)`` throws, and where no atom may move.
+    /// - Throws: errors of ``JobSpec/MoveSelection/mask(for:)``, and an error if no atom may move.
     public func settings(for atoms: Atoms) throws -> RelaxationSettings {
         var settings = relaxation
         settings.movable = try move.mask(for: atoms)
-        // What a structure fixes stays so in whichever part of an alternation it is named.
+        // Coordinates fixed by the structure stay fixed in every part of an alternation.
         settings.fixedCoordinates =
             ([move] + alternate.map(\.move)).lazy.map { $0.fixedCoordinates(of: atoms) }
             .first { !$0.isEmpty } ?? []
@@ -32,8 +33,8 @@ extension MLStage {
 }
 
 extension RelaxationStatus {
-    /// Whether it has come to what was asked for: converged, or as far as its model can see where that was asked
-    /// for.
+    /// Whether the goal is reached: convergence, or forces below their expected error if that was
+    /// requested.
     public var isSatisfied: Bool {
         switch self {
         case .converged, .stopped(.belowUncertainty): true

@@ -3,9 +3,10 @@ public import JobSpec
 import ThiolateGold
 
 extension MoveSelection {
-    /// True for each atom of the structure that may move; nil where all may.
+    /// True for each atom of the structure that may move; nil if all may.
     ///
-    /// - Throws: where a unit is asked for that is not there, or the structure is too dense to find any.
+    /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
+    ///   find units.
     public func mask(for atoms: Atoms) throws -> [Bool]? {
         switch self {
         case .all: return nil
@@ -28,13 +29,16 @@ extension MoveSelection {
         return atoms.fixedCoordinates.filter { mask[$0 / 3] }
     }
 
-    fileprivate static func mask(_ chosen: Set<Int>, _ count: Int) -> [Bool] { (0..<count).map(chosen.contains) }
+    fileprivate static func mask(_ chosen: Set<Int>, _ count: Int) -> [Bool] {
+        (0..<count).map(chosen.contains)
+    }
 }
 
 extension AtomLists {
     /// True for each atom that one of the lists names.
     ///
-    /// - Throws: where a unit is asked for that is not there, or the structure is too dense to find any.
+    /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
+    ///   find units.
     func mask(for atoms: Atoms) throws -> [Bool] {
         var chosen = Set(indices)
         let (elements, classes) = (Set(elements), Set(classes))

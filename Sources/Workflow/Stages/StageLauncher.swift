@@ -8,12 +8,12 @@ import ModelLibrary
 import Synchronization
 import SystemPackage
 
-/// Brings a stage together with what it needs: structure, force field, folder.
+/// Provides a stage with its structure, force field and folder.
 struct StageLauncher: Sendable {
     enum End: Sendable {
         case finished(StageReport, final: [UInt8])
         case published
-        /// The ML stage's task lies in its folder, for another machine.
+        /// The ML stage's task is in its folder, for another machine.
         case handedOut
         case stopped
         case failed(any Error)
@@ -71,7 +71,7 @@ struct StageLauncher: Sendable {
             }
         } progress: { step, fmax in
             stop.beat()
-            // Twice a second is enough for whoever watches.
+            // Twice a second is enough for a display.
             guard ContinuousClock.now - shown > .milliseconds(500) else { return }
             shown = .now
             try store.progress(of: record.id, step: step, fmax: fmax)
@@ -98,9 +98,9 @@ struct StageLauncher: Sendable {
         return .handedOut
     }
 
-    /// What another machine has made of an ML stage; nil while nothing has.
+    /// The result of an ML stage from another machine; nil while there is none.
     ///
-    /// - Throws: ``StageFailure`` for what is not its result.
+    /// - Throws: ``StageFailure`` if it is not its result.
     func outsideResult(of record: JobRecord, _ stage: MLStage) throws -> (
         report: StageReport, final: [UInt8]
     )? {
@@ -137,7 +137,7 @@ struct StageLauncher: Sendable {
         return .published
     }
 
-    /// The Hessian at the end of an ML stage, where another machine did the stage and left it.
+    /// The final Hessian of an ML stage that another machine wrote, if there is one.
     private func hessian(of ended: StageRecord, _ record: JobRecord) throws -> [Double]? {
         let job = try JobFolder(spool, store).directory(of: record)
         guard ended.report.kind == .ml, let folder = try StageFolder(ended, of: record).open(in: job) else {
@@ -146,7 +146,8 @@ struct StageLauncher: Sendable {
         return try OutsideMLStage.hessian(in: folder, of: ended.final)
     }
 
-    /// Whether an engine gave a stage's forces. It has no Hessian, and is not started to be asked what it is.
+    /// Whether an engine gave a stage's forces. An engine has no Hessian, and is not started only
+    /// to identify it.
     private func isOfEngine(_ ended: StageRecord, in record: JobRecord) -> Bool {
         let planned = record.job.plan[ended.stage]
         if let round = planned.round { return round.settings.ml.engine != nil }
@@ -169,7 +170,7 @@ struct StageLauncher: Sendable {
         method.range(of: " (", options: .backwards).map { String(method[..<$0.lowerBound]) } ?? method
     }
 
-    /// The current stage where it is done outside.
+    /// The current stage, if it is done in a package.
     func outside(_ record: JobRecord) -> (any OutsideStage)? {
         let package = OutsidePackage(store: store, spool: spool, record: record)
         switch record.planned.work {
@@ -179,7 +180,8 @@ struct StageLauncher: Sendable {
         }
     }
 
-    /// The stage whose end the current one begins with, single points passed over; nil for the first.
+    /// The stage whose final structure the current one starts from, ignoring single points; nil for
+    /// the first.
     private func before(_ record: JobRecord) throws -> StageRecord? {
         let ended = try store.stages(of: record.id).filter {
             $0.stage < record.machine.stage && $0.report.kind != .singlePoints
@@ -188,7 +190,7 @@ struct StageLauncher: Sendable {
         return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
     }
 
-    /// The force field of an ML stage, and that of the hybrid stage of a check; nil for others.
+    /// The force field of an ML stage, or of the hybrid stage of a check; nil for others.
     private func model(of stage: StageRecord, in record: JobRecord) throws -> (any ForceField)? {
         let planned = record.job.plan[stage.stage]
         if let round = planned.round { return try model(of: round, in: record) }
@@ -203,7 +205,7 @@ struct StageLauncher: Sendable {
             python: python)
     }
 
-    /// What the round relaxed with: the model that had learnt before it, where there is one.
+    /// The model of the round: the one trained before it, if there is one.
     private func model(of round: PlannedStage.Round, in record: JobRecord) throws -> any ForceField {
         let stage = round.stages.lowerBound + 2 * round.number
         let attempt = try store.stages(of: record.id).filter { $0.stage == stage }.map(\.attempt).max() ?? 1
@@ -212,7 +214,7 @@ struct StageLauncher: Sendable {
         return try learnt ?? model(of: round.settings.ml, in: record)
     }
 
-    /// What a round's model is to learn from the checks before it; nil where it does not learn.
+    /// The training data for a round from the earlier checks; nil if it is not trained.
     private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
         guard let round = record.planned.round, round.settings.learn, round.settings.ml.engine == nil,
             round.number > 0
@@ -228,8 +230,8 @@ struct StageLauncher: Sendable {
         ) { check in try store.package(record.id, stage: check.stage, attempt: check.attempt)?.digest }
     }
 
-    /// Largest error of the round's model on an atom that the check may move, eV/Å; and that of the model that the
-    /// stage began with, where that is another.
+    /// Largest error of the round's model on an atom that the check may move, eV/Å, and that of the
+    /// stage's initial model if it is another one.
     ///
     /// - Parameter final: extxyz of the check's last geometry with its forces.
     func modelErrors(
@@ -240,7 +242,7 @@ struct StageLauncher: Sendable {
         else { return (nil, nil) }
         let mask = try round.settings.check.move.mask(for: initial(of: record))
         func error(_ model: any ForceField) -> Double? {
-            // A structure that the model cannot be asked about is no reason to lose the check.
+            // If the model cannot treat the structure, the check is still kept.
             guard let predicted = try? model.predict(atoms).forces else { return nil }
             return atoms.positions.indices.filter { mask?[$0] ?? true }
                 .map { (predicted[$0] - forces[$0]).length }.max()
@@ -250,12 +252,12 @@ struct StageLauncher: Sendable {
         return (error(model), first: model.provenance == first.provenance ? nil : error(first))
     }
 
-    /// What the job's current stage begins with: what the stage before ended with.
+    /// The initial structure of the job's current stage: the final one of the stage before.
     func initial(of record: JobRecord) throws -> Atoms {
         guard record.machine.stage > 0 else { return try structure(record.structure) }
         guard let before = try before(record) else { throw StageFailure("the stage before has no result") }
         var atoms = try structure(before.final)
-        // Which atoms are free is said by the job's own structure.
+        // The job's own structure determines the free atoms.
         atoms.takeMoveMask(from: try structure(record.structure))
         return atoms
     }
@@ -271,7 +273,7 @@ struct StageLauncher: Sendable {
     }
 }
 
-/// Force fields that are in use, each loaded once.
+/// The force fields in use, each loaded once.
 final class LoadedModels: Sendable {
     let library: ModelLibrary
     private let loaded = Mutex<[String: any ForceField]>([:])
@@ -286,7 +288,7 @@ final class LoadedModels: Sendable {
     func load(_ name: String) throws -> any ForceField {
         if let other { return try other(name) }
         let path = try library.path(of: name)
-        // A model that was trained anew is another file under the same name.
+        // A retrained model is a new file under the same name.
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         let key = "\(path) \(attributes[.systemFileNumber] ?? "") \(attributes[.modificationDate] ?? "")"
         if let known = loaded.withLock({ $0[key] }) { return known }

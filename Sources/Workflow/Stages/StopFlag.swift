@@ -16,7 +16,7 @@ package final class StopFlag: Sendable {
 
     private let allowance = Mutex(Duration.zero)
 
-    /// Time for which a step may take longer than others: an engine has a time-out of its own.
+    /// Additional time for a step: an engine has its own time-out.
     var extraTime: Duration {
         get { allowance.withLock { $0 } }
         set { allowance.withLock { $0 = newValue } }

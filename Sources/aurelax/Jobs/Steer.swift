@@ -10,7 +10,8 @@ import ModelLibrary
 /// A line of JSON each way at a time; see docs/learning-relaxation.md for the messages.
 struct Steer: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "steer", abstract: "Propose the geometries of a relaxation, over standard input and output.",
+        commandName: "steer",
+        abstract: "Propose the geometries of a relaxation, over standard input and output.",
         shouldDisplay: false)
 
     func run() throws {
@@ -64,9 +65,12 @@ struct Steer: ParsableCommand {
         (settings.fmax, settings.maxStep) = (start.fmax, start.maxStep)
         if let floor = start.floor { settings.hessianFloor = floor }
         if let radius = start.trustRadius { settings.trustRadius = radius }
-        let hessian = start.hessian.map { Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0) }
+        let hessian = start.hessian.map {
+            Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0)
+        }
         return try LearningRelaxation(
-            start: atoms, isFree: isFree, base: try base(start, atoms, pipe), hessian: hessian, settings: settings)
+            start: atoms, isFree: isFree, base: try base(start, atoms, pipe), hessian: hessian,
+            settings: settings)
     }
 
     private func base(_ start: SteeringStart, _ atoms: Atoms, _ pipe: SteeringPipe) throws -> Base {
@@ -182,7 +186,7 @@ struct SteeringFrame: Decodable {
     enum CodingKeys: String, CodingKey { case positions, energy, forces, propose }
 }
 
-/// What is sent back: of the frame, what had been expected there, and the next geometry.
+/// The answer: the frame, its prediction, and the next geometry.
 struct SteeringReply: Encodable {
     var steer: Int?
     var refused: String?
@@ -283,7 +287,7 @@ final class SteeringPipe: @unchecked Sendable {
     }
 }
 
-/// A base that the program at the other end evaluates, with a calculator of its own.
+/// A base that the program at the other end evaluates with its own calculator.
 struct PipeForceField: ForceField {
     let provenance: ForceFieldProvenance
     private let pipe: SteeringPipe
@@ -296,7 +300,8 @@ struct PipeForceField: ForceField {
 
     init(_ pipe: SteeringPipe, name: String, levelOfTheory: String) {
         self.pipe = pipe
-        provenance = ForceFieldProvenance(name: name, kind: "engine", version: "", levelOfTheory: levelOfTheory)
+        provenance = ForceFieldProvenance(
+            name: name, kind: "engine", version: "", levelOfTheory: levelOfTheory)
     }
 
     var hasEnergy: Bool { true }
@@ -305,7 +310,8 @@ struct PipeForceField: ForceField {
         try pipe.send(Question(evaluate: atoms.positions.map { [$0.x, $0.y, $0.z] }))
         guard let answer = try pipe.receive(Answer.self) else { throw PipeClosed() }
         guard answer.forces.count == atoms.count, answer.forces.allSatisfy({ $0.count == 3 }) else {
-            throw SteeringRefusal(reason: "the base gave \(answer.forces.count) forces on \(atoms.count) atoms")
+            throw SteeringRefusal(
+                reason: "the base gave \(answer.forces.count) forces on \(atoms.count) atoms")
         }
         return ForcePrediction(
             forces: answer.forces.map { SIMD3($0) }, energy: answer.energy,

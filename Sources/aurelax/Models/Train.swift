@@ -7,7 +7,7 @@ struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a force field from its recipe.",
         discussion: """
-            The same recipe and data give the same bytes on one machine. With validation frames in the recipe \
+            The same recipe and data give the same bytes on one machine. If the recipe has validation frames, \
             the errors on them are printed.
 
               aurelax train models/thiolate-gold/recipe.yaml
@@ -18,12 +18,12 @@ struct Train: ParsableCommand {
     var recipe: String
     @Option(
         parsing: .upToNextOption,
-        help: "extxyz files to learn from beside the recipe's, at its level of theory.",
+        help: "Additional extxyz files for training, at the recipe's level of theory.",
         completion: .file(extensions: ["extxyz", "xyz"]))
     var data: [String] = []
     @Option(name: .shortAndLong, help: "Model file to write (default: beside the recipe).")
     var output: String?
-    @Flag(help: "The report as JSON on standard output.")
+    @Flag(help: "Print the report as JSON.")
     var json = false
 
     func run() throws {
@@ -50,7 +50,7 @@ struct Train: ParsableCommand {
             "\(report.frames) frames, \(report.bytes / 1_000_000) MB, "
                 + String(format: "%.0f s", report.seconds))
         if let validation = report.validation {
-            print("on \(report.validationFrames) frames it had not seen:\n\(validation.table)")
+            print("on \(report.validationFrames) held-out frames:\n\(validation.table)")
         }
     }
 }

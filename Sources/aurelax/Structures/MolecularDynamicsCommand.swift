@@ -9,7 +9,7 @@ import Workflow
 struct MolecularDynamicsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "md",
-        abstract: "Runs molecular dynamics with a force field.",
+        abstract: "Run molecular dynamics with a force field.",
         discussion: """
             Starts from the last structure of a file with velocities of --temperature, without friction in the \
             NVE ensemble, with --friction in a Langevin thermostat whose temperature goes to --final-temperature. \
@@ -43,7 +43,7 @@ struct MolecularDynamicsCommand: ParsableCommand {
     var seed = DynamicsSettings().seed
     @Option(help: "Write every n-th step.")
     var every = 1
-    @Flag(help: "Stop when a fragment comes off the structure.")
+    @Flag(help: "Stop when a fragment separates from the structure.")
     var stopFragments = false
     @Option(help: "Stop when the expected error of a force exceeds this, eV/Å.")
     var stopError: Double?
@@ -131,7 +131,8 @@ struct MolecularDynamicsCommand: ParsableCommand {
         return nil
     }
 
-    /// The last whole frame of an interrupted run, and how many bytes of the file belong to it and those before.
+    /// The last complete frame of an interrupted run, and the length of the file up to its end in
+    /// bytes.
     private func frames(
         _ forceField: any ForceField, _ start: String
     ) throws -> (last: DynamicsFrame?, length: Int) {

@@ -8,18 +8,18 @@ import YAMLDocument
 
 struct Relax: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "One relaxation with a force field, without a daemon.",
+        abstract: "Relax a structure with a force field, without a daemon.",
         discussion: """
             Reads the last structure of a file, moves its atoms until the largest predicted force is below \
-            --fmax, and writes the result as extxyz with what the model predicts of it (ml_forces, ml_energy, \
-            never forces or energy). Ends with status 8 where it did not converge.
+            --fmax, and writes the result as extxyz with the model's prediction (ml_forces, ml_energy, \
+            never forces or energy). Ends with status 8 if it did not converge.
 
               aurelax relax ring4.xyz -o relaxed.extxyz --fmax 0.02
               aurelax relax cluster.xyz -o out.extxyz --move shell --trajectory path.extxyz
               aurelax relax hot.extxyz -o out.extxyz --alternate shell:24 --alternate core:12 --rounds 6
             """)
 
-    @Argument(help: "Structure file; its last frame counts.", completion: .file())
+    @Argument(help: "Structure file; its last frame is used.", completion: .file())
     var input: String
     @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
     var output: String
@@ -72,7 +72,7 @@ struct Relax: ParsableCommand {
     }
 }
 
-/// An ML stage on the command line; the model has options of its own.
+/// An ML stage on the command line; the model has separate options.
 enum StageFlags: FlagTable {
     static let table = MLStage.options
     static let without: Set<String> = ["model", "engine", "multiplicity"]

@@ -15,7 +15,7 @@ struct EngineOptions: ParsableArguments {
     @OptionGroup var spool: SpoolOptions
     @Option(help: "Total charge for the engine, e.")
     var charge = 0
-    @Option(help: "Spin multiplicity 2S+1 for the engine (default: its own choice).")
+    @Option(help: "Spin multiplicity 2S+1 for the engine (default: the engine's choice).")
     var multiplicity: Int?
 
     func forceField(else model: ModelOptions) throws -> any ForceField {
@@ -24,7 +24,8 @@ struct EngineOptions: ParsableArguments {
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw CommandError(
                 .failed,
-                "\(path): cannot be read; --spool names the spool, or --engines the file, that describes ‘\(engine)’")
+                "\(path): cannot be read; --spool names the spool, or --engines the file, that describes ‘\(engine)’"
+            )
         }
         let (known, report) = try EngineDescription.read(path)
         guard let known else { throw CommandError(.failed, report) }
