@@ -27,6 +27,8 @@ public struct DFTStage: Sendable, Equatable {
     public var smearing = 0.05
     /// Convergence of the density, electrons per valence electron; GPAW only.
     public var densityConvergence = 1e-4
+    /// Further settings of GPAW; nil for none.
+    public var gpaw: GPAWSettings?
     public var fmax = 0.05
     public var maxSteps = 100
     /// Largest displacement of an atom in one step, Å.
@@ -73,7 +75,7 @@ extension DFTStage {
             "basis", \.basis, .text(check: JobSchema.checkWord), "GPAW in LCAO mode: basis set."
         ) { otherEngine($0) ?? otherMode($0, than: .lcao) }
         OptionSpec(
-            "xc", \.xc, .text(check: JobSchema.checkWord), "GPAW: exchange–correlation functional.",
+            "xc", \.xc, .text(check: Functional.problem), "GPAW: exchange–correlation functional.",
             idle: otherEngine)
         OptionSpec("h", \.h, .number(0.05...0.5), unit: "Å", "GPAW: grid spacing.", idle: otherEngine)
         OptionSpec(
@@ -88,6 +90,11 @@ extension DFTStage {
         OptionSpec(
             "density_convergence", \.densityConvergence, .number(0...0.1, open: true),
             unit: "electrons per valence electron", "GPAW: convergence of the density.", idle: otherEngine)
+        OptionSpec(
+            "gpaw", \.gpaw,
+            OptionForm(.mapping(GPAWSettings.schema), read: { GPAWSettings($0) }, text: { $0.text }),
+            "GPAW: spin, occupations, bands, mixing, data sets, dispersion and more; see Settings of GPAW.",
+            idle: otherEngine)
     }.options
 
     static let resources = OptionSpec<DFTStage>(

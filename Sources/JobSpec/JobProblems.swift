@@ -13,7 +13,7 @@ struct JobProblems {
     var all: [Diagnostic] {
         Array(
             waiting.prefix(Self.most) + withoutPath.prefix(Self.most) + miscounted.prefix(Self.most)
-                + withoutEffect.prefix(Self.most))
+                + withoutEffect.prefix(Self.most) + ofGPAW.prefix(Self.most))
     }
 
     /// An atom 0 if the first atom is 1.
@@ -98,5 +98,63 @@ struct JobProblems {
                 + MLStage.options.idleKeys(of: stage["hybrid"]?["ml"], at: "\(path).hybrid.ml")
                 + DFTStage.options.idleKeys(of: stage["hybrid"]?["check"], at: "\(path).hybrid.check")
         }
+    }
+}
+
+extension JobProblems {
+    /// Settings of GPAW that contradict each other, or cost more than they seem to.
+    private var ofGPAW: [Diagnostic] {
+        (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
+            let path = "stages[\(index)]"
+            return ofGPAW(stage["dft"], "\(path).dft")
+                + ofGPAW(stage["single-points"], "\(path).single-points")
+                + ofGPAW(stage["hybrid"]?["check"], "\(path).hybrid.check")
+        }
+    }
+
+    private func ofGPAW(_ node: YAMLNode?, _ path: String) -> [Diagnostic] {
+        guard let node, (node["engine"]?.text ?? "gpaw") == "gpaw" else { return [] }
+        var problems: [Diagnostic] = []
+        func add(
+            _ severity: Diagnostic.Severity, _ code: String, _ at: YAMLNode?, _ key: String,
+            _ message: String,
+            hint: String? = nil
+        ) {
+            problems.append(
+                Diagnostic(
+                    severity, code: code, at: at?.mark, width: at?.width ?? 1, keyPath: "\(path).\(key)",
+                    message: message, hint: hint))
+        }
+        let (xc, settings) = (node["xc"], node["gpaw"])
+        if let name = xc?.text, Functional.isHybrid(name) {
+            add(
+                .warning, "slow-functional", xc, "xc",
+                "\(name) is a hybrid functional: a step takes many times as long as with PBE",
+                hint:
+                    "GPAW has hybrids in PW mode, some in FD mode; relax with PBE and calculate single points with it"
+            )
+        }
+        if let name = xc?.text, Functional.isVanDerWaals(name), let dispersion = settings?["dispersion"] {
+            add(
+                .error, "dispersion-twice", dispersion, "gpaw.dispersion",
+                "\(name) describes dispersion itself; a correction would count it twice")
+        }
+        let occupations = settings?["occupations"]
+        if let smearing = node["smearing"], occupations?["width"] != nil {
+            add(
+                .warning, "no-effect", smearing, "smearing",
+                "‘smearing’ has no effect: the occupations have a width")
+        }
+        if let density = node["density_convergence"], settings?["convergence"]?["density"] != nil {
+            add(
+                .warning, "no-effect", density, "density_convergence",
+                "‘density_convergence’ has no effect: ‘convergence’ has a density")
+        }
+        if let order = occupations?["order"], occupations?["kind"]?.text != "methfessel-paxton" {
+            add(
+                .warning, "no-effect", order, "gpaw.occupations.order",
+                "‘order’ has no effect: the occupations are not methfessel-paxton")
+        }
+        return problems
     }
 }

@@ -11,6 +11,7 @@ public enum JobSchema {
     public static let tables = [
         ("job", job), ("ml", MLStage.options.schema), ("dft", DFTStage.options.schema),
         ("hybrid", HybridStage.options.schema), ("single-points", SinglePointsStage.options.schema),
+        ("gpaw", GPAWSettings.schema),
     ]
 
     public static var jsonSchema: String {

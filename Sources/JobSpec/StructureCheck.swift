@@ -12,16 +12,10 @@ extension JobFile {
             _ code: String, _ path: [PathStep], _ message: String, hint: String? = nil,
             severity: Diagnostic.Severity = .error
         ) {
-            let keyPath = path.reduce("") { text, step in
-                switch step {
-                case .key(let key): text.isEmpty ? key : "\(text).\(key)"
-                case .index(let index): "\(text)[\(index)]"
-                }
-            }
             let node = node(at: path)
             problems.append(
                 Diagnostic(
-                    severity, code: code, at: node?.mark, width: node?.width ?? 1, keyPath: keyPath,
+                    severity, code: code, at: node?.mark, width: node?.width ?? 1, keyPath: path.text,
                     message: message, hint: hint))
         }
         let structure = [PathStep.key("structure")]
@@ -44,7 +38,11 @@ extension JobFile {
         }
         let isStated = node(at: [.key("charge")])?.integer != nil
         let hasDFT = job.plan.contains(where: \.isDFT)
-        for said in StructureStatements(atoms).all(charge: job.charge, isStated: isStated, hasDFT: hasDFT) {
+        let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
+        let multiplicities = job.calculations.map { $0.stage.multiplicity(electrons: electrons) }
+        let statements = StructureStatements(atoms)
+            .all(charge: job.charge, isStated: isStated, multiplicities: hasDFT ? multiplicities : [])
+        for said in statements {
             add(
                 said.code, [.key(said.key)], said.message, hint: said.hint,
                 severity: said.isError ? .error : .warning)
@@ -54,14 +52,24 @@ extension JobFile {
                 "geometry", structure, problem.description,
                 hint: "correct the structure before the relaxation")
         }
-        let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
         if electrons <= 0 {
             add("no-electrons", [.key("charge")], "a charge of \(job.charge) leaves no electrons")
-        } else if electrons % 2 != 0, job.plan.contains(where: \.isDFT) {
-            add(
-                "odd-electrons", [.key("charge")],
-                "\(electrons) electrons are an odd number; calculations are spin-paired",
-                hint: "is the charge right?", severity: .warning)
+        } else {
+            if electrons % 2 != 0, let calculation = job.calculations.first(where: { $0.stage.gpaw?.spin == nil }) {
+                let how =
+                    calculation.stage.engine == .gpaw
+                    ? "GPAW calculates spin-polarised with one unpaired electron" : "calculations are spin-paired"
+                add(
+                    "odd-electrons", [.key("charge")], "\(electrons) electrons are an odd number; \(how)",
+                    hint: "is the charge right?", severity: .warning)
+            }
+            for calculation in job.calculations {
+                for problem in calculation.stage.problemsOfSpin(electrons: electrons, atoms) {
+                    add(
+                        problem.code, calculation.path + [.key("gpaw"), .key("spin")], problem.message,
+                        hint: problem.hint, severity: problem.isError ? .error : .warning)
+                }
+            }
         }
         if job.charge != 0, job.plan.contains(where: { !$0.isDFT }) {
             add(

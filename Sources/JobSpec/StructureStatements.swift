@@ -19,10 +19,12 @@ struct StructureStatements {
     init(_ atoms: Atoms) { self.atoms = atoms }
 
     /// - Parameters:
-    ///   - charge: charge of the job, e.
-    ///   - isStated: whether the job file gives the charge, so that its author has decided.
-    func all(charge: Int, isStated: Bool, hasDFT: Bool) -> [StructureStatement] {
-        [self.charge(charge, isStated)].compactMap { $0 } + (hasDFT ? spin() : []) + units() + constraints()
+    ///   - charge: of the job, e.
+    ///   - isStated: the job file gives the charge, so that its author has decided.
+    ///   - multiplicities: 2S + 1 of each calculation outside; nil if its moments are given or found.
+    func all(charge: Int, isStated: Bool, multiplicities: [Int?]) -> [StructureStatement] {
+        [self.charge(charge, isStated)].compactMap { $0 } + (multiplicities.isEmpty ? [] : spin(multiplicities))
+            + units() + constraints()
     }
 
     // MARK: Charge and spin
@@ -47,33 +49,37 @@ struct StructureStatements {
             hint: "‘charge: \(whole)’ in the job, or ‘charge: 0’ if it is neutral", isError: true)
     }
 
-    private func spin() -> [StructureStatement] {
-        let hint = "remove the key from the structure if you want a spin-paired calculation"
+    private func spin(_ multiplicities: [Int?]) -> [StructureStatement] {
         var statements: [StructureStatement] = []
-        func unpaired(_ key: String, _ what: String) {
+        /// - Parameter stated: 2S + 1 that the structure states.
+        func unpaired(_ key: String, _ what: String, _ stated: Double) {
+            let stated = Int(stated.magnitude.rounded())
+            guard let other = multiplicities.compactMap({ $0 }).first(where: { $0 != stated }) else { return }
+            let found = other == 1 ? "calculations are spin-paired" : "a calculation has the multiplicity \(other)"
             statements.append(
                 StructureStatement(
                     code: "unpaired-spin", key: "structure",
-                    message: "the structure says \(key)=\(what), but calculations are spin-paired",
-                    hint: hint,
+                    message: "the structure says \(key)=\(what), and \(found)",
+                    hint: "‘gpaw: {spin: {multiplicity: \(stated)}}’ in the stage, or remove the key from the structure",
                     isError: true))
         }
         if let (key, value) = number(
-            among: ["multiplicity", "spin_multiplicity", "mult"]), value != 1
+            among: ["multiplicity", "spin_multiplicity", "mult"]), (1...1000).contains(value)
         {
-            unpaired(key, short(value))
+            unpaired(key, short(value), value)
         }
         if let (key, value) = number(
             among: ["uhf", "nunpaired", "n_unpaired", "unpaired_electrons", "magmom", "total_magmom"]),
-            abs(value) > 0.01
+            abs(value) > 0.01, abs(value) < 1000
         {
-            unpaired(key, short(value))
+            unpaired(key, short(value), abs(value) + 1)
         }
-        // 1 means a singlet if it is a multiplicity, but one unpaired electron otherwise.
-        if let (key, value) = number(among: ["spin"]), value != 0, value != 1 { unpaired(key, short(value)) }
-        for name in ["initial_magmoms", "magmoms"] {
-            guard let moments = numbers(ofColumn: name),
-                let atom = moments.firstIndex(where: { abs($0) > 0.01 })
+        // 1 is a singlet to those who count multiplicities, and one unpaired electron to others.
+        if let (key, value) = number(among: ["spin"]), value != 0, value != 1, abs(value) < 1000 {
+            unpaired(key, short(value), value)
+        }
+        for name in ["initial_magmoms", "magmoms"] where multiplicities.contains(1) {
+            guard let moments = numbers(ofColumn: name), let atom = moments.firstIndex(where: { abs($0) > 0.01 })
             else { continue }
             statements.append(
                 StructureStatement(

@@ -92,7 +92,7 @@ extension KeySchema {
         case .boolean: return node.boolean.map(JSONValue.boolean)
         case .list: return node.elements?.isEmpty == true ? .array([]) : nil
         case .text, .choice, .either: return node.text.map(JSONValue.string)
-        case .mapping: return nil
+        case .mapping, .dictionary: return nil
         }
     }
 }
@@ -131,6 +131,11 @@ extension ValueSchema {
             ]
         case .mapping(let schema): return schema.json
         case .either(let forms, _) where forms.isEmpty: return []
+        case .dictionary(let value, _, _):
+            return [
+                ("type", .string("object")), ("minProperties", .integer(1)),
+                ("additionalProperties", .object(value.json)),
+            ]
         case .either(let forms, _): return [("anyOf", .array(forms.map { .object($0.json) }))]
         }
     }

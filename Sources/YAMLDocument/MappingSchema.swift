@@ -9,8 +9,10 @@ public indirect enum ValueSchema: Sendable {
     case choice([String])
     case list(ValueSchema, count: ClosedRange<Int> = 0...10_000)
     case mapping(MappingSchema)
-    /// One of several forms; `what` is their common name in messages. Without forms, a value of any
-    /// shape, which the caller checks.
+    /// A mapping whose keys are data, such as element symbols; `check` says what is wrong with a key.
+    case dictionary(ValueSchema, what: String, check: @Sendable (String) -> TextProblem?)
+    /// One of several forms; `what` is how messages call them together. Without a form it is a value of any shape,
+    /// which whoever reads it checks.
     case either([ValueSchema], what: String)
 }
 
@@ -86,6 +88,7 @@ extension ValueSchema {
         case .choice(let words): words.count == 1 ? words[0] : "one of \(words.joined(separator: ", "))"
         case .list: "a list"
         case .mapping: "a mapping of keys to values"
+        case .dictionary(_, let what, _): what
         case .either(_, let what): what
         }
     }

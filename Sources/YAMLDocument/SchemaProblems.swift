@@ -144,6 +144,8 @@ private struct Checker {
             return problems(of: node, listOf: element, count, at: path)
         case .mapping(let schema):
             return problems(of: node, schema, at: path)
+        case .dictionary(let value, _, let check):
+            return problems(of: node, schema, dictionaryOf: value, check, at: path)
         case .either(let forms, _):
             if forms.isEmpty { return [] }
             let attempts = forms.map { problems(of: node, $0, at: path) }
@@ -162,6 +164,35 @@ private struct Checker {
 
     private func outOfRange(_ node: YAMLNode, _ schema: ValueSchema, _ path: String) -> [Diagnostic] {
         problem("out-of-range", node, path, "expected \(schema.what), found \(brief(node.text ?? ""))")
+    }
+
+    private func problems(
+        of node: YAMLNode, _ schema: ValueSchema, dictionaryOf value: ValueSchema,
+        _ check: (String) -> TextProblem?, at path: String
+    ) -> [Diagnostic] {
+        guard let entries = node.entries else { return wrongType(node, schema, path) }
+        guard !entries.isEmpty else { return problem("out-of-range", node, path, "this mapping is empty") }
+        var problems: [Diagnostic] = []
+        for entry in entries {
+            guard problems.count < MappingSchema.mostProblems else {
+                return problems + [more(from: entry.keyMark)]
+            }
+            let keyPath = "\(path).\(brief(entry.key))"
+            if let problem = check(entry.key) {
+                problems.append(
+                    Diagnostic(
+                        code: "unknown-key", at: entry.keyMark, width: entry.keyWidth, keyPath: keyPath,
+                        message: problem.message, hint: problem.hint))
+            } else if entry.value.isNull {
+                problems.append(
+                    Diagnostic(
+                        code: "no-value", at: entry.keyMark, width: entry.keyWidth, keyPath: keyPath,
+                        message: "‘\(brief(entry.key))’ has no value", hint: "expected \(value.what)"))
+            } else {
+                problems += self.problems(of: entry.value, value, at: keyPath)
+            }
+        }
+        return problems
     }
 
     private func problems(
@@ -224,7 +255,7 @@ extension ValueSchema {
         case .list(let element, _):
             element.paths(to: key, from: path.dropLast() + [(path.last ?? "") + "[]"])
         case .either(let forms, _): forms.flatMap { $0.paths(to: key, from: path) }
-        case .integer, .number, .boolean, .text, .choice: []
+        case .integer, .number, .boolean, .text, .choice, .dictionary: []
         }
     }
 }

@@ -60,7 +60,7 @@ extension YAMLNode {
             let (start, rest) = Self.leadingNumber(text)
             return start == nil || rest.contains { $0.isNumber }
                 ? nil : "write the number without its unit: \(plain(start ?? 0))"
-        case .text, .choice, .list, .mapping, .either: return nil
+        case .text, .choice, .list, .mapping, .dictionary, .either: return nil
         }
     }
 

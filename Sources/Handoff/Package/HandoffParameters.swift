@@ -1,3 +1,4 @@
+import Atomistics
 public import JobSpec
 
 /// The parameters of every external calculation.
@@ -37,9 +38,17 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var smearing: Double
         public var densityConvergence: Double
         public var maxSCFCycles: Int
+        /// What the job gives beyond these; nil for nothing.
+        public var keywords: GPAWKeywords?
+        /// Nil for a spin-paired calculation.
+        public var spin: GPAWSpin?
+        /// `D3` or `D4`; nil for none.
+        public var dispersion: String?
+        /// The level of theory after the engine's version, if it is not that of the settings above.
+        public var level: String?
 
         enum CodingKeys: String, CodingKey {
-            case mode, basis, xc, h, cutoff, vacuum, smearing
+            case mode, basis, xc, h, cutoff, vacuum, smearing, keywords, spin, dispersion, level
             case densityConvergence = "density_convergence"
             case maxSCFCycles = "max_scf_cycles"
         }
@@ -83,7 +92,9 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         fixedCoordinates = request.fixedCoordinates.isEmpty ? nil : request.fixedCoordinates
         optimizer = Optimizer(
             fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep)
-        gpaw = GPAW(settings, maxSCFCycles: request.options.maxSCFCycles)
+        gpaw = GPAW(
+            settings, maxSCFCycles: request.options.maxSCFCycles, request.atoms.elements,
+            charge: request.charge)
         if request.hessian != nil {
             hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
         }
@@ -107,13 +118,18 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 }
 
 extension HandoffParameters.GPAW {
-    /// Nil for another engine.
-    init?(_ settings: DFTStage, maxSCFCycles: Int) {
+    /// Nil where another engine is asked for.
+    init?(_ settings: DFTStage, maxSCFCycles: Int, _ elements: [Element], charge: Int) {
         guard settings.engine == .gpaw else { return nil }
         self.init(
             mode: settings.mode, basis: settings.basis, xc: settings.xc, h: settings.h,
             cutoff: settings.cutoff, vacuum: settings.vacuum, smearing: settings.smearing,
-            densityConvergence: settings.densityConvergence, maxSCFCycles: maxSCFCycles)
+            densityConvergence: settings.densityConvergence,
+            maxSCFCycles: settings.gpaw?.maxiter ?? maxSCFCycles)
+        keywords = settings.gpaw.flatMap { GPAWKeywords($0, smearing: settings.smearing) }
+        spin = GPAWSpin(settings, elements, charge: charge)
+        dispersion = settings.gpaw?.dispersion?.rawValue
+        level = Self.level(settings, spin: spin)
     }
 }
 
@@ -121,6 +137,7 @@ extension CalculationParameters {
     /// The level of theory as named by the scripts, before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }
+        if let level = gpaw.level { return ("GPAW ", level) }
         let method =
             switch gpaw.mode {
             case .lcao: "LCAO \(gpaw.basis) h=\(general(gpaw.h))A"
@@ -133,8 +150,8 @@ extension CalculationParameters {
     }
 }
 
-/// Formats a number like C's `%g` for the values in settings: at most six digits, no trailing `.0`.
-private func general(_ value: Double) -> String {
+/// A number as C's `%g` prints those that occur in settings: at most six digits, no trailing `.0`.
+func general(_ value: Double) -> String {
     let rounded = (value * 1e6).rounded() / 1e6
     let text = "\(rounded)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text

@@ -141,6 +141,7 @@ extension CalculationParameters {
     fileprivate var needs: String {
         engine == .gpaw
             ? "Python 3.9 or newer with ASE and GPAW (its PAW data sets included)"
+                + (gpaw?.dispersion.map { " and dft\($0.lowercased())" } ?? "")
             : "Python 3.9 or newer with ASE and tblite"
     }
 

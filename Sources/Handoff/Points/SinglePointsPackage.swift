@@ -63,7 +63,9 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
     init(_ request: SinglePointsRequest) {
         (job, stage, attempt) = (request.job, request.stage, request.attempt)
         (engine, charge, points) = (request.settings.engine, request.charge, request.frames.count)
-        gpaw = .init(request.settings, maxSCFCycles: request.maxSCFCycles)
+        gpaw = .init(
+            request.settings, maxSCFCycles: request.maxSCFCycles, request.frames.first?.elements ?? [],
+            charge: request.charge)
     }
 }
 

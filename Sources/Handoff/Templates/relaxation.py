@@ -55,10 +55,35 @@ class NotSelfConsistent(Exception):
     """The engine's self-consistency cycle did not converge. Raised on all ranks together."""
 
 
-class Labels:
-    """Energy (extrapolated to zero smearing), free energy, raw forces (N x 3) and cycles (or None) of one geometry."""
+class UnusableSettings(Exception):
+    """The engine cannot calculate with the settings of the package; the message says why. Raised on all ranks together."""
 
-    def __init__(self, energy, free_energy, forces, cycles):
+
+# Of a frame, beside energy and forces, if the engine gives them: eV, e Angstrom, Bohr magnetons.
+PROPERTIES = ('homo', 'lumo', 'dipole', 'magmom', 'dispersion_energy')
+
+
+def reason(error):
+    """One line that says why something failed; the first of the error's message, or where it was raised."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, UnusableSettings):
+        return str(error)
+    if lines:
+        return f'{type(error).__name__}: {lines[0]}'
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f' in {os.path.basename(frames[-1].filename)}, {frames[-1].name}' if frames else ''
+    meant = {'LegacyGPAWError': 'this version of GPAW does not do what the settings ask for',
+             'NotImplementedError': 'the engine does not do what the settings ask for',
+             'AssertionError': 'the engine takes the settings for contradictory'}.get(type(error).__name__)
+    return f'{type(error).__name__}{where}' + (f': {meant}' if meant else '')
+
+
+class Labels:
+    """Energy (extrapolated to zero smearing), free energy, raw forces (N x 3) and cycles (or None) of one geometry; and
+    what else the engine says of it (see PROPERTIES)."""
+
+    def __init__(self, energy, free_energy, forces, cycles, properties=None):
+        self.properties = dict(properties or {})
         self.energy, self.free_energy = float(energy), float(free_energy)
         self.forces, self.cycles = np.array(forces, float), None if cycles is None else int(cycles)
 
@@ -168,6 +193,8 @@ def quoted(value):
         return 'T' if value else 'F'
     if isinstance(value, (int, float)):
         return repr(value)
+    if isinstance(value, (list, tuple)):
+        return '"' + ' '.join(repr(float(number)) for number in value) + '"'
     return '"' + str(value).replace('\\', '\\\\').replace('"', '\\"') + '"'
 
 
@@ -228,7 +255,9 @@ class Trajectory:
         results = atoms.calc.results
         cycles = atoms.info.get('scf_cycles')
         labels = Labels(results['energy'], results['free_energy'], results['forces'],
-                        None if cycles is None else int(cycles))
+                        None if cycles is None else int(cycles),
+                        {name: np.asarray(value, float).tolist() for name in PROPERTIES
+                         for value in [results.get(name, atoms.info.get(name))] if value is not None})
         if not np.isfinite(labels.forces).all() or not np.isfinite(atoms.positions).all():
             raise ValueError('not finite')
         return atoms.positions, labels, float(atoms.info['wall_time'])
@@ -482,6 +511,9 @@ class Relaxation(Run):
                 except NotSelfConsistent as error:
                     self.failed_calls += 1
                     return 'scf-not-converged', f'the self-consistency cycle of step {step} did not converge: {error}'
+                except UnusableSettings as error:
+                    self.failed_calls += 1
+                    return 'engine-error', str(error)[:500]
                 if not (np.isfinite(labels.energy) and np.isfinite(labels.forces).all()):
                     self.failed_calls += 1
                     return 'non-finite', f'energy or forces of step {step} are not finite'
@@ -620,7 +652,8 @@ class Relaxation(Run):
 
     def frame(self, index):
         positions, labels, wall_time = self.frames[index]
-        info = dict(**self.frame_identity(), step=index, scf_cycles=labels.cycles, wall_time=round(wall_time, 3))
+        info = dict(**self.frame_identity(), step=index, scf_cycles=labels.cycles, wall_time=round(wall_time, 3),
+                    **labels.properties)
         return frame_text(self.symbols, positions, labels, self.fixed, info, self.fixed_coordinates)
 
     def counts(self):
@@ -656,10 +689,13 @@ class Relaxation(Run):
                 names.append('best.extxyz')
         self.write_status(verdict, message, self.warnings, **self.counts(),
                           fmax_limit=self.parameters['optimizer']['fmax'], **self.optimizer_used(),
-                          hessian=self.parameters['hessian'] is not None)
+                          hessian=self.parameters['hessian'] is not None,
+                          properties=self.frames[-1][1].properties if self.frames else {})
         names.append('status.json')
         if verdict != 'stopped':
             self.write_marker(verdict, names)
+        if verdict in FINAL and hasattr(self.engine, 'tidy'):
+            self.engine.tidy()
 
 
 def main(engine_class, run_class=Relaxation):
@@ -679,10 +715,12 @@ def main(engine_class, run_class=Relaxation):
         if run is None:
             raise
         traceback.print_exc()
-        last = (str(error).strip().splitlines() or [''])[-1]
-        run.finish('engine-error', f'{type(error).__name__}: {last}'[:500])
+        run.finish('engine-error', reason(error)[:500])
         if world.size > 1:
-            # The other ranks may be waiting for this one: let the engine's MPI end them all.
+            # The other ranks may be waiting for this one: let the engine's MPI end them all. Where they have failed too,
+            # rank 0 has time to write the result.
+            if world.rank != 0:
+                time.sleep(5)
             raise
         return EXIT['engine-error']
     run.finish(verdict, message)

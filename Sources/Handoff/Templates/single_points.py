@@ -24,8 +24,8 @@ import numpy as np  # noqa: E402
 from ase.io import read  # noqa: E402
 from ase.parallel import world  # noqa: E402
 
-from relaxation import (EXIT, RESULT, Busy, NotSelfConsistent, Refusal, Run, frame_text, main, on_rank_0,  # noqa: E402
-                        write_atomically)
+from relaxation import (EXIT, RESULT, Busy, NotSelfConsistent, Refusal, Run, UnusableSettings,  # noqa: E402
+                        frame_text, main, on_rank_0, reason, write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
 # Verdict of the set: the worst of its points.
@@ -87,6 +87,8 @@ class SinglePoints(Run):
     def make_engine(self):
         """A new calculator without data of earlier points, in the box that all geometries share."""
         self.engine = self.engine_class(self.parameters, self.symbols, self.geometries[0], self.geometries[1:])
+        # Several processes may work here, each at another point.
+        self.engine.density = None
         if self.number is not None:
             self.engine.log = os.path.join('points', f'{self.number:04d}.gpaw.txt')
 
@@ -166,13 +168,14 @@ class SinglePoints(Run):
                 verdict, message = 'scf-not-converged', f'the self-consistency cycle did not converge: {error}'
             except Exception as error:  # noqa: BLE001 - the other points do not depend on this one
                 traceback.print_exc()
-                last = (str(error).strip().splitlines() or [''])[-1]
-                verdict, message, failure = 'engine-error', f'{type(error).__name__}: {last}'[:500], error
+                verdict, message = 'engine-error', reason(error)[:500]
+                failure = None if isinstance(error, UnusableSettings) else error
             if world.rank == 0:
                 seconds = time.time() - begun
                 cycles = None if labels is None else labels.cycles
                 info = dict(**self.frame_identity(), point=number, step=self.steps[number - 1], verdict=verdict,
-                            message=message, scf_cycles=cycles, wall_time=round(seconds, 3))
+                            message=message, scf_cycles=cycles, wall_time=round(seconds, 3),
+                            **({} if labels is None else labels.properties))
                 text = frame_text(self.symbols, self.geometries[number - 1], labels, [], info)
                 write_atomically(self.path(number), text.encode())
                 told = message or (f'energy {labels.energy:.6f} eV  '

@@ -51,6 +51,18 @@ struct Summary {
         }
     }
 
+    private func add(_ electrons: ElectronicProperties, to text: inout YAMLText) {
+        text.add("homo", electrons.homo, unit: "eV")
+        text.add("lumo", electrons.lumo, unit: "eV")
+        text.add("homo_lumo_gap", electrons.gap, unit: "eV")
+        text.add("magnetic_moment", electrons.magneticMoment, unit: "Bohr magnetons")
+        if let dipole = electrons.dipole {
+            text.addRaw(
+                "    dipole_moment: [\(dipole.map(\.description).joined(separator: ", "))]  # e Angstrom\n")
+        }
+        text.add("dispersion_energy", electrons.dispersionEnergy, unit: "eV")
+    }
+
     private func entry(_ stage: StageRecord) -> String {
         let report = stage.report
         let isML = report.kind == .ml
@@ -76,6 +88,7 @@ struct Summary {
         if !isML {
             text.add("gradient_calls", plain: report.gradientCalls)
             text.add("scf_cycles", plain: report.scfCycles)
+            if let electrons = report.electrons { add(electrons, to: &text) }
         }
         if let decision = report.decision {
             text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")

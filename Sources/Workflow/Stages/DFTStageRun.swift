@@ -67,6 +67,7 @@ struct DFTStageRun: OutsideStage {
             levelOfTheory: result.levelOfTheory ?? StageReport.notStated,
             warnings: result.notes, seconds: result.wallTime)
         (report.gradientCalls, report.scfCycles) = (result.gradientCalls, result.scfCycles)
+        report.electrons = ElectronicProperties(final)
         if best != nil { report.finalFile = "best.extxyz" }
         return .report(report, final: ExtXYZ.bytes(of: [final]))
     }

@@ -28,6 +28,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     /// Numbers of gradients and SCF cycles of a package.
     public var gradientCalls: Int?
     public var scfCycles: Int?
+    /// Electronic properties of the geometry that is kept; nil if the engine gives none.
+    public var electrons: ElectronicProperties?
     /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
     /// eV/Å.
     public var modelError: Double?

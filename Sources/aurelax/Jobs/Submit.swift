@@ -2,6 +2,7 @@ import ArgumentParser
 import Atomistics
 import ForeignStructures
 import Foundation
+import Handoff
 import JobSpec
 import ModelLibrary
 import Workflow
@@ -94,12 +95,17 @@ struct Validate: ParsableCommand {
         discussion: """
             All mistakes are reported at once, with place and hint. Ends with status 1 if a job would \
             be rejected.
+
+            If this machine's Python (AURELAX_PYTHON, else python3) has GPAW, GPAW tries the settings of each \
+            calculation on single atoms: a basis set, data set or functional that it lacks is found here.
             """)
 
     @Argument(help: "Job files (YAML).", completion: .file(extensions: ["yaml"]))
     var jobs: [String]
     @Flag(help: "Print the diagnostics as JSON.")
     var json = false
+    @Flag(help: "Do not ask GPAW about the settings of calculations.")
+    var offline = false
 
     func run() throws {
         var isGood = true
@@ -116,7 +122,7 @@ struct Validate: ParsableCommand {
                 }
                 continue
             }
-            let checked = try CheckedJob(path)
+            let checked = try CheckedJob(path, asksGPAW: !offline)
             all[path] = checked.diagnostics
             isGood = isGood && checked.job != nil
             guard !json else { continue }
@@ -203,8 +209,10 @@ struct CheckedJob {
     /// The program that converted the structure from another format.
     private(set) var origin: String?
 
-    /// - Parameter isMolecule: whether to remove a periodic cell.
-    init(_ path: String, isMolecule: Bool = false) throws {
+    /// - Parameters:
+    ///   - isMolecule: whether to remove a periodic cell.
+    ///   - asksGPAW: whether GPAW, if it is installed, tries the settings of calculations.
+    init(_ path: String, isMolecule: Bool = false, asksGPAW: Bool = false) throws {
         let file = JobFile(try bytes(of: path), file: path)
         diagnostics = file.diagnostics
         report = file.report
@@ -237,7 +245,10 @@ struct CheckedJob {
                     atoms = given.atoms
                 }
             }
-            let problems = file.problems(with: atoms, frames: frames)
+            var problems = file.problems(with: atoms, frames: frames)
+            if asksGPAW, !problems.hasErrors {
+                problems += try Self.problems(of: file, atoms, charge: parsed.charge)
+            }
             diagnostics += problems
             report += file.report(problems)
             job = problems.hasErrors ? nil : parsed
@@ -247,5 +258,27 @@ struct CheckedJob {
             report += "\(text)\n"
             job = nil
         }
+    }
+
+    /// What GPAW says against the settings of calculations, each kind of settings once.
+    private static func problems(of file: JobFile, _ atoms: Atoms, charge: Int) throws -> [Diagnostic] {
+        let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
+        let check = GPAWCheck(python: python)
+        let elements = Set(atoms.elements).sorted()
+        var asked: [DFTStage] = []
+        var problems: [Diagnostic] = []
+        for calculation in file.calculations where calculation.stage.engine == .gpaw {
+            var settings = DFTStage()
+            (settings.mode, settings.basis, settings.xc) = (
+                calculation.stage.mode, calculation.stage.basis, calculation.stage.xc
+            )
+            settings.gpaw = calculation.stage.gpaw
+            guard !asked.contains(settings) else { continue }
+            asked.append(settings)
+            // Without GPAW there is no answer about other settings either.
+            guard let found = try check.problems(of: settings, elements, charge: charge) else { break }
+            problems += found.map { file.problem($0.message, key: $0.key, of: calculation) }
+        }
+        return problems
     }
 }

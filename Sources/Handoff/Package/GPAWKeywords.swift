@@ -1,0 +1,132 @@
+import Atomistics
+public import JobSpec
+
+/// Keyword arguments of GPAW that a job gives under `gpaw:`, under GPAW's names.
+public struct GPAWKeywords: Sendable, Equatable, Codable {
+    public struct Occupations: Sendable, Equatable, Codable {
+        public var name: String
+        /// eV
+        public var width: Double
+        public var order: Int?
+    }
+
+    /// A number, or a word as GPAW reads it.
+    public enum Bands: Sendable, Equatable, Codable {
+        case number(Int)
+        case word(String)
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                self = .number(number)
+            } else {
+                self = .word(try container.decode(String.self))
+            }
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .number(let number): try container.encode(number)
+            case .word(let word): try container.encode(word)
+            }
+        }
+    }
+
+    public var occupations: Occupations?
+    public var nbands: Bands?
+    public var mixer: GPAWSettings.Mixer?
+    public var eigensolver: GPAWSettings.Eigensolver?
+    public var convergence: GPAWSettings.Convergence?
+    public var poissonsolver: GPAWSettings.PoissonSolver?
+    public var setups: [String: String]?
+    public var symmetry: String?
+    public var parallel: GPAWSettings.Parallel?
+
+    init?(_ settings: GPAWSettings, smearing: Double) {
+        occupations = settings.occupations.map {
+            Occupations(
+                name: $0.kind.rawValue, width: $0.width ?? smearing,
+                order: $0.kind == .methfesselPaxton ? $0.order ?? 0 : nil)
+        }
+        nbands = settings.nbands.map { text in Int(text).map(Bands.number) ?? .word(text) }
+        (mixer, eigensolver) = (settings.mixer, settings.eigensolver)
+        (convergence, poissonsolver) = (settings.convergence, settings.poissonsolver)
+        (setups, parallel) = (settings.setups, settings.parallel)
+        symmetry = settings.symmetry.map { $0 ? "on" : "off" }
+        guard self != Self() else { return nil }
+    }
+
+    private init() {}
+}
+
+/// The spin of a calculation with GPAW.
+public struct GPAWSpin: Sendable, Equatable, Codable {
+    /// 2S + 1; nil if the moments are given, or found by Hund's rule.
+    public var multiplicity: Int?
+    /// Initial moment of each atom, μB; nil by Hund's rule.
+    public var moments: [Double]?
+    /// The total moment keeps the sum of the initial ones.
+    public var fixed: Bool
+    /// The job gives no spin, and the number of electrons is odd.
+    public var assumed: Bool
+
+    /// - Returns: nil for a spin-paired calculation.
+    init?(_ stage: DFTStage, _ elements: [Element], charge: Int) {
+        let electrons = elements.reduce(-charge) { $0 + $1.atomicNumber }
+        guard let spin = stage.spin(electrons: electrons) else { return nil }
+        assumed = stage.gpaw?.spin == nil
+        let fixed = stage.gpaw?.occupations?.fixedMoment
+        switch spin {
+        case .multiplicity(let multiplicity):
+            self.multiplicity = multiplicity
+            moments = elements.map { _ in Double(multiplicity - 1) / Double(elements.count) }
+            self.fixed = fixed ?? true
+        case .moments(let moments):
+            self.moments = moments
+            self.fixed = fixed ?? false
+        case .elementMoments(let moments):
+            self.moments = elements.map { moments[$0.symbol] ?? 0 }
+            self.fixed = fixed ?? false
+        case .hund:
+            self.fixed = fixed ?? false
+        }
+    }
+}
+
+extension HandoffParameters.GPAW {
+    /// The level of theory after the engine's version, if settings of the job change it.
+    static func level(_ stage: DFTStage, spin: GPAWSpin?) -> String? {
+        let settings = stage.gpaw
+        let occupations = settings?.occupations
+        let isSmearingOther = occupations.map { $0.kind != .fermiDirac || $0.width != nil } ?? false
+        guard spin != nil || settings?.dispersion != nil || settings?.setups != nil || isSmearingOther else {
+            return nil
+        }
+        let dispersion =
+            switch settings?.dispersion {
+            case .d3: "-D3(BJ)"
+            case .d4: "-D4"
+            case nil: ""
+            }
+        let setups = (settings?.setups ?? [:]).sorted { $0.key < $1.key }
+            .map { " \($0.key == "default" ? "" : "\($0.key).")\($0.value)" }.joined()
+        let kind =
+            switch occupations?.kind {
+            case .marzariVanderbilt: "MarzariVanderbilt"
+            case .methfesselPaxton: "MethfesselPaxton-\(occupations?.order ?? 0)"
+            case .fermiDirac, nil: "FermiDirac"
+            }
+        return " \(stage.xc)\(dispersion) \(method(stage))\(setups.isEmpty ? "" : " setups\(setups)") "
+            + "\(kind) \(general(occupations?.width ?? stage.smearing))eV"
+            + "\(spin == nil ? "" : " spin-polarised") non-periodic"
+    }
+
+    private static func method(_ stage: DFTStage) -> String {
+        switch stage.mode {
+        case .lcao: "LCAO \(stage.basis) h=\(general(stage.h))A"
+        case .fd: "FD h=\(general(stage.h))A"
+        case .pw: "PW \(general(stage.cutoff))eV"
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Atomistics
+
+extension DFTStage {
+    /// Something about a spin that does not fit the structure.
+    struct SpinProblem {
+        var code: String
+        var message: String
+        var hint: String?
+        var isError = true
+    }
+
+    /// The unpaired electrons that GPAW calculates with: those of the job, or one if the number of electrons is odd.
+    ///
+    /// - Returns: nil for a spin-paired calculation.
+    public func spin(electrons: Int) -> GPAWSettings.Spin? {
+        guard engine == .gpaw else { return nil }
+        if let spin = gpaw?.spin { return spin == .multiplicity(1) ? nil : spin }
+        return electrons % 2 == 0 ? nil : .multiplicity(2)
+    }
+
+    /// 2S + 1 of the calculation; nil if the moments are given, or found by Hund's rule.
+    func multiplicity(electrons: Int) -> Int? {
+        switch spin(electrons: electrons) {
+        case nil: 1
+        case .multiplicity(let multiplicity): multiplicity
+        case .moments, .elementMoments, .hund: nil
+        }
+    }
+
+    func problemsOfSpin(electrons: Int, _ atoms: Atoms) -> [SpinProblem] {
+        guard engine == .gpaw, let spin = gpaw?.spin else { return [] }
+        switch spin {
+        case .multiplicity(let multiplicity):
+            if (multiplicity - 1) % 2 != electrons % 2 {
+                return [
+                    SpinProblem(
+                        code: "other-multiplicity",
+                        message: "\(electrons) electrons cannot have the multiplicity \(multiplicity)",
+                        hint: electrons % 2 == 0
+                            ? "an odd multiplicity: 1, 3, …" : "an even multiplicity: 2, 4, …")
+                ]
+            }
+            return multiplicity - 1 <= electrons
+                ? []
+                : [
+                    SpinProblem(
+                        code: "other-multiplicity",
+                        message: "\(electrons) electrons cannot have \(multiplicity - 1) unpaired ones")
+                ]
+        case .moments(let moments):
+            return moments.count == atoms.count
+                ? []
+                : [
+                    SpinProblem(
+                        code: "other-number",
+                        message: "there are \(moments.count) moments for \(atoms.count) atoms",
+                        hint: "one for each atom in the structure's order, or by element: {moments: {Fe: 2}}")
+                ]
+        case .elementMoments(let moments):
+            let present = Set(atoms.elements.map(\.symbol))
+            return moments.keys.filter { !present.contains($0) }.sorted().map {
+                SpinProblem(code: "no-element", message: "there is no \($0) in the structure")
+            }
+        case .hund:
+            return atoms.count == 1
+                ? []
+                : [
+                    SpinProblem(
+                        code: "hund-molecule",
+                        message:
+                            "Hund's rule gives the moments of free atoms, and the structure has \(atoms.count) atoms",
+                        hint: "{multiplicity: …} or {moments: {…}}", isError: false)
+                ]
+        }
+    }
+}

@@ -1,0 +1,100 @@
+/// Settings of GPAW under `gpaw:` in a stage, beyond those that every stage has.
+///
+/// Keys and values are GPAW's own where GPAW has the setting. Energies in eV, moments in μB.
+public struct GPAWSettings: Sendable, Equatable, Codable {
+    /// Unpaired electrons.
+    public enum Spin: Sendable, Equatable, Codable {
+        /// 2S + 1; the total moment is fixed unless the occupations say otherwise.
+        case multiplicity(Int)
+        /// Initial moment of each atom, μB.
+        case moments([Double])
+        /// Initial moment of each atom of an element, μB; 0 for the other elements.
+        case elementMoments([String: Double])
+        /// Moments of free atoms by Hund's rule.
+        case hund
+    }
+
+    /// Smearing of the occupation numbers.
+    public struct Occupations: Sendable, Equatable, Codable {
+        public enum Kind: String, Sendable, Codable, CaseIterable {
+            case fermiDirac = "fermi-dirac"
+            case marzariVanderbilt = "marzari-vanderbilt"
+            case methfesselPaxton = "methfessel-paxton"
+        }
+
+        public var kind: Kind = .fermiDirac
+        /// eV; nil for the stage's `smearing`.
+        public var width: Double?
+        /// Of a Methfessel–Paxton smearing.
+        public var order: Int?
+        /// Keep the total magnetic moment; nil: only if a multiplicity is given.
+        public var fixedMoment: Bool?
+
+        public init() {}
+    }
+
+    public struct Mixer: Sendable, Equatable, Codable {
+        public var backend: String?
+        public var method: String?
+        public var beta: Double?
+        public var nmaxold: Int?
+        public var weight: Double?
+    }
+
+    public struct Eigensolver: Sendable, Equatable, Codable {
+        public var name: String
+        public var niter: Int?
+    }
+
+    public struct Convergence: Sendable, Equatable, Codable {
+        public var energy: Double?
+        public var density: Double?
+        public var eigenstates: Double?
+        public var forces: Double?
+        public var bands: Int?
+    }
+
+    public struct PoissonSolver: Sendable, Equatable, Codable {
+        public var name: String?
+        public var nn: Int?
+        public var eps: Double?
+        public var dipolelayer: String?
+    }
+
+    public struct Parallel: Sendable, Equatable, Codable {
+        public var domain: Int?
+        public var band: Int?
+        public var kpt: Int?
+        public var augmentGrids: Bool?
+        public var slAuto: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case domain, band, kpt
+            case augmentGrids = "augment_grids"
+            case slAuto = "sl_auto"
+        }
+    }
+
+    public enum Dispersion: String, Sendable, Codable, CaseIterable {
+        case d3 = "D3"
+        case d4 = "D4"
+    }
+
+    public var spin: Spin?
+    public var occupations: Occupations?
+    /// `120`, `-10` (so many more than occupied), `150%` or `nao`.
+    public var nbands: String?
+    public var mixer: Mixer?
+    public var eigensolver: Eigensolver?
+    public var maxiter: Int?
+    public var convergence: Convergence?
+    public var poissonsolver: PoissonSolver?
+    /// By element symbol; `default` for the others.
+    public var setups: [String: String]?
+    /// Use the point group; nil for false.
+    public var symmetry: Bool?
+    public var parallel: Parallel?
+    public var dispersion: Dispersion?
+
+    public init() {}
+}

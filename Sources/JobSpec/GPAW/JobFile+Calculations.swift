@@ -1,0 +1,51 @@
+public import YAMLDocument
+
+extension JobFile {
+    /// A calculation outside, and where it stands in the file.
+    public struct Calculation: Sendable {
+        let path: [PathStep]
+        public let stage: DFTStage
+    }
+
+    /// Every calculation outside that the job asks for.
+    public var calculations: [Calculation] { job?.calculations ?? [] }
+
+    /// Makes a diagnostic of what an engine says against a setting of a calculation.
+    ///
+    /// - Parameter key: of the stage, with points between the levels: `gpaw.dispersion`.
+    public func problem(_ message: String, key: String, of calculation: Calculation) -> Diagnostic {
+        let path = calculation.path + key.split(separator: ".").map { .key(String($0)) }
+        let node = node(at: path)
+        return Diagnostic(
+            code: "engine-refuses", at: node?.mark, width: node?.width ?? 1, keyPath: path.text,
+            message: "GPAW says: \(message)",
+            hint: "this machine's GPAW was asked; `--offline` skips this")
+    }
+}
+
+extension [JobFile.PathStep] {
+    /// `stages[0].dft.xc`
+    var text: String {
+        reduce("") { text, step in
+            switch step {
+            case .key(let key): text.isEmpty ? key : "\(text).\(key)"
+            case .index(let index): "\(text)[\(index)]"
+            }
+        }
+    }
+}
+
+extension Job {
+    /// Every calculation outside, and where it stands.
+    var calculations: [JobFile.Calculation] {
+        stages.enumerated().compactMap { index, stage in
+            let path = [JobFile.PathStep.key("stages"), .index(index), .key(stage.kind)]
+            switch stage {
+            case .ml: return nil
+            case .dft(let dft): return .init(path: path, stage: dft)
+            case .singlePoints(let points): return .init(path: path, stage: points.calculation)
+            case .hybrid(let hybrid): return .init(path: path + [.key("check")], stage: hybrid.check)
+            }
+        }
+    }
+}
