@@ -92,7 +92,8 @@ import Testing
     }
 
     private func number(_ key: String, of result: ReturnedResult) throws -> Double {
-        try #require(try #require(result.final).info[key]?.double)
+        let final = try #require(result.final)
+        return try #require(final.info[key]?.double)
     }
 
     @Test(
