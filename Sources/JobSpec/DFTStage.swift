@@ -92,7 +92,8 @@ extension DFTStage {
             unit: "electrons per valence electron", "GPAW: convergence of the density.", idle: otherEngine)
         OptionSpec(
             "gpaw", \.gpaw,
-            OptionForm<GPAWSettings>(.mapping(GPAWSettings.schema), read: { GPAWSettings($0) }, text: { $0.text }),
+            OptionForm<GPAWSettings>(
+                .mapping(GPAWSettings.schema), read: { GPAWSettings($0) }, text: { $0.text }),
             "GPAW: spin, occupations, bands, mixing, data sets, dispersion and more; see Settings of GPAW.",
             idle: otherEngine)
     }.options
