@@ -27,8 +27,8 @@ slurm:
   setup: {setup}
   {more}
 """
-# Python does this in every run before anything else: a step takes SLOWEST_STEP s at least, however fast the machine is,
-# so that what a case does to a run that goes on does not come after its end.
+# Every run executes this code first: each step takes at least SLOWEST_STEP s on any machine, so that a case can act on a
+# run before it ends.
 SLOWEST_STEP = 0.15
 SLOWED = f"""import sys, time
 

@@ -35,7 +35,7 @@ public struct Relaxer: Sendable {
     public var status: RelaxationStatus { state.status }
     /// The newest frame; nil before the first evaluation.
     public var current: RelaxationFrame? { state.current }
-    /// The best frame so far by ``RelaxationSettings/keep``; by the largest force where that is the last one.
+    /// The best frame so far by ``RelaxationSettings/keep``; by the largest force if that is ``KeptFrame/last``.
     public var best: RelaxationFrame? { state.best }
     /// The final frame of the relaxation if it ended now; nil before the first.
     public var kept: RelaxationFrame? {

@@ -128,7 +128,7 @@ private struct Examination {
             } else if name == "outbox", mode & 0o002 != 0 {
                 try find(
                     name, .error, "mode \(octal(mode)): anybody may write there",
-                    remedy: "takes that right away"
+                    remedy: "removes this permission"
                 ) {
                     try directory.setPermissions(mode & ~0o002)
                 }
