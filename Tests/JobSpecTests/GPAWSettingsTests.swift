@@ -125,7 +125,7 @@ import YAMLDocument
         #expect(report("{gpaw: {spin: {multiplicity: 2}}}", water).contains("an odd multiplicity: 1, 3, …"))
         #expect(report("{gpaw: {spin: {multiplicity: 3}}}", water).isEmpty)
         #expect(report("{gpaw: {spin: {multiplicity: 13}}}", water).contains("cannot have 12 unpaired"))
-        #expect(report("{gpaw: {spin: {moments: [1]}}}", water).contains("1 moments for 3 atoms"))
+        #expect(report("{gpaw: {spin: {moments: [1]}}}", water).contains("1 moment is given for 3 atoms"))
         #expect(report("{gpaw: {spin: {moments: {Au: 1}}}}", water).contains("there is no Au"))
         #expect(report("{gpaw: {spin: {hund: true}}}", water).contains("warning: Hund's rule"))
     }

@@ -53,7 +53,8 @@ extension DFTStage {
                 : [
                     SpinProblem(
                         code: "other-number",
-                        message: "there are \(moments.count) moments for \(atoms.count) atoms",
+                        message:
+                            "\(moments.count) \(moments.count == 1 ? "moment is" : "moments are") given for \(atoms.count) atoms",
                         hint: "one for each atom in the structure's order, or by element: {moments: {Fe: 2}}")
                 ]
         case .elementMoments(let moments):
