@@ -110,7 +110,7 @@ let package = Package(
         // Relaxation by an engine whose every gradient is learnt from.
         .target(
             name: "LearningRelaxation",
-            dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "SOAPPotential"],
+            dependencies: ["Atomistics", "Descriptors", "LinearAlgebra", "Relaxation", "SOAPPotential"],
             swiftSettings: strict),
 
         // Text that people write.
@@ -155,7 +155,7 @@ let package = Package(
         .target(
             name: "Handoff",
             dependencies: [
-                "Atomistics", "DurableFiles", "JobSpec", "LinearAlgebra",
+                "Atomistics", "DurableFiles", "Engines", "JobSpec", "LinearAlgebra",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -10,6 +10,13 @@ public struct DFTStage: Sendable, Equatable {
         case lcao, fd, pw
     }
 
+    /// The optimiser that takes the steps.
+    public enum Optimizer: String, Sendable, Codable, CaseIterable {
+        /// Learns a correction to the base from every gradient of the engine and relaxes on the sum.
+        case learning
+        case bfgs
+    }
+
     public var engine: Engine = .gpaw
     /// GPAW only.
     public var mode: Mode = .lcao
@@ -32,6 +39,12 @@ public struct DFTStage: Sendable, Equatable {
     /// Largest displacement of an atom in one step, Å.
     public var maxStep = 0.2
     public var move: MoveSelection = .all
+    /// Nil for ``usedOptimizer``'s choice.
+    public var optimizer: Optimizer?
+    /// Base of the learning relaxation: a model, an engine, ``noBase``, ``learntPrefix`` and a job, or ``automaticBase``.
+    public var base = automaticBase
+    /// Relax on the base before the first gradient, unless an earlier stage has done so.
+    public var baseFirst = true
     /// Start the optimiser from the model's Hessian where the model has one.
     public var hessian = true
     /// What the stage asks for where a batch system runs it.
@@ -54,6 +67,18 @@ extension DFTStage {
         OptionSpec(
             "fix", \.move.fixed, .fixed, default: "no atom", AtomLists.sentence
         ).storedWithAnother
+        OptionSpec(
+            "optimizer", \.optimizer, .word(), default: "learning; bfgs for tblite and in a hybrid stage",
+            "learning learns from every gradient what the base misses (docs/learning-relaxation.md); bfgs is ASE's.")
+        OptionSpec(
+            "base", \.base, .text(check: checkBase),
+            "What learning corrects: a model, an engine, GFN1-xTB, GFN2-xTB, none, or learnt:JOB; auto is the job's "
+                + "model, an engine of the spool or GFN1-xTB, the first that knows the structure.",
+            idle: notLearning)
+        OptionSpec(
+            "base_first", \.baseFirst, .boolean,
+            "Relax on the base before the first gradient, unless an ML stage did so or a dft stage came before.",
+            idle: notLearning)
         OptionSpec(
             "hessian", \.hessian, .boolean,
             "Start the optimiser from the model's Hessian, where an ML stage came before and its model has one."
@@ -95,6 +120,19 @@ extension DFTStage {
         "Where a batch system runs the stage: partition, time, nodes, tasks and memory, within the spool's limits."
     )
 
+    private static let notLearning: @Sendable (DFTStage) -> String? = {
+        $0.usedOptimizer == .learning ? nil : "the optimizer is bfgs"
+    }
+
+    @Sendable private static func checkBase(_ text: String) -> TextProblem? {
+        let name = text.hasPrefix(learntPrefix) ? String(text.dropFirst(learntPrefix.count)) : text
+        return Job.isName(name)
+            ? nil
+            : TextProblem(
+                "‘\(text.prefix(80))’ is not a base",
+                hint: "the name of a model or an engine, GFN1-xTB, GFN2-xTB, none, auto, or learnt: and a job's name")
+    }
+
     private static let otherEngine: @Sendable (DFTStage) -> String? = {
         $0.engine == .gpaw ? nil : "it is a setting of GPAW"
     }
@@ -107,4 +145,16 @@ extension DFTStage {
 extension DFTStage: Codable {
     public init(from decoder: any Decoder) throws { self = try Self.options.decode(from: decoder) }
     public func encode(to encoder: any Encoder) throws { try Self.options.encode(self, to: encoder) }
+}
+
+extension DFTStage {
+    /// Before the name of a job whose gradients the base learns from.
+    public static let learntPrefix = "learnt:"
+    /// The word for a base that is chosen.
+    public static let automaticBase = "auto"
+    /// The base that is nothing but a quadratic model.
+    public static let noBase = "none"
+
+    /// The optimiser that takes the steps: by default learning, but not for tblite, whose gradient costs less than a fit.
+    public var usedOptimizer: Optimizer { optimizer ?? (engine == .tblite ? .bfgs : .learning) }
 }

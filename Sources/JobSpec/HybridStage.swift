@@ -16,6 +16,7 @@ public struct HybridStage: Sendable, Equatable {
     public init() {
         check = DFTStage()
         check.maxSteps = 0
+        check.optimizer = .bfgs
     }
 }
 

@@ -1,6 +1,9 @@
 import LinearAlgebra
 
 /// A minimisation of the surrogate from one frame, within a distance of it.
+///
+/// An elastic wall holds atoms that come near the radius, so that all others still find their places: a path that is cut
+/// off at the radius would end with large forces on stiff bonds.
 struct InnerRelaxation {
     /// Inverse of the matrix to start from.
     let inverse: Matrix
@@ -24,14 +27,17 @@ struct InnerRelaxation {
     /// BFGS on the inverse Hessian with backtracking.
     ///
     /// - Parameter evaluate: energy, eV, and gradient, eV/Å, at a displacement from the start.
-    func run(_ evaluate: ([Double]) throws -> (energy: Double, gradient: [Double])) throws -> Outcome {
+    func run(_ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])) throws -> Outcome {
+        func evaluate(_ x: [Double]) throws -> (energy: Double, gradient: [Double]) {
+            let (energy, gradient) = try surrogate(x)
+            return walled(x, energy, gradient)
+        }
         let n = inverse.rows
         var h = inverse
         var x = [Double](repeating: 0, count: n)
         var (energy, gradient) = try evaluate(x)
         var steps = 0
-        var reachedRadius = false
-        while steps < maxSteps, longest(gradient) > fmax, !reachedRadius {
+        while steps < maxSteps, longest(gradient) > fmax {
             var direction = product(h, gradient).map { -$0 }
             var slope = dot(direction, gradient)
             if !(slope < 0) {
@@ -55,19 +61,34 @@ struct InnerRelaxation {
             let s = zip(next.x, x).map { $0 - $1 }
             let y = zip(next.gradient, gradient).map { $0 - $1 }
             Self.update(&h, s, y)
-            let reach = longest(next.x)
-            if reach > radius {
-                // The boundary on the way there.
-                reachedRadius = true
-                x = next.x.map { $0 * radius / reach }
-                (energy, gradient) = try evaluate(x)
-            } else {
-                (x, energy, gradient) = (next.x, next.energy, next.gradient)
-            }
+            (x, energy, gradient) = (next.x, next.energy, next.gradient)
         }
+        let isConverged = longest(gradient) <= fmax
+        let reach = longest(x)
+        if reach > radius { x = x.map { $0 * radius / reach } }
+        (energy, gradient) = try surrogate(x)
         return Outcome(
             displacement: x, energy: energy, gradient: gradient, steps: steps,
-            reachedRadius: reachedRadius, isConverged: longest(gradient) <= fmax)
+            reachedRadius: reach > wall, isConverged: isConverged)
+    }
+
+    /// Where the wall begins, Å.
+    private var wall: Double { 0.9 * radius }
+
+    /// Adds ½ k (|x_i| − wall)² of each atom that is beyond it, k = 100 eV/Å².
+    private func walled(
+        _ x: [Double], _ energy: Double, _ gradient: [Double]
+    ) -> (energy: Double, gradient: [Double]) {
+        guard radius.isFinite else { return (energy, gradient) }
+        var (energy, gradient) = (energy, gradient)
+        for i in stride(from: 0, to: x.count, by: 3) {
+            let distance = (x[i] * x[i] + x[i + 1] * x[i + 1] + x[i + 2] * x[i + 2]).squareRoot()
+            let excess = distance - wall
+            guard excess > 0 else { continue }
+            energy += 50 * excess * excess
+            for axis in i..<i + 3 { gradient[axis] += 100 * excess * x[axis] / distance }
+        }
+        return (energy, gradient)
     }
 
     /// H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy); nothing where the curvature is not positive.

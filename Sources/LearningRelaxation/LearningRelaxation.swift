@@ -24,6 +24,8 @@ public struct LearningRelaxation: Sendable {
     public private(set) var trustRadius: Double
     /// Index of the frame that steps start from.
     public private(set) var best = 0
+    /// Number of geometries of an earlier job.
+    private var learntBefore = 0
     /// Consecutive gradients at which a quadratic model was nearer than the surrogate.
     private var lostInARow = 0
 
@@ -96,6 +98,24 @@ public struct LearningRelaxation: Sendable {
 
     // MARK: Observing
 
+    /// Learns labelled geometries of an earlier job of the same atoms, before the first gradient of this one. They teach
+    /// the correction and are no frames to start from.
+    ///
+    /// - Throws: ``LearningError``; what the base or the descriptor throws.
+    public mutating func learn(_ earlier: [LearntFrame]) throws {
+        precondition(frames.isEmpty, "before the first gradient")
+        for frame in earlier {
+            guard frame.positions.count == start.count, frame.forces.count == start.count else {
+                throw LearningError.wrongShape(expected: start.count, found: frame.positions.count)
+            }
+            let atoms = Atoms(elements: start.elements, positions: frame.positions)
+            let own = try base(atoms)
+            let residual = zip(effective(frame.forces), effective(own.gradient.map { -$0 })).map { $0 - $1 }
+            try correction.add(atoms, forces: residual, energy: frame.energy - own.energy)
+        }
+        learntBefore = earlier.count
+    }
+
     /// Takes a gradient of the engine: compares it with what was predicted there, adjusts the trust radius and learns.
     ///
     /// - Parameters:
@@ -116,38 +136,38 @@ public struct LearningRelaxation: Sendable {
         let moving = effective(forces)
         let own = try base(atoms)
         var frame = LearntFrame(positions: positions, energy: energy, forces: moving)
-        if !frames.isEmpty { try compare(&frame, atoms, own) }
+        if !frames.isEmpty { try compare(&frame, atoms) }
         frames.append(frame)
         quasiNewton.learn(flat(positions), gradient: flat(moving.map { -$0 }))
         choose()
         let residual = zip(moving, effective(own.gradient.map { -$0 })).map { $0 - $1 }
         try correction.add(atoms, forces: residual, energy: energy - own.energy)
-        let center = best
-        try correction.fit(around: center, isFree: isFree)
+        try correction.fit(around: learntBefore + best, isFree: isFree)
     }
 
     /// Writes what surrogate and quadratic model expected of a new frame, and what follows for the trust radius.
-    private mutating func compare(
-        _ frame: inout LearntFrame, _ atoms: Atoms, _ own: (energy: Double, gradient: [SIMD3<Double>])
-    ) throws {
-        let learnt = try correction.evaluate(atoms)
+    private mutating func compare(_ frame: inout LearntFrame, _ atoms: Atoms) throws {
         let home = frames[best]
         let move = flat(zip(frame.positions, home.positions).map { $0 - $1 })
-        let surrogate = effective(zip(own.gradient, learnt.gradient).map { -($0 + $1) })
+        // As the proposal saw it: exact at the best frame.
+        let there = try surrogate(atoms)
+        let here = try surrogate(moved(home.positions, by: nil))
+        let missing = zip(flat(home.forces.map { -$0 }), here.gradient).map { $0 - $1 }
+        let predicted = home.energy + there.energy - here.energy + dot(missing, move)
+        let surrogate = effective(vectors(zip(there.gradient, missing).map { -($0 + $1) }))
         let expected = quasiNewton.expectedGradient(
             after: move, from: flat(home.forces.map { -$0 }))
-        frame.predictedEnergy = own.energy + learnt.energy
+        frame.predictedEnergy = predicted
         frame.predictedFmax = surrogate.reduce(0) { max($0, $1.length) }
         frame.forceError = rootMeanSquare(zip(surrogate, frame.forces).map { $0 - $1 })
         frame.quadraticError = rootMeanSquare(
             zip(effective(vectors(expected.map { -$0 })), frame.forces).map { $0 - $1 })
         frame.trustRadius = trustRadius
-        let predicted = (frame.predictedEnergy ?? 0) - home.energy
         let actual = frame.energy - home.energy
         let distance = longest(move)
         let before = rootMeanSquare(home.forces)
         let error = frame.forceError ?? 0
-        if actual > settings.energyNoise && actual > predicted / 4 || error > before {
+        if actual > settings.energyNoise && actual > (predicted - home.energy) / 4 || error > before {
             trustRadius = max(settings.smallestTrustRadius, 0.5 * min(trustRadius, distance))
         } else if error < 0.3 * before, distance > 0.7 * trustRadius {
             trustRadius = min(settings.largestTrustRadius, 1.6 * trustRadius)
@@ -187,14 +207,18 @@ public struct LearningRelaxation: Sendable {
                 "a quadratic model predicted the last gradient better than the surrogate")
         }
         let inner = InnerRelaxation(
-            inverse: inverse, maxSteps: settings.innerSteps, fmax: 0.1 * settings.fmax,
+            inverse: inverse, maxSteps: settings.innerSteps, fmax: 0.4 * settings.fmax,
             radius: trustRadius, maxStep: 0.1)
+        // What the surrogate misses of the force at the best frame is added to it everywhere: a surrogate that is exact
+        // to first order there makes the steps converge.
+        let start = try surrogate(moved(home.positions, by: nil))
+        let missing = zip(flat(home.forces.map { -$0 }), start.gradient).map { $0 - $1 }
         let outcome = try inner.run { displacement in
-            let atoms = moved(home.positions, by: displacement)
-            let own = try base(atoms)
-            let learnt = try correction.evaluate(atoms)
-            let gradient = effective(zip(own.gradient, learnt.gradient).map { -($0 + $1) })
-            return (own.energy + learnt.energy, flat(gradient.map { -$0 }))
+            let there = try surrogate(moved(home.positions, by: displacement))
+            return (
+                there.energy - start.energy + home.energy + dot(missing, displacement),
+                zip(there.gradient, missing).map { $0 + $1 }
+            )
         }
         guard longest(outcome.displacement) > 1e-5, outcome.displacement.allSatisfy(\.isFinite) else {
             return try quasiNewtonStep("the surrogate has its minimum at the best frame")
@@ -209,6 +233,14 @@ public struct LearningRelaxation: Sendable {
             energyDeviation: try correction.deviation(atoms, moved(home.positions, by: nil)))
     }
 
+    /// Base and correction.
+    private func surrogate(_ atoms: Atoms) throws -> (energy: Double, gradient: [Double]) {
+        let own = try base(atoms)
+        let learnt = try correction.evaluate(atoms)
+        let forces = effective(zip(own.gradient, learnt.gradient).map { -($0 + $1) })
+        return (own.energy + learnt.energy, flat(forces.map { -$0 }))
+    }
+
     private func quasiNewtonStep(_ reason: String) throws -> Proposal {
         let home = frames[best]
         let gradient = flat(home.forces.map { -$0 })
@@ -221,13 +253,8 @@ public struct LearningRelaxation: Sendable {
     }
 
     private func moved(_ positions: [SIMD3<Double>], by displacement: [Double]?) -> Atoms {
-        var atoms = Atoms(elements: start.elements, positions: positions)
-        guard let displacement else { return atoms }
-        for i in isFree.indices where isFree[i] {
-            atoms.positions[i] += SIMD3(
-                displacement[3 * i], displacement[3 * i + 1], displacement[3 * i + 2])
-        }
-        return atoms
+        let atoms = Atoms(elements: start.elements, positions: positions)
+        return displacement.map { atoms.displaced(by: $0, isFree) } ?? atoms
     }
 }
 
@@ -246,7 +273,7 @@ public struct LearntFrame: Sendable, Equatable {
     /// At the time of the proposal, Å.
     public var trustRadius: Double?
 
-    init(positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]) {
+    public init(positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]) {
         (self.positions, self.energy, self.forces) = (positions, energy, forces)
     }
 

@@ -41,6 +41,7 @@ enum Samples {
 
     static func settings(_ change: (inout DFTStage) -> Void = { _ in }) -> DFTStage {
         var settings = DFTStage()
+        settings.optimizer = .bfgs
         change(&settings)
         return settings
     }

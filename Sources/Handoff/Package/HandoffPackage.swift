@@ -37,6 +37,10 @@ public struct HandoffRequest: Sendable {
     public var fixedCoordinates: [Int] = []
     /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser starts from it.
     public var hessian: [Double]?
+    /// What a learning relaxation adds its correction to; nil for no base.
+    public var base: LearningBase?
+    /// Labelled geometries of an earlier job that a learning relaxation learns from first.
+    public var learnt: [Atoms] = []
     public var origin: GeometryOrigin
     public var options: Options
 
@@ -76,7 +80,10 @@ public struct HandoffPackage: Sendable {
     /// - Throws: ``HandoffRefusal`` with all that speaks against handing the structure off.
     public init(_ request: HandoffRequest) throws {
         try HandoffGate.check(request)
-        let parameters = HandoffParameters(request)
+        var parameters = HandoffParameters(request)
+        if parameters.optimizer.base != nil, !request.learnt.isEmpty {
+            parameters.optimizer.base?.frames = LearningBase.framesFile
+        }
         let initial = Self.initialStructure(request)
 
         var further: [AssembledPackage.Input] = []
@@ -84,6 +91,9 @@ public struct HandoffPackage: Sendable {
             let matrix = Matrix(
                 rows: 3 * initial.count, columns: 3 * initial.count, storage: hessian)
             further.append(("hessian.npy", matrix.npy))
+        }
+        if parameters.optimizer.base?.frames != nil {
+            further.append(("learnt.extxyz", ExtXYZ.bytes(of: request.learnt)))
         }
         let assembled = try AssembledPackage(
             geometry: ("initial.extxyz", ExtXYZ.bytes(of: [initial])), parameters,

@@ -1,3 +1,4 @@
+public import Engines
 public import JobSpec
 
 /// What a calculation outside is told, whatever is done with its energies and forces.
@@ -19,9 +20,13 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var fmax: Double
         public var maxSteps: Int
         public var maxStep: Double
+        /// Nil means BFGS: in packages of before there was a choice.
+        public var method: DFTStage.Optimizer?
+        /// Nil for BFGS.
+        public var base: LearningBase?
 
         enum CodingKeys: String, CodingKey {
-            case fmax
+            case fmax, method, base
             case maxSteps = "max_steps"
             case maxStep = "max_step"
         }
@@ -82,7 +87,8 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         fixedAtoms = request.movable.map { mask in mask.indices.filter { !mask[$0] } } ?? []
         fixedCoordinates = request.fixedCoordinates.isEmpty ? nil : request.fixedCoordinates
         optimizer = Optimizer(
-            fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep)
+            fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep,
+            method: settings.usedOptimizer, base: settings.usedOptimizer == .learning ? request.base ?? LearningBase.none : nil)
         gpaw = GPAW(settings, maxSCFCycles: request.options.maxSCFCycles)
         if request.hessian != nil {
             hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
@@ -138,4 +144,55 @@ private func general(_ value: Double) -> String {
     let rounded = (value * 1e6).rounded() / 1e6
     let text = "\(rounded)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
+/// What a learning relaxation adds its correction to.
+public struct LearningBase: Sendable, Equatable, Codable {
+    public enum Kind: String, Sendable, Codable {
+        /// A model of aurelax.
+        case model
+        /// GFN1-xTB or GFN2-xTB through tblite, or an engine of the spool.
+        case engine
+        /// The quadratic model of the Hessian.
+        case none
+    }
+
+    public var kind: Kind
+    /// Of the model or engine.
+    public var name: String?
+    /// The model's file on the machine that made the package; elsewhere it is looked for by its name.
+    public var path: String?
+    /// SHA-256 of the model.
+    public var version: String?
+    public var levelOfTheory: String?
+    /// An engine of the spool; nil for tblite in the Python of the calculation.
+    public var engine: EngineDescription?
+    /// Where it is missing, the relaxation has no base.
+    public var isOptional: Bool?
+    /// Relax on the base before the first gradient.
+    public var relaxFirst: Bool?
+    /// Whether the package has labelled geometries to learn from before the first gradient, in ``framesFile``.
+    public var frames: String?
+
+    /// File of the package with labelled geometries of an earlier job.
+    public static let framesFile = "learnt.extxyz"
+
+    enum CodingKeys: String, CodingKey {
+        case kind, name, path, version, engine, frames
+        case levelOfTheory = "level_of_theory"
+        case isOptional = "optional"
+        case relaxFirst = "relax_first"
+    }
+
+    public init(
+        kind: Kind, name: String? = nil, path: String? = nil, version: String? = nil, levelOfTheory: String? = nil,
+        engine: EngineDescription? = nil, isOptional: Bool? = nil, relaxFirst: Bool? = nil
+    ) {
+        (self.kind, self.name, self.path, self.version) = (kind, name, path, version)
+        (self.levelOfTheory, self.engine) = (levelOfTheory, engine)
+        (self.isOptional, self.relaxFirst) = (isOptional, relaxFirst)
+    }
+
+    /// No base.
+    public static let none = LearningBase(kind: .none)
 }

@@ -1,5 +1,6 @@
 import Atomistics
 import DurableFiles
+import JobSpec
 import OrderedCollections
 
 /// One geometry of a result with what belongs to it, checked.
@@ -78,16 +79,36 @@ struct PathCheck {
     /// Σ|½ (F_k + F_{k+1}) · Δr|, eV.
     private var byForces = 0.0
 
+    /// A step of the learning relaxation may start from any earlier frame, Å.
+    private var earlier: [[SIMD3<Double>]] = []
+
     init(_ expected: HandoffExpectation, file: String) { (self.expected, self.file) = (expected, file) }
 
+    private var isLearning: Bool { expected.parameters.optimizer.method == .learning }
+
+    /// For the first frame: the base's minimum, or what remains of positions that were shifted into a box and back.
+    private var firstLimit: Double {
+        isLearning && expected.parameters.optimizer.base?.relaxFirst == true
+            ? HandoffExpectation.largestDisplacement : 1e-6
+    }
+
+    /// The learning relaxation's largest trust radius is 0.6 Å.
+    private var stepLimit: Double {
+        let step = expected.parameters.optimizer.maxStep
+        return (isLearning ? max(step, 0.6) : step) * 1.001
+    }
+
     mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {
-        // At the first frame: what remains of positions that were shifted into a box and back.
-        let limit = last == nil ? 1e-6 : expected.parameters.optimizer.maxStep * 1.001
-        let (atom, distance) = largestDistance(
-            last?.atoms.positions ?? expected.vectors, frame.atoms.positions)
-        guard distance <= limit else {
-            throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
+        let positions = frame.atoms.positions
+        let limit = last == nil ? firstLimit : stepLimit
+        let isNear = earlier.contains { largestDistance($0, positions).distance <= limit }
+        if !isNear {
+            let (atom, distance) = largestDistance(last?.atoms.positions ?? expected.vectors, positions)
+            guard distance <= limit else {
+                throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
+            }
         }
+        if isLearning { earlier.append(positions) }
         if let last {
             byEnergies += abs(frame.energy - last.energy)
             var work = 0.0

@@ -155,6 +155,12 @@ struct ResultStatus: Codable {
     var versions: [String: String]
     var warnings: [String]
     var units: Units
+    /// The optimiser that took the steps, its base, and why it was not the one asked for.
+    var optimizer: String? = nil
+    var base: String? = nil
+    var optimizerNote: String? = nil
+    /// Steps on the base before the first gradient.
+    var baseSteps: Int? = nil
 
     enum CodingKeys: String, CodingKey {
         case format, job, stage, attempt, inputs, engine
@@ -164,5 +170,8 @@ struct ResultStatus: Codable {
         case scfCycles = "scf_cycles"
         case wallTime = "wall_time"
         case points, energy, fmax, ranks, host, versions, warnings, units
+        case optimizer, base
+        case optimizerNote = "optimizer_note"
+        case baseSteps = "base_steps"
     }
 }

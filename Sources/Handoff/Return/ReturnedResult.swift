@@ -32,6 +32,14 @@ public struct ReturnedResult: Sendable, Equatable {
     public var versions: [String: String]
     public var host: String?
     public var ranks: Int?
+    /// `learning` or `bfgs`: the optimiser that took the steps; nil if the result does not say.
+    public var optimizer: String?
+    /// Base of the learning relaxation.
+    public var base: String?
+    /// Why another optimiser took the steps than the one asked for.
+    public var optimizerNote: String?
+    /// Steps on the base before the first gradient.
+    public var baseSteps: Int?
     /// What a person should know about it, each once.
     public var notes: [String]
     /// SHA-256 of the marker (or of the file that was dropped): the same for the same result, so that it is
@@ -66,6 +74,8 @@ public struct ReturnedResult: Sendable, Equatable {
         versions = status.versions
         host = status.host
         ranks = status.ranks
+        (optimizer, base) = (status.optimizer, status.base)
+        (optimizerNote, baseSteps) = (status.optimizerNote, status.baseSteps)
         notes = status.warnings
         digest = Digest(of: files[.done] ?? [])
         path = Path(energies: [], fmax: [])

@@ -14,6 +14,8 @@ public struct LocalRunner: Sendable {
         /// A program name, or a path.
         public var python = "python3"
         public var mpiexec = "mpiexec"
+        /// `aurelax`, which steers a learning relaxation; nil leaves it to the environment.
+        public var program: String?
         /// Processes; nil lets `run.sh` decide.
         public var ranks: Int?
         /// From the request to stop to the end by force.
@@ -130,6 +132,7 @@ public struct LocalRunner: Sendable {
             "AURELAX_RANKS": options.ranks.map(String.init), "AURELAX_RUN": processes.mark,
             "PYTHONUNBUFFERED": "1",
         ]
+        if let program = options.program { values["AURELAX_PROGRAM"] = absolute(program) }
         // Of single points all are asked for.
         for name: Environment.Key in ["AURELAX_POINT", "SLURM_ARRAY_TASK_ID"] {
             values.updateValue(nil, forKey: name)

@@ -35,6 +35,10 @@ RESULT = 'result'
 UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': 's'}
 # ASE's own first guess of every curvature, eV/Angstrom^2: what atoms that do not move keep.
 DEFAULT_CURVATURE = 70.0
+# Smallest curvature of a Hessian that comes from the base, eV/Angstrom^2.
+DEFAULT_FLOOR = 2.0
+# In result/: after how many frames BFGS took over from the learning relaxation.
+TAKEN_OVER = 'taken-over.json'
 # Exit status of each verdict. Those that are `FINAL` are not tried again.
 EXIT = {'converged': 0, 'step-limit': 3, 'scf-not-converged': 4, 'non-finite': 5, 'stopped': 6, 'engine-error': 7}
 FINAL = ('converged', 'step-limit')
@@ -99,8 +103,8 @@ def write_atomically(path, data):
         os.close(folder)
 
 
-def write_json(path, value):
-    write_atomically(path, (json.dumps(value, indent=2) + '\n').encode())
+def write_json(path, value, indent=2):
+    write_atomically(path, (json.dumps(value, indent=indent) + '\n').encode())
 
 
 def load_package():
@@ -121,8 +125,9 @@ def load_package():
 
 
 def load_hessian(name, floor, still, count):
-    """V |lambda| V^T of the Hessian in `name`, no |lambda| below `floor`; the coordinates `still` kept apart."""
-    hessian = np.load(name, allow_pickle=False)
+    """V |lambda| V^T of the Hessian in the file `name`, or the matrix, no |lambda| below `floor`; the coordinates `still`
+    kept apart."""
+    hessian = name if isinstance(name, np.ndarray) else np.load(name, allow_pickle=False)
     if hessian.shape != (3 * count, 3 * count) or not np.isfinite(hessian).all():
         raise Refusal(f'{name} is no finite {3 * count} x {3 * count} matrix')
     hessian = (hessian + hessian.T) / 2
@@ -131,6 +136,28 @@ def load_hessian(name, floor, still, count):
     hessian[still, still] = DEFAULT_CURVATURE
     values, vectors = np.linalg.eigh(hessian)
     return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
+
+
+def taken_over(count):
+    """The number of frames after which BFGS has taken over from the learning relaxation: noted in result/ the first time."""
+    path = os.path.join(RESULT, TAKEN_OVER)
+    if os.path.exists(path):
+        with open(path) as file:
+            after = json.load(file)['after']
+        if 0 < after <= count:
+            return after
+    write_json(path, {'after': count})
+    return count
+
+
+def learnt_frames(base, symbols):
+    """Labelled geometries of an earlier job, which the package brings along."""
+    if not base.get('frames'):
+        return []
+    frames = read(base['frames'], index=':', parallel=False)
+    return [dict(positions=atoms.positions.tolist(), energy=float(atoms.get_potential_energy()),
+                 forces=atoms.get_forces().tolist())
+            for atoms in frames if list(atoms.symbols) == symbols]
 
 
 def noted_steps():
@@ -244,6 +271,10 @@ class SteeringLost(Exception):
     """`aurelax steer` gives no next geometry; the message says why."""
 
 
+class SteeringStopped(SteeringLost):
+    """The run is to stop before its first gradient."""
+
+
 class Steering:
     """`aurelax steer`, a child process that learns from each gradient and proposes the next geometry. On rank 0 alone.
 
@@ -255,20 +286,22 @@ class Steering:
     patience = 1800
     limit = 1 << 28
 
-    def __init__(self, start, base):
+    def __init__(self, start, base, interrupted=lambda: False):
         program = os.environ.get('AURELAX_PROGRAM') or shutil.which('aurelax')
         if not program:
             raise SteeringLost('aurelax is not installed here: neither AURELAX_PROGRAM nor PATH names it')
-        self.base = base
+        self.base, self.interrupted = base, interrupted
         self.pending = b''
         try:
             self.child = subprocess.Popen([program, 'steer'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise SteeringLost(f'{program} cannot be started: {error}') from error
-        answer = self.ask(dict(start, steer=self.protocol))
-        if answer.get('steer') != self.protocol:
+        # The answer: where to begin, where that is another geometry than the package's, and the base's Hessian.
+        self.start = self.ask(dict(start, steer=self.protocol))
+        if self.start.get('steer') != self.protocol:
             self.end()
             raise SteeringLost(f'{program} speaks another version of the protocol')
+        self.interrupted = lambda: False
 
     def ask(self, message):
         """The answer to a message; questions about the base are answered on the way."""
@@ -301,6 +334,9 @@ class Steering:
         until = time.time() + self.patience
         while b'\n' not in self.pending:
             left = until - time.time()
+            if self.interrupted():
+                self.end()
+                raise SteeringStopped('a signal came before the first gradient')
             if left <= 0 or len(self.pending) > self.limit:
                 self.end()
                 raise SteeringLost(f'aurelax steer gave no answer within {self.patience} s')
@@ -437,9 +473,12 @@ class Relaxation(Run):
         self.elapsed_before = self.frames[-1][2] if self.frames else 0.0
         self.failed_calls = 0
         self.steering, self.steering_lost, self.steers_with = None, None, None
+        self.stopped_early, self.base_notes, self.base_steps, self.hessian = False, [], None, None
         self.noted = on_rank_0(noted_steps)
+        if self.parameters['optimizer'].get('method') == 'learning':
+            self.begin_learning()
         self.engine = engine_class(self.parameters, self.symbols, self.positions)
-        self.warnings = list(self.engine.warnings)
+        self.warnings = list(self.engine.warnings) + self.base_notes
 
     def prepare(self):
         """Take the lock, which is held until the process ends, so that no second copy writes into the same files; the
@@ -468,8 +507,8 @@ class Relaxation(Run):
         atoms.set_constraint(([FixAtoms(self.fixed)] if self.fixed else [])
                              + [FixCartesian(int(index), mask=self.still[index]) for index in partly])
         self.optimizer = None
-        if settings.get('method') == 'learning' and not partly.size:
-            self.start_steering()
+        if self.stopped_early:
+            return 'stopped', 'stopped before the first gradient; run it again to go on'
         if self.frames:
             atoms.positions = self.frames[-1][0]
             self.say(f'going on after step {len(self.frames) - 1}')
@@ -508,42 +547,95 @@ class Relaxation(Run):
             atoms.set_positions(positions, apply_constraint=False)
             return
         if self.optimizer is None:
-            self.optimizer = self.make_bfgs(atoms)
+            self.optimizer, labels = self.make_bfgs(atoms)
         atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=labels.forces)
         self.optimizer.step()
 
     def make_bfgs(self, atoms):
-        """ASE's BFGS, from the package's Hessian if there is one, as if it had taken all the steps so far."""
+        """ASE's BFGS, from the Hessian if there is one, as if it had taken all the steps so far; and the labels of the
+        frame that it goes on from. Where a learning relaxation has come to an end that is the best frame."""
         optimizer = BFGS(atoms, logfile=None, maxstep=self.parameters['optimizer']['max_step'])
         hessian = self.parameters['hessian']
-        if hessian is not None:
-            optimizer.H0 = on_rank_0(load_hessian, hessian['file'], hessian['floor'],
-                                      np.flatnonzero(self.still), len(atoms))
-        if len(self.frames) > 1:
-            optimizer.replay_trajectory([self.image(positions, labels) for positions, labels, _ in self.frames])
-            atoms.positions = self.frames[-1][0]
-        return optimizer
+        if self.hessian is not None or hessian is not None:
+            matrix = self.hessian if self.hessian is not None else hessian['file']
+            floor = DEFAULT_FLOOR if hessian is None else hessian['floor']
+            optimizer.H0 = on_rank_0(load_hessian, matrix, floor, np.flatnonzero(self.still), len(atoms))
+        frames = [(positions, labels) for positions, labels, _ in self.frames]
+        if self.parameters['optimizer'].get('method') == 'learning':
+            after = on_rank_0(taken_over, len(frames))
+            best = min(range(after), key=lambda index: frames[index][1].energy)
+            frames = frames[:best] + frames[best + 1:after] + [frames[best]] + frames[after:]
+        if len(frames) > 1:
+            optimizer.replay_trajectory([self.image(positions, labels) for positions, labels in frames])
+        atoms.positions = frames[-1][0]
+        return optimizer, frames[-1][1]
+
+    def begin_learning(self):
+        """Start the steering, and take the geometry to begin with and the base's Hessian from it, or from an earlier run."""
+        begun = on_rank_0(self.start_steering)
+        self.stopped_early = begun.get('stopped', False)
+        if begun.get('positions') is not None:
+            self.positions = np.array(begun['positions'], float)
+        if begun.get('hessian') is not None:
+            self.hessian = np.array(begun['hessian'], float).reshape(3 * len(self.symbols), -1)
+        self.base_steps = begun.get('base_steps')
 
     def start_steering(self):
-        """Start `aurelax steer` on rank 0 and tell it the frames of an earlier run; without it BFGS does the work."""
-        if world.rank != 0:
-            return
+        """Start `aurelax steer` on rank 0 and tell it the frames of an earlier run; without it BFGS does the work.
+
+        Where the base relaxes the structure first, or gives a Hessian, both are kept in result/start.json before they
+        are used: the next start takes them from there."""
         settings, hessian = self.parameters['optimizer'], self.parameters['hessian']
+        base = dict(settings.get('base') or {'kind': 'none'})
+        path = os.path.join(RESULT, 'start.json')
+        begun = {}
+        if os.path.exists(path):
+            with open(path) as file:
+                begun = json.load(file)
+            self.base_notes += [begun['note']] if begun.get('note') else []
+        if len(self.fixed_coordinates):
+            self.lose_steering('atoms that move along some axes only are not steered')
+            return begun
         try:
-            base = settings.get('base')
-            evaluate = None if base is None or base['kind'] != 'engine' else base_engine(base, self.parameters, self.symbols)
-            matrix = None
-            if hessian is not None:
+            evaluate = None
+            if base['kind'] == 'engine' and not base.get('engine'):
+                try:
+                    evaluate = base_engine(base, self.parameters, self.symbols)
+                except SteeringLost as lost:
+                    if not base.get('optional'):
+                        raise
+                    self.base_notes.append(f'relaxed without a base: {lost}')
+                    base = {'kind': 'none'}
+            matrix = begun.get('hessian')
+            if matrix is None and hessian is not None and not (base.get('relax_first') and not self.frames):
                 matrix = np.load(hessian['file'], allow_pickle=False).astype(float).ravel().tolist()
+            positions = begun.get('positions') or self.positions.tolist()
             self.steering = Steering(
-                dict(symbols=self.symbols, positions=self.positions.tolist(), fixed=self.fixed, fmax=settings['fmax'],
-                     max_step=settings['max_step'], hessian=matrix,
-                     floor=None if hessian is None else hessian['floor'], base=base), evaluate)
+                dict(symbols=self.symbols, positions=positions, fixed=self.fixed, fmax=settings['fmax'],
+                     max_step=settings['max_step'], hessian=matrix, charge=self.parameters['charge'],
+                     floor=None if hessian is None else hessian['floor'], base=base,
+                     relax_first=bool(base.get('relax_first')) and not begun and not self.frames,
+                     learnt=learnt_frames(base, self.symbols)), evaluate, lambda: self.signal is not None)
+            said = self.steering.start
+            if said.get('positions') is not None or said.get('hessian') is not None:
+                begun = {key: said.get(key) for key in ('positions', 'hessian', 'base_steps', 'base_fmax', 'note')}
+                if begun['positions'] is None:
+                    begun['positions'] = positions
+                write_json(path, begun, indent=None)
+                self.base_notes += [begun['note']] if begun.get('note') else []
+                if begun.get('base_steps') is not None:
+                    self.say(f'relaxed on {base.get("name")}: {begun["base_steps"]} steps, fmax {begun["base_fmax"]:.3f} eV/A')
             for index, (positions, labels, _) in enumerate(self.frames[:-1]):
                 self.note_learning(index, self.steering.observe(positions, labels, False), None)
-            self.steers_with = base['name'] if base else 'none'
+            self.steers_with = base.get('name') or 'none'
+            lost_before = os.path.join(RESULT, TAKEN_OVER)
+            if os.path.exists(lost_before):
+                os.remove(lost_before)
+        except SteeringStopped:
+            return {'stopped': True}
         except SteeringLost as lost:
             self.lose_steering(lost)
+        return begun
 
     def proposal(self, labels):
         """The geometry that `aurelax steer` proposes after the last frame, on rank 0; None without it."""
@@ -565,8 +657,9 @@ class Relaxation(Run):
     def lose_steering(self, reason):
         self.steering = None
         self.steering_lost = f'{reason} (after step {len(self.frames) - 1})' if self.frames else str(reason)
-        self.warnings.append(f'relaxed by BFGS, not by the learning relaxation: {self.steering_lost}')
-        self.say(self.warnings[-1])
+        note = f'relaxed by BFGS, not by the learning relaxation: {self.steering_lost}'
+        (self.base_notes if not hasattr(self, 'warnings') else self.warnings).append(note)
+        self.say(note)
 
     def note_learning(self, step, answer, fmax):
         """One line of result/learning.jsonl: what was expected of this gradient, what came, what is expected next."""
@@ -586,8 +679,9 @@ class Relaxation(Run):
         asked = self.parameters['optimizer'].get('method', 'bfgs')
         if asked != 'learning':
             return {'optimizer': 'bfgs'}
-        return {'optimizer': 'learning' if self.steering_lost is None else 'bfgs', 'base': self.steers_with,
-                'optimizer_note': self.steering_lost}
+        used = 'learning' if self.steering_lost is None else 'learning, then bfgs' if self.noted else 'bfgs'
+        return {'optimizer': used, 'base': self.steers_with, 'optimizer_note': self.steering_lost,
+                'base_steps': self.base_steps}
 
     def image(self, positions, labels):
         """A frame as the optimiser saw it, without forces along coordinates that are fixed."""

@@ -50,6 +50,7 @@ struct LocalService: Service {
     ) {
         var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
         options.python = configuration.python ?? daemon.python
+        options.program = daemon.program
         options.mpiexec = configuration.mpiexec ?? options.mpiexec
         // The daemon has ten seconds to stop.
         options.grace = .seconds(6)

@@ -181,9 +181,8 @@ extension SlurmFollower {
         var environment: [String: String] = [:]
         environment["AURELAX_PYTHON"] = configuration.python
         environment["AURELAX_MPIEXEC"] = configuration.mpiexec
-        if job.planned.kind == .ml {
-            environment["AURELAX_PROGRAM"] = configuration.ml.program ?? program
-        }
+        // It does an ML stage, and steers a learning relaxation.
+        environment["AURELAX_PROGRAM"] = configuration.ml.program ?? program
         let place = "stage=\(job.machine.stage + 1),attempt=\(job.machine.attempt),run=\(number)"
         return BatchJob(
             name: name, comment: "aurelax:job=\(job.job.name),\(place)", folder: package.path,

@@ -76,6 +76,10 @@ struct Summary {
         if !isML {
             text.add("gradient_calls", plain: report.gradientCalls)
             text.add("scf_cycles", plain: report.scfCycles)
+            text.add("optimizer", report.optimizer)
+            text.add("base", report.base)
+            text.add("base_steps", plain: report.baseSteps)
+            text.add("optimizer_note", report.optimizerNote)
         }
         if let decision = report.decision {
             text.add("model_largest_force_error", report.modelError, unit: "eV/Angstrom")

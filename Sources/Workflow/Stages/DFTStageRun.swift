@@ -13,12 +13,13 @@ struct DFTStageRun: OutsideStage {
 
     /// Publishes the package in the job's folder; repeating this changes nothing.
     ///
-    /// - Parameter hessian: the optimiser's initial Hessian, eV/Å², 3N×3N, row-major; called if the
-    ///   stage needs it.
+    /// - Parameters:
+    ///   - hessian: the optimiser's initial Hessian, eV/Å², 3N×3N, row-major; called if the stage needs it.
+    ///   - base: base of a learning relaxation and the geometries that it learns from first; likewise.
     /// - Throws: `HandoffRefusal` if the geometry is not suitable.
     func publish(
-        _ atoms: Atoms, reference: Atoms, hessian: () throws -> [Double]?, origin: GeometryOrigin,
-        in folder: Directory
+        _ atoms: Atoms, reference: Atoms, hessian: () throws -> [Double]?,
+        base: () throws -> (base: LearningBase, learnt: [Atoms]), origin: GeometryOrigin, in folder: Directory
     ) throws {
         if try self.package.isPublished(in: folder) { return }
         var request = HandoffRequest(
@@ -28,6 +29,7 @@ struct DFTStageRun: OutsideStage {
             movable: try stage.move.mask(for: atoms),
             hessian: stage.hessian ? try hessian() : nil, origin: origin)
         request.fixedCoordinates = stage.move.fixedCoordinates(of: atoms)
+        if stage.usedOptimizer == .learning { (request.base, request.learnt) = try base() }
         let package = try HandoffPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)
     }
@@ -67,6 +69,8 @@ struct DFTStageRun: OutsideStage {
             levelOfTheory: result.levelOfTheory ?? StageReport.notStated,
             warnings: result.notes, seconds: result.wallTime)
         (report.gradientCalls, report.scfCycles) = (result.gradientCalls, result.scfCycles)
+        (report.optimizer, report.optimizerNote) = (result.optimizer, result.optimizerNote)
+        (report.base, report.baseSteps) = (result.base, result.baseSteps)
         if best != nil { report.finalFile = "best.extxyz" }
         return .report(report, final: ExtXYZ.bytes(of: [final]))
     }

@@ -21,7 +21,7 @@ struct StageLauncher: Sendable {
 
     let spool: OpenSpool
     let store: Store
-    private let models: LoadedModels
+    let models: LoadedModels
     private let handsOutML: Bool
     let engines: SpoolEngines
     /// Python of engines that name none.
@@ -129,12 +129,29 @@ struct StageLauncher: Sendable {
                         if stop.isStopping { throw Stopped() }
                     }
                 },
+                base: { try base(of: stage, record, atoms) },
                 origin: origin(ended),
                 in: JobFolder(spool, store).directory(of: record))
         } catch is Stopped {
             return .stopped
         }
         return .published
+    }
+
+    /// What the learning relaxation of a calculation adds its correction to, and labelled geometries to learn from first.
+    private func base(
+        of stage: DFTStage, _ record: JobRecord, _ atoms: Atoms
+    ) throws -> (base: LearningBase, learnt: [Atoms]) {
+        let choice = LearningBaseChoice(
+            stage: stage, record: record, models: models, engines: engines, python: python, atoms: atoms,
+            ended: try store.stages(of: record.id))
+        guard stage.base.hasPrefix(DFTStage.learntPrefix) else { return (try choice.base(), []) }
+        let earlier = String(stage.base.dropFirst(DFTStage.learntPrefix.count))
+        guard let known = try store.job(named: earlier) else {
+            throw StageFailure("this spool has no job ‘\(earlier)’ to learn from")
+        }
+        return try choice.learnt(
+            from: JobName(of: known.job), in: JobFolder(spool, store).directory(of: known), store.stages(of: known.id))
     }
 
     /// The Hessian at the end of an ML stage, where another machine did the stage and left it.

@@ -28,6 +28,11 @@ public struct StageReport: Sendable, Equatable, Codable {
     /// Numbers of gradients and SCF cycles of a package.
     public var gradientCalls: Int?
     public var scfCycles: Int?
+    /// The optimiser of a package, its base, the steps on the base, and why it was not the requested optimiser.
+    public var optimizer: String?
+    public var base: String?
+    public var baseSteps: Int?
+    public var optimizerNote: String?
     /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
     /// eV/Å.
     public var modelError: Double?

@@ -23,6 +23,7 @@ struct DFT: AsyncParsableCommand {
         var runner: LocalRunner {
             var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
             options.python = python ?? Program.python
+            options.program = Program.path
             options.mpiexec = mpiexec ?? options.mpiexec
             options.ranks = ranks ?? options.ranks
             return LocalRunner(options)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Atomistics
+import Engines
 import Foundation
 import LearningRelaxation
 import LinearAlgebra
@@ -25,8 +26,8 @@ struct Steer: ParsableCommand {
 
     private func steer(_ pipe: SteeringPipe) throws {
         guard let start = try pipe.receive(SteeringStart.self) else { return }
-        var machine = try makeMachine(start, pipe)
-        try pipe.send(SteeringReply(protocolVersion: SteeringStart.protocolVersion))
+        var (machine, reply) = try makeMachine(start, pipe)
+        try pipe.send(reply)
         while let message = try pipe.receive(SteeringFrame.self) {
             do {
                 try machine.observe(
@@ -42,7 +43,7 @@ struct Steer: ParsableCommand {
         }
     }
 
-    private func makeMachine(_ start: SteeringStart, _ pipe: SteeringPipe) throws -> LearningRelaxation {
+    private func makeMachine(_ start: SteeringStart, _ pipe: SteeringPipe) throws -> (LearningRelaxation, SteeringReply) {
         guard start.steer == SteeringStart.protocolVersion else {
             throw SteeringRefusal(
                 reason: "protocol \(start.steer), where this program speaks \(SteeringStart.protocolVersion)")
@@ -64,9 +65,37 @@ struct Steer: ParsableCommand {
         (settings.fmax, settings.maxStep) = (start.fmax, start.maxStep)
         if let floor = start.floor { settings.hessianFloor = floor }
         if let radius = start.trustRadius { settings.trustRadius = radius }
-        let hessian = start.hessian.map { Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0) }
-        return try LearningRelaxation(
-            start: atoms, isFree: isFree, base: try base(start, atoms, pipe), hessian: hessian, settings: settings)
+        var hessian = start.hessian.map { Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0) }
+        let base = try base(start, atoms, pipe)
+        var reply = SteeringReply(protocolVersion: SteeringStart.protocolVersion)
+        var first = atoms
+        if case .forceField(let field) = base, start.relaxFirst == true || hessian == nil {
+            do {
+                let begin = try BaseStart(
+                    atoms, isFree: isFree, base: field, relaxes: start.relaxFirst == true)
+                first.positions = begin.positions
+                hessian = begin.hessian
+                reply.hessian = begin.hessian.storage
+                reply.note = begin.refusal
+                if start.relaxFirst == true {
+                    (reply.baseSteps, reply.baseFmax) = (begin.steps, begin.fmax)
+                    reply.positions = begin.positions.map { [$0.x, $0.y, $0.z] }
+                }
+            } catch let failure as PipeClosed {
+                throw failure
+            } catch {
+                throw SteeringRefusal(reason: "the base cannot relax the structure: \(error)")
+            }
+        }
+        var machine = try LearningRelaxation(
+            start: first, isFree: isFree, base: base, hessian: hessian, settings: settings)
+        try machine.learn(
+            (start.learnt ?? []).map { frame in
+                LearntFrame(
+                    positions: frame.positions.map { SIMD3($0) }, energy: frame.energy,
+                    forces: frame.forces.map { SIMD3($0) })
+            })
+        return (machine, reply)
     }
 
     private func base(_ start: SteeringStart, _ atoms: Atoms, _ pipe: SteeringPipe) throws -> Base {
@@ -74,27 +103,51 @@ struct Steer: ParsableCommand {
         switch base.kind {
         case "none": return .quadratic
         case "engine":
+            if let description = base.engine {
+                do {
+                    return .forceField(
+                        try EngineForceField(
+                            description: description, charge: start.charge ?? 0,
+                            python: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"))
+                } catch {
+                    throw SteeringRefusal(reason: "\(error)")
+                }
+            }
             return .forceField(
                 PipeForceField(pipe, name: base.name ?? "engine", levelOfTheory: base.levelOfTheory ?? ""))
         case "model":
-            guard let path = base.path else { throw SteeringRefusal(reason: "the base model has no path") }
-            let field: any ForceField
-            do {
-                field = try ModelLibrary(searchPath: []).load(path)
-            } catch {
-                throw SteeringRefusal(reason: "the base model cannot be loaded: \(error)")
-            }
-            if let version = base.version, version != field.provenance.version {
-                throw SteeringRefusal(
-                    reason: "\(path) is not the version of the base model that the package names "
-                        + "(\(field.provenance.version.prefix(12)), not \(version.prefix(12)))")
-            }
+            let field = try model(base)
             guard field.hasEnergy else {
                 throw SteeringRefusal(reason: "the base model \(field.provenance.name) has no energies")
             }
             return .forceField(field)
         default: throw SteeringRefusal(reason: "\(base.kind) is no kind of base: model, engine or none")
         }
+    }
+}
+
+extension Steer {
+    /// The base model: the file that the package names, else the model of that name that is installed here.
+    private func model(_ base: SteeringStart.Base) throws -> any ForceField {
+        var found: [String] = []
+        for name in [base.path, base.name].compactMap({ $0 }) {
+            let field: any ForceField
+            do {
+                field = try Models.library.load(name)
+            } catch {
+                found.append("\(error)")
+                continue
+            }
+            if let version = base.version, version != field.provenance.version {
+                found.append(
+                    "\(name) is another version (\(field.provenance.version.prefix(12)), not \(version.prefix(12)))")
+                continue
+            }
+            return field
+        }
+        throw SteeringRefusal(
+            reason: "the base model is not here: "
+                + (found.isEmpty ? "the package names none" : found.joined(separator: "; ")))
     }
 }
 
@@ -114,9 +167,10 @@ struct SteeringStart: Decodable {
         var path: String?
         var version: String?
         var levelOfTheory: String?
+        var engine: EngineDescription?
 
         enum CodingKeys: String, CodingKey {
-            case kind, name, path, version
+            case kind, name, path, version, engine
             case levelOfTheory = "level_of_theory"
         }
     }
@@ -132,9 +186,16 @@ struct SteeringStart: Decodable {
     /// Row-major, 3N × 3N.
     var hessian: [Double]?
     var base: Base?
+    /// e.
+    var charge: Int?
+    /// Relax on the base, and answer with the minimum and its Hessian.
+    var relaxFirst: Bool?
+    /// Labelled geometries of an earlier job.
+    var learnt: [SteeringFrame]?
 
     enum CodingKeys: String, CodingKey {
-        case steer, symbols, positions, fixed, fmax, floor, hessian, base
+        case steer, symbols, positions, fixed, fmax, floor, hessian, base, charge, learnt
+        case relaxFirst = "relax_first"
         case maxStep = "max_step"
         case trustRadius = "trust_radius"
     }
@@ -151,6 +212,9 @@ struct SteeringStart: Decodable {
         trustRadius = try values.decodeIfPresent(Double.self, forKey: .trustRadius)
         hessian = try values.decodeIfPresent([Double].self, forKey: .hessian)
         base = try values.decodeIfPresent(Base.self, forKey: .base)
+        charge = try values.decodeIfPresent(Int.self, forKey: .charge)
+        relaxFirst = try values.decodeIfPresent(Bool.self, forKey: .relaxFirst)
+        learnt = try values.decodeIfPresent([SteeringFrame].self, forKey: .learnt)
         let size = 9 * symbols.count * symbols.count
         guard hessian.map({ $0.count == size }) ?? true else {
             throw DecodingError.dataCorruptedError(
@@ -172,7 +236,7 @@ struct SteeringFrame: Decodable {
         positions = try values.decode([[Double]].self, forKey: .positions)
         energy = try values.decode(Double.self, forKey: .energy)
         forces = try values.decode([[Double]].self, forKey: .forces)
-        propose = try values.decode(Bool.self, forKey: .propose)
+        propose = try values.decodeIfPresent(Bool.self, forKey: .propose) ?? false
         guard (positions + forces).allSatisfy({ $0.count == 3 }) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .positions, in: values, debugDescription: "a vector has not three components")
@@ -199,9 +263,15 @@ struct SteeringReply: Encodable {
     var quadraticError: Double?
     var trustRadius: Double?
     var bestStep: Int?
+    var hessian: [Double]?
+    var baseSteps: Int?
+    var baseFmax: Double?
+    var note: String?
 
     enum CodingKeys: String, CodingKey {
-        case steer, refused, positions, method, reason
+        case steer, refused, positions, method, reason, hessian, note
+        case baseSteps = "base_steps"
+        case baseFmax = "base_fmax"
         case innerSteps = "inner_steps"
         case nextEnergy = "next_energy"
         case nextFmax = "next_fmax"

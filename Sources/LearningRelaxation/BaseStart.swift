@@ -1,0 +1,108 @@
+public import Atomistics
+public import LinearAlgebra
+import Relaxation
+
+/// Where a learning relaxation starts: a minimum of its base, and the base's Hessian there.
+public struct BaseStart: Sendable {
+    /// Å.
+    public let positions: [SIMD3<Double>]
+    /// 3N×3N, eV/Å².
+    public let hessian: Matrix
+    /// Steps on the base, and the largest force that is left, eV/Å.
+    public let steps: Int
+    public let fmax: Double
+    /// Why the base's minimum is not used; nil if it is.
+    public let refusal: String?
+
+    /// - Parameters:
+    ///   - atoms: the structure as given.
+    ///   - isFree: true for each atom that may move.
+    ///   - base: the force field.
+    ///   - relaxes: false computes the Hessian alone.
+    ///   - gate: what the minimum has to pass, compared with the structure as given.
+    /// - Throws: what the base throws; ``LearningError``.
+    /// - Complexity: the relaxation, and 6N forces if the base has no Hessian (3N if N is more than 100).
+    public init(
+        _ atoms: Atoms, isFree: [Bool], base: any ForceField, relaxes: Bool, gate: GeometryCheck = GeometryCheck()
+    ) throws {
+        let evaluate = { (atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) in
+            let prediction = try base.predict(atoms)
+            guard let energy = prediction.energy, energy.isFinite,
+                prediction.forces.allSatisfy({ $0.squaredLength.isFinite })
+            else { throw LearningError.baseWithoutEnergy(base.provenance.name) }
+            return (energy, zip(prediction.forces, isFree).map { $1 ? -$0 : .zero })
+        }
+        var relaxed = atoms
+        var refusal: String?
+        var (steps, fmax) = (0, 0.0)
+        if relaxes {
+            var settings = RelaxationSettings()
+            (settings.fmax, settings.maxSteps, settings.maxStep) = (0.02, 1000, 0.1)
+            (settings.movable, settings.keepsBonds) = (isFree, true)
+            var relaxer = Relaxer(atoms, forceField: base, settings: settings)
+            while relaxer.status == .running { try relaxer.advance() }
+            let end = relaxer.status == .converged ? relaxer.current : relaxer.best
+            (steps, fmax) = (end?.step ?? 0, end?.fmax ?? 0)
+            let minimum = Atoms(elements: atoms.elements, positions: end?.atoms.positions ?? atoms.positions)
+            let problems = gate.problems(in: minimum, comparedWith: atoms)
+            if let first = problems.first {
+                refusal =
+                    "the minimum of the base \(base.provenance.name) is not used: \(first)"
+                    + (problems.count > 1 ? " and \(problems.count - 1) more" : "")
+            } else {
+                relaxed = minimum
+            }
+        }
+        positions = relaxed.positions
+        (self.steps, self.fmax, self.refusal) = (steps, fmax, refusal)
+        let size = 3 * atoms.count
+        if let own = try base.hessian(relaxed), own.count == size * size {
+            hessian = Matrix(rows: size, columns: size, storage: own)
+        } else {
+            hessian = try Self.differences(relaxed, isFree, isCentral: atoms.count <= 100) {
+                flat(try evaluate($0).gradient)
+            }
+        }
+    }
+
+    /// ∂g_j/∂x_i ≈ (g_j(x_i + h) − g_j(x_i − h))/2h, made symmetric.
+    private static func differences(
+        _ atoms: Atoms, _ isFree: [Bool], isCentral: Bool, _ gradient: (Atoms) throws -> [Double]
+    ) throws -> Matrix {
+        let h = 0.01
+        let size = 3 * atoms.count
+        let here = isCentral ? [] : try gradient(atoms)
+        var result = Matrix(rows: size, columns: size)
+        for i in 0..<size where isFree[i / 3] {
+            var moved = atoms
+            moved.positions[i / 3][i % 3] += h
+            let up = try gradient(moved)
+            var down = here
+            if isCentral {
+                moved.positions[i / 3][i % 3] = atoms.positions[i / 3][i % 3] - h
+                down = try gradient(moved)
+            }
+            let width = isCentral ? 2 * h : h
+            for j in 0..<size { result[i, j] = (up[j] - down[j]) / width }
+        }
+        for i in 0..<size {
+            for j in 0..<i {
+                let mean = (result[i, j] + result[j, i]) / 2
+                (result[i, j], result[j, i]) = (mean, mean)
+            }
+        }
+        return result
+    }
+}
+
+extension Atoms {
+    /// The free atoms moved, elements and positions alone.
+    func displaced(by displacement: [Double], _ isFree: [Bool]) -> Atoms {
+        var moved = Atoms(elements: elements, positions: positions)
+        for i in isFree.indices where isFree[i] {
+            moved.positions[i] += SIMD3(
+                displacement[3 * i], displacement[3 * i + 1], displacement[3 * i + 2])
+        }
+        return moved
+    }
+}

@@ -1,0 +1,138 @@
+import Atomistics
+import DurableFiles
+import Foundation
+import Handoff
+import JobSpec
+import SystemPackage
+import Testing
+
+/// The learning relaxation in a package, with tblite as engine and as base: GFN1-xTB calculates, GFN2-xTB is the base.
+@Suite(.enabled(if: Engines.hasPython), .serialized) struct LearningRunTests {
+    /// The program under test, built beside this test bundle.
+    private static let aurelax: String = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return FilePath(own).removingLastComponent().appending("aurelax").string
+    }()
+
+    private static func runner(_ program: String? = aurelax) -> LocalRunner {
+        var options = LocalRunner.Options()
+        options.python = Engines.python ?? "python3"
+        options.program = program ?? "/nonexistent/aurelax"
+        return LocalRunner(options)
+    }
+
+    private func package(_ atoms: Atoms, learning: Bool) throws -> HandoffPackage {
+        try HandoffPackage(
+            Samples.request(
+                atoms,
+                settings: Samples.settings {
+                    $0.engine = .tblite
+                    $0.optimizer = learning ? .learning : .bfgs
+                }
+            ) { $0.base = learning ? LearningBase(kind: .engine, name: "GFN2-xTB", relaxFirst: true) : nil })
+    }
+
+    private func result(of directory: Directory, _ package: HandoffPackage) throws -> ReturnedResult {
+        let files = try #require(try ReturnedFile.read(from: try directory.subdirectory("result")))
+        return try ReturnedResult(files, expecting: package.expectation)
+    }
+
+    private func frames(_ directory: Directory) throws -> [Atoms] {
+        try ExtXYZ.read(path: directory.path.appending("result/trajectory.extxyz").string)
+    }
+
+    @Test(
+        "the learning relaxation takes at most half the gradient calls of BFGS from the base's minimum",
+        arguments: ["phosphine", "dimethyl-sulfide-gold", "disilver"])
+    func halfTheCalls(name: String) async throws {
+        let atoms = try #require(Samples.molecules[name])
+        let scratch = try Scratch()
+        let package = try package(atoms, learning: true)
+        let directory = try scratch.publish(package)
+        #expect(try await Self.runner().run(directory) == .finished(.converged))
+        let learnt = try result(of: directory, package)
+        #expect(learnt.optimizer == "learning")
+        #expect(learnt.base == "GFN2-xTB")
+        #expect(try #require(learnt.baseSteps) > 0)
+        let path = try frames(directory)
+        #expect(path[0].positions != atoms.positions)
+
+        let plain = try self.package(path[0], learning: false)
+        let beside = try scratch.publish(plain, as: "02-dft")
+        #expect(try await Self.runner().run(beside) == .finished(.converged))
+        let reference = try result(of: beside, plain)
+        let (calls, of) = (try #require(learnt.gradientCalls), try #require(reference.gradientCalls))
+        #expect(2 * calls <= of, "\(name): \(calls) and \(of) gradient calls")
+        let energies = (try #require(learnt.path.energies.last), try #require(reference.path.energies.last))
+        #expect(energies.0 < energies.1 + 0.02)
+    }
+
+    @Test("without aurelax the package relaxes by BFGS and says why")
+    func withoutAurelax() async throws {
+        let scratch = try Scratch()
+        let package = try package(Samples.sulfide, learning: true)
+        let directory = try scratch.publish(package)
+        #expect(try await Self.runner(nil).run(directory) == .finished(.converged))
+        let result = try result(of: directory, package)
+        #expect(result.optimizer == "bfgs")
+        #expect(result.optimizerNote?.contains("/nonexistent/aurelax cannot be started") == true)
+        #expect(result.notes.contains { $0.contains("relaxed by BFGS, not by the learning relaxation") })
+    }
+
+    @Test("a run that loses its frames' tail goes on to the same geometries, bit for bit")
+    func restart() async throws {
+        let atoms = try #require(Samples.molecules["dimethyl-sulfide-gold"])
+        let scratch = try Scratch()
+        let package = try package(atoms, learning: true)
+        let directory = try scratch.publish(package)
+        #expect(try await Self.runner().run(directory) == .finished(.converged))
+        let whole = try frames(directory)
+        try #require(whole.count > 2)
+        // As after kill -9 when two gradients were on disk: the third is torn, and nothing was written at the end.
+        let again = try scratch.publish(package, as: "02-dft")
+        try FileManager.default.createDirectory(
+            atPath: again.path.appending("result").string, withIntermediateDirectories: false)
+        for name in ["start.json", "learning.jsonl", "optimizer.log"] {
+            try FileManager.default.copyItem(
+                atPath: directory.path.appending("result/\(name)").string,
+                toPath: again.path.appending("result/\(name)").string)
+        }
+        let text = try String(
+            contentsOfFile: directory.path.appending("result/trajectory.extxyz").string, encoding: .utf8)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        try lines.prefix(2 * (atoms.count + 2) + 3).joined(separator: "\n").write(
+            toFile: again.path.appending("result/trajectory.extxyz").string, atomically: true, encoding: .utf8)
+        #expect(try await Self.runner().run(again) == .finished(.converged))
+        #expect(try frames(again).map(\.positions) == whole.map(\.positions))
+    }
+}
+
+extension Samples {
+    /// Guessed geometries.
+    fileprivate static let molecules: [String: Atoms] = [
+        "phosphine": molecule(
+            "P Au S C H H H H H H",
+            [
+                [0, 0, 0], [0, 0, 2.25], [0, 0, 4.55], [1.776, 0, 4.993], [2.075, -1.004, 5.293],
+                [2.365, 0.312, 4.131], [1.944, 0.692, 5.818], [1.25, 0.1, -0.7], [-0.6, 1.1, -0.7],
+                [-0.7, -1.05, -0.7],
+            ]),
+        "dimethyl-sulfide-gold": molecule(
+            "S Au Cl C C H H H H H H",
+            [
+                [0, 0, 0], [0, 0, 2.3], [0, 0, 4.6], [1.45, 0.9, -0.6], [-1.45, 0.9, -0.6], [1.5, 1.9, -0.2],
+                [2.35, 0.35, -0.3], [1.4, 0.95, -1.7], [-1.5, 1.9, -0.2], [-2.35, 0.35, -0.3], [-1.4, 0.95, -1.7],
+            ]),
+        "disilver": molecule(
+            "Ag Ag S S C C H H H H H H",
+            [
+                [1.6, 0, 0], [-1.6, 0, 0], [0, 1.9, 0.2], [0, -1.9, 0.2], [0.3, 2.6, 1.85], [-0.3, -2.6, 1.85],
+                [0.4, 3.7, 1.8], [1.2, 2.2, 2.3], [-0.6, 2.35, 2.45], [-0.4, -3.7, 1.8], [-1.2, -2.2, 2.3],
+                [0.6, -2.35, 2.45],
+            ]),
+    ]
+
+    private static func molecule(_ symbols: String, _ positions: [SIMD3<Double>]) -> Atoms {
+        Atoms(elements: symbols.split(separator: " ").compactMap { Element(symbol: String($0)) }, positions: positions)
+    }
+}
