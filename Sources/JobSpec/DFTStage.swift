@@ -69,7 +69,8 @@ extension DFTStage {
         ).storedWithAnother
         OptionSpec(
             "optimizer", \.optimizer, .word(), default: "learning; bfgs for tblite and in a hybrid stage",
-            "learning learns from every gradient what the base misses (docs/learning-relaxation.md); bfgs is ASE's.")
+            "learning learns from every gradient what the base misses (docs/learning-relaxation.md); bfgs is ASE's."
+        )
         OptionSpec(
             "base", \.base, .text(check: checkBase),
             "What learning corrects: a model, an engine, GFN1-xTB, GFN2-xTB, none, or learnt:JOB; auto is the job's "
@@ -130,7 +131,9 @@ extension DFTStage {
             ? nil
             : TextProblem(
                 "‘\(text.prefix(80))’ is not a base",
-                hint: "the name of a model or an engine, GFN1-xTB, GFN2-xTB, none, auto, or learnt: and a job's name")
+                hint:
+                    "the name of a model or an engine, GFN1-xTB, GFN2-xTB, none, auto, or learnt: and a job's name"
+            )
     }
 
     private static let otherEngine: @Sendable (DFTStage) -> String? = {

@@ -23,7 +23,8 @@ public struct BaseStart: Sendable {
     /// - Throws: what the base throws; ``LearningError``.
     /// - Complexity: the relaxation, and 6N forces if the base has no Hessian (3N if N is more than 100).
     public init(
-        _ atoms: Atoms, isFree: [Bool], base: any ForceField, relaxes: Bool, gate: GeometryCheck = GeometryCheck()
+        _ atoms: Atoms, isFree: [Bool], base: any ForceField, relaxes: Bool,
+        gate: GeometryCheck = GeometryCheck()
     ) throws {
         let evaluate = { (atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) in
             let prediction = try base.predict(atoms)

@@ -227,7 +227,8 @@ public struct LearningRelaxation: Sendable {
         return Proposal(
             positions: atoms.positions, method: .surrogate,
             reason: outcome.reachedRadius
-                ? "at the trust radius" : outcome.isConverged ? "at the surrogate's minimum" : "after all inner steps",
+                ? "at the trust radius"
+                : outcome.isConverged ? "at the surrogate's minimum" : "after all inner steps",
             innerSteps: outcome.steps, predictedEnergy: outcome.energy,
             predictedFmax: longest(outcome.gradient),
             energyDeviation: try correction.deviation(atoms, moved(home.positions, by: nil)))

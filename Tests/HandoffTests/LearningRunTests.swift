@@ -101,7 +101,8 @@ import Testing
             contentsOfFile: directory.path.appending("result/trajectory.extxyz").string, encoding: .utf8)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         try lines.prefix(2 * (atoms.count + 2) + 3).joined(separator: "\n").write(
-            toFile: again.path.appending("result/trajectory.extxyz").string, atomically: true, encoding: .utf8)
+            toFile: again.path.appending("result/trajectory.extxyz").string, atomically: true, encoding: .utf8
+        )
         #expect(try await Self.runner().run(again) == .finished(.converged))
         #expect(try frames(again).map(\.positions) == whole.map(\.positions))
     }
@@ -121,18 +122,22 @@ extension Samples {
             "S Au Cl C C H H H H H H",
             [
                 [0, 0, 0], [0, 0, 2.3], [0, 0, 4.6], [1.45, 0.9, -0.6], [-1.45, 0.9, -0.6], [1.5, 1.9, -0.2],
-                [2.35, 0.35, -0.3], [1.4, 0.95, -1.7], [-1.5, 1.9, -0.2], [-2.35, 0.35, -0.3], [-1.4, 0.95, -1.7],
+                [2.35, 0.35, -0.3], [1.4, 0.95, -1.7], [-1.5, 1.9, -0.2], [-2.35, 0.35, -0.3],
+                [-1.4, 0.95, -1.7],
             ]),
         "disilver": molecule(
             "Ag Ag S S C C H H H H H H",
             [
-                [1.6, 0, 0], [-1.6, 0, 0], [0, 1.9, 0.2], [0, -1.9, 0.2], [0.3, 2.6, 1.85], [-0.3, -2.6, 1.85],
+                [1.6, 0, 0], [-1.6, 0, 0], [0, 1.9, 0.2], [0, -1.9, 0.2], [0.3, 2.6, 1.85],
+                [-0.3, -2.6, 1.85],
                 [0.4, 3.7, 1.8], [1.2, 2.2, 2.3], [-0.6, 2.35, 2.45], [-0.4, -3.7, 1.8], [-1.2, -2.2, 2.3],
                 [0.6, -2.35, 2.45],
             ]),
     ]
 
     private static func molecule(_ symbols: String, _ positions: [SIMD3<Double>]) -> Atoms {
-        Atoms(elements: symbols.split(separator: " ").compactMap { Element(symbol: String($0)) }, positions: positions)
+        Atoms(
+            elements: symbols.split(separator: " ").compactMap { Element(symbol: String($0)) },
+            positions: positions)
     }
 }

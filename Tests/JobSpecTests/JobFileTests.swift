@@ -42,7 +42,7 @@ import YAMLDocument
         (pw.densityConvergence, pw.fmax, pw.maxSteps, pw.maxStep) = (1e-5, 0.02, 50, 0.04)
         (pw.move, pw.hessian) = (.shell, false)
         var tight = DFTStage()
-        (tight.engine, tight.fmax, tight.move, tight.optimizer) = (.tblite, 0.07, .mask, .bfgs)
+        (tight.engine, tight.fmax, tight.move) = (.tblite, 0.07, .mask)
         var lcao = DFTStage()
         (lcao.basis, lcao.move) = ("sz(dzp)", .core)
         #expect(

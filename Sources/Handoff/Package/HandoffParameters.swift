@@ -88,7 +88,8 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         fixedCoordinates = request.fixedCoordinates.isEmpty ? nil : request.fixedCoordinates
         optimizer = Optimizer(
             fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep,
-            method: settings.usedOptimizer, base: settings.usedOptimizer == .learning ? request.base ?? LearningBase.none : nil)
+            method: settings.usedOptimizer,
+            base: settings.usedOptimizer == .learning ? request.base ?? LearningBase.none : nil)
         gpaw = GPAW(settings, maxSCFCycles: request.options.maxSCFCycles)
         if request.hessian != nil {
             hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
@@ -185,7 +186,8 @@ public struct LearningBase: Sendable, Equatable, Codable {
     }
 
     public init(
-        kind: Kind, name: String? = nil, path: String? = nil, version: String? = nil, levelOfTheory: String? = nil,
+        kind: Kind, name: String? = nil, path: String? = nil, version: String? = nil,
+        levelOfTheory: String? = nil,
         engine: EngineDescription? = nil, isOptional: Bool? = nil, relaxFirst: Bool? = nil
     ) {
         (self.kind, self.name, self.path, self.version) = (kind, name, path, version)

@@ -35,7 +35,9 @@ struct LearningBaseChoice {
         } catch {
             throw StageFailure("the base ‘\(name)’ is neither a model nor an engine of this spool: \(error)")
         }
-        guard field.hasEnergy else { throw StageFailure("the base ‘\(name)’ has no energies: it cannot be corrected") }
+        guard field.hasEnergy else {
+            throw StageFailure("the base ‘\(name)’ has no energies: it cannot be corrected")
+        }
         return model(field, name)
     }
 
@@ -48,7 +50,9 @@ struct LearningBaseChoice {
         }
         // Never a method that costs as much as the calculation.
         for description in engines.current where description.kind != .dft {
-            guard let field = try? EngineForceField(description: description, charge: record.job.charge, python: python),
+            guard
+                let field = try? EngineForceField(
+                    description: description, charge: record.job.charge, python: python),
                 (try? field.predict(atoms)) != nil
             else { continue }
             return engine(description)
@@ -60,12 +64,14 @@ struct LearningBaseChoice {
         let provenance = field.provenance
         return LearningBase(
             kind: .model, name: name, path: try? models.library.path(of: name), version: provenance.version,
-            levelOfTheory: provenance.levelOfTheory, relaxFirst: relaxesFirst(provenance.name, provenance.version))
+            levelOfTheory: provenance.levelOfTheory,
+            relaxFirst: relaxesFirst(provenance.name, provenance.version))
     }
 
     private func engine(_ description: EngineDescription) -> LearningBase {
         LearningBase(
-            kind: .engine, name: description.name, levelOfTheory: description.levelOfTheory, engine: description,
+            kind: .engine, name: description.name, levelOfTheory: description.levelOfTheory,
+            engine: description,
             relaxFirst: relaxesFirst(description.name, nil))
     }
 
@@ -99,7 +105,8 @@ extension LearningBaseChoice {
             else { continue }
             let frames = accepted.frames.filter { $0.elements == atoms.elements && $0.energy != nil }
             guard !frames.isEmpty else {
-                throw StageFailure("the job ‘\(job)’ has other atoms, or the same in another order: nothing to learn")
+                throw StageFailure(
+                    "the job ‘\(job)’ has other atoms, or the same in another order: nothing to learn")
             }
             let parameters = try HandoffExpectation(package: package).parameters
             var base = parameters.optimizer.base ?? LearningBase.none

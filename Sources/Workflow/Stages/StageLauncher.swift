@@ -151,7 +151,8 @@ struct StageLauncher: Sendable {
             throw StageFailure("this spool has no job ‘\(earlier)’ to learn from")
         }
         return try choice.learnt(
-            from: JobName(of: known.job), in: JobFolder(spool, store).directory(of: known), store.stages(of: known.id))
+            from: JobName(of: known.job), in: JobFolder(spool, store).directory(of: known),
+            store.stages(of: known.id))
     }
 
     /// The Hessian at the end of an ML stage, where another machine did the stage and left it.

@@ -11,7 +11,8 @@ import ModelLibrary
 /// A line of JSON each way at a time; see docs/learning-relaxation.md for the messages.
 struct Steer: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "steer", abstract: "Propose the geometries of a relaxation, over standard input and output.",
+        commandName: "steer",
+        abstract: "Propose the geometries of a relaxation, over standard input and output.",
         shouldDisplay: false)
 
     func run() throws {
@@ -43,7 +44,9 @@ struct Steer: ParsableCommand {
         }
     }
 
-    private func makeMachine(_ start: SteeringStart, _ pipe: SteeringPipe) throws -> (LearningRelaxation, SteeringReply) {
+    private func makeMachine(_ start: SteeringStart, _ pipe: SteeringPipe) throws -> (
+        LearningRelaxation, SteeringReply
+    ) {
         guard start.steer == SteeringStart.protocolVersion else {
             throw SteeringRefusal(
                 reason: "protocol \(start.steer), where this program speaks \(SteeringStart.protocolVersion)")
@@ -65,7 +68,9 @@ struct Steer: ParsableCommand {
         (settings.fmax, settings.maxStep) = (start.fmax, start.maxStep)
         if let floor = start.floor { settings.hessianFloor = floor }
         if let radius = start.trustRadius { settings.trustRadius = radius }
-        var hessian = start.hessian.map { Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0) }
+        var hessian = start.hessian.map {
+            Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0)
+        }
         let base = try base(start, atoms, pipe)
         var reply = SteeringReply(protocolVersion: SteeringStart.protocolVersion)
         var first = atoms
@@ -140,7 +145,8 @@ extension Steer {
             }
             if let version = base.version, version != field.provenance.version {
                 found.append(
-                    "\(name) is another version (\(field.provenance.version.prefix(12)), not \(version.prefix(12)))")
+                    "\(name) is another version (\(field.provenance.version.prefix(12)), not \(version.prefix(12)))"
+                )
                 continue
             }
             return field
@@ -366,7 +372,8 @@ struct PipeForceField: ForceField {
 
     init(_ pipe: SteeringPipe, name: String, levelOfTheory: String) {
         self.pipe = pipe
-        provenance = ForceFieldProvenance(name: name, kind: "engine", version: "", levelOfTheory: levelOfTheory)
+        provenance = ForceFieldProvenance(
+            name: name, kind: "engine", version: "", levelOfTheory: levelOfTheory)
     }
 
     var hasEnergy: Bool { true }
@@ -375,7 +382,8 @@ struct PipeForceField: ForceField {
         try pipe.send(Question(evaluate: atoms.positions.map { [$0.x, $0.y, $0.z] }))
         guard let answer = try pipe.receive(Answer.self) else { throw PipeClosed() }
         guard answer.forces.count == atoms.count, answer.forces.allSatisfy({ $0.count == 3 }) else {
-            throw SteeringRefusal(reason: "the base gave \(answer.forces.count) forces on \(atoms.count) atoms")
+            throw SteeringRefusal(
+                reason: "the base gave \(answer.forces.count) forces on \(atoms.count) atoms")
         }
         return ForcePrediction(
             forces: answer.forces.map { SIMD3($0) }, energy: answer.energy,
