@@ -55,7 +55,7 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
         \(parameters.caution)
         ## Run it
 
-        It needs \(parameters.needs), and nothing of aurelax. Any of:
+        It needs \(parameters.needs), and nothing of aurelax\(parameters.steering). Any of:
 
             ./run.sh                      # this machine
             AURELAX_RANKS=8 ./run.sh      # so many processes
@@ -86,6 +86,15 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
         \(PackageExit.table(of: PackageExit.ofScripts))
 
         """
+}
+
+extension HandoffParameters {
+    /// Behind what the package needs.
+    fileprivate var steering: String {
+        optimizer.method == .learning
+            ? " (with it, `AURELAX_PROGRAM` or `aurelax` of `PATH`, it learns from every gradient; without it, BFGS)"
+            : ""
+    }
 }
 
 /// `README.md` of a package of single points.
