@@ -88,6 +88,15 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
         """
 }
 
+extension HandoffParameters {
+    /// Behind what the package needs.
+    fileprivate var steering: String {
+        optimizer.method == .learning
+            ? " (with it, `AURELAX_PROGRAM` or `aurelax` of `PATH`, it learns from every gradient; without it, BFGS)"
+            : ""
+    }
+}
+
 /// `README.md` of a package of single points.
 func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory

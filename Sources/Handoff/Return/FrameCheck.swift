@@ -73,35 +73,42 @@ struct PathCheck {
     private let expected: HandoffExpectation
     private let file: String
     private(set) var last: CheckedFrame?
-    /// Positions of all frames of a learning relaxation, which steps from any of them.
-    private var visited: [[SIMD3<Double>]] = []
     private var count = 0
-    /// Largest displacement of an atom from the frame that a step of the learning relaxation starts from, Å.
-    private static let largestTrustRadius = 0.6
-
     /// Σ|ΔE| along the path, eV.
     private var byEnergies = 0.0
     /// Σ|½ (F_k + F_{k+1}) · Δr|, eV.
     private var byForces = 0.0
 
+    /// A step of the learning relaxation may start from any earlier frame, Å.
+    private var earlier: [[SIMD3<Double>]] = []
+
     init(_ expected: HandoffExpectation, file: String) { (self.expected, self.file) = (expected, file) }
 
+    private var isLearning: Bool { expected.parameters.optimizer.method == .learning }
+
+    /// For the first frame: the base's minimum, or what remains of positions that were shifted into a box and back.
+    private var firstLimit: Double {
+        isLearning && expected.parameters.optimizer.base?.relaxFirst == true
+            ? HandoffExpectation.largestDisplacement : 1e-6
+    }
+
+    /// The learning relaxation's largest trust radius is 0.6 Å.
+    private var stepLimit: Double {
+        let step = expected.parameters.optimizer.maxStep
+        return (isLearning ? max(step, 0.6) : step) * 1.001
+    }
+
     mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {
-        let optimizer = expected.parameters.optimizer
-        let learns = optimizer.method == .learning
-        // At the first frame: what remains of positions that were shifted into a box and back, or the way to the base's
-        // minimum.
-        let first = optimizer.base?.relaxFirst == true ? HandoffExpectation.largestDisplacement : 1e-6
-        let step = (learns ? max(optimizer.maxStep, Self.largestTrustRadius) : optimizer.maxStep) * 1.001
-        let limit = last == nil ? first : step
         let positions = frame.atoms.positions
-        if !visited.contains(where: { largestDistance($0, positions).distance <= step }) {
+        let limit = last == nil ? firstLimit : stepLimit
+        let isNear = earlier.contains { largestDistance($0, positions).distance <= limit }
+        if !isNear {
             let (atom, distance) = largestDistance(last?.atoms.positions ?? expected.vectors, positions)
             guard distance <= limit else {
                 throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
             }
         }
-        if learns { visited.append(positions) }
+        if isLearning { earlier.append(positions) }
         if let last {
             byEnergies += abs(frame.energy - last.energy)
             var work = 0.0

@@ -313,6 +313,10 @@ class SteeringStopped(SteeringLost):
     """The run is to stop before its first gradient."""
 
 
+class SteeringStopped(SteeringLost):
+    """The run is to stop before its first gradient."""
+
+
 class Steering:
     """`aurelax steer`, a child process that learns from each gradient and proposes the next geometry. On rank 0 alone.
 
