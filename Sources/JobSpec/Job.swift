@@ -58,7 +58,7 @@ extension Job {
     /// Of a job whose name, structure and stages are still missing.
     public static let options = OptionTable(
         defaults: Job(
-            name: "", structure: .file(""), charge: 0, model: "thiolate-gold", priority: 0, after: [],
+            name: "", structure: .file(""), charge: 0, model: "auto", priority: 0, after: [],
             stages: [])
     ) {
         OptionSpec<Job>(
@@ -75,7 +75,8 @@ extension Job {
         OptionSpec("charge", \.charge, .integer(-100...100), unit: "e", "Total charge.")
         OptionSpec(
             "model", \.model, .text(check: JobSchema.checkModel),
-            "Force field of the ML stages: a name that `aurelax model list` prints.")
+            "Force field of the ML stages: a name that `aurelax model list` prints, or auto: thiolate-gold if it "
+                + "knows the structure, else gold-ligands.")
         OptionSpec(
             "priority", \.priority, .integer(-1000...1000), "Jobs with a higher number start first.")
         OptionSpec(

@@ -14,6 +14,12 @@ public struct MLStage: Sendable, Equatable {
         public init(move: MoveSelection, steps: Int) { (self.move, self.steps) = (move, steps) }
     }
 
+    /// What to do if the model does not know the structure that a stage begins with.
+    public enum OutOfDomain: String, Sendable, Codable, CaseIterable {
+        case refuse
+        case `continue`
+    }
+
     /// What does not depend on the structure or the model; its properties are the stage's too.
     public var relaxation = RelaxationSettings()
     public var move: MoveSelection = .all
@@ -24,6 +30,10 @@ public struct MLStage: Sendable, Equatable {
     public var stopAfterStagnation: Int?
     /// Which frame is handed on; nil for what ``completed(forEnergies:)`` says.
     public var keep: KeptFrame?
+    /// What to do if the model does not know the structure that the stage begins with.
+    public var outOfDomain = OutOfDomain.refuse
+    /// Bonds between non-metal atoms may break and form.
+    public var allowBondChanges = false
     /// Overrides the job's model for this stage.
     public var model: String?
     /// Name of an engine of the spool that gives the forces instead of a model.
@@ -95,6 +105,12 @@ extension MLStage {
         OptionSpec(
             "freeze_unknown", \.relaxation.freezesOutOfDomain, .boolean,
             "Atoms whose surroundings the model does not know keep their places.")
+        OptionSpec(
+            "out_of_domain", \.outOfDomain, .word(),
+            "If the model does not know the structure that the stage begins with: refuse the stage, or continue.")
+        OptionSpec(
+            "allow_bond_changes", \.allowBondChanges, .boolean,
+            "Whether bonds between non-metal atoms may break and form; otherwise the stage stops before.")
         OptionSpec(
             "remove_net_force", \.relaxation.removesNetForce, .boolean,
             "Take the mean force off every force, where all atoms move.")

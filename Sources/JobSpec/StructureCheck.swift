@@ -49,6 +49,14 @@ extension JobFile {
         for problem in GeometryCheck().problems(in: atoms).prefix(5) {
             add("geometry", structure, problem.description, hint: "mend the structure before it is relaxed")
         }
+        if let carbons = try? atoms.carbonsWithoutHydrogen(), !carbons.isEmpty {
+            let names = carbons.prefix(3).map(String.init).joined(separator: ", ")
+            add(
+                "missing-hydrogens", structure,
+                "\(carbons.count) C \(carbons.count == 1 ? "atom seems" : "atoms seem") to lack hydrogen (atom \(names)"
+                    + (carbons.count > 3 ? " and \(carbons.count - 3) others)" : ")"),
+                hint: "structures from diffraction often have no hydrogen atoms: add them first", severity: .warning)
+        }
         let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
         if electrons <= 0 {
             add("no-electrons", [.key("charge")], "a charge of \(job.charge) leaves no electrons")
@@ -75,6 +83,18 @@ extension JobFile {
             }
         }
         return problems
+    }
+
+    /// A diagnostic about the structure, for what is known outside of this module.
+    ///
+    /// - Parameter isError: false for a warning.
+    public func structureProblem(
+        _ code: String, _ message: String, hint: String?, isError: Bool
+    ) -> Diagnostic {
+        let node = node(at: [.key("structure")])
+        return Diagnostic(
+            isError ? .error : .warning, code: code, at: node?.mark, width: node?.width ?? 1,
+            keyPath: "structure", message: message, hint: hint)
     }
 
     private struct SelectionProblem {

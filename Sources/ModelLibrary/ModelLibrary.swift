@@ -56,6 +56,8 @@ public struct ModelLibrary: Sendable {
     ///
     /// - Throws: ``ModelLibraryError``.
     public func path(of nameOrPath: String) throws(ModelLibraryError) -> String {
+        // Without a structure the first default model.
+        let nameOrPath = nameOrPath == Self.automatic ? Self.defaultModels[0] : nameOrPath
         if nameOrPath.contains("/") || nameOrPath.hasSuffix("." + Self.fileExtension) {
             guard exists(nameOrPath) else { throw .noFile(nameOrPath) }
             return nameOrPath

@@ -71,7 +71,7 @@ import YAMLDocument
         // Defaults are values where they are some, and told in words where they depend on something.
         func property(_ name: String) -> [String: Any] { properties[name] as? [String: Any] ?? [:] }
         #expect(property("charge")["default"] as? Int == 0)
-        #expect(property("model")["default"] as? String == "thiolate-gold")
+        #expect(property("model")["default"] as? String == "auto")
         #expect((property("after")["default"] as? [Any])?.isEmpty == true)
         #expect(property("name")["default"] == nil)
         #expect((property("name")["description"] as? String)?.hasSuffix("without .yaml.") == true)

@@ -10,7 +10,7 @@ import YAMLDocument
     @Test func whatIsNotSaidIsThePapers() throws {
         let job = try #require(file(Self.minimal, name: "dir/ring4.yaml").job)
         #expect(job.name == "ring4" && job.structure == .file("s.xyz") && job.charge == 0)
-        #expect(job.model == "thiolate-gold" && job.priority == 0 && job.after.isEmpty)
+        #expect(job.model == "auto" && job.priority == 0 && job.after.isEmpty)
         #expect(job.stages == [.ml(MLStage())])
     }
 

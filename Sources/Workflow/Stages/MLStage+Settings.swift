@@ -24,7 +24,7 @@ extension MLStage {
                 }, rounds: rounds)
         }
         settings.stops.stagnation = stopAfterStagnation == 0 ? nil : stopAfterStagnation
-        settings.keepsBonds = true
+        settings.keepsBonds = !allowBondChanges
         settings.keep = keep ?? .smallestFmax
         if let problem = settings.problem(atoms: atoms.count) { throw StageFailure(problem) }
         return settings

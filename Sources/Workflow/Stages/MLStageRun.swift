@@ -2,6 +2,7 @@ package import Atomistics
 package import DurableFiles
 import Foundation
 package import JobSpec
+internal import ModelLibrary
 import OrderedCollections
 import Relaxation
 import SystemPackage
@@ -41,6 +42,7 @@ package struct MLStageRun {
         let log = OptimizerLog(settings.optimizer, isModel: true)
         let frames = try resume(&relaxer)
         let files = try open(frames, log)
+        if frames.isEmpty, stage.engine == nil { try refuseUnknown() }
         var first = frames.first
         try begin(frames.count)
         if let current = relaxer.current { try progress(current.step, current.fmax) }
@@ -76,6 +78,13 @@ package struct MLStageRun {
         let seconds = Double(start.duration(to: .now) / .seconds(1))
         return .finished(
             report(kept, of: last.step, first: first, relaxer.status, seconds: seconds), final: final)
+    }
+
+    /// - Throws: ``StageFailure`` if the model does not know the structure.
+    private func refuseUnknown() throws {
+        guard stage.outOfDomain == .refuse, let check = try? DomainCheck(forceField, bare), check.isRefused
+        else { return }
+        throw StageFailure("\(check.problem ?? "the structure is unknown"): not relaxed; \(DomainCheck.hint)")
     }
 
     /// The structure without the values of an earlier stage.

@@ -53,7 +53,7 @@ struct StageLauncher: Sendable {
         defer { withExtendedLifetime(lock) {} }
         let learnt = try lesson(record, in: folder).map {
             try LearntModel.learn(
-                $0, beginningWith: stage.model ?? record.job.model, models, in: folder)
+                $0, beginningWith: modelName(of: stage, in: record), models, in: folder)
         }
         if let engine = try stage.engine.map(engines.named) {
             stop.extraTime = .seconds(engine.timeout) + EngineForceField.startLimit
@@ -93,7 +93,7 @@ struct StageLauncher: Sendable {
         }
         let folder = try JobFolder(spool, store).stageDirectory(of: record)
         try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).handOut(
-            initial(of: record), model: stage.model ?? record.job.model, models,
+            initial(of: record), model: modelName(of: stage, in: record), models,
             lesson: lesson(record, in: folder))
         return .handedOut
     }
@@ -196,8 +196,15 @@ struct StageLauncher: Sendable {
         return try model(of: ml, in: record)
     }
 
+    /// An automatic model is chosen for the job's structure, so that all its stages have the same one.
+    private func modelName(of stage: MLStage, in record: JobRecord) throws -> String {
+        let name = stage.model ?? record.job.model
+        guard name == ModelLibrary.automatic else { return name }
+        return try models.resolve(name, for: structure(record.structure))
+    }
+
     private func model(of stage: MLStage, in record: JobRecord) throws -> any ForceField {
-        guard let name = stage.engine else { return try models.load(stage.model ?? record.job.model) }
+        guard let name = stage.engine else { return try models.load(modelName(of: stage, in: record)) }
         return try EngineForceField(
             description: engines.named(name), charge: record.job.charge, multiplicity: stage.multiplicity,
             python: python)
@@ -281,6 +288,11 @@ final class LoadedModels: Sendable {
     init(_ library: ModelLibrary, _ other: (@Sendable (String) throws -> any ForceField)?) {
         self.library = library
         self.other = other
+    }
+
+    /// Returns the name of the model that `auto` stands for.
+    func resolve(_ name: String, for atoms: Atoms) throws -> String {
+        other == nil ? try library.resolve(name, for: atoms) { try load($0) } : name
     }
 
     func load(_ name: String) throws -> any ForceField {

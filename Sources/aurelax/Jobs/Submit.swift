@@ -237,7 +237,8 @@ struct CheckedJob {
                     atoms = given.atoms
                 }
             }
-            let problems = file.problems(with: atoms, frames: frames)
+            var problems = file.problems(with: atoms, frames: frames)
+            if !problems.hasErrors { problems += domainProblems(of: parsed, atoms, file) }
             diagnostics += problems
             report += file.report(problems)
             job = problems.hasErrors ? nil : parsed

@@ -29,7 +29,7 @@ struct ServeForces: ParsableCommand {
             throw ValidationError("--patience is 0 to 1000000 seconds")
         }
         let structure = try lastFrame(of: input)
-        let forceField = try model.forceField
+        let forceField = try model.forceField(for: structure)
         guard forceField.hasEnergy else {
             throw CommandError(.failed, "\(model.model) has no energies, which the protocol requires")
         }

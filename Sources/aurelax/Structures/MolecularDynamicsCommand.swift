@@ -71,7 +71,7 @@ struct MolecularDynamicsCommand: ParsableCommand {
 
     func run() throws {
         let initial = try lastFrame(of: input)
-        let forceField = try engine.forceField(else: model)
+        let forceField = try engine.forceField(else: model, for: initial)
         let start = Digest(of: ExtXYZ.bytes(of: [initial])).hexadecimal
         let path = FilePath(FileManager.default.currentDirectoryPath).pushing(FilePath(output))
         guard let name = path.lastComponent else {

@@ -22,11 +22,14 @@ struct Predict: ParsableCommand {
     @OptionGroup var engine: EngineOptions
 
     func run() throws {
-        let forceField = try engine.forceField(else: model)
+        var chosen: (any ForceField)?
         var writer = try FrameWriter(output)
         var warnings: [(frame: Int, text: String)] = []
         defer { for (frame, text) in warnings { printError("warning: \(input), frame \(frame): \(text)") } }
         try forEachFrame(in: input, format: formats.format, output: output) { atoms, index in
+            // An automatic model is chosen for the first frame.
+            let forceField = try chosen ?? engine.forceField(else: model, for: atoms)
+            chosen = forceField
             let prediction = try forceField.predict(atoms)
             for warning in prediction.warnings where !warnings.contains(where: { $0.text == warning }) {
                 warnings.append((index, warning))

@@ -2,6 +2,7 @@ import ArgumentParser
 import Atomistics
 import Foundation
 import JobSpec
+import ModelLibrary
 import Relaxation
 import Workflow
 import YAMLDocument
@@ -37,8 +38,9 @@ struct Relax: ParsableCommand {
         let initial = given.atoms
         if !quiet, let reading = given.reading(input) { printError(reading) }
         if !quiet, given.frames > 1 { printError("\(input): the last of \(given.frames) frames is relaxed") }
-        let forceField = try engine.forceField(else: model)
+        let forceField = try engine.forceField(else: model, for: initial)
         let stage = try options.settings.completed(forEnergies: forceField.hasEnergy)
+        if engine.engine == nil { try refuseUnknown(initial, forceField, stage) }
         let settings: RelaxationSettings
         do {
             settings = try stage.settings(for: initial)
@@ -69,6 +71,29 @@ struct Relax: ParsableCommand {
         try writer.write(kept.annotated(by: forceField.provenance))
         try writer.finish()
         guard relaxer.status.isSatisfied else { throw ExitCode(ExitStatus.notConverged.rawValue) }
+    }
+}
+
+extension Relax {
+    /// Tells what of the structure the model does not know.
+    ///
+    /// - Throws: ``CommandError`` if the relaxation must not begin.
+    private func refuseUnknown(_ atoms: Atoms, _ forceField: any ForceField, _ stage: MLStage) throws {
+        let domain: DomainCheck
+        do {
+            domain = try DomainCheck(forceField, atoms)
+        } catch let error as ForceFieldError {
+            throw CommandError(.failed, "\(input): error: \(error)")
+        }
+        guard let problem = domain.problem else { return }
+        guard domain.isRefused, stage.outOfDomain == .refuse else {
+            if !quiet { printError("\(input): warning: \(problem)") }
+            return
+        }
+        throw CommandError(
+            .failed,
+            "\(input): error: \(problem)\n  use --engine, another --model, or --out-of-domain continue, which stops if a "
+                + "bond between non-metal atoms changes")
     }
 }
 

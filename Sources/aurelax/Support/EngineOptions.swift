@@ -18,8 +18,9 @@ struct EngineOptions: ParsableArguments {
     @Option(help: "Spin multiplicity 2S+1 for the engine (default: its own choice).")
     var multiplicity: Int?
 
-    func forceField(else model: ModelOptions) throws -> any ForceField {
-        guard let engine else { return try model.forceField }
+    /// - Parameter atoms: the structure that an automatic model is chosen for.
+    func forceField(else model: ModelOptions, for atoms: Atoms) throws -> any ForceField {
+        guard let engine else { return try model.forceField(for: atoms) }
         let path = engines ?? spool.spool.root.appending(SpoolConfiguration.file).string
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw CommandError(

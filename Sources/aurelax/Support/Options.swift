@@ -25,10 +25,13 @@ struct SpoolOptions: ParsableArguments {
 
 /// The force field of a command.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "Force field: a name from `aurelax model list`, or a model file.")
-    var model = "thiolate-gold"
+    @Option(
+        name: .shortAndLong,
+        help: "Force field: a name from `aurelax model list`, a model file, or auto: the default model that knows the structure."
+    )
+    var model = ModelLibrary.automatic
 
-    var forceField: any ForceField { get throws { try Models.library.load(model) } }
+    func forceField(for atoms: Atoms) throws -> any ForceField { try Models.library.load(model, for: atoms) }
 }
 
 enum Models {

@@ -1,0 +1,90 @@
+public import Atomistics
+import Foundation
+import SOAPPotential
+
+/// Whether a model can be asked about a structure, decided before an atom moves.
+///
+/// The limits are measured (docs/accuracy.md, "Before the first step"): in structures of the molecules that a potential has
+/// learnt no atom is out of domain, in those of other ligands between a quarter and all atoms; displaced by up to
+/// 0.25 Å, a known structure has up to 0.4 and still relaxes into its minimum.
+public struct DomainCheck: Sendable, Equatable {
+    /// Above this share of atoms out of domain a structure is refused.
+    public static let refusedShare = 0.5
+    /// A force of more than this many times the largest in the training data is refused.
+    public static let refusedForce = 5.0
+
+    /// Name of the model.
+    public let model: String
+    public let atoms: Int
+    /// Number of atoms out of domain, by element symbol.
+    public let outside: [String: Int]
+    /// The force that exceeds the largest one of its element in the training data most.
+    public let largestForce: LargestForce?
+
+    public struct LargestForce: Sendable, Equatable {
+        public var atom: Int
+        public var symbol: String
+        /// Predicted, eV/Å.
+        public var force: Double
+        /// Largest in the training data, eV/Å.
+        public var known: Double
+    }
+
+    /// - Throws: `ForceFieldError` if the model cannot be asked at all: an element that it lacks, a periodic cell.
+    public init(_ forceField: any ForceField, _ atoms: Atoms) throws {
+        self.init(forceField, atoms, try forceField.predict(atoms))
+    }
+
+    /// - Parameter prediction: of the model for this structure.
+    public init(_ forceField: any ForceField, _ atoms: Atoms, _ prediction: ForcePrediction) {
+        model = forceField.provenance.name
+        self.atoms = atoms.count
+        // Limits were measured for potentials; the learning machines' marks mean something else.
+        guard let potential = forceField as? SOAPPotential else {
+            (outside, largestForce) = ([:], nil)
+            return
+        }
+        var outside: [String: Int] = [:]
+        for (element, isOutside) in zip(atoms.elements, prediction.outOfDomain) where isOutside {
+            outside[element.symbol, default: 0] += 1
+        }
+        self.outside = outside
+        largestForce = atoms.elements.indices.compactMap { i in
+            potential.largestKnownForce(on: atoms.elements[i]).map {
+                LargestForce(
+                    atom: i, symbol: atoms.elements[i].symbol, force: prediction.forces[i].length, known: $0)
+            }
+        }.max { $0.force / $0.known < $1.force / $1.known }
+    }
+
+    public var outsideCount: Int { outside.values.reduce(0, +) }
+    public var share: Double { atoms == 0 ? 0 : Double(outsideCount) / Double(atoms) }
+    public var isRefused: Bool { share > Self.refusedShare || hasWildForce }
+
+    private var hasWildForce: Bool {
+        largestForce.map { $0.force > Self.refusedForce * $0.known } ?? false
+    }
+
+    /// What is wrong, as `88 C and 90 H atoms of 349 are out of the domain of gold-ligands`; nil if nothing is.
+    public var problem: String? {
+        if hasWildForce, let largestForce {
+            return "the force on \(largestForce.symbol) atom \(largestForce.atom) is "
+                + String(
+                    format: "%.1f eV/Å by %@, whose training data has at most %.1f", largestForce.force, model,
+                    largestForce.known)
+        }
+        guard outsideCount > 0 else { return nil }
+        let sorted = outside.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        var parts = sorted.prefix(3).map { "\($0.value) \($0.key)" }
+        let rest = sorted.dropFirst(3).reduce(0) { $0 + $1.value }
+        if rest > 0 { parts.append("\(rest) other") }
+        let list =
+            parts.count > 1 ? parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1] : parts[0]
+        return "\(list) \(outsideCount == 1 ? "atom" : "atoms") of \(atoms) \(outsideCount == 1 ? "is" : "are") "
+            + "out of the domain of \(model)"
+    }
+
+    /// What to do about a refusal.
+    public static let hint =
+        "start with a dft stage or an engine, train a model on such molecules, or set out_of_domain: continue"
+}

@@ -1,0 +1,40 @@
+import Atomistics
+import Foundation
+import JobSpec
+import ModelLibrary
+import YAMLDocument
+
+/// Returns what the models of a job do not know of its structure. A model that is not trained here says nothing.
+func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic] {
+    let stages = job.plan.compactMap { planned in
+        if case .ml(let stage) = planned.work, stage.engine == nil { stage } else { nil }
+    }
+    var seen: Set<String> = []
+    return stages.compactMap { stage -> Diagnostic? in
+        let name = stage.model ?? job.model
+        guard seen.insert(name).inserted, let model = try? Models.library.load(name, for: atoms) else {
+            return nil
+        }
+        let check: DomainCheck
+        do {
+            check = try DomainCheck(model, atoms)
+        } catch ForceFieldError.unknownElements(let unknown, let known) {
+            let lacking = unknown.map(\.symbol).joined(separator: ", ")
+            return file.structureProblem(
+                "unknown-elements",
+                "the model \(model.provenance.name) does not know \(lacking); it knows "
+                    + known.map(\.symbol).joined(separator: ", "),
+                hint: "start with a dft stage or an engine (docs/engines.md), or train a model on such molecules",
+                isError: true)
+        } catch {
+            return nil
+        }
+        guard let problem = check.problem else { return nil }
+        let isError = check.isRefused && stage.outOfDomain == .refuse
+        return file.structureProblem(
+            "out-of-domain", problem,
+            hint: isError
+                ? DomainCheck.hint : "the stage runs; if a bond between non-metal atoms changes, it stops before",
+            isError: isError)
+    }
+}

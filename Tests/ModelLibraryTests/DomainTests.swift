@@ -1,0 +1,98 @@
+import Atomistics
+import Foundation
+import ModelLibrary
+import Testing
+
+@Suite struct DomainTests {
+    /// A small potential of methylthiolate rings, calibrated on other molecules.
+    private func rings(_ scratch: borrowing ScratchLibrary, _ name: String = "thiolate-gold") throws {
+        let others = "\(ScratchLibrary.models)/data/fragments-pbe-lcao.extxyz"
+        let text = ScratchLibrary.potential(name).replacing(
+            "fit: training", with: "  - {file: \(others), calibration: [\"0:60:4\"]}\nfit: training")
+        _ = try scratch.add(name, text).train()
+    }
+
+    private func frames(_ file: String) throws -> [Atoms] {
+        try ExtXYZ.read(path: "\(ScratchLibrary.models)/data/\(file)-pbe-lcao.extxyz")
+    }
+
+    /// Name of the molecule.
+    private func kind(_ atoms: Atoms) -> String {
+        if case .string(let name)? = atoms.info["config_type"] { name } else { "" }
+    }
+
+    @Test("A potential knows its own molecules and refuses other ligands and bare gold")
+    func aPotentialRefusesWhatItDoesNotKnow() throws {
+        let scratch = try ScratchLibrary()
+        try rings(scratch)
+        let model = try scratch.library.load("thiolate-gold")
+        let own = try DomainCheck(model, frames("rings")[12])
+        #expect(own.outsideCount == 0 && own.problem == nil && !own.isRefused)
+
+        let ethyl = try #require(try frames("fragments").first { kind($0) == "ethyl3" })
+        let check = try DomainCheck(model, ethyl)
+        #expect(check.isRefused && check.share > DomainCheck.refusedShare)
+        let problem = try #require(check.problem)
+        #expect(problem.hasSuffix("atoms of \(ethyl.count) are out of the domain of thiolate-gold"))
+
+        let gold = try #require(try frames("fragments").first { kind($0) == "au8" })
+        #expect(try DomainCheck(model, gold).outsideCount > 0)
+    }
+
+    @Test("A force far beyond the training data is named, with the atom")
+    func aWildForceIsRefused() throws {
+        let scratch = try ScratchLibrary()
+        try rings(scratch)
+        let model = try scratch.library.load("thiolate-gold")
+        var ring = try frames("rings")[12]
+        let hydrogen = try #require(ring.elements.firstIndex(of: .hydrogen))
+        let carbon = try #require(
+            ring.positions.indices.filter { ring.elements[$0] == .carbon }.min {
+                (ring.positions[$0] - ring.positions[hydrogen]).length
+                    < (ring.positions[$1] - ring.positions[hydrogen]).length
+            })
+        ring.positions[hydrogen] = ring.positions[carbon] + SIMD3(0.45, 0, 0)
+        let check = try DomainCheck(model, ring)
+        #expect(check.isRefused)
+        #expect(try #require(check.problem).contains("whose training data has at most"))
+    }
+
+    @Test("The automatic model is the first that knows the structure")
+    func theAutomaticModelIsChosenByTheStructure() throws {
+        let scratch = try ScratchLibrary()
+        try rings(scratch)
+        let own = try frames("rings")[12]
+        let silver = try #require(try frames("fragments").first { kind($0) == "ag4" })
+        // With one of them trained it is the only choice.
+        #expect(try scratch.library.load("auto", for: silver).provenance.name == "thiolate-gold")
+        let wide = """
+            aurelax_recipe: 1
+            name: gold-ligands
+            kind: soap-potential
+            level_of_theory: \(ScratchLibrary.level)
+            data:
+              - {file: \(ScratchLibrary.models)/data/fragments-pbe-lcao.extxyz, frames: ["0:217:9"]}
+            descriptor: {r_cut: 4, n_max: 4, l_max: 2, sigma: 0.35, cutoff_radius: 4.5, cutoff_width: 4.5}
+            inducing: {default: 24}
+            priors: [3]
+
+            """
+        _ = try scratch.add("gold-ligands", wide).train()
+        #expect(try scratch.library.load("auto", for: own).provenance.name == "thiolate-gold")
+        #expect(try scratch.library.load("auto", for: silver).provenance.name == "gold-ligands")
+        #expect(try scratch.library.load("thiolate-gold", for: silver).provenance.name == "thiolate-gold")
+    }
+
+    @Test("Expected errors hold on molecules of which the model has learnt nothing")
+    func expectedErrorsHoldFarFromTheData() throws {
+        let scratch = try ScratchLibrary()
+        try rings(scratch)
+        let model = try scratch.library.load("thiolate-gold")
+        // Calibrated on butyl rings and bare gold; tested on phenyl and t-butyl rings, a thiol and a disulfide.
+        let tested = Set(["phenyl3", "tbutyl3", "petsh", "etssme"])
+        let unseen = try frames("fragments").filter { tested.contains(kind($0)) }
+        let table = try Evaluation(ForceComparison(model, on: unseen) { _ in })
+        let row = try #require(table.rows["all"])
+        #expect(row.withinTwice ?? 0 > 0.8 && row.meanError > 0.5)
+    }
+}
