@@ -2,7 +2,7 @@ package import Atomistics
 package import DurableFiles
 import Foundation
 package import JobSpec
-internal import ModelLibrary
+import ModelLibrary
 import OrderedCollections
 import Relaxation
 import SystemPackage
