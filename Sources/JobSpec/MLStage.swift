@@ -113,12 +113,6 @@ extension MLStage {
             "allow_bond_changes", \.allowBondChanges, .boolean,
             "Whether bonds between non-metal atoms may break and form; otherwise the stage stops before.")
         OptionSpec(
-            "out_of_domain", \.outOfDomain, .word(),
-            "If the model does not know the structure that the stage begins with: refuse the stage, or continue.")
-        OptionSpec(
-            "allow_bond_changes", \.allowBondChanges, .boolean,
-            "Whether bonds between non-metal atoms may break and form; otherwise the stage stops before.")
-        OptionSpec(
             "remove_net_force", \.relaxation.removesNetForce, .boolean,
             "Remove the mean force, if all atoms move.")
         OptionSpec(

@@ -50,9 +50,6 @@ extension Recipe.Source {
             "teacher", \.teacher, .text(), default: "none",
             "A model file, relative to the recipe, that labels these structures with its own forces. "
                 + "The new model's level of theory then names it.")
-        OptionSpec(
-            "calibration", \.calibration, .list(.range),
-            "Of these, frames that are never learnt: other molecules, by which a SOAP potential sets its expected errors.")
     }
 }
 
