@@ -84,6 +84,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     }
 
     /// An option that is not stored.
+    @_disfavoredOverload
     public init<Value: Sendable>(
         _ key: String, _ path: any WritableKeyPath<Settings, Value> & Sendable, _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, _ sentence: String
@@ -98,6 +99,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     }
 
     /// An option that may be left open and is not stored.
+    @_disfavoredOverload
     public init<Value: Sendable>(
         _ key: String, _ path: any WritableKeyPath<Settings, Value?> & Sendable, _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, _ sentence: String
