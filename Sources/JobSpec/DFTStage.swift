@@ -189,7 +189,8 @@ extension OptionForm where Value == DFTStage.Engine {
     fileprivate static var engine: Self {
         Self(
             .text(pattern: JobSchema.namePattern, check: JobSchema.checkEngine),
-            read: { $0.text.flatMap(DFTStage.Engine.init(rawValue:)) }, text: { YAMLScalar.text($0.rawValue) })
+            read: { $0.text.flatMap(DFTStage.Engine.init(rawValue:)) }, text: { YAMLScalar.text($0.rawValue) }
+        )
     }
 }
 

@@ -108,7 +108,8 @@ extension MLStage {
             "Fix atoms while they are out of domain.")
         OptionSpec(
             "out_of_domain", \.outOfDomain, .word(),
-            "If the model does not know the structure that the stage begins with: refuse the stage, or continue.")
+            "If the model does not know the structure that the stage begins with: refuse the stage, or continue."
+        )
         OptionSpec(
             "allow_bond_changes", \.allowBondChanges, .boolean,
             "Whether bonds between non-metal atoms may break and form; otherwise the stage stops before.")

@@ -25,7 +25,7 @@ extension JobFile {
         }
         if atoms.periodicity.isPeriodic {
             add(
-                "periodic", structure, "the structure is periodic; molecules only are relaxed",
+                "periodic", structure, "the structure is periodic; only molecules can be relaxed",
                 hint:
                     "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box"
             )
@@ -58,15 +58,19 @@ extension JobFile {
                 "missing-hydrogens", structure,
                 "\(carbons.count) C \(carbons.count == 1 ? "atom seems" : "atoms seem") to lack hydrogen (atom \(names)"
                     + (carbons.count > 3 ? " and \(carbons.count - 3) others)" : ")"),
-                hint: "structures from diffraction often have no hydrogen atoms: add them first", severity: .warning)
+                hint: "structures from diffraction often have no hydrogen atoms: add them first",
+                severity: .warning)
         }
         if electrons <= 0 {
             add("no-electrons", [.key("charge")], "a charge of \(job.charge) leaves no electrons")
         } else {
-            if electrons % 2 != 0, let calculation = job.calculations.first(where: { $0.stage.gpaw?.spin == nil }) {
+            if electrons % 2 != 0,
+                let calculation = job.calculations.first(where: { $0.stage.gpaw?.spin == nil })
+            {
                 let how =
                     calculation.stage.engine == .gpaw
-                    ? "GPAW calculates spin-polarised with one unpaired electron" : "calculations are spin-paired"
+                    ? "GPAW calculates spin-polarised with one unpaired electron"
+                    : "calculations are spin-paired"
                 add(
                     "odd-electrons", [.key("charge")], "\(electrons) electrons are an odd number; \(how)",
                     hint: "is the charge right?", severity: .warning)
@@ -168,7 +172,7 @@ extension JobFile {
                 return problemsOf(base, atoms)
                     + [
                         .init(
-                            code: "nothing-fixed", message: "‘fix’ names no atom",
+                            code: "nothing-fixed", message: "‘fix’ selects no atom",
                             hint: "remove it, or name atoms")
                     ]
             }

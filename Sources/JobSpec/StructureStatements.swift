@@ -23,7 +23,8 @@ struct StructureStatements {
     ///   - isStated: the job file gives the charge, so that its author has decided.
     ///   - multiplicities: 2S + 1 of each calculation outside; nil if its moments are given or found.
     func all(charge: Int, isStated: Bool, multiplicities: [Int?]) -> [StructureStatement] {
-        [self.charge(charge, isStated)].compactMap { $0 } + (multiplicities.isEmpty ? [] : spin(multiplicities))
+        [self.charge(charge, isStated)].compactMap { $0 }
+            + (multiplicities.isEmpty ? [] : spin(multiplicities))
             + units() + constraints()
     }
 
@@ -55,12 +56,14 @@ struct StructureStatements {
         func unpaired(_ key: String, _ what: String, _ stated: Double) {
             let stated = Int(stated.magnitude.rounded())
             guard let other = multiplicities.compactMap({ $0 }).first(where: { $0 != stated }) else { return }
-            let found = other == 1 ? "calculations are spin-paired" : "a calculation has the multiplicity \(other)"
+            let found =
+                other == 1 ? "calculations are spin-paired" : "a calculation has the multiplicity \(other)"
             statements.append(
                 StructureStatement(
                     code: "unpaired-spin", key: "structure",
                     message: "the structure says \(key)=\(what), and \(found)",
-                    hint: "‘gpaw: {spin: {multiplicity: \(stated)}}’ in the stage, or remove the key from the structure",
+                    hint:
+                        "‘gpaw: {spin: {multiplicity: \(stated)}}’ in the stage, or remove the key from the structure",
                     isError: true))
         }
         if let (key, value) = number(
@@ -79,7 +82,8 @@ struct StructureStatements {
             unpaired(key, short(value), value)
         }
         for name in ["initial_magmoms", "magmoms"] where multiplicities.contains(1) {
-            guard let moments = numbers(ofColumn: name), let atom = moments.firstIndex(where: { abs($0) > 0.01 })
+            guard let moments = numbers(ofColumn: name),
+                let atom = moments.firstIndex(where: { abs($0) > 0.01 })
             else { continue }
             statements.append(
                 StructureStatement(

@@ -70,7 +70,8 @@ public struct DomainCheck: Sendable, Equatable {
         if hasWildForce, let largestForce {
             return "the force on \(largestForce.symbol) atom \(largestForce.atom) is "
                 + String(
-                    format: "%.1f eV/Å by %@, whose training data has at most %.1f", largestForce.force, model,
+                    format: "%.1f eV/Å by %@, whose training data has at most %.1f", largestForce.force,
+                    model,
                     largestForce.known)
         }
         guard outsideCount > 0 else { return nil }
@@ -79,8 +80,10 @@ public struct DomainCheck: Sendable, Equatable {
         let rest = sorted.dropFirst(3).reduce(0) { $0 + $1.value }
         if rest > 0 { parts.append("\(rest) other") }
         let list =
-            parts.count > 1 ? parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1] : parts[0]
-        return "\(list) \(outsideCount == 1 ? "atom" : "atoms") of \(atoms) \(outsideCount == 1 ? "is" : "are") "
+            parts.count > 1
+            ? parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1] : parts[0]
+        return
+            "\(list) \(outsideCount == 1 ? "atom" : "atoms") of \(atoms) \(outsideCount == 1 ? "is" : "are") "
             + "out of the domain of \(model)"
     }
 

@@ -124,7 +124,11 @@ extension SOAPPotentialSettings {
         ) { node, settings in
             settings.inducingByElement = [:]
             for (symbol, count) in RecipeSchema.values(of: node, \.integer) {
-                if let symbol { settings.inducingByElement[symbol] = count } else { settings.inducing = count }
+                if let symbol {
+                    settings.inducingByElement[symbol] = count
+                } else {
+                    settings.inducing = count
+                }
             }
         }
         OptionSpec<SOAPPotentialSettings>(
@@ -134,7 +138,11 @@ extension SOAPPotentialSettings {
         ) { node, settings in
             settings.forceNoise = [:]
             for (symbol, noise) in RecipeSchema.values(of: node, \.number) {
-                if let symbol { settings.forceNoise[symbol] = noise } else { settings.defaultForceNoise = noise }
+                if let symbol {
+                    settings.forceNoise[symbol] = noise
+                } else {
+                    settings.defaultForceNoise = noise
+                }
             }
         }
         OptionSpec(
@@ -146,7 +154,8 @@ extension SOAPPotentialSettings {
     }
 
     private static func byElement(_ usual: some Any, _ others: [String: some Any]) -> String {
-        let pairs = ["default: \(usual)"] + others.keys.sorted().map { "\($0): \(others[$0].map { "\($0)" } ?? "")" }
+        let pairs =
+            ["default: \(usual)"] + others.keys.sorted().map { "\($0): \(others[$0].map { "\($0)" } ?? "")" }
         return "{\(pairs.joined(separator: ", "))}"
     }
 }
@@ -255,7 +264,8 @@ extension OAMLMOptions {
             schema: .mapping(
                 MappingSchema([
                     KeySchema(
-                        "solver", .list(RecipeSchema.solver, count: 1...50), required: true, "Solvers to try."),
+                        "solver", .list(RecipeSchema.solver, count: 1...50), required: true, "Solvers to try."
+                    ),
                     KeySchema(
                         "sigma2", .list(RecipeSchema.length, count: 1...50), required: true,
                         "Widths to try, Å."),

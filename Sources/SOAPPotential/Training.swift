@@ -48,7 +48,8 @@ extension SOAPPotential {
         var fixed = settings
         fixed.priors = [first.prior]
         return try fit(
-            frames + validation, fixed, provenance, validation: [], others: [], calibration: first.calibration,
+            frames + validation, fixed, provenance, validation: [], others: [],
+            calibration: first.calibration,
             parts[2])
     }
 

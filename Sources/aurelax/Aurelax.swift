@@ -20,9 +20,11 @@ struct Aurelax: AsyncParsableCommand {
             CommandGroup(
                 name: "Jobs",
                 subcommands: [
-                    DaemonCommand.self, NewJob.self, Submit.self, Validate.self, Status.self, Watch.self, Show.self,
+                    DaemonCommand.self, NewJob.self, Submit.self, Validate.self, Status.self, Watch.self,
+                    Show.self,
                     Log.self,
-                    ReportCommand.self, Table.self, Compare.self, Export.self, Archive.self, Cancel.self, Pause.self, Resume.self, Retry.self,
+                    ReportCommand.self, Table.self, Compare.self, Export.self, Archive.self, Cancel.self,
+                    Pause.self, Resume.self, Retry.self,
                     SchemaCommand.self, DFT.self, StageCommand.self, Steer.self,
                     Doctor.self, Recover.self,
                 ]),

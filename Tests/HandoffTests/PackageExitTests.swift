@@ -12,7 +12,8 @@ import Testing
     }
 
     @Test func theDocumentHoldsTheTable() throws {
-        #expect(try text("docs/hand-off.md").contains("\n\(PackageExit.markdown)\n"), "\(PackageExit.markdown)")
+        #expect(
+            try text("docs/hand-off.md").contains("\n\(PackageExit.markdown)\n"), "\(PackageExit.markdown)")
     }
 
     @Test func theScriptsEndWithTheTable() throws {
@@ -23,7 +24,8 @@ import Testing
         #expect(pairs.count == 6)
         #expect(script.contains("EXIT = {\(pairs.joined(separator: ", "))}\n"), "\(pairs)")
         #expect(
-            script.contains("REFUSED, BUSY = \(PackageExit.refused.rawValue), \(PackageExit.busy.rawValue)\n"))
+            script.contains("REFUSED, BUSY = \(PackageExit.refused.rawValue), \(PackageExit.busy.rawValue)\n")
+        )
         #expect(ResultVerdict.allCases.allSatisfy { $0.exitCode == $0.exit.rawValue })
     }
 }

@@ -35,7 +35,7 @@ import YAMLDocument
         var atoms = Self.water
         atoms.positions[1] = atoms.positions[0]
         #expect(report(Self.ml, atoms).contains("j.yaml:2:12: error: "))
-        #expect(report(Self.ml, atoms).contains("hint: mend the structure before it is relaxed"))
+        #expect(report(Self.ml, atoms).contains("hint: correct the structure before the relaxation"))
         atoms.positions[1].x = .nan
         #expect(report(Self.ml, atoms).contains("error: "))
         atoms = Self.water

@@ -26,7 +26,8 @@ public struct PackagedEngine: Sendable, Equatable, Codable {
     private var files: [String: [UInt8]] = [:]
 
     enum CodingKeys: String, CodingKey {
-        case name, kind, ase, arguments, command, input, species, python, threads, passing, multiplicity, level
+        case name, kind, ase, arguments, command, input, species, python, threads, passing, multiplicity,
+            level
         case vacuum, timeout
     }
 

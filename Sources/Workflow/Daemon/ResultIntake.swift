@@ -88,7 +88,7 @@ struct ResultIntake: Sendable {
             return .event(.stageEnded(report.verdict), ended: (report, try spool.blobs.insert(final)))
         } catch let failure as StageFailure {
             // What lies there stays; another attempt has a folder of its own.
-            return .event(.stageFailed("what came back was not taken: \(failure)", again: true))
+            return .event(.stageFailed("the result was refused: \(failure)", again: true))
         }
     }
 

@@ -90,7 +90,8 @@ public struct StoreRecovery: Sendable {
         try store.close()
         guard !outcome.jobs.isEmpty else {
             throw WorkflowError.notAllowed(
-                "\(spool.database.escaped) is sound (\(count) \(count == 1 ? "job" : "jobs")); nothing was changed")
+                "\(spool.database.escaped) is sound (\(count) \(count == 1 ? "job" : "jobs")); nothing was changed"
+            )
         }
     }
 

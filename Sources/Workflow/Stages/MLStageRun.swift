@@ -42,9 +42,10 @@ package struct MLStageRun {
         let log = OptimizerLog(settings.optimizer, isModel: true)
         let frames = try resume(&relaxer)
         let files = try open(frames, log)
-        if frames.isEmpty, stage.engine == nil { try refuseUnknown() }
         var first = frames.first
         try begin(frames.count)
+        // A force field that ends the daemon does so here at the latest: the launch is counted before.
+        if frames.isEmpty, stage.engine == nil { try refuseUnknown() }
         if let current = relaxer.current { try progress(current.step, current.fmax) }
         while relaxer.status == .running {
             if stop.isStopping {

@@ -24,7 +24,8 @@ func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic
                 "unknown-elements",
                 "the model \(model.provenance.name) does not know \(lacking); it knows "
                     + known.map(\.symbol).joined(separator: ", "),
-                hint: "start with a dft stage or an engine (docs/engines.md), or train a model on such molecules",
+                hint:
+                    "start with a dft stage or an engine (docs/engines.md), or train a model on such molecules",
                 isError: true)
         } catch {
             return nil
@@ -34,7 +35,8 @@ func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic
         return file.structureProblem(
             "out-of-domain", problem,
             hint: isError
-                ? DomainCheck.hint : "the stage runs; if a bond between non-metal atoms changes, it stops before",
+                ? DomainCheck.hint
+                : "the stage runs; if a bond between non-metal atoms changes, it stops before",
             isError: isError)
     }
 }

@@ -129,7 +129,8 @@ struct Submit: AsyncParsableCommand {
                 return try CheckedJob(path, isMolecule: molecule, engines: engines)
             }
             let template = JobTemplate(String(decoding: try bytes(of: path), as: UTF8.self), file: path)
-            return try CheckedJob(template, structure: nil, name: nil, settings, isMolecule: molecule, engines: engines)
+            return try CheckedJob(
+                template, structure: nil, name: nil, settings, isMolecule: molecule, engines: engines)
         } catch let error as JobTemplateError {
             throw CommandError(.failed, error.description)
         } catch let error as CommandError where jobs.count > 1 {
@@ -277,7 +278,8 @@ struct CheckedJob {
     ///   - name: the job's; nil for the one that the template gives it.
     /// - Throws: ``JobTemplateError`` too.
     init(
-        _ template: JobTemplate, structure: String?, name: String?, _ settings: [JobSetting], isMolecule: Bool,
+        _ template: JobTemplate, structure: String?, name: String?, _ settings: [JobSetting],
+        isMolecule: Bool,
         engines: SpoolEngines
     ) throws {
         let known = Set(template.placeholders)
@@ -306,12 +308,14 @@ struct CheckedJob {
             }
         }
         try self.init(
-            Array((isChanged ? root.yaml : text).utf8), file: template.file, structure: structure, isMolecule, engines)
+            Array((isChanged ? root.yaml : text).utf8), file: template.file, structure: structure, isMolecule,
+            engines)
     }
 
     /// - Parameter given: the structure's file; nil for the one that the job names, beside it.
     private init(
-        _ source: [UInt8], file path: String, structure given: String?, _ isMolecule: Bool, asksGPAW: Bool = false,
+        _ source: [UInt8], file path: String, structure given: String?, _ isMolecule: Bool,
+        asksGPAW: Bool = false,
         _ engines: SpoolEngines
     ) throws {
         let file = JobFile(source, file: path)

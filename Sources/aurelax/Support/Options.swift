@@ -27,7 +27,8 @@ struct SpoolOptions: ParsableArguments {
 struct ModelOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
-        help: "Force field: a name from `aurelax model list`, a model file, or auto: the default model that knows the structure."
+        help:
+            "Force field: a name from `aurelax model list`, a model file, or auto: the default model that knows the structure."
     )
     var model = ModelLibrary.automatic
 
