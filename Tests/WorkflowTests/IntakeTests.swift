@@ -43,7 +43,7 @@ import Workflow
         let inputs = try #require((manifest as? [String: Any])?["inputs"] as? String)
         let marker = """
             {"format": 1, "job": "\(job)", "stage": 1, "attempt": 1, "inputs": "\(inputs)", "verdict": "converged",
-             "files": [{"name": "trajectory.extxyz", "size": 20, "sha256": "\(digest)"}]}
+             "files": [{"name": "trajectory.extxyz", "size": 19, "sha256": "\(digest)"}]}
             """
         try Data(marker.utf8).write(to: URL(fileURLWithPath: "\(result)/DONE.json"))
     }
