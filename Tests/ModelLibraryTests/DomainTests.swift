@@ -22,11 +22,13 @@ import Testing
         if case .string(let name)? = atoms.info["config_type"] { name } else { "" }
     }
 
-    @Test("A potential knows its own molecules and refuses other ligands and bare gold")
+    private static let shipped = "\(ScratchLibrary.models)/thiolate-gold/thiolate-gold.aurelax-model"
+
+    @Test(
+        "The shipped potential knows its own molecules and refuses other ligands and bare gold",
+        .enabled(if: FileManager.default.fileExists(atPath: shipped)))
     func aPotentialRefusesWhatItDoesNotKnow() throws {
-        let scratch = try ScratchLibrary()
-        try rings(scratch)
-        let model = try scratch.library.load("thiolate-gold")
+        let model = try ModelLibrary(searchPath: []).load(Self.shipped)
         let own = try DomainCheck(model, frames("rings")[12])
         #expect(own.outsideCount == 0 && own.problem == nil && !own.isRefused)
 

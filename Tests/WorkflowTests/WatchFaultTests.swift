@@ -109,7 +109,10 @@ import Workflow
         let daemon = start(watcher: "/nonexistent/aurelax-watch", interval: .milliseconds(300))
         try drop("polled")
         #expect(try await wait(seconds: 30) { isTaken("polled") })
-        #expect(try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false)
+        #expect(
+            try await wait(seconds: 30) {
+                try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false
+            })
         await end(daemon)
         // A process that another test forks at this moment has the lock too, until it is another program.
         #expect(try await wait(seconds: 30) { try spool.client.health() == nil })
