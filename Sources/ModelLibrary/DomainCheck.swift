@@ -35,7 +35,10 @@ public struct DomainCheck: Sendable, Equatable {
         self.init(forceField, atoms, try forceField.predict(atoms))
     }
 
-    /// - Parameter prediction: of the model for this structure.
+    /// - Parameters:
+    ///   - forceField: the model.
+    ///   - atoms: the structure.
+    ///   - prediction: of the model for this structure.
     public init(_ forceField: any ForceField, _ atoms: Atoms, _ prediction: ForcePrediction) {
         model = forceField.provenance.name
         self.atoms = atoms.count

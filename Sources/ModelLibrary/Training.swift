@@ -164,8 +164,9 @@ public struct TrainingData: Sendable {
     /// the teacher's name and version.
     public private(set) var levelOfTheory = ""
 
-    /// - Parameter progress: reports the labelling by a teacher, which takes one force call per
-    ///   frame.
+    /// - Parameters:
+    ///   - recipe: the recipe whose files are read.
+    ///   - progress: reports the labelling by a teacher, which takes one force call per frame.
     /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of a teacher's model file.
     public init(_ recipe: Recipe, progress: TrainingProgress = .untold) throws {
         var teachers: [String] = []
