@@ -39,8 +39,8 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 """
 # Two hydrogen atoms so far apart that they come together in 0.25 / maxstep steps.
-LONG = "engine: gpaw, h: 0.25, vacuum: 2.5, fmax: 0.05, maxstep: {maxstep}, max_steps: 1000"
-SHORT = "engine: gpaw, h: 0.25, vacuum: 2.5, fmax: 0.5"
+LONG = "engine: gpaw, optimizer: bfgs, h: 0.25, vacuum: 2.5, fmax: 0.05, maxstep: {maxstep}, max_steps: 1000"
+SHORT = "engine: gpaw, optimizer: bfgs, h: 0.25, vacuum: 2.5, fmax: 0.5"
 JOB = """aurelax: 1
 name: {name}
 structure: |
