@@ -12,7 +12,7 @@ public indirect enum ValueSchema: Sendable {
     /// A mapping whose keys are data, such as element symbols; `check` says what is wrong with a key.
     case dictionary(ValueSchema, what: String, check: @Sendable (String) -> TextProblem?)
     /// One of several forms; `what` is how messages call them together. Without a form it is a value of any shape,
-    /// which whoever reads it checks.
+    /// which the reading code checks.
     case either([ValueSchema], what: String)
 }
 

@@ -160,7 +160,7 @@ import Testing
     }
 
     /// A package with a higher priority that arrives during a run is run before the waiting ones.
-    @Test("A server determines the next package anew each time") func servedOrder() async throws {
+    @Test("A server chooses the next package after each run") func servedOrder() async throws {
         let scratch = try Scratch()
         var digests: Set<Digest> = []
         for (attempt, name) in zip(1..., ["01-a", "01-b", "01-c"] as [FilePath.Component]) {

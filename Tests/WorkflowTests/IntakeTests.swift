@@ -17,7 +17,7 @@ import Workflow
         private let isOpen = Atomic<Bool>(false)
         private let visitors = Atomic<Int>(0)
         func open() { isOpen.store(true, ordering: .relaxed) }
-        /// How often somebody came to it.
+        /// Number of calls of `pass`.
         var count: Int { visitors.load(ordering: .relaxed) }
         func pass() {
             visitors.add(1, ordering: .relaxed)

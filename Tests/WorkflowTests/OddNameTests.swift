@@ -37,7 +37,7 @@ import Workflow
         #expect(spool.files("outbox/rejected").isEmpty && spool.files("inbox").isEmpty)
     }
 
-    @Test("fault 37: whoever asks for a job learns which file it waits for, and of one with nearly that name")
+    @Test("fault 37: the status of a job names the file it waits for, and a file with nearly that name")
     func fault37WhatAJobWaitsFor() async throws {
         let engine = try spool.engine()
         try spool.drop("Water.xyz", hydrogen)

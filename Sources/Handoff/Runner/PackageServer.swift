@@ -5,7 +5,7 @@ public import SystemPackage
 /// Runs the packages in an outbox for which jobs wait, one at a time, in the order of the jobs'
 /// turns.
 ///
-/// The next package is determined anew each time: a new one with a higher priority goes first. A
+/// The next package is chosen after each run: a new one with a higher priority goes first. A
 /// package that was refused or stopped by hand is considered again only after its manifest has
 /// changed; one that crashed is restarted with increasing delays and given up after
 /// ``Options/maxCrashes``.

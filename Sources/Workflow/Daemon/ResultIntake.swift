@@ -4,7 +4,7 @@ import Handoff
 internal import JobSpec
 import SystemPackage
 
-/// Reads and checks what came back for a stage, and says what follows for its job. Large results take minutes, so this
+/// Reads and checks the result of a stage, and returns the event for its job. Large results take minutes, so this
 /// runs on a thread of its own; the engine does what it says.
 struct ResultIntake: Sendable {
     /// A result to be looked at.
@@ -27,7 +27,7 @@ struct ResultIntake: Sendable {
         /// There is no result yet; how far the calculation is.
         case nothing(step: Int?, fmax: Double?)
         case event(JobEvent, ended: (report: StageReport, final: Digest)? = nil)
-        /// What lies there does not count, stays, and is looked at again later: why.
+        /// The reason why the files are not accepted; they stay, and are read again later.
         case leftAlone(String)
         /// The dropped file is not the job's result: why.
         case refused(String)
@@ -87,7 +87,7 @@ struct ResultIntake: Sendable {
             }
             return .event(.stageEnded(report.verdict), ended: (report, try spool.blobs.insert(final)))
         } catch let failure as StageFailure {
-            // What lies there stays; another attempt has a folder of its own.
+            // The files stay; the next attempt has its own folder.
             return .event(.stageFailed("the result was refused: \(failure)", again: true))
         }
     }

@@ -58,7 +58,7 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// Drops a file into the inbox as somebody does who copies it there. A job file with mistakes is refused at once.
+    /// Drops a file into the inbox, as copying it there does. A job file with mistakes is refused at once.
     ///
     /// - Throws: ``WorkflowError/notAllowed(_:)`` for a name or a job that cannot be; `FileError` with EEXIST where a
     ///   file of that name waits there already.

@@ -79,7 +79,7 @@ struct InboxScan {
         isAnyWanted || wanted.contains(structure) || jobs.contains { $0.job.structure == .file(structure) }
     }
 
-    /// Finds a file that somebody may have meant by `wanted`, in time that does not grow with the inbox.
+    /// Finds a file whose name is nearly `wanted`, in time that does not grow with the inbox.
     mutating func near(_ wanted: String, butNot own: String) -> String? {
         let index = namesByStem ?? Dictionary(grouping: names) { InboxName.stem($0) }
         namesByStem = index
