@@ -239,7 +239,7 @@ import Testing
             structure: small.xyz
             model: small
             stages:
-              - hybrid: {ml: {fmax: 0.01}, check: {engine: tblite, fmax: 0.005}, rounds: 3, learn: true}
+              - hybrid: {ml: {fmax: 0.01, out_of_domain: continue}, check: {engine: tblite, fmax: 0.005}, rounds: 3, learn: true}
               - dft: {engine: tblite, fmax: 0.2}
 
             """, distortedBy: 0.15)

@@ -171,7 +171,7 @@ import Workflow
         try await work()
         for (job, words) in [
             ("dead", ["exit status 3", "out of luck"]), ("nan", ["not a finite number"]),
-            ("noise", ["is no message"]),
+            ("noise", ["is not a message"]),
         ] {
             let status = try spool.client.status(of: job)
             #expect(status.state == .failed)
