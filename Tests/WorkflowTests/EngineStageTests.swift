@@ -78,6 +78,7 @@ import Workflow
     private var engines: String {
         """
         aurelax: 1
+        dft: {executor: local}
         engines:
           spring: {ase: "spring.py:Spring", charge: keywords}
           dies: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: dies, at: [3]}}
@@ -88,7 +89,6 @@ import Workflow
           outside: {ase: "spring.py:Spring", charge: keywords, kind: semiempirical}
           program: {command: \(client(fault: "None")), level_of_theory: a spring}
           breaks: {command: \(client(fault: "dies"))}
-        dft: {executor: local}
 
         """
     }
