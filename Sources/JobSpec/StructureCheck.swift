@@ -83,10 +83,10 @@ extension JobFile {
                 }
             }
         }
-        if job.charge != 0, job.plan.contains(where: { !$0.isDFT }) {
+        if job.charge != 0, job.plan.contains(where: \.usesModel) {
             add(
                 "charge-not-in-ml", [.key("charge")],
-                "force fields do not support charges: the charge of \(job.charge) applies only to the dft stages",
+                "models do not know of charges: the charge of \(job.charge) applies only to engines and dft stages",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
         if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty,
@@ -196,6 +196,11 @@ extension JobFile {
 extension PlannedStage {
     fileprivate var isDFT: Bool {
         if case .ml = work { false } else { true }
+    }
+
+    /// Whether a force field of the library gives the forces.
+    fileprivate var usesModel: Bool {
+        if case .ml(let stage) = work { stage.engine == nil } else { false }
     }
 }
 

@@ -132,9 +132,11 @@ import YAMLDocument
         #expect(!report("charge: 1\n" + Self.ml, Self.water).contains("electrons"))
     }
 
-    @Test("A charge is a warning for force fields") func chargeWarning() {
+    @Test("A charge is a warning for models, not for engines") func chargeWarning() {
         let told = report("charge: -2\n" + Self.ml, Self.water)
-        #expect(told.contains("j.yaml:3:9: warning: force fields do not support charges: the charge of -2"))
+        #expect(told.contains("j.yaml:3:9: warning: models do not know of charges: the charge of -2"))
+        let engine = report("charge: -2\nstages: [{ml: {engine: gfn1}}]", Self.water)
+        #expect(!engine.contains("charges"), "\(engine)")
         #expect(report("charge: -2\nstages: [{dft: {}}]", Self.water) == "")
     }
 }
