@@ -3,39 +3,57 @@ public import YAMLDocument
 
 extension EngineDescription {
     /// The keys of one engine.
-    public static let schema = MappingSchema([
-        KeySchema(
-            "ase", .text(check: checkTarget),
+    public static let options = OptionTable(defaults: EngineDescription()) {
+        OptionSpec<EngineDescription>(
+            "ase", schema: .text(check: checkTarget),
             "Class or function that makes an ASE calculator: module:Class, or file.py:function beside aurelax.yaml."
-        ),
-        KeySchema(
-            "arguments", .either([], what: "a mapping of keyword arguments"), default: "{}",
-            "Keyword arguments of the calculator."),
-        KeySchema("python", .text(), default: "the spool's", "Python with ASE and the calculator."),
-        KeySchema(
-            "command", .list(.text(), count: 1...1000),
-            "Program and arguments that connect to the socket: {input}, {host} and {port}, {socket}, {name}."),
-        KeySchema("input", .text(), "Template of the program's input, beside aurelax.yaml."),
-        KeySchema(
-            "species", .text(), default: "{symbol} {mass}",
-            "Line for each element in place of {species} in the input: {symbol}, {mass}, {number}."),
-        KeySchema(
-            "kind", .choice(Kind.allCases.map(\.rawValue)),
+        ) { $1 = EngineDescription(source: .calculator(target: $0.text ?? "", arguments: "{}")) }
+        OptionSpec<EngineDescription>(
+            "arguments", schema: .either([], what: "a mapping of keyword arguments"), default: "{}",
+            "Keyword arguments of the calculator."
+        ) { node, engine in
+            guard case .calculator(let target, _) = engine.source else { return }
+            engine.source = .calculator(target: target, arguments: json(node))
+        }
+        OptionSpec<EngineDescription>(
+            "command", schema: .list(.text(), count: 1...1000),
+            "Program and arguments that connect to the socket: {input}, {host} and {port}, {socket}, {name}."
+        ) { $1 = EngineDescription(source: .command($0.elements?.compactMap(\.text) ?? [], input: nil)) }
+        OptionSpec<EngineDescription>(
+            "input", schema: .text(), "Template of the program's input, beside aurelax.yaml."
+        ) { node, engine in
+            guard case .command(let words, _) = engine.source else { return }
+            engine.source = .command(words, input: node.text)
+        }
+        OptionSpec(
+            "python", unstored: \.python, .text(), default: "the spool's",
+            "Python with ASE and the calculator.")
+        OptionSpec(
+            "species", unstored: \.species, .text(), default: "{symbol} {mass}",
+            "Line for each element in place of {species} in the input: {symbol}, {mass}, {number}.")
+        OptionSpec(
+            "kind", unstored: \.kind, .word(),
             default: "ml for ase (semiempirical for tblite), dft for command",
-            "The kind of its results; those of ml are predictions."),
-        KeySchema("threads", .integer(1...1024), default: "all", "Threads of the engine."),
-        KeySchema(
-            "charge", .choice(ElectronPassing.allCases.map(\.rawValue)),
-            default: "as the calculator is known",
-            "How charge and multiplicity are passed to the calculator: keywords, info (atoms.info), none."),
-        KeySchema(
-            "level_of_theory", .text(), default: "version and arguments", "Written into every frame."),
-        KeySchema(
-            "vacuum", .number(1...100), default: "no cell",
-            "Empty space around a molecule, Å, for an engine that needs a periodic cell."),
-        KeySchema(
-            "timeout", .number(1...1_000_000), default: "3600", "Time-out of one evaluation, seconds."),
-    ])
+            "The kind of its results; those of ml are predictions.")
+        OptionSpec(
+            "threads", unstored: \.threads, .integer(1...1024), default: "all", "Threads of the engine.")
+        OptionSpec(
+            "charge", unstored: \.passing, .word(), default: "as the calculator is known",
+            "How charge and multiplicity are passed to the calculator: keywords, info (atoms.info), none.")
+        OptionSpec(
+            "level_of_theory", unstored: \.levelOfTheory, .text(), default: "version and arguments",
+            "Written into every frame.")
+        OptionSpec(
+            "vacuum", unstored: \.vacuum, .number(1...100), default: "no cell",
+            "Empty space around a molecule, Å, for an engine that needs a periodic cell.")
+        OptionSpec(
+            "timeout", unstored: \.timeout, .number(1...1_000_000), "Time-out of one evaluation, seconds.")
+    }
+
+    /// An engine without a name.
+    private init(source: Source = .calculator(target: "", arguments: "{}")) {
+        self.init(name: "", source: source)
+    }
 
     @Sendable private static func checkTarget(_ text: String) -> TextProblem? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -83,7 +101,7 @@ extension EngineDescription {
         if let fields = node.entries {
             known.content = .mapping(fields.filter { $0.key != "arguments" })
         }
-        var problems = schema.problems(of: known)
+        var problems = options.schema.problems(of: known)
         guard !problems.hasErrors else { return problems }
         if (node["ase"] == nil) == (node["command"] == nil) {
             problems.append(
@@ -118,39 +136,33 @@ extension EngineDescription {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
     }
 
-    /// Returns the engines from a value of `engines:` without problems.
-    ///
-    /// - Parameter folder: the folder of `aurelax.yaml`, where relative paths begin.
-    public static func engines(_ node: YAMLNode, folder: String) -> [EngineDescription] {
-        (node.entries ?? []).map { EngineDescription(name: $0.key, $0.value, folder: folder) }
+    /// Returns the engines from a value of `engines:` without problems, with relative paths as written.
+    public static func engines(_ node: YAMLNode) -> [EngineDescription] {
+        (node.entries ?? []).map { entry in
+            var engine = options.read(entry.value)
+            engine.name = entry.key
+            return engine
+        }
     }
 
-    private init(name: String, _ node: YAMLNode, folder: String) {
-        let kind = node["kind"]?.text.flatMap(Kind.init)
-        if let command = node["command"]?.elements {
-            var words = command.compactMap(\.text)
+    /// Returns the engine with absolute paths.
+    ///
+    /// - Parameter folder: the folder of `aurelax.yaml`, where relative paths begin.
+    public func resolved(in folder: String) -> EngineDescription {
+        var engine = self
+        switch source {
+        case .calculator(let target, let arguments):
+            if target.contains(".py:") {
+                engine.source = .calculator(
+                    target: Self.path(target, in: folder), arguments: arguments)
+            }
+        case .command(var words, let input):
             // The program runs in a folder of its own.
             if let program = words.first, program.contains("/") { words[0] = Self.path(program, in: folder) }
-            self.init(
-                name: name,
-                source: .command(
-                    words, input: node["input"]?.text.map { Self.path($0, in: folder) }),
-                kind: kind)
-        } else {
-            var target = node["ase"]?.text ?? ""
-            if target.contains(".py:") { target = Self.path(target, in: folder) }
-            self.init(
-                name: name,
-                source: .calculator(target: target, arguments: node["arguments"].map(Self.json) ?? "{}"),
-                kind: kind)
+            engine.source = .command(words, input: input.map { Self.path($0, in: folder) })
         }
-        python = node["python"]?.text.map { $0.contains("/") ? Self.path($0, in: folder) : $0 }
-        threads = node["threads"]?.integer
-        passing = node["charge"]?.text.flatMap(ElectronPassing.init)
-        levelOfTheory = node["level_of_theory"]?.text
-        vacuum = node["vacuum"]?.number
-        species = node["species"]?.text
-        timeout = node["timeout"]?.number ?? timeout
+        engine.python = python.map { $0.contains("/") ? Self.path($0, in: folder) : $0 }
+        return engine
     }
 
     private static func path(_ text: String, in folder: String) -> String {

@@ -11,7 +11,9 @@ extension EngineDescription {
         let document = CheckedDocument(bytes, file: path) { $0["engines"].map(problems) ?? [] }
         let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
         return (
-            document.root.map { $0["engines"].map { engines($0, folder: folder) } ?? [] }, document.report
+            document.root.map { root in
+                root["engines"].map { engines($0).map { $0.resolved(in: folder) } } ?? []
+            }, document.report
         )
     }
 }

@@ -15,39 +15,40 @@ extension Recipe {
             "aurelax_recipe", schema: .integer(1...1), required: true, "The version of this schema: 1."
         ) { _, _ in }
         OptionSpec(
-            "name", \.name, .text(check: RecipeSchema.checkName), required: true,
+            "name", unstored: \.name, .text(check: RecipeSchema.checkName), required: true,
             "The name that the model is called by.")
         OptionSpec<Recipe>(
             "kind", schema: .choice(RecipeSchema.kinds), required: true, "How the model learns."
         ) { _, _ in }
         OptionSpec(
-            "level_of_theory", \.levelOfTheory, .text(), required: true,
+            "level_of_theory", unstored: \.levelOfTheory, .text(), required: true,
             "What every frame must say of the method behind its energies and forces.")
         OptionSpec(
-            "data", \.data, .list(.mapping(Source.options), count: 1...10_000), required: true,
+            "data", unstored: \.data, .list(.mapping(Source.options), count: 1...10_000), required: true,
             "Files of labelled structures.")
         OptionSpec(
-            "fit", \.fit, .word(),
+            "fit", unstored: \.fit, .word(),
             "Whether the model learns from the training frames only, or from all once choices are made.")
     }
 }
 
 extension Recipe.Source {
     static let options = OptionTable(defaults: Recipe.Source(file: "")) {
-        OptionSpec("file", \.file, .text(), required: true, "An extxyz file, relative to the recipe.")
         OptionSpec(
-            "frames", \.frames, .list(.range), default: "all",
+            "file", unstored: \.file, .text(), required: true, "An extxyz file, relative to the recipe.")
+        OptionSpec(
+            "frames", unstored: \.frames, .list(.range), default: "all",
             "The frames that are used, as Python slices them; without it all.")
         OptionSpec(
-            "sample", \.sample, .integer(1...10_000_000), default: "all",
+            "sample", unstored: \.sample, .integer(1...10_000_000), default: "all",
             "How many of the frames to learn from are used, denser towards the end by a logarithm.")
-        OptionSpec("validation", \.validation, .list(.range), "Of these, the frames held out.")
+        OptionSpec("validation", unstored: \.validation, .list(.range), "Of these, the frames held out.")
         OptionSpec(
-            "calibration", \.calibration, .list(.range),
+            "calibration", unstored: \.calibration, .list(.range),
             "Of these, frames that are never learnt: other molecules, by which a SOAP potential sets its "
                 + "expected errors.")
         OptionSpec(
-            "teacher", \.teacher, .text(), default: "none",
+            "teacher", unstored: \.teacher, .text(), default: "none",
             "A model file, relative to the recipe, that labels these structures with its own forces. "
                 + "The new model's level of theory then names it.")
     }
@@ -70,11 +71,15 @@ extension RadialSettings {
     fileprivate static func radialOptions(required: Bool) -> [OptionSpec<Self>] {
         [
             OptionSpec(
-                "r_cut", \Self.rCut, .number(1...100, open: true), required: required, unit: "Å",
+                "r_cut", unstored: \Self.rCut, .number(1...100, open: true), required: required, unit: "Å",
                 "Reach of the radial basis."),
-            OptionSpec("n_max", \Self.nMax, .integer(1...20), required: required, "Radial functions."),
-            OptionSpec("l_max", \Self.lMax, .integer(0...20), required: required, "Largest angular degree."),
-            OptionSpec("sigma", \Self.sigma, .length, required: required, unit: "Å", "Width of an atom."),
+            OptionSpec(
+                "n_max", unstored: \Self.nMax, .integer(1...20), required: required, "Radial functions."),
+            OptionSpec(
+                "l_max", unstored: \Self.lMax, .integer(0...20), required: required, "Largest angular degree."
+            ),
+            OptionSpec(
+                "sigma", unstored: \Self.sigma, .length, required: required, unit: "Å", "Width of an atom."),
         ]
     }
 }
@@ -82,7 +87,7 @@ extension RadialSettings {
 extension SOAPParameters {
     static let options = OptionTable(defaults: SOAPParameters()) {
         OptionSpec(
-            "species", \.species, .list(.text(check: RecipeSchema.checkElement), count: 1...100),
+            "species", unstored: \.species, .list(.text(check: RecipeSchema.checkElement), count: 1...100),
             "Symbols of the elements described.")
         radialOptions(required: false)
     }
@@ -92,10 +97,10 @@ extension SOAPPotentialSettings.Descriptor {
     static let options = OptionTable(defaults: SOAPPotentialSettings().descriptor) {
         radialOptions(required: true)
         OptionSpec(
-            "cutoff_radius", \.cutoffRadius, .length, required: true, unit: "Å",
+            "cutoff_radius", unstored: \.cutoffRadius, .length, required: true, unit: "Å",
             "No neighbour counts from here on.")
         OptionSpec(
-            "cutoff_width", \.cutoffWidth, .length, required: true, unit: "Å",
+            "cutoff_width", unstored: \.cutoffWidth, .length, required: true, unit: "Å",
             "Over this width before it a neighbour's weight falls to zero.")
     }
 }
@@ -105,7 +110,7 @@ extension SOAPPotentialSettings.Descriptor {
 extension SOAPPotentialSettings {
     static let options = OptionTable(defaults: SOAPPotentialSettings()) {
         OptionSpec(
-            "descriptor", \.descriptor, .mapping(Descriptor.options),
+            "descriptor", unstored: \.descriptor, .mapping(Descriptor.options),
             "What an atom sees: SOAP with a smooth cutoff. Lengths in Å.")
         OptionSpec<SOAPPotentialSettings>(
             "descriptors", schema: RecipeSchema.byElement(.mapping(Descriptor.options.schema)),
@@ -116,7 +121,7 @@ extension SOAPPotentialSettings {
                     entry.value, from: settings.descriptor)
             }
         }
-        OptionSpec("power", \.power, .integer(1...12), "Power of the kernel; 1 is linear.")
+        OptionSpec("power", unstored: \.power, .integer(1...12), "Power of the kernel; 1 is linear.")
         OptionSpec<SOAPPotentialSettings>(
             "inducing", schema: RecipeSchema.byElement(.integer(1...20_000), withDefault: true),
             default: byElement(SOAPPotentialSettings().inducing, SOAPPotentialSettings().inducingByElement),
@@ -146,10 +151,10 @@ extension SOAPPotentialSettings {
             }
         }
         OptionSpec(
-            "energy_noise", \.energyNoise, .number(0...10, open: true), unit: "eV an atom",
+            "energy_noise", unstored: \.energyNoise, .number(0...10, open: true), unit: "eV an atom",
             "Expected misfit of an energy.")
         OptionSpec(
-            "priors", \.priors, .list(.number(0...1e4, open: true), count: 1...50), unit: "eV",
+            "priors", unstored: \.priors, .list(.number(0...1e4, open: true), count: 1...50), unit: "eV",
             "Prior deviations of an atom's energy to choose from.")
     }
 
@@ -170,35 +175,38 @@ extension EnvironmentOptions {
 
     static let options = OptionTable(defaults: EnvironmentOptions()) {
         OptionSpec(
-            "descriptor", \.soap, .mapping(SOAPParameters.options),
+            "descriptor", unstored: \.soap, .mapping(SOAPParameters.options),
             "How atoms are described: SOAP. Lengths in Å.")
-        OptionSpec("scaling", \.scaling, .word(), "The points whose range is scaled to [0, 1].")
+        OptionSpec("scaling", unstored: \.scaling, .word(), "The points whose range is scaled to [0, 1].")
         OptionSpec(
-            "start", \.start,
+            "start", unstored: \.start,
             .word { text in
                 TextProblem(
                     "‘\(text)’ is no start of a maximin selection",
                     hint: "closest-to-mean, farthest-from-mean, index:7 or random:1")
             }, "Where the choice of references starts.")
-        OptionSpec("alignment", \.self, .mapping(alignment), "How surroundings are laid over each other.")
-        OptionSpec("classes", \.self, .mapping(classes), "How gold is told apart.")
+        OptionSpec(
+            "alignment", unstored: \.self, .mapping(alignment), "How surroundings are laid over each other.")
+        OptionSpec("classes", unstored: \.self, .mapping(classes), "How gold is told apart.")
     }
 
     private static let alignment = OptionTable(defaults: EnvironmentOptions()) {
-        OptionSpec("group", \.group, .word(), "With reflections (o3) or without (so3).")
-        OptionSpec("triangles", \.triangles, .integer(1...132), "Triangles of core gold that are tried.")
+        OptionSpec("group", unstored: \.group, .word(), "With reflections (o3) or without (so3).")
+        OptionSpec(
+            "triangles", unstored: \.triangles, .integer(1...132), "Triangles of core gold that are tried.")
     }
 
     private static let classes = OptionTable(defaults: EnvironmentOptions()) {
         OptionSpec(
-            "bond_length", \.classification.bondLength, .length, unit: "Å",
+            "bond_length", unstored: \.classification.bondLength, .length, unit: "Å",
             "Au–S and Au–Au bonds reach so far."
         ).also { $0.classification.releaseLength = $0.classification.bondLength }
         OptionSpec(
-            "release_length", \.classification.releaseLength, .length, default: "as bond_length", unit: "Å",
+            "release_length", unstored: \.classification.releaseLength, .length, default: "as bond_length",
+            unit: "Å",
             "A class that an atom has is kept up to here from step to step.")
         OptionSpec(
-            "fewest", \.fewestEnvironments, .integer(2...100_000),
+            "fewest", unstored: \.fewestEnvironments, .integer(2...100_000),
             "A class with fewer environments is not learnt.")
     }
 }
@@ -206,24 +214,26 @@ extension EnvironmentOptions {
 extension VectorKernelOptions {
     static let options = OptionTable(defaults: VectorKernelOptions()) {
         EnvironmentOptions.options(of: \VectorKernelOptions.environment)
-        OptionSpec("references", \.references, .integer(2...20_000), "Most references of a class.")
+        OptionSpec("references", unstored: \.references, .integer(2...20_000), "Most references of a class.")
         OptionSpec(
-            "kernel", \.self, .mapping(kernel),
+            "kernel", unstored: \.self, .mapping(kernel),
             "Every combination is tried for every class; the least force error with frames left out stays.")
     }
 
     private static let kernel = OptionTable(defaults: VectorKernelOptions()) {
-        OptionSpec("shape", \.shapes, .list(.word(), count: 1...3), "How the kernel falls with distance.")
         OptionSpec(
-            "length", \.lengths, .list(.number(0...1e3, open: true), count: 1...50),
+            "shape", unstored: \.shapes, .list(.word(), count: 1...3), "How the kernel falls with distance.")
+        OptionSpec(
+            "length", unstored: \.lengths, .list(.number(0...1e3, open: true), count: 1...50),
             "Lengths, as multiples of the median distance between references.")
         OptionSpec(
-            "sigma2", \.sigma2, .list(.length, count: 1...50), unit: "Å", "Widths of the alignment weights.")
+            "sigma2", unstored: \.sigma2, .list(.length, count: 1...50), unit: "Å",
+            "Widths of the alignment weights.")
         OptionSpec(
-            "noise", \.noises, .list(.number(0...1e3, open: true), count: 1...50),
+            "noise", unstored: \.noises, .list(.number(0...1e3, open: true), count: 1...50),
             "Regularisation, relative to the kernel at distance zero.")
         OptionSpec(
-            "choice_references", \.choiceReferences, .integer(2...20_000),
+            "choice_references", unstored: \.choiceReferences, .integer(2...20_000),
             "References by which the kernel is chosen.")
     }
 }
@@ -231,22 +241,23 @@ extension VectorKernelOptions {
 extension OAMLMOptions {
     static let options = OptionTable(defaults: OAMLMOptions()) {
         EnvironmentOptions.options(of: \OAMLMOptions.environment)
-        OptionSpec("norm", \.self, .mapping(norm), "The machines for the norm of the force.")
-        OptionSpec("direction", \.self, .mapping(direction), "The machines for its direction.")
+        OptionSpec("norm", unstored: \.self, .mapping(norm), "The machines for the norm of the force.")
+        OptionSpec("direction", unstored: \.self, .mapping(direction), "The machines for its direction.")
     }
 
     private static let norm = OptionTable(defaults: OAMLMOptions()) {
-        OptionSpec("references", \.normReferences, .integer(2...100_000), "Most references.")
+        OptionSpec("references", unstored: \.normReferences, .integer(2...100_000), "Most references.")
         OptionSpec(
-            "objective", \.objective, .word(),
+            "objective", unstored: \.objective, .word(),
             "What the fit minimises; multilateration is the original MLM.")
         OptionSpec(
-            "ridge", \.ridge, .number(0...1e6), "Regularisation; the square root of machine epsilon.")
-        OptionSpec("clamp", \.clampNorm, .boolean, "Whether a negative norm counts as zero.")
+            "ridge", unstored: \.ridge, .number(0...1e6),
+            "Regularisation; the square root of machine epsilon.")
+        OptionSpec("clamp", unstored: \.clampNorm, .boolean, "Whether a negative norm counts as zero.")
     }
 
     private static let direction = OptionTable(defaults: OAMLMOptions()) {
-        OptionSpec("references", \.directionReferences, .integer(2...100_000), "Most references.")
+        OptionSpec("references", unstored: \.directionReferences, .integer(2...100_000), "Most references.")
         OptionSpec<OAMLMOptions>(
             "solver", schema: RecipeSchema.solver, default: "paper-eq17",
             "How a direction follows from projections."
@@ -255,9 +266,10 @@ extension OAMLMOptions {
             "sigma2", schema: RecipeSchema.byClass(RecipeSchema.length),
             default: "0.25 for gold in units, else 0.5", unit: "Å", "Width of the alignment weights."
         ) { node, options in options.readWidths(node) }
-        OptionSpec("clip", \.clipProjections, .boolean, "Whether projections are limited to [−1, 1].")
         OptionSpec(
-            "learn_misfits", \.alignmentModel, .boolean,
+            "clip", unstored: \.clipProjections, .boolean, "Whether projections are limited to [−1, 1].")
+        OptionSpec(
+            "learn_misfits", unstored: \.alignmentModel, .boolean,
             "Whether the success of alignments is learnt too.")
         OptionSpec<OAMLMOptions>(
             "alternatives",

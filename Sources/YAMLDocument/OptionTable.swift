@@ -84,9 +84,9 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     }
 
     /// An option that is not stored.
-    @_disfavoredOverload
     public init<Value: Sendable>(
-        _ key: String, _ path: any WritableKeyPath<Settings, Value> & Sendable, _ form: OptionForm<Value>,
+        _ key: String, unstored path: any WritableKeyPath<Settings, Value> & Sendable,
+        _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, _ sentence: String
     ) {
         self.init(
@@ -99,9 +99,9 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     }
 
     /// An option that may be left open and is not stored.
-    @_disfavoredOverload
     public init<Value: Sendable>(
-        _ key: String, _ path: any WritableKeyPath<Settings, Value?> & Sendable, _ form: OptionForm<Value>,
+        _ key: String, unstored path: any WritableKeyPath<Settings, Value?> & Sendable,
+        _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, _ sentence: String
     ) {
         self.init(

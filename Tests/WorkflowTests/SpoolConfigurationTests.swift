@@ -1,3 +1,4 @@
+import Engines
 import Foundation
 import JobSpec
 import Slurm
@@ -155,31 +156,46 @@ import YAMLDocument
             error?.description.contains("aurelax.yaml:2:7: error: ") == true, "\(String(describing: error))")
     }
 
-    /// The tables in docs/clusters.md agree with the schema.
-    @Test(arguments: [
-        ("dft", SpoolConfigurationSchema.dft), ("ml", SpoolConfigurationSchema.ml),
-        ("slurm", SpoolConfigurationSchema.slurm), ("rule", SpoolConfigurationSchema.rule),
-    ])
-    func everyKeyStandsInTheDocument(name: String, schema: MappingSchema) throws {
-        let document = try String(contentsOf: Self.document, encoding: .utf8)
-        let rows = schema.keys.map { key in
-            let meaning = key.summary.replacing("|", with: "\\|")
-            return
-                "| `\(key.name)` | \(key.value.what) | \(key.defaultText.map { "`\($0)`" } ?? "") | \(meaning) |"
+    /// The tables in docs/clusters.md and docs/engines.md are those that `aurelax schema config --markdown` prints.
+    @Test(arguments: SpoolConfigurationSchema.tables)
+    func everyKeyIsDocumented(name: String, schema: MappingSchema) throws {
+        let documents = try ["clusters.md", "engines.md"].map {
+            try String(contentsOf: Self.documents.appendingPathComponent($0), encoding: .utf8)
         }
-        let table = (["| Key | Value | Default | Meaning |", "|---|---|---|---|"] + rows).joined(
-            separator: "\n")
-        #expect(document.contains("\n<!-- \(name) -->\n\(table)\n"), "docs/clusters.md, \(name):\n\(table)")
+        let table = "\n<!-- \(name) -->\n\(schema.markdown)\n"
+        #expect(documents.contains { $0.contains(table) }, "\(table)")
+    }
+
+    @Test("Each key is declared with the property that it sets")
+    func everyKeySetsAProperty() throws {
+        let engine = "{ase: \"tblite.ase:TBLite\", arguments: {method: GFN1-xTB}, threads: 2, timeout: 9}"
+        let text = """
+            aurelax: 1
+            engines: {a: \(engine), b: {command: [./run, "{input}"], input: in.txt, kind: semiempirical}}
+            slurm: {interval: 2, timeout: 3, settle: 4, warning: 5, resubmissions: 6, positions: false}
+            """
+        let read = try #require(self.read(text).configuration)
+        #expect((read.slurm.interval, read.slurm.timeout, read.slurm.settle) == (2, 3, 4))
+        #expect((read.slurm.warning, read.slurm.resubmission.most, read.slurm.positions) == (5, 6, false))
+        let (a, b) = (read.engines[0], read.engines[1])
+        #expect((a.name, a.kind, a.threads, a.timeout) == ("a", .semiempirical, 2, 9))
+        #expect(
+            a.source == .calculator(target: "tblite.ase:TBLite", arguments: #"{"method": "GFN1-xTB"}"#))
+        guard case .command(let words, input: let input) = b.source else { throw NoStage() }
+        #expect((b.name, b.kind, words[1]) == ("b", .semiempirical, "{input}"))
+        #expect(words[0].hasPrefix("/") && words[0].hasSuffix("/run"))
+        #expect(input?.hasPrefix("/") == true && input?.hasSuffix("/in.txt") == true)
     }
 
     @Test func theExamplesOfTheDocumentAreConfigurations() throws {
-        let document = try String(contentsOf: Self.document, encoding: .utf8)
+        let document = try String(
+            contentsOf: Self.documents.appendingPathComponent("clusters.md"), encoding: .utf8)
         let blocks = document.components(separatedBy: "```yaml\n").dropFirst()
             .compactMap { $0.components(separatedBy: "```").first }
         #expect(!blocks.isEmpty)
         for block in blocks { #expect(read(block).configuration != nil, "\(read(block).report)") }
     }
 
-    private static let document = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("docs/clusters.md")
+    private static let documents = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("docs")
 }

@@ -71,12 +71,7 @@ public struct SlurmConfiguration: Sendable, Equatable {
     public init() {}
 
     /// Upper limits for a job's request.
-    public var limits: Resources {
-        var limits = Resources()
-        (limits.time, limits.nodes) = (resubmission.limits.time, resubmission.limits.nodes)
-        (limits.tasks, limits.memory) = (resubmission.limits.tasks, resubmission.limits.memory)
-        return limits
-    }
+    public var limits: Resources { resubmission.limits.common }
 
     /// The resources of a stage: the general values, then every matching rule in order, then its
     /// own.
@@ -87,8 +82,7 @@ public struct SlurmConfiguration: Sendable, Equatable {
         }
         guard let own = stage.resources else { return request }
         var wanted = SlurmResources()
-        (wanted.partition, wanted.time, wanted.nodes) = (own.partition, own.time, own.nodes)
-        (wanted.tasks, wanted.memory) = (own.tasks, own.memory)
+        wanted.common = own
         return request.overridden(by: wanted)
     }
 
@@ -144,75 +138,9 @@ public struct SpoolConfigurationFile: Sendable {
         (diagnostics, report) = (document.diagnostics, document.report)
         let folder = URL(fileURLWithPath: file).standardizedFileURL.deletingLastPathComponent().path
         configuration = document.root.map { root in
-            var configuration = SpoolConfiguration(root)
-            configuration.engines =
-                root["engines"].map { EngineDescription.engines($0, folder: folder) } ?? []
+            var configuration = SpoolConfiguration.options.read(root)
+            configuration.engines = configuration.engines.map { $0.resolved(in: folder) }
             return configuration
         }
-    }
-}
-
-extension SpoolConfiguration {
-    /// - Precondition: the node has passed the schema.
-    fileprivate init(_ root: YAMLNode) {
-        if let dft = root["dft"] {
-            executor = dft["executor"]?.text.flatMap(Executor.init) ?? executor
-            python = dft["python"]?.text
-            mpiexec = dft["mpiexec"]?.text
-        }
-        if let node = root["ml"] {
-            ml.executor = node["executor"]?.text.flatMap(Executor.init) ?? ml.executor
-            (ml.program, ml.models) = (node["program"]?.text, node["models"]?.text)
-            ml.resources = SlurmResources(node)
-        }
-        if let node = root["slurm"] { slurm = SlurmConfiguration(node) }
-    }
-}
-
-extension SlurmConfiguration {
-    fileprivate init(_ node: YAMLNode) {
-        resources = SlurmResources(node)
-        rules = node["rules"]?.elements?.map(ResourceRule.init) ?? []
-        setup = node["setup"]?.elements?.compactMap(\.text) ?? []
-        options = node["options"]?.elements?.compactMap(\.text) ?? []
-        maxQueued = node["max_queued"]?.integer ?? maxQueued
-        arrayThrottle = node["array_throttle"]?.integer ?? arrayThrottle
-        interval = node["interval"]?.number ?? interval
-        timeout = node["timeout"]?.number ?? timeout
-        warning = node["warning"]?.integer ?? warning
-        settle = node["settle"]?.number ?? settle
-        positions = node["positions"]?.boolean ?? positions
-        resubmission.most = node["resubmissions"]?.integer ?? resubmission.most
-        if let limits = node["limits"] {
-            let values = SlurmResources(limits)
-            (resubmission.limits.time, resubmission.limits.nodes) = (values.time, values.nodes)
-            (resubmission.limits.tasks, resubmission.limits.memory) = (values.tasks, values.memory)
-        }
-    }
-}
-
-extension SlurmResources {
-    fileprivate init(_ node: YAMLNode) {
-        self.init()
-        let common = Resources.options.read(node)
-        (partition, time, nodes) = (common.partition, common.time, common.nodes)
-        (tasks, memory) = (common.tasks, common.memory)
-        account = node["account"]?.text
-        qos = node["qos"]?.text
-        constraint = node["constraint"]?.text
-        cpus = node["cpus"]?.integer
-    }
-}
-
-extension ResourceRule {
-    fileprivate init(_ node: YAMLNode) {
-        self.init()
-        kind = node["kind"]?.text.flatMap(StageKind.init) ?? kind
-        minAtoms = node["min_atoms"]?.integer ?? minAtoms
-        maxAtoms = node["max_atoms"]?.integer ?? maxAtoms
-        engine = node["engine"]?.text.flatMap(DFTStage.Engine.init)
-        mode = node["mode"]?.text.flatMap(DFTStage.Mode.init)
-        basis = node["basis"]?.text
-        resources = SlurmResources(node)
     }
 }

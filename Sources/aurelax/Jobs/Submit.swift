@@ -219,8 +219,7 @@ struct SchemaCommand: ParsableCommand {
         @OptionGroup var form: SchemaForm
 
         func run() {
-            form.print(
-                SpoolConfigurationSchema.jsonSchema, SpoolConfigurationSchema.file.tables(named: "config"))
+            form.print(SpoolConfigurationSchema.jsonSchema, SpoolConfigurationSchema.tables)
         }
     }
 
