@@ -80,8 +80,9 @@ import YAMLDocument
     /// The schema is one, and accepts and refuses what the reader does: checked by Python's jsonschema, where
     /// AURELAX_PYTHON has it.
     @Test(.enabled(if: Python.has("jsonschema"))) func jsonschemaAgreesWithTheReader() throws {
-        let good = try Project.jobs.map {
-            String(decoding: try Project.bytes($0), as: UTF8.self)
+        let good = try Project.jobs.map { path in
+            let template = JobTemplate(String(decoding: try Project.bytes(path), as: UTF8.self), file: path)
+            return try template.text(["name": "ring", "structure": "ring.xyz"])
         }
         let head = "aurelax: 1\nstructure: s.xyz\n"
         let cases =
