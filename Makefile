@@ -27,6 +27,7 @@ demo: build models ## relax a gold–thiolate ring: drop, ML, GPAW, result
 bench: build models ## time our code and its peers on this machine (some minutes)
 	@scripts/setup scripts/apt-packages-bench.txt
 	@$(RELEASE)/aurelax-bench
+	@$(RELEASE)/aurelax-bench sizes
 
 peers: build ## forces of GFN1-xTB and GFN-FF on the held-out frames, compared with DFT
 	@scripts/setup scripts/apt-packages-bench.txt

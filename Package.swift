@@ -230,7 +230,7 @@ let package = Package(
         .executableTarget(
             name: "aurelax-bench",
             dependencies: [
-                "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "ModelLibrary",
+                "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation",
                 "SOAPPotential", "ThiolateGold",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

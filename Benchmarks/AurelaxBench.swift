@@ -10,7 +10,7 @@ struct AurelaxBench: AsyncParsableCommand {
             Run it from the project's root, with trained models: `make bench` does. Absolute times depend on \
             the machine; compare the ratios.
             """,
-        subcommands: [Compare.self, Measure.self], defaultSubcommand: Compare.self)
+        subcommands: [Compare.self, Measure.self, Sizes.self], defaultSubcommand: Compare.self)
 }
 
 /// The tasks that can be timed, by name.

@@ -27,12 +27,14 @@ public struct MLStage: Sendable, Equatable {
     public var alternate: [Segment] = []
     public var rounds = 1
     /// Number of steps without progress after which to stop, 0 for never; nil for the value of
-    /// ``completed(forEnergies:)``.
+    /// ``completed(forEnergies:atoms:)``.
     public var stopAfterStagnation: Int?
-    /// The frame that is handed on; nil for the value of ``completed(forEnergies:)``.
+    /// The frame that is handed on; nil for the value of ``completed(forEnergies:atoms:)``.
     public var keep: KeptFrame?
     /// What to do if the model does not know the structure that the stage begins with.
     public var outOfDomain = OutOfDomain.refuse
+    /// nil for BFGS or LBFGS, by the number of atoms.
+    public var optimizer: OptimizerKind?
     /// Bonds between non-metal atoms may break and form.
     public var allowBondChanges = false
     /// Overrides the job's model for this stage.
@@ -41,6 +43,9 @@ public struct MLStage: Sendable, Equatable {
     public var engine: String?
     /// 2S+1 for the engine; nil for the engine's choice.
     public var multiplicity: Int?
+
+    /// Largest number of atoms for which BFGS is the default.
+    public static let largestForBFGS = 400
 
     public init() {}
 
@@ -53,7 +58,8 @@ public struct MLStage: Sendable, Equatable {
 extension MLStage {
     public static let options = OptionTable(defaults: MLStage()) {
         OptionSpec(
-            "optimizer", \.relaxation.optimizer, .word(),
+            "optimizer", \.optimizer, .word(),
+            default: "bfgs; lbfgs for more than \(largestForBFGS) atoms",
             "Optimiser: bfgs, lbfgs, fire and fire2 as in ASE; safe-bfgs (damped) and sqnm (for noisy forces)."
         )
         OptionSpec(
@@ -72,8 +78,8 @@ extension MLStage {
             "Initial Hessian of bfgs and safe-bfgs: 70 eV/Å² times the unit matrix, or the model's own."
         ) { stage in
             if stage.engine != nil, stage.startHessian == .model { return "an engine has no Hessian" }
-            return stage.optimizer.hasHessian
-                ? nil : "\(stage.optimizer.rawValue) has no matrix to start from"
+            guard let optimizer = stage.optimizer, !optimizer.hasHessian else { return nil }
+            return "\(optimizer.rawValue) has no matrix to start from"
         }
         OptionSpec(
             "reset_hessian_every", \.relaxation.resetEvery, .integer(1...1_000_000), default: "no reset",
@@ -181,9 +187,16 @@ extension MLStage {
     /// without progress and hands on the frame with the smallest root mean square force.
     /// docs/optimizers.md has the measurement.
     ///
-    /// - Parameter energies: whether the model has energies.
-    public func completed(forEnergies energies: Bool) -> MLStage {
+    /// The matrix of BFGS takes 72 N² bytes and, in each step, O(N³) operations: above
+    /// ``largestForBFGS`` atoms LBFGS, with the same steps at first and less time for each, replaces it.
+    ///
+    /// - Parameters:
+    ///   - energies: whether the model has energies.
+    ///   - atoms: number of atoms.
+    public func completed(forEnergies energies: Bool, atoms: Int) -> MLStage {
         var stage = self
+        let hasOwnHessian = relaxation.startHessian == .model
+        stage.optimizer = optimizer ?? (atoms > Self.largestForBFGS && !hasOwnHessian ? .lbfgs : .bfgs)
         stage.stopAfterStagnation = stopAfterStagnation ?? (energies ? 0 : 20)
         stage.keep = keep ?? (energies ? .last : .smallestRMSForce)
         return stage

@@ -365,4 +365,17 @@ import YAMLDocument
         #expect(text.hasSuffix("\n") && !text.hasSuffix("\n\n"))
         #expect(file(job.yaml).job == job)
     }
+
+    @Test("Without an optimizer, BFGS relaxes small structures and LBFGS large ones") func optimizerBySize() {
+        var stage = MLStage()
+        func chosen(_ atoms: Int) -> OptimizerKind? {
+            stage.completed(forEnergies: true, atoms: atoms).optimizer
+        }
+        #expect(chosen(400) == .bfgs && chosen(401) == .lbfgs)
+        // Only BFGS begins with a Hessian.
+        stage.startHessian = .model
+        #expect(chosen(401) == .bfgs)
+        (stage.startHessian, stage.optimizer) = (.unit, .fire)
+        #expect(chosen(10) == .fire && chosen(5000) == .fire)
+    }
 }

@@ -3,7 +3,7 @@ public import JobSpec
 public import Relaxation
 
 extension MLStage {
-    /// The optimiser's settings for this complete stage (``completed(forEnergies:)``) and
+    /// The optimiser's settings for this complete stage (``completed(forEnergies:atoms:)``) and
     /// structure.
     ///
     /// - Throws: errors of ``JobSpec/MoveSelection/mask(for:)``, and an error if no atom may move.
@@ -25,6 +25,7 @@ extension MLStage {
                 }, rounds: rounds)
         }
         settings.stops.stagnation = stopAfterStagnation == 0 ? nil : stopAfterStagnation
+        settings.optimizer = optimizer ?? .bfgs
         settings.keepsBonds = !allowBondChanges
         settings.keep = keep ?? .smallestFmax
         if let problem = settings.problem(atoms: atoms.count) { throw StageFailure(problem) }

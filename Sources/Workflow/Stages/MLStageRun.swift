@@ -19,7 +19,7 @@ package struct MLStageRun {
     let folder: Directory
 
     package init(stage: MLStage, initial: Atoms, forceField: any ForceField, folder: Directory) {
-        self.stage = stage.completed(forEnergies: forceField.hasEnergy)
+        self.stage = stage.completed(forEnergies: forceField.hasEnergy, atoms: initial.count)
         (self.initial, self.forceField, self.folder) = (initial, forceField, folder)
     }
 

@@ -39,7 +39,7 @@ struct Relax: ParsableCommand {
         if !quiet, let reading = given.reading(input) { printError(reading) }
         if !quiet, given.frames > 1 { printError("\(input): the last of \(given.frames) frames is relaxed") }
         let forceField = try engine.forceField(else: model, for: initial)
-        let stage = try options.settings.completed(forEnergies: forceField.hasEnergy)
+        let stage = try options.settings.completed(forEnergies: forceField.hasEnergy, atoms: initial.count)
         if engine.engine == nil { try refuseUnknown(initial, forceField, stage) }
         let settings: RelaxationSettings
         do {
