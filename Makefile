@@ -53,7 +53,7 @@ test-views: setup ## the live table in tmux, pages and a report in a headless Ch
 	@scripts/train-models $(RELEASE)/aurelax
 	@scripts/test-views $(RELEASE)
 
-test-engines: setup setup-ipi ## engines that are installed, ASE and i-PI at the other end of the socket
+test-engines: setup setup-ipi setup-dft ## engines that are installed, ASE and i-PI at the other end of the socket
 	@swift build $(SWIFT_FLAGS) --product aurelax
 	@scripts/train-models $(RELEASE)/aurelax
 	@$(AURELAX_PYTHON) scripts/test-engines $(RELEASE)/aurelax
