@@ -228,6 +228,8 @@ import Workflow
         ].filter { $0.0 >= version }.map(\.1)
         try await DatabaseQueue(path: spool.spool.database.string).write { database in
             for sql in differences { try database.execute(sql: sql) }
+            // These versions had no list of migrations.
+            try database.execute(sql: "DROP TABLE grdb_migrations")
             try database.execute(sql: "PRAGMA user_version = \(version)")
         }
         #expect(try spool.history(of: "h2") == history)

@@ -1,5 +1,6 @@
 import DurableFiles
 import Foundation
+import GRDB
 import JobSpec
 import SystemPackage
 import Testing
@@ -170,6 +171,52 @@ import Workflow
             #expect(place == file && error?.exitStatus == .store)
             #expect(try folder.bytes("damaged.sqlite") == bytes, "\(name): the file was changed")
         }
+    }
+
+    /// Golden/store-version-4.sqlite was written by the last program that had no list of migrations: a ring that had
+    /// ended its ML stage and waited for the result of its package (shrunk with VACUUM).
+    @Test("A store of version 4 without GRDB's list of migrations is opened as it is")
+    func storeOfVersion4() throws {
+        let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Golden/store-version-4.sqlite")
+        try FileManager.default.copyItem(atPath: golden.path, toPath: path.string)
+        let store = try Store(path, verifying: true)
+        let record = try #require(try store.job(named: "ring"))
+        #expect((record.machine.state, record.machine.stage) == (.waitingForDFT, 1))
+        #expect(record.job.plan.count == 2)
+        #expect(try store.history(of: record.id).count == 5)
+        #expect(try store.stages(of: record.id).map(\.report.verdict.steps) == [2])
+        _ = try store.apply(.cancel, to: record.id)
+        _ = try accept(store, acceptance("after"))
+        try store.close()
+        #expect(!FileManager.default.fileExists(atPath: path.string + ".version-4"))
+        #expect(try Store(path).jobs().map(\.job.name) == ["ring", "after"])
+    }
+
+    @Test("Migrations from the beginning give the tables of version 4")
+    func migrationsGiveTheSameTables() throws {
+        let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Golden/store-version-4.sqlite")
+        try Store(path).close()
+        func tables(_ path: String) throws -> [String: Set<String>] {
+            var configuration = Configuration()
+            configuration.readonly = true
+            return try DatabaseQueue(path: path, configuration: configuration).read { database in
+                let names = try String.fetchAll(
+                    database,
+                    sql:
+                        "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE 'grdb_%'"
+                )
+                return try Dictionary(
+                    uniqueKeysWithValues: names.map { name in
+                        let columns = try Row.fetchAll(
+                            database, sql: "SELECT * FROM pragma_table_info(?)", arguments: [name])
+                        // Columns that were added stand behind the others.
+                        return (name, Set(columns.map { "\($0["name"] as String) \($0["type"] as String)" }))
+                    })
+            }
+        }
+        #expect(try tables(path.string) == tables(golden.path))
     }
 
     @Test func storesOfALaterVersionAreRefused() throws {

@@ -1,12 +1,38 @@
 import GRDB
 
-/// The tables of the store, version 4.
+/// The tables of the store and their migrations.
 ///
 /// `events` is a job's append-only history; the other tables hold the current state.
+///
+/// Each migration states its version in `user_version`, for programs of earlier versions and for stores that were
+/// written before GRDB kept a list of migrations: these skip what they have.
 enum Schema {
     static let version = 4
 
-    static let statements = """
+    /// A new version is a migration here and the new ``version``; earlier migrations never change.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        register(1, version1, in: &migrator)
+        register(2, fromVersion1, in: &migrator)
+        register(3, indices + slurmRuns, in: &migrator)
+        register(4, fromVersion3, in: &migrator)
+        return migrator
+    }
+
+    private static func register(_ version: Int, _ statements: String, in migrator: inout DatabaseMigrator) {
+        migrator.registerMigration("\(version)") { database in
+            guard try found(in: database) < version else { return }
+            try database.execute(sql: statements)
+            try database.execute(sql: "PRAGMA user_version = \(version)")
+        }
+    }
+
+    /// The version of a store; 0 for an empty file.
+    static func found(in database: Database) throws -> Int {
+        try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    }
+
+    private static let version1 = """
         CREATE TABLE jobs (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             name TEXT NOT NULL UNIQUE,
@@ -24,12 +50,18 @@ enum Schema {
             fmax REAL,
             accepted REAL NOT NULL,
             updated REAL NOT NULL,
-            revision INTEGER NOT NULL DEFAULT 1,
-            shown INTEGER NOT NULL DEFAULT 0,
-            launches INTEGER NOT NULL DEFAULT 0,
-            launchStep INTEGER NOT NULL DEFAULT -1
+            published REAL NOT NULL DEFAULT 0
         ) STRICT;
-        \(stages)
+        CREATE TABLE stages (
+            job INTEGER NOT NULL REFERENCES jobs(id),
+            stage INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('ml','dft')),
+            report TEXT NOT NULL,
+            final TEXT NOT NULL,
+            ended REAL NOT NULL,
+            PRIMARY KEY (job, stage)
+        ) STRICT;
         CREATE TABLE packages (
             job INTEGER NOT NULL REFERENCES jobs(id),
             stage INTEGER NOT NULL,
@@ -56,12 +88,9 @@ enum Schema {
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
         CREATE TRIGGER eventsAreNotRemoved BEFORE DELETE ON events
             BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
-        \(indices)
-        \(returned)
-        \(slurmRuns)
         """
 
-    /// Stages that ended.
+    /// Stages that ended; all kinds.
     private static let stages = """
         CREATE TABLE stages (
             job INTEGER NOT NULL REFERENCES jobs(id),
@@ -122,17 +151,4 @@ enum Schema {
         ALTER TABLE jobs ADD COLUMN launchStep INTEGER NOT NULL DEFAULT -1;
         \(returned)
         """
-
-    static func create(in database: Database) throws {
-        try database.execute(sql: statements)
-        try database.execute(sql: "PRAGMA user_version = \(version)")
-    }
-
-    /// Migrates an older store to this version, in the caller's transaction.
-    static func migrate(_ database: Database, from found: Int) throws {
-        if found < 2 { try database.execute(sql: fromVersion1) }
-        if found < 3 { try database.execute(sql: indices + slurmRuns) }
-        if found < 4 { try database.execute(sql: fromVersion3) }
-        try database.execute(sql: "PRAGMA user_version = \(version)")
-    }
 }

@@ -29,9 +29,11 @@ public final class Store: Sendable {
     }
 
     private func prepare() throws {
-        let found = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+        let (found, isEmpty) = try pool.read { database in
+            (try Schema.found(in: database), try !database.tableExists("jobs"))
+        }
         if found == Schema.version { return }
-        guard found < Schema.version else {
+        guard found < Schema.version, found > 0 || isEmpty else {
             throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
         }
         if found > 0 {
@@ -39,14 +41,21 @@ public final class Store: Sendable {
             try? FileManager.default.removeItem(atPath: copy)
             try pool.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [copy]) }
         }
-        try pool.write { database in
-            // Another process may have migrated it meanwhile.
-            let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-            switch found {
-            case Schema.version: break
-            case 0 where try !database.tableExists("jobs"): try Schema.create(in: database)
-            case 0: throw WorkflowError.foreignStore(path, found: found, known: Schema.version)
-            default: try Schema.migrate(database, from: found)
+        try migrate()
+    }
+
+    /// Runs the missing migrations, each in a transaction of its own: a program that is killed between two of them
+    /// leaves a store of the version between.
+    private func migrate() throws {
+        let migrator = Schema.migrator
+        for attempt in 1... {
+            do {
+                return try migrator.migrate(pool)
+            } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_CONSTRAINT && attempt <= Schema.version
+            {
+                // Another process has done the same migration meanwhile, and noted it.
+                continue
             }
         }
     }
