@@ -1,4 +1,5 @@
 import Atomistics
+import Descriptors
 import Foundation
 import LinearAlgebra
 import ModelFile
@@ -37,7 +38,7 @@ func timeProducts(model: String, structure: String, _ repeats: Int) throws -> Me
     let atoms = try ExtXYZ.read(path: structure)[0]
     let classes = try forceField.predict(atoms).classes
     let soap = forceField.options.environment.soap
-    let radial = soap.nMax * soap.species.count
+    let radial = soap.nMax * (soap.species?.count ?? 0)
     let features = radial * (radial + 1) / 2 * (soap.lMax + 1)
     var (products, operations) = ([(Matrix, Matrix, Matrix, Matrix)](), 0.0)
     for summary in forceField.classes {

@@ -1,4 +1,5 @@
 import Atomistics
+internal import Descriptors
 import Foundation
 import MinimalLearning
 import ModelFile
@@ -80,8 +81,8 @@ extension ModelDescription {
         }
     }
 
-    private mutating func add(_ soap: SOAPParameters) {
-        elements = soap.species
+    private mutating func add(_ soap: SOAPSettings) {
+        elements = soap.species ?? []
         details.append(
             Detail(
                 name: "descriptor",
@@ -119,7 +120,7 @@ extension ModelDescription {
                     name: element.symbol,
                     value: "\(count) inducing environments; SOAP r_cut \(soap.rCut) Å, "
                         + "n_max \(soap.nMax), l_max \(soap.lMax), sigma \(soap.sigma) Å, "
-                        + "smooth to zero at \(soap.cutoffRadius) Å"))
+                        + "smooth to zero at \(soap.cutoffRadius ?? soap.rCut) Å"))
         }
         details.append(
             Detail(name: "kernel", value: "power \(model.settings.power), prior \(model.prior) eV"))

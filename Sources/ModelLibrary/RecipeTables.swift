@@ -1,4 +1,5 @@
 import Atomistics
+internal import Descriptors
 import MinimalLearning
 import SOAPPotential
 import ThiolateGold
@@ -56,45 +57,33 @@ extension Recipe.Source {
 
 // MARK: Descriptors
 
-/// The settings of SOAP that all kinds of model have.
-protocol RadialSettings: Sendable {
-    var rCut: Double { get set }
-    var nMax: Int { get set }
-    var lMax: Int { get set }
-    var sigma: Double { get set }
-}
-
-extension SOAPParameters: RadialSettings {}
-extension SOAPPotentialSettings.Descriptor: RadialSettings {}
-
-extension RadialSettings {
-    fileprivate static func radialOptions(required: Bool) -> [OptionSpec<Self>] {
+extension SOAPSettings {
+    /// The keys of all kinds of model.
+    private static func radialOptions(required: Bool) -> [OptionSpec<SOAPSettings>] {
         [
             OptionSpec(
-                "r_cut", unstored: \Self.rCut, .number(1...100, open: true), required: required, unit: "Å",
+                "r_cut", unstored: \.rCut, .number(1...100, open: true), required: required, unit: "Å",
                 "Reach of the radial basis."),
             OptionSpec(
-                "n_max", unstored: \Self.nMax, .integer(1...20), required: required, "Radial functions."),
+                "n_max", unstored: \.nMax, .integer(1...20), required: required, "Radial functions."),
             OptionSpec(
-                "l_max", unstored: \Self.lMax, .integer(0...20), required: required, "Largest angular degree."
-            ),
+                "l_max", unstored: \.lMax, .integer(0...20), required: required, "Largest angular degree."),
             OptionSpec(
-                "sigma", unstored: \Self.sigma, .length, required: required, unit: "Å", "Width of an atom."),
+                "sigma", unstored: \.sigma, .length, required: required, unit: "Å", "Width of an atom."),
         ]
     }
-}
 
-extension SOAPParameters {
-    static let options = OptionTable(defaults: SOAPParameters()) {
+    /// The keys of models that learn by classes of atoms.
+    fileprivate static let ofClasses = OptionTable(defaults: SOAPSettings.paper) {
         OptionSpec(
-            "species", unstored: \.species, .list(.text(check: RecipeSchema.checkElement), count: 1...100),
+            "species", unstored: \.species,
+            .list(.text(check: RecipeSchema.checkElement), count: 1...100),
             "Symbols of the elements described.")
         radialOptions(required: false)
     }
-}
 
-extension SOAPPotentialSettings.Descriptor {
-    static let options = OptionTable(defaults: SOAPPotentialSettings().descriptor) {
+    /// The keys of a SOAP potential.
+    fileprivate static let ofPotential = OptionTable(defaults: SOAPPotentialSettings().descriptor) {
         radialOptions(required: true)
         OptionSpec(
             "cutoff_radius", unstored: \.cutoffRadius, .length, required: true, unit: "Å",
@@ -110,14 +99,14 @@ extension SOAPPotentialSettings.Descriptor {
 extension SOAPPotentialSettings {
     static let options = OptionTable(defaults: SOAPPotentialSettings()) {
         OptionSpec(
-            "descriptor", unstored: \.descriptor, .mapping(Descriptor.options),
+            "descriptor", unstored: \.descriptor, .mapping(SOAPSettings.ofPotential),
             "What an atom sees: SOAP with a smooth cutoff. Lengths in Å.")
         OptionSpec<SOAPPotentialSettings>(
-            "descriptors", schema: RecipeSchema.byElement(.mapping(Descriptor.options.schema)),
+            "descriptors", schema: RecipeSchema.byElement(.mapping(SOAPSettings.ofPotential.schema)),
             default: "none", "Other descriptors for the centres of some elements."
         ) { node, settings in
             for entry in node.entries ?? [] {
-                settings.descriptors[entry.key] = Descriptor.options.read(
+                settings.descriptors[entry.key] = SOAPSettings.ofPotential.read(
                     entry.value, from: settings.descriptor)
             }
         }
@@ -175,7 +164,7 @@ extension EnvironmentOptions {
 
     static let options = OptionTable(defaults: EnvironmentOptions()) {
         OptionSpec(
-            "descriptor", unstored: \.soap, .mapping(SOAPParameters.options),
+            "descriptor", unstored: \.soap, .mapping(SOAPSettings.ofClasses),
             "How atoms are described: SOAP. Lengths in Å.")
         OptionSpec("scaling", unstored: \.scaling, .word(), "The points whose range is scaled to [0, 1].")
         OptionSpec(

@@ -13,7 +13,7 @@ import LinearAlgebra
 /// and earlier rows are not computed again.
 package struct Correction: Sendable {
     package struct Settings: Sendable, Equatable {
-        package var descriptor = SOAPPotentialSettings.Descriptor(
+        package var descriptor = SOAPSettings(
             rCut: 4, nMax: 6, lMax: 3, sigma: 0.35, cutoffRadius: 5.5, cutoffWidth: 5.5)
         package var power = 2
         /// Largest number of inducing environments per element.
@@ -72,7 +72,7 @@ package struct Correction: Sendable {
     private static func makeKernels(
         _ elements: [Element], _ references: [Atoms], _ settings: Settings
     ) throws -> ([ElementKernel], ForceDesign) {
-        let space = FeatureSpace(try settings.descriptor.soap(elements), id: settings.descriptor)
+        let space = FeatureSpace(try settings.descriptor.soap(of: elements), id: settings.descriptor)
         let kernels = try elements.map { element in
             var rows: [Double] = []
             for atoms in references {

@@ -32,7 +32,7 @@ struct InducingEnvironments: Sendable {
 /// K_mm' = (p̂_m·p̂_m')^power = L Lᵀ.
 struct ElementKernel: Sendable {
     let element: Element
-    let descriptor: SOAPPotentialSettings.Descriptor
+    let descriptor: SOAPSettings
     let power: Int
     let environments: InducingEnvironments
     /// L⁻ᵀ, M×M: a row of kernel values times this matrix is a row of independent, unit-variance
@@ -48,7 +48,7 @@ struct ElementKernel: Sendable {
     private static let smallestJitter = 1e-10
 
     init(
-        element: Element, descriptor: SOAPPotentialSettings.Descriptor, power: Int,
+        element: Element, descriptor: SOAPSettings, power: Int,
         environments: InducingEnvironments
     ) throws(LinearAlgebraError) {
         self.element = element
@@ -82,7 +82,7 @@ struct ElementKernel: Sendable {
     }
 
     init(
-        element: Element, descriptor: SOAPPotentialSettings.Descriptor, power: Int,
+        element: Element, descriptor: SOAPSettings, power: Int,
         environments: InducingEnvironments, whitening: Matrix, mean: [Double]
     ) {
         self.element = element
@@ -96,7 +96,7 @@ struct ElementKernel: Sendable {
     /// Returns the kernel for structures of only these elements: the cost of the descriptor grows
     /// with the square of their number.
     func restricted(to species: [Element]) throws -> RestrictedKernel {
-        let space = FeatureSpace(try descriptor.soap(species), id: descriptor)
+        let space = FeatureSpace(try descriptor.soap(of: species), id: descriptor)
         return RestrictedKernel(kernel: self, space: space, inducing: environments.rows(in: space))
     }
 }

@@ -7,7 +7,7 @@ import LinearAlgebra
 struct FeatureSpace: Sendable {
     let soap: SOAP
     /// The source settings: spaces of equal settings are equal.
-    let id: SOAPPotentialSettings.Descriptor
+    let id: SOAPSettings
     /// Weight of each feature.
     let weights: [Double]
     /// For each feature its two compound indices a = species · n_max + n and its l.
@@ -16,7 +16,7 @@ struct FeatureSpace: Sendable {
     /// Range of one l's compound index: species · n_max.
     var width: Int { soap.species.count * soap.nMax }
 
-    init(_ soap: SOAP, id: SOAPPotentialSettings.Descriptor) {
+    init(_ soap: SOAP, id: SOAPSettings) {
         (self.soap, self.id) = (soap, id)
         var (weights, pairs) = ([Double](), [(a: Int, b: Int, l: Int)]())
         for s in 0..<soap.species.count {

@@ -107,7 +107,7 @@ private final class Shared: @unchecked Sendable {
 extension SOAPPotential {
     /// Radius of the largest environment, Å, or the range of the pair wall if that is longer.
     var reach: Double {
-        parts.map { (try? $0.kernel.descriptor.soap([$0.kernel.element]).edge) ?? 0 }.max() ?? 0
+        parts.map { (try? $0.kernel.descriptor.soap(of: [$0.kernel.element]).edge) ?? 0 }.max() ?? 0
     }
 
     /// ∂²E/∂r∂r: 3N×3N, row-major, eV/Å², symmetric.

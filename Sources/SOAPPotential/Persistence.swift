@@ -87,7 +87,7 @@ extension SOAPPotential {
                 return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], storage: tensor.array)
             }
             func group(_ name: String, _ species: [Element]) throws -> InducingEnvironments.Group {
-                let space = FeatureSpace(try descriptor.soap(species), id: descriptor)
+                let space = FeatureSpace(try descriptor.soap(of: species), id: descriptor)
                 return InducingEnvironments.Group(
                     space: space, rows: try matrix(name, columns: space.soap.featureCount))
             }

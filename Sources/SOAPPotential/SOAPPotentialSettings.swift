@@ -1,38 +1,13 @@
 import Atomistics
-import Descriptors
+public import Descriptors
 
 /// All settings that, together with the data, determine a SOAP potential.
 public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
-    /// The description of an atom's environment: a `SOAP` with a smooth cutoff. Lengths in Å.
-    public struct Descriptor: Codable, Sendable, Hashable {
-        public var rCut: Double
-        public var nMax: Int
-        public var lMax: Int
-        public var sigma: Double
-        /// Neighbours at this distance or beyond do not count.
-        public var cutoffRadius: Double
-        /// Over this width before ``cutoffRadius`` a neighbour's weight decreases to zero.
-        public var cutoffWidth: Double
-
-        public init(
-            rCut: Double, nMax: Int, lMax: Int, sigma: Double, cutoffRadius: Double, cutoffWidth: Double
-        ) {
-            (self.rCut, self.nMax, self.lMax, self.sigma) = (rCut, nMax, lMax, sigma)
-            (self.cutoffRadius, self.cutoffWidth) = (cutoffRadius, cutoffWidth)
-        }
-
-        func soap(_ species: [Element]) throws(DescriptorError) -> SOAP {
-            try SOAP(
-                species: species, rCut: rCut, nMax: nMax, lMax: lMax, sigma: sigma,
-                cutoff: .smooth(width: cutoffWidth, radius: cutoffRadius))
-        }
-    }
-
-    /// The descriptor of every element not listed in ``descriptors``.
-    public var descriptor = Descriptor(
+    /// The descriptor of every element not listed in ``descriptors``: with a smooth cutoff.
+    public var descriptor = SOAPSettings(
         rCut: 4, nMax: 6, lMax: 3, sigma: 0.3, cutoffRadius: 6, cutoffWidth: 6)
     /// Exceptions, by element symbol.
-    public var descriptors: [String: Descriptor] = [:]
+    public var descriptors: [String: SOAPSettings] = [:]
     /// The kernel is (p̂·p̂')^power; 1 makes the energy linear in the normalised power spectrum.
     public var power = 2
     /// Inducing environments per element, chosen by farthest point.
@@ -54,7 +29,7 @@ public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
 
     public init() {}
 
-    func descriptor(of element: Element) -> Descriptor { descriptors[element.symbol] ?? descriptor }
+    func descriptor(of element: Element) -> SOAPSettings { descriptors[element.symbol] ?? descriptor }
     func inducingCount(of element: Element) -> Int { inducingByElement[element.symbol] ?? inducing }
     func forceNoise(of element: Element) -> Double { forceNoise[element.symbol] ?? defaultForceNoise }
 }

@@ -181,13 +181,13 @@ extension SOAPPotential {
         _ element: Element, _ species: [Element], _ frames: [Atoms], _ settings: SOAPPotentialSettings
     ) throws -> ElementKernel {
         let descriptor = settings.descriptor(of: element)
-        let full = FeatureSpace(try descriptor.soap(species), id: descriptor)
+        let full = FeatureSpace(try descriptor.soap(of: species), id: descriptor)
         var groups: [InducingEnvironments.Group] = []
         let holding = frames.filter { $0.elements.contains(element) }
         for (present, members) in Dictionary(grouping: holding, by: { Set($0.elements).sorted() })
             .sorted(by: { $0.key.lexicographicallyPrecedes($1.key) })
         {
-            let space = FeatureSpace(try descriptor.soap(present), id: descriptor)
+            let space = FeatureSpace(try descriptor.soap(of: present), id: descriptor)
             var rows: [Double] = []
             for atoms in members {
                 let centers = atoms.elements.indices.filter { atoms.elements[$0] == element }

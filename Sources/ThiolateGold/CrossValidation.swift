@@ -27,13 +27,13 @@ struct CrossValidation {
     /// - Complexity: 2K³ for the inverse, K² alignments, K² for each candidate.
     func choose(
         of candidates: [ClassOptions], _ directions: [SIMD3<Double>], _ progress: TrainingProgress
-    ) throws -> (options: ClassOptions, calibration: Calibration, trials: [Trial]) {
+    ) throws -> (options: ClassOptions, calibration: ForceErrorFit, trials: [Trial]) {
         precondition(!candidates.isEmpty, "at least one candidate")
         let samples = try samples(directions, candidates, progress)
-        var best = (options: candidates[0], calibration: Calibration.unknown)
+        var best = (options: candidates[0], calibration: ForceErrorFit.unknown)
         var trials: [Trial] = []
         for (candidate, samples) in zip(candidates, samples) {
-            let calibration = try Calibration(fitting: samples)
+            let calibration = try ForceErrorFit(fitting: samples)
             guard calibration.samples > 0 else { break }
             trials.append(
                 Trial(
@@ -142,7 +142,7 @@ struct CrossValidation {
 ///
 /// with u₄ the distance to the nearest reference, f the predicted norm, u₃ the misfit of the
 /// projections. The coefficients are a least-squares fit to the errors of ``CrossValidation``.
-struct Calibration: Sendable, Equatable, Codable {
+struct ForceErrorFit: Sendable, Equatable, Codable {
     var coefficients: [Double]
     /// Distance to the nearest reference beyond which an atom is out of domain.
     var farthest: Double
@@ -155,7 +155,7 @@ struct Calibration: Sendable, Equatable, Codable {
     var weightedAngle: Double
 
     /// The values without cross-validation.
-    static let unknown = Calibration(
+    static let unknown = ForceErrorFit(
         coefficients: [], farthest: .greatestFiniteMagnitude, samples: 0, forceError: 0, normError: 0,
         weightedAngle: 0)
 
@@ -167,7 +167,7 @@ struct Calibration: Sendable, Equatable, Codable {
     }
 }
 
-extension Calibration {
+extension ForceErrorFit {
     /// An atom is out of domain beyond this multiple of the 99th percentile of distances between
     /// frames.
     private static let reach = 1.5

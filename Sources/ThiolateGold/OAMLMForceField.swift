@@ -29,7 +29,7 @@ public struct OAMLMForceField: ForceField {
         }
         header = try file.header(as: OAMLMHeader.self)
         options = header.options
-        soap = try options.environment.soap.descriptor()
+        soap = try options.environment.soap.soap()
         var models: [AtomClass: ClassModel] = [:]
         for entry in header.classes {
             models[entry.atomClass] = try ClassModel(

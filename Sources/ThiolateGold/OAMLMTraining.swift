@@ -78,7 +78,7 @@ struct OAMLMHeader: Codable, Sendable {
         var stretched: Int
         var normSolver: EMLM.Solver
         var normConstant: Double
-        var calibration: Calibration
+        var calibration: ForceErrorFit
     }
 
     var levelOfTheory: String

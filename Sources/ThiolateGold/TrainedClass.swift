@@ -16,7 +16,7 @@ struct TrainedClass: Sendable {
     let directions: [SIMD3<Double>]
     let environments: [Environment]
     let direction: OAMLM
-    let calibration: Calibration
+    let calibration: ForceErrorFit
     /// The method for directions: the class's own one, or the best alternative.
     let chosen: ClassOptions
     let poolSize: Int

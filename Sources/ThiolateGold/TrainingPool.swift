@@ -21,7 +21,7 @@ struct TrainingPool {
         _ frames: [Atoms], _ options: EnvironmentOptions, progress: TrainingProgress
     ) throws -> [AtomClass: TrainingPool] {
         guard !frames.isEmpty else { throw TrainingError.noFrames }
-        let soap = try options.soap.descriptor()
+        let soap = try options.soap.soap()
         let known = Set(soap.species)
         var rows: [AtomClass: [Double]] = [:]
         var pools: [AtomClass: TrainingPool] = [:]

@@ -48,7 +48,7 @@ public struct VectorKernelForceField: ForceField {
             throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)
         }
         header = try file.header(as: VectorKernelHeader.self)
-        soap = try header.options.environment.soap.descriptor()
+        soap = try header.options.environment.soap.soap()
         var models: [AtomClass: Model] = [:]
         for entry in header.classes {
             let references = try ReferenceSet(

@@ -39,7 +39,7 @@ struct VectorKernelHeader: Codable, Sendable {
         var atomClass: AtomClass
         var environments: Int
         var kernel: VectorKernel
-        var calibration: Calibration
+        var calibration: ForceErrorFit
     }
 
     var levelOfTheory: String

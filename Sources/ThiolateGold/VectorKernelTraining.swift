@@ -51,7 +51,7 @@ struct VectorKernelClass {
     let references: Matrix
     let environments: [Environment]
     let fit: VectorKernelFit
-    let calibration: Calibration
+    let calibration: ForceErrorFit
 
     init(
         _ atomClass: AtomClass, _ pool: TrainingPool, _ options: VectorKernelOptions,
@@ -96,7 +96,7 @@ struct VectorKernelClass {
         progress.reached(0.8)
         let predicted = try fit.withoutGroups(frames, vectors: forces)
         let n = forces.count
-        calibration = try Calibration(
+        calibration = try ForceErrorFit(
             fitting: (0..<n).map { i in
                 var (nearest, similarity) = (Double.infinity, 0.0)
                 for j in 0..<n where frames[j] != frames[i] {

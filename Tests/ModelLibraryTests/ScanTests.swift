@@ -1,4 +1,5 @@
 import Atomistics
+import Descriptors
 import Dispatch
 import Foundation
 import MinimalLearning
@@ -38,7 +39,9 @@ import ThiolateGold
         let shared = points.filter { $0.classes.contains(.unitGold) }
         #expect(shared.count == 1)
         #expect(shared.first?.classes == [.sulfur, .hydrogen, .unitGold])
-        #expect(shared.first?.soap == SOAPParameters(rCut: 4, nMax: 2, lMax: 2, sigma: 0.5))
+        #expect(
+            shared.first?.soap
+                == SOAPSettings(species: SOAPSettings.paper.species, rCut: 4, nMax: 2, lMax: 2, sigma: 0.5))
     }
 
     @Test func thePapersScanIsComplete() throws {

@@ -1,4 +1,5 @@
 import Atomistics
+import Descriptors
 import Foundation
 import SOAPPotential
 

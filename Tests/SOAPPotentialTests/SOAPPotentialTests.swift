@@ -1,4 +1,5 @@
 import Atomistics
+import Descriptors
 import Foundation
 import ModelFile
 import SOAPPotential
@@ -59,7 +60,7 @@ import Testing
             let atoms = Atoms(elements: [.gold, .sulfur], positions: [.zero, [0, 0, distance]])
             return try potential.energyAndForces(atoms).energy
         }
-        let edge = LabelledRings.settings.descriptor.cutoffRadius
+        let edge = try #require(LabelledRings.settings.descriptor.cutoffRadius)
         #expect(abs(try energy(edge - 1e-6) - energy(edge + 1e-6)) < 1e-9)
         #expect(try energy(0.4) > energy(1.5) + 100)
     }

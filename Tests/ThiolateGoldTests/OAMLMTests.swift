@@ -1,4 +1,5 @@
 import Atomistics
+import Descriptors
 import Foundation
 import MinimalLearning
 import ModelFile
@@ -23,7 +24,8 @@ import ThiolateGold
 
     static var options: OAMLMOptions {
         var options = OAMLMOptions()
-        options.environment.soap = SOAPParameters(rCut: 4, nMax: 3, lMax: 2, sigma: 0.5)
+        options.environment.soap = SOAPSettings(
+            species: SOAPSettings.paper.species, rCut: 4, nMax: 3, lMax: 2, sigma: 0.5)
         return options
     }
 

@@ -1,3 +1,4 @@
+public import Descriptors
 public import ThiolateGold
 
 /// A comparison of descriptors on several structures: training on one and predicting another.
@@ -60,7 +61,7 @@ public struct Scan: Sendable, Equatable {
 
     /// A descriptor, and the classes for which it is tried.
     public struct Point: Sendable, Equatable {
-        public var soap: SOAPParameters
+        public var soap: SOAPSettings
         public var classes: [AtomClass]
     }
 
@@ -72,7 +73,7 @@ public struct Scan: Sendable, Equatable {
                 for sigma in grid.sigma {
                     for nMax in grid.nMax {
                         for lMax in grid.lMax {
-                            let soap = SOAPParameters(
+                            let soap = SOAPSettings(
                                 species: options.environment.soap.species, rCut: rCut, nMax: nMax,
                                 lMax: lMax, sigma: sigma)
                             let k = points.firstIndex { $0.soap == soap } ?? points.count
@@ -98,7 +99,7 @@ public struct Scan: Sendable, Equatable {
 extension Scan.Point {
     /// Length of the descriptor, which determines most of the cost.
     var features: Int {
-        let channels = soap.species.count * soap.nMax
+        let channels = (soap.species?.count ?? 0) * soap.nMax
         return channels * (channels + 1) / 2 * (soap.lMax + 1)
     }
 }

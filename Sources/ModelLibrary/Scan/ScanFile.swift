@@ -1,3 +1,4 @@
+internal import Descriptors
 import MinimalLearning
 import ThiolateGold
 public import YAMLDocument

@@ -1,3 +1,4 @@
+public import Descriptors
 import DurableFiles
 import Foundation
 import SystemPackage
@@ -19,7 +20,7 @@ public struct ScanRecord: Sendable, Codable, Equatable {
         }
     }
 
-    public var descriptor: SOAPParameters
+    public var descriptor: SOAPSettings
     public var entries: [Entry]
     public var seconds: Double
 

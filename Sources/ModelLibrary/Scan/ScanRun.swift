@@ -1,4 +1,5 @@
 import Atomistics
+internal import Descriptors
 import Dispatch
 import DurableFiles
 import Foundation

@@ -1,3 +1,4 @@
+public import Descriptors
 import Foundation
 public import ThiolateGold
 
@@ -5,7 +6,7 @@ public import ThiolateGold
 public struct ScanTable: Sendable {
     /// One parameter set for one class.
     public struct Row: Sendable {
-        public var soap: SOAPParameters
+        public var soap: SOAPSettings
         public var scores: [String: TransferTrial.Score]
         /// The sorting key: the mean error over pairs, of the force vector or of the norm.
         public var mean: Double
