@@ -3,19 +3,29 @@ import Foundation
 import OrderedCollections
 internal import JobSpec
 public import Reports
+import SystemPackage
+internal import YAMLDocument
+
+/// The part of a stage's `status.json`, as kept by `aurelax record`, that a comparison needs.
+struct StageCost: Decodable {
+    var engine: String
+    var level_of_theory: String?
+    var gradient_calls: Int?
+    var scf_cycles: Int?
+    var converged: Bool?
+
+    /// - Parameter folder: the result files of the stage.
+    /// - Returns: nil if there is no such file: the stage has not ended.
+    init?(in folder: FilePath) throws {
+        guard let bytes = FileManager.default.contents(atPath: folder.appending("status.json").string) else {
+            return nil
+        }
+        self = try JSONDecoder().decode(Self.self, from: bytes)
+    }
+}
 
 extension ComparedJob {
-    /// The part of `status.json`, as kept by `scripts/record-result`, that a comparison needs.
-    private struct Cost: Decodable {
-        var engine: String
-        var level_of_theory: String?
-        var gradient_calls: Int?
-        var scf_cycles: Int?
-        var converged: Bool?
-    }
-
-    /// Reads the job from its folder in an outbox, or from the files that `scripts/record-result`
-    /// kept.
+    /// Reads the job from its folder in an outbox, or from the files that `aurelax record` kept.
     ///
     /// - Throws: ``WorkflowError/noSuchJob(_:)`` if the folder holds no job, and errors of damaged
     ///   files.
@@ -26,41 +36,22 @@ extension ComparedJob {
         else {
             throw WorkflowError.noSuchJob(path)
         }
-        for (_, stage) in try Self.stageFolders(in: folder).sorted(by: { $0.key < $1.key }) {
-            stages.append(try Self.stage(stage.kind, in: stage.folder))
+        for stage in try StageFolder.last(in: FilePath(path)) {
+            stages.append(try Self.stage(stage.kind, in: stage.path))
         }
         for file in ["summary.yaml", "status.yaml"] where state == nil {
-            let lines = (try? String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8))?
-                .split(separator: "\n")
-            state = lines?.first { $0.hasPrefix("state: ") }.map { String($0.dropFirst(7)) }
-            verdict = lines?.first { $0.hasPrefix("verdict: ") }.flatMap {
-                try? JSONDecoder().decode(String.self, from: Data($0.dropFirst(9).utf8))
-            }
+            let bytes = FileManager.default.contents(atPath: folder.appendingPathComponent(file).path)
+            let root = YAMLNode.parse(Array(bytes ?? Data())).root
+            (state, verdict) = (root?["state"]?.text, root?["verdict"]?.text)
         }
         given = try Self.given(job: Array(text), in: folder) ?? stages.first?.frames.first
     }
 
-    /// The last attempt of each stage.
-    private static func stageFolders(in folder: URL) throws -> [Int: (attempt: Int, kind: Kind, folder: URL)]
-    {
-        var found: [Int: (attempt: Int, kind: Kind, folder: URL)] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
-            guard let match = name.wholeMatch(of: /([0-9]+)-([a-z-]+)(?:\.([0-9]+))?/),
-                let number = Int(match.1), let kind = Kind(rawValue: String(match.2))
-            else { continue }
-            let attempt = match.3.flatMap { Int($0) } ?? 1
-            if attempt > found[number]?.attempt ?? 0 {
-                found[number] = (attempt, kind, folder.appendingPathComponent(name))
-            }
-        }
-        return found
-    }
-
-    private static func stage(_ kind: Kind, in folder: URL) throws -> Stage {
-        let result = folder.appendingPathComponent("result")
-        let files = FileManager.default.fileExists(atPath: result.path) ? result : folder
-        func path(_ name: String) -> String { files.appendingPathComponent(name).path }
+    private static func stage(_ kind: StageKind, in folder: FilePath) throws -> Stage {
+        let files = StageFolder.files(in: folder)
+        func path(_ name: String) -> String { files.appending(name).string }
         func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+        let kind = Kind(kind)
         var stage = Stage(kind: kind)
         stage.curve = OptimizerCurve(atPath: path("optimizer.log"))
         for name in ["trajectory.extxyz", "path.extxyz", "final.extxyz"]
@@ -72,8 +63,7 @@ extension ComparedJob {
         } else {
             stage.levelOfTheory = stage.frames.last?.levelOfTheory
         }
-        if let status = FileManager.default.contents(atPath: path("status.json")) {
-            let cost = try JSONDecoder().decode(Cost.self, from: status)
+        if let cost = try StageCost(in: files) {
             stage.method = cost.engine == "gpaw" ? "GPAW" : cost.level_of_theory ?? cost.engine
             stage.levelOfTheory = cost.level_of_theory ?? stage.levelOfTheory
             (stage.gradientCalls, stage.scfCycles) = (cost.gradient_calls, cost.scf_cycles)
@@ -94,6 +84,16 @@ extension ComparedJob {
             guard let path = candidates.first(where: FileManager.default.fileExists) else { return nil }
             return try ExtXYZ.read(path: path).last
         case nil: return nil
+        }
+    }
+}
+
+extension ComparedJob.Kind {
+    fileprivate init(_ kind: StageKind) {
+        switch kind {
+        case .ml: self = .ml
+        case .dft: self = .dft
+        case .singlePoints: self = .singlePoints
         }
     }
 }

@@ -54,10 +54,28 @@ struct StageFolder: Sendable, Hashable {
     ///
     /// - Returns: nil if the folder does not belong to a stage.
     init?(named name: String, of job: JobName) {
+        guard let parts = Self.parts(of: name) else { return nil }
+        self.init(job, stage: parts.stage, kind: parts.kind, attempt: parts.attempt)
+    }
+
+    /// Returns the stage (from 0), kind and attempt that a folder's name states; nil for other names.
+    static func parts(of name: String) -> (stage: Int, kind: StageKind, attempt: Int)? {
         guard let match = name.wholeMatch(of: /([0-9]+)-([a-z-]+)(?:\.([0-9]+))?/),
             let number = Int(match.1), number > 0, let kind = StageKind(rawValue: String(match.2))
         else { return nil }
-        self.init(job, stage: number - 1, kind: kind, attempt: match.3.flatMap { Int($0) } ?? 1)
+        return (number - 1, kind, match.3.flatMap { Int($0) } ?? 1)
+    }
+
+    /// The folders of each stage's last attempt in a job's folder, live or recorded, in the order of the stages.
+    static func last(in job: FilePath) throws -> [(kind: StageKind, path: FilePath)] {
+        var found: [Int: (kind: StageKind, attempt: Int, path: FilePath)] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: job.string) {
+            guard let parts = parts(of: name), parts.attempt > found[parts.stage]?.attempt ?? 0 else {
+                continue
+            }
+            found[parts.stage] = (parts.kind, parts.attempt, job.appending(name))
+        }
+        return found.sorted { $0.key < $1.key }.map { ($0.value.kind, $0.value.path) }
     }
 
     /// The same stage at another attempt.
@@ -90,7 +108,7 @@ struct StageFolder: Sendable, Hashable {
     }
 
     /// The result files of a stage in a folder, live or recorded: `result/` of a package, the
-    /// folder itself for an ML stage and for files kept by `scripts/record-result`.
+    /// folder itself for an ML stage and for files kept by `aurelax record`.
     static func files(in folder: FilePath) -> FilePath {
         let result = folder.appending(PackageLayout.result)
         return FileManager.default.fileExists(atPath: result.string) ? result : folder

@@ -17,6 +17,13 @@ struct Compare: AsyncParsableCommand {
 
             --rmsd-to adds the distance of each structure from another one, without hydrogen: over the moving atoms, in \
             the frame of the fixed ones; superposed if none is fixed.
+
+            --starts prints another table: the cost of DFT that remains after each preparation of these structures. The \
+            argument is a folder of jobs called START-WAY, as in an outbox or among recorded results. Printed for each: \
+            gradient calls and SCF cycles of all GPAW stages, and the energy of the final geometry (the lowest one if DFT \
+            has not converged) less that of the job START-raw, eV.
+
+              aurelax compare workflows/gold-thiolate-ring/results --starts ring4 ring5 ring6
             """)
 
     @Argument(
@@ -29,11 +36,28 @@ struct Compare: AsyncParsableCommand {
     var figures: String?
     @Option(help: "Prefix of the figures' names.")
     var prefix = ""
+    @Option(parsing: .upToNextOption, help: "Names of starts, for the table of remaining costs.")
+    var starts: [String] = []
     @Flag(help: "JSON instead of a table.")
     var json = false
     @OptionGroup var spool: SpoolOptions
 
+    func validate() throws {
+        guard !starts.isEmpty else { return }
+        if jobs.count != 1 { throw ValidationError("--starts needs one folder of jobs") }
+        if json || figures != nil || rmsdTo != nil {
+            throw ValidationError("--starts prints its table only, without --json, --figures and --rmsd-to")
+        }
+    }
+
     func run() async throws {
+        if !starts.isEmpty {
+            guard let folder = jobs.first, isFolder(folder) else {
+                throw CommandError(.notFound, "there is no folder \(jobs.first ?? "")")
+            }
+            print(try RemainingCost(folder: folder, starts: starts).table, terminator: "")
+            return
+        }
         let comparison = try Comparison(jobs.map(job), rmsdTo: rmsdTo.map(structure))
         print(json ? try jsonText(comparison.rows) : comparison.table, terminator: json ? "\n" : "")
         if let figures {
