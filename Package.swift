@@ -230,8 +230,8 @@ let package = Package(
         .executableTarget(
             name: "aurelax-bench",
             dependencies: [
-                "Atomistics", "Descriptors", "LinearAlgebra", "ModelFile", "ModelLibrary", "Relaxation",
-                "SOAPPotential", "ThiolateGold",
+                "Atomistics", "Descriptors", "LearningRelaxation", "LinearAlgebra", "ModelFile",
+                "ModelLibrary", "Relaxation", "SOAPPotential", "ThiolateGold",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -23,6 +23,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case trainFullSize = "train-full-size"
     case products
     case drift
+    case learning
 }
 
 /// Times one of our tasks in this process and prints a ``Measurement``.
@@ -45,6 +46,7 @@ struct Measure: ParsableCommand {
             case .trainFullSize: try timeTrainingAtFullSize(structures: input[0], writeTo: input[1])
             case .products: try timeProducts(model: input[0], structure: input[1], repeats)
             case .drift: try measureDrift(model: input[0], structure: input[1])
+            case .learning: try timeLearning(structures: input[0], copies: Int(input[1]) ?? 1)
             }
         print(try measurement.json)
     }

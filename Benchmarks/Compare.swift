@@ -28,7 +28,7 @@ struct Row {
 
 struct Compare: AsyncParsableCommand {
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case soap, forces, reading, training, fullSize = "full-size", drift
+        case soap, forces, reading, training, fullSize = "full-size", drift, learning
     }
 
     static let configuration = CommandConfiguration(
@@ -55,7 +55,24 @@ struct Compare: AsyncParsableCommand {
             case .training: try await training(bench)
             case .fullSize: try await fullSize(bench)
             case .drift: try await drift(bench)
+            case .learning: try await learning(bench)
             }
+        }
+    }
+
+    private func learning(_ bench: Bench) async throws {
+        for copies in [1, 3] {
+            let fit = try await bench.measure("learning", [bench.clusterFrames, "\(copies)"])
+            let notes = fit.notes ?? [:]
+            let (atoms, steps) = (Int(notes["atoms"] ?? 0), notes["steps"] ?? 0)
+            show(
+                Row(
+                    "learning relaxation of \(atoms) atoms: the fit to 20 gradients",
+                    ours: "\(time(fit.best)), \(memory(fit))"))
+            show(
+                Row(
+                    "an inner step of it (one of \(Int(steps)))",
+                    ours: time((notes["proposal"] ?? 0) / max(steps, 1))))
         }
     }
 
