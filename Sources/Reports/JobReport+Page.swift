@@ -50,6 +50,7 @@ extension JobReport {
         \(list(stage.facts))
         \(stage.warnings.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
         \(stage.problem.map { "<p class=\"warning\">Not all frames could be read: \($0)</p>\n" as Markup } ?? "")
+        \(LearningCall.table(stage.learning))
         """
     }
 

@@ -19,8 +19,8 @@ public struct JobReport: Sendable {
         /// Frames of the trajectory; for a long one a selection that includes the first and the
         /// last.
         public var frames: [Atoms] = []
-        /// For a learning relaxation: step, and the error of the predicted force there, eV/Å.
-        public var learningErrors: [SIMD2<Double>] = []
+        /// The gradients of a learning relaxation.
+        public var learning: [LearningCall] = []
         /// The reason why frames are missing.
         public var problem: String?
 
@@ -105,9 +105,16 @@ public struct JobReport: Sendable {
     }
 
     private var learningChart: LineChart {
-        LineChart(
+        let errors = series { $0.learning.errors(\.forceError) }
+        let quadratic = series { $0.learning.errors(\.quadraticError) }.map { one in
+            var one = one
+            one.name += ", a quadratic model"
+            one.isDashed = true
+            return one
+        }
+        return LineChart(
             "Error of the learning relaxation by call", y: "force error (eV/Å)", logarithmic: true,
-            series { $0.learningErrors })
+            errors + quadratic)
     }
 
     private var uncertaintyChart: LineChart {
@@ -122,5 +129,12 @@ public struct JobReport: Sendable {
                     return SIMD2(frame.info["step"]?.double ?? Double(n), largest)
                 }
             })
+    }
+}
+
+extension [LearningCall] {
+    /// Step and error, where there is one.
+    fileprivate func errors(_ error: (LearningCall) -> Double?) -> [SIMD2<Double>] {
+        compactMap { call in error(call).map { SIMD2(Double(call.step), $0) } }
     }
 }

@@ -56,6 +56,27 @@ import Testing
         #expect(page.hasSuffix("</details></main></body></html>\n"), "\(page.suffix(200))")
     }
 
+    @Test("Each gradient of a learning relaxation stands beside its prediction") func learning() {
+        var first = LearningCall(step: 0, energy: -10, fmax: 0.9)
+        first.next = "at the trust radius"
+        var second = LearningCall(step: 1, energy: -10.5, fmax: 0.04)
+        (second.predictedEnergy, second.predictedFmax) = (-10.4567, 0.0213)
+        (second.forceError, second.quadraticError, second.trustRadius) = (0.031, 0.22, 0.25)
+        var stage = JobReport.Stage(name: "1 DFT", isML: false)
+        stage.learning = [first, second]
+        var report = JobReport(name: "a", state: "completed", verdict: "")
+        report.stages = [stage]
+        let page = report.page()
+        let row =
+            "<td>1</td><td>-10.5000</td><td>-10.4567</td><td>0.040</td><td>0.021</td><td>0.031</td><td>0.220</td>"
+            + "<td>0.25</td><td>–</td>"
+        #expect(page.contains(row))
+        #expect(page.contains("Error of the learning relaxation by call"))
+        #expect(page.contains("1 DFT, a quadratic model"))
+        report.stages[0].learning = []
+        #expect(!report.page().contains("What was predicted"))
+    }
+
     @Test("Curves are drawn as text") func textCurves() {
         let curve = OptimizerCurve(Self.log)
         #expect(curve.sparkline(width: 8) == "█▄▁")

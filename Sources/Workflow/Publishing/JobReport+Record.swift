@@ -80,7 +80,7 @@ extension JobReport {
                     point.fmax.map { .init(step: point.step, time: 0, energy: point.energy, fmax: $0) }
                 })
         }
-        if kind == .dft { stage.learningErrors = learningErrors(atPath: path("learning.jsonl")) }
+        if kind == .dft { stage.learning = learningCalls(atPath: path("learning.jsonl")) }
         stage.fmaxLimit = record.job.plan[number].fmax
         if let report {
             stage.facts = facts(of: report)
@@ -147,17 +147,28 @@ extension JobReport {
 
     private struct LearningLine: Decodable {
         var step: Int
-        var force_error: Double?
+        var energy: Double
+        var fmax: Double
+        var predictedEnergy: Double?
+        var predictedFmax: Double?
+        var forceError: Double?
+        var quadraticError: Double?
+        var trustRadius: Double?
+        var reason: String?
     }
 
     /// What a learning relaxation has noted of each call; empty where there was none.
-    private static func learningErrors(atPath path: String) -> [SIMD2<Double>] {
+    private static func learningCalls(atPath path: String) -> [LearningCall] {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
         let lines = (FileManager.default.contents(atPath: path) ?? Data()).split(separator: 10)
         return lines.compactMap { line in
-            guard let noted = try? JSONDecoder().decode(LearningLine.self, from: line),
-                let error = noted.force_error
-            else { return nil }
-            return SIMD2(Double(noted.step), error)
+            guard let noted = try? decoder.decode(LearningLine.self, from: line) else { return nil }
+            var call = LearningCall(step: noted.step, energy: noted.energy, fmax: noted.fmax)
+            (call.predictedEnergy, call.predictedFmax) = (noted.predictedEnergy, noted.predictedFmax)
+            (call.forceError, call.quadraticError) = (noted.forceError, noted.quadraticError)
+            (call.trustRadius, call.next) = (noted.trustRadius, noted.reason)
+            return call
         }
     }
 

@@ -1,0 +1,49 @@
+import Foundation
+
+/// What a learning relaxation noted of one gradient: what it had predicted, what was computed, and what follows.
+public struct LearningCall: Sendable, Equatable {
+    public var step: Int
+    /// Computed, eV.
+    public var energy: Double
+    /// Computed largest force, eV/Å.
+    public var fmax: Double
+    /// Nil for the first gradient, and where the step was a quasi-Newton step.
+    public var predictedEnergy: Double?
+    public var predictedFmax: Double?
+    /// Root mean square error of the predicted force, eV/Å, of base and correction, and of a quadratic model.
+    public var forceError: Double?
+    public var quadraticError: Double?
+    /// Largest displacement that the next step may have, Å.
+    public var trustRadius: Double?
+    /// Where the next geometry is, in words; nil if there is none.
+    public var next: String?
+
+    public init(step: Int, energy: Double, fmax: Double) {
+        (self.step, self.energy, self.fmax) = (step, energy, fmax)
+    }
+}
+
+extension LearningCall {
+    static func table(_ calls: [LearningCall]) -> Markup {
+        guard !calls.isEmpty else { return "" }
+        func number(_ value: Double?, _ format: String = "%.3f") -> String {
+            value.map { String(format: format, $0) } ?? "–"
+        }
+        return """
+            <h4>What was predicted and what was computed</h4>
+            \(Markup.table(
+                head: [
+                    "Step", "Energy (eV)", "Predicted", "fmax (eV/Å)", "Predicted", "Force error (eV/Å)",
+                    "Of a quadratic model", "Trust radius (Å)", "Next geometry",
+                ],
+                rows: calls.map {
+                    [
+                        String($0.step), number($0.energy, "%.4f"), number($0.predictedEnergy, "%.4f"), number($0.fmax),
+                        number($0.predictedFmax), number($0.forceError), number($0.quadraticError),
+                        number($0.trustRadius, "%.2f"), $0.next ?? "–",
+                    ]
+                }))
+
+            """
+    }
+}
