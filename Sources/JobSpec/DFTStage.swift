@@ -64,8 +64,8 @@ public struct DFTStage: Sendable, Equatable {
     public var gpaw: GPAWSettings?
     public var fmax = 0.05
     public var maxSteps = 100
-    /// Largest displacement of an atom in one step, Å.
-    public var maxStep = 0.2
+    /// Largest displacement of an atom in one step, Å; nil for ``defaultMaxStep``, or what the learning relaxation finds.
+    public var maxStep: Double?
     public var move: MoveSelection = .all
     /// Nil for ``usedOptimizer``'s choice.
     public var optimizer: Optimizer?
@@ -89,7 +89,8 @@ extension DFTStage {
             "Converged when the largest force on a moving atom is below this.")
         OptionSpec("max_steps", \.maxSteps, .integer(0...1_000_000), "Largest number of steps.")
         OptionSpec(
-            "maxstep", \.maxStep, .number(0...1, open: true), unit: "Å", stored: "maxStep",
+            "maxstep", \.maxStep, .number(0...1, open: true),
+            default: "0.2; up to 0.6 for learning", unit: "Å", stored: "maxStep",
             "Largest displacement of an atom in one step.")
         OptionSpec("move", \.move, .atoms, MoveSelection.sentence)
         OptionSpec(
@@ -206,6 +207,11 @@ extension DFTStage {
     public static let automaticBase = "auto"
     /// The base that is nothing but a quadratic model.
     public static let noBase = "none"
+
+    /// Largest displacement of an atom in one step of BFGS, if the stage does not give it, Å.
+    public static let defaultMaxStep = 0.2
+    /// The same for the learning relaxation, Å.
+    public static let defaultLearningMaxStep = 0.6
 
     /// The optimiser that takes the steps: by default learning, but not for tblite, whose gradient costs less than a fit.
     public var usedOptimizer: Optimizer { optimizer ?? (engine == .tblite ? .bfgs : .learning) }

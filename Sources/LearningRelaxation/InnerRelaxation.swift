@@ -14,6 +14,9 @@ struct InnerRelaxation {
     let radius: Double
     /// Largest displacement of an atom in one step, Å.
     let maxStep: Double
+    /// Of springs that hold each atom where the relaxation started, eV/Å²: the smallest displacement that removes forces
+    /// is preferred to a long way along soft directions.
+    var damping = 0.0
 
     struct Outcome: Sendable, Equatable {
         var displacement: [Double]
@@ -26,15 +29,20 @@ struct InnerRelaxation {
 
     /// BFGS on the inverse Hessian with backtracking.
     ///
-    /// - Parameter evaluate: energy, eV, and gradient, eV/Å, at a displacement from the start.
-    func run(_ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])) throws -> Outcome {
+    /// - Parameters:
+    ///   - first: displacement to begin with; zero if nil.
+    ///   - surrogate: energy, eV, and gradient, eV/Å, at a displacement from the start.
+    func run(
+        from first: [Double]? = nil,
+        _ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])
+    ) throws -> Outcome {
         func evaluate(_ x: [Double]) throws -> (energy: Double, gradient: [Double]) {
             let (energy, gradient) = try surrogate(x)
-            return walled(x, energy, gradient)
+            return held(x, energy, gradient)
         }
         let n = inverse.rows
         var h = inverse
-        var x = [Double](repeating: 0, count: n)
+        var x = first ?? [Double](repeating: 0, count: n)
         var (energy, gradient) = try evaluate(x)
         var steps = 0
         while steps < maxSteps, longest(gradient) > fmax {
@@ -75,12 +83,16 @@ struct InnerRelaxation {
     /// Where the wall begins, Å.
     private var wall: Double { 0.9 * radius }
 
-    /// Adds ½ k (|x_i| − wall)² of each atom that is beyond it, k = 100 eV/Å².
-    private func walled(
+    /// Adds the damping, and ½ k (|x_i| − wall)² of each atom that is beyond the wall, k = 100 eV/Å².
+    private func held(
         _ x: [Double], _ energy: Double, _ gradient: [Double]
     ) -> (energy: Double, gradient: [Double]) {
-        guard radius.isFinite else { return (energy, gradient) }
         var (energy, gradient) = (energy, gradient)
+        if damping > 0 {
+            energy += damping / 2 * dot(x, x)
+            for i in x.indices { gradient[i] += damping * x[i] }
+        }
+        guard radius.isFinite else { return (energy, gradient) }
         for i in stride(from: 0, to: x.count, by: 3) {
             let distance = (x[i] * x[i] + x[i + 1] * x[i + 1] + x[i + 2] * x[i + 2]).squareRoot()
             let excess = distance - wall

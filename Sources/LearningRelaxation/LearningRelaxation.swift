@@ -41,6 +41,10 @@ public struct LearningRelaxation: Sendable {
     ) throws {
         precondition(isFree.map { $0.count == start.count } ?? true, "one mask value per atom")
         guard start.positions.allSatisfy(\.squaredLength.isFinite) else { throw LearningError.notFinite }
+        var settings = settings
+        settings.trustRadius = min(settings.trustRadius, settings.maxStep)
+        settings.smallestTrustRadius = min(settings.smallestTrustRadius, settings.maxStep)
+        settings.largestTrustRadius = min(settings.largestTrustRadius, settings.maxStep)
         self.settings = settings
         self.start = Atoms(elements: start.elements, positions: start.positions)
         let isFree = isFree ?? [Bool](repeating: true, count: start.count)
@@ -207,19 +211,26 @@ public struct LearningRelaxation: Sendable {
             return try quasiNewtonStep(
                 "a quadratic model predicted the last gradient better than the surrogate")
         }
-        let inner = InnerRelaxation(
-            inverse: inverse, maxSteps: settings.innerSteps, fmax: 0.4 * settings.fmax,
-            radius: trustRadius, maxStep: 0.1)
         // What the surrogate misses of the force at the best frame is added to it everywhere: a surrogate that is exact
         // to first order there makes the steps converge.
         let start = try surrogate(moved(home.positions, by: nil))
         let missing = zip(flat(home.forces.map { -$0 }), start.gradient).map { $0 - $1 }
-        let outcome = try inner.run { displacement in
+        let corrected = { (displacement: [Double]) throws -> (energy: Double, gradient: [Double]) in
             let there = try surrogate(moved(home.positions, by: displacement))
             return (
                 there.energy - start.energy + home.energy + dot(missing, displacement),
                 zip(there.gradient, missing).map { $0 + $1 }
             )
+        }
+        var radius = trustRadius
+        var outcome = try relax(within: radius, corrected)
+        var deviation = try self.deviation(of: outcome, from: home)
+        while deviation > max(settings.largestDeviation, (home.energy - outcome.energy) / 4),
+            radius > 2 * settings.smallestTrustRadius
+        {
+            radius = max(settings.smallestTrustRadius, 0.7 * min(radius, longest(outcome.displacement)))
+            outcome = try relax(within: radius, corrected)
+            deviation = try self.deviation(of: outcome, from: home)
         }
         guard longest(outcome.displacement) > 1e-5, outcome.displacement.allSatisfy(\.isFinite) else {
             return try quasiNewtonStep("the surrogate has its minimum at the best frame")
@@ -227,12 +238,38 @@ public struct LearningRelaxation: Sendable {
         let atoms = moved(home.positions, by: outcome.displacement)
         return Proposal(
             positions: atoms.positions, method: .surrogate,
-            reason: outcome.reachedRadius
-                ? "at the trust radius"
-                : outcome.isConverged ? "at the surrogate's minimum" : "after all inner steps",
+            reason: radius < trustRadius
+                ? "as far as the correction is sure"
+                : outcome.reachedRadius
+                    ? "at the trust radius"
+                    : outcome.isConverged ? "where the surrogate is converged" : "after all inner steps",
             innerSteps: outcome.steps, predictedEnergy: outcome.energy,
-            predictedFmax: longest(outcome.gradient),
-            energyDeviation: try correction.deviation(atoms, moved(home.positions, by: nil)))
+            predictedFmax: longest(outcome.gradient), energyDeviation: deviation)
+    }
+
+    /// The nearest point at which the surrogate is converged, or the end of the way there at the radius.
+    private func relax(
+        within radius: Double, _ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])
+    ) throws -> InnerRelaxation.Outcome {
+        var inner = InnerRelaxation(
+            inverse: inverse, maxSteps: settings.innerSteps, fmax: 0.2 * settings.fmax, radius: radius,
+            maxStep: 0.1)
+        var (outcome, steps) = (InnerRelaxation.Outcome?.none, 0)
+        for damping in settings.dampings + [0] {
+            inner.damping = damping
+            let next = try inner.run(from: outcome?.displacement, surrogate)
+            steps += next.steps
+            outcome = next
+            if next.reachedRadius || longest(next.gradient) <= 0.5 * settings.fmax { break }
+        }
+        guard var outcome else { preconditionFailure("at least one damping") }
+        outcome.steps = steps
+        return outcome
+    }
+
+    private func deviation(of outcome: InnerRelaxation.Outcome, from home: LearntFrame) throws -> Double {
+        try correction.deviation(
+            moved(home.positions, by: outcome.displacement), moved(home.positions, by: nil))
     }
 
     /// Base and correction.
@@ -246,7 +283,7 @@ public struct LearningRelaxation: Sendable {
     private func quasiNewtonStep(_ reason: String) throws -> Proposal {
         let home = frames[best]
         let gradient = flat(home.forces.map { -$0 })
-        let step = try quasiNewton.step(gradient, maxStep: min(settings.maxStep, max(trustRadius, 0.05)))
+        let step = try quasiNewton.step(gradient, maxStep: trustRadius)
         return Proposal(
             positions: moved(home.positions, by: step).positions, method: .quasiNewton, reason: reason,
             innerSteps: 0, predictedEnergy: nil,

@@ -2,14 +2,20 @@
 public struct LearningSettings: Sendable, Equatable {
     /// Requested largest force, eV/Å; the surrogate is relaxed well below it.
     public var fmax = 0.05
-    /// Largest displacement of an atom in a quasi-Newton step.
-    public var maxStep = 0.2
-    /// Initial largest displacement of an atom from the best frame, and its limits.
+    /// Largest displacement of an atom in any step.
+    public var maxStep = 0.6
+    /// Initial largest displacement of an atom from the best frame, and its limits; none is larger than ``maxStep``.
     public var trustRadius = 0.25
     public var smallestTrustRadius = 0.05
     public var largestTrustRadius = 0.6
     /// Smallest curvature of the initial matrix of quasi-Newton steps and inner relaxations, eV/Å².
     public var hessianFloor = 2.0
+    /// Springs to the best frame that are tried one after another, the stiffest first, eV/Å²: the first that leaves forces
+    /// below half of ``fmax`` gives the next geometry, which is the nearest that is expected to be converged.
+    public var dampings = [2, 1, 0.5, 0.25, 0.12, 0.06]
+    /// A step is shortened if the correction's standard deviation of its energy is larger than this, and than a quarter of
+    /// the fall that is expected.
+    public var largestDeviation = 0.02
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400
     /// Smaller energy differences are within the engine's noise.

@@ -138,6 +138,52 @@ private func relax(
         }
     }
 
+    @Test("no step is longer than the largest that is allowed, whatever the trust radius")
+    func largestStep() throws {
+        var settings = LearningSettings()
+        settings.maxStep = 0.03
+        let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
+        let machine = try relax(
+            LearningRelaxation(start: cluster, base: base, settings: settings), limit: 12, fmax: 0
+        ).machine
+        #expect(machine.trustRadius <= 0.03)
+        var lengths: [Double] = []
+        for (index, frame) in machine.frames.enumerated().dropFirst() {
+            // Each step starts from an earlier frame.
+            let moves = machine.frames[..<index].map { from in
+                zip(frame.positions, from.positions).map { ($0 - $1).length }.max() ?? 0
+            }
+            lengths.append(moves.min() ?? 0)
+        }
+        #expect(lengths.allSatisfy { $0 <= 0.03 + 1e-9 })
+        // The way is long enough for the limit to matter.
+        #expect(lengths.contains { $0 > 0.02 })
+    }
+
+    @Test("of the points where the surrogate is converged the nearest is proposed, not its minimum")
+    func nearest() throws {
+        // A flat valley along one coordinate, eV/Å².
+        var hessian = Matrix(rows: 15, columns: 15)
+        for i in 0..<15 { hessian[i, i] = i == 12 ? 0.4 : 20 }
+        var settings = LearningSettings()
+        settings.hessianFloor = 0.01
+        func proposal(_ settings: LearningSettings) throws -> (Proposal, distance: Double) {
+            var machine = try LearningRelaxation(
+                start: cluster, isFree: [false, false, false, false, true], base: .quadratic,
+                hessian: hessian, settings: settings)
+            var forces = [SIMD3<Double>](repeating: .zero, count: 5)
+            forces[4] = [0.08, 0, 0]
+            try machine.observe(cluster.positions, energy: 0, forces: forces)
+            let proposal = try machine.proposal()
+            return (proposal, (proposal.positions[4] - cluster.positions[4]).length)
+        }
+        let near = try proposal(settings)
+        settings.dampings = []
+        let far = try proposal(settings)
+        #expect(near.0.predictedFmax ?? 1 <= settings.fmax / 2)
+        #expect(near.distance < far.distance - 0.01)
+    }
+
     @Test("after a rise the radius is smaller and steps start from the lower frame")
     func rise() throws {
         var machine = try LearningRelaxation(start: cluster, base: .forceField(Morse(scale: 1.03)))

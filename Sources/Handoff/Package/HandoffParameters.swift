@@ -22,6 +22,8 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var fmax: Double
         public var maxSteps: Int
         public var maxStep: Double
+        /// The same for the learning relaxation; nil for BFGS, and in packages of before it was limited.
+        public var learningMaxStep: Double?
         /// Nil means BFGS: in packages of before there was a choice.
         public var method: DFTStage.Optimizer?
         /// Nil for BFGS.
@@ -31,6 +33,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
             case fmax, method, base
             case maxSteps = "max_steps"
             case maxStep = "max_step"
+            case learningMaxStep = "learning_max_step"
         }
     }
 
@@ -99,7 +102,10 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         fixedAtoms = request.movable.map { mask in mask.indices.filter { !mask[$0] } } ?? []
         fixedCoordinates = request.fixedCoordinates.isEmpty ? nil : request.fixedCoordinates
         optimizer = Optimizer(
-            fmax: settings.fmax, maxSteps: settings.maxSteps, maxStep: settings.maxStep,
+            fmax: settings.fmax, maxSteps: settings.maxSteps,
+            maxStep: settings.maxStep ?? DFTStage.defaultMaxStep,
+            learningMaxStep: settings.usedOptimizer == .learning
+                ? settings.maxStep ?? DFTStage.defaultLearningMaxStep : nil,
             method: settings.usedOptimizer,
             base: settings.usedOptimizer == .learning ? request.base ?? LearningBase.none : nil)
         gpaw = GPAW(

@@ -92,10 +92,10 @@ struct PathCheck {
             ? HandoffExpectation.largestDisplacement : 1e-6
     }
 
-    /// The learning relaxation's largest trust radius is 0.6 Å.
     private var stepLimit: Double {
-        let step = expected.parameters.optimizer.maxStep
-        return (isLearning ? max(step, 0.6) : step) * 1.001
+        let optimizer = expected.parameters.optimizer
+        let learning = isLearning ? optimizer.learningMaxStep ?? DFTStage.defaultLearningMaxStep : 0
+        return max(optimizer.maxStep, learning) * 1.001
     }
 
     mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {

@@ -216,11 +216,16 @@ def base_engine(base, parameters, symbols):
     except ImportError as error:
         raise SteeringLost(f'the base {base["name"]} needs tblite, which this Python does not have: {error}') from error
     atoms = Atoms(symbols, np.zeros((len(symbols), 3)))
-    atoms.calc = TBLite(method=base['name'], charge=parameters['charge'], verbosity=0)
+
+    def begin():
+        # Without the density of the geometry before, which a resumed run does not have.
+        atoms.calc = TBLite(method=base['name'], charge=parameters['charge'], verbosity=0)
 
     def evaluate(positions):
         atoms.positions = positions
         return atoms.get_potential_energy(), atoms.get_forces()
+    begin()
+    evaluate.begin = begin
     return evaluate
 
 
@@ -313,10 +318,6 @@ class SteeringStopped(SteeringLost):
     """The run is to stop before its first gradient."""
 
 
-class SteeringStopped(SteeringLost):
-    """The run is to stop before its first gradient."""
-
-
 class Steering:
     """`aurelax steer`, a child process that learns from each gradient and proposes the next geometry. On rank 0 alone.
 
@@ -401,6 +402,8 @@ class Steering:
 
     def observe(self, positions, labels, propose):
         """Sends one gradient and returns the answer, with `propose` including the next geometry."""
+        if self.base is not None:
+            self.base.begin()
         answer = self.ask(dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist(),
                                propose=propose))
         if propose:
@@ -658,7 +661,8 @@ class Relaxation(Run):
             positions = begun.get('positions') or self.positions.tolist()
             self.steering = Steering(
                 dict(symbols=self.symbols, positions=positions, fixed=self.fixed, fmax=settings['fmax'],
-                     max_step=settings['max_step'], hessian=matrix, charge=self.parameters['charge'],
+                     max_step=settings.get('learning_max_step', settings['max_step']), hessian=matrix,
+                     charge=self.parameters['charge'],
                      floor=None if hessian is None else hessian['floor'], base=base,
                      relax_first=bool(base.get('relax_first')) and not begun and not self.frames,
                      learnt=learnt_frames(base, self.symbols)), evaluate, lambda: self.signal is not None)
