@@ -80,6 +80,27 @@ import Workflow
         #expect(status.reason.contains(reason), "\(status.reason)")
     }
 
+    @Test(
+        "The multiplicity of a result is compared with that of the job's spin",
+        arguments: [(3, JobState.completed), (1, .waitingForDFT)])
+    func multiplicityOfTheJob(_ found: Int, _ state: JobState) async throws {
+        let job = outsideJob("h2").replacing(
+            "engine: tblite", with: "optimizer: bfgs, gpaw: {spin: {multiplicity: 3}}")
+        try spool.drop("h2.yaml", job)
+        try await spool.work()
+        try spool.drop(
+            "h2.result.extxyz",
+            """
+            2
+            Properties=species:S:1:pos:R:3:forces:R:3 energy=-26.5 multiplicity=\(found) pbc="F F F"
+            H 0 0 0 0 0 -0.01
+            H 0 0 0.75 0 0 0.01
+            """)
+        try await spool.work()
+        let status = try spool.client.status(of: "h2")
+        #expect(status.state == state, "\(status.reason)")
+    }
+
     @Test("A result larger than its calculation can make is set aside unread; a pipe in its place too")
     func largeResult() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))

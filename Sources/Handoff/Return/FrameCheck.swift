@@ -29,9 +29,7 @@ extension HandoffExpectation {
         if let charge = atoms.info["charge"]?.double, charge != Double(parameters.charge) {
             throw .otherCharge(expected: parameters.charge, found: Int(exactly: charge.rounded()) ?? .max)
         }
-        if let found = atoms.info["multiplicity"]?.double {
-            let electrons = atoms.elements.reduce(-parameters.charge) { $0 + $1.atomicNumber }
-            let expected = electrons.isMultiple(of: 2) ? 1 : 2
+        if let found = atoms.info["multiplicity"]?.double, let expected = multiplicity(of: atoms.elements) {
             guard found == Double(expected) else {
                 throw .otherMultiplicity(expected: expected, found: Int(exactly: found.rounded()) ?? .max)
             }
@@ -52,6 +50,13 @@ extension HandoffExpectation {
                 throw .wrongUnits("\(file), frame \(frame): \(key) is \(unit), not Å, eV and eV/Å")
             }
         }
+    }
+
+    /// 2S + 1 of the request; nil where initial moments or Hund's rule leave it open.
+    private func multiplicity(of elements: [Element]) -> Int? {
+        if let spin = parameters.gpaw?.spin { return spin.multiplicity }
+        let electrons = elements.reduce(-parameters.charge) { $0 + $1.atomicNumber }
+        return electrons.isMultiple(of: 2) ? 1 : 2
     }
 
     func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
