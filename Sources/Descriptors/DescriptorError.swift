@@ -27,7 +27,7 @@ public enum DescriptorError: Error, Sendable, Equatable, CustomStringConvertible
         case .flatCell: "the structure is periodic, but its lattice vectors span no volume"
         case .notFinite(let index): "coordinate \(index) is not a finite number"
         case .noSuchAtom(let index, let count):
-            "atom \(index) was requested, but the structure has \(count) atoms (indices start at 0)"
+            "atom \(index) was requested, but the structure has \(counted(count, "atom")) (indices start at 0)"
         }
     }
 }

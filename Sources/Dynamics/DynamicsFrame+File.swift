@@ -63,7 +63,7 @@ extension DynamicsSettings {
         let ensemble = friction > 0 ? "langevin \(friction)/ps" : "nve"
         let ramp =
             temperature == finalTemperature || friction == 0
-            ? "\(temperature) K" : "\(temperature) to \(finalTemperature) K in \(steps) steps"
+            ? "\(temperature) K" : "\(temperature) to \(finalTemperature) K in \(counted(steps, "step"))"
         return "\(ensemble), \(timeStep) fs, \(ramp), seed \(seed)"
     }
 }

@@ -163,9 +163,10 @@ public struct StructureConversionError: Error, Sendable, Equatable, CustomString
             "\(path): error: a \(what) is read and written by Python with ASE, and \(python) has none (\(why)); "
                 + "install it (python3 -m pip install ase, or scripts/setup), and set AURELAX_PYTHON to that Python"
         case .ambiguous(let looks):
-            "\(path): error: the file name does not determine the format; convert it with `aurelax convert --format "
-                + (looks.map { "\($0)` (the format of its first lines)" }
-                    ?? "orca-output` (or gaussian-out, gpaw-out, xtb-output)")
+            "\(path): error: the file name does not determine the format; use --format "
+                + (looks.map { "\($0) (the format of its first lines)" }
+                    ?? "orca-output, gaussian-out, gpaw-out or xtb-output")
+                + ", or the suffix .\(looks ?? "orca-output")"
         }
     }
 }

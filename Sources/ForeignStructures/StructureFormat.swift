@@ -29,6 +29,8 @@ public enum StructureFormat: Sendable, Equatable {
         let suffix = String(lower[lower.index(after: dot)...])
         if let format = Self.suffixes[suffix] {
             self = .foreign(format)
+        } else if Self.outputs.contains(suffix) {
+            self = .foreign(suffix)
         } else if Self.isPacked(file), ["xyz", "extxyz"].contains(suffix) {
             self = .foreign("extxyz")
         } else {
@@ -78,7 +80,7 @@ public enum StructureFormat: Sendable, Equatable {
         "xsd": "xsd", "pwi": "espresso-in", "pwo": "espresso-out", "nwo": "nwchem-out",
     ]
 
-    /// Formats that are selected only with `--format`.
+    /// Formats that are selected with `--format`, or with their own name as the suffix (`run.orca-output`).
     private static let outputs = [
         "gpaw-out", "orca-output", "gaussian-out", "xtb-output", "espresso-out", "nwchem-out", "vasp-out",
         "vasp-xml", "vasp-xdatcar", "aims", "aims-output", "turbomole", "dftb",
@@ -94,7 +96,8 @@ public enum StructureFormat: Sendable, Equatable {
         let text = String(decoding: Array(head), as: UTF8.self)
         return [
             ("* O   R   C   A *", "orca-output"), ("Entering Gaussian System", "gaussian-out"),
-            ("|__ |  _|___|_____|", "gpaw-out"), ("x T B", "xtb-output"), ("Program PWSCF", "espresso-out"),
+            ("|__ |  _|___|_____|", "gpaw-out"), (#"|__||  | ||/\|"#, "gpaw-out"), ("x T B", "xtb-output"),
+            ("Program PWSCF", "espresso-out"),
             ("Northwest Computational Chemistry Package", "nwchem-out"),
         ].first { text.contains($0.0) }?.1
     }

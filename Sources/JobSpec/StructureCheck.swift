@@ -72,7 +72,8 @@ extension JobFile {
                     ? "GPAW calculates spin-polarised with one unpaired electron"
                     : "calculations are spin-paired"
                 add(
-                    "odd-electrons", [.key("charge")], "\(electrons) electrons are an odd number; \(how)",
+                    "odd-electrons", [.key("charge")],
+                    "\(counted(electrons, "electron")) \(electrons == 1 ? "is" : "are") an odd number; \(how)",
                     hint: "is the charge right?", severity: .warning)
             }
             for calculation in job.calculations {
@@ -138,7 +139,7 @@ extension JobFile {
             return [
                 .init(
                     code: "out-of-range", message: "there is no atom \(last)",
-                    hint: "the structure has \(atoms.count) atoms, counted from 0")
+                    hint: "the structure has \(counted(atoms.count, "atom")), counted from 0")
             ]
         }
         func mistakes(in lists: AtomLists) -> [SelectionProblem] {

@@ -27,7 +27,7 @@ extension Evaluation {
         }
         lines.append("")
         let version = model.version.isEmpty ? "" : ", \(model.version.prefix(12))"
-        lines.append("\(frames) frames against \(model.name) (\(model.kind)\(version))")
+        lines.append("\(counted(frames, "frame")) against \(model.name) (\(model.kind)\(version))")
         if let energies {
             lines.append(
                 String(

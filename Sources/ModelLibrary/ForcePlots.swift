@@ -13,7 +13,7 @@ public struct ForcePlots: Sendable {
         // A panel for all gold would repeat points if gold has several classes.
         let isSplit = ["core-gold", "unit-gold"].contains { comparison.atoms[$0] != nil }
         data = PlotData(
-            title: "\(comparison.model.name), \(comparison.frames) frames",
+            title: "\(comparison.model.name), \(counted(comparison.frames, "frame"))",
             classes: comparison.classes.compactMap { name in
                 guard name != "Au" || !isSplit, let atoms = comparison.atoms[name],
                     let row = evaluation.rows[name]

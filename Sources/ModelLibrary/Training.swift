@@ -263,7 +263,7 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noTrainingFrames:
             "the recipe has no frames for training: all of its frames are held out"
         case .rangeOutside(let range, let file, let frames):
-            "\(file) has \(frames) frames (0 to \(frames - 1)); the recipe selects \(range)"
+            "\(file) has \(counted(frames, "frame")) (0 to \(frames - 1)); the recipe selects \(range)"
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"

@@ -65,7 +65,7 @@ public struct Comparison: Sendable {
             }
             return Row(
                 job: job.name,
-                prepared: others.map { "\($0.steps) steps of \($0.method ?? "a model")" }
+                prepared: others.map { "\(counted($0.steps, "step")) of \($0.method ?? "a model")" }
                     .joined(separator: ", "),
                 steps: stages.reduce(0) { $0 + $1.steps },
                 gradientCalls: sum(stages.map(\.gradientCalls)), scfCycles: sum(stages.map(\.scfCycles)),

@@ -26,7 +26,7 @@ extension JobReport {
     private func body(viewer: Markup) -> Markup {
         """
         <h1>\(name)</h1>
-        <p class="verdict \(state)" role="status"><strong>\(state)</strong>: \(verdict)</p>
+        <p class="verdict \(state)" role="status"><strong>\(state)</strong>: \(prose: verdict)</p>
         \(Self.list(facts))
         \(drawings)\(viewer)\(figureSection)\(errorSection)\(geometrySection)
         <h2>Stages</h2>
@@ -41,14 +41,14 @@ extension JobReport {
 
     private static func list(_ facts: [(name: String, value: String)]) -> Markup {
         guard !facts.isEmpty else { return "" }
-        return "<dl>\(facts.map { "<dt>\($0.name)</dt><dd>\($0.value)</dd>\n" as Markup })</dl>"
+        return "<dl>\(facts.map { "<dt>\($0.name)</dt><dd>\(prose: $0.value)</dd>\n" as Markup })</dl>"
     }
 
     private static func section(_ stage: Stage) -> Markup {
         """
         <h3>\(stage.name)</h3>
         \(list(stage.facts))
-        \(stage.warnings.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
+        \(stage.warnings.map { "<p class=\"warning\">\(prose: $0)</p>\n" as Markup })\
         \(stage.problem.map { "<p class=\"warning\">Not all frames could be read: \($0)</p>\n" as Markup } ?? "")
         \(LearningCall.table(stage.learning))
         """

@@ -14,6 +14,10 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         public init(literalCapacity: Int, interpolationCount: Int) {}
         public mutating func appendLiteral(_ literal: String) { text += literal }
         public mutating func appendInterpolation(_ value: String) { text += Markup.escape(value) }
+        /// Text with units that no line break may part.
+        public mutating func appendInterpolation(prose value: String) {
+            text += Markup.escape(value).replacing("eV/Å", with: "<span class=\"unit\">eV/Å</span>")
+        }
         public mutating func appendInterpolation(raw value: String) { text += value }
         public mutating func appendInterpolation(_ value: Int) { text += String(value) }
         public mutating func appendInterpolation(_ value: Double) { text += Markup.number(value) }
@@ -59,9 +63,9 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
 
     static func table(head: [String], rows: [[String]]) -> Markup {
         """
-        <table><thead><tr>\(head.map { "<th scope=\"col\">\($0)</th>" as Markup })</tr></thead>
+        <table><thead><tr>\(head.map { "<th scope=\"col\">\(prose: $0)</th>" as Markup })</tr></thead>
         <tbody>\(rows.map { row in
-            "<tr>\(row.map { "<td>\($0)</td>" as Markup })</tr>\n" as Markup
+            "<tr>\(row.map { "<td>\(prose: $0)</td>" as Markup })</tr>\n" as Markup
         })</tbody></table>
         """
     }

@@ -16,7 +16,7 @@ public enum PageStyle {
         th,td{text-align:left;padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);vertical-align:top}
         td{overflow-wrap:break-word;font-variant-numeric:tabular-nums}
         pre{overflow-x:auto;background:var(--soft);padding:.6rem}
-        figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
+        .unit{white-space:nowrap}figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
         main.wide{max-width:90rem}.jobs td:first-child{overflow-wrap:anywhere;min-width:8rem}
         .jobs td:nth-child(-n+7):not(:first-child){white-space:nowrap}.jobs td:last-child{min-width:12rem}
         #drop{border:2px dashed var(--line);border-radius:.4rem;padding:.2rem .8rem;margin-top:2rem}#drop.over{border-color:#3b7dd8}
@@ -34,7 +34,7 @@ public enum PageStyle {
         @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.3rem}
         .jobs,.jobs tbody,.jobs tr{display:block}.jobs thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
         .jobs tr{border:1px solid var(--line);border-radius:.4rem;padding:.4rem .6rem;margin:.6rem 0}.jobs tr[hidden]{display:none}
-        .jobs td{display:grid;grid-template-columns:6rem 1fr;border:0;padding:.1rem 0}.jobs td::before{content:attr(data-label);opacity:.75}}
+        .jobs td{display:grid;grid-template-columns:6rem 1fr;border:0;padding:.1rem 0}.jobs td:empty{display:none}.jobs td::before{content:attr(data-label);opacity:.75}}
         @media print{main{max-width:none}#viewer{display:none}h2{break-after:avoid}figure,tr{break-inside:avoid}
         pre{white-space:pre-wrap}table{display:table}}
         """

@@ -26,7 +26,8 @@ extension SOAPPotential: ForceField {
             classes: atoms.elements.map(\.symbol), outOfDomain: outside,
             warnings: strangers == 0
                 ? []
-                : ["\(strangers) of \(atoms.count) atoms are out of the model's domain"])
+                : ["\(counted(strangers, "atom")) \(strangers == 1 ? "is" : "are") out of the model's domain"]
+        )
         prediction.indicators["deviation"] = evaluation.variances.map { $0.squareRoot() }
         prediction.indicators["novelty"] = evaluation.novelties
         return prediction

@@ -39,7 +39,7 @@ public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertib
         case .closed(let what): "the connection was closed by the other end while waiting for \(what)"
         case .protocolViolation(let what): "the other end does not speak the i-PI protocol: \(what)"
         case .atomCount(let expected, let received):
-            "the other end answered with \(received) atoms, expected \(expected)"
+            "the other end answered with \(received) \(received == 1 ? "atom" : "atoms"), expected \(expected)"
         case .notFinite(let what): "the other end sent \(what) that is not a finite number"
         case .stopped: "stopped"
         case .processEnded(let status, let lines):

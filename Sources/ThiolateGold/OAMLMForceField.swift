@@ -107,12 +107,14 @@ public struct OAMLMForceField: ForceField {
             for (k, i) in members.enumerated() { all[i] = predictions[k] }
         }
         let uncertainty = all.compactMap(\.expectedError)
+        let outOfDomain = zip(all, found.tooClose).map { $0.outOfDomain || $1 }
         var prediction = ForcePrediction(
             forces: all.map { $0.force(clamped: options.clampNorm) },
             uncertainty: uncertainty.count == atoms.count ? uncertainty : nil,
             classes: (0..<atoms.count).map(found.classes.name),
-            outOfDomain: zip(all, found.tooClose).map { $0.outOfDomain || $1 },
+            outOfDomain: outOfDomain,
             warnings: found.warnings(
+                outOfDomain: outOfDomain.count { $0 },
                 directionless: all.count { $0.direction == .zero }, lowRank: all.count { $0.lowRank }))
         prediction.indicators = Self.indicators(all.map(\.uncertainty))
         return prediction

@@ -74,18 +74,22 @@ struct Surroundings {
     }
 
     /// Warnings for the user about this structure and its prediction.
-    func warnings(directionless: Int, lowRank: Int) -> [String] {
-        func warning(_ count: Int, _ text: String) -> String? { count > 0 ? "\(count) \(text)" : nil }
+    func warnings(outOfDomain: Int, directionless: Int, lowRank: Int) -> [String] {
+        func warning(_ count: Int, _ one: String, _ several: String, _ rest: String) -> String? {
+            count > 0 ? "\(count) \(count == 1 ? one : several) \(rest)" : nil
+        }
         return [
+            warning(outOfDomain, "atom is", "atoms are", "out of the model's domain"),
             warning(
-                tooClose.count { $0 }, "atoms are closer to another than any two in the training frames"),
-            warning(stretched, "atoms have a stretched bond that may be broken"),
-            warning(incomplete, "atoms lack neighbours that their class needs for alignment"),
-            warning(directionless, "atoms have no predicted direction: their force is zero"),
-            warning(lowRank, "atoms could not be aligned with any reference uniquely"),
+                tooClose.count { $0 }, "atom is", "atoms are",
+                "closer to another than any two in the training frames"),
+            warning(stretched, "atom has", "atoms have", "a stretched bond that may be broken"),
+            warning(incomplete, "atom lacks", "atoms lack", "neighbours that the class needs for alignment"),
+            warning(directionless, "atom has", "atoms have", "no predicted direction: the force is zero"),
+            warning(lowRank, "atom", "atoms", "could not be aligned with any reference uniquely"),
             warning(
-                classes.ambiguousUnits,
-                "gold atoms bind to two sulfur atoms and to gold: treated as unit gold"),
+                classes.ambiguousUnits, "gold atom binds", "gold atoms bind",
+                "to two sulfur atoms and to gold: treated as unit gold"),
         ].compactMap { $0 }
     }
 }

@@ -44,7 +44,7 @@ struct TrainingPool {
                 ].append(forces[i], environment, frame: f, stretched)
             }
         }
-        progress("described \(frames.count) frames")
+        progress("described \(counted(frames.count, "frame"))")
         for (atomClass, values) in rows {
             pools[atomClass]?.descriptors = Matrix(
                 rows: values.count / soap.featureCount, columns: soap.featureCount, storage: values)

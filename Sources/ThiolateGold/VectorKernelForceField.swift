@@ -125,6 +125,7 @@ public struct VectorKernelForceField: ForceField {
             forces: forces, uncertainty: known.count == atoms.count ? known : nil,
             classes: (0..<atoms.count).map(found.classes.name), outOfDomain: outOfDomain,
             warnings: found.warnings(
+                outOfDomain: outOfDomain.count { $0 },
                 directionless: forces.count { $0 == .zero }, lowRank: lowRank))
         prediction.indicators = ["u4-nearest": nearest, "similarity": similarity]
         return prediction

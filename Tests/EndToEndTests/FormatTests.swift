@@ -62,6 +62,31 @@ import Testing
         #expect(try await spool.status(of: "good")?.state == "waiting-for-dft")
     }
 
+    private static let xtb =
+        "      x T B\n\n================\n final structure:\n================\n3\n xtb: 6.5.1\n"
+        + "S 0 0 0\nH 1.34 0 0\nH -0.05 1.34 0\n\n"
+
+    /// With `--format`, and in the inbox by a suffix that names the format.
+    @Test("Program outputs are structures of jobs") func outputsInJobs() async throws {
+        let spool = try Spool()
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: "\(spool.path)/\(name)", atomically: true, encoding: .utf8)
+        }
+        try write("xtb.out", Self.xtb)
+        try write("a.yaml", "aurelax: 1\nstructure: xtb.out\n\(Self.stages)")
+        let plain = try await Program.run(["submit", "a.yaml"], spool: spool.path, in: spool.path)
+        #expect(plain.status == 1 && plain.errors.contains("--format xtb-output"), "\(plain.errors)")
+        let good = try await Program.run(
+            ["submit", "a.yaml", "--format", "xtb-output"], spool: spool.path, in: spool.path)
+        #expect(good.status == 0 && good.errors.contains("xtb.out: H2S, read by ASE "), "\(good.errors)")
+        try spool.drop("run.xtb-output", Self.xtb)
+        try spool.drop("b.yaml", "aurelax: 1\nstructure: run.xtb-output\n\(Self.stages)")
+        let daemon = try await Program.run(["daemon", "--once", "--settle", "0.1"], spool: spool.path)
+        #expect(daemon.status == 0, "\(daemon.errors)")
+        #expect(spool.text("outbox/b/job.log")?.contains("run.xtb-output was read by ASE ") == true)
+        #expect(try await spool.status(of: "a")?.state == "waiting-for-dft")
+    }
+
     /// The format of an output is not guessed: a message names it.
     @Test("Program outputs need --format") func outputFormats() async throws {
         let spool = try Spool()

@@ -58,6 +58,7 @@ final class Workbench: Sendable {
             aurelax convert \(project)/models/data/au38q-pbe-lcao.extxyz au38q.xyz --frames 0
             cp au38q.xyz hot.extxyz
             cp ring4.yaml job.yaml
+            (printf 'x T B\\n final structure:\\n=====\\n'; cat ring4.xyz) > xtb.out
             mkdir structures && cp ring5.xyz structures/five.xyz && cp ring6.xyz structures/six.xyz
             ln -s \(project)/scripts scripts
             mkdir bin && ln -s /bin/cat bin/less

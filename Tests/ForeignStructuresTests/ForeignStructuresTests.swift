@@ -16,6 +16,7 @@ import Testing
         ("A.CIF.gz", .foreign("cif")),
         ("POSCAR", .foreign("vasp")), ("x/CONTCAR_2", .foreign("vasp")), ("positions", .native),
         ("OUTCAR.xz", .foreign("vasp-out")), ("a.mol2", .foreign("mol2")), ("coord", .foreign("turbomole")),
+        ("run.orca-output", .foreign("orca-output")), ("gpaw.gpaw-out.gz", .foreign("gpaw-out")),
         ("a.out", .programOutput), ("a.log", .programOutput), ("gpaw.txt", .programOutput),
     ]) func nameTellsFormat(file: String, format: StructureFormat) {
         #expect(StructureFormat(file: file) == format)
@@ -87,6 +88,90 @@ import Testing
                 [.sulfur, .hydrogen]
             ])
         #expect(StructureFormat.signature(output.utf8) == "xtb-output")
+    }
+
+    /// One geometry of GPAW's text since version 26.
+    private static func gpawGeometry(_ z: Double, _ rest: String) -> String {
+        """
+        Atoms  # Å, Bohr magnetons
+        |   | symbol |        x |        y |        z |    initial magnetic moments |
+        |---|--------|----------|----------|----------|-----------------------------|
+        | 0 |      S | 0.000000 | 0.000000 | 0.000000 | ( 0.0000,  0.0000,  0.0000) |
+        | 1 |      H | 0.000000 | 0.000000 | \(z) | ( 0.0000,  0.0000,  0.0000) |
+
+
+        Unit cell  # Å
+        | periodic |        x |        y |        z |  lengths |    angles |
+        |----------|----------|----------|----------|----------|-----------|
+        |       no | 7.000000 | 0.000000 | 0.000000 | 7.000000 | 90.000000 |
+        |       no | 0.000000 | 7.000000 | 0.000000 | 7.000000 | 90.000000 |
+        |       no | 0.000000 | 0.000000 | 7.000000 | 7.000000 | 90.000000 |
+
+        \(rest)
+
+        """
+    }
+
+    /// The first geometry is printed twice; the last one was interrupted.
+    @Test(.enabled(if: hasPython)) func outputOfGPAW() throws {
+        let logo = "  __  _  _\n | _ |_)|_||  |\n |__||  | ||/\\| - 26.7.0\n"
+        let done = """
+              Free energy:     -11.100000
+              Extrapolated:    -11.000000
+
+            Forces  # eV/Ang
+            |        x |        y |        z |
+            |----------|----------|----------|
+            | -0.50000 |  0.00000 |  1.25000 |  # S    0
+            |  0.50000 |  0.00000 | -1.25000 |  # H    1
+
+            """
+        let output =
+            logo + Self.gpawGeometry(1.34, "") + Self.gpawGeometry(1.34, done) + Self.gpawGeometry(1.36, "")
+        let converter = StructureConverter(python: Self.python)
+        let frames = try ExtXYZ.frames(
+            in: converter.read(Array(output.utf8), named: "gpaw.txt", format: "gpaw-out", frames: .all).bytes,
+            label: "gpaw.txt")
+        #expect(frames.map(\.elements) == [[.sulfur, .hydrogen], [.sulfur, .hydrogen]])
+        #expect(frames.map { $0.positions[1].z } == [1.34, 1.36])
+        #expect(frames.map(\.energy) == [-11.0, nil])
+        #expect(frames[0].forces?[0] == SIMD3(-0.5, 0, 1.25) && !frames[0].periodicity.isPeriodic)
+        #expect(StructureFormat.signature(output.utf8) == "gpaw-out")
+        #expect {
+            try converter.read(
+                Array((logo + "Atoms  # Å\n|a|\n|-|\n| 0 | S |\n").utf8), named: "gpaw.txt",
+                format: "gpaw-out",
+                frames: .all)
+        } throws: { "\($0)".contains("not a row of 5 values") }
+    }
+
+    /// ASE's readers of these outputs, with the least that they need.
+    @Test(.enabled(if: hasPython)) func outputsOfORCAAndGaussian() throws {
+        let rows = [("S", 16, 0.0, 0.103135), ("H", 1, 0.974269, -0.825083), ("H", 1, -0.974269, -0.825083)]
+        let orca =
+            "      * O   R   C   A *\nNumber of atoms                             ...      3\n\n"
+            + "---------------------------------\nCARTESIAN COORDINATES (ANGSTROEM)\n---------------------------------\n"
+            + rows.map { "  \($0.0)      0.000000    \($0.2)    \($0.3)\n" }.joined()
+            + "\nFINAL SINGLE POINT ENERGY      -398.650000000000\n"
+        let rule = " " + String(repeating: "-", count: 69) + "\n"
+        let gaussian =
+            " Entering Gaussian System, Link 0=g16\n                          Input orientation:\n" + rule
+            + " Center     Atomic      Atomic             Coordinates (Angstroms)\n"
+            + " Number     Number       Type             X           Y           Z\n" + rule
+            + rows.enumerated().map { "  \($0 + 1)  \($1.1)  0  0.000000  \($1.2)  \($1.3)\n" }.joined()
+            + rule
+            + " SCF Done:  E(RB3LYP) =  -399.385000000     A.U. after   10 cycles\n"
+        let converter = StructureConverter(python: Self.python)
+        for (format, output, hartree) in [
+            ("orca-output", orca, -398.65), ("gaussian-out", gaussian, -399.385),
+        ] {
+            #expect(StructureFormat.signature(output.utf8) == format)
+            let read = try converter.read(
+                Array(output.utf8), named: "run.out", format: format, frames: .last)
+            let atoms = try #require(try ExtXYZ.frames(in: read.bytes, label: "run.out").last)
+            #expect(atoms.elements == [.sulfur, .hydrogen, .hydrogen])
+            #expect(abs((atoms.energy ?? 0) / hartree - 27.2114) < 0.001, "\(format)")
+        }
     }
 
     @Test(.enabled(if: hasPython)) func damagedFileSaysSo() throws {

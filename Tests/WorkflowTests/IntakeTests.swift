@@ -147,7 +147,7 @@ import Workflow
         #expect(try spool.client.status(of: "c3").reason == "waiting for c2 (queued)")
         _ = try spool.client.request(.cancel, of: "c0")
         try await turns(engine) { try spool.state(of: "c11") == .failed }
-        #expect(try spool.client.status(of: "c11").reason == "it comes after ‘c10’, which is failed")
+        #expect(try spool.client.status(of: "c11").reason == "it comes after ‘c10’, which failed")
     }
 
     @Test(

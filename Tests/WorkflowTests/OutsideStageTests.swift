@@ -169,7 +169,7 @@ import Workflow
         _ = try spool.client.request(.cancel, of: "b")
         try await spool.work()
         let c = try spool.client.status(of: "c")
-        #expect((c.state, c.reason) == (.failed, "it comes after ‘b’, which is cancelled"))
+        #expect((c.state, c.reason) == (.failed, "it comes after ‘b’, which was cancelled"))
         #expect(spool.text("outbox/c/status.yaml")?.contains("state: failed\n") ?? false)
     }
 

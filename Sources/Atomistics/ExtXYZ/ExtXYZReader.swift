@@ -75,7 +75,7 @@ public struct ExtXYZReader: ~Copyable {
                 throw scanner.error(
                     count > options.maxAtoms
                         ? "\(count) atoms are more than the limit of \(options.maxAtoms)"
-                        : "the file ends before \(count) atoms", at: tokens.start)
+                        : "the file ends before \(counted(count, "atom"))", at: tokens.start)
             }
             return count
         }
@@ -103,7 +103,7 @@ public struct ExtXYZReader: ~Copyable {
             guard let line = try scanner.next() else {
                 throw ExtXYZError(
                     file: scanner.source.label, line: scanner.lineNumber,
-                    message: "the file ends after \(row) of \(count) atoms")
+                    message: "the file ends after \(row) of \(counted(count, "atom"))")
             }
             var tokens = Tokens(line)
             do throws(LineFault) {

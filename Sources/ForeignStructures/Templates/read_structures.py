@@ -2,7 +2,7 @@
 
 usage: read_structures.py INPUT FORMAT OUTPUT all|last|NUMBER
 
-FORMAT is ASE's name of the format, or one of this script's own: mol2, xtb-output. INPUT may be packed with
+FORMAT is ASE's name of the format, or one of this script's own: mol2, xtb-output, gpaw-out. INPUT may be packed with
 gzip, bzip2 or xz; its name says so. Elements, positions, cell, fixed atoms, and energy and forces where the
 file holds them are kept. On success prints one line of JSON. Status 3: the file cannot be read; 4: ASE is
 missing; the last line on standard error says why.
@@ -82,7 +82,8 @@ def xtb_output(path):
         lines = file.read().splitlines()
     places = [k for k, line in enumerate(lines) if line.strip() == "final structure:"]
     if not places:
-        raise Unreadable("it has no block 'final structure:': xtb prints one at the end of --opt")
+        raise Unreadable("it has no block 'final structure:': xtb prints one at the end of --opt; "
+                         "the structure of a single point is in xtb's input file")
     start = places[-1] + 2
     try:
         count = int(lines[start])
@@ -102,7 +103,63 @@ def sdf(path):
             yield ase.io.read(io.StringIO(record.removeprefix("\n") if number else record), format="sdf")
 
 
-OWN = {"mol2": mol2, "xtb-output": xtb_output, "sdf": sdf}
+def table(lines, start, width):
+    """Cells of the rows of a Markdown table, its head and rule left out; what follows the last bar is no cell."""
+    for line in lines[start + 2:]:
+        if not line.startswith("|"):
+            return
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) < width:
+            raise Unreadable(f"not a row of {width} values: {line.strip()[:100]}")
+        yield cells
+
+
+def gpaw_out(path):
+    """GPAW's text output. ASE reads that of GPAW before 26; since then it consists of tables ('Atoms  # ...').
+
+    A calculation that was interrupted has a last geometry without energy.
+    """
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.read().splitlines()
+    starts = [k for k, line in enumerate(lines) if line.startswith("Atoms  #")]
+    if not starts:
+        return ase.io.iread(path, index=":", format="gpaw-out")
+    return gpaw_tables(lines, starts)
+
+
+def gpaw_tables(lines, starts):
+    waiting = None
+    for start, end in zip(starts, starts[1:] + [len(lines)]):
+        rows = list(table(lines[:end], start + 1, 5))
+        try:
+            atoms = ase.Atoms([row[1].split(".")[0].title() for row in rows],
+                              [[float(value) for value in row[2:5]] for row in rows])
+            values = {}
+            for k in range(start, end):
+                if lines[k].startswith("Unit cell"):
+                    cell = list(table(lines[:end], k + 1, 4))
+                    atoms.set_cell([[float(value) for value in row[1:4]] for row in cell])
+                    atoms.pbc = [row[0] == "yes" for row in cell]
+                elif lines[k].strip().startswith("Extrapolated:"):
+                    values["energy"] = float(lines[k].split()[1])
+                elif lines[k].startswith("Forces  #"):
+                    values["forces"] = [[float(value) for value in row] for row in table(lines[:end], k + 1, 3)]
+        except (ValueError, KeyError) as error:
+            raise Unreadable(f"line {start + 1}: the geometry's tables cannot be read: {error}") from None
+        # The geometry is printed twice before the first calculation.
+        if waiting is not None and (len(waiting) != len(atoms) or abs(waiting.positions - atoms.positions).max() > 0):
+            yield waiting
+        waiting = None
+        if "energy" in values:
+            atoms.calc = SinglePointCalculator(atoms, **values)
+            yield atoms
+        else:
+            waiting = atoms
+    if waiting is not None:
+        yield waiting
+
+
+OWN = {"mol2": mol2, "xtb-output": xtb_output, "sdf": sdf, "gpaw-out": gpaw_out}
 
 
 def frames(path, kind):

@@ -25,7 +25,7 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
             case .periodic:
                 "periodic structures are not supported; the calculation treats a molecule in a box"
             case .wrongMask(let count, let atoms):
-                "the move mask has \(count) entries for \(atoms) atoms"
+                "the move mask has \(count) entries for \(counted(atoms, "atom"))"
             case .nothingMoves: "no atom may move, so there is nothing to relax"
             case .wrongHessian(let count, let atoms):
                 "the Hessian has \(count) numbers, not (3·\(atoms))² = \(9 * atoms * atoms)"

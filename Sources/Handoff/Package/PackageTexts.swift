@@ -47,11 +47,11 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
     return """
         # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
 
-        Relax \(atoms.formula) (\(atoms.count) atoms, charge \(parameters.charge)) at
+        Relax \(atoms.formula) (\(counted(atoms.count, "atom")), charge \(parameters.charge)) at
         `\(level.prefix)<version>\(level.suffix)` until all forces on moving atoms are below \
-        \(optimizer.fmax) eV/Å, in at most \(optimizer.maxSteps) steps\
-        \(fixed == 0 ? "" : "; \(fixed) atoms are fixed")\
-        \(partlyFixed == 0 ? "" : "; \(partlyFixed) atoms move along some axes only").
+        \(optimizer.fmax) eV/Å, in at most \(counted(optimizer.maxSteps, "step"))\
+        \(fixed == 0 ? "" : "; \(counted(fixed, "atom")) \(fixed == 1 ? "is" : "are") fixed")\
+        \(partlyFixed == 0 ? "" : "; \(counted(partlyFixed, "atom")) \(partlyFixed == 1 ? "moves" : "move") along some axes only").
         \(parameters.caution)
         ## Run it
 

@@ -96,7 +96,7 @@ public struct ReturnedResult: Sendable, Equatable {
         (path, last, isBestThere) = try Self.walk(trajectory, trajectoryDigest, expected, lookingFor: best)
         guard path.steps == status.steps else {
             throw .contradiction(
-                "status.json counts \(status.steps) steps, trajectory.extxyz has \(path.steps)")
+                "status.json counts \(counted(status.steps, "step")), trajectory.extxyz has \(path.steps)")
         }
         guard listed[.final] != nil else { throw .missing(ReturnedFile.final.rawValue) }
         let end = try Self.single(.final, in: files, expected)

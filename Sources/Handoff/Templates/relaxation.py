@@ -578,9 +578,9 @@ class Relaxation(Run):
             labels = self.frames[-1][1]
             fmax = self.fmax(labels)
             if fmax < settings['fmax']:
-                return 'converged', f'fmax {fmax:.4f} eV/A is below {settings["fmax"]} eV/A after {step} step{"" if step == 1 else "s"}'
+                return 'converged', f'fmax {fmax:.4f} eV/Å is below {settings["fmax"]} eV/Å after {step} step{"" if step == 1 else "s"}'
             if step >= settings['max_steps']:
-                return 'step-limit', f'fmax {fmax:.4f} eV/A after the {step} step{"" if step == 1 else "s"} allowed'
+                return 'step-limit', f'fmax {fmax:.4f} eV/Å after the {step} step{"" if step == 1 else "s"} allowed'
             reason = self.stop_reason()
             if reason is not None:
                 return 'stopped', f'{reason} after step {step}; run it again to go on'
@@ -674,7 +674,7 @@ class Relaxation(Run):
                 write_json(path, begun, indent=None)
                 self.base_notes += [begun['note']] if begun.get('note') else []
                 if begun.get('base_steps') is not None:
-                    self.say(f'relaxed on {base.get("name")}: {begun["base_steps"]} steps, fmax {begun["base_fmax"]:.3f} eV/A')
+                    self.say(f'relaxed on {base.get("name")}: {begun["base_steps"]} step{"" if begun["base_steps"] == 1 else "s"}, fmax {begun["base_fmax"]:.3f} eV/Å')
             for index, (positions, labels, _) in enumerate(self.frames[:-1]):
                 self.note_learning(index, self.steering.observe(positions, labels, False), None)
             self.steers_with = base.get('name') or 'none'
@@ -722,7 +722,7 @@ class Relaxation(Run):
         self.noted = step + 1
         if 'reason' in said:
             self.say(f'step {step + 1} is {said["reason"]} ({said["method"]}): expects '
-                     f'{said.get("next_energy") or float("nan"):.4f} eV, fmax {said.get("next_fmax") or float("nan"):.3f} eV/A')
+                     f'{said.get("next_energy") or float("nan"):.4f} eV, fmax {said.get("next_fmax") or float("nan"):.3f} eV/Å')
 
     def optimizer_used(self):
         """For status.json: the optimiser that took the steps, and why it was not the requested one."""
@@ -763,7 +763,7 @@ class Relaxation(Run):
             if log.tell() == 0:
                 log.write('      %4s %8s %15s  %12s\n' % ('Step', 'Time', 'Energy', 'fmax'))
             log.write('%s:  %3d %s %15.6f %15.6f\n' % ('BFGS' if self.steering is None else 'Learning', step, time.strftime('%H:%M:%S'), energy, fmax))
-        self.say(f'step {step}  energy {energy:.6f} eV  fmax {fmax:.4f} eV/A  {self.wall_time():.0f} s')
+        self.say(f'step {step}  energy {energy:.6f} eV  fmax {fmax:.4f} eV/Å  {self.wall_time():.0f} s')
         self.report('running', f'step {step}')
 
     def frame(self, index):
@@ -817,6 +817,9 @@ class Relaxation(Run):
 
 def main(engine_class, run_class=Relaxation):
     """Run the package in the current directory; returns the exit status."""
+    # A locale without Å must not end a calculation.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors='replace')
     run = None
     try:
         run = run_class(engine_class)

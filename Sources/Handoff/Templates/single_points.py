@@ -179,7 +179,7 @@ class SinglePoints(Run):
                 text = frame_text(self.symbols, self.geometries[number - 1], labels, [], info)
                 write_atomically(self.path(number), text.encode())
                 told = message or (f'energy {labels.energy:.6f} eV  '
-                                   f'fmax {np.linalg.norm(labels.forces, axis=1).max():.4f} eV/A')
+                                   f'fmax {np.linalg.norm(labels.forces, axis=1).max():.4f} eV/Å')
                 self.say(f'point {number} of {self.count} (step {self.steps[number - 1]})  {told}  {seconds:.0f} s')
                 self.conclude()
         if failure is not None and world.size > 1:

@@ -12,8 +12,10 @@ sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HE
 
 from importlib.metadata import version  # noqa: E402
 
+import numpy as np  # noqa: E402
 from ase import Atoms  # noqa: E402
 from ase.calculators.calculator import CalculationFailed  # noqa: E402
+from ase.units import Hartree  # noqa: E402
 from tblite.ase import TBLite  # noqa: E402
 
 import relaxation  # noqa: E402
@@ -47,7 +49,18 @@ class Engine:
         except CalculationFailed as error:
             raise relaxation.NotSelfConsistent(str(error)) from error
         # tblite's energy is the free energy of its smearing; it tells no number of cycles.
-        return relaxation.Labels(energy, energy, forces, None)
+        return relaxation.Labels(energy, energy, forces, None, self.orbitals())
+
+    def orbitals(self):
+        """Energies of the highest occupied and the lowest unoccupied orbital, eV; empty if tblite does not give them."""
+        try:
+            result = self.atoms.calc._res
+            energies, occupations = (np.ravel(result.get(name)) for name in ('orbital-energies', 'orbital-occupations'))
+            occupied = occupations > 1
+            return {'homo': float(energies[occupied].max()) * Hartree, 'lumo': float(energies[~occupied].min()) * Hartree}
+        except Exception as error:  # noqa: BLE001 - energy and forces are what is needed
+            print(f'without orbital energies: {relaxation.reason(error)}', file=sys.stderr, flush=True)
+            return {}
 
 
 if __name__ == '__main__':

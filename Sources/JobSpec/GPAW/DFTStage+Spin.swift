@@ -35,7 +35,8 @@ extension DFTStage {
                 return [
                     SpinProblem(
                         code: "other-multiplicity",
-                        message: "\(electrons) electrons cannot have the multiplicity \(multiplicity)",
+                        message:
+                            "\(counted(electrons, "electron")) cannot have the multiplicity \(multiplicity)",
                         hint: electrons % 2 == 0
                             ? "an odd multiplicity: 1, 3, …" : "an even multiplicity: 2, 4, …")
                 ]
@@ -45,7 +46,7 @@ extension DFTStage {
                 : [
                     SpinProblem(
                         code: "other-multiplicity",
-                        message: "\(electrons) electrons cannot have \(multiplicity - 1) unpaired ones")
+                        message: "\(counted(electrons, "electron")) cannot have \(multiplicity - 1) unpaired")
                 ]
         case .moments(let moments):
             return moments.count == atoms.count

@@ -54,7 +54,8 @@ public struct ExecutorCheck: Sendable {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
             python, "-c",
-            "import importlib.util as u; print(*[n for n in ('numpy', 'ase', 'gpaw', 'tblite') if u.find_spec(n) is None])",
+            // A folder of such a name where the daemon runs is no module.
+            "import sys; sys.path[:] = [p for p in sys.path if p]; import importlib.util as u; print(*[n for n in ('numpy', 'ase', 'gpaw', 'tblite') if u.find_spec(n) is None])",
         ]
         let output = Pipe()
         process.standardInput = FileHandle.nullDevice

@@ -277,7 +277,8 @@ package actor Engine {
             case nil: waiting.append("\(name) (not here yet)")
             case .completed: continue
             case .failed, .cancelled:
-                let why = "it comes after ‘\(name)’, which is \(states[name]?.rawValue ?? "gone")"
+                let end = states[name] == .failed ? "failed" : "was cancelled"
+                let why = "it comes after ‘\(name)’, which \(end)"
                 try apply(.dependencyLost(why), to: record)
                 return
             case .some(let state): waiting.append("\(name) (\(state.rawValue))")

@@ -180,7 +180,7 @@ extension JobReport {
             while let frame = try reader.next() { frames.append(frame) }
             return (frames, nil)
         } catch {
-            return (frames, "after \(frames.count) frames: \(error)")
+            return (frames, "after \(counted(frames.count, "frame")): \(error)")
         }
     }
 }

@@ -157,18 +157,14 @@ package struct MLStageRun {
     ) -> StageReport {
         let fmax = String(format: "%.4f", last.fmax)
         var text: String
-        let counted = "\(steps) \(steps == 1 ? "step" : "steps")"
+        let taken = counted(steps, "step")
         switch status {
-        case .converged: text = "converged by the force field: fmax \(fmax) eV/Å after \(counted)"
-        case .running, .stepLimit: text = "fmax \(fmax) eV/Å after the \(counted) allowed"
-        case .stopped(let reason): text = "stopped after \(counted), fmax \(fmax) eV/Å: \(reason)"
+        case .converged: text = "converged by the force field: fmax \(fmax) eV/Å after \(taken)"
+        case .running, .stepLimit: text = "fmax \(fmax) eV/Å after the \(taken) allowed"
+        case .stopped(let reason): text = "stopped after \(taken), fmax \(fmax) eV/Å: \(reason)"
         }
         if last.step != steps { text += "; the frame of step \(last.step) is kept" }
         var warnings = last.prediction.warnings
-        let outside = last.prediction.outOfDomain.count { $0 }
-        if outside > 0 {
-            warnings.append("\(outside) of \(initial.count) atoms are out of domain")
-        }
         if let uncertainty = last.prediction.uncertainty?.max() {
             warnings.append("largest expected error of a force: \(String(format: "%.3f", uncertainty)) eV/Å")
         }

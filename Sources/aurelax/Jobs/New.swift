@@ -40,6 +40,7 @@ struct NewJob: ParsableCommand {
     var force = false
     @Flag(help: "List the workflows and their files.")
     var list = false
+    @OptionGroup var formats: FormatOptions
     @OptionGroup var spool: SpoolOptions
 
     func validate() throws {
@@ -58,7 +59,7 @@ struct NewJob: ParsableCommand {
             return
         }
         guard let structure else { return }
-        let given = try LastFrame(of: structure)
+        let given = try LastFrame(of: structure, format: formats.format)
         let name = name ?? jobName(ofStructure: structure)
         let template = try Workflows.template(workflow, spool.spool)
         var values = Dictionary(
@@ -78,7 +79,12 @@ struct NewJob: ParsableCommand {
         do { body = try template.text(values) } catch { throw CommandError(.failed, error.description) }
         var lines = about(given, structure, charge: Int(values["charge"] ?? "0") ?? 0)
         lines += model(of: body, template.file, given.atoms)
-        lines.append("Check it: aurelax validate \(name).yaml; start it: aurelax submit \(name).yaml")
+        let format = formats.format.map { " --format \($0)" } ?? ""
+        lines.append(
+            format.isEmpty
+                ? "Check it: aurelax validate \(name).yaml; start it: aurelax submit \(name).yaml"
+                : "Check it: aurelax submit \(name).yaml\(format) --dry-run; start it: the same without --dry-run"
+        )
         let text = lines.map { "# \($0)\n" }.joined() + body
         if output == "-" { return print(text, terminator: "") }
         let path =
@@ -125,12 +131,17 @@ struct NewJob: ParsableCommand {
         var molecule = atoms
         (molecule.cell, molecule.periodicity) = (nil, .none)
         do {
-            let forceField = try Models.library.load(job.model)
+            let forceField = try Models.library.load(job.model, for: molecule)
+            let model =
+                job.model == ModelLibrary.automatic
+                ? "\(forceField.provenance.name) (model: auto)" : job.model
             let prediction = try forceField.predict(molecule)
             let unknown = prediction.outOfDomain.count { $0 }
             var lines: [String] = []
             if unknown == 0 {
-                lines.append("\(job.model) knows the environments of all \(atoms.count) atoms.")
+                lines.append(
+                    "\(model) knows the environment"
+                        + (atoms.count == 1 ? " of its atom." : "s of all \(atoms.count) atoms."))
             } else {
                 let counts = Dictionary(
                     zip(atoms.elements, prediction.outOfDomain).filter(\.1).map { ($0.0.symbol, 1) },
@@ -138,8 +149,8 @@ struct NewJob: ParsableCommand {
                 let list = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(
                     separator: ", ")
                 lines.append(
-                    "\(job.model) does not know the environments of \(unknown) of \(atoms.count) atoms (\(list)); "
-                        + "what it predicts there is a guess.")
+                    "\(model) does not know the \(unknown == 1 ? "environment" : "environments") of \(unknown) of "
+                        + "\(atoms.count) atoms (\(list)); its forces there are a guess.")
                 if unknown * 2 > atoms.count {
                     lines.append("More than half: --workflow dft goes without it.")
                 }
@@ -149,10 +160,10 @@ struct NewJob: ParsableCommand {
                 lines.append(
                     String(
                         format:
-                            "Expected error of its forces: %.2f eV/Å on the mean, %.2f at the worst atom.",
+                            "Expected error of its forces: %.2f eV/Å on average, %.2f eV/Å at the worst atom.",
                         mean, largest))
             }
-            lines.append("It learnt from \(forceField.provenance.levelOfTheory).")
+            lines.append("It was trained on \(forceField.provenance.levelOfTheory).")
             return lines
         } catch {
             return [

@@ -43,6 +43,7 @@ struct Submit: AsyncParsableCommand {
     var molecule = false
     @Flag(help: "Follow the job until it ends.")
     var wait = false
+    @OptionGroup var formats: FormatOptions
     @OptionGroup var spool: SpoolOptions
 
     func validate() throws {
@@ -58,7 +59,9 @@ struct Submit: AsyncParsableCommand {
         if workflow == nil, !each {
             for job in jobs
             where !["yaml", "yml"].contains(URL(fileURLWithPath: job).pathExtension.lowercased()) {
-                guard StructureFormat(file: job) != .native || job.hasSuffix("xyz") else { continue }
+                guard
+                    StructureFormat(file: job) != .native || job.hasSuffix("xyz") || formats.format != nil
+                else { continue }
                 throw ValidationError("\(job) is a structure; --workflow says what to do with it, as ml-dft")
             }
         }
@@ -123,14 +126,16 @@ struct Submit: AsyncParsableCommand {
                 let template = try Workflows.template(workflow ?? "ml-dft", spool.spool)
                 return try CheckedJob(
                     template, structure: path, name: name ?? jobName(ofStructure: path), settings,
-                    isMolecule: molecule, engines: engines)
+                    format: formats.format, isMolecule: molecule, engines: engines)
             }
             guard !settings.isEmpty else {
-                return try CheckedJob(path, isMolecule: molecule, engines: engines)
+                return try CheckedJob(
+                    path, format: formats.format, isMolecule: molecule, engines: engines)
             }
             let template = JobTemplate(String(decoding: try bytes(of: path), as: UTF8.self), file: path)
             return try CheckedJob(
-                template, structure: nil, name: nil, settings, isMolecule: molecule, engines: engines)
+                template, structure: nil, name: nil, settings, format: formats.format, isMolecule: molecule,
+                engines: engines)
         } catch let error as JobTemplateError {
             throw CommandError(.failed, error.description)
         } catch let error as CommandError where jobs.count > 1 {
@@ -262,12 +267,16 @@ struct CheckedJob {
     private(set) var origin: String?
 
     /// - Parameters:
+    ///   - format: of the structure's file; nil where its name determines it.
     ///   - isMolecule: whether to remove a periodic cell.
     ///   - asksGPAW: whether GPAW, if it is installed, tries the settings of calculations.
     ///   - engines: the engines that the job may name.
-    init(_ path: String, isMolecule: Bool = false, asksGPAW: Bool = false, engines: SpoolEngines) throws {
+    init(
+        _ path: String, format: String? = nil, isMolecule: Bool = false, asksGPAW: Bool = false,
+        engines: SpoolEngines
+    ) throws {
         try self.init(
-            try bytes(of: path), file: path, structure: nil, isMolecule, asksGPAW: asksGPAW, engines)
+            try bytes(of: path), file: path, structure: nil, format, isMolecule, asksGPAW: asksGPAW, engines)
     }
 
     /// A template with its values.
@@ -275,11 +284,11 @@ struct CheckedJob {
     /// - Parameters:
     ///   - structure: the structure's file; nil for the one that the template names.
     ///   - name: the job's; nil for the one that the template gives it.
+    ///   - format: of the structure's file; nil where its name determines it.
     /// - Throws: ``JobTemplateError`` too.
     init(
         _ template: JobTemplate, structure: String?, name: String?, _ settings: [JobSetting],
-        isMolecule: Bool,
-        engines: SpoolEngines
+        format: String?, isMolecule: Bool, engines: SpoolEngines
     ) throws {
         let known = Set(template.placeholders)
         var values = Dictionary(
@@ -291,7 +300,8 @@ struct CheckedJob {
         let parsed = YAMLNode.parse(Array(text.utf8)).root
         let rest = settings.filter { setting in setting.name.map { !known.contains($0) } ?? true }
         guard var root = parsed, structure != nil || !rest.isEmpty else {
-            try self.init(Array(text.utf8), file: template.file, structure: structure, isMolecule, engines)
+            try self.init(
+                Array(text.utf8), file: template.file, structure: structure, format, isMolecule, engines)
             return
         }
         var isChanged = false
@@ -307,15 +317,14 @@ struct CheckedJob {
             }
         }
         try self.init(
-            Array((isChanged ? root.yaml : text).utf8), file: template.file, structure: structure, isMolecule,
-            engines)
+            Array((isChanged ? root.yaml : text).utf8), file: template.file, structure: structure, format,
+            isMolecule, engines)
     }
 
     /// - Parameter given: the structure's file; nil for the one that the job names, beside it.
     private init(
-        _ source: [UInt8], file path: String, structure given: String?, _ isMolecule: Bool,
-        asksGPAW: Bool = false,
-        _ engines: SpoolEngines
+        _ source: [UInt8], file path: String, structure given: String?, _ format: String?,
+        _ isMolecule: Bool, asksGPAW: Bool = false, _ engines: SpoolEngines
     ) throws {
         let file = JobFile(source, file: path)
         diagnostics = file.diagnostics
@@ -343,7 +352,7 @@ struct CheckedJob {
                         .relativePath
                 }
                 let text = try bytes(of: place)
-                let read = try LastFrame(of: place)
+                let read = try LastFrame(of: place, format: format)
                 structure = read.converted?.bytes ?? text
                 (frames, origin) = (read.frames, read.reading(place))
                 if isMolecule, read.atoms.periodicity.isPeriodic {

@@ -168,7 +168,7 @@ struct DataSetCommand: ParsableCommand {
                 try writer.write(atoms)
             }
             try writer.finish()
-            if output != "-" { printError("\(output): \(writer.frames) frames") }
+            if output != "-" { printError("\(output): \(counted(writer.frames, "frame"))") }
         }
     }
 }

@@ -32,7 +32,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let chosen = try chosenFrames(of: structures)
-        let bar = ProgressBar("of \(chosen.count) frames")
+        let bar = ProgressBar("of \(counted(chosen.count, "frame"))")
         let comparison =
             if model.hasSuffix("xyz") {
                 try ForceComparison(try chosenFrames(of: model), named: model, on: chosen)

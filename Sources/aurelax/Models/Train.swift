@@ -47,7 +47,7 @@ struct Train: ParsableCommand {
         }
         print("\(report.path): \(report.name) (\(report.kind)), version \(report.version)")
         print(
-            "\(report.frames) frames, \(report.bytes / 1_000_000) MB, "
+            "\(counted(report.frames, "frame")), \(report.bytes / 1_000_000) MB, "
                 + String(format: "%.0f s", report.seconds))
         if let validation = report.validation {
             print("on \(report.validationFrames) held-out frames:\n\(validation.table)")

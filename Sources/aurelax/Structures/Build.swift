@@ -64,7 +64,7 @@ struct Build: ParsableCommand {
                 func count(_ element: Element) -> Int { unit.count { atoms.elements[$0] == element } }
                 func text(_ atoms: [Int]) -> String { atoms.map(\.description).joined(separator: ",") }
                 print(
-                    "unit \(number): \(count(.gold)) Au, \(count(.sulfur)) S, \(unit.count) atoms; "
+                    "unit \(number): \(count(.gold)) Au, \(count(.sulfur)) S, \(counted(unit.count, "atom")); "
                         + "bound to core gold \(text(anchors)); atoms \(text(unit))")
             }
         }
