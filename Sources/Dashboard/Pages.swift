@@ -57,7 +57,7 @@ struct Pages: Sendable {
                 \(curve.trend)</td>\
                 <td role="cell" data-label="Energy (eV)">\(Self.energy(of: job, curve, energies[job.name]))</td>\
                 <td role="cell" data-label="Curve" aria-hidden="true">\(curve.sparkline(width: 12))</td>\
-                <td role="cell" data-label="Reason">\(prose: String(job.reason.prefix(300)))</td></tr>
+                <td role="cell" data-label="Reason"><span>\(prose: String(job.reason.prefix(300)))</span></td></tr>
 
                 """
         }

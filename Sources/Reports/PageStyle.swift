@@ -35,7 +35,7 @@ public enum PageStyle {
         .jobs,.jobs tbody,.jobs tr{display:block}.jobs thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
         .jobs tr{border:1px solid var(--line);border-radius:.4rem;padding:.4rem .6rem;margin:.6rem 0}.jobs tr[hidden]{display:none}
         .jobs td{display:grid;grid-template-columns:6rem 1fr;border:0;padding:.1rem 0}.jobs td:empty{display:none}.jobs td::before{content:attr(data-label);opacity:.75}}
-        @media print{main{max-width:none}#viewer{display:none}h2{break-after:avoid}figure,tr{break-inside:avoid}
+        @media print{main{max-width:none}.pair{flex-wrap:nowrap}.pair figure{flex:1 1 0}#viewer{display:none}h2{break-after:avoid}figure,tr{break-inside:avoid}
         pre{white-space:pre-wrap}table{display:table}}
         """
 }

@@ -152,7 +152,8 @@ import Testing
             "      * O   R   C   A *\nNumber of atoms                             ...      3\n\n"
             + "---------------------------------\nCARTESIAN COORDINATES (ANGSTROEM)\n---------------------------------\n"
             + rows.map { "  \($0.0)      0.000000    \($0.2)    \($0.3)\n" }.joined()
-            + "\nFINAL SINGLE POINT ENERGY      -398.650000000000\n"
+            + "\nFINAL SINGLE POINT ENERGY      -398.650000000000\n\n"
+            + "                 ****ORCA TERMINATED NORMALLY****\n"
         let rule = " " + String(repeating: "-", count: 69) + "\n"
         let gaussian =
             " Entering Gaussian System, Link 0=g16\n                          Input orientation:\n" + rule
