@@ -141,7 +141,8 @@ public struct Dashboard: Service {
         } catch let error as WorkflowError {
             throw HTTPError(.conflict, message: "\(error)")
         }
-        logger.info("\(name): \(wish.rawValue), asked for through the dashboard")
+        logger.info(
+            "\(name): \(wish.rawValue), asked for through the dashboard", metadata: ["job": "\(name)"])
         return Response(status: .seeOther, headers: [.location: "../\(name)"])
     }
 

@@ -2,6 +2,8 @@ import DurableFiles
 import Foundation
 import GRDB
 import JobSpec
+import Logging
+import Synchronization
 import SystemPackage
 import Testing
 import Workflow
@@ -219,6 +221,24 @@ import Workflow
         #expect(try tables(path.string) == tables(golden.path))
     }
 
+    @Test("Log lines about a job have its name, stage and attempt as metadata")
+    func logMetadata() async throws {
+        let lines = LogLines()
+        let text = "aurelax: 1\nname: h2\nstructure: h2.xyz\nstages:\n  - dft: {engine: tblite}\n"
+        try folder.drop("h2.xyz", "2\n\nH 0 0 0\nH 0 0 0.8\n")
+        try folder.drop("h2.yaml", text)
+        let logger = Logger(label: "test") { _ in lines }
+        let engine = try Engine(
+            folder.spool.open(), Store(folder.spool.database), folder.configuration(), logger)
+        try await folder.turn(engine, seconds: 60) { folder.exists("outbox/h2/01-dft/MANIFEST.json") }
+        await engine.stop()
+        let about = lines.all.filter { $0.message.hasPrefix("h2: ") }
+        #expect(about.count >= 2)
+        for line in about {
+            #expect(line.metadata == ["job": "h2", "stage": "1", "attempt": "1"], "\(line.message)")
+        }
+    }
+
     @Test func storesOfALaterVersionAreRefused() throws {
         try Store(path).close()
         // Bytes 60 to 63 of a database are its user version.
@@ -232,5 +252,33 @@ import Workflow
         }
         #expect(found == 99 && known < 99)
         #expect(error?.exitStatus == .store)
+    }
+}
+
+/// Keeps the logged lines.
+private struct LogLines: LogHandler {
+    struct Line {
+        let message: String
+        let metadata: [String: String]
+    }
+
+    private final class Storage: Sendable {
+        let lines = Mutex<[Line]>([])
+    }
+
+    private let storage = Storage()
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+
+    var all: [Line] { storage.lines.withLock { $0 } }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let values = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
+        storage.lines.withLock { $0.append(Line(message: "\(event.message)", metadata: values)) }
     }
 }

@@ -109,7 +109,7 @@ extension SlurmFollower {
                 _ = try PackageCheck.verify(package.directory) { try store.isPublished($0) }
             } catch let refusal as PackageRefusal {
                 let why = "not submitted: the package has been changed: \(refusal)"
-                logger.error("\(job.job.name): \(why)")
+                logger.about(job).error("\(job.job.name): \(why)")
                 _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
                 return 0
             }
@@ -147,17 +147,17 @@ extension SlurmFollower {
             try store.save([record])
             let kind = array.map { "array \(id), \($0.elements.count) of \($0.total) points" } ?? "job \(id)"
             let asked = "submitted as Slurm \(kind)" + (number > 1 ? " (run \(number))" : "")
-            logger.info("\(job.job.name): \(asked)")
+            logger.about(job).info("\(job.job.name): \(asked)")
             _ = try store.apply(.noted(asked), to: job.id, expected: place)
         case .doubtful(let why):
             record.run.doubt(why, at: Date())
             try store.save([record])
-            logger.warning("\(job.job.name): in doubt whether \(name) is in the queue: \(why)")
+            logger.about(job).warning("\(job.job.name): in doubt whether \(name) is in the queue: \(why)")
             submitAfter = .now + .seconds(settings.interval)
         case .notRun(let why):
             try close(record)
             submitAfter = .now + .seconds(10 * settings.interval)
-            logger.error("\(job.job.name): not submitted: \(why)")
+            logger.about(job).error("\(job.job.name): not submitted: \(why)")
             _ = try store.apply(.noted("not submitted yet: \(why)"), to: job.id, expected: place)
             return 0
         case .later(let why):

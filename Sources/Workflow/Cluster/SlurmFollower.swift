@@ -233,7 +233,9 @@ package actor SlurmFollower {
                 text = record.run.text(at: Date())
             default: continue
             }
-            logger.info("\(record.run.name): \(text)")
+            logger.about(
+                try store.job(record.job).job.name, stage: record.stage, attempt: record.attempt
+            ).info("\(record.run.name): \(text)")
             _ = try store.apply(.noted(text), to: record.job, expected: (record.stage, record.attempt))
         }
     }
@@ -261,12 +263,12 @@ package actor SlurmFollower {
             var ended = record
             ended.run.next = request
             try close(ended)
-            logger.notice("\(job.job.name): \(why)")
+            logger.about(job).notice("\(job.job.name): \(why)")
             try store.note(why, of: job.id)
             try await submit(job, package, request, number: record.run.number + 1)
         case .stop(let why):
             try close(record)
-            logger.error("\(job.job.name): \(why)")
+            logger.about(job).error("\(job.job.name): \(why)")
             _ = try store.apply(
                 .stageFailed(why, again: false), to: job.id, expected: (record.stage, record.attempt))
         }

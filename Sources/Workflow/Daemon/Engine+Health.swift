@@ -38,7 +38,7 @@ extension Engine {
 
     /// Logs what became of the files of the inbox.
     func report(_ incoming: Inbox.Outcome) {
-        for record in incoming.accepted { logger.info("\(record.job.name): accepted") }
+        for record in incoming.accepted { logger.about(record).info("\(record.job.name): accepted") }
         for name in incoming.rejected { logger.warning("rejected: outbox/rejected/\(name)") }
     }
 

@@ -103,7 +103,7 @@ extension Engine {
             try act(on: found, work)
             troubles.clear(subject)
         } catch {
-            note(error, of: subject)
+            note(error, of: subject, about: work.record)
         }
     }
 

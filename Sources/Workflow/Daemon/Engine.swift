@@ -127,7 +127,7 @@ package actor Engine {
             polls += 1
         }
         for record in jobs.inTurn where !stopping.isStopping {
-            try attempt(record.job.name) { try advance(record, isPoll) }
+            try attempt(record.job.name, about: record) { try advance(record, isPoll) }
         }
         await waitBriefly { !started.isDisjoint(with: intakes.jobs) }
         try attempt("the jobs") { try stopUnwantedStages() }
@@ -208,21 +208,23 @@ package actor Engine {
     }
 
     /// Does something for one job; its trouble is remembered and does not stop the others.
-    private func attempt(_ subject: String, _ body: () throws -> Void) throws {
+    private func attempt(
+        _ subject: String, about record: JobRecord? = nil, _ body: () throws -> Void
+    ) throws {
         do {
             try body()
             troubles.clear(subject)
         } catch {
-            note(error, of: subject)
+            note(error, of: subject, about: record)
             if let fatal { throw fatal }
         }
     }
 
-    func note(_ error: any Error, of subject: String) {
+    func note(_ error: any Error, of subject: String, about record: JobRecord? = nil) {
         if isFatal(error) {
             fatal = fatal ?? error
         } else if troubles.note(error, of: subject, pause: configuration.pause) {
-            logger.error("\(subject): \(error)")
+            (record.map(logger.about) ?? logger).error("\(subject): \(error)")
         }
     }
 
@@ -386,7 +388,8 @@ package actor Engine {
             event, to: record.id, expected: (machine.stage, machine.attempt), ended: ended, returned: returned
         )
         if let after {
-            logger.info("\(after.job.name): \(after.machine.state.rawValue): \(after.machine.reason)")
+            logger.about(record).info(
+                "\(after.job.name): \(after.machine.state.rawValue): \(after.machine.reason)")
         }
         return after
     }
