@@ -18,7 +18,7 @@ public final class AppendFile {
             name, in: directory, flags: O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, mode: 0o644)
         length = try file.status().size
         if let keeping, keeping < length {
-            try Kernel.truncate(file.descriptor, to: keeping, shown: file.path)
+            try SystemCalls.truncate(file.descriptor, to: keeping, shown: file.path)
             length = keeping
         }
         try directory.synchronize()

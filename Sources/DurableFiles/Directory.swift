@@ -15,7 +15,7 @@ public final class Directory: Sendable {
 
     public convenience init(_ path: FilePath) throws(FileError) {
         self.init(
-            descriptor: try Kernel.open(path, flags: O_RDONLY | O_DIRECTORY, shown: path), path: path)
+            descriptor: try SystemCalls.open(path, flags: O_RDONLY | O_DIRECTORY, shown: path), path: path)
     }
 
     deinit { _ = Glibc.close(descriptor) }
@@ -24,7 +24,7 @@ public final class Directory: Sendable {
     public func subdirectory(_ name: FilePath.Component) throws(FileError) -> Directory {
         let shown = path.appending(name)
         return Directory(
-            descriptor: try Kernel.open(
+            descriptor: try SystemCalls.open(
                 FilePath(only: name), relativeTo: descriptor,
                 flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, shown: shown), path: shown)
     }
@@ -34,7 +34,7 @@ public final class Directory: Sendable {
         _ name: FilePath.Component, mode: UInt16 = 0o755
     ) throws(FileError) -> Directory {
         do {
-            try Kernel.makeDirectory(
+            try SystemCalls.makeDirectory(
                 FilePath(only: name), in: descriptor, mode: mode_t(mode), shown: path.appending(name))
             try synchronize()
         } catch  where error.code == .fileExists {}
@@ -43,23 +43,23 @@ public final class Directory: Sendable {
 
     /// Names of its entries, ordered by bytes.
     public func names() throws(FileError) -> [FilePath.Component] {
-        try Kernel.names(in: descriptor, shown: path).map { (bytes: $0.bytes, name: $0) }
+        try SystemCalls.names(in: descriptor, shown: path).map { (bytes: $0.bytes, name: $0) }
             .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.name)
     }
 
     /// The status of the entry, of a link itself instead of its target; nil if there is none.
     public func status(of name: FilePath.Component) throws(FileError) -> FileStatus? {
-        try Kernel.status(
+        try SystemCalls.status(
             of: FilePath(only: name), relativeTo: descriptor, shown: path.appending(name))
     }
 
     /// Makes the names in the directory durable.
-    public func synchronize() throws(FileError) { try Kernel.synchronize(descriptor, shown: path) }
+    public func synchronize() throws(FileError) { try SystemCalls.synchronize(descriptor, shown: path) }
 
     /// True while `path` refers to this directory.
     public func isAtItsPath() throws(FileError) -> Bool {
-        let mine = try Kernel.status(descriptor, shown: path)
-        let there = try Kernel.status(of: path, relativeTo: AT_FDCWD, following: true, shown: path)
+        let mine = try SystemCalls.status(descriptor, shown: path)
+        let there = try SystemCalls.status(of: path, relativeTo: AT_FDCWD, following: true, shown: path)
         return there?.identity == mine.identity
     }
 
@@ -71,7 +71,7 @@ public final class Directory: Sendable {
         _ name: FilePath.Component, to newName: FilePath.Component, in target: Directory,
         replacing: Bool = false
     ) throws(FileError) {
-        try Kernel.rename(
+        try SystemCalls.rename(
             FilePath(only: name), in: descriptor, to: FilePath(only: newName),
             in: target.descriptor, replacing: replacing, shownOld: path.appending(name),
             shown: target.path.appending(newName))
@@ -80,7 +80,7 @@ public final class Directory: Sendable {
     /// Removes a file; a missing file is not an error.
     public func remove(_ name: FilePath.Component) throws(FileError) {
         do {
-            try Kernel.unlink(
+            try SystemCalls.unlink(
                 FilePath(only: name), in: descriptor, shown: path.appending(name))
         } catch  where error.code == .noSuchFileOrDirectory {}
     }
@@ -91,17 +91,17 @@ public final class Directory: Sendable {
         guard status.kind == .directory else { return try remove(name) }
         let inner = try subdirectory(name)
         for name in try inner.names() { try inner.removeTree(name) }
-        try Kernel.unlink(
+        try SystemCalls.unlink(
             FilePath(only: name), in: descriptor, isDirectory: true, shown: path.appending(name))
     }
 
     /// Number of bytes that may still be written on this file system.
-    public func freeSpace() throws(FileError) -> Int { try Kernel.freeSpace(descriptor, shown: path) }
+    public func freeSpace() throws(FileError) -> Int { try SystemCalls.freeSpace(descriptor, shown: path) }
 
     /// The name of a file system whose locks and renames are not reliable between machines; nil for
     /// a local one.
     public func unsuitableFileSystem() throws(FileError) -> String? {
-        switch try Kernel.fileSystemType(descriptor, shown: path) {
+        switch try SystemCalls.fileSystemType(descriptor, shown: path) {
         case 0x6969: "NFS"
         case 0x6573_5546: "FUSE"
         case 0x517B, 0xFF53_4D42, 0xFE53_4D42: "SMB"
@@ -140,18 +140,18 @@ public final class Directory: Sendable {
 
     /// The permission bits, as chmod(1) writes them.
     public func permissions() throws(FileError) -> UInt16 {
-        try Kernel.permissions(descriptor, shown: path)
+        try SystemCalls.permissions(descriptor, shown: path)
     }
 
     /// Lets the owner of what this was made from read it, if the process may give that right (root may).
     ///
     /// - Parameter user: number of the user; nothing happens if the process is that user.
     public func grantReading(to user: UInt32) throws(FileError) {
-        try Kernel.grantReading(to: user, of: descriptor, isDirectory: true, shown: path)
+        try SystemCalls.grantReading(to: user, of: descriptor, isDirectory: true, shown: path)
     }
 
     public func setPermissions(_ mode: UInt16) throws(FileError) {
-        try Kernel.setPermissions(mode, of: descriptor, shown: path)
+        try SystemCalls.setPermissions(mode, of: descriptor, shown: path)
     }
 }
 

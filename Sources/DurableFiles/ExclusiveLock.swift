@@ -12,8 +12,8 @@ public final class ExclusiveLock: Sendable {
             let holder = try directory.read(name, limit: 4096) ?? []
             throw LockHeld(path: file.path, holder: escapedForDisplay(holder.filter { $0 != 10 }))
         }
-        try Kernel.truncate(file.descriptor, to: 0, shown: file.path)
-        try file.write(Array("process \(Kernel.processIdentifier) on \(Kernel.hostName)\n".utf8))
+        try SystemCalls.truncate(file.descriptor, to: 0, shown: file.path)
+        try file.write(Array("process \(SystemCalls.processIdentifier) on \(SystemCalls.hostName)\n".utf8))
         try file.synchronize()
         self.file = OpenFileHandle(file)
     }
@@ -22,7 +22,7 @@ public final class ExclusiveLock: Sendable {
     /// and a caller of ``isHeld(_:in:)`` holds it briefly; both are temporary.
     private static func isTaken(_ file: OpenFile) throws -> Bool {
         for _ in 0..<25 {
-            if try Kernel.lock(file.descriptor, shown: file.path) { return true }
+            if try SystemCalls.lock(file.descriptor, shown: file.path) { return true }
             usleep(10_000)
         }
         return false
@@ -33,7 +33,7 @@ public final class ExclusiveLock: Sendable {
         guard try directory.status(of: name) != nil else { return false }
         let file = try OpenFile(name, in: directory, flags: O_RDONLY)
         // Held only briefly: closing releases it.
-        return try !Kernel.lock(file.descriptor, shown: file.path)
+        return try !SystemCalls.lock(file.descriptor, shown: file.path)
     }
 }
 

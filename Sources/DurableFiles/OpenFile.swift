@@ -12,7 +12,7 @@ final class OpenFile {
         _ name: FilePath.Component, in directory: Directory, flags: Int32, mode: UInt16 = 0
     ) throws(FileError) {
         path = directory.path.appending(name)
-        descriptor = try Kernel.open(
+        descriptor = try SystemCalls.open(
             FilePath(only: name), relativeTo: directory.descriptor, flags: flags | O_NOFOLLOW,
             mode: mode_t(mode), shown: path)
     }
@@ -20,29 +20,29 @@ final class OpenFile {
     deinit { if isOpen { _ = Glibc.close(descriptor) } }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-        try Kernel.writeAll(descriptor, bytes, shown: path)
+        try SystemCalls.writeAll(descriptor, bytes, shown: path)
     }
 
     func write(_ bytes: [UInt8]) throws(FileError) {
-        try Kernel.writeAll(descriptor, bytes, shown: path)
+        try SystemCalls.writeAll(descriptor, bytes, shown: path)
     }
 
     /// Reads up to `buffer.count` bytes; 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
-        try Kernel.read(descriptor, into: buffer, shown: path)
+        try SystemCalls.read(descriptor, into: buffer, shown: path)
     }
 
-    func seek(to offset: Int) throws(FileError) { try Kernel.seek(descriptor, to: offset, shown: path) }
-    func status() throws(FileError) -> FileStatus { try Kernel.status(descriptor, shown: path) }
-    func synchronize() throws(FileError) { try Kernel.synchronize(descriptor, shown: path) }
+    func seek(to offset: Int) throws(FileError) { try SystemCalls.seek(descriptor, to: offset, shown: path) }
+    func status() throws(FileError) -> FileStatus { try SystemCalls.status(descriptor, shown: path) }
+    func synchronize() throws(FileError) { try SystemCalls.synchronize(descriptor, shown: path) }
 
     func close() throws(FileError) {
         isOpen = false
-        try Kernel.close(descriptor, shown: path)
+        try SystemCalls.close(descriptor, shown: path)
     }
 }
 
-extension Kernel {
+extension SystemCalls {
     static func writeAll(
         _ descriptor: Int32, _ bytes: [UInt8], shown: FilePath
     ) throws(FileError) {

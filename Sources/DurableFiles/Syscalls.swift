@@ -32,7 +32,7 @@ public struct FileIdentity: Sendable, Hashable, Codable {
     }
 }
 
-enum Kernel {
+enum SystemCalls {
     private static func begin(_ call: Syscall, _ path: FilePath) throws(FileError) -> Int? {
         switch SyscallHook.interruption(call, path) {
         case .fail(let code): throw FileError(code: code, operation: call.rawValue, path: path)

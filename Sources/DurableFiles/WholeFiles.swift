@@ -42,7 +42,8 @@ extension Directory {
         let file = try OpenFile(name, in: self, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
         if let reader, reader != geteuid() {
             // A file system without access control lists, or a process without the right: it stays private.
-            try? Kernel.grantReading(to: reader, of: file.descriptor, isDirectory: false, shown: file.path)
+            try? SystemCalls.grantReading(
+                to: reader, of: file.descriptor, isDirectory: false, shown: file.path)
         }
         try file.write(bytes)
         let size = try file.status().size
