@@ -2,6 +2,7 @@ internal import DurableFiles
 public import Foundation
 internal import JobSpec
 public import SystemPackage
+internal import YAMLDocument
 
 /// Jobs as one folder that explains and checks itself: an RO-Crate (https://w3id.org/ro/crate/1.1) as the payload of a
 /// BagIt bag (RFC 8493). Repositories such as Zenodo and Materials Cloud take it as it is, and NOMAD reads the files of GPAW in it.
@@ -137,7 +138,7 @@ public struct JobArchive: Sendable {
     }
 
     private static func citation(_ description: Description, _ names: [String]) -> String {
-        let quoted = YAMLText.quoted
+        let quoted = YAMLScalar.quoted
         let authors = description.authors.isEmpty ? ["not stated"] : description.authors
         var text = """
             cff-version: 1.2.0

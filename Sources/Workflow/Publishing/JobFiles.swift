@@ -1,5 +1,6 @@
 internal import DurableFiles
 import SystemPackage
+internal import YAMLDocument
 
 /// The files of a job's folder that the daemon no longer writes, with their digests.
 struct JobFiles {
@@ -47,7 +48,7 @@ struct JobFiles {
         guard !entries.isEmpty else { return "  []\n" }
         var text = YAMLText(indent: "    ")
         for (path, content) in entries {
-            text.addRaw("  - path: \(YAMLText.quoted(path))\n")
+            text.addRaw("  - path: \(YAMLScalar.quoted(path))\n")
             switch content {
             case .whole(let digest, let size):
                 text.add("bytes", plain: size)

@@ -75,7 +75,7 @@ public struct RecordedJob: Sendable {
             guard let text = final.text, lines.indices.contains(final.mark.line - 1) else { continue }
             let parts = text.split(separator: "/").filter { $0 != PackageLayout.result.string }
             lines[final.mark.line - 1].replace(
-                YAMLText.quoted(text), with: YAMLText.quoted(parts.joined(separator: "/")))
+                YAMLScalar.quoted(text), with: YAMLScalar.quoted(parts.joined(separator: "/")))
         }
         return Array(lines.joined(separator: "\n").utf8)
     }

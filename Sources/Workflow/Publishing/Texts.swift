@@ -1,4 +1,5 @@
 import Foundation
+internal import YAMLDocument
 
 /// JSON in a readable layout.
 func json(_ value: some Encodable) throws -> [UInt8] {
@@ -19,7 +20,7 @@ struct YAMLText {
 
     mutating func add(_ key: String, _ value: String?) {
         guard let value else { return }
-        text += "\(indent)\(key): \(Self.quoted(value))\n"
+        text += "\(indent)\(key): \(YAMLScalar.quoted(value))\n"
     }
 
     mutating func add(_ key: String, plain value: (some CustomStringConvertible)?) {
@@ -35,26 +36,8 @@ struct YAMLText {
 
     mutating func add(_ key: String, list: [String]) {
         guard !list.isEmpty else { return }
-        text += "\(indent)\(key):\n" + list.map { "\(indent)  - \(Self.quoted($0))\n" }.joined()
+        text += "\(indent)\(key):\n" + list.map { "\(indent)  - \(YAMLScalar.quoted($0))\n" }.joined()
     }
 
     mutating func addRaw(_ lines: String) { text += lines }
-
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7F {
-                    result += "\\x" + String(format: "%02x", scalar.value)
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result + "\""
-    }
 }
