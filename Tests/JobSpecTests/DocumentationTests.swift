@@ -12,6 +12,23 @@ import YAMLDocument
         #expect(document.contains("\n<!-- \(name) -->\n\(table)\n"), "docs/job-spec.md, \(name):\n\(table)")
     }
 
+    /// With the property that it sets, a new option touches two files of Sources at most.
+    @Test("The key of an option stands in one file of Sources")
+    func keysStandInOneFile() throws {
+        let sources = try Project.files("Sources", ".swift").map {
+            ($0, String(decoding: try Project.bytes($0), as: UTF8.self))
+        }
+        #expect(sources.count > 300)
+        for key in [
+            "start_hessian", "reset_hessian_every", "at_switch", "stop_after_stagnation", "stop_at_cycle",
+            "out_of_domain", "allow_bond_changes", "base_first",
+        ] {
+            #expect(JobSchema.tables.contains { $0.1.keys.contains { $0.name == key } }, "\(key)")
+            let files = sources.filter { $0.1.contains("\"\(key)\"") }.map(\.0)
+            #expect(files.count == 1, "\(key): \(files)")
+        }
+    }
+
     @Test func theExampleIsAJob() throws {
         let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
         let blocks = document.components(separatedBy: "```yaml\n").dropFirst()
