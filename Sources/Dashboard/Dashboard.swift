@@ -52,6 +52,7 @@ public struct Dashboard: Service {
         // A log line per HTTP request would be noise.
         quiet.logLevel = max(logger.logLevel, .warning)
         let announcement = logger
+        let isOpen = Atomic<Bool>(false)
         let app = Application(
             responder: routes().buildResponder(),
             // Idle connections are closed so that they do not block others.
@@ -60,10 +61,25 @@ public struct Dashboard: Service {
                 address: .hostname(settings.host, port: settings.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(512)),
             onServerRunning: { channel in
+                isOpen.store(true, ordering: .relaxed)
                 let port = channel.localAddress?.port ?? settings.port
                 announcement.info("dashboard: http://\(settings.host):\(port)/")
             }, logger: quiet)
-        try await app.run()
+        do {
+            try await app.run()
+        } catch where !isOpen.load(ordering: .relaxed) {
+            throw DashboardClosed(address: "\(settings.host):\(settings.port)", reason: "\(error)")
+        }
+    }
+
+    /// The dashboard cannot listen at its address.
+    private struct DashboardClosed: Error, CustomStringConvertible {
+        let address: String
+        let reason: String
+
+        var description: String {
+            "the dashboard cannot listen at \(address): \(reason); another program may use the port: choose another one"
+        }
     }
 
     private func routes() -> Router<BasicRequestContext> {

@@ -31,9 +31,7 @@ struct StructureStatements {
     // MARK: Charge and spin
 
     private func charge(_ charge: Int, _ isStated: Bool) -> StructureStatement? {
-        guard let (key, stated) = number(among: ["charge", "total_charge", "net_charge", "tot_charge"]),
-            stated != Double(charge)
-        else { return nil }
+        guard let (key, stated) = atoms.statedCharge, stated != Double(charge) else { return nil }
         let said = "the structure says that its charge (\(key)) is \(short(stated))"
         if isStated {
             return StructureStatement(
@@ -66,19 +64,16 @@ struct StructureStatements {
                         "‘gpaw: {spin: {multiplicity: \(stated)}}’ in the stage, or remove the key from the structure",
                     isError: true))
         }
-        if let (key, value) = number(
-            among: ["multiplicity", "spin_multiplicity", "mult"]), (1...1000).contains(value)
-        {
+        if let (key, value) = atoms.number(among: Atoms.multiplicityKeys), (1...1000).contains(value) {
             unpaired(key, short(value), value)
         }
-        if let (key, value) = number(
-            among: ["uhf", "nunpaired", "n_unpaired", "unpaired_electrons", "magmom", "total_magmom"]),
+        if let (key, value) = atoms.number(among: Atoms.unpairedKeys + ["magmom", "total_magmom"]),
             abs(value) > 0.01, abs(value) < 1000
         {
             unpaired(key, short(value), abs(value) + 1)
         }
         // 1 is a singlet to those who count multiplicities, and one unpaired electron to others.
-        if let (key, value) = number(among: ["spin"]), value != 0, value != 1, abs(value) < 1000 {
+        if let (key, value) = atoms.number(among: ["spin"]), value != 0, value != 1, abs(value) < 1000 {
             unpaired(key, short(value), value)
         }
         for name in ["initial_magmoms", "magmoms"] where multiplicities.contains(1) {
@@ -155,13 +150,6 @@ struct StructureStatements {
 
     // MARK: Values
 
-    private func number(among keys: [String]) -> (key: String, value: Double)? {
-        for (key, value) in atoms.info where keys.contains(key.lowercased()) {
-            if let number = value.double { return (key, number) }
-        }
-        return nil
-    }
-
     private func numbers(ofColumn name: String) -> [Double]? {
         switch atoms.columns[name]?.values {
         case .real(let values): values
@@ -172,5 +160,28 @@ struct StructureStatements {
 
     private func short(_ value: Double) -> String {
         Int(exactly: value).map(String.init) ?? "\(value)"
+    }
+}
+
+extension Atoms {
+    fileprivate static let multiplicityKeys = ["multiplicity", "spin_multiplicity", "mult"]
+    fileprivate static let unpairedKeys = ["uhf", "nunpaired", "n_unpaired", "unpaired_electrons"]
+
+    fileprivate func number(among keys: [String]) -> (key: String, value: Double)? {
+        for (key, value) in info where keys.contains(key.lowercased()) {
+            if let number = value.double { return (key, number) }
+        }
+        return nil
+    }
+
+    /// The charge that the file states, e, under any of the names in use.
+    package var statedCharge: (key: String, value: Double)? {
+        number(among: ["charge", "total_charge", "net_charge", "tot_charge"])
+    }
+
+    /// 2S + 1 that the file states, itself or as the number of unpaired electrons.
+    package var statedMultiplicity: (key: String, value: Double)? {
+        number(among: Self.multiplicityKeys)
+            ?? number(among: Self.unpairedKeys).map { ($0.key, $0.value.magnitude + 1) }
     }
 }

@@ -40,8 +40,15 @@ public struct OptimizerCurve: Sendable, Equatable {
         entries = byStep.values.sorted { $0.step < $1.step }
     }
 
-    /// Empty if there is no log yet.
+    /// Largest log that is read, bytes: about a million steps.
+    public static let largestLog = 64 << 20
+
+    /// Empty if there is no log yet, or what has its name is no such file.
     public init(atPath path: String) {
+        guard isPlainFile(atPath: path, limit: Self.largestLog) else {
+            self.init("")
+            return
+        }
         self.init((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
     }
 

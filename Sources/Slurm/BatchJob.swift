@@ -94,7 +94,7 @@ public struct BatchJob: Sendable, Equatable {
         return """
             aurelax_setup() {
                 [ "$1" -eq 0 ] || [ "$asked" ] && return
-                echo "setup failed with status $1: $2"
+                echo "\(Self.setupMessage) with status $1: $2"
                 echo \(Self.setupFailed) >\(endedFile)
                 exit \(Self.setupFailed)
             }
@@ -109,6 +109,8 @@ public struct BatchJob: Sendable, Equatable {
 
     /// Exit status of a run whose setup failed; none of a package's own.
     public static let setupFailed = 11
+    /// The log's line about it begins so.
+    static let setupMessage = "setup failed"
 
     /// The path of the exit status file, quoted for the script.
     private var endedFile: String {

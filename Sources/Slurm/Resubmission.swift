@@ -19,6 +19,11 @@ public struct RunEvidence: Sendable, Equatable {
                 && ["memory limit", "oom_kill", "oom-kill", "out-of-memory"].contains(where: line.contains)
         }
     }
+    /// The line of `setup` that failed, as the log has it; nil if none failed.
+    var failedSetup: String? {
+        guard status == Int(BatchJob.setupFailed) else { return nil }
+        return lastLines.last { $0.hasPrefix(BatchJob.setupMessage) } ?? "its setup failed"
+    }
     /// Last lines of the log.
     public var lastLines: [String] = []
 
@@ -57,11 +62,11 @@ public struct ResubmissionRules: Sendable, Equatable {
         if run.isHeld { return .close("\(job) ended (\(word)); the job rests") }
         switch cause(word, evidence) ?? lone(word, evidence, run) {
         case .none:
+            let status = evidence.status.map { ", exit status \($0)" } ?? ""
+            let end = evidence.failedSetup.map { "\(job) did not run: \($0)" }
             return .stop(
-                ([
-                    "\(job) ended without a result (\(word)\(evidence.status.map { ", exit status \($0)" } ?? ""))"
-                ]
-                    + evidence.lastLines).joined(separator: "\n    "))
+                ([end ?? "\(job) ended without a result (\(word)\(status))"] + evidence.lastLines)
+                    .joined(separator: "\n    "))
         case .some(let cause):
             if run.number > most {
                 return .stop("\(job) \(cause.text); it was begun again \(most) times, which is the most")

@@ -124,6 +124,10 @@ public struct SlurmCommands: Sendable {
                 return first.flatMap { $0 } ?? Output(errors: "\(program) gave no answer within \(limit)")
             }
         } catch {
+            // The program was ended while it ran: what it has done is not known.
+            if Task.isCancelled || error is CancellationError {
+                return Output(errors: "\(program) was stopped with the daemon")
+            }
             let why = "\(error)"
             let isMissing = why.localizedCaseInsensitiveContains("not found") || why.contains("No such file")
             let place = directory.map { " in \($0)" } ?? " on the daemon's PATH"

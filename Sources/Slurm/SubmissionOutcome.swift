@@ -9,7 +9,7 @@ public enum SubmissionOutcome: Sendable, Equatable {
     case later(String)
     /// The job may exist: search for its name before anything else.
     case doubtful(String)
-    /// `sbatch` did not run, so the job was not submitted.
+    /// `sbatch` did not run, or did not find its cluster: the job was not submitted, and no other would be.
     case notRun(String)
 
     /// - Parameter status: nil if the command was killed.
@@ -34,6 +34,8 @@ public enum SubmissionOutcome: Sendable, Equatable {
         // If an answer was lost on its way, the job may have been accepted.
         if says(Self.lostAnswers) {
             self = .doubtful(text)
+        } else if says(Self.noCluster) {
+            self = .notRun(text)
         } else if says(Self.never) || all.contains("sbatch: fatal:") {
             self = .refused(text)
         } else if says(Self.notNow) {
@@ -51,6 +53,10 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "Socket timed out", "Unable to contact", "Zero Bytes", "Connection refused", "Connection reset",
         "Connection timed out", "Transport endpoint", "Communication", "Unexpected message",
         "temporarily unable", "not yet initialized", "Protocol version", "Protocol authentication",
+    ]
+    /// Messages of an sbatch without a configuration, such as one on a file system that is away: it has asked nobody.
+    private static let noCluster = [
+        "Could not establish a configuration source", "Unable to process configuration file",
     ]
     /// Messages of permanent refusals, whatever else the message contains.
     private static let never = [

@@ -275,9 +275,10 @@ import Testing
         #expect(try ask("POST /jobs/mine/cancel", body: "token=secret") == 303)
         #expect(try await spool.waitForState("cancelled", of: "mine", seconds: 30))
         #expect(daemon.stop() == 0)
-        let open = try await Program.run(
-            ["daemon", "--dashboard", "0.0.0.0:8787"], spool: spool.path)
-        #expect(open.status == 2 && open.errors.contains("everybody"), "\(open.errors)")
+        for address in ["0.0.0.0:8787", "127.evil.example:8787", "127.1:8787"] {
+            let open = try await Program.run(["daemon", "--dashboard", address], spool: spool.path)
+            #expect(open.status == 2 && open.errors.contains("everybody"), "\(address): \(open.errors)")
+        }
     }
 
     /// The answer of a server on this machine to these bytes, until it closes.

@@ -280,6 +280,56 @@ import Testing
         #expect(throws: ResultRefusal.self) { try take(atoms) }
     }
 
+    @Test("A result with partly fixed atoms is taken as it was calculated, and shifted")
+    func shiftedWithPartlyFixedAtoms() throws {
+        // Atom 1 moves in the xy plane only, and nothing fixes x and y.
+        let package = try HandoffPackage(Samples.request { $0.fixedCoordinates = [5] })
+        var atoms = ResultSample(of: package).frames[6]
+        atoms.info["inputs"] = nil
+        atoms.positions[1].z = package.expectation.positions[1][2]
+        atoms.positions[2].z += 0.3
+        func take(_ atoms: Atoms) throws {
+            _ = try ReturnedResult(
+                dropped: ExtXYZ.bytes(of: [atoms]), named: "w.result.extxyz", expecting: package.expectation)
+        }
+        try take(atoms)
+        atoms.positions = atoms.positions.map { $0 + SIMD3(5, 4, 3) }
+        try take(atoms)
+    }
+
+    @Test("The charge and spin of a dropped result are compared with those of the calculation, whatever they are called")
+    func statedStates() throws {
+        func take(_ key: String, _ value: Double, spin: GPAWSettings.Spin? = nil) throws {
+            var settings = Samples.settings()
+            settings.gpaw = spin.map { spin in
+                var block = GPAWSettings()
+                block.spin = spin
+                return block
+            }
+            let package = try HandoffPackage(Samples.request(settings: settings))
+            var atoms = ResultSample(of: package).frames[6]
+            atoms.info["inputs"] = nil
+            atoms.info[key] = .real(value)
+            _ = try ReturnedResult(
+                dropped: ExtXYZ.bytes(of: [atoms]), named: "w.result.extxyz", expecting: package.expectation)
+        }
+        let triplet = GPAWSettings.Spin.multiplicity(3)
+        for (key, value) in [("total_charge", 0.0), ("multiplicity", 1), ("uhf", 0), ("spin", 0), ("spin", 1)] {
+            try take(key, value)
+        }
+        for (key, value) in [("multiplicity", 3.0), ("mult", 3), ("nunpaired", 2), ("spin", 1), ("spin", 2)] {
+            try take(key, value, spin: triplet)
+        }
+        for (key, value) in [("Charge", 1.0), ("tot_charge", -1), ("spin_multiplicity", 3), ("uhf", 2), ("spin", 2)] {
+            #expect(throws: ResultRefusal.self, "\(key)") { try take(key, value) }
+        }
+        for (key, value) in [("multiplicity", 1.0), ("nunpaired", 0), ("spin", 0)] {
+            #expect(throws: ResultRefusal.self, "\(key)") { try take(key, value, spin: triplet) }
+        }
+        // The moments of a calculation with given ones are found by it.
+        try take("multiplicity", 1, spin: .moments([1, 0, 0]))
+    }
+
     @Test func anotherMethodIsNoted() throws {
         var atoms = sample.frames[6]
         atoms.info["level_of_theory"] = .string("VASP PBE")

@@ -84,6 +84,21 @@ import Testing
         #expect(why.contains("sbatch could not be run"), "\(why)")
     }
 
+    @Test("fault 38: a submission that ends with the daemon is in doubt")
+    func fault38InterruptedSubmission() async throws {
+        defer { remove() }
+        let begun = folder.appendingPathComponent("begun").path
+        let commands = try commands("sbatch", "touch '\(begun)'; sleep 600")
+        let job = BatchJob(name: "aurelax-a", comment: "", folder: "/x", resources: SlurmResources())
+        let submission = Task { await commands.submit(job) }
+        while !FileManager.default.fileExists(atPath: begun) { try await Task.sleep(for: .milliseconds(10)) }
+        submission.cancel()
+        guard case .doubtful = await submission.value else {
+            Issue.record("sbatch may have submitted the job")
+            return
+        }
+    }
+
     @Test("fault 38: accounting that is away once is asked again; only a cluster without any is not")
     func fault38AccountingThatIsAwayOnce() async throws {
         defer { remove() }

@@ -78,6 +78,18 @@ import Testing
             1, "", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n",
             .later("sbatch: error: QOSMaxSubmitJobPerUserLimit")
         ),
+        (
+            1, "",
+            "sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\n"
+                + "sbatch: fatal: Could not establish a configuration source\n",
+            .notRun(
+                "sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\n    "
+                    + "sbatch: fatal: Could not establish a configuration source")
+        ),
+        (
+            1, "", "sbatch: fatal: Unable to process configuration file\n",
+            .notRun("sbatch: fatal: Unable to process configuration file")
+        ),
         (137, "", "", .doubtful("sbatch said nothing")),
     ])
     func answersOfSbatch(status: Int32, output: String, errors: String, outcome: SubmissionOutcome) {

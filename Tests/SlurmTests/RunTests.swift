@@ -142,6 +142,13 @@ import Testing
             failed
                 == "Slurm job 7 ended without a result (FAILED, exit status 1)\n    Traceback\n    ImportError: gpaw"
         )
+        var unprepared = evidence(status: 11)
+        unprepared.lastLines = [
+            "line 12: module: command not found", "setup failed with status 127: module load gpaw", "epilogue",
+        ]
+        #expect(
+            stop(ended("FAILED"), unprepared)?.hasPrefix(
+                "Slurm job 7 did not run: setup failed with status 127: module load gpaw\n") == true)
     }
 
     /// The marker decides, whatever Slurm reports; a paused job is not resubmitted.

@@ -1,5 +1,6 @@
 import DurableFiles
 import Foundation
+import Reports
 import SystemPackage
 import Testing
 import Workflow
@@ -33,9 +34,36 @@ import Workflow
             H 0 0 0.75 0 0 0.01
             """)
         try await spool.work()
+        // How far the other calculation is says nothing about this job.
+        let progress =
+            #"{"job":"h2","stage":1,"attempt":1,"state":"converged","message":"fmax is low","steps":7,"#
+            + #""gradient_calls":8,"wall_time":1,"energy":-1,"fmax":0.004}"#
+        try FileManager.default.createDirectory(atPath: "\(place)/result", withIntermediateDirectories: false)
+        try Data(progress.utf8).write(to: URL(fileURLWithPath: "\(place)/result/progress.json"))
+        try await spool.work()
         let status = try spool.client.status(of: "h2")
-        #expect(status.state == .waitingForDFT)
+        #expect(status.state == .waitingForDFT && status.step == nil && status.fmax == nil, "\(status)")
         #expect(status.reason.contains("this daemon has not handed off such a package"), "\(status.reason)")
+        #expect(!status.reason.contains("fmax is low"), "\(status.reason)")
+        #expect(try spool.client.statuses().first?.step == nil)
+    }
+
+    @Test("The progress of a run is shown, that of another package's run is not")
+    func foreignProgress() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        let place = "\(spool.path)/outbox/h2/01-dft"
+        let manifest = try JSONSerialization.jsonObject(
+            with: Data(contentsOf: URL(fileURLWithPath: "\(place)/MANIFEST.json")))
+        let inputs = try #require((manifest as? [String: Any])?["inputs"] as? String)
+        try FileManager.default.createDirectory(atPath: "\(place)/result", withIntermediateDirectories: false)
+        for (digest, step) in [(String(repeating: "0", count: 64), nil), (inputs, 7)] {
+            let progress =
+                #"{"job":"h2","stage":1,"attempt":1,"state":"running","message":"","steps":7,"gradient_calls":8,"#
+                + #""wall_time":1,"energy":-1,"fmax":0.004,"inputs":"\#(digest)"}"#
+            try Data(progress.utf8).write(to: URL(fileURLWithPath: "\(place)/result/progress.json"))
+            #expect(try spool.client.status(of: "h2").step == step)
+        }
     }
 
     @Test("What a result does not say of itself is shown as not stated")
@@ -120,6 +148,48 @@ import Workflow
         try await spool.work()
         status = try spool.client.status(of: "h2")
         #expect(status.reason.contains("not a plain file"), "\(status.reason)")
+    }
+
+    @Test("A result for a paused job waits in the inbox until the job is resumed")
+    func pausedJob() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        _ = try spool.client.request(.pause, of: "h2")
+        let result = """
+            2
+            Properties=species:S:1:pos:R:3:forces:R:3 energy=-26.5 pbc="F F F"
+            H 0 0 0 0 0 -0.01
+            H 0 0 0.75 0 0 0.01
+            """
+        try spool.drop("h2.result.extxyz", result)
+        try await spool.work()
+        #expect(spool.exists("inbox/h2.result.extxyz"))
+        _ = try spool.client.request(.resume, of: "h2")
+        try await spool.work()
+        #expect(try spool.state(of: "h2") == .completed)
+        // Afterwards no result is waited for, and the job's log says so.
+        try spool.drop("h2.result.extxyz", result.replacing("-26.5", with: "-26.6"))
+        try await spool.work()
+        #expect(try spool.client.history(of: "h2").contains { $0.text.contains("h2.result.extxyz was set aside") })
+    }
+
+    @Test("Pipes in the places of logs and trajectories hold up neither the status nor the report")
+    func pipes() async throws {
+        try spool.drop("h2.yaml", outsideJob("h2"))
+        try await spool.work()
+        let result = "\(spool.path)/outbox/h2/01-dft/result"
+        try FileManager.default.createDirectory(atPath: result, withIntermediateDirectories: false)
+        for name in ["trajectory.extxyz", "optimizer.log", "learning.jsonl", "progress.json", "gpaw.txt"] {
+            #expect(mkfifo("\(result)/\(name)", 0o644) == 0)
+        }
+        let status = try spool.client.status(of: "h2")
+        #expect(spool.client.curve(of: status).entries.isEmpty)
+        #expect(try spool.client.optimizerLog(of: "h2", stage: 1).isEmpty)
+        _ = try spool.client.request(.cancel, of: "h2")
+        try await spool.work()
+        #expect(try spool.state(of: "h2") == .cancelled)
+        let report = try #require(spool.text("outbox/h2/report.html"))
+        #expect(report.contains("not a plain file"))
     }
 
     @Test("A link in the place of a result is named in the status; other jobs go on")

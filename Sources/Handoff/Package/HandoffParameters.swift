@@ -92,6 +92,16 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         case optimizer, gpaw, definition, hessian
     }
 
+    /// 2S + 1 of the calculation; nil if the engine decides, or moments are given.
+    func multiplicity(electrons: Int) -> Int? {
+        if let definition { return definition.multiplicity }
+        if let gpaw {
+            if let spin = gpaw.spin { return spin.fixed ? spin.multiplicity : nil }
+            return electrons.isMultiple(of: 2) ? 1 : nil
+        }
+        return electrons.isMultiple(of: 2) ? 1 : 2
+    }
+
     init(_ request: HandoffRequest) {
         let settings = request.settings
         job = request.job

@@ -88,16 +88,28 @@ extension ReturnedResult {
                     "the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
             }
         }
-        // Fixed atoms determine the shift of the whole structure; without fixed atoms it is the
-        // mean shift.
-        let fixed = expected.parameters.fixedAtoms.filter(sent.indices.contains)
-        let still = fixed.isEmpty ? Array(sent.indices) : fixed
-        let shift = mean(still.map { came[$0] }) - mean(still.map { sent[$0] })
+        let shift = expected.shift(of: came)
         let (atom, distance) = largestDistance(sent.map { $0 + shift }, came)
         let limit = HandoffExpectation.largestDisplacement
         guard distance <= limit else {
             throw .displaced(file: name, frame: index, atom: atom, by: distance, limit: limit)
         }
         try expected.checkFixed(came.map { $0 - shift })
+    }
+}
+
+extension HandoffExpectation {
+    /// Returns the shift of the whole structure, Å. Coordinates that are fixed determine it along their axis; along an axis
+    /// without any it is the mean.
+    fileprivate func shift(of came: [SIMD3<Double>]) -> SIMD3<Double> {
+        let moved = zip(came, vectors).map { $0 - $1 }
+        var shift = SIMD3<Double>.zero
+        for axis in 0..<3 {
+            let partly = (parameters.fixedCoordinates ?? []).filter { $0 % 3 == axis }.map { $0 / 3 }
+            let fixed = (parameters.fixedAtoms + partly).filter(moved.indices.contains)
+            let still = fixed.isEmpty ? Array(moved.indices) : fixed
+            shift[axis] = still.reduce(0) { $0 + moved[$1][axis] } / Double(still.count)
+        }
+        return shift
     }
 }

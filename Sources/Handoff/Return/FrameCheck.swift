@@ -26,12 +26,19 @@ extension HandoffExpectation {
 
     /// Compares a frame's own statements (charge, multiplicity, units) with the request.
     private func checkState(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) {
-        if let charge = atoms.info["charge"]?.double, charge != Double(parameters.charge) {
+        if let charge = atoms.statedCharge?.value, charge != Double(parameters.charge) {
             throw .otherCharge(expected: parameters.charge, found: Int(exactly: charge.rounded()) ?? .max)
         }
-        if let found = atoms.info["multiplicity"]?.double, let expected = multiplicity(of: atoms.elements) {
-            guard found == Double(expected) else {
+        let electrons = atoms.elements.reduce(-parameters.charge) { $0 + $1.atomicNumber }
+        if let expected = parameters.multiplicity(electrons: electrons) {
+            if let found = atoms.statedMultiplicity?.value, found != Double(expected) {
                 throw .otherMultiplicity(expected: expected, found: Int(exactly: found.rounded()) ?? .max)
+            }
+            // Programs write the multiplicity, the number of unpaired electrons or S under this name.
+            let unpaired = Double(expected - 1)
+            if let spin = atoms.info["spin"]?.double, ![unpaired + 1, unpaired, unpaired / 2].contains(spin) {
+                throw .contradiction(
+                    "\(file), frame \(frame): spin is \(spin), and the multiplicity is \(expected)")
             }
         }
         let units: [(keys: [String], known: Set<String>)] = [
@@ -52,13 +59,7 @@ extension HandoffExpectation {
         }
     }
 
-    /// 2S + 1 of the request; nil where initial moments or Hund's rule leave it open.
-    private func multiplicity(of elements: [Element]) -> Int? {
-        if let spin = parameters.gpaw?.spin { return spin.multiplicity }
-        let electrons = elements.reduce(-parameters.charge) { $0 + $1.atomicNumber }
-        return electrons.isMultiple(of: 2) ? 1 : 2
-    }
-
+    /// Checks that what is fixed has not moved.
     func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
         let sent = vectors
         for atom in parameters.fixedAtoms {

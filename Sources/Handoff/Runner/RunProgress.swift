@@ -19,13 +19,15 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
     public var energy: Double?
     /// Largest force, eV/Å; nil before the first geometry is done.
     public var fmax: Double?
+    /// Digest of the package's inputs; nil in files that do not have it.
+    public var inputs: Digest?
 
     enum CodingKeys: String, CodingKey {
         case job, stage, attempt, state, message, steps
         case gradientCalls = "gradient_calls"
         case scfCycles = "scf_cycles"
         case wallTime = "wall_time"
-        case energy, fmax
+        case energy, fmax, inputs
     }
 
     /// Nil if the file is missing or unreadable.
@@ -34,6 +36,16 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
             let progress = try? JSONDecoder().decode(Self.self, from: Data(bytes))
         else { return nil }
         self = progress
+    }
+
+    /// The progress of a package, if it is the one that was handed out, and the run is its own.
+    ///
+    /// - Parameter published: digest of the manifest; nil if nothing was handed out.
+    public init?(of package: Directory, published: Digest?) throws {
+        guard let published, let result = try PackageLayout.result(of: package) else { return nil }
+        let manifest = try PackageCheck.verify(package, roles: []) { $0 == published }
+        try self.init(from: result)
+        guard attempt == manifest.attempt, inputs == nil || inputs == manifest.inputs else { return nil }
     }
 
     /// One line: `step 12  energy -102.949832 eV  fmax 0.7854 eV/Å  1398 s`, or the message if

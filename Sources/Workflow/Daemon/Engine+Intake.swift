@@ -65,14 +65,23 @@ extension Engine {
 
     /// Looks at a result that was dropped into the inbox.
     func lookAtResult(_ file: Inbox.DroppedFile) throws {
-        guard let record = try store.job(named: file.job), record.machine.state == .waitingForDFT,
-            stages.outside(record) != nil
-        else { return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result")) }
+        guard let record = try store.job(named: file.job) else {
+            return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result"))
+        }
+        guard record.machine.state == .waitingForDFT, stages.outside(record) != nil else {
+            return try setAside(file, "the job waits for no result: it is \(record.machine.state.rawValue)", record)
+        }
         guard try !store.wasReturned(file.claim.digest, to: record.id) else {
-            return report(try inbox.setAside(file, "the same result was taken in before"))
+            return try setAside(file, "the same result was taken in before", record)
         }
         guard !intakes.jobs.contains(record.id) else { return }
         begin(ResultIntake.Work(record: record, source: .dropped(file)))
+    }
+
+    /// Sets a result aside that is not looked at; the job's log says so.
+    private func setAside(_ file: Inbox.DroppedFile, _ why: String, _ record: JobRecord) throws {
+        report(try inbox.setAside(file, why))
+        try store.note("\(file.name.escaped) was set aside: \(why)", of: record.id)
     }
 
     private func begin(_ work: ResultIntake.Work) {

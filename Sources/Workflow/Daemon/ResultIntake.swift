@@ -59,7 +59,7 @@ struct ResultIntake: Sendable {
         let folder = try folders.directory(of: record)
         do {
             guard let end = try stage.end(in: folder, initial: { try stages.initial(of: record) }) else {
-                return progress(of: record)
+                return try progress(of: record)
             }
             return try found(end, record)
         } catch let refusal as ResultRefusal {
@@ -83,7 +83,7 @@ struct ResultIntake: Sendable {
     private func handedOut(_ record: JobRecord, _ stage: MLStage) throws -> Found {
         do {
             guard let (report, final) = try stages.outsideResult(of: record, stage) else {
-                return progress(of: record)
+                return try progress(of: record)
             }
             return .event(.stageEnded(report.verdict), ended: (report, try spool.blobs.insert(final)))
         } catch let failure as StageFailure {
@@ -104,12 +104,13 @@ struct ResultIntake: Sendable {
             return try found(end, record)
         } catch {
             if isFatal(error) || isPassing(error) { throw error }
-            return .refused("it was not taken: \(error)")
+            return .refused("\(error)")
         }
     }
 
-    private func progress(of record: JobRecord) -> Found {
-        let status = JobStatus(record, in: spool.spool)
+    private func progress(of record: JobRecord) throws -> Found {
+        let status = JobStatus(
+            record, in: spool.spool, published: try store.publishedPackage(of: record))
         return .nothing(step: status.step, fmax: status.fmax)
     }
 

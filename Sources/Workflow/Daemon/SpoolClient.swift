@@ -111,12 +111,15 @@ public struct SpoolClient: Sendable {
         if !FileManager.default.fileExists(atPath: spool.database.string), !filesInInbox().isEmpty {
             return []
         }
-        let (jobs, runs) = try withStore { store in
-            (try store.jobs(), Dictionary(try store.openSlurmRuns().map { ($0.job, $0) }) { $1 })
+        let (jobs, runs, published) = try withStore { store in
+            (
+                try store.jobs(), Dictionary(try store.openSlurmRuns().map { ($0.job, $0) }) { $1 },
+                try store.publishedPackages()
+            )
         }
         return jobs.map { job in
             let run = runs[job.id].flatMap { $0.isOf(job) ? $0.run : nil }
-            return JobStatus(job, in: spool, run: run)
+            return JobStatus(job, in: spool, published: published[job.id], run: run)
         }
     }
 
@@ -135,7 +138,10 @@ public struct SpoolClient: Sendable {
     /// The progress of the current stage; empty if it is not active, so that a thousand waiting
     /// jobs do not mean a thousand files.
     public func curve(of status: JobStatus) -> OptimizerCurve {
-        guard status.state == .running || status.state == .waitingForDFT else { return OptimizerCurve("") }
+        // A package without steps of its own may have the log of another one's run.
+        guard status.state == .running || status.state == .waitingForDFT && status.step != nil else {
+            return OptimizerCurve("")
+        }
         guard let job = JobName(status.name) else { return OptimizerCurve("") }
         let folder = StageFolder(job, stage: status.stage - 1, kind: status.kind, attempt: status.attempt)
         return OptimizerCurve(atPath: folder.path(of: "optimizer.log", in: spool).string)
@@ -157,6 +163,7 @@ public struct SpoolClient: Sendable {
                 .max() ?? 1
         let folder = StageFolder(JobName(of: record.job), stage: stage - 1, kind: kind, attempt: attempt)
         let log = folder.path(of: "optimizer.log", in: spool).string
+        guard isPlainFile(atPath: log, limit: OptimizerCurve.largestLog) else { return [] }
         let text = try? String(contentsOfFile: log, encoding: .utf8)
         return (text ?? "").split(whereSeparator: \.isNewline).map(String.init)
     }
@@ -165,7 +172,11 @@ public struct SpoolClient: Sendable {
     public func status(of name: String) throws -> JobStatus { try shown(record(name)) }
 
     private func shown(_ record: JobRecord) throws -> JobStatus {
-        JobStatus(record, in: spool, run: try withStore { try $0.openSlurmRun(of: record) })
+        try withStore { store in
+            JobStatus(
+                record, in: spool, published: try store.publishedPackage(of: record),
+                run: try store.openSlurmRun(of: record))
+        }
     }
 
     /// The results of each stage so far.

@@ -11,8 +11,20 @@ extension Inbox {
             let file = name.escaped
             guard !structures.contains(file), !scan.isNamed(file), !resultsInHand.contains(name.bytes)
             else { continue }
+            let record = try store.job(named: job)
+            if let record, record.planned.kind.isOutside, !record.machine.state.isFinal,
+                record.machine.state != .waitingForDFT
+            {
+                let isPaused = record.machine.state == .paused
+                scan.outcome.pending[file] =
+                    isPaused
+                    ? "the job is paused; its result is taken in after `aurelax resume \(job)`"
+                    : "its package is being prepared"
+                scan.outcome.undecided = scan.outcome.undecided || !isPaused
+                continue
+            }
             // The job that uses it as a structure may arrive a little later.
-            if try store.job(named: job) == nil, quiet < limits.patience {
+            if record == nil, quiet < limits.patience {
                 scan.outcome.pending[file] =
                     "no job ‘\(job)’ waits for a result, and no job names this file as its structure"
                 scan.outcome.undecided = true

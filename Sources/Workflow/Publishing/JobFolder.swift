@@ -59,7 +59,11 @@ struct JobFolder: Sendable {
             FilePath.Component(plain: JobCopy.file), JobCopy(record, in: store).bytes, mode: 0o600)
         try folder.replace(
             "status.yaml",
-            Array(JobStatus(record, in: spool.spool, run: store.openSlurmRun(of: record)).yaml.utf8))
+            Array(
+                JobStatus(
+                    record, in: spool.spool, published: store.publishedPackage(of: record),
+                    run: store.openSlurmRun(of: record)
+                ).yaml.utf8))
         try store.markPublished(record)
     }
 

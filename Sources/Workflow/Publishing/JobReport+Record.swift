@@ -159,6 +159,7 @@ extension JobReport {
 
     /// What a learning relaxation has noted of each call; empty where there was none.
     private static func learningCalls(atPath path: String) -> [LearningCall] {
+        guard isPlainFile(atPath: path, limit: OptimizerCurve.largestLog) else { return [] }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let lines = (FileManager.default.contents(atPath: path) ?? Data()).split(separator: 10)
@@ -172,8 +173,14 @@ extension JobReport {
         }
     }
 
+    /// Largest trajectory that is drawn, bytes.
+    private static let largestTrajectory = 1 << 30
+
     private static func frames(atPath path: String) -> ([Atoms], problem: String?) {
         guard FileManager.default.fileExists(atPath: path) else { return ([], nil) }
+        guard isPlainFile(atPath: path, limit: largestTrajectory) else {
+            return ([], "its trajectory is not a plain file of at most \(largestTrajectory >> 20) MiB")
+        }
         var frames: [Atoms] = []
         do {
             var reader = try ExtXYZReader(path: path)

@@ -51,8 +51,10 @@ public struct JobStatus: Sendable, Equatable, Codable {
 
     /// Adds the progress of an external calculation.
     ///
-    /// - Parameter run: the open submission of the stage's package.
-    init(_ record: JobRecord, in spool: Spool, run: SlurmRun? = nil) {
+    /// - Parameters:
+    ///   - published: digest of the manifest of the stage's package; nil if there is none.
+    ///   - run: the open submission of the stage's package.
+    init(_ record: JobRecord, in spool: Spool, published: Digest?, run: SlurmRun? = nil) {
         self.init(record)
         let queue = run.map { $0.text(at: Date()) }
         if let run, let queue, !state.isFinal {
@@ -62,8 +64,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
         if state == .running, kind == .ml { readOutsideProgress(in: spool) }
         guard state == .waitingForDFT,
             let package = try? Directory(spool.outbox.appending(folder)),
-            let result = try? PackageLayout.result(of: package),
-            let progress = try? RunProgress(from: result), progress.attempt == attempt
+            let progress = try? RunProgress(of: package, published: published),
+            let result = try? PackageLayout.result(of: package), progress.attempt == attempt
         else { return }
         (step, fmax) = (progress.steps, progress.fmax)
         if let run, run.array != nil {

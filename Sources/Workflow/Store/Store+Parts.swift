@@ -145,6 +145,28 @@ extension Store {
         }
     }
 
+    /// Digests of the manifests of the packages that jobs wait for, by the jobs' numbers.
+    func publishedPackages() throws -> [Int64: Digest] {
+        try pool.read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT id, digest FROM jobs JOIN packages ON packages.job = jobs.id
+                        AND packages.stage = jobs.stage AND packages.attempt = jobs.attempt
+                    WHERE state = 'waiting-for-dft'
+                    """)
+            return Dictionary(
+                rows.compactMap { row in
+                    Digest(hexadecimal: row["digest"]).map { (row["id"] as Int64, $0) }
+                }, uniquingKeysWith: { $1 })
+        }
+    }
+
+    /// Digest of the manifest of the package of the job's stage and attempt; nil if there is none.
+    func publishedPackage(of record: JobRecord) throws -> Digest? {
+        try package(record.id, stage: record.machine.stage, attempt: record.machine.attempt)?.digest
+    }
+
     public func package(_ job: Int64, stage: Int, attempt: Int) throws -> PackageRecord? {
         try pool.read { try Self.package(job, stage: stage, attempt: attempt, in: $0) }
     }

@@ -111,7 +111,12 @@ struct Address: ExpressibleByArgument {
         (self.host, self.port) = (host, Int(port))
     }
 
-    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    /// A name that begins like a loopback address, such as `127.example.com`, may be any machine's.
+    var isLoopback: Bool {
+        var address = in_addr()
+        let isIPv4 = inet_pton(AF_INET, host, &address) == 1
+        return host == "localhost" || host == "::1" || isIPv4 && host.hasPrefix("127.")
+    }
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
