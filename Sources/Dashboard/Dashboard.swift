@@ -67,7 +67,7 @@ public struct Dashboard: Service {
             }, logger: quiet)
         do {
             try await app.run()
-        } catch where !isOpen.load(ordering: .relaxed) {
+        } catch  where !isOpen.load(ordering: .relaxed) {
             throw DashboardClosed(address: "\(settings.host):\(settings.port)", reason: "\(error)")
         }
     }

@@ -95,6 +95,17 @@ import Testing
         #expect(unconverged.status == 8)
     }
 
+    @Test(
+        "Numbers beyond reason are refused where they are given",
+        arguments: [
+            ["convert", "x.xyz", "-", "--frames", "9223372036854775807"], ["dft", "run", "x", "--ranks", "0"],
+            ["daemon", "--interval", "inf"], ["daemon", "--jobs", "0"], ["watch", "--interval", "nan"],
+        ])
+    func numbersHaveRanges(_ arguments: [String]) async throws {
+        let result = try await Program.run(arguments)
+        #expect(result.status == 2, "\(arguments): \(result.errors)")
+    }
+
     @Test("Training uses additional frames") func trainWithData() async throws {
         let spool = try Spool()
         let rings = Program.project.appending("models/data/rings-pbe-lcao.extxyz").string

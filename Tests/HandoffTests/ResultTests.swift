@@ -297,7 +297,9 @@ import Testing
         try take(atoms)
     }
 
-    @Test("The charge and spin of a dropped result are compared with those of the calculation, whatever they are called")
+    @Test(
+        "The charge and spin of a dropped result are compared with those of the calculation, whatever they are called"
+    )
     func statedStates() throws {
         func take(_ key: String, _ value: Double, spin: GPAWSettings.Spin? = nil) throws {
             var settings = Samples.settings()
@@ -314,13 +316,17 @@ import Testing
                 dropped: ExtXYZ.bytes(of: [atoms]), named: "w.result.extxyz", expecting: package.expectation)
         }
         let triplet = GPAWSettings.Spin.multiplicity(3)
-        for (key, value) in [("total_charge", 0.0), ("multiplicity", 1), ("uhf", 0), ("spin", 0), ("spin", 1)] {
+        for (key, value) in [
+            ("total_charge", 0.0), ("multiplicity", 1), ("uhf", 0), ("spin", 0), ("spin", 1),
+        ] {
             try take(key, value)
         }
         for (key, value) in [("multiplicity", 3.0), ("mult", 3), ("nunpaired", 2), ("spin", 1), ("spin", 2)] {
             try take(key, value, spin: triplet)
         }
-        for (key, value) in [("Charge", 1.0), ("tot_charge", -1), ("spin_multiplicity", 3), ("uhf", 2), ("spin", 2)] {
+        for (key, value) in [
+            ("Charge", 1.0), ("tot_charge", -1), ("spin_multiplicity", 3), ("uhf", 2), ("spin", 2),
+        ] {
             #expect(throws: ResultRefusal.self, "\(key)") { try take(key, value) }
         }
         for (key, value) in [("multiplicity", 1.0), ("nunpaired", 0), ("spin", 0)] {

@@ -144,7 +144,8 @@ import Testing
         )
         var unprepared = evidence(status: 11)
         unprepared.lastLines = [
-            "line 12: module: command not found", "setup failed with status 127: module load gpaw", "epilogue",
+            "line 12: module: command not found", "setup failed with status 127: module load gpaw",
+            "epilogue",
         ]
         #expect(
             stop(ended("FAILED"), unprepared)?.hasPrefix(

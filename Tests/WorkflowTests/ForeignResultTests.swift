@@ -170,7 +170,9 @@ import Workflow
         // Afterwards no result is waited for, and the job's log says so.
         try spool.drop("h2.result.extxyz", result.replacing("-26.5", with: "-26.6"))
         try await spool.work()
-        #expect(try spool.client.history(of: "h2").contains { $0.text.contains("h2.result.extxyz was set aside") })
+        #expect(
+            try spool.client.history(of: "h2").contains { $0.text.contains("h2.result.extxyz was set aside") }
+        )
     }
 
     @Test("Pipes in the places of logs and trajectories hold up neither the status nor the report")

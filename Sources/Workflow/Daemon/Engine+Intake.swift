@@ -69,7 +69,8 @@ extension Engine {
             return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result"))
         }
         guard record.machine.state == .waitingForDFT, stages.outside(record) != nil else {
-            return try setAside(file, "the job waits for no result: it is \(record.machine.state.rawValue)", record)
+            return try setAside(
+                file, "the job waits for no result: it is \(record.machine.state.rawValue)", record)
         }
         guard try !store.wasReturned(file.claim.digest, to: record.id) else {
             return try setAside(file, "the same result was taken in before", record)

@@ -20,6 +20,12 @@ struct DFT: AsyncParsableCommand {
         @Option(help: "Processes (default: $AURELAX_RANKS, else chosen by the package's run.sh).")
         var ranks: Int?
 
+        func validate() throws {
+            guard ranks.map((1...100_000).contains) ?? true else {
+                throw ValidationError("--ranks is \(ranks ?? 0); it can be 1 to 100000")
+            }
+        }
+
         var runner: LocalRunner {
             var options = LocalRunner.Options.from(environment: ProcessInfo.processInfo.environment)
             options.python = python ?? Program.python

@@ -166,7 +166,8 @@ struct FrameSelection: ExpressibleByArgument {
                 parts.append(nil)
                 continue
             }
-            guard let number = Int(field) else { return nil }
+            // More than any file has, and far from the largest integer.
+            guard let number = Int(field), number.magnitude <= 1 << 40 else { return nil }
             parts.append(number)
         }
         if parts.count == 1, parts[0] == nil { return nil }
