@@ -98,7 +98,8 @@ import Testing
     @Test(
         "Numbers beyond reason are refused where they are given",
         arguments: [
-            ["convert", "x.xyz", "-", "--frames", "9223372036854775807"], ["dft", "run", "x", "--ranks", "0"],
+            ["convert", "x.xyz", "-", "--frames", "9223372036854775807"],
+            ["dft", "run", "x", "--ranks", "0"],
             ["daemon", "--interval", "inf"], ["daemon", "--jobs", "0"], ["watch", "--interval", "nan"],
         ])
     func numbersHaveRanges(_ arguments: [String]) async throws {

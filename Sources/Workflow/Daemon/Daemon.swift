@@ -55,10 +55,9 @@ public struct Daemon: Sendable {
         let local =
             executors.executor == .local
             ? LocalService(configuration, store, executors, logger) : nil
-        let deadline = configuration.exitDeadline
         let turns = Turns(
             engine: engine, configuration: configuration, wake: wake, alarm: alarm, manager: manager,
-            follower: follower, local: local, deadline: deadline)
+            follower: follower, local: local)
         var services = [
             ServiceGroupConfiguration.ServiceConfiguration(
                 service: turns, successTerminationBehavior: .gracefullyShutdownGroup)
@@ -85,9 +84,12 @@ public struct Daemon: Sendable {
                     }))
         }
         if let local, !configuration.once { services.append(.init(service: local)) }
+        // The last one is stopped first, and waited for: a page that is being made must not hold up the turns' end.
         for companion in configuration.companions where !configuration.once {
-            services.append(.init(service: companion))
+            services.insert(.init(service: companion), at: 0)
         }
+        let backstop = configuration.exitDeadline.map(Self.endProcess(afterSignal:))
+        defer { backstop?.forEach { $0.cancel() } }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -106,6 +108,19 @@ public struct Daemon: Sendable {
 }
 
 extension Daemon {
+    /// Ends the process a while after SIGTERM or SIGINT, whatever its services still wait for.
+    ///
+    /// - Returns: what watches for the signals until it is cancelled.
+    private static func endProcess(afterSignal deadline: Duration) -> [any DispatchSourceSignal] {
+        let queue = DispatchQueue(label: "aurelax.signals")
+        return [SIGTERM, SIGINT].map { signal in
+            let source = DispatchSource.makeSignalSource(signal: signal, queue: queue)
+            source.setEventHandler { Turns.endProcess(after: deadline) }
+            source.resume()
+            return source
+        }
+    }
+
     private func slurmFollower(
         _ spool: OpenSpool, _ store: Store, _ executors: SpoolConfiguration
     ) -> SlurmFollower {
@@ -166,9 +181,6 @@ private struct Turns: Service {
     let follower: SlurmFollower?
     /// The runner, if this daemon runs packages itself.
     let local: LocalService?
-    /// From the request to stop to the end by force.
-    let deadline: Duration?
-
     func run() async throws {
         let ticker = Task {
             while !Task.isCancelled {
@@ -181,12 +193,11 @@ private struct Turns: Service {
             try await work()
         } onGracefulShutdown: {
             engine.stopping.set()
-            if let deadline { Self.endProcess(after: deadline) }
         }
     }
 
     /// Ends the process if it does not end by itself: what is being written is written again at the next start.
-    private static func endProcess(after deadline: Duration) {
+    static func endProcess(after deadline: Duration) {
         let thread = Thread {
             Thread.sleep(forTimeInterval: deadline / .seconds(1))
             _exit(0)
