@@ -107,8 +107,8 @@ public struct BatchJob: Sendable, Equatable {
             """
     }
 
-    /// Exit status of a run whose setup failed; none of a package's own.
-    public static let setupFailed = 11
+    /// Exit status of a run whose setup failed; neither a package's own nor the number of a signal.
+    public static let setupFailed = 78
     /// The log's line about it begins so.
     static let setupMessage = "setup failed"
 

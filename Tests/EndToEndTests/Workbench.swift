@@ -13,6 +13,7 @@ final class Workbench: Sendable {
         ("sudo ", "root; make check-deb installs into a new Debian"),
         ("ssh ", "another machine"),
         ("sbatch ", "Slurm; make test-slurm"),
+        ("aurelax train models/gold-ligands/", "minutes; `make models` trains it"),
         ("scripts/experiment ", "hours of GPAW; WorkflowFileTests tries each dry"),
         ("mkdir -p /", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),

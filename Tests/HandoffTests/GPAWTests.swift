@@ -63,7 +63,7 @@ import Testing
             Issue.record("\(try await run.value)")
             return
         }
-        #expect(try Processes.working(in: directory).isEmpty)
+        #expect(try await Processes.areGone(from: directory))
         let steps = try Processes.steps(of: directory)
         #expect(try await Engines.runner(ranks: 2).run(directory) == .finished(.converged))
         let result = try result(of: directory, package)
@@ -86,7 +86,7 @@ import Testing
         run.cancel()
         #expect(try await run.value == .stopped)
         #expect(clock.now - asked < .seconds(10))
-        #expect(try Processes.working(in: directory).isEmpty)
+        #expect(try await Processes.areGone(from: directory))
     }
 
     /// Three points of a stretched bond in one box: as from one geometry each in that box, in turn or alone.

@@ -21,6 +21,16 @@ enum Processes {
         }
     }
 
+    /// Whether no process works in the package. The kernel takes a moment to free the memory of a killed one, which
+    /// has no environment then but still its folder.
+    static func areGone(from package: Directory) async throws -> Bool {
+        for _ in 0..<100 {
+            if try working(in: package).isEmpty { return true }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return false
+    }
+
     /// Steps in the package's result; −1 before the first geometry is done.
     static func steps(of package: Directory) throws -> Int {
         guard let result = try? package.subdirectory("result"), let progress = try RunProgress(from: result),

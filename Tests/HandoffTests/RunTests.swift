@@ -318,7 +318,7 @@ import Testing
         try await Processes.waitForStep(2, of: directory)
         run.cancel()
         #expect(try await run.value == .stopped)
-        #expect(try Processes.working(in: directory).isEmpty)
+        #expect(try await Processes.areGone(from: directory))
         let steps = try Processes.steps(of: directory)
         #expect(steps >= 2)
         #expect(try result(of: directory, package) == nil)
@@ -327,7 +327,7 @@ import Testing
         try await Processes.waitForStep(steps + 1, of: directory)
         again.cancel()
         #expect(try await again.value == .stopped)
-        #expect(try Processes.working(in: directory).isEmpty)
+        #expect(try await Processes.areGone(from: directory))
     }
 
     /// Killed like a process that runs out of memory; started again, it resumes, and its whole path
@@ -380,7 +380,7 @@ import Testing
             return
         }
         #expect(status.hasPrefix("no sign of life"))
-        #expect(try Processes.working(in: directory).isEmpty)
+        #expect(try await Processes.areGone(from: directory))
     }
 
     /// As in Slurm: the batch shell gets USR1, and the run ends after its step with the

@@ -142,7 +142,7 @@ import Testing
             failed
                 == "Slurm job 7 ended without a result (FAILED, exit status 1)\n    Traceback\n    ImportError: gpaw"
         )
-        var unprepared = evidence(status: 11)
+        var unprepared = evidence(status: Int(BatchJob.setupFailed))
         unprepared.lastLines = [
             "line 12: module: command not found", "setup failed with status 127: module load gpaw",
             "epilogue",

@@ -8,8 +8,9 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
     case stopped = 6
     case engineError = 7
     case refused = 8
-    case busy = 9
     case crashed = 10
+    /// Above all numbers of signals: an MPI launcher ends with that of the signal which killed a rank.
+    case busy = 75
 
     /// The verdict in `result/DONE.json`, as the scripts call it; nil if the run writes none.
     public var verdict: ResultVerdict? {

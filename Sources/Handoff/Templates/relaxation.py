@@ -42,7 +42,7 @@ TAKEN_OVER = 'taken-over.json'
 # Exit status of each verdict. Those that are `FINAL` are not tried again.
 EXIT = {'converged': 0, 'step-limit': 3, 'scf-not-converged': 4, 'non-finite': 5, 'stopped': 6, 'engine-error': 7}
 FINAL = ('converged', 'step-limit')
-REFUSED, BUSY = 8, 9
+REFUSED, BUSY = 8, 75
 
 
 class Refusal(Exception):
