@@ -34,7 +34,7 @@ extension JobReport {
         <h2>The job with all defaults</h2>
         <pre>\(settings)</pre>
         <h2>History</h2>
-        \(Markup.table(head: ["When (UTC)", "What"], rows: history.map { [$0.at, $0.text] }))
+        <div class="history">\(Markup.table(head: ["When (UTC)", "What"], rows: history.map { [$0.at, $0.text] }))</div>
         \(fileSection)
         """
     }

@@ -16,7 +16,7 @@ public enum PageStyle {
         th,td{text-align:left;padding:.2rem .7rem .2rem 0;border-bottom:1px solid var(--line);vertical-align:top}
         td{overflow-wrap:break-word;font-variant-numeric:tabular-nums}
         pre{overflow-x:auto;background:var(--soft);padding:.6rem}
-        .unit{white-space:nowrap}figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
+        .unit,.history td:first-child{white-space:nowrap}figure{margin:.5rem 0}figcaption{font-size:.85rem;opacity:.8}svg{max-width:100%;height:auto}
         main.wide{max-width:90rem}.jobs td:first-child{overflow-wrap:anywhere;min-width:8rem}
         .jobs td:nth-child(-n+7):not(:first-child){white-space:nowrap}.jobs td:last-child{min-width:12rem}
         #drop{border:2px dashed var(--line);border-radius:.4rem;padding:.2rem .8rem;margin-top:2rem}#drop.over{border-color:#3b7dd8}
