@@ -14,7 +14,7 @@ let package = Package(
     // What others may build on; each has its pages in Documentation.docc (`make docs`).
     products: [
         "Atomistics", "Descriptors", "Dynamics", "LinearAlgebra", "MinimalLearning", "ModelLibrary",
-        "Relaxation", "SOAPPotential", "ThiolateGold",
+        "Relaxation", "SOAPPotential", "Structures", "ThiolateGold",
     ].map { .library(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -43,6 +43,8 @@ let package = Package(
             name: "Atomistics",
             dependencies: [.product(name: "OrderedCollections", package: "swift-collections")],
             swiftSettings: strict),
+        // Starting structures that have a recipe instead of a file.
+        .target(name: "Structures", dependencies: ["Atomistics"], swiftSettings: strict),
         .target(
             name: "Descriptors", dependencies: ["Atomistics", "LinearAlgebra"],
             swiftSettings: strict),
@@ -155,7 +157,7 @@ let package = Package(
         .target(
             name: "Handoff",
             dependencies: [
-                "Atomistics", "DurableFiles", "Engines", "JobSpec", "LinearAlgebra",
+                "Atomistics", "DurableFiles", "Engines", "JobSpec", "LinearAlgebra", "Relaxation",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -213,7 +215,7 @@ let package = Package(
             dependencies: [
                 "Atomistics", "Dashboard", "DataSet", "Descriptors", "DurableFiles", "Dynamics", "Engines",
                 "ForeignStructures", "Handoff", "JobSpec", "LearningRelaxation", "LinearAlgebra", "ModelFile",
-                "ModelLibrary", "Relaxation", "Reports", "SocketEngine", "ThiolateGold",
+                "ModelLibrary", "Relaxation", "Reports", "SocketEngine", "Structures", "ThiolateGold",
                 "Workflow", "YAMLDocument",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -257,10 +259,12 @@ let package = Package(
         .testTarget(
             name: "AtomisticsTests",
             dependencies: [
-                "Atomistics", "LinearAlgebra",
+                "Atomistics", "LinearAlgebra", "Structures",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
+            name: "StructuresTests", dependencies: ["Atomistics", "Structures"], swiftSettings: strict),
         .testTarget(
             name: "ForeignStructuresTests", dependencies: ["Atomistics", "ForeignStructures"],
             swiftSettings: strict),
@@ -294,7 +298,7 @@ let package = Package(
             name: "ThiolateGoldTests",
             dependencies: [
                 "Atomistics", "Descriptors", "LinearAlgebra", "MinimalLearning", "ModelFile",
-                "ThiolateGold",
+                "Structures", "ThiolateGold",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -329,7 +333,7 @@ let package = Package(
         .testTarget(
             name: "HandoffTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Fuzzing", "Handoff", "JobSpec",
+                "Atomistics", "DurableFiles", "Fuzzing", "Handoff", "JobSpec", "Structures",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -345,7 +349,7 @@ let package = Package(
             name: "WorkflowTests",
             dependencies: [
                 "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation", "Reports",
-                "Slurm", "Workflow", "YAMLDocument",
+                "Slurm", "Structures", "Workflow", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),

@@ -1,3 +1,5 @@
+import Relaxation
+
 /// The settings of a learning relaxation. Lengths in Å, energies in eV.
 public struct LearningSettings: Sendable, Equatable {
     /// Requested largest force, eV/Å; the surrogate is relaxed well below it.
@@ -9,7 +11,7 @@ public struct LearningSettings: Sendable, Equatable {
     public var smallestTrustRadius = 0.05
     public var largestTrustRadius = 0.6
     /// Smallest curvature of the initial matrix of quasi-Newton steps and inner relaxations, eV/Å².
-    public var hessianFloor = 2.0
+    public var hessianFloor = StartHessian.smallestCurvature
     /// Springs to the best frame that are tried one after another, the stiffest first, eV/Å²: the first that leaves forces
     /// below half of ``fmax`` gives the next geometry, which is the nearest that is expected to be converged.
     public var dampings = [2, 1, 0.5, 0.25, 0.12, 0.06]

@@ -18,7 +18,7 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// ``StartHessian/model``.
     public var givenHessian: [Double]?
     /// Smallest curvature of a Hessian to start from, eV/Å².
-    public var hessianFloor = 2.0
+    public var hessianFloor = StartHessian.smallestCurvature
     /// Parts of the structure that move in turn; nil if all movable atoms move together.
     public var alternation: Alternation?
     /// The part of its history that an optimiser keeps when other atoms begin to move.
@@ -58,6 +58,10 @@ public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
 
     /// eV/Å².
     static let unitCurvature = 70.0
+
+    /// The default of the smallest curvature, eV/Å²; below about 0.5 the optimiser leaves the basin, and from 8 on it has
+    /// to learn the soft modes again (docs/hand-off.md).
+    public static let smallestCurvature = 2.0
 }
 
 /// Parts of a structure that move in turn: `rounds` times through `segments`.

@@ -1,20 +1,9 @@
 import Atomistics
 import Foundation
+import Structures
 import Testing
 
 @Suite struct GeometryTests {
-    /// First frames of GFN1-xTB relaxations of the same rings, in the training data.
-    @Test(arguments: [(4, 0), (5, 36), (6, 70)])
-    func ringsAreThoseOfTheTrainingData(_ n: Int, _ frame: Int) throws {
-        let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("models/data/rings-pbe-lcao.extxyz")
-        let wanted = try ExtXYZ.read(path: data.path)[frame]
-        let ring = GoldThiolateRing(n: n).atoms
-        #expect(ring.elements == wanted.elements)
-        for (a, b) in zip(ring.positions, wanted.positions) { #expect((a - b).length < 1e-6) }
-        #expect(GeometryCheck().problems(in: ring, comparedWith: ring).isEmpty)
-    }
-
     @Test("Superposition reverses a rotation") func superposition() throws {
         let ring = GoldThiolateRing(n: 5).atoms
         var moved = ring
@@ -44,19 +33,6 @@ import Testing
         #expect(
             check.problems(in: moved, comparedWith: ring).map(\.description).first?.hasPrefix(
                 "atom C 8 has moved") == true)
-    }
-
-    @Test(arguments: 3...12)
-    func ringsOfEverySize(_ n: Int) throws {
-        let ring = GoldThiolateRing(n: n).atoms
-        #expect(ring.count == 6 * n)
-        #expect(GeometryCheck().problems(in: ring) == [])
-        // Every gold has two sulfurs at the same distance, except for one edge of an odd ring
-        // without pucker.
-        for gold in 0..<n {
-            let near = (n..<2 * n).map { (ring.positions[$0] - ring.positions[gold]).length }.sorted()
-            #expect(abs(near[0] - near[1]) < 1e-9 && near[1] < 2.36)
-        }
     }
 
     @Test("The geometry check names what is wrong") func fault28Gates() {

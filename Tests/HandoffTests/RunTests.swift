@@ -5,6 +5,7 @@ import Handoff
 import JobSpec
 import Synchronization
 import SystemPackage
+import Structures
 import Testing
 
 /// Real runs with GFN1-xTB: seconds.

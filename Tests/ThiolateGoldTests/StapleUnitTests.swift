@@ -1,5 +1,6 @@
 import Atomistics
 import Foundation
+import Structures
 import Testing
 import ThiolateGold
 

@@ -6,6 +6,7 @@ import JobSpec
 import ModelLibrary
 import OrderedCollections
 import SystemPackage
+import Structures
 import Testing
 import Workflow
 

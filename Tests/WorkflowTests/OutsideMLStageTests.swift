@@ -2,6 +2,7 @@ import Atomistics
 import DurableFiles
 import Foundation
 import SystemPackage
+import Structures
 import Testing
 import Workflow
 

@@ -9,9 +9,6 @@ import SystemPackage
 public struct HandoffRequest: Sendable {
     /// Settings that a job file does not have.
     public struct Options: Sendable, Equatable {
-        /// Smallest curvature of the initial Hessian, eV/Å²; below about 0.5 the optimiser leaves
-        /// the basin, and from 8 on it has to learn the soft modes again (docs/hand-off.md).
-        public var hessianFloor = 2.0
         /// The checks of the geometry.
         public var geometry = GeometryCheck()
         /// Largest number of SCF cycles for one geometry in GPAW.
@@ -117,10 +114,6 @@ public struct HandoffPackage: Sendable {
         atoms.fixedCoordinates = request.fixedCoordinates
         return atoms
     }
-}
-
-extension SIMD3<Double> {
-    var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
 }
 
 /// JSON in a readable layout: sorted keys, one per line.

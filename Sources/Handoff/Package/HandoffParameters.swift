@@ -1,6 +1,7 @@
 import Atomistics
 public import Engines
 public import JobSpec
+import Relaxation
 
 /// The parameters of every external calculation.
 protocol CalculationParameters: Encodable {
@@ -123,7 +124,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
             charge: request.charge)
         definition = request.engine
         if request.hessian != nil {
-            hessian = Hessian(file: "hessian.npy", floor: request.options.hessianFloor)
+            hessian = Hessian(file: "hessian.npy", floor: StartHessian.smallestCurvature)
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Atomistics
+import Structures
 import ThiolateGold
 import Workflow
 

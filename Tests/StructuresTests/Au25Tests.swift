@@ -1,5 +1,6 @@
 import Atomistics
 import Foundation
+import Structures
 import Testing
 
 @Suite struct Au25Tests {

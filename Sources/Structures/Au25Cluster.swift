@@ -1,3 +1,4 @@
+public import Atomistics
 import Glibc
 
 /// Builds Au25(SCH3)18, whose anion is the best known protected cluster, from its symmetry.
