@@ -240,6 +240,8 @@ let package = Package(
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: strict),
 
+        // Tags of the tests.
+        .target(name: "TestTags", path: "Tests/TestTags", swiftSettings: strict),
         // Readers behind one door, for mutated bytes: the tests and libFuzzer go through it.
         .target(
             name: "Fuzzing",
@@ -250,7 +252,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Tests/Fuzzing", exclude: ["Corpus"], swiftSettings: strict),
-        .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], swiftSettings: strict),
+        .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "TestTags"], swiftSettings: strict),
         .testTarget(
             name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"], swiftSettings: strict),
         .testTarget(
@@ -259,7 +261,7 @@ let package = Package(
         .testTarget(
             name: "AtomisticsTests",
             dependencies: [
-                "Atomistics", "LinearAlgebra", "Structures",
+                "Atomistics", "LinearAlgebra", "Structures", "TestTags",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             exclude: ["Golden"], swiftSettings: strict),
@@ -272,7 +274,7 @@ let package = Package(
             name: "DescriptorsTests", dependencies: ["Atomistics", "Descriptors", "LinearAlgebra"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
-            name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation"],
+            name: "RelaxationTests", dependencies: ["Atomistics", "LinearAlgebra", "Relaxation", "TestTags"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "DynamicsTests", dependencies: ["Atomistics", "Dynamics"], swiftSettings: strict),
@@ -292,7 +294,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "ModelFileTests", dependencies: ["DurableFiles", "Fuzzing", "ModelFile"],
+            name: "ModelFileTests", dependencies: ["DurableFiles", "Fuzzing", "ModelFile", "TestTags"],
             swiftSettings: strict),
         .testTarget(
             name: "ThiolateGoldTests",
@@ -312,9 +314,11 @@ let package = Package(
             dependencies: ["Atomistics", "LearningRelaxation", "LinearAlgebra", "SOAPPotential"],
             swiftSettings: strict),
         .testTarget(
-            name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "YAMLDocument"], swiftSettings: strict),
+            name: "YAMLDocumentTests", dependencies: ["LinearAlgebra", "TestTags", "YAMLDocument"],
+            swiftSettings: strict),
         .testTarget(
-            name: "JobSpecTests", dependencies: ["Atomistics", "JobSpec", "Relaxation", "YAMLDocument"],
+            name: "JobSpecTests",
+            dependencies: ["Atomistics", "JobSpec", "Relaxation", "TestTags", "YAMLDocument"],
             swiftSettings: strict),
         .testTarget(
             name: "ModelLibraryTests",
@@ -327,13 +331,13 @@ let package = Package(
         .testTarget(
             name: "DurableFilesTests",
             dependencies: [
-                "DurableFiles", .product(name: "SystemPackage", package: "swift-system"),
+                "DurableFiles", "TestTags", .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "HandoffTests",
             dependencies: [
-                "Atomistics", "DurableFiles", "Fuzzing", "Handoff", "JobSpec", "Structures",
+                "Atomistics", "DurableFiles", "Fuzzing", "Handoff", "JobSpec", "Structures", "TestTags",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -344,12 +348,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EnginesTests", dependencies: ["Atomistics", "Engines"], swiftSettings: strict),
-        .testTarget(name: "SlurmTests", dependencies: ["Slurm"], swiftSettings: strict),
+        .testTarget(name: "SlurmTests", dependencies: ["Slurm", "TestTags"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowTests",
             dependencies: [
                 "Atomistics", "DurableFiles", "Handoff", "JobSpec", "ModelLibrary", "Relaxation", "Reports",
-                "Slurm", "Structures", "Workflow", "YAMLDocument",
+                "Slurm", "Structures", "TestTags", "Workflow", "YAMLDocument",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
@@ -359,7 +363,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Atomistics", .product(name: "Subprocess", package: "swift-subprocess"),
+                "Atomistics", "TestTags", .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),

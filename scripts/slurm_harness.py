@@ -6,13 +6,12 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
-import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import spool
+from spool import ROOT, Failure, expect, wait_for
+
 # Folder of the programs, Python with GPAW, the cluster.
 PROGRAMS = PYTHON = CLUSTER = None
 CONFIGURATION = """aurelax: 1
@@ -59,25 +58,6 @@ exec {real} "$@"
 """
 
 
-class Failure(Exception):
-    pass
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
-
-
-def wait_for(condition, seconds, what):
-    end = time.time() + seconds
-    while time.time() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise Failure(f"not within {seconds} s: {what}")
-
-
 class Cluster:
     """The Slurm of scripts/slurm-local."""
 
@@ -117,10 +97,11 @@ class Cluster:
                 continue
 
 
-class Spool:
+class Spool(spool.Spool):
+    """A spool whose daemon uses the Slurm of CLUSTER, through programs that count their calls."""
+
     def __init__(self, resources="memory: 1G", more="limits: {memory: 4G, time: 1:00:00}", setup=(), ml=""):
-        self.path = Path(tempfile.mkdtemp(prefix="aurelax-slurm-"))
-        (self.path / "inbox").mkdir()
+        super().__init__(PROGRAMS, "slurm")
         (self.path / "bin").mkdir()
         (self.path / "site").mkdir()
         (self.path / "site/sitecustomize.py").write_text(SLOWED)
@@ -129,9 +110,7 @@ class Spool:
             CONFIGURATION.format(python=PYTHON, setup=lines, resources=resources, more=more, ml=ml))
         for program in ["sbatch", "squeue", "sacct", "scancel", "scontrol"]:
             self.wrap(program)
-        self.environment = dict(os.environ, AURELAX_SPOOL=str(self.path),
-                                PATH=f"{self.path}/bin:{os.environ['PATH']}")
-        self.daemon = None
+        self.environment["PATH"] = f"{self.path}/bin:{os.environ['PATH']}"
 
     def wrap(self, program, before=""):
         """Puts a program of Slurm behind one that counts its calls, and does something first."""
@@ -152,15 +131,10 @@ class Spool:
             return 0
 
     def drop(self, name, stage=SHORT, distance=0.85):
-        part = self.path / "inbox" / f".{name}.part"
-        part.write_text(JOB.format(name=name, stage=stage, distance=distance))
-        part.rename(self.path / "inbox" / f"{name}.yaml")
+        self.drop_file(f"{name}.yaml", JOB.format(name=name, stage=stage, distance=distance))
 
     def start(self, *options):
-        with open(self.path / "daemon.log", "a") as log:
-            self.daemon = subprocess.Popen(
-                [PROGRAMS / "aurelax", "daemon", "--interval", "0.3", "--settle", "0.1", *options], env=self.environment,
-                stdout=log, stderr=log)
+        self.daemon = self.run("daemon", "--interval", "0.3", "--settle", "0.1", *options)
         (self.path / "daemon.pid").write_text(str(self.daemon.pid))
 
     def stop(self):
@@ -168,13 +142,8 @@ class Spool:
             self.daemon.terminate()
             self.daemon.wait(timeout=60)
 
-    def aurelax(self, *arguments):
-        return subprocess.run([PROGRAMS / "aurelax", *arguments], env=self.environment, text=True,
-                              capture_output=True, timeout=120)
-
     def status(self, name):
-        result = self.aurelax("status", name, "--json")
-        return json.loads(result.stdout)["jobs"][0] if result.returncode == 0 else {"state": "?", "reason": "?", "slurm": None}
+        return super().status(name) or {"state": "?", "reason": "?", "slurm": None}
 
     def wait(self, name, state="completed", seconds=180):
         def there():
@@ -196,13 +165,6 @@ class Spool:
     def log(self, name):
         return (self.path / "outbox" / name / "job.log").read_text()
 
-    def rows(self, query):
-        store = sqlite3.connect(f"file:{self.path}/.aurelax/jobs.sqlite?mode=ro", uri=True, timeout=10)
-        try:
-            return store.execute(query).fetchall()
-        finally:
-            store.close()
-
     def expect_once(self, name, runs, folder="01-dft"):
         """Completed once, begun as often as said, its trajectory one unbroken path."""
         expect(self.log(name).count("→ completed") == 1, f"{name}: completed {self.log(name).count('→ completed')} times")
@@ -222,6 +184,6 @@ class Spool:
     def __exit__(self, kind, *_):
         self.stop()
         if kind is None:
-            shutil.rmtree(self.path, ignore_errors=True)
+            self.remove()
         else:
             print(f"  the spool is kept: {self.path}", flush=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import slurm_harness as harness
 from slurm_harness import Failure, Spool, expect, wait_for
+from spool import indented
 
 MODELS = harness.ROOT / "models"
 ML = "ml: {{executor: slurm, models: {models}, time: {time}, memory: 1G, cpus: 1}}"
@@ -23,13 +24,8 @@ class MLSpool(Spool):
         super().__init__(more=more, ml=ML.format(time=time, models=models), **others)
 
     def drop_ring(self, name, *stages, model="thiolate-gold"):
-        ring = subprocess.run([harness.PROGRAMS / "aurelax", "build", "ring", "--n", "4"], text=True, capture_output=True,
-                              check=True).stdout
-        text = "".join(f"  {line}\n" for line in ring.splitlines())
-        part = self.path / "inbox" / f".{name}.part"
-        part.write_text(f"aurelax: 1\nname: {name}\nmodel: {model}\nstructure: |\n{text}stages:\n"
-                        + "".join(f"  - {stage}\n" for stage in stages))
-        part.rename(self.path / "inbox" / f"{name}.yaml")
+        self.drop_file(f"{name}.yaml", f"aurelax: 1\nname: {name}\nmodel: {model}\nstructure: |\n{indented(self.ring())}stages:\n"
+                       + "".join(f"  - {stage}\n" for stage in stages))
 
     def expect_stage_once(self, name, runs, folder="01-ml"):
         """The stage ended once, begun as often as said; its path and its end are, bit for bit, those of a run that nothing

@@ -1,3 +1,5 @@
+import Glibc
+
 extension SIMD3<Double> {
     /// Σ_k u_k v_k.
     @inlinable public func dot(_ other: Self) -> Double { (self * other).sum() }
@@ -15,6 +17,13 @@ extension SIMD3<Double> {
 
     /// True if all three components are finite numbers.
     @inlinable public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
+
+    /// The angle between this vector and another one, degrees; 90 if one of them has no direction.
+    public func angle(to other: Self) -> Double {
+        let length = (squaredLength * other.squaredLength).squareRoot()
+        guard length > 0 else { return 90 }
+        return acos(Swift.max(-1, Swift.min(1, dot(other) / length))) * 180 / .pi
+    }
 
     /// A unit vector perpendicular to this one, which must not be zero.
     public var anyNormal: Self {

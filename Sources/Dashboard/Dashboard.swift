@@ -213,10 +213,7 @@ extension Response {
     static func page(_ text: String) -> Response { .of(text, type: "text/html; charset=utf-8") }
 
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .iso8601
-        let data = (try? encoder.encode(value)) ?? Data("null".utf8)
+        let data = (try? JSONEncoder.answer.encode(value)) ?? Data("null".utf8)
         return .of(String(decoding: data, as: UTF8.self) + "\n", type: "application/json", status: status)
     }
 

@@ -67,9 +67,7 @@ extension DataSet {
         }
         guard let header else { return addition }
         if isNew {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try directory.replace(headerName, Array(try encoder.encode(header)) + [10])
+            try directory.replace(headerName, try json(header))
         }
         try append(texts, to: directory, after: set, at: now)
         addition.added = texts.count
@@ -84,8 +82,7 @@ extension DataSet {
         guard !texts.isEmpty else { return }
         let frames = try AppendFile(framesName, in: directory, keeping: set?.framesLength ?? 0)
         let index = try AppendFile(indexName, in: directory, keeping: set?.indexLength ?? 0)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.line
         var previous = set?.digest ?? Digest(of: [])
         var lines: [UInt8] = []
         for (bytes, label, origin) in texts {

@@ -153,7 +153,3 @@ public struct SOAP: Sendable {
         return index < 0 ? nil : index
     }
 }
-
-extension SIMD3<Double> {
-    var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
-}

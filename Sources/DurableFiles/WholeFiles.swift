@@ -60,16 +60,9 @@ extension Directory {
     public func read(
         _ name: FilePath.Component, limit: Int = 256 << 20
     ) throws(FileError) -> [UInt8]? {
-        let file: OpenFile
-        do {
-            file = try OpenFile(name, in: self, flags: O_RDONLY | O_NONBLOCK)
-        } catch  where error.code == .noSuchFileOrDirectory { return nil }
-        let status = try file.status()
-        guard status.kind == .regular else {
-            throw FileError(code: .invalidArgument, operation: "read", path: path.appending(name))
-        }
+        guard let (file, size) = try openRegular(name) else { return nil }
         var content: [UInt8] = []
-        content.reserveCapacity(min(status.size, limit))
+        content.reserveCapacity(min(size, limit))
         try file.forEachChunk { chunk throws(FileError) in
             guard content.count + chunk.count <= limit else {
                 throw FileError(code: .fileTooLarge, operation: "read", path: file.path)
@@ -79,13 +72,31 @@ extension Directory {
         try file.close()
         return content
     }
-}
 
-extension Directory {
     /// The last bytes of a file that may be growing; nil where there is none.
     ///
     /// - Throws: ELOOP for a link, EINVAL for what is no regular file.
     public func end(of name: FilePath.Component, bytes: Int) throws(FileError) -> [UInt8]? {
+        guard let (file, size) = try openRegular(name) else { return nil }
+        try file.seek(to: max(0, size - bytes))
+        var content: [UInt8] = []
+        try file.forEachChunk { chunk throws(FileError) in
+            if content.count < 2 * bytes { content.append(contentsOf: chunk) }
+        }
+        try file.close()
+        return content
+    }
+
+    /// Returns the last 12 lines of a log as printable text; empty if there is none.
+    public func lastLines(of name: FilePath.Component) throws(FileError) -> [String] {
+        (try end(of: name, bytes: 8192) ?? []).suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
+            .map { escapedForDisplay(Array($0)) }
+    }
+
+    /// Opens a regular file for reading; nil if there is none of the name.
+    private func openRegular(
+        _ name: FilePath.Component
+    ) throws(FileError) -> (file: OpenFile, size: Int)? {
         let file: OpenFile
         do {
             file = try OpenFile(name, in: self, flags: O_RDONLY | O_NONBLOCK)
@@ -94,13 +105,7 @@ extension Directory {
         guard status.kind == .regular else {
             throw FileError(code: .invalidArgument, operation: "read", path: path.appending(name))
         }
-        try file.seek(to: max(0, status.size - bytes))
-        var content: [UInt8] = []
-        try file.forEachChunk { chunk throws(FileError) in
-            if content.count < 2 * bytes { content.append(contentsOf: chunk) }
-        }
-        try file.close()
-        return content
+        return (file, status.size)
     }
 }
 

@@ -58,7 +58,7 @@ public final class EngineForceField: ForceField {
     }
 
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
-        if let atom = atoms.positions.firstIndex(where: { !($0.x.isFinite && $0.y.isFinite && $0.z.isFinite) }
+        if let atom = atoms.positions.firstIndex(where: { !$0.isFinite }
         ) {
             throw ForceFieldError.notFinite(atom: atom)
         }

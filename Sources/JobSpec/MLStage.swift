@@ -196,7 +196,8 @@ extension MLStage {
     public func completed(forEnergies energies: Bool, atoms: Int) -> MLStage {
         var stage = self
         let hasOwnHessian = relaxation.startHessian == .model
-        stage.optimizer = optimizer ?? (atoms > Self.largestForBFGS && !hasOwnHessian ? .lbfgs : .bfgs)
+        stage.optimizer =
+            optimizer ?? (atoms > Self.largestForBFGS && !hasOwnHessian ? .lbfgs : relaxation.optimizer)
         stage.stopAfterStagnation = stopAfterStagnation ?? (energies ? 0 : 20)
         stage.keep = keep ?? (energies ? .last : .smallestRMSForce)
         return stage

@@ -48,21 +48,11 @@ public func multiply(
     _ b: UnsafePointer<Double>?, transposeB: Bool = false, adding beta: Double = 0,
     into c: UnsafeMutablePointer<Double>?
 ) {
-    guard m > 0, n > 0 else { return }
-    nonisolated(unsafe) let (a, b, c) = (a, b, c)
-    forEachPanel(m: m, n: n, k: k) { rows, columns in
-        // Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: swap the operands.
-        var (mm, nn, kk) = (Int32(columns.count), Int32(rows.count), Int32(k))
-        var lda = Int32(max(1, !transposeA ? k : m))
-        var ldb = Int32(max(1, !transposeB ? n : k))
-        var ldc = Int32(n)
-        var (alpha, beta) = (alpha, beta)
-        var (ta, tb) = (flag(transposeA), flag(transposeB))
+    forEachPanel(m: m, n: n, k: k, a, transposeA: transposeA, b, transposeB: transposeB, c) { panel in
+        var (p, alpha, beta) = (panel, alpha, beta)
         dgemm_(
-            &tb, &ta, &mm, &nn, &kk, &alpha,
-            b.map { $0 + columns.lowerBound * (transposeB ? k : 1) }, &ldb,
-            a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) }, &lda, &beta,
-            c.map { $0 + rows.lowerBound * n + columns.lowerBound }, &ldc, 1, 1)
+            &p.transposeB, &p.transposeA, &p.m, &p.n, &p.k, &alpha, p.b, &p.ldb, p.a, &p.lda, &beta, p.c,
+            &p.ldc, 1, 1)
     }
 }
 
@@ -72,21 +62,39 @@ public func multiply(
     _ b: UnsafePointer<Float>?, transposeB: Bool = false, adding beta: Float = 0,
     into c: UnsafeMutablePointer<Float>?
 ) {
+    forEachPanel(m: m, n: n, k: k, a, transposeA: transposeA, b, transposeB: transposeB, c) { panel in
+        var (p, alpha, beta) = (panel, alpha, beta)
+        sgemm_(
+            &p.transposeB, &p.transposeA, &p.m, &p.n, &p.k, &alpha, p.b, &p.ldb, p.a, &p.lda, &beta, p.c,
+            &p.ldc, 1, 1)
+    }
+}
+
+/// The arguments of BLAS for a part of a row-major product C = A B: column-major that is Cᵀ = Bᵀ Aᵀ, so the operands
+/// are swapped.
+private struct Panel<Scalar> {
+    var transposeA, transposeB: CChar
+    var m, n, k: Int32
+    var a, b: UnsafePointer<Scalar>?
+    var c: UnsafeMutablePointer<Scalar>?
+    var lda, ldb, ldc: Int32
+}
+
+private func forEachPanel<Scalar>(
+    m: Int, n: Int, k: Int, _ a: UnsafePointer<Scalar>?, transposeA: Bool, _ b: UnsafePointer<Scalar>?,
+    transposeB: Bool, _ c: UnsafeMutablePointer<Scalar>?, _ body: @Sendable (Panel<Scalar>) -> Void
+) {
     guard m > 0, n > 0 else { return }
     nonisolated(unsafe) let (a, b, c) = (a, b, c)
     forEachPanel(m: m, n: n, k: k) { rows, columns in
-        // Row-major C = A B is column-major Cᵀ = Bᵀ Aᵀ: swap the operands.
-        var (mm, nn, kk) = (Int32(columns.count), Int32(rows.count), Int32(k))
-        var lda = Int32(max(1, !transposeA ? k : m))
-        var ldb = Int32(max(1, !transposeB ? n : k))
-        var ldc = Int32(n)
-        var (alpha, beta) = (alpha, beta)
-        var (ta, tb) = (flag(transposeA), flag(transposeB))
-        sgemm_(
-            &tb, &ta, &mm, &nn, &kk, &alpha,
-            b.map { $0 + columns.lowerBound * (transposeB ? k : 1) }, &ldb,
-            a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) }, &lda, &beta,
-            c.map { $0 + rows.lowerBound * n + columns.lowerBound }, &ldc, 1, 1)
+        body(
+            Panel(
+                transposeA: flag(transposeA), transposeB: flag(transposeB), m: Int32(columns.count),
+                n: Int32(rows.count), k: Int32(k), a: a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) },
+                b: b.map { $0 + columns.lowerBound * (transposeB ? k : 1) },
+                c: c.map { $0 + rows.lowerBound * n + columns.lowerBound },
+                lda: Int32(max(1, !transposeA ? k : m)), ldb: Int32(max(1, !transposeB ? n : k)),
+                ldc: Int32(n)))
     }
 }
 

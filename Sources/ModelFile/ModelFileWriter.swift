@@ -49,11 +49,9 @@ public struct ModelFileWriter<Header: Codable & Sendable>: Sendable {
                     name: tensor.name, type: tensor.type, shape: tensor.shape, offset: offset,
                     sha256: tensor.bytes.withBytes(sha256)))
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json: Data
         do {
-            json = try encoder.encode(
+            json = try JSONEncoder.line.encode(
                 Envelope(header: header, kind: kind, name: name, tensors: directory))
         } catch {
             throw ModelFileError.header(path: path, reason: String(describing: error))

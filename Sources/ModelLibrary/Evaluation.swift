@@ -1,4 +1,5 @@
 public import Atomistics
+import DurableFiles
 import Foundation
 
 /// The agreement of a force field's forces with labelled frames, for each class of atom.
@@ -79,9 +80,7 @@ public struct Evaluation: Sendable, Codable, Equatable {
     /// The evaluation as JSON.
     public var json: [UInt8] {
         get throws {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return Array(try encoder.encode(self))
+            Array(try JSONEncoder.readable.encode(self))
         }
     }
 }

@@ -19,11 +19,7 @@ public struct ForceComparison: Sendable {
         public var error: Double { (predicted - reference).length }
 
         /// Angle, degrees; 90 if one of the vectors has no direction.
-        public var angle: Double {
-            let length = (predicted.squaredLength * reference.squaredLength).squareRoot()
-            guard length > 0 else { return 90 }
-            return acos(max(-1, min(1, predicted.dot(reference) / length))) * 180 / .pi
-        }
+        public var angle: Double { predicted.angle(to: reference) }
     }
 
     /// By class, and `all`. Molecules of H, C, S and Au have the classes of ThiolateGold's

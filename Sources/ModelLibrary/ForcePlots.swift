@@ -1,4 +1,5 @@
 import Atomistics
+import DurableFiles
 import Foundation
 
 /// Figures 3 and 4 of the paper for any model: norms of predicted against reference forces, and the
@@ -40,10 +41,8 @@ public struct ForcePlots: Sendable {
         defer { try? manager.removeItem(at: scratch) }
         let script = scratch.appendingPathComponent("plot_forces.py")
         try Data(PackageResources.plot_forces_py).write(to: script)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let numbers = folder + "/plots.json"
-        try encoder.encode(data).write(to: URL(fileURLWithPath: numbers))
+        try JSONEncoder.line.encode(data).write(to: URL(fileURLWithPath: numbers))
 
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

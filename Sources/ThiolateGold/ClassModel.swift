@@ -5,7 +5,7 @@ import ModelFile
 
 /// The models of one class, read from a model file.
 struct ClassModel: Sendable {
-    let header: OAMLMHeader.Class
+    let header: OAMLMClassHeader
     private let references: ReferenceSet
     private let aligned: References
     private let norm: NormMachine
@@ -19,7 +19,7 @@ struct ClassModel: Sendable {
 
     /// - Throws: ``ModelFileError``.
     init(
-        _ file: ModelFile, _ header: OAMLMHeader.Class, _ options: OAMLMOptions, features: Int
+        _ file: ModelFile, _ header: OAMLMClassHeader, _ options: OAMLMOptions, features: Int
     ) throws(ModelFileError) {
         let prefix = header.atomClass.rawValue + "/"
         self.header = header

@@ -197,16 +197,9 @@ extension ForceErrorFit {
             } / n).squareRoot()
         let weights = samples.reduce(0) { $0 + $1.reference.squaredLength }
         weightedAngle =
-            samples.reduce(0) { $0 + $1.reference.squaredLength * angle($1.predicted, $1.reference) }
+            samples.reduce(0) { $0 + $1.reference.squaredLength * $1.predicted.angle(to: $1.reference) }
             / max(weights, .leastNormalMagnitude)
     }
-}
-
-/// The angle between two vectors, degrees; 90 if one of them has no direction.
-func angle(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double {
-    let length = (a.squaredLength * b.squaredLength).squareRoot()
-    guard length > 0 else { return 90 }
-    return acos(max(-1, min(1, a.dot(b) / length))) * 180 / .pi
 }
 
 /// Returns argmin ‖X c − y‖₂ with c ≥ 0, by trying every set of columns.

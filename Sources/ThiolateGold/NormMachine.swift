@@ -127,7 +127,7 @@ enum NormMachine: Sendable {
 
     /// - Throws: ``ModelFileError``.
     init(
-        _ file: ModelFile, _ header: OAMLMHeader.Class, _ objective: NormObjective
+        _ file: ModelFile, _ header: OAMLMClassHeader, _ objective: NormObjective
     ) throws(ModelFileError) {
         let prefix = header.atomClass.rawValue + "/"
         guard objective == .multilateration else {

@@ -24,10 +24,7 @@ public struct OAMLMForceField: ForceField {
 
     /// - Throws: `ModelFileError`, and errors of the descriptor.
     public init(_ file: ModelFile) throws {
-        guard file.kind == Self.kind else {
-            throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)
-        }
-        header = try file.header(as: OAMLMHeader.self)
+        (header, provenance) = try OAMLMHeader.read(from: file, kind: Self.kind)
         options = header.options
         soap = try options.environment.soap.soap()
         var models: [AtomClass: ClassModel] = [:]
@@ -36,9 +33,6 @@ public struct OAMLMForceField: ForceField {
                 file, entry, options, features: soap.featureCount)
         }
         self.models = models
-        provenance = ForceFieldProvenance(
-            name: file.name, kind: Self.kind, version: file.version,
-            levelOfTheory: header.levelOfTheory)
     }
 
     /// The training data of one class and its cross-validated accuracy.

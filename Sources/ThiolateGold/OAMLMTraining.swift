@@ -45,7 +45,7 @@ extension ModelTraining where Options == OAMLMOptions {
             levelOfTheory: levelOfTheory, options: options, frames: frames,
             shortestDistances: shortestDistances, provenance: provenance,
             classes: classes.map { c in
-                OAMLMHeader.Class(
+                OAMLMClassHeader(
                     atomClass: c.atomClass, environments: c.poolSize, stretched: c.stretched,
                     normSolver: c.norm.solver, normConstant: c.norm.constant,
                     calibration: c.calibration)
@@ -70,22 +70,13 @@ extension ModelTraining where Options == OAMLMOptions {
     }
 }
 
-/// The part of the model file that is not arrays of numbers.
-struct OAMLMHeader: Codable, Sendable {
-    struct Class: Codable, Sendable {
-        var atomClass: AtomClass
-        var environments: Int
-        var stretched: Int
-        var normSolver: EMLM.Solver
-        var normConstant: Double
-        var calibration: ForceErrorFit
-    }
+typealias OAMLMHeader = ClassModelHeader<OAMLMOptions, OAMLMClassHeader>
 
-    var levelOfTheory: String
-    var options: OAMLMOptions
-    var frames: Int
-    /// Shortest distances in the frames; nil in older models.
-    var shortestDistances: PairDistances?
-    var provenance: [String: String]
-    var classes: [Class]
+struct OAMLMClassHeader: Codable, Sendable {
+    var atomClass: AtomClass
+    var environments: Int
+    var stretched: Int
+    var normSolver: EMLM.Solver
+    var normConstant: Double
+    var calibration: ForceErrorFit
 }

@@ -103,7 +103,7 @@ extension TransferTrial.Score {
         normError = rootMeanSquare(zip(norms, truth).map { $0 - $1.length })
         guard let forces else { return }
         forceError = rootMeanSquare(zip(forces, truth).map { ($0 - $1).length })
-        let angles = zip(forces, truth).map { angle($0, $1) }
+        let angles = zip(forces, truth).map { $0.angle(to: $1) }
         let weights = truth.map(\.squaredLength)
         weightedAngle =
             zip(weights, angles).reduce(0) { $0 + $1.0 * $1.1 }

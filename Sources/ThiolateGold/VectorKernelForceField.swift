@@ -22,14 +22,14 @@ public struct VectorKernelForceField: ForceField {
     private let models: [AtomClass: Model]
 
     fileprivate struct Model: Sendable {
-        let header: VectorKernelHeader.Class
+        let header: VectorKernelClassHeader
         let references: ReferenceSet
         let frames: [LocalFrames]
         /// a_j divided by the normalisation of the reference's local frames.
         let coefficients: [SIMD3<Double>]
 
         init(
-            _ header: VectorKernelHeader.Class, _ references: ReferenceSet, _ coefficients: [SIMD3<Double>]
+            _ header: VectorKernelClassHeader, _ references: ReferenceSet, _ coefficients: [SIMD3<Double>]
         ) {
             self.header = header
             self.references = references
@@ -44,10 +44,7 @@ public struct VectorKernelForceField: ForceField {
 
     /// - Throws: `ModelFileError`, and errors of the descriptor.
     public init(_ file: ModelFile) throws {
-        guard file.kind == Self.kind else {
-            throw ModelFileError.wrongKind(path: file.path, found: file.kind, expected: Self.kind)
-        }
-        header = try file.header(as: VectorKernelHeader.self)
+        (header, provenance) = try VectorKernelHeader.read(from: file, kind: Self.kind)
         soap = try header.options.environment.soap.soap()
         var models: [AtomClass: Model] = [:]
         for entry in header.classes {
@@ -63,9 +60,6 @@ public struct VectorKernelForceField: ForceField {
                 (0..<references.count).map { [a[3 * $0], a[3 * $0 + 1], a[3 * $0 + 2]] })
         }
         self.models = models
-        provenance = ForceFieldProvenance(
-            name: file.name, kind: Self.kind, version: file.version,
-            levelOfTheory: header.levelOfTheory)
     }
 
     /// The training data of one class and its cross-validated accuracy.

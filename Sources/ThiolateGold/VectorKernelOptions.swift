@@ -32,21 +32,3 @@ public struct VectorKernelOptions: Sendable, Equatable, Codable {
         }
     }
 }
-
-/// The part of the model file that is not arrays of numbers.
-struct VectorKernelHeader: Codable, Sendable {
-    struct Class: Codable, Sendable {
-        var atomClass: AtomClass
-        var environments: Int
-        var kernel: VectorKernel
-        var calibration: ForceErrorFit
-    }
-
-    var levelOfTheory: String
-    var options: VectorKernelOptions
-    var frames: Int
-    /// Shortest distances in the frames; nil in older models.
-    var shortestDistances: PairDistances?
-    var provenance: [String: String]
-    var classes: [Class]
-}

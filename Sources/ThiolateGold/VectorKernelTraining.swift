@@ -17,7 +17,7 @@ extension ModelTraining where Options == VectorKernelOptions {
         let learnt = try TrainingPool.sufficient(
             in: frames, levelOfTheory: levelOfTheory, options.environment, progress: progress.part(0...0.05))
         let costs = learnt.map { $0.pool.cost(references: options.references) }
-        var classes: [VectorKernelHeader.Class] = []
+        var classes: [VectorKernelClassHeader] = []
         var parts: [VectorKernelClass] = []
         for ((atomClass, pool), progress) in zip(learnt, progress.part(0.05...1).parts(costs)) {
             let part = try VectorKernelClass(atomClass, pool, options, progress: progress)
@@ -121,4 +121,13 @@ struct VectorKernelClass {
         let values = (0..<d.rows).flatMap { i in (0..<i).map { d[i, $0] } }.sorted()
         return values.isEmpty ? 1 : max(values[values.count / 2], 1e-6)
     }
+}
+
+typealias VectorKernelHeader = ClassModelHeader<VectorKernelOptions, VectorKernelClassHeader>
+
+struct VectorKernelClassHeader: Codable, Sendable {
+    var atomClass: AtomClass
+    var environments: Int
+    var kernel: VectorKernel
+    var calibration: ForceErrorFit
 }

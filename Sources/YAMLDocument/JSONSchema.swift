@@ -11,7 +11,7 @@ public indirect enum JSONValue: Sendable {
     public func text(indent: String = "") -> String {
         let inner = indent + "  "
         switch self {
-        case .string(let value): return quoted(value)
+        case .string(let value): return YAMLScalar.json(value)
         case .number(let value): return plain(value)
         case .integer(let value): return String(value)
         case .boolean(let value): return value ? "true" : "false"
@@ -22,28 +22,10 @@ public indirect enum JSONValue: Sendable {
         case .object(let pairs):
             guard !pairs.isEmpty else { return "{}" }
             return "{\n"
-                + pairs.map { "\(inner)\(quoted($0)): \($1.text(indent: inner))" }.joined(separator: ",\n")
+                + pairs.map { "\(inner)\(YAMLScalar.json($0)): \($1.text(indent: inner))" }.joined(
+                    separator: ",\n")
                 + "\n\(indent)}"
         }
-    }
-
-    private func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            default:
-                if scalar.value < 0x20 {
-                    let digits = String(scalar.value, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                } else {
-                    result.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return result + "\""
     }
 }
 

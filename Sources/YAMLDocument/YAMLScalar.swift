@@ -11,24 +11,43 @@ public enum YAMLScalar {
 
     /// Text in quotation marks, with escapes for unprintable characters.
     public static func quoted(_ text: String) -> String {
+        inQuotationMarks(text) { scalar in
+            if scalar == "\t" { return "\\t" }
+            if isPrintable(scalar) { return nil }
+            return scalar.value > 0xFFFF
+                ? "\\U" + hexadecimal(scalar, digits: 8) : "\\u" + hexadecimal(scalar, digits: 4)
+        }
+    }
+
+    /// JSON text in quotation marks.
+    static func json(_ text: String) -> String {
+        inQuotationMarks(text) { scalar in
+            scalar.value < 0x20 ? "\\u" + hexadecimal(scalar, digits: 4).lowercased() : nil
+        }
+    }
+
+    /// - Parameter escape: the replacement of a character other than a quotation mark, a backslash and a line break.
+    private static func inQuotationMarks(_ text: String, _ escape: (Unicode.Scalar) -> String?) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
-            case "\t": result += "\\t"
             default:
-                if isPrintable(scalar) {
-                    result.unicodeScalars.append(scalar)
+                if let replacement = escape(scalar) {
+                    result += replacement
                 } else {
-                    let digits = String(scalar.value, radix: 16, uppercase: true)
-                    let (letter, length) = scalar.value > 0xFFFF ? ("U", 8) : ("u", 4)
-                    result += "\\\(letter)" + String(repeating: "0", count: length - digits.count) + digits
+                    result.unicodeScalars.append(scalar)
                 }
             }
         }
         return result + "\""
+    }
+
+    private static func hexadecimal(_ scalar: Unicode.Scalar, digits: Int) -> String {
+        let text = String(scalar.value, radix: 16, uppercase: true)
+        return String(repeating: "0", count: digits - text.count) + text
     }
 
     /// A number, with a decimal point before an exponent, as YAML 1.1 requires.

@@ -1,6 +1,7 @@
 import Atomistics
 import Foundation
 import OrderedCollections
+import TestTags
 import Testing
 
 private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -123,7 +124,8 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     }
 
     /// Limits for claimed and actual sizes apply before memory is allocated.
-    @Test("Claimed and actual sizes are limited before memory is allocated") func fault27Limits() throws {
+    @Test("Claimed and actual sizes are limited before memory is allocated", .tags(.fault27))
+    func fault27Limits() throws {
         let limits = ExtXYZReadOptions(maxAtoms: 3, maxLineLength: 1 << 19, maxBytes: 1 << 20)
         func message(_ text: String) -> String? {
             do { return try read(text, options: limits).isEmpty ? nil : "read" } catch { return "\(error)" }
@@ -161,7 +163,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     }
 
     @Test(
-        "Errors have a line and a column",
+        "Errors have a line and a column", .tags(.fault26),
         arguments: [
             ("x\n", "a.xyz:1:1: expected a number of atoms, found ‘x’ (is this an XYZ file?)"),
             ("1\n", "a.xyz:1: the file ends after the number of atoms, without a comment line"),

@@ -1,5 +1,6 @@
 import Atomistics
 import OrderedCollections
+import TestTags
 import Testing
 
 /// Structure files as other programs, editors and browsers leave them.
@@ -17,7 +18,7 @@ import Testing
         } catch { return "\(error)" }
     }
 
-    @Test("fault 36: single quotes enclose a value, as ASE reads them")
+    @Test("Single quotes enclose a value, as in ASE", .tags(.fault36))
     func fault36SingleQuotes() throws {
         let atoms = try read(
             "1\nLattice='10 0 0 0 10 0 0 0 10' config_type='big ring' note='it\\'s' a=\"it's\" w=['x y', \"z\"] "
@@ -29,7 +30,7 @@ import Testing
         #expect(try read(String(decoding: ExtXYZ.bytes(of: [atoms]), as: UTF8.self)) == atoms)
     }
 
-    @Test("fault 36: atomic numbers stand for the symbols, and contradict them with a message")
+    @Test("Atomic numbers replace symbols, and a contradiction is reported", .tags(.fault36))
     func fault36AtomicNumbers() throws {
         let atoms = try read("2\nProperties=Z:I:1:pos:R:3\n8 0 0 0\n1 0.96 0 0\n")
         #expect(atoms.formula == "HO" && atoms.columns.isEmpty)
@@ -37,7 +38,7 @@ import Testing
         #expect(message(Array(both.utf8)) == "a.xyz:3: species says O, Z says 7 (O is 8)")
     }
 
-    @Test("fault 36: a move_mask of integers, and one of a value an axis, fix what they fix in ASE")
+    @Test("A move_mask of integers or of one value an axis fixes the same as in ASE", .tags(.fault36))
     func fault36MoveMasks() throws {
         let whole = try read("2\nProperties=species:S:1:pos:R:3:move_mask:I:1\nO 0 0 0 0\nH 0.96 0 0 1\n")
         #expect(whole.moveMask == [false, true] && whole.fixedCoordinates.isEmpty)
@@ -49,7 +50,7 @@ import Testing
         #expect(message(Array(odd.utf8)).contains("move_mask is S:1"))
     }
 
-    @Test("fault 36: a byte-order mark is skipped; what is no structure's text is named")
+    @Test("A byte-order mark is skipped; foreign formats are named", .tags(.fault36))
     func fault36Beginnings() throws {
         #expect(try read([0xEF, 0xBB, 0xBF] + Array("1\n\nO 0 0 0\n".utf8)).count == 1)
         var utf16: [UInt8] = [0xFF, 0xFE]
@@ -62,7 +63,7 @@ import Testing
         #expect(message([0x7F, 0x45, 0x4C, 0x46, 0, 0, 10]).contains("not text"))
     }
 
-    @Test("fault 36: a decimal comma and a typographic minus are shown as they have to be written")
+    @Test("A decimal comma and a typographic minus are refused with the right spelling", .tags(.fault36))
     func fault36Numbers() {
         #expect(message(Array("1\n\nO 0,5 0 0\n".utf8)).hasSuffix("(write 0.5)"))
         #expect(message(Array("1\n\nO \u{2212}1.5 0 0\n".utf8)).hasSuffix("(write -1.5)"))

@@ -1,6 +1,7 @@
 import Atomistics
 import Foundation
 import Structures
+import TestTags
 import Testing
 
 @Suite struct GeometryTests {
@@ -35,7 +36,7 @@ import Testing
                 "atom C 8 has moved") == true)
     }
 
-    @Test("The geometry check names what is wrong") func fault28Gates() {
+    @Test("The geometry check names what is wrong", .tags(.fault28)) func fault28Gates() {
         let ring = GoldThiolateRing(n: 4).atoms
         var clash = ring
         clash.positions[9] = clash.positions[4] + [0, 0, 0.5]

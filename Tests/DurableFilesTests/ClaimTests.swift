@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 
 @Suite struct ClaimTests {
@@ -23,7 +24,7 @@ import Testing
         } catch { return error as? ClaimRefusal }
     }
 
-    @Test("A snapshot does not change with its original") func fault17Snapshot() throws {
+    @Test("A snapshot does not change with its original", .tags(.fault17)) func fault17Snapshot() throws {
         let bytes = pattern(200_000)
         try scratch.write("inbox/a", bytes)
         let claim = try blobs.claim("a", in: inbox, limit: 200_000)
@@ -36,7 +37,7 @@ import Testing
         #expect(try blobs.read(Digest(of: [])) == nil)
     }
 
-    @Test("A damaged blob is not returned") func fault07DamagedBlob() throws {
+    @Test("A damaged blob is not returned", .tags(.fault07)) func fault07DamagedBlob() throws {
         let digest = try blobs.insert(pattern(100))
         let path = "\(scratch.path)/blobs/\(digest)"
         try #require(chmod(path, 0o600) == 0)
@@ -46,7 +47,8 @@ import Testing
         #expect(throws: BlobDamaged.self) { try blobs.read(digest) }
     }
 
-    @Test("Entries other than plain files are refused without waiting") func fault20NotAPlainFile() throws {
+    @Test("Entries other than plain files are refused without waiting", .tags(.fault20))
+    func fault20NotAPlainFile() throws {
         try scratch.write("file", [1])
         try #require(symlink("../file", scratch.path + "/inbox/link") == 0)
         try #require(symlink("nowhere", scratch.path + "/inbox/dangling") == 0)
@@ -71,7 +73,8 @@ import Testing
     }
 
     /// Ten sparse gigabytes are refused by their size, not by reading them.
-    @Test("A huge sparse file is refused without reading it") func fault22SparseFile() throws {
+    @Test("A huge sparse file is refused without reading it", .tags(.fault22))
+    func fault22SparseFile() throws {
         try scratch.write("inbox/sparse", [])
         try #require(truncate(scratch.path + "/inbox/sparse", 10 << 30) == 0)
         let start = ContinuousClock.now
@@ -80,7 +83,8 @@ import Testing
     }
 
     /// A writer that continues while the file is copied.
-    @Test("A file that changes during the claim is not claimed") func fault17ChangingFile() throws {
+    @Test("A file that changes during the claim is not claimed", .tags(.fault17))
+    func fault17ChangingFile() throws {
         try scratch.write("inbox/a", pattern(200_000))
         let path = scratch.path + "/inbox/a"
         let isFirst = Atomic<Bool>(true)
@@ -100,7 +104,8 @@ import Testing
         #expect(refusal("a") == nil)
     }
 
-    @Test("A claim interrupted at any system call can be repeated") func fault01ClaimStoppedAtEveryCall()
+    @Test("A claim interrupted at any system call can be repeated", .tags(.fault01))
+    func fault01ClaimStoppedAtEveryCall()
         throws
     {
         let bytes = pattern(200_000)

@@ -2,6 +2,7 @@ import DurableFiles
 import Foundation
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 
 /// A disk that may lose power: any combination of unsynchronised changes may be lost, and a write
@@ -163,7 +164,8 @@ private struct Disk {
         var changes: [FileChange] { list.withLock { $0 } }
     }
 
-    @Test("After power loss a replaced file is the old or the new one") func fault02ReplacedFile() throws {
+    @Test("After power loss a replaced file is the old or the new one", .tags(.fault02))
+    func fault02ReplacedFile() throws {
         let (old, new) = (pattern(300), pattern(140_000))
         let first = try changes { try scratch.directory.create("a", old) }
         let both = try first + changes { try scratch.directory.replace("a", new) }
@@ -181,7 +183,7 @@ private struct Disk {
         #expect(states > 30)
     }
 
-    @Test("After power loss a claim is complete or absent") func fault02Claim() throws {
+    @Test("After power loss a claim is complete or absent", .tags(.fault02)) func fault02Claim() throws {
         let inbox = try scratch.directory.makeSubdirectory("inbox")
         let blobs = BlobStore(try scratch.directory.makeSubdirectory("blobs"))
         let bytes = pattern(200_000)
@@ -203,7 +205,7 @@ private struct Disk {
         #expect(states > 50)
     }
 
-    @Test("After power loss a package is complete or absent") func fault02Package() throws {
+    @Test("After power loss a package is complete or absent", .tags(.fault02)) func fault02Package() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")
         let files = ["run.sh", "initial.extxyz", "MANIFEST.json"].enumerated().map { index, name in

@@ -2,6 +2,7 @@ import DurableFiles
 import Foundation
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 
 @Suite struct PublicationTests {
@@ -25,7 +26,7 @@ import Testing
         return try files.allSatisfy { try there.read($0.name) == $0.bytes }
     }
 
-    @Test("Publishing the same content again succeeds") func fault32SameContent() throws {
+    @Test("Publishing the same content again succeeds", .tags(.fault32)) func fault32SameContent() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         #expect(try isWhole("p"))
         #expect(FileManager.default.isExecutableFile(atPath: scratch.path + "/outbox/p/run.sh"))
@@ -37,7 +38,7 @@ import Testing
         #expect(scratch.files("outbox/p").contains("notes.txt") && scratch.files("staging").isEmpty)
     }
 
-    @Test("Publishing over other content is a conflict") func fault32OtherContent() throws {
+    @Test("Publishing over other content is a conflict", .tags(.fault32)) func fault32OtherContent() throws {
         #expect(try outbox.publish(files, as: "p", staging: staging) == .published)
         var other = files
         other[2] = PublishedFile(name: "MANIFEST.json", bytes: Array("[]".utf8))
@@ -62,7 +63,9 @@ import Testing
     }
 
     /// Stopped at each call in turn: a reader sees nothing or all of it, and doing it again finishes it.
-    @Test(arguments: [Errno.noSpace, .ioError])
+    @Test(
+        "A publication interrupted at any call can be repeated", .tags(.fault31),
+        arguments: [Errno.noSpace, .ioError])
     func fault31StoppedAtEveryCall(code: Errno) throws {
         var calls = 0
         for call in 0... {

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 
 /// Other processes work in the same directories at the same time.
@@ -43,7 +44,7 @@ import Testing
     }
 
     /// Ten thousand times at full strength.
-    @Test("A file renamed during the claim is harmless") func fault19Renamed() throws {
+    @Test("A file renamed during the claim is harmless", .tags(.fault19)) func fault19Renamed() throws {
         let bytes = pattern(3000)
         try scratch.write("inbox/a", bytes)
         let (a, b) = (scratch.path + "/inbox/a", scratch.path + "/inbox/b")
@@ -73,7 +74,7 @@ import Testing
     }
 
     /// A file that becomes a link to a secret between two looks is never followed.
-    @Test("A file swapped for a link is refused") func fault21SwappedForALink() throws {
+    @Test("A file swapped for a link is refused", .tags(.fault21)) func fault21SwappedForALink() throws {
         try scratch.write("secret", Array("secret".utf8))
         try scratch.write("inbox/good", Array("good".utf8))
         let (name, good) = (scratch.path + "/inbox/a", scratch.path + "/inbox/good")
@@ -106,7 +107,7 @@ import Testing
     }
 
     /// A parent that becomes a link leads nowhere else: directories are held open, not looked up again.
-    @Test("A parent that is a link is refused") func fault21LinkedParent() throws {
+    @Test("A parent that is a link is refused", .tags(.fault21)) func fault21LinkedParent() throws {
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/elsewhere/inner", withIntermediateDirectories: true)
         try #require(symlink("elsewhere", scratch.path + "/door") == 0)
@@ -115,7 +116,7 @@ import Testing
     }
 
     /// A reader of packages being published sees nothing or everything, including checksums.
-    @Test("A reader sees nothing or the complete directory") func fault31Readers() throws {
+    @Test("A reader sees nothing or the complete directory", .tags(.fault31)) func fault31Readers() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")
         let content = (0..<3).map { pattern(20_000 + $0) }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 
 @Suite struct WholeFileTests {
@@ -24,7 +25,7 @@ import Testing
         #expect(large?.code == .fileTooLarge)
     }
 
-    @Test("Links are not followed") func fault20Links() throws {
+    @Test("Links are not followed", .tags(.fault20)) func fault20Links() throws {
         try scratch.write("target", [1])
         try #require(symlink("target", scratch.path + "/link") == 0)
         #expect(throws: FileError.self) { try directory.read("link") }
@@ -37,7 +38,9 @@ import Testing
 
     /// Each call in turn fails, once with each error: afterwards there is the old or the new
     /// content, and no other file.
-    @Test(arguments: [Errno.noSpace, .ioError, .interrupted])
+    @Test(
+        "A file is the old or the new one, whichever call fails", .tags(.fault06),
+        arguments: [Errno.noSpace, .ioError, .interrupted])
     func fault06EveryCallMayFail(code: Errno) throws {
         let (old, new) = (pattern(10), pattern(200_000))
         var kept = 0
@@ -67,7 +70,7 @@ import Testing
         #expect(code == .interrupted || kept >= 5)
     }
 
-    @Test("Short writes and reads are completed") func fault06ShortTransfers() throws {
+    @Test("Short writes and reads are completed", .tags(.fault06)) func fault06ShortTransfers() throws {
         let bytes = pattern(5000)
         try SyscallHook.interrupt({ call, _ in
             call == .write || call == .read ? .shorten(7) : nil
@@ -78,7 +81,7 @@ import Testing
         #expect(try scratch.bytes("a") == bytes)
     }
 
-    @Test("Errors are temporary, fatal or neither") func fault05ErrorKinds() {
+    @Test("Errors are temporary, fatal or neither", .tags(.fault05)) func fault05ErrorKinds() {
         func error(_ code: Errno, _ operation: String) -> FileError {
             FileError(code: code, operation: operation, path: "/x")
         }
@@ -108,7 +111,7 @@ import Testing
         #expect(try AppendFile("log", in: directory, keeping: 100).length == 10)
     }
 
-    @Test("A lock is held until it is released") func fault08Lock() throws {
+    @Test("A lock is held until it is released", .tags(.fault08)) func fault08Lock() throws {
         var first: ExclusiveLock? = try ExclusiveLock("lock", in: directory)
         let held = #expect(throws: LockHeld.self) { try ExclusiveLock("lock", in: directory) }
         #expect(held?.holder.hasPrefix("process \(ProcessInfo.processInfo.processIdentifier) on ") ?? false)
@@ -117,22 +120,24 @@ import Testing
         _ = try ExclusiveLock("lock", in: directory)
     }
 
-    @Test(arguments: [
-        (Array("ring 4 – ‘Å’.xyz".utf8), "ring 4 – ‘Å’.xyz"),
-        (Array("a\nb\u{1B}[31m\u{7F}".utf8), "a\\x0Ab\\x1B[31m\\x7F"),
-        (Array("abc\u{202E}fdp".utf8), "abc\\xE2\\x80\\xAEfdp"),
-        (Array("zero\u{200B}width".utf8), "zero\\xE2\\x80\\x8Bwidth"),
-        (Array("\\x0A".utf8), "\\x5Cx0A"),
-        ([0x61, 0xFF, 0xC3, 0x62, 0xE2, 0x82], "a\\xFF\\xC3b\\xE2\\x82"),
-        ([0xC0, 0x80, 0xED, 0xA0, 0x80], "\\xC0\\x80\\xED\\xA0\\x80"),
-    ])
-    func fault23NamesAreShownWithoutHarm(bytes: [UInt8], shown: String) {
+    @Test(
+        "Names are shown without control characters", .tags(.fault23),
+        arguments: [
+            (Array("ring 4 – ‘Å’.xyz".utf8), "ring 4 – ‘Å’.xyz"),
+            (Array("a\nb\u{1B}[31m\u{7F}".utf8), "a\\x0Ab\\x1B[31m\\x7F"),
+            (Array("abc\u{202E}fdp".utf8), "abc\\xE2\\x80\\xAEfdp"),
+            (Array("zero\u{200B}width".utf8), "zero\\xE2\\x80\\x8Bwidth"),
+            (Array("\\x0A".utf8), "\\x5Cx0A"),
+            ([0x61, 0xFF, 0xC3, 0x62, 0xE2, 0x82], "a\\xFF\\xC3b\\xE2\\x82"),
+            ([0xC0, 0x80, 0xED, 0xA0, 0x80], "\\xC0\\x80\\xED\\xA0\\x80"),
+        ])
+    func fault23ShownNames(bytes: [UInt8], shown: String) {
         #expect(escapedForDisplay(bytes) == shown)
         #expect(FilePath.Component(bytes: bytes)?.bytes == bytes)
         #expect(FilePath.Component(bytes: bytes)?.escaped == shown)
     }
 
-    @Test("Invalid names are refused") func fault21InvalidNames() {
+    @Test("Invalid names are refused", .tags(.fault21)) func fault21InvalidNames() {
         for bytes in [[], Array(".".utf8), Array("..".utf8), Array("a/b".utf8), [0x61, 0]] {
             #expect(FilePath.Component(bytes: bytes) == nil, "\(bytes)")
         }

@@ -1,5 +1,6 @@
 import Foundation
 import SystemPackage
+import TestTags
 import Testing
 
 /// Real daemons on real spools.
@@ -59,7 +60,9 @@ import Testing
             added.status == 0 && added.output.contains("3 frames added"), "\(added.errors)\(added.output)")
     }
 
-    @Test("A job is completed once, with a kill in every stage", .enabled(if: Available.python))
+    @Test(
+        "A job is completed once, with a kill in every stage", .tags(.fault01), .enabled(if: Available.python)
+    )
     func fault01KilledInEveryStage() async throws {
         let spool = try Spool()
         let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")
@@ -92,7 +95,8 @@ import Testing
         #expect(steps == Array(0..<steps.count), "\(log)")
     }
 
-    @Test("The next daemon resumes the job of a terminated one") func fault30TerminatedDaemon() async throws {
+    @Test("The next daemon resumes the job of a terminated one", .tags(.fault30))
+    func fault30TerminatedDaemon() async throws {
         let spool = try Spool()
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         let job = """

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Subprocess
 import SystemPackage
+import TestTags
 import Testing
 
 /// Faults 1, 4, 8 and 30 with the real program, really killed, starved and stopped.
@@ -53,7 +54,8 @@ import Testing
     }
 
     /// Five hundred times at full strength; jobs are dropped all the while.
-    @Test("A daemon killed at any moment loses nothing") func fault01KilledAtAnyMoment() async throws {
+    @Test("A daemon killed at any moment loses nothing", .tags(.fault01))
+    func fault01KilledAtAnyMoment() async throws {
         let kills = Self.isFull ? 500 : 12
         var names: [String] = []
         for number in 0..<kills {
@@ -75,7 +77,7 @@ import Testing
     }
 
     /// A file system of one megabyte, of which the daemon's state fills the rest.
-    @Test("The daemon waits while the disk is full") func fault04FullDisk() async throws {
+    @Test("The daemon waits while the disk is full", .tags(.fault04)) func fault04FullDisk() async throws {
         guard try await shell("unshare -rm true").status == 0 else { return }
         let line = """
             set -e
@@ -104,7 +106,8 @@ import Testing
     }
 
     /// Thirty-two descriptors are enough for the daemon to work, or to say that they are not.
-    @Test func fault04FewDescriptors() async throws {
+    @Test("The daemon waits while it has too few descriptors", .tags(.fault04))
+    func fault04FewDescriptors() async throws {
         let names = (0..<3).map { "few\($0)" }
         for name in names { try spool.drop("\(name).yaml", Self.job(name)) }
         let result = try await shell(
@@ -115,7 +118,7 @@ import Testing
     }
 
     /// The state is the daemon's alone, and nothing that it writes may be written by others.
-    @Test("No file is writable by all users") func fault21Permissions() async throws {
+    @Test("No file is writable by all users", .tags(.fault21)) func fault21Permissions() async throws {
         try spool.drop("mine.yaml", Self.job("mine"))
         let result = try await shell(
             "umask 0; exec \(Program.aurelax) daemon --once --interval 0.05 --settle 0.05 --spool \(spool.path)"
@@ -127,7 +130,8 @@ import Testing
         #expect(found.text == "700\n")
     }
 
-    @Test("A second daemon exits and names the first") func fault08SecondDaemon() async throws {
+    @Test("A second daemon exits and names the first", .tags(.fault08))
+    func fault08SecondDaemon() async throws {
         let first = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         #expect(try await spool.wait { spool.exists(".aurelax/jobs.sqlite") })
         for isStopped in [false, true] {
@@ -141,7 +145,8 @@ import Testing
     }
 
     /// During a burst it stops within ten seconds, and the next daemon accepts the remaining files.
-    @Test("The daemon stops cleanly during a burst of files") func fault30StoppedInABurst() async throws {
+    @Test("The daemon stops cleanly during a burst of files", .tags(.fault30))
+    func fault30StoppedInABurst() async throws {
         let names = (0..<(Self.isFull ? 1000 : 60)).map { "burst\($0)" }
         for name in names { try spool.drop("\(name).yaml", Self.job(name)) }
         let daemon = try BackgroundProgram(
@@ -157,7 +162,8 @@ import Testing
     }
 
     /// Messages to a service manager: ready, alive, status, stopping.
-    @Test("The daemon reports to the service manager") func fault30ServiceManager() async throws {
+    @Test("The daemon reports to the service manager", .tags(.fault30))
+    func fault30ServiceManager() async throws {
         let path = spool.path.appending("notify").string
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
         try #require(descriptor >= 0)
@@ -194,7 +200,8 @@ import Testing
 
     /// A server ignores packages that no job waits for; a replaced package is left alone and
     /// reported.
-    @Test("A foreign package is not run", .enabled(if: Available.python)) func fault33ForeignPackage()
+    @Test("A foreign package is not run", .tags(.fault33), .enabled(if: Available.python))
+    func fault33ForeignPackage()
         async throws
     {
         for name in ["changed", "mine"] { try spool.drop("\(name).yaml", Self.job(name)) }
@@ -226,7 +233,8 @@ import Testing
     }
 
     /// Nothing listens unless the dashboard is requested.
-    @Test func fault35NothingListens() async throws {
+    @Test("No port is open unless it is asked for", .tags(.fault35))
+    func fault35NothingListens() async throws {
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("mine.yaml", Self.job("mine"))
         #expect(try await spool.waitForState("waiting-for-dft", of: "mine", seconds: 60))
@@ -246,7 +254,8 @@ import Testing
     }
 
     /// Another name than ours, a change by reading, a change without the token, a foreign page: refused.
-    @Test("The dashboard answers only permitted requests") func fault35Access() async throws {
+    @Test("The dashboard answers only permitted requests", .tags(.fault35))
+    func fault35Access() async throws {
         let daemon = try BackgroundProgram(
             ["daemon", "--dashboard", "127.0.0.1:0"], spool: spool, log: "daemon.log",
             environment: ["AURELAX_DASHBOARD_TOKEN": "secret"])

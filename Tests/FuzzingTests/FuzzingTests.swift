@@ -1,4 +1,5 @@
 import Fuzzing
+import TestTags
 import Testing
 
 /// Every file of the corpus, what once broke a reader among them, and files that are nearly one of the corpus.
@@ -11,14 +12,20 @@ import Testing
         #expect(accepted > 0, "of \(seeds.count) files of the corpus none is right")
     }
 
-    @Test func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 1500) }
-    @Test func fault26MutatedStructures() throws {
+    @Test("Mutated job files are refused, never fatal", .tags(.fault24))
+    func fault24MutatedJobFiles() throws { try mutate(.job, seed: 24, quick: 1500) }
+    @Test("Mutated structures are refused, never fatal", .tags(.fault26))
+    func fault26MutatedStructures() throws {
         try mutate(.structure, seed: 11, quick: 5000, full: 1_000_000)
     }
-    @Test func fault26MutatedManifestFields() throws { try mutate(.manifest, seed: 26, quick: 1500) }
-    @Test func fault33MutatedSignedResults() throws { try mutate(.result, seed: 33, quick: 1500) }
-    @Test func fault33MutatedDroppedResults() throws { try mutate(.dropped, seed: 34, quick: 2000) }
-    @Test func fault07MutatedSignedModels() throws { try mutate(.model, seed: 7, quick: 200) }
+    @Test("Mutated manifest fields are refused, never fatal", .tags(.fault26))
+    func fault26MutatedManifestFields() throws { try mutate(.manifest, seed: 26, quick: 1500) }
+    @Test("Mutated and signed results are refused, never fatal", .tags(.fault33))
+    func fault33MutatedSignedResults() throws { try mutate(.result, seed: 33, quick: 1500) }
+    @Test("Mutated results of the inbox are refused, never fatal", .tags(.fault33))
+    func fault33MutatedDroppedResults() throws { try mutate(.dropped, seed: 34, quick: 2000) }
+    @Test("Mutated and signed models are refused, never fatal", .tags(.fault07))
+    func fault07MutatedSignedModels() throws { try mutate(.model, seed: 7, quick: 200) }
 
     private func mutate(_ target: FuzzTarget, seed: UInt64, quick: Int, full: Int = 100_000) throws {
         var accepted = 0

@@ -5,6 +5,7 @@ import Fuzzing
 import Handoff
 import JobSpec
 import SystemPackage
+import TestTags
 import Testing
 
 /// Faults 26 and 33: for any returned bytes there is an answer, and changed data are never accepted
@@ -22,7 +23,8 @@ import Testing
         "null", "-1", "1e999", "9223372036854775808", "{}", "[", "\"", "\\u0000", "true",
     ]
 
-    @Test func fault26MutatedManifests() throws {
+    @Test("Mutated manifests are refused, never fatal", .tags(.fault26))
+    func fault26MutatedManifests() throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(package)
         let manifest = try #require(package.bytes("MANIFEST.json"))
@@ -42,7 +44,7 @@ import Testing
         #expect(accepted > 0)
     }
 
-    @Test func fault33MutatedResults() throws {
+    @Test("Mutated results are refused, never fatal", .tags(.fault33)) func fault33MutatedResults() throws {
         let whole = try sample.files
         let names = whole.keys.sorted { $0.rawValue < $1.rawValue }
         for (number, name) in names.enumerated() {

@@ -3,6 +3,7 @@ import DurableFiles
 import Handoff
 import JobSpec
 import OrderedCollections
+import TestTags
 import Testing
 
 @Suite struct ResultTests {
@@ -48,7 +49,8 @@ import Testing
         #expect(result.digest == Digest(of: try #require(files[.done])))
     }
 
-    @Test("A calculation that did not converge is a result") func fault33NotConverged() throws {
+    @Test("A calculation that did not converge is a result", .tags(.fault33))
+    func fault33NotConverged() throws {
         var sample = ResultSample(of: package, shrinking: 0.8)
         sample.end(.stepLimit)
         sample.listed.append(.best)
@@ -80,7 +82,8 @@ import Testing
                 == .contradiction("status.json and DONE.json disagree on how the calculation ended"))
     }
 
-    @Test("Results of another job, stage, attempt or inputs are refused") func fault33OtherIdentity() throws {
+    @Test("Results of another job, stage, attempt or inputs are refused", .tags(.fault33))
+    func fault33OtherIdentity() throws {
         #expect(
             try refusal { $0.marker["job"] = .string("ring5") }
                 == .otherJob(expected: "ring4", found: "ring5"))
@@ -93,7 +96,8 @@ import Testing
         #expect(try refusal { $0.status["charge"] = .integer(1) } == .otherCharge(expected: 0, found: 1))
     }
 
-    @Test("Incomplete, truncated and changed results are refused") func fault33Damaged() throws {
+    @Test("Incomplete, truncated and changed results are refused", .tags(.fault33))
+    func fault33Damaged() throws {
         let files = try sample.files
         for file in [ReturnedFile.trajectory, .final, .status, .done] {
             var some = files
@@ -116,7 +120,8 @@ import Testing
         }
     }
 
-    @Test("Results with other atoms or another order are refused") func fault33OtherAtoms() throws {
+    @Test("Results with other atoms or another order are refused", .tags(.fault33))
+    func fault33OtherAtoms() throws {
         #expect(
             try refusal { sample in
                 for k in sample.frames.indices { sample.frames[k].elements.swapAt(0, 1) }
@@ -142,7 +147,7 @@ import Testing
             } == .atomCount(file: "trajectory.extxyz", frame: 2, expected: 3, found: 2))
     }
 
-    @Test("Values that are not numbers are refused") func fault33NotFinite() throws {
+    @Test("Values that are not numbers are refused", .tags(.fault33)) func fault33NotFinite() throws {
         let refusals = [
             try refusal { $0.frames[4].energy = .nan },
             try refusal { $0.frames[4].forces?[1].y = .infinity },
@@ -160,7 +165,7 @@ import Testing
             try refusal { $0.frames[1].energy = nil } == .noEnergy(file: "trajectory.extxyz", frame: 1))
     }
 
-    @Test func fault33WrongUnits() throws {
+    @Test("Results in other units are refused", .tags(.fault33)) func fault33WrongUnits() throws {
         guard
             case .wrongUnits? = try refusal({ $0.status["units"] = .object(["length": .string("Bohr")]) })
                 .map({ if case .unreadable = $0 { ResultRefusal.wrongUnits("") } else { $0 } })
@@ -199,7 +204,7 @@ import Testing
                 == .otherLevelOfTheory(expected: expected, found: fd))
     }
 
-    @Test("Inconsistent frames are refused") func fault33InconsistentFrames() throws {
+    @Test("Inconsistent frames are refused", .tags(.fault33)) func fault33InconsistentFrames() throws {
         // A step longer than the optimiser may take.
         let jump = try refusal { sample in
             for k in 3...6 { sample.frames[k].positions[1].x += 0.5 }

@@ -6,6 +6,7 @@ import JobSpec
 import Synchronization
 import SystemPackage
 import Structures
+import TestTags
 import Testing
 
 /// Real runs with GFN1-xTB: seconds.
@@ -198,7 +199,8 @@ import Testing
         #expect(reason.contains("/nonexistent/python"))
     }
 
-    @Test("A crashing package is given up with the verdict crashed") func fault29Crashes() async throws {
+    @Test("A crashing package is given up with the verdict crashed", .tags(.fault29))
+    func fault29Crashes() async throws {
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
@@ -311,7 +313,7 @@ import Testing
     }
 
     /// After a stop request it keeps its steps and leaves no process; started again, it resumes.
-    @Test("A run stops on request and resumes") func fault30StopRequest() async throws {
+    @Test("A run stops on request and resumes", .tags(.fault30)) func fault30StopRequest() async throws {
         let scratch = try Scratch()
         let package = try package(GoldThiolateRing(n: 3).atoms)
         let directory = try scratch.publish(package)
@@ -333,7 +335,7 @@ import Testing
 
     /// Killed like a process that runs out of memory; started again, it resumes, and its whole path
     /// is accepted.
-    @Test("A killed run resumes") func fault30Killed() async throws {
+    @Test("A killed run resumes", .tags(.fault30)) func fault30Killed() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
             Samples.request(
@@ -363,7 +365,7 @@ import Testing
     }
 
     /// A run that hangs is ended, whatever it started with it.
-    @Test("A silent run is killed") func fault30Silent() async throws {
+    @Test("A silent run is killed", .tags(.fault30)) func fault30Silent() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package())
         try scratch.directory.create(

@@ -1,6 +1,7 @@
 import Foundation
 import JobSpec
 import Relaxation
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -206,16 +207,20 @@ import YAMLDocument
     }
 
     /// Faults 21 and 23: a job names nothing outside its own folder.
-    @Test(arguments: [
-        ("../x.xyz", "leads out of the job's folder"), ("/etc/passwd", "leads out of the job's folder"),
-        ("a/b.xyz", "leads out of the job's folder"), ("..", "leads out of the job's folder"),
-        (".", "leads out of the job's folder"), (".hidden.xyz", "is a hidden file"),
-        ("\"x\\0.xyz\"", "this is not the name of a file"),
-        ("\"x\\u202Ezyx.\"", "this is not the name of a file"),
-        ("\"\\u200B\"", "this is not the name of a file"), ("\"\\x1b[2J\"", "this is not the name of a file"),
-        (String(repeating: "x", count: 256), "this is not the name of a file"),
-        ("\"  \"", "neither the name nor the text"), ("\"1\\n\\x07\\n\"", "characters that no structure has"),
-    ])
+    @Test(
+        "A structure's name leads to no other folder", .tags(.fault21),
+        arguments: [
+            ("../x.xyz", "leads out of the job's folder"), ("/etc/passwd", "leads out of the job's folder"),
+            ("a/b.xyz", "leads out of the job's folder"), ("..", "leads out of the job's folder"),
+            (".", "leads out of the job's folder"), (".hidden.xyz", "is a hidden file"),
+            ("\"x\\0.xyz\"", "this is not the name of a file"),
+            ("\"x\\u202Ezyx.\"", "this is not the name of a file"),
+            ("\"\\u200B\"", "this is not the name of a file"),
+            ("\"\\x1b[2J\"", "this is not the name of a file"),
+            (String(repeating: "x", count: 256), "this is not the name of a file"),
+            ("\"  \"", "neither the name nor the text"),
+            ("\"1\\n\\x07\\n\"", "characters that no structure has"),
+        ])
     func fault21StructureNames(name: String, message: String) {
         let read = file("aurelax: 1\nstructure: \(name)\nstages: [{ml: {}}]\n")
         #expect(read.job == nil)

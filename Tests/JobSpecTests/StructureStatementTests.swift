@@ -1,5 +1,6 @@
 import Atomistics
 import JobSpec
+import TestTags
 import Testing
 
 /// The structure file's own statements are followed, or contradicted with a message.
@@ -17,7 +18,7 @@ import Testing
         return file.report(file.problems(with: atoms))
     }
 
-    @Test("fault 36: a charge that the structure states and the job does not is asked for")
+    @Test("A charge in the structure but not in the job is refused", .tags(.fault36))
     func fault36Charge() throws {
         #expect(try report("charge=-1").contains("error: the structure says that its charge (charge) is -1"))
         #expect(try report("charge=-1", job: "charge: 1").contains("warning: the structure says"))
@@ -25,7 +26,7 @@ import Testing
         #expect(try !report("charge=0").contains("structure says"))
     }
 
-    @Test("fault 36: unpaired electrons, other units and foreign constraints are not dropped in silence")
+    @Test("Unpaired electrons, other units and foreign constraints are reported", .tags(.fault36))
     func fault36SpinUnitsConstraints() throws {
         #expect(try report("multiplicity=3").contains("error: the structure says multiplicity=3"))
         #expect(try report("units=bohr").contains("error: the structure says units=bohr"))

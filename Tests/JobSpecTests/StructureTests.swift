@@ -1,5 +1,6 @@
 import Atomistics
 import JobSpec
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -20,7 +21,7 @@ import YAMLDocument
     }
 
     /// Faults 27 and 28: refused before anything is computed.
-    @Test func fault27NoAtoms() {
+    @Test("A structure without atoms is refused", .tags(.fault27)) func fault27NoAtoms() {
         let none = Atoms(elements: [], positions: [])
         #expect(
             report(Self.ml, none) == """
@@ -31,7 +32,8 @@ import YAMLDocument
                 """)
     }
 
-    @Test func fault28Geometry() {
+    @Test("Impossible geometries are refused before the computation", .tags(.fault28))
+    func fault28Geometry() {
         var atoms = Self.water
         atoms.positions[1] = atoms.positions[0]
         #expect(report(Self.ml, atoms).contains("j.yaml:2:12: error: "))

@@ -2,6 +2,7 @@ import DurableFiles
 import Foundation
 import Fuzzing
 import ModelFile
+import TestTags
 import Testing
 
 @Suite struct ModelFileTests {
@@ -91,7 +92,7 @@ import Testing
         }
     }
 
-    @Test("A file truncated anywhere is refused") func fault07Truncated() throws {
+    @Test("A file truncated anywhere is refused", .tags(.fault07)) func fault07Truncated() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)
@@ -110,7 +111,7 @@ import Testing
 
     /// For any bytes, nothing is read beyond the end, and an accepted file has the original
     /// content.
-    @Test func fault07MutatedFiles() throws {
+    @Test("Mutated model files are refused, never fatal", .tags(.fault07)) func fault07MutatedFiles() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)
@@ -126,7 +127,7 @@ import Testing
         }
     }
 
-    @Test("Every flipped bit is detected") func fault07FlippedBits() throws {
+    @Test("Every flipped bit is detected", .tags(.fault07)) func fault07FlippedBits() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)

@@ -1,6 +1,7 @@
 import Atomistics
 import Foundation
 import Relaxation
+import TestTags
 import Testing
 
 extension RelaxationSettings {
@@ -66,7 +67,7 @@ extension Relaxer {
         #expect(done.status == .converged)
     }
 
-    @Test("The best frame is kept") func fault29BestFrame() throws {
+    @Test("The best frame is kept", .tags(.fault29)) func fault29BestFrame() throws {
         var byForce = lennardJones(.init(.bfgs, maxSteps: 5))
         try byForce.run()
         #expect(byForce.best?.step == 1)
@@ -92,7 +93,7 @@ extension Relaxer {
         #expect(withoutEnergy.best?.step == smallest.step)
     }
 
-    @Test("A force that is not a number is an error") func fault29NotFinite() throws {
+    @Test("A force that is not a number is an error", .tags(.fault29)) func fault29NotFinite() throws {
         var start = Atoms.fourLJ
         start.positions[1] = start.positions[0]
         var relaxer = Relaxer(start, forceField: PairField.lennardJones, settings: .init(.bfgs))

@@ -1,5 +1,6 @@
 import Foundation
 import Slurm
+import TestTags
 import Testing
 
 @Suite struct BatchJobTests {
@@ -81,9 +82,8 @@ import Testing
         #expect(ended == "6\n")
     }
 
-    @Test(
-        "fault 38: a line of the setup that fails ends the run before it begins, with the line as its reason")
-    func fault38ASetupThatFails() throws {
+    @Test("A failing line of the setup ends the run and is its reason", .tags(.fault38))
+    func fault38FailingSetup() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
         let records = folder.appendingPathComponent(BatchJob.records)

@@ -1,5 +1,6 @@
 import Foundation
 import Slurm
+import TestTags
 import Testing
 
 /// The commands as programs: their arguments, and the handling of hanging ones.
@@ -60,8 +61,8 @@ import Testing
         await #expect(throws: SlurmCommands.NoAnswer.self) { try await missing.queue() }
     }
 
-    @Test("fault 38: what an allocation has set for its own steps does not reach sbatch; SLURM_CONF stays")
-    func fault38EnvironmentOfAnAllocation() async throws {
+    @Test("Variables of an allocation do not reach sbatch, but SLURM_CONF does", .tags(.fault38))
+    func fault38Environment() async throws {
         defer { remove() }
         let seen = folder.appendingPathComponent("seen").path
         // Set before the commands read it, which they do once.
@@ -72,8 +73,8 @@ import Testing
         #expect(Set(names).isSubset(of: ["SLURM_BITSTR_LEN", "SLURM_CONF", "SLURM_TIME_FORMAT"]), "\(names)")
     }
 
-    @Test("fault 38: a program of Slurm's that is missing is named, and nothing is in doubt")
-    func fault38AMissingProgramIsNamed() async throws {
+    @Test("A missing program of Slurm is named", .tags(.fault38))
+    func fault38MissingProgram() async throws {
         defer { remove() }
         let missing = SlurmCommands(directory: folder.appendingPathComponent("nothing").path)
         let job = BatchJob(name: "aurelax-a", comment: "", folder: "/x", resources: SlurmResources())
@@ -84,7 +85,7 @@ import Testing
         #expect(why.contains("sbatch could not be run"), "\(why)")
     }
 
-    @Test("fault 38: a submission that ends with the daemon is in doubt")
+    @Test("A submission interrupted by the daemon's end is uncertain", .tags(.fault38))
     func fault38InterruptedSubmission() async throws {
         defer { remove() }
         let begun = folder.appendingPathComponent("begun").path
@@ -99,8 +100,8 @@ import Testing
         }
     }
 
-    @Test("fault 38: accounting that is away once is asked again; only a cluster without any is not")
-    func fault38AccountingThatIsAwayOnce() async throws {
+    @Test("Accounting that fails once is queried again", .tags(.fault38))
+    func fault38Accounting() async throws {
         defer { remove() }
         let away = try commands(
             "sacct", "echo 'sacct: error: slurm_persist_conn_open: Connection refused' >&2; exit 1")

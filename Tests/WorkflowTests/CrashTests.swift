@@ -4,6 +4,7 @@ import GRDB
 import JobSpec
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -38,7 +39,8 @@ import Workflow
     }
 
     /// At every call at full strength.
-    @Test func fault01StoppedAtEveryCall() async throws {
+    @Test("A daemon interrupted at any call loses nothing", .tags(.fault01))
+    func fault01StoppedAtEveryCall() async throws {
         let stride = Strength.scaled(31, full: 1)
         var call = Int.random(in: 0..<stride)
         var isThrough = false
@@ -53,7 +55,8 @@ import Workflow
     }
 
     /// Recovery itself is stopped, at every call; then it is done, and doing it once more changes nothing.
-    @Test("A recovery interrupted at any call can be repeated") func fault03StoppedInRecovery() async throws {
+    @Test("A recovery interrupted at any call can be repeated", .tags(.fault03))
+    func fault03StoppedInRecovery() async throws {
         for first in Strength.isFull ? [25, 60, 90] : [Int.random(in: 20..<100)] {
             let stride = Strength.scaled(83, full: 1)
             var call = Int.random(in: 0..<stride)
@@ -84,8 +87,10 @@ import Workflow
 
     /// Space, descriptors or permissions are missing for a while: nothing is lost, no partial file
     /// is visible, the daemon reports it and resumes automatically.
-    @Test(arguments: [Errno.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .readOnlyFileSystem])
-    func fault04WhatRunsOutComesBack(code: Errno) async throws {
+    @Test(
+        "Work resumes when space or descriptors are available again", .tags(.fault04),
+        arguments: [Errno.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .readOnlyFileSystem])
+    func fault04Exhausted(code: Errno) async throws {
         let spool = try spoolWithJob()
         let isOut = Atomic<Bool>(true)
         try await SyscallHook.interrupt({ call, _ in
@@ -111,7 +116,7 @@ import Workflow
     }
 
     /// A disk that does not keep written data ends the daemon; there is no retry.
-    @Test("A failing fsync or close ends the daemon", arguments: [Syscall.fsync, .close])
+    @Test("A failing fsync or close ends the daemon", .tags(.fault05), arguments: [Syscall.fsync, .close])
     func fault05FailingDisk(call: Syscall) async throws {
         let spool = try spoolWithJob()
         let engine = try spool.engine()
@@ -134,7 +139,7 @@ import Workflow
 
     /// The log beside the database, truncated at any byte: complete transactions are kept in order,
     /// and nothing else.
-    @Test("A torn write-ahead log loses only its tail") func fault07TornLog() throws {
+    @Test("A torn write-ahead log loses only its tail", .tags(.fault07)) func fault07TornLog() throws {
         let folder = try TestSpool()
         let path = FilePath(folder.path).appending("jobs.sqlite")
         let store = try Store(path)
@@ -164,7 +169,7 @@ import Workflow
     }
 
     /// A store that was killed while it was made: its journal has to be played back before it can be read.
-    @Test("A left-over journal is replayed") func fault07LeftJournal() async throws {
+    @Test("A left-over journal is replayed", .tags(.fault07)) func fault07LeftJournal() async throws {
         let spool = try spoolWithJob()
         let path = spool.spool.database.string
         try FileManager.default.createDirectory(
@@ -197,7 +202,8 @@ import Workflow
     }
 
     /// A store of an earlier version is copied, then brought to this one, with all that it held.
-    @Test("A store of an older version is migrated", arguments: [1, 2, 3]) func fault07OlderStore(
+    @Test("A store of an older version is migrated", .tags(.fault07), arguments: [1, 2, 3])
+    func fault07OlderStore(
         version: Int
     ) async throws {
         let spool = try spoolWithJob()

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobSpec
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -17,11 +18,12 @@ import Workflow
     }
 
     @Test(
+        "A spool on a network file system is refused", .tags(.fault09),
         arguments: [
             (0x6969, "NFS"), (0x6573_5546, "FUSE"), (0xFF53_4D42, "SMB"), (0xFE53_4D42, "SMB"),
             (0x0BD0_0BD0, "Lustre"), (0x0102_1997, "9P"),
         ] as [(UInt32, String)])
-    func fault09NetworkFileSystemsAreRefused(type: UInt32, name: String) throws {
+    func fault09NetworkFileSystems(type: UInt32, name: String) throws {
         let error = #expect(throws: WorkflowError.self) {
             try SyscallHook.interrupt({ call, _ in call == .statfs ? .pretend(fileSystem: type) : nil }) {
                 _ = try spool.spool.open()
@@ -33,7 +35,7 @@ import Workflow
     }
 
     /// The incomplete file of a killed writer is set aside after a while, and never accepted.
-    @Test("The incomplete file of a killed writer is set aside", .timeLimit(.minutes(2)))
+    @Test("The incomplete file of a killed writer is set aside", .tags(.fault15), .timeLimit(.minutes(2)))
     func fault15KilledWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("half.yaml", String(outsideJob("half").dropLast(20)))
@@ -46,7 +48,7 @@ import Workflow
         #expect(spool.files("inbox") == ["h2.xyz", "short.xyz"])
     }
 
-    @Test("Temporary names are ignored") func fault16TemporaryNames() async throws {
+    @Test("Temporary names are ignored", .tags(.fault16)) func fault16TemporaryNames() async throws {
         let names = [
             ".a.yaml", ".a.yaml.XyZ123", "a.yaml.part", "a.yaml~", "a.yaml.tmp", ".syncthing.a.yaml.tmp",
             ".nfs000000000123", "a.yaml.filepart", "a.yaml.crdownload", ".a.yaml.swp", "a.yaml.PART",
@@ -59,7 +61,8 @@ import Workflow
         #expect(spool.files(".aurelax/blobs").isEmpty)
     }
 
-    @Test func fault22HugeStructures() async throws {
+    @Test("Huge structures are refused with bounded memory", .tags(.fault22))
+    func fault22HugeStructures() async throws {
         let path = spool.path + "/inbox/huge.xyz"
         try #require(FileManager.default.createFile(atPath: path, contents: nil))
         try #require(truncate(path, 10 << 30) == 0)
@@ -80,7 +83,8 @@ import Workflow
     }
 
     /// Whatever bytes a name has: inside they are kept, outside they are shown without harm.
-    @Test func fault23HostileNames() async throws {
+    @Test("Hostile names are kept as bytes and escaped for display", .tags(.fault23))
+    func fault23HostileNames() async throws {
         let names: [[UInt8]] = [
             [0xFF, 0xFE, 0x61], Array("two\nlines".utf8), Array("abc\u{202E}fdp".utf8),
             Array("<script>alert(1)<".utf8), Array("a b;rm -rf $HOME`id`".utf8), Array("\u{1B}[2Jx".utf8),
@@ -111,7 +115,8 @@ import Workflow
     }
 
     /// A foreign folder in the outbox is not touched.
-    @Test("A foreign folder with the job's name is not touched") func fault32ForeignFolder() async throws {
+    @Test("A foreign folder with the job's name is not touched", .tags(.fault32))
+    func fault32ForeignFolder() async throws {
         try FileManager.default.createDirectory(
             atPath: spool.path + "/outbox/h2/01-dft", withIntermediateDirectories: true)
         try Data("mine".utf8).write(to: URL(fileURLWithPath: spool.path + "/outbox/h2/01-dft/MANIFEST.json"))

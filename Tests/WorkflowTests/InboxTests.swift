@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobSpec
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 import YAMLDocument
@@ -62,7 +63,8 @@ import YAMLDocument
     }
 
     /// One daemon, one inbox, everything that people put there.
-    @Test("Every drop is accepted, set aside or left alone") func fault20EveryDrop() async throws {
+    @Test("Every drop is accepted, set aside or left alone", .tags(.fault20))
+    func fault20EveryDrop() async throws {
         // Taken: two jobs with one structure, and one that carries its own.
         try spool.drop("first.yaml", outsideJob("first"))
         try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
@@ -149,7 +151,7 @@ import YAMLDocument
         #expect(spool.files("inbox").isEmpty)
     }
 
-    @Test("The same job is not run twice") func fault18SameJob() async throws {
+    @Test("The same job is not run twice", .tags(.fault18)) func fault18SameJob() async throws {
         let text = outsideJob("once")
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text)
@@ -175,7 +177,7 @@ import YAMLDocument
     }
 
     /// The accepted content is the snapshot, even if the file is written afterwards.
-    @Test("Writing after the claim changes nothing") func fault17LateWriter() async throws {
+    @Test("Writing after the claim changes nothing", .tags(.fault17)) func fault17LateWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let handle = try #require(FileHandle(forUpdatingAtPath: spool.path + "/inbox/h2.xyz"))
         try spool.drop("claimed.yaml", outsideJob("claimed"))
@@ -189,7 +191,7 @@ import YAMLDocument
         #expect(try spool.state(of: "claimed") == .waitingForDFT)
     }
 
-    @Test("The inbox waits for a slow writer") func fault15SlowWriter() async throws {
+    @Test("The inbox waits for a slow writer", .tags(.fault15)) func fault15SlowWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let path = spool.path + "/inbox/slow.yaml"
         #expect(FileManager.default.createFile(atPath: path, contents: nil))

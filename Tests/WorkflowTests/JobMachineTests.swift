@@ -1,3 +1,4 @@
+import TestTags
 import Testing
 import Workflow
 
@@ -115,7 +116,7 @@ import Workflow
         #expect((machine.state, machine.reason) == (.failed, "fmax 0.3 after 200 steps"))
     }
 
-    @Test("A stage is tried at most three times") func fault29ThreeAttempts() {
+    @Test("A stage is tried at most three times", .tags(.fault29)) func fault29ThreeAttempts() {
         var machine = JobMachine(stages: [.ml])
         for attempt in 1...3 {
             #expect(machine.attempt == attempt)

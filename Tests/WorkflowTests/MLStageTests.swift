@@ -7,6 +7,7 @@ import ModelLibrary
 import OrderedCollections
 import SystemPackage
 import Structures
+import TestTags
 import Testing
 import Workflow
 
@@ -125,7 +126,8 @@ import Workflow
 
     /// Stopped in the middle, with truncated files as after a crash, and started again: every step
     /// occurs once, and every number is the same as without the interruption.
-    @Test("An interrupted stage resumes from its last step") func fault30Interrupted() async throws {
+    @Test("An interrupted stage resumes from its last step", .tags(.fault30))
+    func fault30Interrupted() async throws {
         let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
         try submit("through", stage)
         try await spool.work(models: models)

@@ -1,4 +1,5 @@
 import Foundation
+import TestTags
 import Testing
 import Workflow
 
@@ -10,7 +11,7 @@ import Workflow
 
     private let ownStructure = "|\n  2\n\n  H 0 0 0\n  H 0 0 0.9"
 
-    @Test("fault 37: the copies that file synchronisers keep are set aside with the reason")
+    @Test("Conflict copies of file synchronisers are set aside", .tags(.fault37))
     func fault37ConflictCopies() async throws {
         let copies = [
             "ring.sync-conflict-20261126-101112-ABCD123.yaml", "ring (conflicted copy 2026-11-26).yaml",
@@ -28,8 +29,8 @@ import Workflow
         #expect(spool.text("outbox/rejected/\(folder)/diagnostics.txt")?.contains("synchroniser") == true)
     }
 
-    @Test("fault 37: a structure that is called like a result is taken for the structure it is")
-    func fault37AStructureCalledLikeAResult() async throws {
+    @Test("A structure named like a result is a structure", .tags(.fault37))
+    func fault37StructureNamedResult() async throws {
         try spool.drop("h2.result.extxyz", hydrogen)
         try spool.drop("h2.yaml", outsideJob("h2", structure: "h2.result.extxyz"))
         try await spool.work()
@@ -37,8 +38,8 @@ import Workflow
         #expect(spool.files("outbox/rejected").isEmpty && spool.files("inbox").isEmpty)
     }
 
-    @Test("fault 37: the status of a job names the file it waits for, and a file with nearly that name")
-    func fault37WhatAJobWaitsFor() async throws {
+    @Test("The status names the missing file and a file of similar name", .tags(.fault37))
+    func fault37MissingStructure() async throws {
         let engine = try spool.engine()
         try spool.drop("Water.xyz", hydrogen)
         try spool.drop("wcase.yaml", outsideJob("wcase", structure: "water.xyz"))

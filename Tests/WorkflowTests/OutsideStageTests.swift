@@ -3,6 +3,7 @@ import DurableFiles
 import Foundation
 import JobSpec
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -26,7 +27,7 @@ import Workflow
         """
     }
 
-    @Test("Results are checked and count once") func fault33CheckedOnce() async throws {
+    @Test("Results are checked and count once", .tags(.fault33)) func fault33CheckedOnce() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         let manifest = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
@@ -173,7 +174,7 @@ import Workflow
         #expect(spool.text("outbox/c/status.yaml")?.contains("state: failed\n") ?? false)
     }
 
-    @Test("A spool has only one daemon") func fault08OneDaemon() async throws {
+    @Test("A spool has only one daemon", .tags(.fault08)) func fault08OneDaemon() async throws {
         let first = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
         // The lock is taken before the store is made.
         while !spool.exists(".aurelax/jobs.sqlite") { try await Task.sleep(for: .milliseconds(10)) }

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobSpec
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -44,7 +45,7 @@ import Workflow
         }
     }
 
-    @Test("A lost store is rebuilt") func fault07LostStore() async throws {
+    @Test("A lost store is rebuilt", .tags(.fault07)) func fault07LostStore() async throws {
         try await fill()
         let before = try spool.client.statuses()
         let reports = try before.map { try spool.client.summary(of: $0.name) }
@@ -80,7 +81,7 @@ import Workflow
         #expect(spool.text("outbox/rejected/again/diagnostics.txt")?.contains("is here already") ?? false)
     }
 
-    @Test("A damaged store is kept and rebuilt") func fault07DamagedStore() async throws {
+    @Test("A damaged store is kept and rebuilt", .tags(.fault07)) func fault07DamagedStore() async throws {
         try await fill()
         try loseTheStore()
         let damaged = [UInt8](repeating: 0x61, count: 5000)

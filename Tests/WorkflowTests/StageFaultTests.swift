@@ -6,6 +6,7 @@ import GRDB
 import JobSpec
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -66,7 +67,7 @@ private struct SpringField: ForceField {
         }
     }
 
-    @Test func fault29AnEngineThatAbortsIsGivenUp() async throws {
+    @Test("An engine that aborts is given up", .tags(.fault29)) func fault29AbortingEngine() async throws {
         try submit()
         for _ in 0..<JobMachine.maximumAttempts {
             await #expect(processExitsWith: .signal(SIGABRT)) { [path = spool.path as String] in
@@ -93,7 +94,9 @@ private struct SpringField: ForceField {
         #expect(try spool.state(of: "h2") == .completed)
     }
 
-    @Test(arguments: [Double.nan, .infinity, 1e200]) func fault29ForcesThatAreNoNumbers(scale: Double)
+    @Test(
+        "Forces that are not numbers end the stage", .tags(.fault29),
+        arguments: [Double.nan, .infinity, 1e200]) func fault29NotANumber(scale: Double)
         async throws
     {
         try submit()
@@ -103,7 +106,8 @@ private struct SpringField: ForceField {
         #expect(try spool.history(of: "h2").count { $0.contains("→ running") } == 1, "it was begun again")
     }
 
-    @Test func fault29NotConvergedKeepsItsLastFrame() async throws {
+    @Test("A stage that does not converge keeps its last frame", .tags(.fault29))
+    func fault29NotConverged() async throws {
         try submit("{fmax: 1.0e-5, max_steps: 1}")
         try await spool.turn(engine(.gives(0.01)))
         let status = try spool.client.status(of: "h2")
@@ -115,7 +119,7 @@ private struct SpringField: ForceField {
     }
 
     /// A hanging step ends the daemon but not the job; a stopping daemon does not wait for it.
-    @Test func fault30AStepThatHangs() async throws {
+    @Test("A step that hangs is ended", .tags(.fault30)) func fault30HangingStep() async throws {
         try submit()
         let released = SpringField.Released()
         defer { released.set() }
@@ -142,7 +146,7 @@ private struct SpringField: ForceField {
     }
 
     /// Files from 1970 and 2100 are files like others.
-    @Test func fault34TimesOfFilesDoNotMatter() async throws {
+    @Test("Times of files have no effect", .tags(.fault34)) func fault34FileTimes() async throws {
         for (name, year) in [("old", 0), ("new", 4_102_444_800)] {
             try spool.drop("\(name).xyz", hydrogen)
             try spool.drop("\(name).yaml", outsideJob(name, structure: "\(name).xyz"))
@@ -156,7 +160,8 @@ private struct SpringField: ForceField {
     }
 
     /// The store's own times jump by eighty years in both directions; what people see follows all the same.
-    @Test(arguments: [0.0, 4_102_444_800]) func fault34AClockThatJumps(time: Double) async throws {
+    @Test("A clock that jumps has no effect", .tags(.fault34), arguments: [0.0, 4_102_444_800])
+    func fault34JumpingClock(time: Double) async throws {
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.turn(spool.engine())
@@ -172,7 +177,7 @@ private struct SpringField: ForceField {
     }
 
     /// The clock that detects complete files is monotonic and compares only for equality.
-    @Test func fault34QuietIsMeasuredByASteadyClock() throws {
+    @Test("Settling is measured by a steady clock", .tags(.fault34)) func fault34SteadyClock() throws {
         try spool.drop("a", "1")
         let inbox = try Directory(FilePath(spool.path + "/inbox"))
         let first = try #require(try inbox.status(of: "a"))

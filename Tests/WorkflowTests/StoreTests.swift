@@ -5,6 +5,7 @@ import JobSpec
 import Logging
 import Synchronization
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -73,7 +74,7 @@ import Workflow
     }
 
     /// The files of a killed daemon: all committed data is in the log beside the database.
-    @Test func fault01WhatWasCommittedBeforeAKillIsThere() throws {
+    @Test("Committed data survives a kill", .tags(.fault01)) func fault01CommittedData() throws {
         let store = try Store(path)
         for number in 0..<20 { _ = try accept(store, acceptance("job\(number)")) }
         let copy = FilePath(folder.path).appending("left.sqlite")
@@ -141,7 +142,7 @@ import Workflow
         #expect(try Store(path).history(of: id).count == 7)
     }
 
-    @Test func fault07DamagedStoresAreRefusedAndLeftAlone() throws {
+    @Test("Damaged stores are refused and kept", .tags(.fault07)) func fault07RefusedStores() throws {
         do {
             let store = try Store(path)
             for number in 0..<40 { _ = try accept(store, acceptance("job\(number)")) }

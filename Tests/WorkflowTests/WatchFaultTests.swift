@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JobSpec
 import SystemPackage
+import TestTags
 import Testing
 import Workflow
 
@@ -68,7 +69,8 @@ import Workflow
     private func isTaken(_ name: String) -> Bool { (try? spool.state(of: name)) == .waitingForDFT }
 
     /// The kernel's queue holds 16,384 events by default.
-    @Test func fault10MoreEventsThanTheKernelKeeps() async throws {
+    @Test("All files are found after an overflow of the event queue", .tags(.fault10))
+    func fault10QueueOverflow() async throws {
         let daemon = start(watcher: Self.program, interval: .seconds(60))
         #expect(try await wait(seconds: 90, until: isReady))
         let process = try #require(watcher())
@@ -91,7 +93,7 @@ import Workflow
         #expect(spool.files("inbox").count == 20_000)
     }
 
-    @Test func fault11AWatcherThatIsKilled() async throws {
+    @Test("A killed watcher is started again", .tags(.fault11)) func fault11KilledWatcher() async throws {
         let daemon = start(watcher: Self.program, interval: .milliseconds(300))
         #expect(try await wait(seconds: 90, until: isReady))
         try #require(kill(try #require(watcher()), SIGKILL) == 0)
@@ -105,7 +107,8 @@ import Workflow
         await end(daemon)
     }
 
-    @Test func fault11AWatcherThatCannotStart() async throws {
+    @Test("The daemon polls if the watcher cannot start", .tags(.fault11))
+    func fault11NoWatcher() async throws {
         let daemon = start(watcher: "/nonexistent/aurelax-watch", interval: .milliseconds(300))
         try drop("polled")
         #expect(try await wait(seconds: 30) { isTaken("polled") })
@@ -119,7 +122,7 @@ import Workflow
     }
 
     /// A silent watcher, as on a network file system; it does not react to the daemon's end either.
-    @Test func fault12NoEventsAtAll() async throws {
+    @Test("Files are found without any event", .tags(.fault12)) func fault12NoEvents() async throws {
         let program = spool.path + "/mute"
         try Data("#!/bin/sh\nexec sleep 300\n".utf8).write(to: URL(fileURLWithPath: program))
         try #require(chmod(program, 0o755) == 0)
@@ -132,7 +135,8 @@ import Workflow
         #expect(start.duration(to: .now) < .seconds(10))
     }
 
-    @Test func fault13TheInboxIsRemovedAndRenamed() async throws {
+    @Test("A removed or renamed inbox is created again", .tags(.fault13))
+    func fault13RemovedInbox() async throws {
         let daemon = start(watcher: Self.program, interval: .milliseconds(300))
         #expect(try await wait(seconds: 90, until: isReady))
         try FileManager.default.removeItem(atPath: spool.path + "/inbox")
@@ -149,7 +153,8 @@ import Workflow
     }
 
     /// Files that come while the daemon starts; nothing looks again before a minute is over.
-    @Test func fault14DropsWhileStarting() async throws {
+    @Test("Files dropped during the start are found", .tags(.fault14))
+    func fault14DropsWhileStarting() async throws {
         for round in 0..<Strength.scaled(1, full: 20) {
             let count = Strength.scaled(60, full: 1000)
             let daemon = start(watcher: Self.program, interval: .seconds(60))

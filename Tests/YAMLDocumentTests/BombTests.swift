@@ -1,4 +1,5 @@
 import LinearAlgebra
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -31,7 +32,9 @@ import YAMLDocument
         }
     }
 
-    @Test(arguments: Bomb.allCases) func fault24Bombs(_ bomb: Bomb) {
+    @Test("YAML bombs are refused quickly", .tags(.fault24), arguments: Bomb.allCases) func fault24Bombs(
+        _ bomb: Bomb
+    ) {
         let bytes = bomb.bytes
         var (diagnostics, report) = ([Diagnostic](), "")
         let seconds = processorSeconds {
@@ -45,7 +48,7 @@ import YAMLDocument
     }
 
     /// Every place named lies in the text, and nothing of the text reaches the terminal raw.
-    @Test func fault24AnyBytes() {
+    @Test("Random bytes are refused with a valid place", .tags(.fault24)) func fault24AnyBytes() {
         let seeds = [
             "aurelax: 1\nname: x\nstages:\n  - ml: {fmax: 0.1, move: [1, 2]}\n  - dft: {h: .2}\n",
             "a: |2\n    b\n   c\n\nd: >-\n  e\n  f\n? g\n: 'h''i'\n\"j\\u00e9\": [k, {l: m}]\n# ü\n",

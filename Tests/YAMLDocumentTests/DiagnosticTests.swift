@@ -1,3 +1,4 @@
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -165,7 +166,7 @@ import YAMLDocument
     }
 
     /// Fault 23: the content of a file reaches the terminal only as text.
-    @Test func fault23ControlCharactersAreShownHarmless() {
+    @Test("Control characters are escaped in diagnostics", .tags(.fault23)) func fault23ControlCharacters() {
         let report = report("{count: 1, colour: \"\\e[31m\u{202E}red\"}", Self.schema)
         #expect(!report.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{202E}" })
         let renderer = DiagnosticRenderer(file: "a\u{1B}[2J\nb.yaml", source: [])

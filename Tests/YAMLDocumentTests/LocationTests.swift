@@ -1,3 +1,4 @@
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -5,6 +6,7 @@ import YAMLDocument
 @Suite struct LocationTests {
     /// Bytes that are no UTF-8, and characters that no text has: line and column of the first.
     @Test(
+        "Other encodings than UTF-8 are named", .tags(.fault24),
         arguments: [
             ([0x61, 0x3A, 0x20, 0xFF], 1, 4, "the byte 0xFF is not UTF-8 here"),
             ([0x61, 0x0A, 0xC3, 0xBC, 0xC3, 0x28], 2, 2, "the byte 0xC3 is not UTF-8 here"),
@@ -25,7 +27,9 @@ import YAMLDocument
         #expect(diagnostics.first?.mark == TextMark(line: line, column: column))
     }
 
-    @Test(arguments: ["%YAML 1.1\n---\na: 1\n", "\u{FEFF}%TAG ! x\n"])
+    @Test(
+        "Directives are refused", .tags(.fault24),
+        arguments: ["%YAML 1.1\n---\na: 1\n", "\u{FEFF}%TAG ! x\n"])
     func fault24Directives(text: String) {
         #expect(report(text).hasPrefix("f.yaml:1:1: error: directives (%) are not supported\n"))
     }

@@ -1,3 +1,4 @@
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -20,6 +21,7 @@ import YAMLDocument
 
     /// Fault 25: the schema determines the type of scalars, not their appearance.
     @Test(
+        "Scalars have the type of the schema", .tags(.fault25),
         arguments: [
             // text, integer, number, boolean, null
             ("NO", "NO", nil, nil, nil, false), ("yes", "yes", nil, nil, nil, false),
@@ -51,35 +53,37 @@ import YAMLDocument
     }
 
     /// Fault 24: anything except plain YAML is refused with its place.
-    @Test(arguments: [
-        ("a: &x 1\nb: *x\n", "f.yaml:1:4: error: anchors and aliases (& and *) are not supported"),
-        ("b: *x\n", "f.yaml:1:4: error: anchors and aliases (& and *) are not supported"),
-        ("a: !!python/object:os.system x\n", "f.yaml:1:4: error: tags (!) are not supported"),
-        ("a: !!str 1\n", "f.yaml:1:4: error: tags (!) are not supported"),
-        ("a: 1\n---\nb: 2\n", "f.yaml:2:1: error: a second document begins here"),
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: error: the key ‘a’ appears twice"),
-        ("[a, b]: 1\n", "f.yaml:1:1: error: a key must be a word"),
-        (
-            "a: [1, 2\nb: 3\n",
-            "f.yaml:2:2: error: did not find expected ',' or ']' while parsing a flow sequence that begins in line 1"
-        ),
-        ("a:\n\t- 1\n", "f.yaml:2:1: error: found character that cannot start any token"),
-        (
-            "a: 'x\n",
-            "f.yaml:2:1: error: found unexpected end of stream while scanning a quoted scalar that begins in line 1"
-        ),
-        ("", "f.yaml: error: the file is empty"), ("# nothing\n", "f.yaml: error: the file is empty"),
-    ])
+    @Test(
+        "Files outside our part of YAML are refused", .tags(.fault24),
+        arguments: [
+            ("a: &x 1\nb: *x\n", "f.yaml:1:4: error: anchors and aliases (& and *) are not supported"),
+            ("b: *x\n", "f.yaml:1:4: error: anchors and aliases (& and *) are not supported"),
+            ("a: !!python/object:os.system x\n", "f.yaml:1:4: error: tags (!) are not supported"),
+            ("a: !!str 1\n", "f.yaml:1:4: error: tags (!) are not supported"),
+            ("a: 1\n---\nb: 2\n", "f.yaml:2:1: error: a second document begins here"),
+            ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: error: the key ‘a’ appears twice"),
+            ("[a, b]: 1\n", "f.yaml:1:1: error: a key must be a word"),
+            (
+                "a: [1, 2\nb: 3\n",
+                "f.yaml:2:2: error: did not find expected ',' or ']' while parsing a flow sequence that begins in line 1"
+            ),
+            ("a:\n\t- 1\n", "f.yaml:2:1: error: found character that cannot start any token"),
+            (
+                "a: 'x\n",
+                "f.yaml:2:1: error: found unexpected end of stream while scanning a quoted scalar that begins in line 1"
+            ),
+            ("", "f.yaml: error: the file is empty"), ("# nothing\n", "f.yaml: error: the file is empty"),
+        ])
     func fault24Refused(text: String, message: String) {
         let report = report(text)
         #expect(report.hasPrefix(message + "\n"), "\(report)")
     }
 
-    @Test func fault24TabsAreExplained() {
+    @Test("A tab in the indentation is explained", .tags(.fault24)) func fault24Tabs() {
         #expect(report("a:\n\t- 1\n").contains("hint: indent with spaces, not with tabs"))
     }
 
-    @Test func fault24NotUTF8() {
+    @Test("Invalid UTF-8 is refused", .tags(.fault24)) func fault24NotUTF8() {
         for bytes in [
             [0x61, 0x3A, 0x20, 0xFF], [0x61, 0x3A, 0x20, 0xED, 0xA0, 0x80], [0xFF, 0xFE, 0x61, 0],
         ] as [[UInt8]] {
@@ -90,17 +94,19 @@ import YAMLDocument
     }
 
     /// Fault 24: whatever is fed, the answer comes fast and names a place.
-    @Test(arguments: [
-        ("depth of a flow", String(repeating: "[", count: 200_000), "too-deep"),
-        (
-            "depth of a block", (0..<400).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
-            "too-deep"
-        ),
-        ("values", "[" + String(repeating: "1,", count: 200_000) + "]", "too-large"),
-        ("bytes", String(repeating: "#", count: (16 << 20) + 1), "too-large"),
-        ("laughs", "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "alias"),
-        ("the same key", "{" + String(repeating: "k: 1,", count: 40_000) + "}", "duplicate-key"),
-    ])
+    @Test(
+        "YAML bombs are refused quickly", .tags(.fault24),
+        arguments: [
+            ("depth of a flow", String(repeating: "[", count: 200_000), "too-deep"),
+            (
+                "depth of a block", (0..<400).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
+                "too-deep"
+            ),
+            ("values", "[" + String(repeating: "1,", count: 200_000) + "]", "too-large"),
+            ("bytes", String(repeating: "#", count: (16 << 20) + 1), "too-large"),
+            ("laughs", "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "alias"),
+            ("the same key", "{" + String(repeating: "k: 1,", count: 40_000) + "}", "duplicate-key"),
+        ])
     func fault24Bombs(name: String, text: String, code: String) {
         var (root, problems) = (YAMLNode?.none, [Diagnostic]())
         let seconds = processorSeconds { (root, problems) = YAMLNode.parse(Array(text.utf8)) }

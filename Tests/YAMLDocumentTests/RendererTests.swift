@@ -1,3 +1,4 @@
+import TestTags
 import Testing
 import YAMLDocument
 
@@ -34,7 +35,7 @@ import YAMLDocument
     }
 
     /// Nothing of a file can move the cursor, hide text or turn its direction.
-    @Test func fault23HostileCharactersAreWrittenOut() {
+    @Test("Hostile characters are escaped in diagnostics", .tags(.fault23)) func fault23HostileCharacters() {
         let text = render(
             "a\u{1B}[31m\u{202E}b\u{200B}c", column: 3, message: "x\u{7}", hint: "\u{2066}",
             file: "\u{1B}]0;t\n.yaml")

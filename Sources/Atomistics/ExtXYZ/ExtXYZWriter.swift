@@ -156,21 +156,8 @@ extension ExtXYZ {
         value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : value.description
     }
 
-    private static func jsonText(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
+    /// Text of a JSON value: control characters are escaped too.
+    private static func jsonText(_ text: String) -> String { escaped(text, controls: true) }
 
     /// True if the text needs no quotation marks.
     private static func isBare(_ text: String) -> Bool {
@@ -180,14 +167,19 @@ extension ExtXYZ {
             }
     }
 
-    private static func quotation(_ text: String) -> String {
+    private static func quotation(_ text: String) -> String { escaped(text, controls: false) }
+
+    private static func escaped(_ text: String, controls: Bool) -> String {
         var result = "\""
-        for character in text.unicodeScalars {
-            switch character {
+        for scalar in text.unicodeScalars {
+            switch scalar {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
-            default: result.unicodeScalars.append(character)
+            case _ where controls && scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return result + "\""

@@ -1,6 +1,5 @@
 public import Atomistics
 public import DurableFiles
-import FoundationEssentials
 public import JobSpec
 import LinearAlgebra
 import SystemPackage
@@ -114,11 +113,4 @@ public struct HandoffPackage: Sendable {
         atoms.fixedCoordinates = request.fixedCoordinates
         return atoms
     }
-}
-
-/// JSON in a readable layout: sorted keys, one per line.
-func json(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
 }

@@ -79,7 +79,7 @@ public struct LocalRunner: Sendable {
         }
         if isSilent { return .crashed(status: "no sign of life for \(options.silence)", lastLines: []) }
         if Task.isCancelled || status == .exited(PackageExit.stopped.rawValue) { return .stopped }
-        let lines = try lastLines(of: result)
+        let lines = try result.lastLines(of: "run.log")
         if status == .exited(PackageExit.busy.rawValue) {
             return .busy(lines.last ?? "another process runs the package")
         }
@@ -179,11 +179,5 @@ public struct LocalRunner: Sendable {
     private func identity(_ package: Directory) throws -> String {
         guard let manifest = try package.status(of: "MANIFEST.json") else { throw PackageRefusal.incomplete }
         return "\(manifest.identity.device):\(manifest.identity.inode)"
-    }
-
-    private func lastLines(of result: Directory) throws -> [String] {
-        let bytes = try result.read("run.log") ?? []
-        return bytes.suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
-            .map { escapedForDisplay(Array($0)) }
     }
 }

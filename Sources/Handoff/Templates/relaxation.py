@@ -149,6 +149,11 @@ def load_package():
         return manifest, json.load(file)
 
 
+def counted(number, noun):
+    """1 step, 2 steps."""
+    return f'{number} {noun}{"" if number == 1 else "s"}'
+
+
 def load_hessian(name, floor, still, count):
     """V |lambda| V^T of the Hessian in the file `name`, or the matrix, no |lambda| below `floor`; the coordinates `still`
     kept apart."""
@@ -578,9 +583,9 @@ class Relaxation(Run):
             labels = self.frames[-1][1]
             fmax = self.fmax(labels)
             if fmax < settings['fmax']:
-                return 'converged', f'fmax {fmax:.4f} eV/Å is below {settings["fmax"]} eV/Å after {step} step{"" if step == 1 else "s"}'
+                return 'converged', f'fmax {fmax:.4f} eV/Å is below {settings["fmax"]} eV/Å after {counted(step, "step")}'
             if step >= settings['max_steps']:
-                return 'step-limit', f'fmax {fmax:.4f} eV/Å after the {step} step{"" if step == 1 else "s"} allowed'
+                return 'step-limit', f'fmax {fmax:.4f} eV/Å after the {counted(step, "step")} allowed'
             reason = self.stop_reason()
             if reason is not None:
                 return 'stopped', f'{reason} after step {step}; run it again to go on'
@@ -674,7 +679,7 @@ class Relaxation(Run):
                 write_json(path, begun, indent=None)
                 self.base_notes += [begun['note']] if begun.get('note') else []
                 if begun.get('base_steps') is not None:
-                    self.say(f'relaxed on {base.get("name")}: {begun["base_steps"]} step{"" if begun["base_steps"] == 1 else "s"}, fmax {begun["base_fmax"]:.3f} eV/Å')
+                    self.say(f'relaxed on {base.get("name")}: {counted(begun["base_steps"], "step")}, fmax {begun["base_fmax"]:.3f} eV/Å')
             for index, (positions, labels, _) in enumerate(self.frames[:-1]):
                 self.note_learning(index, self.steering.observe(positions, labels, False), None)
             self.steers_with = base.get('name') or 'none'

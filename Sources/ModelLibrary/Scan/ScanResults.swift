@@ -37,7 +37,7 @@ public struct ScanRecord: Sendable, Codable, Equatable {
 final class ScanResultsFile {
     private(set) var records: [ScanRecord] = []
     private let file: AppendFile
-    private let encoder = JSONEncoder()
+    private let encoder = JSONEncoder.line
 
     private struct Head: Codable {
         var aurelaxScan: Int
@@ -56,7 +56,6 @@ final class ScanResultsFile {
     /// - Parameter digest: digest of all settings except the descriptor.
     /// - Throws: ``ScanError`` for another file, and `FileError`.
     init(_ path: String, name: String, digest: String) throws {
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let bytes = [UInt8](FileManager.default.contents(atPath: path) ?? Data())
         let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         let lines = bytes[..<whole].split(separator: UInt8(ascii: "\n"))

@@ -119,8 +119,6 @@ struct PackageFolder {
     }
 
     func lastLines(_ name: String) -> [String] {
-        let bytes = (try? directory.read(FilePath.Component(plain: name), limit: 64 << 20)) ?? []
-        return bytes.suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
-            .map { escapedForDisplay(Array($0)) }
+        (try? directory.lastLines(of: FilePath.Component(plain: name))) ?? []
     }
 }

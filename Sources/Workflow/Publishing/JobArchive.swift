@@ -294,9 +294,7 @@ public struct JobArchive: Sendable {
             }
         }
         graph += software.sorted { $0.key < $1.key }.map(\.value)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(Crate(graph: graph)) + [10]
+        return Data(try json(Crate(graph: graph)))
     }
 
     /// A relative URI.

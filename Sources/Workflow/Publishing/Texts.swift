@@ -1,13 +1,6 @@
 import Foundation
 internal import YAMLDocument
 
-/// JSON in a readable layout.
-func json(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
-}
-
 /// UTC to the second: `2026-11-23T12:00:00Z`.
 func timestamp(_ date: Date) -> String { date.formatted(.iso8601) }
 

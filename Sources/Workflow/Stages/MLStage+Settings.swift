@@ -25,9 +25,9 @@ extension MLStage {
                 }, rounds: rounds)
         }
         settings.stops.stagnation = stopAfterStagnation == 0 ? nil : stopAfterStagnation
-        settings.optimizer = optimizer ?? .bfgs
+        if let optimizer { settings.optimizer = optimizer }
         settings.keepsBonds = !allowBondChanges
-        settings.keep = keep ?? .smallestFmax
+        if let keep { settings.keep = keep }
         if let problem = settings.problem(atoms: atoms.count) { throw StageFailure(problem) }
         return settings
     }

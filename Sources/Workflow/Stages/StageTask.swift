@@ -51,11 +51,7 @@ package struct StageTask: Codable, Sendable, Equatable {
     }
 
     var bytes: [UInt8] {
-        get throws {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return Array(try encoder.encode(self)) + [10]
-        }
+        get throws { try json(self) }
     }
 
     /// Writes the task into the stage's folder; the task's own file is the last.

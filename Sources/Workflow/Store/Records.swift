@@ -106,10 +106,8 @@ public struct JobHistoryEntry: Sendable, Equatable, Codable {
     /// "text": "…"}`.
     public func jsonLine(of job: String) throws -> String {
         struct Line: Encodable { let at, job, text: String }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let line = Line(at: timestamp(at), job: job, text: text)
-        return String(decoding: try encoder.encode(line), as: UTF8.self) + "\n"
+        return String(decoding: try JSONEncoder.line.encode(line), as: UTF8.self) + "\n"
     }
 }
 

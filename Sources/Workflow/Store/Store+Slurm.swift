@@ -1,3 +1,4 @@
+internal import DurableFiles
 import Foundation
 import GRDB
 package import Slurm
@@ -110,8 +111,7 @@ extension Store {
     /// - Parameter isShown: whether the outbox must be updated.
     func save(_ records: [SlurmRunRecord], isShown: Bool = true) throws {
         guard !records.isEmpty else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
+        let encoder = JSONEncoder.line
         try pool.write { database in
             for record in records {
                 try database.execute(

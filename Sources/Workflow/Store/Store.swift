@@ -101,8 +101,7 @@ public final class Store: Sendable {
             let job = acceptance.job
             let machine = JobMachine(stages: job.plan.map(\.kind))
             let now = Date().timeIntervalSince1970
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .sortedKeys
+            let encoder = JSONEncoder.line
             try database.execute(
                 sql: """
                     INSERT INTO jobs (name, key, spec, file, structure, priority, state, reason, stage,

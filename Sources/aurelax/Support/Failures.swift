@@ -44,10 +44,7 @@ func endProcess(status: Int32) -> Never { Foundation.exit(status) }
 
 /// JSON for scripts: keys in alphabetical order, dates in ISO 8601.
 func jsonText(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .iso8601
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    String(decoding: try JSONEncoder.answer.encode(value), as: UTF8.self)
 }
 
 /// Reads a file that the user named.

@@ -1,3 +1,4 @@
+import DurableFiles
 import Foundation
 import Logging
 
@@ -21,10 +22,8 @@ struct JSONLogHandler: LogHandler {
         let line = Line(
             time: Date().formatted(.iso8601), level: event.level.rawValue, message: "\(event.message)",
             metadata: all.isEmpty ? nil : all.mapValues { "\($0)" })
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // One write per line, so that lines of two threads do not mix.
-        guard let bytes = try? encoder.encode(line) else { return }
+        guard let bytes = try? JSONEncoder.line.encode(line) else { return }
         FileHandle.standardError.write(bytes + [10])
     }
 }
