@@ -1,4 +1,4 @@
-"""What the cases of scripts/test-slurm work with: a Slurm of one node (scripts/slurm-local), spools with daemons that use
+"""The tools of the cases of scripts/test-slurm: a Slurm of one node (scripts/slurm-local), spools with daemons that use
 it, and questions to them. `test-slurm` fills in PROGRAMS, PYTHON and CLUSTER.
 """
 import json
@@ -121,7 +121,7 @@ class Spool(spool.Spool):
         path.with_suffix(".new").rename(path)
 
     def first_submission(self, action):
-        """Of the first sbatch: `action`, a line of shell in which $real is sbatch itself."""
+        """Replaces the first sbatch by `action`, a line of shell in which $real is sbatch itself."""
         self.wrap("sbatch", f"real={shutil.which('sbatch')}\nif mkdir {self.path}/first 2>/dev/null; then\n{action}\nfi")
 
     def calls(self, program):

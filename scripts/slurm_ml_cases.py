@@ -112,7 +112,7 @@ def case_ml_node():
 
 
 def case_ml_limit():
-    """A limit of a minute for what takes longer: asked to end before it, it goes on in the next run."""
+    """A stage that takes longer than its limit of a minute ends before it on request, and continues in the next run."""
     with MLSpool("1", more="warning: 1\n  resubmissions: 30", setup=["sleep 40"]) as spool:
         # As many steps as take twice the quarter of a minute that a run has, by what this machine takes now.
         ring = spool.path / "ring.xyz"

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// The value of one key in the comment line of an extxyz file.
 ///
 /// The four scalar types and their arrays are those of the libAtoms extended XYZ specification; a
@@ -84,5 +86,14 @@ public struct Column: Sendable, Equatable {
     public var reals: [Double]? {
         guard width == 1, case .real(let values) = values else { return nil }
         return values
+    }
+}
+
+extension Atoms {
+    /// The file's description of the method that computed energy and forces (key
+    /// `level_of_theory`).
+    public var levelOfTheory: String? {
+        get { if case .string(let level)? = info["level_of_theory"] { level } else { nil } }
+        set { info["level_of_theory"] = newValue.map(InfoValue.string) }
     }
 }

@@ -1,4 +1,4 @@
-// What Linux and glibc have and the toolchain's Glibc module leaves out.
+// Declarations of Linux and glibc that the toolchain's Glibc module lacks.
 #include <malloc.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>

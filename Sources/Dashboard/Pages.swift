@@ -25,7 +25,7 @@ struct Pages: Sendable {
                 """))
     }
 
-    /// Where files are dropped; nothing without a token.
+    /// The area for dropped files; empty without a token.
     private var dropping: Markup {
         guard dashboard.settings.token != nil else { return "" }
         return """

@@ -44,3 +44,33 @@ struct RadialBasis: Sendable {
         self.beta = beta
     }
 }
+
+/// e^x for −708 < x ≤ 0 in each lane, to about 1 ulp; smaller arguments give the value at −708 (3e-308).
+///
+/// x = k ln 2 + t with |t| ≤ ½ ln 2, e^t by its Taylor polynomial of degree 13, 2^k by its exponent
+/// bits. Written without fused multiply–add, which is a library call on processors older than AVX2.
+@inline(__always)
+func exponential(_ argument: SIMD4<Double>) -> SIMD4<Double> {
+    let x = argument.replacing(with: -708, where: argument .< -708)
+    // Adding 1.5·2⁵² rounds to an integer and leaves it in the low bits.
+    let magic = 6_755_399_441_055_744.0
+    let shifted = x * 1.442_695_040_888_963_4 + magic
+    let k = shifted - magic
+    let t = (x - k * 0.693_147_180_369_123_8) - k * 1.908_214_929_270_587_7e-10
+    // Splitting even and odd powers gives two shorter chains of dependent operations.
+    let u = t * t
+    var even = u * (1 / 479_001_600) + 1 / 3_628_800
+    even = even * u + 1 / 40_320
+    even = even * u + 1 / 720
+    even = even * u + 1 / 24
+    even = even * u + 0.5
+    var odd = u * (1 / 6_227_020_800) + 1 / 39_916_800
+    odd = odd * u + 1 / 362_880
+    odd = odd * u + 1 / 5_040
+    odd = odd * u + 1 / 120
+    odd = odd * u + 1.0 / 6
+    // 1 + (t + (t² even + t³ odd)): the small terms are added first.
+    let expT = 1 + (t + u * (even + t * odd))
+    let bits = unsafeBitCast(shifted, to: SIMD4<Int64>.self) &+ 1023
+    return expT * unsafeBitCast(bits &<< 52, to: SIMD4<Double>.self)
+}

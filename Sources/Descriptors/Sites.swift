@@ -38,15 +38,15 @@ extension SOAP {
     private func imageShifts(of atoms: Atoms) throws(DescriptorError) -> [SIMD3<Double>] {
         guard periodic, atoms.periodicity.isPeriodic else { return [.zero] }
         guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { throw .flatCell }
-        func range(_ repeats: Bool, _ u: SIMD3<Double>, _ v: SIMD3<Double>) -> ClosedRange<Int> {
+        func range(repeats: Bool, _ u: SIMD3<Double>, _ v: SIMD3<Double>) -> ClosedRange<Int> {
             guard repeats else { return 0...0 }
             let copies = Int((edge * u.cross(v).length / abs(cell.volume)).rounded(.up))
             return -copies...copies
         }
         var shifts: [SIMD3<Double>] = []
-        for i in range(atoms.periodicity.a, cell.b, cell.c) {
-            for j in range(atoms.periodicity.b, cell.c, cell.a) {
-                for k in range(atoms.periodicity.c, cell.a, cell.b) {
+        for i in range(repeats: atoms.periodicity.a, cell.b, cell.c) {
+            for j in range(repeats: atoms.periodicity.b, cell.c, cell.a) {
+                for k in range(repeats: atoms.periodicity.c, cell.a, cell.b) {
                     shifts.append(Double(i) * cell.a + Double(j) * cell.b + Double(k) * cell.c)
                 }
             }

@@ -1,4 +1,6 @@
 import Crypto
+import Glibc
+public import SystemPackage
 
 /// SHA-256 of some bytes.
 public struct Digest: Sendable, Hashable, CustomStringConvertible {
@@ -45,4 +47,54 @@ extension Digest: Codable {
         var container = encoder.singleValueContainer()
         try container.encode(hexadecimal)
     }
+}
+
+extension Directory {
+    /// Returns SHA-256 and size of a file, in bounded memory; nil if there is none.
+    ///
+    /// - Throws: ELOOP for a link, EINVAL if it is not a regular file.
+    public func digest(of name: FilePath.Component) throws(FileError) -> (digest: Digest, size: Int)? {
+        let file: OpenFile
+        do {
+            file = try OpenFile(name, in: self, flags: O_RDONLY | O_NONBLOCK)
+        } catch  where error.code == .noSuchFileOrDirectory { return nil }
+        guard try file.status().kind == .regular else {
+            throw FileError(code: .invalidArgument, operation: "read", path: file.path)
+        }
+        var hash = SHA256()
+        var size = 0
+        try file.forEachChunk { chunk throws(FileError) in
+            hash.update(bufferPointer: chunk)
+            size += chunk.count
+        }
+        try file.close()
+        return (Digest(hash), size)
+    }
+}
+
+/// A file that is read once from its beginning to its end, with the digest of what was read.
+public final class HashedFile {
+    private let file: OpenFile
+    private var hash = SHA256()
+    /// Bytes read so far.
+    public private(set) var count = 0
+
+    /// - Throws: ENOENT for no file, ELOOP for a link, EINVAL if it is not a regular file.
+    public init(_ name: FilePath.Component, in directory: Directory) throws(FileError) {
+        file = try OpenFile(name, in: directory, flags: O_RDONLY | O_NONBLOCK)
+        guard try file.status().kind == .regular else {
+            throw FileError(code: .invalidArgument, operation: "read", path: file.path)
+        }
+    }
+
+    /// Reads the next bytes; 0 means the end.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+        let read = try file.read(into: buffer)
+        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer.prefix(read)))
+        count += read
+        return read
+    }
+
+    /// Digest of the bytes read.
+    public var digest: Digest { Digest(hash) }
 }

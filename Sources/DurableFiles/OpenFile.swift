@@ -1,5 +1,5 @@
 import Glibc
-import SystemPackage
+public import SystemPackage
 
 /// An open file that is closed exactly once: with its error reported if the caller closes it,
 /// silently if an earlier error is being thrown.
@@ -50,5 +50,58 @@ extension SystemCalls {
             Result { () throws(FileError) in try writeAll(descriptor, buffer, shown: shown) }
         }
         try result.get()
+    }
+}
+
+/// A lock held by one process: the kernel releases it when the process ends, for whatever reason.
+public final class ExclusiveLock: Sendable {
+    private let file: OpenFileHandle
+
+    /// - Throws: ``LockHeld`` if another process holds it.
+    public init(_ name: FilePath.Component, in directory: Directory) throws {
+        let file = try OpenFile(name, in: directory, flags: O_RDWR | O_CREAT, mode: 0o600)
+        guard try Self.isTaken(file) else {
+            let holder = try directory.read(name, limit: 4096) ?? []
+            throw LockHeld(path: file.path, holder: escapedForDisplay(holder.filter { $0 != 10 }))
+        }
+        try SystemCalls.truncate(file.descriptor, to: 0, shown: file.path)
+        try file.write(Array("process \(SystemCalls.processIdentifier) on \(SystemCalls.hostName)\n".utf8))
+        try file.synchronize()
+        self.file = OpenFileHandle(file)
+    }
+
+    /// A child that the holder has just forked keeps the lock until it executes another program,
+    /// and a caller of ``isHeld(_:in:)`` holds it briefly; both are temporary.
+    private static func isTaken(_ file: OpenFile) throws -> Bool {
+        for _ in 0..<25 {
+            if try SystemCalls.lock(file.descriptor, shown: file.path) { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+
+    /// True while a process holds it.
+    public static func isHeld(_ name: FilePath.Component, in directory: Directory) throws -> Bool {
+        guard try directory.status(of: name) != nil else { return false }
+        let file = try OpenFile(name, in: directory, flags: O_RDONLY)
+        // Held only briefly: closing releases it.
+        return try !SystemCalls.lock(file.descriptor, shown: file.path)
+    }
+}
+
+/// The lock's file, kept open and never accessed.
+private final class OpenFileHandle: @unchecked Sendable {
+    private let file: OpenFile
+    init(_ file: OpenFile) { self.file = file }
+}
+
+/// Another process holds the lock.
+public struct LockHeld: Error, Sendable, CustomStringConvertible {
+    public let path: FilePath
+    /// The text that the holder wrote: `process 4711 on lab3`.
+    public let holder: String
+
+    public var description: String {
+        "\(path.escaped) is locked by \(holder.isEmpty ? "another process" : holder)"
     }
 }

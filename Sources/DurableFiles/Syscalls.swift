@@ -73,7 +73,7 @@ enum SystemCalls {
         }
     }
 
-    /// close(2): never repeated, because the descriptor is closed whatever it returns.
+    /// close(2): never repeated, because the descriptor is closed even after an error.
     static func close(_ descriptor: Int32, shown: FilePath) throws(FileError) {
         do {
             _ = try begin(.close, shown)

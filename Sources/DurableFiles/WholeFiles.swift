@@ -75,7 +75,7 @@ extension Directory {
 
     /// The last bytes of a file that may be growing; nil where there is none.
     ///
-    /// - Throws: ELOOP for a link, EINVAL for what is no regular file.
+    /// - Throws: ELOOP for a link, EINVAL if it is not a regular file.
     public func end(of name: FilePath.Component, bytes: Int) throws(FileError) -> [UInt8]? {
         guard let (file, size) = try openRegular(name) else { return nil }
         try file.seek(to: max(0, size - bytes))

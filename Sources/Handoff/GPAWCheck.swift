@@ -2,9 +2,9 @@ public import Atomistics
 import Foundation
 public import JobSpec
 
-/// Asks GPAW whether it can calculate with settings: each element is tried as a free atom for two cycles.
+/// Checks in GPAW that settings can be calculated with: each element is tried as a free atom for two cycles.
 public struct GPAWCheck: Sendable {
-    /// What GPAW says against a setting.
+    /// GPAW's objection to a setting.
     public struct Problem: Sendable, Equatable, Codable {
         /// `xc`, `basis`, `gpaw` or `gpaw.dispersion`: a key of the stage.
         public var key: String

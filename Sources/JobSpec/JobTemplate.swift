@@ -1,6 +1,6 @@
 public import YAMLDocument
 
-/// A job file with placeholders: `${name}`, or `${fmax:-0.05}` with what stands there if nothing else is said.
+/// A job file with placeholders: `${name}`, or `${fmax:-0.05}` with a default.
 ///
 ///     name: ${name}
 ///     structure: ${structure}
@@ -80,7 +80,7 @@ public struct JobSetting: Sendable, Equatable {
     public var value: String
     private let text: String
 
-    /// - Returns: nil for what is not `KEY=VALUE`.
+    /// - Returns: nil for a text that is not `KEY=VALUE`.
     public init?(_ text: String) {
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
         let words = text[..<equals].replacing("[", with: ".").replacing("]", with: "")
@@ -122,7 +122,7 @@ public struct JobSetting: Sendable, Equatable {
 
     private static let kinds: Set<String> = ["ml", "dft", "hybrid", "single-points"]
 
-    /// What is wrong with a path that names a stage by its number.
+    /// The problem of a path that names a stage by its number.
     private func misdirected(in root: YAMLNode) -> String? {
         guard path.count > 2, path[0] == .key("stages"), case .index(let index) = path[1],
             case .key(let kind) = path[2], let stages = root["stages"]?.elements

@@ -14,13 +14,13 @@ public struct MLStage: Sendable, Equatable {
         public init(move: MoveSelection, steps: Int) { (self.move, self.steps) = (move, steps) }
     }
 
-    /// What to do if the model does not know the structure that a stage begins with.
+    /// The action if the initial structure of a stage is out of the model's domain.
     public enum OutOfDomain: String, Sendable, Codable, CaseIterable {
         case refuse
         case `continue`
     }
 
-    /// What does not depend on the structure or the model; its properties are the stage's too.
+    /// Settings that do not depend on the structure or the model; its properties are the stage's too.
     public var relaxation = RelaxationSettings()
     public var move: MoveSelection = .all
     /// Parts that move in turn, ``rounds`` times; empty if all atoms move together.
@@ -31,7 +31,7 @@ public struct MLStage: Sendable, Equatable {
     public var stopAfterStagnation: Int?
     /// The frame that is handed on; nil for the value of ``completed(forEnergies:atoms:)``.
     public var keep: KeptFrame?
-    /// What to do if the model does not know the structure that the stage begins with.
+    /// The action if the initial structure of the stage is out of the model's domain.
     public var outOfDomain = OutOfDomain.refuse
     /// nil for BFGS or LBFGS, by the number of atoms.
     public var optimizer: OptimizerKind?

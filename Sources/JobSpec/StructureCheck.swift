@@ -105,7 +105,7 @@ extension JobFile {
         return problems
     }
 
-    /// A diagnostic about the structure, for what is known outside of this module.
+    /// A diagnostic about the structure from another module.
     ///
     /// - Parameter isError: false for a warning.
     public func structureProblem(

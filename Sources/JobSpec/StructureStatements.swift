@@ -23,14 +23,14 @@ struct StructureStatements {
     ///   - isStated: the job file gives the charge, so that its author has decided.
     ///   - multiplicities: 2S + 1 of each calculation outside; nil if its moments are given or found.
     func all(charge: Int, isStated: Bool, multiplicities: [Int?]) -> [StructureStatement] {
-        [self.charge(charge, isStated)].compactMap { $0 }
+        [self.charge(charge, isStated: isStated)].compactMap { $0 }
             + (multiplicities.isEmpty ? [] : spin(multiplicities))
             + units() + constraints()
     }
 
     // MARK: Charge and spin
 
-    private func charge(_ charge: Int, _ isStated: Bool) -> StructureStatement? {
+    private func charge(_ charge: Int, isStated: Bool) -> StructureStatement? {
         guard let (key, stated) = atoms.statedCharge, stated != Double(charge) else { return nil }
         let said = "the structure says that its charge (\(key)) is \(short(stated))"
         if isStated {

@@ -2,7 +2,7 @@ public import Atomistics
 public import LinearAlgebra
 import Relaxation
 
-/// Where a learning relaxation starts: a minimum of its base, and the base's Hessian there.
+/// The start of a learning relaxation: a minimum of its base, and the base's Hessian there.
 public struct BaseStart: Sendable {
     /// Å.
     public let positions: [SIMD3<Double>]

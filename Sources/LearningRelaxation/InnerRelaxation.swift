@@ -14,7 +14,7 @@ struct InnerRelaxation {
     let radius: Double
     /// Largest displacement of an atom in one step, Å.
     let maxStep: Double
-    /// Of springs that hold each atom where the relaxation started, eV/Å²: the smallest displacement that removes forces
+    /// Force constant of springs that hold each atom where the relaxation started, eV/Å²: the smallest displacement that removes forces
     /// is preferred to a long way along soft directions.
     var damping = 0.0
 
@@ -80,7 +80,7 @@ struct InnerRelaxation {
             reachedRadius: reach > wall, isConverged: isConverged)
     }
 
-    /// Where the wall begins, Å.
+    /// The distance at which the wall begins, Å.
     private var wall: Double { 0.9 * radius }
 
     /// Adds the damping, and ½ k (|x_i| − wall)² of each atom that is beyond the wall, k = 100 eV/Å².

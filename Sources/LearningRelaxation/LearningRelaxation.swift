@@ -211,7 +211,7 @@ public struct LearningRelaxation: Sendable {
             return try quasiNewtonStep(
                 "a quadratic model predicted the last gradient better than the surrogate")
         }
-        // What the surrogate misses of the force at the best frame is added to it everywhere: a surrogate that is exact
+        // The force that the surrogate misses at the best frame is added everywhere: a surrogate that is exact
         // to first order there makes the steps converge.
         let start = try surrogate(moved(home.positions, by: nil))
         let missing = zip(flat(home.forces.map { -$0 }), start.gradient).map { $0 - $1 }

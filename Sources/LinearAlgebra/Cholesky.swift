@@ -47,7 +47,7 @@ public struct Cholesky: Sendable {
         guard size > 0, b.rows > 0 else { return b }
         var z = b
         var (side, uplo, trans, diag) = (
-            CChar(UInt8(ascii: "L")), Self.lower, flag(false), CChar(UInt8(ascii: "N"))
+            CChar(UInt8(ascii: "L")), Self.lower, flag(transposed: false), CChar(UInt8(ascii: "N"))
         )
         var (m, n, alpha) = (Int32(size), Int32(b.rows), 1.0)
         dtrsm_(

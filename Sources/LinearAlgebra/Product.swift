@@ -89,7 +89,7 @@ private func forEachPanel<Scalar>(
     forEachPanel(m: m, n: n, k: k) { rows, columns in
         body(
             Panel(
-                transposeA: flag(transposeA), transposeB: flag(transposeB), m: Int32(columns.count),
+                transposeA: flag(transposed: transposeA), transposeB: flag(transposed: transposeB), m: Int32(columns.count),
                 n: Int32(rows.count), k: Int32(k), a: a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) },
                 b: b.map { $0 + columns.lowerBound * (transposeB ? k : 1) },
                 c: c.map { $0 + rows.lowerBound * n + columns.lowerBound },
@@ -114,7 +114,7 @@ public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Dou
     // Column-major, the stored array is Aᵀ with `columns` rows.
     var (m, n, one) = (Int32(a.columns), Int32(a.rows), Int32(1))
     var (alpha, beta) = (1.0, 0.0)
-    var trans = flag(!transpose)
+    var trans = flag(transposed: !transpose)
     dgemv_(&trans, &m, &n, &alpha, a.storage, &m, x, &one, &beta, &y, &one, 1)
     return y
 }
@@ -136,13 +136,13 @@ public func addGram(
     var (n, k) = (Int32(a.columns), Int32(a.rows))
     var (alpha, beta) = (alpha, beta)
     // Column-major the array is Aᵀ (N×M), so Aᵀ A is "no transpose"; our upper triangle is their lower.
-    var (uplo, trans) = (CChar(UInt8(ascii: "L")), flag(false))
+    var (uplo, trans) = (CChar(UInt8(ascii: "L")), flag(transposed: false))
     dsyrk_(&uplo, &trans, &n, &k, &alpha, a.storage, &n, &beta, &c.storage, &n, 1, 1)
     c.mirrorUpperTriangle()
 }
 
 /// BLAS's letter for an operand used as stored or transposed.
-func flag(_ transposed: Bool) -> CChar { CChar(UInt8(ascii: transposed ? "T" : "N")) }
+func flag(transposed: Bool) -> CChar { CChar(UInt8(ascii: transposed ? "T" : "N")) }
 
 extension Matrix {
     /// Copies the upper triangle (j ≥ i) onto the lower one, in blocks that stay in cache.

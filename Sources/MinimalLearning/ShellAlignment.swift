@@ -176,9 +176,9 @@ private func shellMisfit(_ p: [SIMD3<Double>], _ s: [SIMD3<Double>]) -> Double {
 /// An input's shell with the frames of its two triangles.
 private struct Input {
     let shell: Shell
-    /// Of (centre, anchor, nearest other).
+    /// For the triangle (centre, anchor, nearest other).
     let anchored: Plane?
-    /// Of (centre, nearest other, second nearest other).
+    /// For the triangle (centre, nearest other, second nearest other).
     let free: Plane?
 
     init(_ shell: Shell) {

@@ -68,7 +68,7 @@ public struct DomainCheck: Sendable, Equatable {
         largestForce.map { $0.force > Self.refusedForce * $0.known } ?? false
     }
 
-    /// What is wrong, as `88 C and 90 H atoms of 349 are out of the domain of gold-ligands`; nil if nothing is.
+    /// The problem, such as `88 C and 90 H atoms of 349 are out of the domain of gold-ligands`; nil if there is none.
     public var problem: String? {
         if hasWildForce, let largestForce {
             return "the force on \(largestForce.symbol) atom \(largestForce.atom) is "
@@ -90,7 +90,7 @@ public struct DomainCheck: Sendable, Equatable {
             + "out of the domain of \(model)"
     }
 
-    /// What to do about a refusal.
+    /// Advice after a refusal.
     public static let hint =
         "start with a dft stage or an engine, train a model on such molecules, or set out_of_domain: continue"
 }

@@ -18,7 +18,7 @@ public struct Recipe: Sendable, Equatable {
         /// The model file whose forces the frames are labelled with, relative to the recipe; nil for frames
         /// that carry their own labels.
         public var teacher: String?
-        /// Of the file's frames, those that are never learnt: they tell how large errors are on other molecules.
+        /// Frames that are never learnt: they calibrate the expected errors on other molecules.
         public var calibration: [FrameRange]
 
         public init(

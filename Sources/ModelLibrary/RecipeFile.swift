@@ -39,3 +39,101 @@ extension Recipe {
         }
     }
 }
+
+/// The schema of `recipe.yaml`. Options are declared in `RecipeTables.swift`.
+public enum RecipeSchema {
+    /// The schema of a kind's recipes; for an unknown kind the keys of all kinds.
+    public static func recipe(kind: String?) -> MappingSchema {
+        MappingSchema(Recipe.options.schema.keys + (options(ofKind: kind)?.keys ?? []))
+    }
+
+    /// The options that a kind of model has of its own; nil if there is no such kind.
+    public static func options(ofKind kind: String?) -> MappingSchema? {
+        switch kind {
+        case SOAPPotential.fileKind: SOAPPotentialSettings.options.schema
+        case OAMLMForceField.kind: OAMLMOptions.options.schema
+        case VectorKernelForceField.kind: VectorKernelOptions.options.schema
+        default: nil
+        }
+    }
+
+    public static let kinds = [
+        SOAPPotential.fileKind, OAMLMForceField.kind, VectorKernelForceField.kind,
+    ]
+
+    /// The tables of the documentation, by name: the keys of all kinds, then those of each.
+    public static var tables: [(String, MappingSchema)] {
+        MappingSchema(Recipe.options.schema.keys).tables(named: "recipe")
+            + kinds.flatMap { kind in options(ofKind: kind)?.tables(named: kind) ?? [] }
+    }
+
+    /// JSON Schema (2020-12) of the recipes of a kind.
+    public static func jsonSchema(kind: String) -> String {
+        recipe(kind: kind).jsonSchema(
+            title: "aurelax recipe (\(kind))", id: "https://aurelax.invalid/schema/recipe-\(kind)-1.json")
+    }
+
+    static let ranges = ValueSchema.list(
+        .text { text in
+            FrameRange(text) == nil
+                ? TextProblem(
+                    "‘\(text)’ is no range of frames", hint: "write start:end, start:end:step or one index")
+                : nil
+        })
+
+    static let name = ValueSchema.text(check: checkName)
+
+    @Sendable static func checkName(_ text: String) -> TextProblem? {
+        let isName =
+            !text.isEmpty && text.utf8.count <= 100
+            && text.utf8.allSatisfy {
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.".utf8.contains($0)
+            } && !text.hasPrefix(".") && !text.hasPrefix("-")
+        return isName
+            ? nil
+            : TextProblem(
+                "‘\(text)’ cannot be the name of a model",
+                hint: "letters, digits, ‘-’, ‘_’ and ‘.’, beginning with a letter or digit")
+    }
+
+    static let length = ValueSchema.number(0...100, open: true)
+
+    /// A value for each element that is named, and for all others.
+    static func byElement(_ value: ValueSchema, withDefault: Bool = false) -> ValueSchema {
+        .mapping(
+            MappingSchema(
+                (withDefault ? [KeySchema("default", value, "For every element not named.")] : [])
+                    + (1...118).compactMap { Element(atomicNumber: $0)?.symbol }.map {
+                        KeySchema($0, value, $0)
+                    }))
+    }
+
+    /// The values of a mapping by element; nil for `default`.
+    static func values<Value>(
+        of node: YAMLNode, _ value: (YAMLNode) -> Value?
+    ) -> [(symbol: String?, Value)] {
+        (node.entries ?? []).compactMap { entry in
+            value(entry.value).map { (entry.key == "default" ? nil : entry.key, $0) }
+        }
+    }
+
+    static let element = ValueSchema.text(check: checkElement)
+
+    @Sendable static func checkElement(_ text: String) -> TextProblem? {
+        Element(symbol: text) == nil ? TextProblem("‘\(text)’ is no element") : nil
+    }
+
+    static let solver = ValueSchema.text { text in
+        DirectionSolver(text) == nil
+            ? TextProblem(
+                "‘\(text)’ is no way to find a direction",
+                hint: "paper-eq17, least-squares, ridge:0.2, sphere or numeric:0.25") : nil
+    }
+
+    static func byClass(_ value: ValueSchema) -> ValueSchema {
+        .mapping(
+            MappingSchema(
+                [KeySchema("default", value, "For every class not named.")]
+                    + AtomClass.allCases.map { KeySchema($0.rawValue, value, $0.rawValue) }))
+    }
+}

@@ -6,7 +6,7 @@ import ThiolateGold
 import YAMLDocument
 
 extension Recipe {
-    /// What all recipes have in common; ``method`` follows from `kind` and the kind's own table.
+    /// The keys of all recipes; ``method`` follows from `kind` and the kind's own table.
     static let options = OptionTable(
         defaults: Recipe(
             name: "", levelOfTheory: "", data: [], method: .soapPotential(SOAPPotentialSettings()),

@@ -19,7 +19,7 @@ public enum StopReason: Sendable, Equatable, CustomStringConvertible {
     case belowUncertainty(largestRatio: Double, factor: Double)
     /// No progress since this step.
     case stagnation(since: Int, fmax: Double)
-    /// The same `period` positions occurred twice in a row.
+    /// The same `period` positions occurred twice in succession.
     case cycle(period: Int)
     /// This number of atoms is fixed because their environments are out of domain; the others, if
     /// any, are converged.

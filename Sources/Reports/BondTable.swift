@@ -46,7 +46,7 @@ struct BondTable {
                 "\(pairs.count) \(pairs.count == 1 ? "bond" : "bonds") \(verb): \(names.joined(separator: ", "))"
                 + (rest > 0 ? " and \(rest) more" : "") + "; atoms are counted from 0."
         }
-        // Between the cutoff and a sixth more nothing is said: a vibration is no reaction.
+        // Distances up to a sixth above the cutoff are not reported: they may be vibrations.
         let broken = before.pairs.filter {
             !$0.kind.isMetallic && distance($0.pair, final) > 1.16 * $0.kind.cutoff
         }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a learning relaxation noted of one gradient: what it had predicted, what was computed, and what follows.
+/// A record of one gradient in a learning relaxation: the prediction, the computed values and the next step.
 public struct LearningCall: Sendable, Equatable {
     public var step: Int
     /// Computed, eV.
@@ -15,7 +15,7 @@ public struct LearningCall: Sendable, Equatable {
     public var quadraticError: Double?
     /// Largest displacement that the next step may have, Å.
     public var trustRadius: Double?
-    /// Where the next geometry is, in words; nil if there is none.
+    /// The next geometry in words; nil if there is none.
     public var next: String?
 
     public init(step: Int, energy: Double, fmax: Double) {

@@ -93,7 +93,7 @@ public struct LineChart: Sendable {
     }
 
     func draw() -> Markup {
-        let scale = Scale(series, isLogarithmic)
+        let scale = Scale(series, isLogarithmic: isLogarithmic)
         let size = size
         var frame = Self.axes
         frame.top += furtherNames
@@ -172,7 +172,7 @@ private struct Scale {
     let yTicks: [Double]
     private let decimals: Int
 
-    init(_ series: [LineChart.Series], _ isLogarithmic: Bool) {
+    init(_ series: [LineChart.Series], isLogarithmic: Bool) {
         self.isLogarithmic = isLogarithmic
         let points = series.flatMap(\.points)
         let xs = points.map(\.x)

@@ -30,7 +30,7 @@ struct StructureDrawing {
         func axis(_ k: Int) -> SIMD3<Double> {
             guard let vectors else { return SIMD3(k == 0 ? 1 : 0, k == 1 ? 1 : 0, k == 2 ? 1 : 0) }
             let v = SIMD3(vectors[k, 0], vectors[k, 1], vectors[k, 2])
-            // Of the two directions, the one that does not depend on the solver.
+            // One of two opposite directions; the choice does not depend on the solver.
             let largest = (0..<3).max { abs(v[$0]) < abs(v[$1]) } ?? 0
             return v[largest] < 0 ? -v : v
         }

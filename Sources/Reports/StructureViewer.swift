@@ -83,7 +83,7 @@ public struct StructureViewer: Sendable {
             let values: [Double]
             var description: String
         }
-        /// What the viewer shows at first.
+        /// The initial view.
         struct Settings: Encodable {
             struct View: Encodable {
                 /// Between two frames of a path that is played, ms.

@@ -38,7 +38,7 @@ public struct Calibration: Codable, Sendable, Equatable {
         }
     }
 
-    /// What the potential does not know of an atom.
+    /// The uncertainty of an atom.
     struct Doubt {
         /// Posterior deviation of its energy, eV.
         var deviation: Double
@@ -51,7 +51,7 @@ public struct Calibration: Codable, Sendable, Equatable {
         var doubt: Doubt
         /// Length of the force error, eV/Å.
         var error: Double
-        /// Of a molecule that the potential knows: its novelty is within the domain.
+        /// Whether its molecule is one that the potential knows: its novelty is within the domain.
         var isKnown: Bool
     }
 
@@ -86,7 +86,7 @@ public struct Calibration: Codable, Sendable, Equatable {
     private static let bins = 16
     /// Fewest atoms in a bin.
     private static let smallestBin = 12
-    /// Of the novelties of held-out environments of known molecules, this part is within the domain.
+    /// The share of held-out environments of known molecules whose novelty is within the domain.
     private static let knownPart = 0.99
     /// Candidates for w, eV: the one stays that ranks the errors best.
     private static let weights = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]

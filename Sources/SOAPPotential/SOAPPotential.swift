@@ -78,7 +78,7 @@ public struct SOAPPotential: Sendable {
         /// Posterior variance of each atom's energy, eV²; empty unless requested.
         var variances: [Double]
         /// √(1 − ‖φ‖²) of each atom: the part of its environment that no inducing environment describes, from 0 to
-        /// 1; empty unless variances are asked for.
+        /// 1; empty unless variances are requested.
         var novelties: [Double]
 
         func doubt(_ atom: Int) -> Calibration.Doubt {

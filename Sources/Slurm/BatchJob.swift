@@ -208,7 +208,7 @@ public enum BatchRules {
         }
         if memory.count > 1 { return "‘--\(memory[0])’ and ‘--\(memory[1])’ exclude each other" }
         if keys.contains("cpus-per-task"), asksForCPUs {
-            return "‘--cpus-per-task’ is said by ‘cpus’ already"
+            return "‘--cpus-per-task’ is set by ‘cpus’"
         }
         return nil
     }

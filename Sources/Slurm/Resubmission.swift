@@ -69,10 +69,10 @@ public struct ResubmissionRules: Sendable, Equatable {
                     .joined(separator: "\n    "))
         case .some(let cause):
             if run.number > most {
-                return .stop("\(job) \(cause.text); it was begun again \(most) times, which is the most")
+                return .stop("\(job) \(cause.text); it was resubmitted \(most) times, the limit")
             }
             if idle >= mostWithoutStep {
-                return .stop("\(job) \(cause.text); \(idle) runs in a row did not come a step further")
+                return .stop("\(job) \(cause.text); \(idle) consecutive runs made no step")
             }
             return again(run, cause, moved: evidence.steps > run.stepsBefore, job)
         }
@@ -87,7 +87,7 @@ public struct ResubmissionRules: Sendable, Equatable {
             case .memory: "ran out of memory"
             case .stopped: "stopped before its time limit"
             case .machine(let why): why
-            case .locked: "found another run of the package at work"
+            case .locked: "found another process running the package"
             }
         }
     }
@@ -111,7 +111,7 @@ public struct ResubmissionRules: Sendable, Equatable {
         guard word == "CANCELLED", evidence.element != nil,
             run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true
         else { return nil }
-        return .machine("was cancelled by somebody")
+        return .machine("was cancelled outside aurelax")
     }
 
     /// Decides what happens to an array with missing points, from the elements that were submitted
@@ -142,7 +142,7 @@ public struct ResubmissionRules: Sendable, Equatable {
         case .memory:
             guard let memory = request.memory else {
                 return .stop(
-                    "\(job) ran out of memory; it asked for none, so give the spool's aurelax.yaml one")
+                    "\(job) ran out of memory; it requested none: set ‘memory’ in aurelax.yaml")
             }
             let more = min(Int((Double(memory) * growth).rounded(.up)), limits.memory ?? .max)
             guard more > memory else {

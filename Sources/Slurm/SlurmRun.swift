@@ -176,7 +176,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return max(0, array.elements.count - (tally?.ends.count ?? 0))
     }
 
-    /// Records from the folder that it ended by itself with this status, whatever else is known.
+    /// Records the exit status from the folder: it overrides all other evidence.
     public mutating func ended(status: Int, at now: Date) {
         guard phase != .ended else { return }
         (phase, end, endedAt, reason) = (.ended, status == 0 ? "COMPLETED" : "FAILED", now, "")

@@ -54,11 +54,11 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "Connection timed out", "Transport endpoint", "Communication", "Unexpected message",
         "temporarily unable", "not yet initialized", "Protocol version", "Protocol authentication",
     ]
-    /// Messages of an sbatch without a configuration, such as one on a file system that is away: it has asked nobody.
+    /// Messages of an sbatch without a configuration, such as one on an unmounted file system: it has contacted no controller.
     private static let noCluster = [
         "Could not establish a configuration source", "Unable to process configuration file",
     ]
-    /// Messages of permanent refusals, whatever else the message contains.
+    /// Messages of permanent refusals, wherever they stand in the text.
     private static let never = [
         "Requested time limit is invalid", "Invalid account", "Invalid qos", "Invalid partition",
         "invalid partition specified", "Invalid feature", "Invalid time", "Invalid generic resource",

@@ -70,7 +70,7 @@ public enum YAMLScalar {
         return "|\(indent)" + rows.map { "\n" + margin + String(decoding: $0, as: UTF8.self) }.joined()
     }
 
-    /// Needs no quotation marks in any YAML file or on any screen.
+    /// Whether a character needs no escape in any YAML file or on any screen.
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:

@@ -24,7 +24,7 @@ final class Workbench: Sendable {
     /// With the finished jobs.
     private let done: Spool
 
-    /// Of docs/engines.md.
+    /// The engine of docs/engines.md.
     private static let engines =
         "engines:\n  gfn1: {ase: \"tblite.ase:TBLite\", arguments: {method: GFN1-xTB, verbosity: 0}}\n"
 

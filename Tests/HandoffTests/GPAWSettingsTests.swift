@@ -7,7 +7,7 @@ import OrderedCollections
 import SystemPackage
 import Testing
 
-/// What of a job's block `gpaw:` reaches the calculation.
+/// The settings of a job's block `gpaw:` in the calculation.
 @Suite struct GPAWSettingsTests {
     static let hydroxyl = Atoms(
         elements: [Element(atomicNumber: 8), .hydrogen].compactMap { $0 },

@@ -199,6 +199,19 @@ import Testing
         #expect(reason.contains("/nonexistent/python"))
     }
 
+    /// A server that looks once at the package of the first stage.
+    private func server(
+        of scratch: Scratch, _ runner: LocalRunner.Options, pause: Duration
+    ) -> PackageServer {
+        var options = PackageServer.Options()
+        options.once = true
+        options.interval = .milliseconds(20)
+        options.pause = pause
+        return PackageServer(
+            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options,
+            turns: { ["job/01-dft"] }, isPublished: { _ in true })
+    }
+
     @Test("A crashing package is given up with the verdict crashed", .tags(.fault29))
     func fault29Crashes() async throws {
         let scratch = try Scratch()
@@ -213,13 +226,7 @@ import Testing
             mode: 0o755)
         var runner = LocalRunner.Options()
         runner.python = scratch.path.appending("python").string
-        var options = PackageServer.Options()
-        options.once = true
-        options.interval = .milliseconds(20)
-        options.pause = .milliseconds(20)
-        let server = PackageServer(
-            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options,
-            turns: { ["job/01-dft"] }, isPublished: { _ in true })
+        let server = server(of: scratch, runner, pause: .milliseconds(20))
         let events = Mutex<[PackageServer.Event]>([])
         try await server.run { event in events.withLock { $0.append(event) } }
         let told = events.withLock { $0.map(\.description) }
@@ -252,13 +259,7 @@ import Testing
             mode: 0o755)
         var runner = LocalRunner.Options()
         runner.python = scratch.path.appending("python").string
-        var options = PackageServer.Options()
-        options.once = true
-        options.interval = .milliseconds(20)
-        options.pause = .milliseconds(5)
-        let server = PackageServer(
-            outbox: scratch.path.appending("outbox"), runner: LocalRunner(runner), options: options,
-            turns: { ["job/01-dft"] }, isPublished: { _ in true })
+        let server = server(of: scratch, runner, pause: .milliseconds(5))
         let starts = Mutex(0)
         try await server.run { event in if case .started = event.kind { starts.withLock { $0 += 1 } } }
         #expect(starts.withLock { $0 } == 7)

@@ -209,7 +209,7 @@ extension Scratch {
         #expect(try folder.status(of: "0001.extxyz") == before)
     }
 
-    /// A point of another package, or of another geometry, is left alone and said.
+    /// A point of another package, or of another geometry, is ignored and reported.
     @Test("Points of another package are refused") func foreignPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())

@@ -273,7 +273,7 @@ import YAMLDocument
         #expect(file(Self.minimal + "name: mine\n", name: "my job.yaml").job?.name == "mine")
     }
 
-    /// Of an engine that there is not nobody knows which settings it has.
+    /// The settings of an unknown engine cannot be checked.
     @Test("An unknown engine is the only reported mistake") func unknownEngine() {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {engine: gpwa, h: 0.2, basis: sz}}]\n")
         #expect(!read.diagnostics.hasErrors)

@@ -98,7 +98,7 @@ import ThiolateGold
             of: "    validation:", with: "    sample: 5\n    validation:")
         let data = try TrainingData(scratch.add("m", text))
         let rings = try ScratchLibrary.rings()
-        // Of the frames 10 to 20, denser towards the end; held-out frames are not thinned.
+        // A sample of frames 10 to 20, denser towards the end; held-out frames are not thinned.
         #expect(data.training.map { frame in rings.firstIndex(of: frame) } == [10, 15, 18, 19, 20])
         #expect(data.validation == Array(rings[21..<24]))
         #expect(report(text.replacingOccurrences(of: "sample: 5", with: "sample: 0")).contains("sample"))

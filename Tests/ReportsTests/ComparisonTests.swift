@@ -102,7 +102,7 @@ import Testing
         for i in 0..<4 { moved.stages[0].frames[0].positions[i] += [7, 7, 7] }
         moved.stages[0].frames[0].positions[2].y += 0.3
         let rows = try Comparison([Self.raw(fixed: 0), moved], rmsdTo: Self.raw().final).rows
-        // Of the two moving atoms that are not hydrogen, one is displaced by 0.3 Å.
+        // One of the two moving atoms other than hydrogen is displaced by 0.3 Å.
         #expect(abs(try #require(rows[1].rmsd) - 0.3 / 2.0.squareRoot()) < 1e-12)
     }
 

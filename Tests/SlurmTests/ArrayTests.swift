@@ -66,7 +66,7 @@ import Testing
         #expect(run.phase == .running)
         #expect(run.text(at: start, done: 4) == "Slurm array 12: 4 of 8 points done, 2 run, 2 wait")
         #expect(run.jobs == 4)
-        // One that ended is forgotten by Slurm, not here; another one nobody has seen end.
+        // Slurm has forgotten an element that ended; the end of another one was not seen.
         run.see([entry([4], .running)], at: start)
         run.see([entry([2, 3, 4], .ended("COMPLETED"))], at: start)
         #expect(run.phase == .completing && run.elementsUnseen == [5])

@@ -96,7 +96,7 @@ import Testing
         #expect(SubmissionOutcome(status: status, output: output, errors: errors) == outcome)
     }
 
-    /// Without an answer nothing is known, whatever was printed.
+    /// A failed command says nothing about the queue, whatever it printed.
     @Test func noAnswerIsDoubt() {
         let outcome = SubmissionOutcome(status: nil, output: "", errors: "sbatch: error: Invalid partition\n")
         #expect(outcome == .doubtful("sbatch gave no answer: sbatch: error: Invalid partition"))

@@ -133,10 +133,10 @@ import Testing
         #expect(stop(ended("TIMEOUT", time: 10800), evidence())?.contains("all the time") == true)
         #expect(
             stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)
-        #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("asked for none") == true)
+        #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("requested none") == true)
         #expect(stop(ended("NODE_FAIL", number: 11), evidence(9))?.contains("10 times") == true)
-        #expect(stop(ended("NODE_FAIL"), evidence(), idle: 3)?.contains("3 runs in a row") == true)
-        #expect(stop(ended("CANCELLED"), evidence()) != nil, "somebody did not want it")
+        #expect(stop(ended("NODE_FAIL"), evidence(), idle: 3)?.contains("3 consecutive runs") == true)
+        #expect(stop(ended("CANCELLED"), evidence()) != nil, "cancelled by a user")
         let failed = stop(ended("FAILED"), evidence(status: 1))
         #expect(
             failed
@@ -152,7 +152,7 @@ import Testing
                 "Slurm job 7 did not run: setup failed with status 127: module load gpaw\n") == true)
     }
 
-    /// The marker decides, whatever Slurm reports; a paused job is not resubmitted.
+    /// The marker decides, not Slurm's report; a paused job is not resubmitted.
     @Test func resultsAndPauses() {
         var done = evidence()
         done.hasResult = true
@@ -162,7 +162,7 @@ import Testing
         var held = ended("FAILED")
         held.isHeld = true
         guard case .close = rules.decision(held, evidence(2, status: 6, stopped: true), idle: 0) else {
-            Issue.record("a paused job was begun again")
+            Issue.record("a paused job was resubmitted")
             return
         }
     }

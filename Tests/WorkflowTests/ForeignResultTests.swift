@@ -66,7 +66,7 @@ import Workflow
         }
     }
 
-    @Test("What a result does not say of itself is shown as not stated")
+    @Test("Values missing in a result are shown as not stated")
     func notStated() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()

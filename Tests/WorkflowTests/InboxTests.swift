@@ -139,7 +139,7 @@ import YAMLDocument
         let evil = rejection(evilFolder)
         #expect(evil.contains("evil\\x0A<b>"), "\(evil)")
         #expect(!evil.unicodeScalars.contains("\u{202E}"))
-        // The targets of links are nobody's to remove.
+        // The targets of links are not removed.
         #expect(FileManager.default.fileExists(atPath: outside))
     }
 

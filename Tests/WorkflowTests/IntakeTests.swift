@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// What takes long for one job does not hold up the others, nor the daemon's end.
+/// Long work for one job delays neither the others nor the daemon's end.
 @Suite struct IntakeTests {
     private let spool: TestSpool
 

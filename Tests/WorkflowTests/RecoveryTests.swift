@@ -134,7 +134,7 @@ import Workflow
         let engine = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
         while !spool.exists(".aurelax/daemon.json") { try await Task.sleep(for: .milliseconds(10)) }
         let findings = try SpoolDoctor(spool.spool).examine()
-        #expect(findings.contains { $0.subject == "daemon" && $0.text.contains("at work") })
+        #expect(findings.contains { $0.subject == "daemon" && $0.text.contains("running") })
         #expect(throws: WorkflowError.self) { try SpoolDoctor(spool.spool).examine(repairing: true) }
         #expect(throws: WorkflowError.self) { try StoreRecovery(spool.spool).run() }
         engine.cancel()

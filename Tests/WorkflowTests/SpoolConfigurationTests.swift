@@ -145,7 +145,7 @@ import YAMLDocument
         #expect(again.job == job, "\(again.report)\(job.yaml)")
     }
 
-    /// A daemon does not begin with a configuration that nobody meant.
+    /// A daemon does not start with a mistaken configuration.
     @Test func aDaemonRefusesAWrongOne() async throws {
         let spool = try TestSpool()
         try Data("aurelax: 1\ndft: {executer: slurm}\n".utf8).write(

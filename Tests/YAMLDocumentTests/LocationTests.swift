@@ -2,7 +2,7 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// Where something is wrong that the document's structure does not show.
+/// Places of errors that the document's structure does not show.
 @Suite struct LocationTests {
     /// Bytes that are no UTF-8, and characters that no text has: line and column of the first.
     @Test(

@@ -93,7 +93,7 @@ import YAMLDocument
         }
     }
 
-    /// Fault 24: whatever is fed, the answer comes fast and names a place.
+    /// Fault 24: any input is answered quickly, with a place.
     @Test(
         "YAML bombs are refused quickly", .tags(.fault24),
         arguments: [

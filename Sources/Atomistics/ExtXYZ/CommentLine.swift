@@ -52,3 +52,190 @@ struct CommentLine {
         }
     }
 }
+
+/// A word of a list; a word in quotation marks is always text.
+struct Word {
+    var text: String
+    var isQuoted: Bool
+}
+
+/// Reads keys and values from left to right.
+struct CommentScanner {
+    private let line: UnsafeBufferPointer<UInt8>
+    private let isJSON: Bool
+    private(set) var position = 0
+    /// True if a list held a word without quotation marks.
+    private(set) var hasBareWords = false
+
+    /// - Parameter isJSON: whether text in quotation marks uses JSON's escapes.
+    init(_ line: UnsafeBufferPointer<UInt8>, isJSON: Bool = false) {
+        self.line = line
+        self.isJSON = isJSON
+    }
+
+    var isAtEnd: Bool { position >= line.count }
+    private var current: UInt8? { position < line.count ? line[position] : nil }
+
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (9...13).contains(byte) }
+
+    mutating func skipSpace() {
+        while let byte = current, Self.isSpace(byte) { position += 1 }
+    }
+
+    /// Moves past ` = `; returns false, without moving, if there is none.
+    mutating func takeEqualsSign() -> Bool {
+        let before = position
+        skipSpace()
+        guard current == UInt8(ascii: "=") else {
+            position = before
+            return false
+        }
+        position += 1
+        skipSpace()
+        return true
+    }
+
+    mutating func key() throws(LineFault) -> String {
+        let start = position
+        if Self.isQuotationMark(current) { return try quotedText() }
+        let bytes = bareBytes { $0 == UInt8(ascii: "=") }
+        guard !bytes.isEmpty else { throw LineFault("a key is missing before ‘=’", at: start) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    mutating func value() throws(LineFault) -> InfoValue {
+        let start = position
+        switch current {
+        case nil: throw LineFault("a value is missing after ‘=’", at: position)
+        case UInt8(ascii: "\""), UInt8(ascii: "'"):
+            return InfoValue(quoted: try quotedText())
+        case UInt8(ascii: "{"):
+            position += 1
+            let words = try list(closing: UInt8(ascii: "}"))
+            return words.count == 1 ? InfoValue(words[0]) : InfoValue(words)
+        case UInt8(ascii: "["):
+            position += 1
+            return try brackets(from: start)
+        default:
+            let bytes = bareBytes { _ in false }
+            return InfoValue(word: String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
+    private mutating func bareBytes(_ isEnd: (UInt8) -> Bool) -> Slice<UnsafeBufferPointer<UInt8>> {
+        let start = position
+        while let byte = current, !Self.isSpace(byte), !isEnd(byte) { position += 1 }
+        return line[start..<position]
+    }
+
+    /// Double quotes, or single ones as ASE reads them; JSON has only double ones.
+    private static func isQuotationMark(_ byte: UInt8?) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
+    }
+
+    mutating func quotedText() throws(LineFault) -> String {
+        let start = position
+        let mark = line[position]
+        position += 1
+        var bytes: [UInt8] = []
+        while let byte = current {
+            position += 1
+            switch byte {
+            case mark: return String(decoding: bytes, as: UTF8.self)
+            case UInt8(ascii: "\\"):
+                guard let next = current else { break }
+                position += 1
+                switch next {
+                case UInt8(ascii: "n"): bytes.append(10)
+                case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\"): bytes.append(next)
+                case UInt8(ascii: "u") where isJSON: bytes += try codePoint().utf8
+                case _ where isJSON:
+                    let escapes: [UInt8: UInt8] = [0x2F: 0x2F, 0x62: 8, 0x66: 12, 0x72: 13, 0x74: 9]
+                    guard let byte = escapes[next] else { fallthrough }
+                    bytes.append(byte)
+                default: bytes += [byte, next]
+                }
+            default: bytes.append(byte)
+            }
+        }
+        throw LineFault("a quotation mark is not closed", at: start)
+    }
+
+    /// The four hexadecimal digits after `\u`; two such escapes for a code point beyond 16 bits.
+    private mutating func codePoint() throws(LineFault) -> Character {
+        func unit() throws(LineFault) -> UInt32 {
+            let digits = String(decoding: line[position..<min(position + 4, line.count)], as: UTF8.self)
+            guard digits.utf8.count == 4, let unit = UInt32(digits, radix: 16) else {
+                throw LineFault("an escape is not four hexadecimal digits", at: position)
+            }
+            return unit
+        }
+        var value = try unit()
+        position += 4
+        if 0xD800..<0xDC00 ~= value, current == UInt8(ascii: "\\") {
+            position += 2
+            let low = try unit()
+            position += 4
+            value = 0x10000 + (value - 0xD800) << 10 + (low & 0x3FF)
+        }
+        return Character(Unicode.Scalar(value) ?? "\u{FFFD}")
+    }
+
+    /// One word of a list: bare or quoted.
+    private mutating func word(closing: UInt8) throws(LineFault) -> Word {
+        if Self.isQuotationMark(current), !isJSON || current == UInt8(ascii: "\"") {
+            return Word(text: try quotedText(), isQuoted: true)
+        }
+        let bytes = bareBytes { $0 == closing || $0 == UInt8(ascii: ",") }
+        hasBareWords = true
+        return Word(text: String(decoding: bytes, as: UTF8.self), isQuoted: false)
+    }
+
+    /// Words separated by commas or spaces, up to and including the closing bracket.
+    private mutating func list(closing: UInt8) throws(LineFault) -> [Word] {
+        let start = position - 1
+        var words: [Word] = []
+        while true {
+            skipSpace()
+            if current == UInt8(ascii: ",") {
+                position += 1
+                skipSpace()
+            }
+            guard let byte = current else { throw LineFault("a bracket is not closed", at: start) }
+            if byte == closing {
+                position += 1
+                return words
+            }
+            let before = position
+            words.append(try word(closing: closing))
+            guard position > before else {
+                throw LineFault("\(quoted([byte])) is not allowed in a list", at: position)
+            }
+        }
+    }
+
+    private mutating func brackets(from start: Int) throws(LineFault) -> InfoValue {
+        skipSpace()
+        let closing = UInt8(ascii: "]")
+        guard current == UInt8(ascii: "[") else { return InfoValue(try list(closing: closing)) }
+        var rows: [[Word]] = []
+        while true {
+            skipSpace()
+            switch current {
+            case UInt8(ascii: ","): position += 1
+            case UInt8(ascii: "["):
+                position += 1
+                rows.append(try list(closing: closing))
+            case closing:
+                position += 1
+                guard Set(rows.map(\.count)).count == 1 else {
+                    throw LineFault("the rows of an array differ in length", at: start)
+                }
+                return InfoValue(rows)
+            case nil: throw LineFault("a bracket is not closed", at: start)
+            default:
+                throw LineFault("expected a row of an array", at: position, hint: "as in [[1, 2], [3, 4]]")
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
     /// 1-based column in bytes; 0 if the error concerns the whole line.
     public var column: Int
     public var message: String
-    /// What the user can do about it.
+    /// Advice for the user.
     public var hint: String?
 
     public init(file: String, line: Int = 0, column: Int = 0, message: String, hint: String? = nil) {

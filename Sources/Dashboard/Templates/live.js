@@ -72,7 +72,7 @@
     });
   }
   source.onmessage = (event) => {
-    // What somebody has marked or is reading with the keyboard is not taken away.
+    // Selected text stays, and the keyboard focus.
     const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
     if (!document.getSelection().isCollapsed) return;
     const button = live.contains(document.activeElement) ? document.activeElement.closest('th')?.cellIndex : undefined;

@@ -39,7 +39,7 @@ def is_number(text):
 
 
 def row(atoms):
-    """What a row of a database holds beside structure, energy and forces: values to select by, and the rest."""
+    """The values of a database row besides structure, energy and forces: those to select by, and the rest."""
     keys, data = {}, {}
     for name, value in atoms.info.items():
         value = plain(value)

@@ -34,7 +34,7 @@ public struct HandoffRequest: Sendable {
     /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser's initial
     /// Hessian.
     public var hessian: [Double]?
-    /// What a learning relaxation adds its correction to; nil for no base.
+    /// The base of a learning relaxation; nil for none.
     public var base: LearningBase?
     /// Labelled geometries of an earlier job that a learning relaxation learns from first.
     public var learnt: [Atoms] = []

@@ -48,7 +48,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var smearing: Double
         public var densityConvergence: Double
         public var maxSCFCycles: Int
-        /// What the job gives beyond these; nil for nothing.
+        /// Further keywords of the job; nil for none.
         public var keywords: GPAWKeywords?
         /// Nil for a spin-paired calculation.
         public var spin: GPAWSpin?
@@ -147,7 +147,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 }
 
 extension HandoffParameters.GPAW {
-    /// Nil where another engine is asked for.
+    /// Nil for another engine.
     init?(_ settings: DFTStage, maxSCFCycles: Int, _ elements: [Element], charge: Int) {
         guard settings.engine == .gpaw else { return nil }
         self.init(
@@ -187,7 +187,7 @@ func general(_ value: Double) -> String {
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
-/// What a learning relaxation adds its correction to.
+/// The base of a learning relaxation, to which it adds its correction.
 public struct LearningBase: Sendable, Equatable, Codable {
     public enum Kind: String, Sendable, Codable {
         /// A model of aurelax.
@@ -199,7 +199,7 @@ public struct LearningBase: Sendable, Equatable, Codable {
     }
 
     public var kind: Kind
-    /// Of the model or engine.
+    /// Name of the model or engine.
     public var name: String?
     /// The model's file on the machine that made the package; elsewhere it is looked for by its name.
     public var path: String?
@@ -208,7 +208,7 @@ public struct LearningBase: Sendable, Equatable, Codable {
     public var levelOfTheory: String?
     /// An engine of the spool; nil for tblite in the Python of the calculation.
     public var engine: EngineDescription?
-    /// Where it is missing, the relaxation has no base.
+    /// If it is missing, the relaxation has no base.
     public var isOptional: Bool?
     /// Relax on the base before the first gradient.
     public var relaxFirst: Bool?

@@ -44,106 +44,100 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
     let optimizer = parameters.optimizer
     let fixed = parameters.fixedAtoms.count
     let partlyFixed = Set((parameters.fixedCoordinates ?? []).map { $0 / 3 }).count
-    return """
-        # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
-
-        Relax \(atoms.formula) (\(counted(atoms.count, "atom")), charge \(parameters.charge)) at
-        `\(level.prefix)<version>\(level.suffix)` until all forces on moving atoms are below \
-        \(optimizer.fmax) eV/Å, in at most \(counted(optimizer.maxSteps, "step"))\
-        \(fixed == 0 ? "" : "; \(counted(fixed, "atom")) \(fixed == 1 ? "is" : "are") fixed")\
-        \(partlyFixed == 0 ? "" : "; \(counted(partlyFixed, "atom")) \(partlyFixed == 1 ? "moves" : "move") along some axes only").
-        \(parameters.caution)
-        ## Run it
-
-        The package needs \(parameters.needs), but not aurelax. Use one of:
-
-            ./run.sh                      # this machine
-            AURELAX_RANKS=8 ./run.sh      # with 8 processes
-            sbatch submit.sbatch          # Slurm, from this folder
-
-        `AURELAX_PYTHON` (default `python3`) and `AURELAX_MPIEXEC` (default `mpiexec`) name the programs. The settings
-        are in `parameters.json`; to change them, change the job: a package whose inputs were changed is refused.
-
-        An interrupted run, or one stopped with `touch result/STOP` or SIGTERM, resumes from its last step when it is run
-        again. `result/progress.json` shows the progress.
-
-        ## The result
-
-        The folder `result/`, beside this file, contains:
-
-        | File | Content |
-        |---|---|
-        | `trajectory.extxyz` | every geometry with energy (eV) and raw forces (eV/Å), in this package's frame of reference |
-        | `final.extxyz`, `best.extxyz` | the final geometry, and the one of lowest energy if it did not converge |
-        | `optimizer.log`\(parameters.engine == .gpaw ? ", `gpaw.txt`" : "") | logs |
-        | `status.json` | verdict, steps, gradient calls, cycles, time, versions |
-        | `DONE.json` | written last: without it the result is incomplete |
-
-        Copy `DONE.json` last when you return the result from another machine.
-
-        How `run.sh` ends:
-
-        \(PackageExit.table(of: PackageExit.ofScripts))
-
-        """
-}
-
-extension HandoffParameters {
-    /// Behind what the package needs.
-    fileprivate var steering: String {
-        optimizer.method == .learning
-            ? " (with it, `AURELAX_PROGRAM` or `aurelax` of `PATH`, it learns from every gradient; without it, BFGS)"
-            : ""
-    }
+    return readme(
+        parameters,
+        task: """
+            Relax \(atoms.formula) (\(counted(atoms.count, "atom")), charge \(parameters.charge)) at
+            `\(level.prefix)<version>\(level.suffix)` until all forces on moving atoms are below \
+            \(optimizer.fmax) eV/Å, in at most \(counted(optimizer.maxSteps, "step"))\
+            \(fixed == 0 ? "" : "; \(counted(fixed, "atom")) \(fixed == 1 ? "is" : "are") fixed")\
+            \(partlyFixed == 0 ? "" : "; \(counted(partlyFixed, "atom")) \(partlyFixed == 1 ? "moves" : "move") along some axes only").
+            """,
+        commands: """
+                ./run.sh                      # this machine
+                AURELAX_RANKS=8 ./run.sh      # with 8 processes
+                sbatch submit.sbatch          # Slurm, from this folder
+            """,
+        interruption: """
+            An interrupted run, or one stopped with `touch result/STOP` or SIGTERM, resumes from its last step when it is run
+            again. `result/progress.json` shows the progress.
+            """,
+        files: """
+            | `trajectory.extxyz` | every geometry with energy (eV) and raw forces (eV/Å), in this package's frame of reference |
+            | `final.extxyz`, `best.extxyz` | the final geometry, and the one of lowest energy if it did not converge |
+            | `optimizer.log`\(parameters.engine == .gpaw ? ", `gpaw.txt`" : "") | logs |
+            | `status.json` | verdict, steps, gradient calls, cycles, time, versions |
+            """, exits: PackageExit.table(of: PackageExit.ofScripts))
 }
 
 /// `README.md` of a package of single points.
 func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory
     let count = parameters.points
-    return """
-        # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
+    return readme(
+        parameters,
+        task: """
+            Energy and forces of \(count) geometr\(count == 1 ? "y" : "ies") of \(atoms.formula) (\(atoms.count) atoms, \
+            charge \(parameters.charge)) at
+            `\(level.prefix)<version>\(level.suffix)`, without moving atoms, all in the same box.
+            """,
+        commands: """
+                ./run.sh                                   # this machine, one point after the other
+                AURELAX_RANKS=8 ./run.sh                   # with 8 processes
+                AURELAX_POINT=3 ./run.sh                   # one point
+                sbatch submit.sbatch                       # Slurm, from this folder, one point after the other
+                sbatch --array=1-\(count)%4 submit.sbatch \
+            \(String(repeating: " ", count: max(0, 12 - String(count).count)))# one point per element, four at a time
+            """,
+        interruption: """
+            Several of these may run at the same time; no point is computed twice. If a run is interrupted, or stopped with
+            `touch result/STOP` or SIGTERM, run it again to compute the missing points.
+            `result/progress.json` shows how many are done.
+            """,
+        files: """
+            | `trajectory.extxyz` | every geometry with its verdict, energy (eV) and raw forces (eV/Å) |
+            | `points/` | the same, one file per point |
+            | `status.json` | verdict, number of points, cycles, time, versions |
+            """, exits: PackageExit.table(ofPoints: true, of: PackageExit.ofScripts))
+}
 
-        Energy and forces of \(count) geometr\(count == 1 ? "y" : "ies") of \(atoms.formula) (\(atoms.count) atoms, \
-        charge \(parameters.charge)) at
-        `\(level.prefix)<version>\(level.suffix)`, without moving atoms, all in the same box.
-        \(parameters.caution)
-        ## Run it
+/// The parts that all READMEs share, around those of one kind of package.
+private func readme(
+    _ parameters: some CalculationParameters, task: String, commands: String, interruption: String,
+    files: String, exits: String
+) -> String {
+    """
+    # \(parameters.job), stage \(parameters.stage), attempt \(parameters.attempt)
 
-        The package needs \(parameters.needs), but not aurelax. Use one of:
+    \(task)
+    \(parameters.caution)
+    ## Run it
 
-            ./run.sh                                   # this machine, one point after the other
-            AURELAX_RANKS=8 ./run.sh                   # with 8 processes
-            AURELAX_POINT=3 ./run.sh                   # one point
-            sbatch submit.sbatch                       # Slurm, from this folder, one point after the other
-            sbatch --array=1-\(count)%4 submit.sbatch \
-        \(String(repeating: " ", count: max(0, 12 - String(count).count)))# one point per element, four at a time
+    The package needs \(parameters.needs), but not aurelax. Use one of:
 
-        `AURELAX_PYTHON` (default `python3`) and `AURELAX_MPIEXEC` (default `mpiexec`) name the programs. The settings
-        are in `parameters.json`; to change them, change the job: a package whose inputs were changed is refused.
+    \(commands)
 
-        Several of these may run at the same time; no point is computed twice. If a run is interrupted, or stopped with
-        `touch result/STOP` or SIGTERM, run it again to compute the missing points.
-        `result/progress.json` shows how many are done.
+    `AURELAX_PYTHON` (default `python3`) and `AURELAX_MPIEXEC` (default `mpiexec`) name the programs. The settings
+    are in `parameters.json`; to change them, change the job: a package whose inputs were changed is refused.
 
-        ## The result
+    \(interruption)
 
-        The folder `result/`, beside this file, contains:
+    ## The result
 
-        | File | Content |
-        |---|---|
-        | `trajectory.extxyz` | every geometry with its verdict, energy (eV) and raw forces (eV/Å) |
-        | `points/` | the same, one file per point |
-        | `status.json` | verdict, number of points, cycles, time, versions |
-        | `DONE.json` | written last: without it the result is incomplete |
+    The folder `result/`, beside this file, contains:
 
-        Copy `DONE.json` last when you return the result from another machine.
+    | File | Content |
+    |---|---|
+    \(files)
+    | `DONE.json` | written last: without it the result is incomplete |
 
-        How `run.sh` ends:
+    Copy `DONE.json` last when you return the result from another machine.
 
-        \(PackageExit.table(ofPoints: true, of: PackageExit.ofScripts))
+    How `run.sh` ends:
 
-        """
+    \(exits)
+
+    """
 }
 
 extension CalculationParameters {

@@ -16,7 +16,7 @@ public struct PackagedEngine: Sendable, Equatable, Codable {
     var species: String?
     var python: String?
     var threads: Int?
-    /// How the calculator is told charge and multiplicity; nil for what is known of it.
+    /// How the calculator receives charge and multiplicity; nil for the known way.
     var passing: String?
     var multiplicity: Int?
     var level: String?

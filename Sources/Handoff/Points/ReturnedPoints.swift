@@ -67,7 +67,7 @@ public struct ReturnedPoints: Sendable, Equatable {
             points.append(point)
         }
         guard points.count == asked || verdict == .crashed else {
-            throw .contradiction("\(name) has \(counted(points.count, "point")), \(asked) were asked for")
+            throw .contradiction("\(name) has \(counted(points.count, "point")), \(asked) were requested")
         }
         let levels = Set(frames.compactMap(\.levelOfTheory))
         guard levels.count <= 1 else {

@@ -34,7 +34,7 @@ public struct SinglePointsRequest: Sendable {
         (self.settings, self.charge, self.origin) = (settings, charge, origin)
     }
 
-    /// Geometries are accepted whatever their quality, because assessing them is the purpose; only
+    /// Geometries of any quality are accepted, because assessing them is the purpose; only
     /// geometries with which no calculation can start are refused.
     fileprivate var problems: [HandoffRefusal.Reason] {
         var reasons: [HandoffRefusal.Reason] = Job.isName(job) ? [] : [.unsafeName(job)]

@@ -85,7 +85,7 @@ extension ReturnedResult {
             let ratio = radiusOfGyration(came) / size
             for (factor, unit) in [(1 / 0.529177, "Bohr"), (0.1, "nm")] where abs(ratio / factor - 1) < 0.1 {
                 throw .wrongUnits(
-                    "the structure is \(ratio) times as large as it was sent: positions in \(unit), not Å?")
+                    "the structure is \(ratio) times as large as the one sent: positions in \(unit), not Å?")
             }
         }
         let shift = expected.shift(of: came)

@@ -26,7 +26,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     /// Finds a file of a result without reading it.
     ///
     /// - Returns: nil if there is none.
-    /// - Throws: ``ResultRefusal`` for what is no plain file or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not plain or is too large: waiting does not help.
     static func size(_ file: ReturnedFile, of result: Directory, limit: Int) throws -> Int? {
         guard let name = file.component, let status = try result.status(of: name) else { return nil }
         guard status.kind == .regular else {
@@ -147,9 +147,9 @@ struct ResultStatus: Codable {
     var gradientCalls: Int
     var scfCycles: Int?
     var wallTime: Double
-    /// Of all processes, s; nil where the result does not say.
+    /// Processor time of all processes, s; nil if the result lacks it.
     var processorTime: Double? = nil
-    /// Geometries that were asked for, where no path was.
+    /// Number of requested geometries; nil for a path.
     var points: Int? = nil
     var energy: Double?
     var fmax: Double?
@@ -158,7 +158,7 @@ struct ResultStatus: Codable {
     var versions: [String: String]
     var warnings: [String]
     var units: Units
-    /// The optimiser that took the steps, its base, and why it was not the one asked for.
+    /// The optimiser that took the steps, its base, and the reason if it was not the requested one.
     var optimizer: String? = nil
     var base: String? = nil
     var optimizerNote: String? = nil

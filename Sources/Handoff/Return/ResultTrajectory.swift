@@ -8,7 +8,7 @@ public struct StoredResult: Sendable {
     /// Nil if there is no trajectory.
     let trajectory: ResultTrajectory?
 
-    /// Reads the result of a package. A file that is larger than what was asked for can take is refused unread.
+    /// Reads the result of a package. A file that is too large for the requested calculation is refused unread.
     ///
     /// - Returns: nil while there is no marker.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.

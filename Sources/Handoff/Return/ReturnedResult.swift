@@ -30,7 +30,7 @@ public struct ReturnedResult: Sendable, Equatable {
     public var scfCycles: Int?
     /// Seconds.
     public var wallTime: Double?
-    /// Of all processes, s; nil where the result does not say.
+    /// Processor time of all processes, s; nil if the result lacks it.
     public var processorTime: Double?
     public var versions: [String: String]
     public var host: String?
@@ -39,11 +39,11 @@ public struct ReturnedResult: Sendable, Equatable {
     public var optimizer: String?
     /// Base of the learning relaxation.
     public var base: String?
-    /// Why another optimiser took the steps than the one asked for.
+    /// The reason if another optimiser than the requested one took the steps.
     public var optimizerNote: String?
     /// Steps on the base before the first gradient.
     public var baseSteps: Int?
-    /// What a person should know about it, each once.
+    /// Notes for the user, each once.
     public var notes: [String]
     /// SHA-256 of the marker (or of the dropped file): the identity of the result, so that it is
     /// taken in once.

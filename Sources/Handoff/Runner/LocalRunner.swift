@@ -133,7 +133,7 @@ public struct LocalRunner: Sendable {
             "PYTHONUNBUFFERED": "1",
         ]
         if let program = options.program { values["AURELAX_PROGRAM"] = absolute(program) }
-        // Of single points all are asked for.
+        // Single points: all are required.
         for name: Environment.Key in ["AURELAX_POINT", "SLURM_ARRAY_TASK_ID"] {
             values.updateValue(nil, forKey: name)
         }
@@ -179,5 +179,44 @@ public struct LocalRunner: Sendable {
     private func identity(_ package: Directory) throws -> String {
         guard let manifest = try package.status(of: "MANIFEST.json") else { throw PackageRefusal.incomplete }
         return "\(manifest.identity.device):\(manifest.identity.inode)"
+    }
+}
+
+/// The outcome of one start of a package.
+public enum RunOutcome: Sendable, Equatable, CustomStringConvertible {
+    /// The calculation ended, converged or not.
+    case finished(ResultVerdict)
+    /// It had ended before.
+    case alreadyFinished(ResultVerdict)
+    /// Stopped on request; the next start resumes.
+    case stopped
+    /// Another process is running it.
+    case busy(String)
+    /// It cannot be run in this state.
+    case refused(String)
+    /// The processes ended without a result: killed, out of memory, or a missing program.
+    case crashed(status: String, lastLines: [String])
+
+    /// The exit status of a command that ends like this: ``PackageExit``.
+    public var exitCode: Int32 {
+        switch self {
+        case .finished(let verdict), .alreadyFinished(let verdict): verdict.exitCode
+        case .stopped: PackageExit.stopped.rawValue
+        case .refused: PackageExit.refused.rawValue
+        case .busy: PackageExit.busy.rawValue
+        case .crashed: PackageExit.crashed.rawValue
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .finished(let verdict): "finished: \(verdict.rawValue)"
+        case .alreadyFinished(let verdict): "finished before: \(verdict.rawValue)"
+        case .stopped: "stopped; run it again to resume from its last step"
+        case .busy(let holder): "already running (\(holder))"
+        case .refused(let reason): "refused: \(reason)"
+        case .crashed(let status, let lines):
+            (["ended without a result (\(status))"] + lines).joined(separator: "\n    ")
+        }
     }
 }

@@ -15,7 +15,7 @@ public struct PackageServer: Sendable {
         public var once = false
         /// Time between two polls of the outbox.
         public var interval: Duration = .seconds(2)
-        /// Starts of a package in a row that may end without a result, and without a gradient more than the start before,
+        /// Consecutive starts of a package that may end without a result and without a further gradient,
         /// before it is given up; counted in its result.
         public var maxCrashes = 3
         /// Delay before a crashed package is restarted, multiplied by the number of its crashes.
@@ -148,7 +148,7 @@ public struct PackageServer: Sendable {
         return count
     }
 
-    /// Crashes in a row, and the gradient calls before the last of them.
+    /// Number of consecutive crashes, and the gradient calls before the last of them.
     private static let crashes: FilePath.Component = ".crashes"
 
     /// Leaves a result that says that there will be none.

@@ -56,3 +56,92 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
             "step \(steps)  energy \(decimal(energy, 6)) eV  fmax \(decimal(fmax, 4)) eV/Å  \(decimal(wallTime, 0)) s"
     }
 }
+
+/// How far the self-consistency of the geometry under way is, as the end of GPAW's log tells it.
+public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
+    /// From 1.
+    public var cycle: Int
+    /// A cycle of this geometry takes so long, s; nil before the second.
+    public var seconds: Double?
+
+    /// - Parameter log: GPAW's text output, or its last part.
+    /// - Returns: nil where no cycle has ended since the last geometry was done.
+    public init?(log: some StringProtocol) {
+        var cycles: [(number: Int, time: Int)] = []
+        for line in log.split(whereSeparator: \.isNewline) {
+            let words = line.split { $0 == " " || $0 == "|" }
+            if words.count >= 3, words[0] == "iter:", let number = Int(words[1]) {
+                let clock = words[2].split(separator: ":").compactMap { Int($0) }
+                guard clock.count == 3 else { continue }
+                if number == 1 { cycles.removeAll() }
+                cycles.append((number, clock[0] * 3600 + clock[1] * 60 + clock[2]))
+            } else if line.hasPrefix("Converged ") {
+                cycles.removeAll()
+            }
+        }
+        guard let first = cycles.first, let last = cycles.last else { return nil }
+        cycle = last.number
+        if last.number > first.number {
+            seconds = Double((last.time - first.time + 86_400) % 86_400) / Double(last.number - first.number)
+        }
+    }
+
+    /// `SCF cycle 12, 0.3 s each`.
+    public var description: String {
+        "SCF cycle \(cycle)" + (seconds.map { ", \(decimal($0, 1)) s each" } ?? "")
+    }
+}
+
+extension RunProgress {
+    /// The progress of the run, with the current cycle of self-consistency if its log has it.
+    ///
+    /// - Parameter result: its folder `result`.
+    public func message(in result: Directory) -> String {
+        guard state == "running", let log = try? result.end(of: "gpaw.txt", bytes: 1 << 15),
+            let scf = SCFProgress(log: String(decoding: log, as: UTF8.self))
+        else { return message }
+        return steps == 0 && energy == nil ? "first geometry, \(scf)" : "\(message), now \(scf)"
+    }
+}
+
+/// Watches the files of a running calculation: reports its progress, and detects silence.
+struct RunWatch: Sendable {
+    let result: Directory
+    let silence: Duration
+    let report: @Sendable (RunProgress) -> Void
+
+    private static let interval: Duration = .milliseconds(500)
+
+    /// Returns after ``silence`` without any writing, or when the task is cancelled, after
+    /// reporting the last state.
+    func untilSilent() async {
+        // Time in which the machine slept does not count as silence.
+        let clock = SuspendingClock()
+        var last = clock.now
+        var seen: [FileStatus?] = []
+        var reported = try? RunProgress(from: result)
+        func tell() {
+            guard let progress = try? RunProgress(from: result), progress != reported else { return }
+            reported = progress
+            report(progress)
+        }
+        while !Task.isCancelled {
+            let now = signs()
+            if now != seen {
+                seen = now
+                last = clock.now
+                tell()
+            }
+            guard clock.now - last < silence else { return }
+            try? await Task.sleep(for: Self.interval)
+        }
+        tell()
+    }
+
+    /// The files that change during a calculation: the SCF log within a step, the others after each
+    /// step.
+    private func signs() -> [FileStatus?] {
+        let names: [FilePath.Component] = ["progress.json", "gpaw.txt", "trajectory.extxyz", "run.log"]
+        return names.map { try? result.status(of: $0) }
+    }
+}

@@ -172,7 +172,7 @@ class Program:
         try:
             self.protocol.end()
             self.process.wait(5)
-        except Exception:  # noqa: BLE001 - whatever state it is in, it has to go
+        except Exception:  # noqa: BLE001 - it has to end in any state
             pass
         try:
             os.killpg(self.process.pid, signal.SIGKILL)

@@ -173,7 +173,7 @@ class Engine:
             saved, dft, _ = read_gpw(path, log=None)
             if not np.array_equal(saved.numbers, self.atoms.numbers) or abs(saved.cell - self.atoms.cell).max() > 1e-9:
                 raise ValueError('it is of another structure or box')
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the file
+        except Exception as error:  # noqa: BLE001 - any fault of the file
             if world.rank == 0:
                 print(f'{path} is not used: {relaxation.reason(error)}', file=sys.stderr, flush=True)
             return
@@ -245,7 +245,7 @@ class Engine:
         return relaxation.Labels(energy, free_energy, forces, cycles, properties)
 
     def properties(self):
-        """What GPAW says of the electrons beside energy and forces: eV, e Angstrom, Bohr magnetons."""
+        """Electronic properties from GPAW: eV, e Angstrom, Bohr magnetons."""
         found = {}
         try:
             homo, lumo = (float(value) for value in self.atoms.calc.get_homo_lumo())
@@ -268,7 +268,7 @@ class Engine:
 
 
 def check(request):
-    """What GPAW says against settings: a list of {key, message}; each element is tried as a free atom.
+    """GPAW's objections to settings: a list of {key, message}; each element is tried as a free atom.
 
     Two cycles of self-consistency are enough: a name that GPAW does not know, a data set that is not installed and a
     combination that it does not do show before.

@@ -63,7 +63,7 @@ class UnusableSettings(Exception):
     """The engine cannot calculate with the settings of the package; the message says why. Raised on all ranks together."""
 
 
-# Of a frame, beside energy and forces, if the engine gives them: eV, e Angstrom, Bohr magnetons.
+# Further properties of a frame, if the engine gives them: eV, e Angstrom, Bohr magnetons.
 PROPERTIES = ('homo', 'lumo', 'dipole', 'magmom', 'dispersion_energy')
 
 
@@ -204,7 +204,7 @@ def noted_steps():
 
 
 def earlier_processor_time():
-    """What the earlier run of this package has said of it, s."""
+    """The time that the earlier run of this package has recorded, s."""
     try:
         with open(os.path.join(RESULT, 'progress.json')) as file:
             return float(json.load(file).get('processor_time') or 0)
@@ -285,7 +285,7 @@ class Trajectory:
                 frames.append(self.parse(part))
             except Refusal:
                 raise
-            except Exception:  # noqa: BLE001 - a torn frame, whatever is in it, and all after it are dropped
+            except Exception:  # noqa: BLE001 - a torn frame and all after it are dropped
                 break
         kept = b''.join(line + b'\n' for line in lines[:len(frames) * size])
         if len(kept) != os.path.getsize(self.path):
@@ -754,7 +754,7 @@ class Relaxation(Run):
         return self.elapsed_before + time.time() - self.begun
 
     def processor_time(self):
-        """Of all ranks, which work alike; those of earlier runs of the package included."""
+        """Processor time of all ranks, which work alike; earlier runs of the package are included."""
         return self.processor_before + sum(os.times()[:4]) * world.size
 
     def record(self, positions, labels):
@@ -836,7 +836,7 @@ def main(engine_class, run_class=Relaxation):
         if world.rank == 0:
             print(f'refused: {refusal}', file=sys.stderr, flush=True)
         return refusal.status
-    except Exception as error:  # noqa: BLE001 - the verdict is to be there whatever the engine does
+    except Exception as error:  # noqa: BLE001 - every end has a verdict
         if run is None:
             raise
         traceback.print_exc()

@@ -125,7 +125,7 @@ class SinglePoints(Run):
                 point = Point(file.read().decode())
         except FileNotFoundError:
             return None
-        except Exception as error:  # noqa: BLE001 - whatever somebody has put there: it is calculated anew
+        except Exception as error:  # noqa: BLE001 - an unreadable file: the point is calculated again
             print(f'{self.path(number)} is no point ({error}); it is calculated anew', file=sys.stderr)
             return None
         if point.inputs != 'sha256:' + self.manifest['inputs'] or not np.array_equal(
@@ -147,10 +147,10 @@ class SinglePoints(Run):
         if self.number is not None:
             verdict = on_rank_0(lambda: self.point(self.number).verdict)
             return verdict, f'point {self.number} of {self.count}'
-        return ended or ('stopped', 'others are at work on the points that are left')
+        return ended or ('stopped', 'other processes compute the remaining points')
 
     def next_point(self):
-        """Calculates the first point that is not there and that nobody else has; its verdict, None where there is none.
+        """Calculates the first missing point that no other process has; its verdict, or None if there is none.
         """
         with contextlib.ExitStack() as held:
             number = on_rank_0(self.claim, held)

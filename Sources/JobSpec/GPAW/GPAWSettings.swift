@@ -25,7 +25,7 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
         public var kind: Kind = .fermiDirac
         /// eV; nil for the stage's `smearing`.
         public var width: Double?
-        /// Of a Methfessel–Paxton smearing.
+        /// Order of a Methfessel–Paxton smearing.
         public var order: Int?
         /// Keep the total magnetic moment; nil: only if a multiplicity is given.
         public var fixedMoment: Bool?

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the machine lacks for what `aurelax.yaml` says of executors, seen before a job needs it.
+/// Checks before a job needs it that this machine has the programs for the executors of `aurelax.yaml`.
 public struct ExecutorCheck: Sendable {
     /// Each with what to do about it; empty where nothing is missing.
     public let problems: [String]

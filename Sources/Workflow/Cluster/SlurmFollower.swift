@@ -120,11 +120,11 @@ package actor SlurmFollower {
                 new.ml.models == configuration.ml.models
             else {
                 misreading =
-                    "aurelax.yaml: another executor, or another folder of models, takes effect when the daemon is started anew"
+                    "aurelax.yaml: another executor, or another folder of models, takes effect when the daemon is restarted"
                 return
             }
             misreading = nil
-            if new != configuration { logger.notice("aurelax.yaml was read anew") }
+            if new != configuration { logger.notice("aurelax.yaml was read again") }
             configuration = new
         } catch {
             if misreading == nil { logger.error("aurelax.yaml was changed and is not followed: \(error)") }

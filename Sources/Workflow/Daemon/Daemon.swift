@@ -1,9 +1,11 @@
+package import Atomistics
 internal import DurableFiles
 import Foundation
 import GRDB
 import Glibc
+package import JobSpec
 public import Logging
-import ServiceLifecycle
+public import ServiceLifecycle
 internal import Slurm
 import SystemPackage
 import UnixSignals
@@ -69,8 +71,8 @@ public struct Daemon: Sendable {
                 switch hint {
                 case .closed(let name): await engine.noteClosed(name)
                 case .changed: break
-                case .ready: await engine.noteWatcher(true)
-                case .lost: await engine.noteWatcher(false)
+                case .ready: await engine.noteWatcher(isAlive: true)
+                case .lost: await engine.noteWatcher(isAlive: false)
                 }
                 alarm.yield()
             }
@@ -108,7 +110,7 @@ public struct Daemon: Sendable {
 }
 
 extension Daemon {
-    /// Ends the process a while after SIGTERM or SIGINT, whatever its services still wait for.
+    /// Ends the process a while after SIGTERM or SIGINT, even if its services still wait.
     ///
     /// - Returns: what watches for the signals until it is cancelled.
     private static func endProcess(afterSignal deadline: Duration) -> [any DispatchSourceSignal] {
@@ -208,7 +210,7 @@ private struct Turns: Service {
     private func work() async throws {
         var idle = 0
         for await _ in wake.cancelOnGracefulShutdown() {
-            // Twice in a row, so that results of the first turn are seen.
+            // Two turns, so that results of the first are seen.
             idle = try await engine.turn() ? idle + 1 : 0
             await engine.noteTroubleOfEngines()
             if let manager { try await manager.tell(engine) }
@@ -230,5 +232,52 @@ private struct Turns: Service {
             }
             return
         }
+    }
+}
+
+/// The configuration of a daemon.
+public struct DaemonConfiguration: Sendable {
+    public var spool: Spool
+    /// Directories with trained models.
+    public var modelPath: [String]
+    /// Number of stages that compute at the same time.
+    public var concurrentStages = 1
+    /// Whether to end when all remaining jobs wait for something else.
+    public var once = false
+    /// Time between two polls, with or without hints of the watcher.
+    public var interval: Duration = .seconds(1)
+    /// Time for which a file in the inbox must be unchanged before it is read.
+    public var settle: Duration = .seconds(2)
+    /// Delay before new work is started after space or descriptors ran out.
+    public var pause: Duration = .seconds(5)
+    /// Time that a stage has for reaching its next step when the daemon stops; later it is left
+    /// behind.
+    public var grace: Duration = .seconds(8)
+    /// How long a turn waits for results and reports on other threads before it continues with the other jobs.
+    public var patience: Duration = .seconds(2)
+    /// If set, the process ends this long after a stop request, even if work is still running.
+    public var exitDeadline: Duration?
+    /// A step of a stage that takes longer than this counts as hanging: the daemon ends, so that its supervisor
+    /// starts it again.
+    public var stepLimit: Duration = .seconds(3600)
+    /// The watcher program; nil to poll without it.
+    public var watcher: String?
+    /// Python with ASE and the engines, for ML stages and for packages that the daemon runs itself,
+    /// unless `aurelax.yaml` names another.
+    public var python = "python3"
+    /// The path of this program for other machines.
+    public var program = "aurelax"
+    /// Other machines run the ML stages: their tasks are written into the outbox.
+    package var handsOutML = false
+    /// Upper limits for a job's request of cluster resources; nil if there are none.
+    package var resourceLimits: Resources?
+    /// Services that run as long as the daemon; an error of one ends it.
+    public var companions: [any Service] = []
+    /// The source of force fields; nil for ``modelPath``.
+    package var forceField: (@Sendable (_ name: String) throws -> any ForceField)?
+
+    public init(spool: Spool, modelPath: [String]) {
+        self.spool = spool
+        self.modelPath = modelPath
     }
 }

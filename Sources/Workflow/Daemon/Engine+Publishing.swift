@@ -1,7 +1,7 @@
 internal import DurableFiles
 internal import JobSpec
 
-/// What people see of the jobs in the outbox.
+/// Updates the jobs' folders in the outbox.
 extension Engine {
     /// Begins to bring the outbox up to date on a thread of its own: a job's report may be large.
     ///

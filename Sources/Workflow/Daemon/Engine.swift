@@ -40,7 +40,7 @@ package actor Engine {
     private var willLookAgain = false
     /// Jobs whose logs already say that they wait for others.
     private var held: Set<Int64> = []
-    /// When jobs outside were last looked at: once an interval is enough, whatever wakes the daemon.
+    /// Time of the last poll of external jobs: one in each interval, whatever wakes the daemon.
     private var lastPoll: ContinuousClock.Instant?
     private var polls: Int64 = 0
     /// Asks for another turn.
@@ -93,7 +93,7 @@ package actor Engine {
     package func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
 
     /// Notes whether the watcher is running.
-    package func noteWatcher(_ isAlive: Bool) { isWatched = isAlive }
+    package func noteWatcher(isAlive: Bool) { isWatched = isAlive }
 
     /// Notes the most that a job may ask of a cluster from now on.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
@@ -105,7 +105,7 @@ package actor Engine {
         foreignTroubles["engines"] = trouble
     }
 
-    /// Notes what a part of the daemon that works beside the turns cannot do right now; nil if it can.
+    /// Records a problem of a part of the daemon that works beside the turns; nil if it has none.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Looks at everything once.
@@ -127,7 +127,7 @@ package actor Engine {
             polls += 1
         }
         for record in jobs.inTurn where !stopping.isStopping {
-            try attempt(record.job.name, about: record) { try advance(record, isPoll) }
+            try attempt(record.job.name, about: record) { try advance(record, isPoll: isPoll) }
         }
         await waitBriefly { !started.isDisjoint(with: intakes.jobs) }
         try attempt("the jobs") { try stopUnwantedStages() }
@@ -152,7 +152,7 @@ package actor Engine {
             && incoming.accepted.isEmpty && incoming.results.isEmpty && !troubles.isPaused()
     }
 
-    private func advance(_ record: JobRecord, _ isPoll: Bool) throws {
+    private func advance(_ record: JobRecord, isPoll: Bool) throws {
         switch record.machine.state {
         case .queued where !jobs.isBlocked(record.id): try schedule(record)
         case .running:
@@ -340,7 +340,7 @@ package actor Engine {
             case .handedOut:
                 try apply(.noted("ready for another machine; waiting for its result"), to: record)
             case .stopped:
-                // A job that was cancelled, paused or begun again meanwhile is no longer this one.
+                // The job may have been cancelled, paused or retried meanwhile.
                 try apply(.interrupted("stopped with the daemon; resumes from the last step"), to: record)
             case .failed(let error):
                 if isFatal(error) { throw error }
@@ -365,7 +365,7 @@ package actor Engine {
         return "\(error)"
     }
 
-    /// Stops stages whose job is not at them any more: cancelled, paused, or begun again since.
+    /// Stops stages whose job has left them: it was cancelled, paused or retried.
     private func stopUnwantedStages() throws {
         for (id, work) in running where try !work.isStill(store.job(id).machine) { work.stop.set() }
     }

@@ -5,7 +5,7 @@ import SystemPackage
 /// Tells which packages have to be looked at: those whose files have changed since the last look, and those whose last
 /// look failed and is due to be retried.
 struct PackageWatch {
-    /// What the files of a package look like from outside.
+    /// The state of a package's files, compared between two polls.
     struct Signs: Equatable {
         fileprivate(set) var statuses: [FileStatus?]
         fileprivate let stage: Int
@@ -16,7 +16,7 @@ struct PackageWatch {
 
     private struct Look {
         var signs: Signs?
-        /// Looks in a row that failed.
+        /// Number of consecutive failed polls.
         var failures = 0
         var next: ContinuousClock.Instant?
     }

@@ -80,7 +80,7 @@ public struct SpoolClient: Sendable {
         try OpenSpool(spool).openInbox().create(file, bytes)
     }
 
-    /// What was set aside last, the newest first: names of folders in `outbox/rejected`.
+    /// The drops set aside last, the newest first: names of folders in `outbox/rejected`.
     public func rejections(last count: Int = 5) -> [String] {
         let folder = URL(fileURLWithPath: spool.outbox.appending(Spool.rejected).string)
         let all =
@@ -95,7 +95,7 @@ public struct SpoolClient: Sendable {
         return dated.sorted { ($1.1 ?? .distantPast) < ($0.1 ?? .distantPast) }.prefix(count).map(\.0)
     }
 
-    /// How the daemon of this spool says it does; nil where none is at work.
+    /// The state that this spool's daemon reports; nil if none is running.
     public func health() throws -> DaemonHealth? {
         guard FileManager.default.fileExists(atPath: spool.state.string) else { return nil }
         let state = try Directory(spool.state)

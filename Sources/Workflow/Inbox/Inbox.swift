@@ -70,7 +70,7 @@ struct Inbox {
     private var hasOthers = false
     /// Snapshots of files that have not changed since.
     private var claims: [[UInt8]: Claim] = [:]
-    /// Where an interrupted scan resumes.
+    /// The name after which an interrupted scan resumes.
     private var lastLookedAt: [UInt8]?
 
     init(
@@ -351,7 +351,7 @@ struct Inbox {
         return nil
     }
 
-    /// Returns the structure as it was read; nil if the job has to wait or was set aside.
+    /// Returns the structure that was read; nil if the job has to wait or was set aside.
     private mutating func reading(
         _ structure: InboxScan.Structure, of candidate: InboxScan.Candidate, _ scan: inout InboxScan
     ) throws -> StructureReadings.Reading? {

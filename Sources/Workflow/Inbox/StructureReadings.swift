@@ -44,7 +44,7 @@ final class StructureReadings: Sendable {
         var done: [String: Result<Reading, any Error>] = [:]
         var waiting: [Request] = []
         var running: Set<String> = []
-        /// Keys that were asked for since the last ``keepOnlyAsked()``.
+        /// Keys requested since the last ``keepOnlyAsked()``.
         var asked: Set<String> = []
     }
 

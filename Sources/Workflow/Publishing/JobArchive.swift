@@ -24,13 +24,13 @@ public struct JobArchive: Sendable {
         }
     }
 
-    /// What people say of the whole.
+    /// Metadata that the user gives.
     public struct Description: Sendable {
         public var title: String
         public var authors: [String] = []
         /// SPDX identifier of the results' licence; nil where it is not stated.
         public var licence: String?
-        /// Of aurelax.
+        /// Version of aurelax.
         public var version: String
         public var date = Date()
 
@@ -43,7 +43,7 @@ public struct JobArchive: Sendable {
         public var sha256: String
     }
 
-    /// What it holds beneath `data/`.
+    /// Its content below `data/`.
     public private(set) var entries: [Entry] = []
 
     private let folder: URL
@@ -349,7 +349,7 @@ public struct JobArchive: Sendable {
     }
 }
 
-/// What is wrong with an archive, or how much of it is as it was written.
+/// Result of the check of an archive: its problems, or its size.
 public struct ArchiveCheck: Sendable {
     public private(set) var problems: [String] = []
     /// Of the payload.

@@ -157,7 +157,7 @@ extension JobReport {
         var reason: String?
     }
 
-    /// What a learning relaxation has noted of each call; empty where there was none.
+    /// The learning relaxation's record of each call; empty if there was none.
     private static func learningCalls(atPath path: String) -> [LearningCall] {
         guard isPlainFile(atPath: path, limit: OptimizerCurve.largestLog) else { return [] }
         let decoder = JSONDecoder()

@@ -12,9 +12,9 @@ public struct JobRow: Sendable, Encodable {
     public var atoms: Int?
     /// e.
     public var charge: Int
-    /// Of the ML stages; nil where there is none.
+    /// Model of the ML stages; nil if there are none.
     public var model: String?
-    /// Of the last calculation outside, with its version.
+    /// Engine of the last external calculation, with its version.
     public var engine: String?
     public var level: String?
     /// eV, of the last calculation outside.
@@ -31,11 +31,11 @@ public struct JobRow: Sendable, Encodable {
     public var steps: Int?
     public var gradientCalls: Int?
     public var scfCycles: Int?
-    /// Of computing, s.
+    /// Wall time of the computations, s.
     public var seconds: Double?
-    /// Of all processes of the calculations outside, s.
+    /// Processor time of all processes of the external calculations, s.
     public var processorSeconds: Double?
-    /// Of the last structure from the one that was given, superposed, Å.
+    /// Root mean square deviation of the last structure from the given one, superposed, Å.
     public var rmsd: Double?
     public var accepted: Date
     public var updated: Date

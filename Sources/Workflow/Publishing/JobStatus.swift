@@ -75,7 +75,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
-        // What was said of an earlier result, or of a package that does not count, is not hidden by what the run says.
+        // The message of the run does not hide one about an earlier result or an ignored package.
         let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
         let said = isNews ? record.machine.reason : nil
         reason = [said, queue, calculation].compactMap(\.self).joined(separator: "; ")

@@ -84,8 +84,8 @@ private struct Examination {
         let health = try? SpoolClient(spool).health()
         let text: String
         switch (isHeld, health?.degraded ?? []) {
-        case (false, _): text = "none is at work"
-        case (true, []): text = "at work\(health.map { ", process \($0.process)" } ?? "")"
+        case (false, _): text = "not running"
+        case (true, []): text = "running\(health.map { ", process \($0.process)" } ?? "")"
         case (true, let degraded): text = "degraded: \(degraded.joined(separator: "; "))"
         }
         findings.append(
@@ -173,7 +173,7 @@ private struct Examination {
             ) { try directory.removeTemporaries() }
         }
         if count == 0 {
-            try find("leftovers", .good, isHeld ? "not looked for: a daemon is at work" : "none")
+            try find("leftovers", .good, isHeld ? "not checked: a daemon is running" : "none")
         }
     }
 
@@ -281,7 +281,7 @@ private struct Examination {
                 damaged += 1
             }
         }
-        if damaged == 0 { try find("structures", .good, "every one as it was taken in") }
+        if damaged == 0 { try find("structures", .good, "all unchanged") }
     }
 }
 

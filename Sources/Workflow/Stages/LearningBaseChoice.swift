@@ -14,7 +14,7 @@ struct LearningBaseChoice {
     let engines: SpoolEngines
     /// Python of engines that name none.
     let python: String
-    /// What the calculation starts with.
+    /// The start of the calculation.
     let atoms: Atoms
     /// The stages that have ended.
     let ended: [StageRecord]
@@ -22,7 +22,7 @@ struct LearningBaseChoice {
     /// Methods that tblite has.
     static let tightBinding = ["GFN1-xTB", "GFN2-xTB"]
 
-    /// - Throws: ``StageFailure`` for a base that there is not.
+    /// - Throws: ``StageFailure`` for an unknown base.
     func base() throws -> LearningBase {
         let name = stage.base
         if name == DFTStage.automaticBase { return automatic() }

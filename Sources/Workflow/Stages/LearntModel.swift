@@ -73,7 +73,7 @@ struct LearntModel {
         }
         let file = RecipeFile(Array(bytes), file: recipePath)
         guard var recipe = file.recipe else { throw StageFailure(file.report) }
-        guard lesson.frames > 0 else { throw StageFailure("no check has left a frame") }
+        guard lesson.frames > 0 else { throw StageFailure("no check of the job has a frame") }
         recipe.data.append(.init(file: folder.path.appending(Lesson.file).string))
         let report = try recipe.train(writeTo: path)
         return "learnt from \(lesson.frames) frame\(lesson.frames == 1 ? "" : "s") of \(lesson.checks) "

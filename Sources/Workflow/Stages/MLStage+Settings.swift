@@ -1,6 +1,7 @@
 public import Atomistics
 public import JobSpec
 public import Relaxation
+import ThiolateGold
 
 extension MLStage {
     /// The optimiser's settings for this complete stage (``completed(forEnergies:atoms:)``) and
@@ -41,5 +42,65 @@ extension RelaxationStatus {
         case .converged, .stopped(.belowUncertainty): true
         default: false
         }
+    }
+}
+
+extension MoveSelection {
+    /// True for each atom of the structure that may move; nil if all may.
+    ///
+    /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
+    ///   find units.
+    public func mask(for atoms: Atoms) throws -> [Bool]? {
+        switch self {
+        case .all: return nil
+        case .mask: return atoms.moveMask
+        case .indices(let indices): return Self.mask(Set(indices), atoms.count)
+        case .shell: return atoms.coreGold.map { !$0 }
+        case .core: return atoms.coreGold
+        case .any(let lists): return try lists.mask(for: atoms)
+        case .excluding(let base, let lists):
+            let moving = try base.mask(for: atoms) ?? [Bool](repeating: true, count: atoms.count)
+            return zip(moving, try lists.mask(for: atoms)).map { $0 && !$1 }
+        }
+    }
+
+    /// Coordinates that keep their values although their atom moves, 3 · atom + axis: what the structure's own
+    /// `move_mask` fixes of them.
+    func fixedCoordinates(of atoms: Atoms) -> [Int] {
+        guard base == .mask else { return [] }
+        guard let mask = (try? mask(for: atoms)) ?? nil else { return atoms.fixedCoordinates }
+        return atoms.fixedCoordinates.filter { mask[$0 / 3] }
+    }
+
+    fileprivate static func mask(_ chosen: Set<Int>, _ count: Int) -> [Bool] {
+        (0..<count).map(chosen.contains)
+    }
+}
+
+extension AtomLists {
+    /// True for each atom that one of the lists names.
+    ///
+    /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
+    ///   find units.
+    func mask(for atoms: Atoms) throws -> [Bool] {
+        var chosen = Set(indices)
+        let (elements, classes) = (Set(elements), Set(classes))
+        let names = classes.isEmpty ? [] : atoms.classNames
+        for i in 0..<atoms.count {
+            if elements.contains(atoms.elements[i].symbol) { chosen.insert(i) }
+            if let name = names.isEmpty ? nil : names[i], classes.contains(name) { chosen.insert(i) }
+            if let below, atoms.positions[i].z < below { chosen.insert(i) }
+        }
+        if !units.isEmpty {
+            let found = try StapleUnits(atoms).units
+            for number in units {
+                guard found.indices.contains(number) else {
+                    throw StageFailure(
+                        "there is no unit \(number): the structure has \(found.count), counted from 0")
+                }
+                chosen.formUnion(found[number])
+            }
+        }
+        return MoveSelection.mask(chosen, atoms.count)
     }
 }

@@ -108,7 +108,7 @@ struct OutsidePackage {
             guard let package = try place.at(attempt: attempt).open(in: folder) else { continue }
             guard try package.status(of: PackageLayout.cancelled) == nil else { continue }
             try package.replace(
-                PackageLayout.cancelled, Array("nobody waits for the result any more\n".utf8))
+                PackageLayout.cancelled, Array("the result is no longer needed\n".utf8))
         }
     }
 }

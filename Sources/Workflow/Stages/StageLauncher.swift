@@ -138,7 +138,7 @@ struct StageLauncher: Sendable {
         return .published
     }
 
-    /// What the learning relaxation of a calculation adds its correction to, and labelled geometries to learn from first.
+    /// The base of a calculation's learning relaxation, and labelled geometries to learn from first.
     private func base(
         of stage: DFTStage, _ record: JobRecord, _ atoms: Atoms
     ) throws -> (base: LearningBase, learnt: [Atoms]) {
@@ -185,7 +185,7 @@ struct StageLauncher: Sendable {
     }
 
     private func origin(_ ended: StageRecord?) -> GeometryOrigin {
-        guard let ended else { return GeometryOrigin(description: "the job's structure as it was given") }
+        guard let ended else { return GeometryOrigin(description: "the job's own structure") }
         let (report, verdict) = (ended.report, ended.report.verdict)
         let isML = report.kind == .ml
         return GeometryOrigin(

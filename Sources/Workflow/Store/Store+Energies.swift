@@ -1,10 +1,12 @@
+internal import Atomistics
 import GRDB
+import OrderedCollections
 
-/// What a job's stages ended with, eV; a model's energy is none of a calculation's.
+/// Final energies of a job's stages, eV; those of models and of calculations are kept apart.
 public struct JobEnergies: Sendable, Equatable {
-    /// Of the last calculation outside.
+    /// Energy of the last external calculation.
     public var calculated: Double?
-    /// Of the last ML stage.
+    /// Energy of the last ML stage.
     public var predicted: Double?
 }
 
@@ -38,4 +40,40 @@ extension Store {
 extension SpoolClient {
     /// Energies that the jobs' stages ended with, by the jobs' names.
     public func energies() throws -> [String: JobEnergies] { try withStore { try $0.energies() } }
+}
+
+/// Electronic properties of a geometry from an engine.
+public struct ElectronicProperties: Sendable, Equatable, Codable {
+    /// Energy of the highest occupied and the lowest unoccupied orbital, eV.
+    public var homo: Double?
+    public var lumo: Double?
+    /// Total magnetic moment, μB; nil for a spin-paired calculation.
+    public var magneticMoment: Double?
+    /// e Å; that of an ion about its centre of mass.
+    public var dipole: [Double]?
+    /// Part of the energy that is the dispersion correction's, eV.
+    public var dispersionEnergy: Double?
+
+    /// eV
+    public var gap: Double? {
+        guard let homo, let lumo else { return nil }
+        return max(0, lumo - homo)
+    }
+
+    /// Length of the dipole moment, e Å.
+    public var dipoleLength: Double? {
+        dipole.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    }
+
+    /// Reads the properties in a frame of an engine; nil if it has none.
+    init?(_ frame: Atoms) {
+        homo = frame.info["homo"]?.double
+        lumo = frame.info["lumo"]?.double
+        magneticMoment = frame.info["magmom"]?.double
+        if case .reals(let vector)? = frame.info["dipole"], vector.count == 3, vector.allSatisfy(\.isFinite) {
+            dipole = vector
+        }
+        dispersionEnergy = frame.info["dispersion_energy"]?.double
+        guard homo != nil || magneticMoment != nil || dipole != nil else { return nil }
+    }
 }

@@ -48,7 +48,7 @@ extension Store {
 
     /// The names of jobs that wait, directly or indirectly, for the job of this name.
     ///
-    /// - Returns: empty if there are none, which one query decides.
+    /// - Returns: the names; a single query finds out that there are none.
     func waiting(for name: String) throws -> [String: [String]] {
         try pool.read { database in
             // Name of a job → names of the jobs that wait for it.

@@ -130,7 +130,7 @@ struct Archive: AsyncParsableCommand {
         return name
     }
 
-    /// What this machine knows of a model of that version.
+    /// The description of a model of that version on this machine.
     private static func model(_ name: String, _ version: String) -> JobArchive.Model? {
         guard let known = try? Models.library.describe(name), known.version == version else { return nil }
         let folder = URL(fileURLWithPath: known.path).deletingLastPathComponent()

@@ -123,7 +123,7 @@ struct NewJob: ParsableCommand {
         return lines
     }
 
-    /// What the job's model says of the structure.
+    /// The domain check of the job's model.
     private func model(of text: String, _ file: String, _ atoms: Atoms) -> [String] {
         guard let job = JobFile(Array(text.utf8), file: file).job,
             job.plan.contains(where: { if case .ml = $0.work { true } else { false } })

@@ -276,7 +276,7 @@ struct CheckedJob {
         engines: SpoolEngines
     ) throws {
         try self.init(
-            try bytes(of: path), file: path, structure: nil, format, isMolecule, asksGPAW: asksGPAW, engines)
+            try bytes(of: path), file: path, structure: nil, format, isMolecule: isMolecule, asksGPAW: asksGPAW, engines)
     }
 
     /// A template with its values.
@@ -294,14 +294,14 @@ struct CheckedJob {
         var values = Dictionary(
             settings.compactMap { setting in setting.name.map { ($0, setting.value) } }
         ) { $1 }
-        // A name of its own, whatever the structure's file is called.
+        // A name of its own, independent of the structure's file.
         if let name { (values["name"], values["structure"]) = (name, "\(name).xyz") }
         let text = try template.text(values)
         let parsed = YAMLNode.parse(Array(text.utf8)).root
         let rest = settings.filter { setting in setting.name.map { !known.contains($0) } ?? true }
         guard var root = parsed, structure != nil || !rest.isEmpty else {
             try self.init(
-                Array(text.utf8), file: template.file, structure: structure, format, isMolecule, engines)
+                Array(text.utf8), file: template.file, structure: structure, format, isMolecule: isMolecule, engines)
             return
         }
         var isChanged = false
@@ -318,13 +318,13 @@ struct CheckedJob {
         }
         try self.init(
             Array((isChanged ? root.yaml : text).utf8), file: template.file, structure: structure, format,
-            isMolecule, engines)
+            isMolecule: isMolecule, engines)
     }
 
     /// - Parameter given: the structure's file; nil for the one that the job names, beside it.
     private init(
         _ source: [UInt8], file path: String, structure given: String?, _ format: String?,
-        _ isMolecule: Bool, asksGPAW: Bool = false, _ engines: SpoolEngines
+        isMolecule: Bool, asksGPAW: Bool = false, _ engines: SpoolEngines
     ) throws {
         let file = JobFile(source, file: path)
         diagnostics = file.diagnostics
@@ -380,7 +380,7 @@ struct CheckedJob {
         }
     }
 
-    /// What GPAW says against the settings of calculations, each kind of settings once.
+    /// GPAW's objections to the settings of calculations, each kind of settings once.
     private static func problems(of file: JobFile, _ atoms: Atoms, charge: Int) throws -> [Diagnostic] {
         let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
         let check = GPAWCheck(python: python)

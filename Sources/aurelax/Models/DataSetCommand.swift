@@ -88,7 +88,7 @@ struct DataSetCommand: ParsableCommand {
             return [LabelledFrames(frames)]
         }
 
-        /// Of a package, or of every package of a job.
+        /// Frames of a package, or of every package of a job.
         private func packages(in path: String) throws -> [LabelledFrames] {
             let isPackage = FileManager.default.fileExists(atPath: path + "/MANIFEST.json")
             let folders =

@@ -1,0 +1,108 @@
+import Atomistics
+public import Descriptors
+public import MinimalLearning
+
+/// The classification, description and comparison of atoms: common to all models of this module.
+public struct EnvironmentOptions: Sendable, Equatable, Codable {
+    /// The set of points whose range is scaled to [0, 1].
+    public enum ScalingSet: String, Sendable, Codable, CaseIterable {
+        /// All environments of the class.
+        case pool
+        /// The environments that become references.
+        case selected
+    }
+
+    public var soap = SOAPSettings.paper
+    public var scaling = ScalingSet.pool
+    public var start = MaximinStart.closestToMean
+    public var group = RotationGroup.o3
+    /// Number of core gold triangles that are aligned (eq. 18).
+    public var triangles = 10
+    public var classification = Classification.Options()
+    /// Fewest environments for which a class is trained.
+    public var fewestEnvironments = 10
+
+    public init() {}
+}
+
+/// Settings that may differ between classes.
+public struct ClassOptions: Sendable, Equatable, Codable {
+    public var direction: DirectionSolver
+    /// Å.
+    public var sigma2: Double
+
+    public init(direction: DirectionSolver = .paperEq17, sigma2: Double = 0.5) {
+        self.direction = direction
+        self.sigma2 = sigma2
+    }
+}
+
+/// All settings of a training; recorded in the model file.
+public struct OAMLMOptions: Sendable, Equatable, Codable {
+    public var environment = EnvironmentOptions()
+    /// Largest number of references of a norm model.
+    public var normReferences = 5000
+    public var objective = NormObjective.exact
+    public var ridge = EMLM.paperRidge
+    /// Largest number of references of a direction model.
+    public var directionReferences = 2500
+    /// Whether misfits of alignments are learnt too (B_g).
+    public var alignmentModel = false
+    /// Whether a negative norm counts as zero.
+    public var clampNorm = true
+    /// Whether predicted projections are limited to [−1, 1].
+    public var clipProjections = false
+    public var classes = Dictionary(
+        uniqueKeysWithValues: AtomClass.allCases.map {
+            ($0, ClassOptions(sigma2: $0 == .unitGold ? 0.25 : 0.5))
+        })
+
+    /// Alternative methods for directions that are tried for every class; the one with the least
+    /// cross-validated error of the force vector is kept. If empty, a class keeps its own.
+    public var alternatives: [ClassOptions] = []
+
+    /// The paper's final settings.
+    public init() {}
+
+    /// The methods to try for a class, sorted by σ₂.
+    func candidates(_ atomClass: AtomClass) -> [ClassOptions] {
+        let others = alternatives.filter { $0 != self[atomClass] }
+        return [self[atomClass]]
+            + others.filter { $0.sigma2 == self[atomClass].sigma2 }
+            + others.filter { $0.sigma2 != self[atomClass].sigma2 }.sorted { $0.sigma2 < $1.sigma2 }
+    }
+
+    public subscript(_ atomClass: AtomClass) -> ClassOptions { classes[atomClass] ?? ClassOptions() }
+}
+
+/// All settings of the training of a vector-valued kernel model; recorded in the model file.
+public struct VectorKernelOptions: Sendable, Equatable, Codable {
+    public var environment = EnvironmentOptions()
+    /// Largest number of references of a class.
+    public var references = 1000
+    /// Number of these that are used for choosing the kernel.
+    public var choiceReferences = 300
+    /// Kernels to try for every class; the one with the least error on held-out frames is kept.
+    public var shapes: [RadialKernel] = [.matern32, .gaussian]
+    /// ℓ as a multiple of the median distance between references.
+    public var lengths = [4.0, 8, 16]
+    /// σ₂, Å.
+    public var sigma2 = [0.8, 1.6, 3.2]
+    /// λ.
+    public var noises = [1e-4, 1e-3, 1e-2, 0.1]
+
+    public init() {}
+
+    /// Returns every combination with this σ₂, for a class whose references have this median
+    /// distance.
+    func candidates(medianDistance: Double, sigma2: Double) -> [VectorKernel] {
+        shapes.flatMap { shape in
+            lengths.flatMap { length in
+                noises.map {
+                    VectorKernel(
+                        shape: shape, length: length * medianDistance, sigma2: sigma2, noise: $0)
+                }
+            }
+        }
+    }
+}
