@@ -89,7 +89,8 @@ private func forEachPanel<Scalar>(
     forEachPanel(m: m, n: n, k: k) { rows, columns in
         body(
             Panel(
-                transposeA: flag(transposed: transposeA), transposeB: flag(transposed: transposeB), m: Int32(columns.count),
+                transposeA: flag(transposed: transposeA), transposeB: flag(transposed: transposeB),
+                m: Int32(columns.count),
                 n: Int32(rows.count), k: Int32(k), a: a.map { $0 + rows.lowerBound * (transposeA ? 1 : k) },
                 b: b.map { $0 + columns.lowerBound * (transposeB ? k : 1) },
                 c: c.map { $0 + rows.lowerBound * n + columns.lowerBound },

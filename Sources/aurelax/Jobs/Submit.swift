@@ -276,7 +276,8 @@ struct CheckedJob {
         engines: SpoolEngines
     ) throws {
         try self.init(
-            try bytes(of: path), file: path, structure: nil, format, isMolecule: isMolecule, asksGPAW: asksGPAW, engines)
+            try bytes(of: path), file: path, structure: nil, format, isMolecule: isMolecule,
+            asksGPAW: asksGPAW, engines)
     }
 
     /// A template with its values.
@@ -301,7 +302,8 @@ struct CheckedJob {
         let rest = settings.filter { setting in setting.name.map { !known.contains($0) } ?? true }
         guard var root = parsed, structure != nil || !rest.isEmpty else {
             try self.init(
-                Array(text.utf8), file: template.file, structure: structure, format, isMolecule: isMolecule, engines)
+                Array(text.utf8), file: template.file, structure: structure, format, isMolecule: isMolecule,
+                engines)
             return
         }
         var isChanged = false
