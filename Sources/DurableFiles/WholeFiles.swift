@@ -73,7 +73,7 @@ extension Directory {
         return content
     }
 
-    /// The last bytes of a file that may be growing; nil where there is none.
+    /// The last bytes of a file that may be growing; nil if there is none.
     ///
     /// - Throws: ELOOP for a link, EINVAL if it is not a regular file.
     public func end(of name: FilePath.Component, bytes: Int) throws(FileError) -> [UInt8]? {

@@ -160,7 +160,7 @@ public struct StructureConversionError: Error, Sendable, Equatable, CustomString
         switch kind {
         case .failed(let why): "\(path): error: \(why)"
         case .noPython(let python, let what, let why):
-            "\(path): error: a \(what) is read and written by Python with ASE, and \(python) has none (\(why)); "
+            "\(path): error: a \(what) needs Python with ASE, and \(python) has none (\(why)); "
                 + "install it (python3 -m pip install ase, or scripts/setup), and set AURELAX_PYTHON to that Python"
         case .ambiguous(let looks):
             "\(path): error: the file name does not determine the format; use --format "

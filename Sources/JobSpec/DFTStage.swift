@@ -98,7 +98,7 @@ extension DFTStage {
         ).storedWithAnother
         OptionSpec(
             "optimizer", \.optimizer, .word(), default: "learning; bfgs for tblite and in a hybrid stage",
-            "learning learns from every gradient what the base misses (docs/learning-relaxation.md); bfgs is ASE's."
+            "learning adds to the base a correction learnt from every gradient (docs/learning-relaxation.md); bfgs is ASE's."
         )
         OptionSpec(
             "base", \.base, .text(check: checkBase),

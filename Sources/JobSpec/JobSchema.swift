@@ -81,7 +81,8 @@ public enum JobSchema {
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
                     || "()+-_.:".utf8.contains(byte)
             }
-        return isWord ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no such name has")
+        return isWord
+            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that are not allowed in such a name")
     }
 }
 

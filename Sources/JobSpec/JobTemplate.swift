@@ -103,12 +103,12 @@ public struct JobSetting: Sendable, Equatable {
     public func apply(to root: inout YAMLNode) throws(JobTemplateError) {
         let (parsed, faults) = YAMLNode.parse(Array("value: \(value)\n".utf8))
         guard let node = parsed?["value"], !faults.hasErrors else {
-            throw JobTemplateError("--set \(text): ‘\(value)’ is no value of YAML")
+            throw JobTemplateError("--set \(text): ‘\(value)’ is not a YAML value")
         }
         guard case .key(let first) = path[0], Self.kinds.contains(first) else {
             if let wrong = misdirected(in: root) { throw JobTemplateError("--set \(text): \(wrong)") }
             guard root.set(node, at: path[...]) else {
-                throw JobTemplateError("--set \(text): the job has no such place")
+                throw JobTemplateError("--set \(text): the job has no such key")
             }
             return
         }

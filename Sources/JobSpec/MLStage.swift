@@ -94,7 +94,7 @@ extension MLStage {
         OptionSpec(
             "at_switch", \.relaxation.atSwitch, .word(),
             "What the optimiser keeps when other atoms begin to move: each part's own curvatures "
-                + "(masked-secant), what ASE would (literal), or nothing (reset).",
+                + "(masked-secant), as in ASE (literal), or nothing (reset).",
             idle: nothingAlternates)
         OptionSpec(
             "stop_below_uncertainty", \.relaxation.stops.belowUncertainty, .number(0...1000, open: true),
@@ -140,7 +140,7 @@ extension MLStage {
         OptionSpec(
             "multiplicity", \.multiplicity, .integer(1...1000), default: "the engine's choice",
             "Spin multiplicity 2S+1 for the engine."
-        ) { $0.engine == nil ? "a model knows of no spin" : nil }
+        ) { $0.engine == nil ? "models have no spin" : nil }
     }
 
     private static let nothingAlternates: @Sendable (MLStage) -> String? = {

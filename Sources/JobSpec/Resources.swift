@@ -107,14 +107,15 @@ public struct Resources: Sendable, Equatable, Codable {
         seconds(text) != nil
             ? nil
             : TextProblem(
-                "‘\(text.prefix(40))’ is no time limit",
+                "‘\(text.prefix(40))’ is not a time limit",
                 hint: "minutes (90), hours (1:30:00) or days (2-12:00:00), at most a year")
     }
 
     @Sendable static func checkMemory(_ text: String) -> TextProblem? {
         mebibytes(text) != nil
             ? nil
-            : TextProblem("‘\(text.prefix(40))’ is no amount of memory", hint: "with its unit: 800M, 16G, 1T")
+            : TextProblem(
+                "‘\(text.prefix(40))’ is not an amount of memory", hint: "with its unit: 800M, 16G, 1T")
     }
 
     @Sendable static func checkPartition(_ text: String) -> TextProblem? {

@@ -77,7 +77,8 @@ public enum RecipeSchema {
         .text { text in
             FrameRange(text) == nil
                 ? TextProblem(
-                    "‘\(text)’ is no range of frames", hint: "write start:end, start:end:step or one index")
+                    "‘\(text)’ is not a range of frames", hint: "write start:end, start:end:step or one index"
+                )
                 : nil
         })
 
@@ -120,13 +121,13 @@ public enum RecipeSchema {
     static let element = ValueSchema.text(check: checkElement)
 
     @Sendable static func checkElement(_ text: String) -> TextProblem? {
-        Element(symbol: text) == nil ? TextProblem("‘\(text)’ is no element") : nil
+        Element(symbol: text) == nil ? TextProblem("‘\(text)’ is not an element") : nil
     }
 
     static let solver = ValueSchema.text { text in
         DirectionSolver(text) == nil
             ? TextProblem(
-                "‘\(text)’ is no way to find a direction",
+                "‘\(text)’ is not a method for directions",
                 hint: "paper-eq17, least-squares, ridge:0.2, sphere or numeric:0.25") : nil
     }
 

@@ -171,7 +171,7 @@ extension EnvironmentOptions {
             "start", unstored: \.start,
             .word { text in
                 TextProblem(
-                    "‘\(text)’ is no start of a maximin selection",
+                    "‘\(text)’ is not a start of a maximin selection",
                     hint: "closest-to-mean, farthest-from-mean, index:7 or random:1")
             }, "Where the choice of references starts.")
         OptionSpec(
@@ -311,7 +311,7 @@ extension OptionForm where Value == FrameRange {
     fileprivate static var range: Self {
         .word { text in
             TextProblem(
-                "‘\(text)’ is no range of frames", hint: "write start:end, start:end:step or one index")
+                "‘\(text)’ is not a range of frames", hint: "write start:end, start:end:step or one index")
         }
     }
 }

@@ -187,11 +187,11 @@ public enum BatchRules {
     /// The reason why an option is not allowed; nil if it is.
     public static func problem(withOption text: String) -> String? {
         guard text.hasPrefix("--"), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else { return "‘\(text.prefix(80))’ is no option of sbatch in its long form, --key or --key=value" }
+        else { return "‘\(text.prefix(80))’ is not a long option of sbatch: --key or --key=value" }
         let key = String(text.dropFirst(2).prefix { $0 != "=" })
         guard !key.isEmpty,
             key.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
-        else { return "‘\(text.prefix(80))’ is no option of sbatch in its long form, --key or --key=value" }
+        else { return "‘\(text.prefix(80))’ is not a long option of sbatch: --key or --key=value" }
         return own.contains(key) ? "‘--\(key)’ is set by aurelax" : nil
     }
 

@@ -22,7 +22,7 @@ public enum SubmissionOutcome: Sendable, Equatable {
         // All lines of the message from sbatch or the site's own filter.
         let lines = (errors + "\n" + output).split(whereSeparator: \.isNewline).map(String.init)
             .filter { line in line.contains { !$0.isWhitespace } }
-        let text = lines.isEmpty ? "sbatch said nothing" : lines.suffix(20).joined(separator: "\n    ")
+        let text = lines.isEmpty ? "sbatch printed nothing" : lines.suffix(20).joined(separator: "\n    ")
         guard status != nil else {
             self = .doubtful("sbatch gave no answer" + (lines.isEmpty ? "" : ": " + text))
             return

@@ -36,7 +36,7 @@ extension YAMLFault {
         let problem = parser.problem.map { String(cString: $0) } ?? "the file cannot be read"
         switch parser.error {
         case YAML_READER_ERROR: self.init(reading: problem, parser, text)
-        case YAML_MEMORY_ERROR: self.init("too-large", "there is no memory to read the file", at: nil)
+        case YAML_MEMORY_ERROR: self.init("too-large", "not enough memory to read the file", at: nil)
         default: self.init(problem, parser, text)
         }
     }
@@ -102,7 +102,7 @@ extension YAMLFault {
         ("did not find expected '-' indicator", "are the elements of one list indented alike?"),
         ("expected ',' or", "elements are separated by commas, and a bracket that opens must close"),
         ("unexpected end of stream", "quotation marks that open must close"),
-        ("block sequence entries are not allowed", "a list begins in a line of its own"),
+        ("block sequence entries are not allowed", "begin a list on a new line"),
         ("unknown escape character", "in text with backslashes use single quotation marks"),
     ]
 

@@ -256,7 +256,7 @@ import YAMLDocument
         ),
         (
             "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",
-            "has characters that no such name has"
+            "has characters that are not allowed in such a name"
         ),
         ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {move: some}}]\n", "found ‘some’"),
         ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: .nan}}]\n", "found ‘.nan’"),

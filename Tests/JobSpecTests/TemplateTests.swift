@@ -53,8 +53,8 @@ import YAMLDocument
     @Test(arguments: [
         ("stages.0.dft.fmax=1", "stages.0 is ml, not dft"),
         ("stages.7.dft.fmax=1", "the job has stages.0 to stages.1"),
-        ("hybrid.rounds=2", "the job has no hybrid stage"), ("dft.fmax=[", "is no value of YAML"),
-        ("name.first=a", "the job has no such place"),
+        ("hybrid.rounds=2", "the job has no hybrid stage"), ("dft.fmax=[", "is not a YAML value"),
+        ("name.first=a", "the job has no such key"),
     ])
     func settingsThatMeanNothing(setting: String, message: String) throws {
         do {

@@ -56,7 +56,7 @@ import ThiolateGold
             """
         #expect(
             report(text) == """
-                models/m/recipe.yaml:7:18: error: ‘5:x’ is no range of frames
+                models/m/recipe.yaml:7:18: error: ‘5:x’ is not a range of frames
                       validation: ["5:x"]
                                    ^~~~~
                   hint: write start:end, start:end:step or one index
@@ -89,7 +89,7 @@ import ThiolateGold
     @Test func directionsByName() {
         let text = ScratchLibrary.oamlm("m")
             .replacingOccurrences(of: "ridge:0.2", with: "rigde:0.2")
-        #expect(report(text).contains("‘rigde:0.2’ is no way to find a direction"))
+        #expect(report(text).contains("‘rigde:0.2’ is not a method for directions"))
     }
 
     @Test func framesSampledByALogarithm() throws {

@@ -190,7 +190,7 @@ import ThiolateGold
                 scan.yaml:6:12: error: the name ‘a’ is already used by another structure
                     - {name: a, file: b.extxyz, frames: ["x"]}
                              ^
-                scan.yaml:6:40: error: ‘x’ is no range of frames
+                scan.yaml:6:40: error: ‘x’ is not a range of frames
                     - {name: a, file: b.extxyz, frames: ["x"]}
                                                          ^~~
                   hint: write start:end, start:end:step or one index

@@ -90,7 +90,7 @@ import Testing
             1, "", "sbatch: fatal: Unable to process configuration file\n",
             .notRun("sbatch: fatal: Unable to process configuration file")
         ),
-        (137, "", "", .doubtful("sbatch said nothing")),
+        (137, "", "", .doubtful("sbatch printed nothing")),
     ])
     func answersOfSbatch(status: Int32, output: String, errors: String, outcome: SubmissionOutcome) {
         #expect(SubmissionOutcome(status: status, output: output, errors: errors) == outcome)

@@ -164,7 +164,7 @@ import YAMLDocument
         try spool.drop("copy.yaml", text)
         try await spool.work()
         #expect(
-            rejection("copy").contains("is here already as ‘once’ (waiting-for-dft)"), "\(rejection("copy"))")
+            rejection("copy").contains("exists already as ‘once’ (waiting-for-dft)"), "\(rejection("copy"))")
         // Another job of that name.
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text.replacing("0.05", with: "0.02"))

@@ -108,7 +108,7 @@ import Workflow
         #expect(why.contains("water.cif"), "\(why)")
     }
 
-    @Test("A package that cannot be looked at is retried later and later, not at every poll")
+    @Test("A package that cannot be read is retried after growing pauses, not at every poll")
     func backOff() async throws {
         try dropJob("h2")
         let engine = try spool.engine { $0.interval = .seconds(60) }
@@ -125,7 +125,7 @@ import Workflow
         let count = looks.load(ordering: .relaxed)
         #expect(count == 1)
         let reason = try spool.client.status(of: "h2").reason
-        #expect(reason.contains("cannot be looked at") && reason.contains("parameters.json"), "\(reason)")
+        #expect(reason.contains("cannot be read") && reason.contains("parameters.json"), "\(reason)")
         // A change of the files is looked at at once.
         try FileManager.default.removeItem(atPath: "\(spool.path)/outbox/h2/01-dft/result")
         try leaveResult(of: "h2")

@@ -49,7 +49,7 @@ import Workflow
         _ = try await engine.turn()
         let text = try #require(spool.text(".aurelax/inbox.json"))
         for part in [
-            "waiting for water.xyz; Water.xyz is there", "rename it to x.yaml",
+            "waiting for water.xyz; Water.xyz differs in case", "rename it to x.yaml",
             "x.result.extxyz", "<job>.cancel",
         ] { #expect(text.contains(part), "\(part) in \(text)") }
         #expect(try spool.client.statuses().isEmpty)

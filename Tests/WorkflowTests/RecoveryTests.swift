@@ -78,7 +78,7 @@ import Workflow
         try spool.drop("again.yaml", outsideJob("done", structure: "done.xyz"))
         try await spool.work()
         #expect(try spool.state(of: "waits") == .completed)
-        #expect(spool.text("outbox/rejected/again/diagnostics.txt")?.contains("is here already") ?? false)
+        #expect(spool.text("outbox/rejected/again/diagnostics.txt")?.contains("exists already") ?? false)
     }
 
     @Test("A damaged store is kept and rebuilt", .tags(.fault07)) func fault07DamagedStore() async throws {

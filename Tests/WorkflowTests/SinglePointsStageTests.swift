@@ -76,7 +76,8 @@ private struct Spring: ForceField {
         #expect(
             spool.files("outbox/rejected").contains { name in
                 spool.text("outbox/rejected/\(name)/diagnostics.txt")?
-                    .contains("waits for single points, which come back in their package alone") ?? false
+                    .contains("waits for single points, whose results are accepted only in their package")
+                    ?? false
             })
         #expect(try isWaiting())
         _ = try spool.client.request(.cancel, of: "h2")

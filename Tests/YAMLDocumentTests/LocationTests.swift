@@ -70,7 +70,7 @@ import YAMLDocument
         ("  a: 1\n b: 2\n", "are the keys of one mapping indented alike?"),
         ("a: {b: 1\n", "elements are separated by commas, and a bracket that opens must close"),
         ("a: 'b\n", "quotation marks that open must close"),
-        ("a: - b\n", "a list begins in a line of its own"),
+        ("a: - b\n", "begin a list on a new line"),
         ("a: \"\\q\"\n", "in text with backslashes use single quotation marks"),
         ("a:\n\tb: 1\n", "indent with spaces, not with tabs"),
     ])

@@ -70,7 +70,7 @@ class Opened:
             self.paths.append(arguments[0])
 
     def checkpoints(self):
-        """SHA-256 of the largest file of weights that was read; None where there was none."""
+        """SHA-256 of the largest file of weights that was read; None if there was none."""
         endings = ('.pth', '.pt', '.tar', '.model', '.ckpt', '.pb', '.yace', '.json', '.npz', '.safetensors')
         found = {path for path in self.paths if path.endswith(endings) and os.path.isfile(path)}
         weights = [path for path in found if os.path.getsize(path) > 100_000]

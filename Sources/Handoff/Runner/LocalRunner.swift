@@ -84,7 +84,7 @@ public struct LocalRunner: Sendable {
             return .busy(lines.last ?? "another process runs the package")
         }
         if status == .exited(PackageExit.refused.rawValue) {
-            return .refused(lines.last ?? "run.sh says no more")
+            return .refused(lines.last ?? "run.sh gave no reason")
         }
         return .crashed(status: status.description, lastLines: lines)
     }

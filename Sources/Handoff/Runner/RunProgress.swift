@@ -65,7 +65,7 @@ public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
     public var seconds: Double?
 
     /// - Parameter log: GPAW's text output, or its last part.
-    /// - Returns: nil where no cycle has ended since the last geometry was done.
+    /// - Returns: nil if no cycle has ended since the last geometry was done.
     public init?(log: some StringProtocol) {
         var cycles: [(number: Int, time: Int)] = []
         for line in log.split(whereSeparator: \.isNewline) {

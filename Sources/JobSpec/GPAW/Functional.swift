@@ -30,7 +30,7 @@ enum Functional {
         let hint =
             closest(to: name, among: names).map { "did you mean ‘\($0)’?" }
             ?? "GPAW's own (PBE, RPBE, BLYP, TPSS, vdW-DF2, HSE06, …) or libxc's (GGA_X_PBE_SOL+GGA_C_PBE_SOL)"
-        return TextProblem("‘\(text)’ is no functional that GPAW or libxc knows", hint: hint)
+        return TextProblem("‘\(text)’ is not a functional of GPAW or libxc", hint: hint)
     }
 
     static func isHybrid(_ text: String) -> Bool {

@@ -133,7 +133,7 @@ extension GPAWSettings {
         if Element(symbol: text) != nil { return nil }
         let spelled = text.prefix(1).uppercased() + text.dropFirst().lowercased()
         let hint = Element(symbol: spelled).map { "did you mean ‘\($0.symbol)’?" } ?? "a symbol, such as Au"
-        return TextProblem("‘\(text.prefix(40))’ is no element", hint: hint)
+        return TextProblem("‘\(text.prefix(40))’ is not an element", hint: hint)
     }
 
     @Sendable static func checkBands(_ text: String) -> TextProblem? {
@@ -146,7 +146,7 @@ extension GPAWSettings {
         return isBands
             ? nil
             : TextProblem(
-                "‘\(text.prefix(40))’ is no number of bands",
+                "‘\(text.prefix(40))’ is not a number of bands",
                 hint: "120, -10 (beyond the occupied), \"150%\" or nao")
     }
 

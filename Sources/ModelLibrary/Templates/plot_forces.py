@@ -22,7 +22,7 @@ MOST_COLUMNS = 3
 
 
 def density(x, y):
-    """Relative density of points at each of them, or None where there are too few or all lie on a line."""
+    """Relative density of points at each of them, or None if there are too few or all lie on a line."""
     points = np.vstack([x, y])
     every = max(1, points.shape[1] // MOST_KERNELS)
     try:

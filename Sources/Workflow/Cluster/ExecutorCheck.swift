@@ -2,7 +2,7 @@ import Foundation
 
 /// Checks before a job needs it that this machine has the programs for the executors of `aurelax.yaml`.
 public struct ExecutorCheck: Sendable {
-    /// Each with what to do about it; empty where nothing is missing.
+    /// Each with what to do about it; empty if nothing is missing.
     public let problems: [String]
     /// Who runs the packages, in a line.
     public let summary: String
@@ -48,7 +48,7 @@ public struct ExecutorCheck: Sendable {
             }
     }
 
-    /// Modules of engines that a Python lacks; nil where it does not start.
+    /// Modules of engines that a Python lacks; nil if it does not start.
     private static func missing(of python: String) -> [String]? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

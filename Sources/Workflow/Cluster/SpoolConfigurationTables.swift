@@ -84,7 +84,7 @@ extension SlurmConfiguration {
         )
         OptionSpec(
             "warning", unstored: \.warning, .integer(1...86_400),
-            "Seconds before the time limit at which a run is told to end after its step.")
+            "Seconds before the time limit at which a run receives a signal to end after its step.")
         OptionSpec(
             "interval", unstored: \.interval, .number(0.2...3600), "Seconds between two polls of the queue.")
         OptionSpec(
@@ -170,7 +170,7 @@ extension SlurmResources {
 
     @Sendable private static func checkName(_ text: String) -> TextProblem? {
         BatchRules.isName(text)
-            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no such name has")
+            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that are not allowed in such a name")
     }
 
     @Sendable private static func checkConstraint(_ text: String) -> TextProblem? {

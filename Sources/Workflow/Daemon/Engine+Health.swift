@@ -20,7 +20,7 @@ extension Engine {
     func showHealth() throws {
         let watcher =
             isWatched == false
-            ? ["no watcher: the inbox is looked at every \(configuration.interval) only"] : []
+            ? ["no watcher: the inbox is polled every \(configuration.interval)"] : []
         let now = DaemonHealth(
             process: ProcessInfo.processInfo.processIdentifier,
             degraded: watcher + troubles.texts + foreignTroubles.values.sorted())

@@ -77,7 +77,7 @@ struct ResultIntake: Sendable {
             return .event(.stageFailed(failure.description, again: false))
         } catch {
             if isFatal(error) || isPassing(error) { throw error }
-            return .leftAlone("the result cannot be looked at: \(error)")
+            return .leftAlone("the result cannot be read: \(error)")
         }
     }
 

@@ -188,7 +188,7 @@ struct Inbox {
                 name, bytes: scan.directory.read(name, limit: limits.jobBytes),
                 text:
                     "\(name.escaped): a file synchroniser kept this version beside another one of the same file; "
-                    + "what you want of it has to be dropped under a name of its own\n",
+                    + "drop the version that you want under another name\n",
                 [
                     Diagnostic(
                         code: "conflict-copy", at: nil, message: "a conflict copy of a file synchroniser")
@@ -287,7 +287,7 @@ struct Inbox {
             try store.note("the same job was dropped again; it is not run twice", of: record.id)
             try setAside(
                 candidate,
-                "the same job with the same structure is here already as ‘\(record.job.name)’ "
+                "the same job with the same structure exists already as ‘\(record.job.name)’ "
                     + "(\(record.machine.state.rawValue)); to run it again, give it another name", &scan)
         case .nameTaken(let record):
             try setAside(
@@ -319,8 +319,8 @@ struct Inbox {
                 let isTwin = InboxName.folded(near) == InboxName.folded(file)
                 why +=
                     isTwin
-                    ? "; \(near) is there, which differs in case or accents"
-                    : "; \(near) is there: is it that?"
+                    ? "; \(near) differs in case or accents"
+                    : "; did you mean \(near)?"
             }
             scan.wait(candidate, why, undecided: candidate.quiet < limits.patience)
             return nil

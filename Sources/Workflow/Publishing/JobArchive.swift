@@ -28,7 +28,7 @@ public struct JobArchive: Sendable {
     public struct Description: Sendable {
         public var title: String
         public var authors: [String] = []
-        /// SPDX identifier of the results' licence; nil where it is not stated.
+        /// SPDX identifier of the results' licence; nil if it is not stated.
         public var licence: String?
         /// Version of aurelax.
         public var version: String
@@ -60,7 +60,7 @@ public struct JobArchive: Sendable {
     ) throws {
         folder = URL(fileURLWithPath: path.string)
         guard !FileManager.default.fileExists(atPath: folder.path) else {
-            throw WorkflowError.notAllowed("\(path) is there already")
+            throw WorkflowError.notAllowed("\(path) exists already")
         }
         let rows = try client.rows(of: names)
         let stages = try names.map { name in
@@ -364,7 +364,7 @@ public struct ArchiveCheck: Sendable {
         guard let head = try? String(contentsOf: root.appendingPathComponent("bagit.txt"), encoding: .utf8),
             head.hasPrefix("BagIt-Version:")
         else {
-            problems.append("there is no bagit.txt: it is no archive of `aurelax archive`")
+            problems.append("there is no bagit.txt: it is not an archive of `aurelax archive`")
             return
         }
         let tags = check(manifest: "tagmanifest-sha256.txt", in: root)
@@ -416,7 +416,7 @@ public struct ArchiveCheck: Sendable {
             }
             sizes[String(path)] = bytes.count
             if Digest(of: Array(bytes)) != digest {
-                problems.append("\(path) is not what it was (another SHA-256)")
+                problems.append("\(path) was changed (another SHA-256)")
             }
         }
         return sizes

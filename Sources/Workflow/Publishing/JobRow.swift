@@ -69,7 +69,7 @@ public struct JobRow: Sendable, Encodable {
         }
     }
 
-    /// A column's value as text; empty where there is none.
+    /// A column's value as text; empty if there is none.
     public func text(of column: String) -> String {
         func number(_ value: Double?, _ digits: Int) -> String {
             value.map { String(format: "%.\(digits)f", $0) } ?? ""

@@ -73,7 +73,7 @@ public struct ScanArray: Sendable {
         case .accepted(let id):
             return told
                 + "submitted as Slurm array \(id): \(part.count) of \(total) sets, \(done) done before; "
-                + "the same command says how they stand"
+                + "run the same command again for their state"
         case .doubtful(let why):
             throw WorkflowError.notAllowed(
                 "in doubt whether \(batch.name) is in the queue: \(why); the same command looks for it")

@@ -217,7 +217,7 @@ private struct Examination {
                 guard !isHeld, try copy.isNewer(than: record, in: store) else { continue }
                 try find(
                     "outbox/\(name.escaped)", .error,
-                    "the outbox shows more of this job than the store knows (an older store?); \(remedy)")
+                    "the outbox has a later state of this job than the store (an older store?); \(remedy)")
             } else {
                 try find(
                     "outbox/\(name.escaped)", .error,

@@ -39,7 +39,7 @@ struct SinglePointsRun: OutsideStage {
 
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd {
         throw StageFailure(
-            "‘\(record.job.name)’ waits for single points, which come back in their package alone")
+            "‘\(record.job.name)’ waits for single points, whose results are accepted only in their package")
     }
 
     /// The structure passes through unchanged.
@@ -113,7 +113,7 @@ extension StageLauncher {
         let frames = try used.flatMap { piece in
             let file = StageFolder(piece, of: record).path(of: "trajectory.extxyz", in: spool.spool).string
             guard FileManager.default.fileExists(atPath: file) else {
-                throw StageFailure("stage \(piece.stage + 1) has left no path: there is no \(file)")
+                throw StageFailure("stage \(piece.stage + 1) has no path: \(file) is missing")
             }
             return try ExtXYZ.read(path: file)
         }

@@ -171,7 +171,7 @@ struct StageLauncher: Sendable {
         guard case .spool(let name) = stage.engine else { return nil }
         let description = try engines.named(name)
         guard description.kind != .ml else {
-            throw StageFailure("the engine ‘\(name)’ is a model: its numbers are no results of a dft stage")
+            throw StageFailure("the engine ‘\(name)’ is a model, which cannot be the engine of a dft stage")
         }
         return try PackagedEngine(description, multiplicity: stage.multiplicity)
     }

@@ -48,7 +48,7 @@ struct Archive: AsyncParsableCommand {
         defer { try? FileManager.default.removeItem(at: scratch) }
         let isPacked = Self.isPacked(output)
         guard !FileManager.default.fileExists(atPath: output) else {
-            throw CommandError(.failed, "\(output) is there already")
+            throw CommandError(.failed, "\(output) exists already")
         }
         let name = Self.stem(output)
         let folder = isPacked ? scratch.appendingPathComponent(name).path : output
@@ -93,7 +93,7 @@ struct Archive: AsyncParsableCommand {
         for problem in check.problems.prefix(20) { printError("\(path): error: \(problem)") }
         if check.problems.count > 20 { printError("… and \(check.problems.count - 20) more") }
         guard check.problems.isEmpty else { throw ExitCode(ExitStatus.failed.rawValue) }
-        print("\(path): good: \(check.files) files, \(check.bytes) bytes, each as its checksum says")
+        print("\(path): good: \(check.files) files, \(check.bytes) bytes, all checksums match")
     }
 
     private func pack(_ folder: String, _ name: String, _ output: String) async throws {

@@ -7,7 +7,7 @@ import Workflow
 
 struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write the structures that jobs have come to for other programs, or into an ASE database.",
+        abstract: "Write the final structures of jobs for other programs, or into an ASE database.",
         discussion: """
               aurelax export ring4 -o ring4.cif
               aurelax export -o all.traj                       the last structure of every job

@@ -10,7 +10,7 @@ import Workflow
 struct NewJob: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new",
-        abstract: "Write a commented job for a structure, after asking the model what it knows of it.",
+        abstract: "Write a commented job file for a structure, after a check of the model's domain.",
         discussion: """
               aurelax new cluster.xyz                          cluster.yaml, beside the structure
               aurelax new cluster.xyz --workflow dft -o first.yaml
@@ -36,7 +36,7 @@ struct NewJob: ParsableCommand {
             "Job file to write, or - for standard output (default: the job's name with .yaml beside the structure)."
     )
     var output: String?
-    @Flag(help: "Replace a file that is there.")
+    @Flag(help: "Replace an existing file.")
     var force = false
     @Flag(help: "List the workflows and their files.")
     var list = false
@@ -94,7 +94,7 @@ struct NewJob: ParsableCommand {
             ).relativePath
         guard force || !FileManager.default.fileExists(atPath: path) else {
             throw CommandError(
-                .failed, "\(path) is there already; --force replaces it, -o names another file")
+                .failed, "\(path) exists already; --force replaces it, -o names another file")
         }
         try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         for line in lines.dropLast() { printError(line) }
@@ -152,7 +152,7 @@ struct NewJob: ParsableCommand {
                     "\(model) does not know the \(unknown == 1 ? "environment" : "environments") of \(unknown) of "
                         + "\(atoms.count) atoms (\(list)); its forces there are a guess.")
                 if unknown * 2 > atoms.count {
-                    lines.append("More than half: --workflow dft goes without it.")
+                    lines.append("That is more than half: --workflow dft does not use the model.")
                 }
             }
             if let errors = prediction.uncertainty, let largest = errors.max() {
@@ -167,8 +167,8 @@ struct NewJob: ParsableCommand {
             return lines
         } catch {
             return [
-                "\(job.model) cannot be asked about this structure: \(error).",
-                "--workflow dft goes without it.",
+                "\(job.model) cannot predict this structure: \(error).",
+                "--workflow dft does not use the model.",
             ]
         }
     }

@@ -53,7 +53,7 @@ struct Steer: ParsableCommand {
         }
         let elements = try start.symbols.map { symbol in
             guard let element = Element(symbol: symbol) else {
-                throw SteeringRefusal(reason: "\(symbol) is no element")
+                throw SteeringRefusal(reason: "\(symbol) is not an element")
             }
             return element
         }
@@ -126,7 +126,7 @@ struct Steer: ParsableCommand {
                 throw SteeringRefusal(reason: "the base model \(field.provenance.name) has no energies")
             }
             return .forceField(field)
-        default: throw SteeringRefusal(reason: "\(base.kind) is no kind of base: model, engine or none")
+        default: throw SteeringRefusal(reason: "\(base.kind) is not a kind of base: model, engine or none")
         }
     }
 }

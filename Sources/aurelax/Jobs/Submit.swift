@@ -62,7 +62,8 @@ struct Submit: AsyncParsableCommand {
                 guard
                     StructureFormat(file: job) != .native || job.hasSuffix("xyz") || formats.format != nil
                 else { continue }
-                throw ValidationError("\(job) is a structure; --workflow says what to do with it, as ml-dft")
+                throw ValidationError(
+                    "\(job) is a structure; choose a workflow for it, such as --workflow ml-dft")
             }
         }
     }
@@ -116,7 +117,7 @@ struct Submit: AsyncParsableCommand {
         for (job, _) in good { try await Follower(client: client, job: job.name).follow() }
     }
 
-    /// - Returns: nil where several files are given and this one is wrong in a way that has been printed.
+    /// - Returns: nil if several files are given and this one is wrong in a way that has been printed.
     private func check(_ path: String) throws -> CheckedJob? {
         if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
         let settings = set.compactMap(JobSetting.init)
@@ -161,7 +162,7 @@ struct Validate: ParsableCommand {
     var jobs: [String]
     @Flag(help: "Print the diagnostics as JSON.")
     var json = false
-    @Flag(help: "Do not ask GPAW about the settings of calculations.")
+    @Flag(help: "Do not check the settings of calculations in GPAW.")
     var offline = false
     @OptionGroup var spool: SpoolOptions
 
@@ -267,7 +268,7 @@ struct CheckedJob {
     private(set) var origin: String?
 
     /// - Parameters:
-    ///   - format: of the structure's file; nil where its name determines it.
+    ///   - format: of the structure's file; nil if its name determines it.
     ///   - isMolecule: whether to remove a periodic cell.
     ///   - asksGPAW: whether GPAW, if it is installed, tries the settings of calculations.
     ///   - engines: the engines that the job may name.
@@ -285,7 +286,7 @@ struct CheckedJob {
     /// - Parameters:
     ///   - structure: the structure's file; nil for the one that the template names.
     ///   - name: the job's; nil for the one that the template gives it.
-    ///   - format: of the structure's file; nil where its name determines it.
+    ///   - format: of the structure's file; nil if its name determines it.
     /// - Throws: ``JobTemplateError`` too.
     init(
         _ template: JobTemplate, structure: String?, name: String?, _ settings: [JobSetting],

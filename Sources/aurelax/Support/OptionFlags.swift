@@ -77,7 +77,7 @@ struct OptionFlags<Table: FlagTable>: ParsableArguments, CustomReflectable {
         let nodes = try words.map { word in
             guard let node = option.argument(word) else {
                 let help = option.argumentHelp.map { " \($0)" } ?? ""
-                throw ValidationError("‘\(word)’ is no value of --\(Self.flag(option.key)).\(help)")
+                throw ValidationError("‘\(word)’ is not a value of --\(Self.flag(option.key)).\(help)")
             }
             return node
         }
