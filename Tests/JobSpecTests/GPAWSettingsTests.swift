@@ -71,14 +71,14 @@ import YAMLDocument
             ("{gpaw: {spin: {multiplicity: 2, hund: true}}}", "multiplicity"),
             ("{gpaw: {spin: {moments: {AU: 1}}}}", "did you mean ‘Au’?"),
             ("{gpaw: {spin: {moments: {}}}}", "empty"),
-            ("{gpaw: {nbands: many}}", "no number of bands"),
-            ("{gpaw: {nbands: 50%}}", "no number of bands"),
+            ("{gpaw: {nbands: many}}", "not a number of bands"),
+            ("{gpaw: {nbands: 50%}}", "not a number of bands"),
             ("{gpaw: {occupations: {kind: fermi}}}", "one of fermi-dirac"),
             ("{gpaw: {dispersion: D5}}", "one of D3, D4"),
             ("{gpaw: {eigensolver: davison}}", "davidson"),
             ("{gpaw: {setups: {Au: [1]}}}", "stages[0].dft.gpaw.setups.Au"),
             ("{xc: PBO}", "did you mean ‘PBE’?"),
-            ("{xc: GGA_X_PBE_C_PBE+XYZ}", "no functional"),
+            ("{xc: GGA_X_PBE_C_PBE+XYZ}", "not a functional"),
             ("{xc: vdW-DF2, gpaw: {dispersion: D3}}", "twice"),
         ])
     func mistakes(stage: String, expected: String) {

@@ -95,7 +95,7 @@ private struct Spring: ForceField {
         )
         try await turn("", until: { try spool.state(of: "h2") == .failed })
         let reason = try spool.client.status(of: "h2").reason
-        #expect(reason.contains("stage 1 has left no path"), "\(reason)")
+        #expect(reason.contains("stage 1 has no path"), "\(reason)")
     }
 
     /// With real GFN1-xTB: energies by step in store, summary and report; the structure passes
