@@ -92,6 +92,58 @@ import Testing
         #expect(package.expectation.parameters.hessian?.file == "hessian.npy")
     }
 
+    /// A chain of gold atoms: blocks of atoms far apart are left out.
+    @Test(
+        "The Hessian of many atoms is packaged in blocks, and the package's script reads it",
+        .enabled(if: Engines.hasPython))
+    func hessianInBlocks() throws {
+        let count = 301
+        let atoms = Atoms(
+            elements: [Element](repeating: try #require(Element(symbol: "Au")), count: count),
+            positions: (0..<count).map { SIMD3(2.8 * Double($0), 0, 0) })
+        let size = 3 * count
+        func value(_ i: Int, _ j: Int) -> Double {
+            let near = exp(-Double(abs(i / 3 - j / 3)))
+            return Double((i % 3 + 1) * (j % 3 + 1) * 3 - (i / 3 + j / 3) % 5) * near
+        }
+        let hessian = (0..<size * size).map { value($0 / size, $0 % size) }
+        let package = try HandoffPackage(Samples.request(atoms) { $0.hessian = hessian })
+        #expect(package.expectation.parameters.hessian?.file == "hessian-blocks.npy")
+        #expect(package.bytes("hessian.npy") == nil)
+        let bytes = try #require(package.bytes("hessian-blocks.npy"))
+        #expect(bytes.count < 8 * size * size / 10)
+
+        let scratch = try Scratch()
+        for name in ["relaxation.py", "hessian-blocks.npy"] as [FilePath.Component] {
+            try scratch.directory.replace(name, try #require(package.bytes(name)))
+        }
+        try scratch.directory.replace(
+            "dense.f64", hessian.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
+        let python = Process()
+        python.executableURL = URL(filePath: try #require(Engines.python))
+        python.currentDirectoryURL = URL(filePath: scratch.path.string)
+        python.arguments = [
+            "-c",
+            """
+            import numpy as np, relaxation
+            read = relaxation.read_hessian('hessian-blocks.npy', 301)
+            dense = np.fromfile('dense.f64').reshape(903, 903)
+            print(abs(read - dense).max() <= 1.1e-4, abs(read - read.T).max() == 0)
+            try: relaxation.read_hessian('hessian-blocks.npy', 300)
+            except relaxation.Refusal as refusal: print(refusal)
+            """,
+        ]
+        let output = Pipe()
+        python.standardOutput = output
+        try python.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        python.waitUntilExit()
+        #expect(
+            text
+                == "True True\nhessian-blocks.npy has blocks of atoms that are not among the 300 of the package\n"
+        )
+    }
+
     @Test("The batch script contains only safe words") func batchScript() throws {
         let package = try HandoffPackage(Samples.request { $0.job = "Au38-ring.v2_1" })
         let text = try #require(package.text("submit.sbatch"))

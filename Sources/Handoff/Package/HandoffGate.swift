@@ -28,3 +28,10 @@ enum HandoffGate {
         guard reasons.isEmpty else { throw HandoffRefusal(reasons: reasons) }
     }
 }
+
+extension HandoffRequest {
+    /// Checks all that the package needs, before something expensive is computed for it.
+    ///
+    /// - Throws: ``HandoffRefusal`` with all reasons.
+    public func check() throws(HandoffRefusal) { try HandoffGate.check(self) }
+}

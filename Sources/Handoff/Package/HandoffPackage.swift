@@ -88,9 +88,13 @@ public struct HandoffPackage: Sendable {
 
         var further: [AssembledPackage.Input] = []
         if let hessian = request.hessian {
-            let matrix = Matrix(
-                rows: 3 * initial.count, columns: 3 * initial.count, storage: hessian)
-            further.append(("hessian.npy", matrix.npy))
+            if initial.count > CompactHessian.largestDense {
+                further.append(("hessian-blocks.npy", CompactHessian(hessian, atoms: initial.count).npy))
+            } else {
+                let matrix = Matrix(
+                    rows: 3 * initial.count, columns: 3 * initial.count, storage: hessian)
+                further.append(("hessian.npy", matrix.npy))
+            }
         }
         if parameters.optimizer.base?.frames != nil {
             further.append(("learnt.extxyz", ExtXYZ.bytes(of: request.learnt)))

@@ -124,7 +124,10 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
             charge: request.charge)
         definition = request.engine
         if request.hessian != nil {
-            hessian = Hessian(file: "hessian.npy", floor: StartHessian.smallestCurvature)
+            hessian = Hessian(
+                file: request.atoms.count > CompactHessian.largestDense
+                    ? "hessian-blocks.npy" : "hessian.npy",
+                floor: StartHessian.smallestCurvature)
         }
     }
 

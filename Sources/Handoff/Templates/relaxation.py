@@ -1,6 +1,6 @@
 """Relaxes the structure of one package: everything except the engine that computes energies and forces.
 
-Reads MANIFEST.json, parameters.json, initial.extxyz and, where there is one, hessian.npy; writes result/. Run again
+Reads MANIFEST.json, parameters.json, initial.extxyz and, where there is one, the Hessian; writes result/. Run again
 after an interruption it goes on from its own trajectory. Lengths in Angstrom, energies in eV, forces in eV/Angstrom.
 
 Files are read and written by rank 0 alone, without ASE's parallel writers; all ranks take the same steps, because the
@@ -154,10 +154,26 @@ def counted(number, noun):
     return f'{number} {noun}{"" if number == 1 else "s"}'
 
 
+def read_hessian(name, count):
+    """The 3N x 3N matrix in the file `name`: whole, or the blocks of a triangle of it (row, column, 3 x 3 numbers)."""
+    stored = np.load(name, allow_pickle=False)
+    if stored.dtype.names is None:
+        return stored.astype(float)
+    if stored.dtype.names != ('row', 'column', 'block'):
+        raise Refusal(f'{name} has the columns {", ".join(stored.dtype.names)}, not row, column, block')
+    rows, columns, blocks = stored['row'], stored['column'], stored['block'].astype(float)
+    if len(stored) and not (0 <= min(rows.min(), columns.min()) and max(rows.max(), columns.max()) < count):
+        raise Refusal(f'{name} has blocks of atoms that are not among the {count} of the package')
+    hessian = np.zeros((count, 3, count, 3))
+    hessian[rows, :, columns, :] = blocks
+    hessian[columns, :, rows, :] = blocks.transpose(0, 2, 1)
+    return hessian.reshape(3 * count, 3 * count)
+
+
 def load_hessian(name, floor, still, count):
     """V |lambda| V^T of the Hessian in the file `name`, or the matrix, no |lambda| below `floor`; the coordinates `still`
     kept apart."""
-    hessian = name if isinstance(name, np.ndarray) else np.load(name, allow_pickle=False)
+    hessian = name if isinstance(name, np.ndarray) else read_hessian(name, count)
     if hessian.shape != (3 * count, 3 * count) or not np.isfinite(hessian).all():
         raise Refusal(f'{name} is not a finite {3 * count} x {3 * count} matrix')
     hessian = (hessian + hessian.T) / 2
@@ -662,7 +678,7 @@ class Relaxation(Run):
                     base = {'kind': 'none'}
             matrix = begun.get('hessian')
             if matrix is None and hessian is not None and not (base.get('relax_first') and not self.frames):
-                matrix = np.load(hessian['file'], allow_pickle=False).astype(float).ravel().tolist()
+                matrix = read_hessian(hessian['file'], len(self.symbols)).ravel().tolist()
             positions = begun.get('positions') or self.positions.tolist()
             self.steering = Steering(
                 dict(symbols=self.symbols, positions=positions, fixed=self.fixed, fmax=settings['fmax'],

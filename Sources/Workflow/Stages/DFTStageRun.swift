@@ -28,10 +28,12 @@ struct DFTStageRun: OutsideStage {
             job: record.job.name, stage: record.machine.stage + 1, attempt: record.machine.attempt,
             atoms: atoms,
             reference: reference, settings: stage, charge: record.job.charge,
-            movable: try stage.move.mask(for: atoms),
-            hessian: stage.hessian ? try hessian() : nil, origin: origin)
+            movable: try stage.move.mask(for: atoms), origin: origin)
         request.engine = engine
         request.fixedCoordinates = stage.move.fixedCoordinates(of: atoms)
+        // A Hessian takes minutes: none for a structure that is refused.
+        try request.check()
+        if stage.hessian { request.hessian = try hessian() }
         if stage.usedOptimizer == .learning { (request.base, request.learnt) = try base() }
         let package = try HandoffPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)

@@ -151,7 +151,12 @@ extension StageTask {
         case .finished(var report, let final):
             if let learnt { report.warnings.append(learnt.note) }
             let trajectory = try folder.digest(of: "trajectory.extxyz")?.digest
-            let hessian = try task.wantsHessian ? leaveHessian(of: final, by: model, in: folder) : nil
+            let hessian: Digest?
+            do {
+                hessian = try task.wantsHessian ? leaveHessian(of: final, by: model, in: folder, stop) : nil
+            } catch is HessianStopped {
+                return .stopped
+            }
             let result = StageTaskResult(
                 task: Digest(of: bytes), report: report, final: Digest(of: final),
                 trajectory: trajectory ?? Digest(of: []), hessian: hessian)
@@ -162,12 +167,20 @@ extension StageTask {
 }
 
 extension StageTask {
+    private struct HessianStopped: Error {}
+
     /// - Returns: digest of the file; nil if the model has no Hessian.
+    /// - Throws: ``HessianStopped`` if the stage is asked to stop.
     private static func leaveHessian(
-        of final: [UInt8], by model: any ForceField, in folder: Directory
+        of final: [UInt8], by model: any ForceField, in folder: Directory, _ stop: StopFlag
     ) throws -> Digest? {
         guard let atoms = try ExtXYZ.frames(in: final, label: "final.extxyz").last,
-            let numbers = try model.hessian(atoms)
+            let numbers = try model.hessian(
+                atoms,
+                progress: { _, _ in
+                    stop.beat()
+                    if stop.isStopping { throw HessianStopped() }
+                })
         else { return nil }
         let bytes = StageTaskResult.bytes(numbers)
         try folder.replace(StageTaskResult.hessianFile, bytes)

