@@ -324,7 +324,7 @@ let package = Package(
             name: "ModelLibraryTests",
             dependencies: [
                 "Atomistics", "Descriptors", "MinimalLearning", "ModelFile", "ModelLibrary",
-                "SOAPPotential", "ThiolateGold",
+                "Relaxation", "SOAPPotential", "ThiolateGold",
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
