@@ -35,12 +35,15 @@ struct BaseEvaluator: Sendable {
 public enum LearningError: Error, Sendable, Equatable, CustomStringConvertible {
     case baseWithoutEnergy(String)
     case notFinite
+    case otherComposition(expected: String, found: String)
     case wrongShape(expected: Int, found: Int)
 
     public var description: String {
         switch self {
         case .baseWithoutEnergy(let name):
             "the base \(name) gives no finite energy and forces at this geometry"
+        case .otherComposition(let expected, let found):
+            "a labelled geometry has the composition \(found), expected \(expected)"
         case .notFinite: "a position, force or energy is not finite"
         case .wrongShape(let expected, let found): "found \(found) atoms, expected \(expected)"
         }
@@ -51,6 +54,21 @@ func flat(_ vectors: [SIMD3<Double>]) -> [Double] { vectors.flatMap { [$0.x, $0.
 
 func vectors(_ flat: [Double]) -> [SIMD3<Double>] {
     (0..<flat.count / 3).map { SIMD3(flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]) }
+}
+
+/// True for each of 3N coordinates that may change.
+func freeCoordinates(_ atoms: [Bool]?, _ fixed: [Int], count: Int) -> [Bool] {
+    var isFree = (0..<3 * count).map { atoms?[$0 / 3] ?? true }
+    for coordinate in fixed { isFree[coordinate] = false }
+    return isFree
+}
+
+/// The vectors with zero for each coordinate that is not free.
+func masked(_ vectors: [SIMD3<Double>], _ isFree: [Bool]) -> [SIMD3<Double>] {
+    vectors.enumerated().map { i, vector in
+        SIMD3(
+            isFree[3 * i] ? vector.x : 0, isFree[3 * i + 1] ? vector.y : 0, isFree[3 * i + 2] ? vector.z : 0)
+    }
 }
 
 func dot(_ a: [Double], _ b: [Double]) -> Double {

@@ -17,21 +17,24 @@ public struct BaseStart: Sendable {
     /// - Parameters:
     ///   - atoms: the structure as given.
     ///   - isFree: true for each atom that may move.
+    ///   - fixedCoordinates: 3 · atom + axis of each coordinate that keeps its value while its atom moves.
     ///   - base: the force field.
     ///   - relaxes: false computes the Hessian alone.
     ///   - gate: what the minimum has to pass, compared with the structure as given.
     /// - Throws: what the base throws; ``LearningError``.
     /// - Complexity: the relaxation, and 6N forces if the base has no Hessian (3N if N is more than 100).
     public init(
-        _ atoms: Atoms, isFree: [Bool], base: any ForceField, relaxes: Bool,
+        _ atoms: Atoms, isFree: [Bool], fixedCoordinates: [Int] = [], base: any ForceField, relaxes: Bool,
         gate: GeometryCheck = GeometryCheck()
     ) throws {
+        let movable = isFree
+        let isFree = freeCoordinates(isFree, fixedCoordinates, count: atoms.count)
         let evaluate = { (atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) in
             let prediction = try base.predict(atoms)
             guard let energy = prediction.energy, energy.isFinite,
                 prediction.forces.allSatisfy({ $0.squaredLength.isFinite })
             else { throw LearningError.baseWithoutEnergy(base.provenance.name) }
-            return (energy, zip(prediction.forces, isFree).map { $1 ? -$0 : .zero })
+            return (energy, masked(prediction.forces.map { -$0 }, isFree))
         }
         var relaxed = atoms
         var refusal: String?
@@ -39,7 +42,8 @@ public struct BaseStart: Sendable {
         if relaxes {
             var settings = RelaxationSettings()
             (settings.fmax, settings.maxSteps, settings.maxStep) = (0.02, 1000, 0.1)
-            (settings.movable, settings.keepsBonds) = (isFree, true)
+            (settings.movable, settings.keepsBonds) = (movable, true)
+            settings.fixedCoordinates = fixedCoordinates
             var relaxer = Relaxer(atoms, forceField: base, settings: settings)
             while relaxer.status == .running { try relaxer.advance() }
             let end = relaxer.status == .converged ? relaxer.current : relaxer.best
@@ -74,7 +78,7 @@ public struct BaseStart: Sendable {
         let size = 3 * atoms.count
         let here = isCentral ? [] : try gradient(atoms)
         var result = Matrix(rows: size, columns: size)
-        for i in 0..<size where isFree[i / 3] {
+        for i in 0..<size where isFree[i] {
             var moved = atoms
             moved.positions[i / 3][i % 3] += h
             let up = try gradient(moved)
@@ -97,13 +101,10 @@ public struct BaseStart: Sendable {
 }
 
 extension Atoms {
-    /// The free atoms moved, elements and positions alone.
+    /// The free coordinates changed, elements and positions alone.
     func displaced(by displacement: [Double], _ isFree: [Bool]) -> Atoms {
         var moved = Atoms(elements: elements, positions: positions)
-        for i in isFree.indices where isFree[i] {
-            moved.positions[i] += SIMD3(
-                displacement[3 * i], displacement[3 * i + 1], displacement[3 * i + 2])
-        }
+        for i in isFree.indices where isFree[i] { moved.positions[i / 3][i % 3] += displacement[i] }
         return moved
     }
 }

@@ -13,7 +13,7 @@ import SOAPPotential
 public struct LearningRelaxation: Sendable {
     public let settings: LearningSettings
     public let start: Atoms
-    /// True for each atom that may move.
+    /// True for each coordinate that may change, 3N.
     let isFree: [Bool]
     private let base: BaseEvaluator
     /// Inverse of |H| with floor, over all coordinates; rows of fixed atoms are zero.
@@ -32,11 +32,13 @@ public struct LearningRelaxation: Sendable {
     /// - Parameters:
     ///   - start: geometry of the first gradient; a molecule.
     ///   - isFree: true for each atom that may move.
+    ///   - fixedCoordinates: 3 · atom + axis of each coordinate that keeps its value while its atom moves.
     ///   - base: the energy to which the correction is added.
     ///   - hessian: 3N×3N at the start, eV/Å²; if nil, springs between near atoms.
     ///   - settings: trust radii and limits.
     public init(
-        start: Atoms, isFree: [Bool]? = nil, base: Base, hessian: Matrix? = nil,
+        start: Atoms, isFree: [Bool]? = nil, fixedCoordinates: [Int] = [], base: Base,
+        hessian: Matrix? = nil,
         settings: LearningSettings = LearningSettings()
     ) throws {
         precondition(isFree.map { $0.count == start.count } ?? true, "one mask value per atom")
@@ -47,7 +49,7 @@ public struct LearningRelaxation: Sendable {
         settings.largestTrustRadius = min(settings.largestTrustRadius, settings.maxStep)
         self.settings = settings
         self.start = Atoms(elements: start.elements, positions: start.positions)
-        let isFree = isFree ?? [Bool](repeating: true, count: start.count)
+        let isFree = freeCoordinates(isFree, fixedCoordinates, count: start.count)
         self.isFree = isFree
         let raw = hessian ?? pairSpringHessian(start)
         guard raw.rows == 3 * start.count, raw.columns == raw.rows else {
@@ -55,7 +57,7 @@ public struct LearningRelaxation: Sendable {
         }
         var masked = raw
         for i in 0..<raw.rows {
-            for j in 0..<raw.rows where !isFree[i / 3] || !isFree[j / 3] {
+            for j in 0..<raw.rows where !isFree[i] || !isFree[j] {
                 masked[i, j] = i == j ? 70 : 0
             }
             for j in 0..<i {
@@ -89,9 +91,9 @@ public struct LearningRelaxation: Sendable {
                 return normal * min(0.1, (0.03 / max(abs(value), 1e-3)).squareRoot())
             }
             var moved = atoms
-            for (i, move) in vectors(product(eigen.vectors, amplitudes, transpose: true)).enumerated()
-            where isFree[i] {
-                moved.positions[i] += move
+            for (i, move) in product(eigen.vectors, amplitudes, transpose: true).enumerated() where isFree[i]
+            {
+                moved.positions[i / 3][i % 3] += move
             }
             result.append(moved)
         }
@@ -102,20 +104,20 @@ public struct LearningRelaxation: Sendable {
 
     // MARK: Observing
 
-    /// Learns labelled geometries of an earlier job of the same atoms, before the first gradient of this one. They teach
-    /// the correction and are no frames to start from.
+    /// Learns labelled geometries of an earlier job of the same composition, before the first gradient of this one. They
+    /// teach the correction and are no frames to start from. Nothing is learnt by a quadratic model, which knows its own
+    /// surroundings only.
     ///
+    /// - Parameter earlier: geometries with energy and forces; the order of the atoms may differ.
     /// - Throws: ``LearningError``; what the base or the descriptor throws.
-    public mutating func learn(_ earlier: [LearntFrame]) throws {
+    public mutating func learn(_ earlier: [Atoms]) throws {
         precondition(frames.isEmpty, "before the first gradient")
+        guard case .forceField = base.base else { return }
         for frame in earlier {
-            guard frame.positions.count == start.count, frame.forces.count == start.count else {
-                throw LearningError.wrongShape(expected: start.count, found: frame.positions.count)
+            guard frame.elements.sorted() == start.elements.sorted() else {
+                throw LearningError.otherComposition(expected: start.formula, found: frame.formula)
             }
-            let atoms = Atoms(elements: start.elements, positions: frame.positions)
-            let own = try base(atoms)
-            let residual = zip(effective(frame.forces), effective(own.gradient.map { -$0 })).map { $0 - $1 }
-            try correction.add(atoms, forces: residual, energy: frame.energy - own.energy)
+            try correction.learn(frame, base)
         }
         learntBefore = earlier.count
     }
@@ -187,16 +189,16 @@ public struct LearningRelaxation: Sendable {
         best = near.min { (frames[$0].fmax, $0) < (frames[$1].fmax, $1) } ?? 0
     }
 
-    /// Forces of the moving atoms; without the net force if all atoms move.
+    /// Forces along the free coordinates; without the net force if all are free.
     private func effective(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
-        guard isFree.allSatisfy({ $0 }) else { return zip(forces, isFree).map { $1 ? $0 : .zero } }
+        guard isFree.allSatisfy({ $0 }) else { return masked(forces, isFree) }
         let mean = forces.reduce(.zero, +) / Double(max(1, forces.count))
         return forces.map { $0 - mean }
     }
 
     private func rootMeanSquare(_ forces: [SIMD3<Double>]) -> Double {
-        let count = max(1, isFree.count { $0 })
-        return (forces.reduce(0) { $0 + $1.squaredLength } / Double(count)).squareRoot()
+        let moving = forces.indices.count { isFree[3 * $0] || isFree[3 * $0 + 1] || isFree[3 * $0 + 2] }
+        return (forces.reduce(0) { $0 + $1.squaredLength } / Double(max(1, moving))).squareRoot()
     }
 
     // MARK: Proposing

@@ -57,6 +57,7 @@ extension ModelLibrary {
         case OAMLMForceField.kind: result.add(try OAMLMForceField(file))
         case VectorKernelForceField.kind: result.add(try VectorKernelForceField(file))
         case SOAPPotential.fileKind: result.add(try SOAPPotential(file))
+        case LearntRelaxation.kind: result.add(try LearntRelaxation(file))
         default: throw ModelLibraryError.unknownKind(file.kind, path: file.path)
         }
         return result
@@ -79,6 +80,18 @@ extension ModelDescription {
                             format: "norm %.3f eV/Å, force vector %.3f eV/Å, angle %.1f°",
                             entry.normError, entry.forceError, entry.weightedAngle)))
         }
+    }
+
+    fileprivate mutating func add(_ learnt: LearntRelaxation) {
+        levelOfTheory = learnt.levelOfTheory
+        elements = Set(learnt.frames.first?.elements ?? []).sorted().map(\.symbol)
+        hasEnergy = true
+        details = [
+            Detail(name: "composition", value: learnt.frames.first?.formula ?? "none"),
+            Detail(name: "charge", value: "\(learnt.charge) e"),
+            Detail(name: "corrects", value: learnt.base ?? "no base"),
+            Detail(name: "gradients", value: "\(learnt.frames.count)"),
+        ]
     }
 
     private mutating func add(_ soap: SOAPSettings) {

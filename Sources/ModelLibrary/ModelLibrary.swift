@@ -43,6 +43,7 @@ public struct ModelLibrary: Sendable {
         case OAMLMForceField.kind: return try OAMLMForceField(file)
         case VectorKernelForceField.kind: return try VectorKernelForceField(file)
         case SOAPPotential.fileKind: return try SOAPPotential(file)
+        case LearntRelaxation.kind: throw ModelLibraryError.notByItself(path: file.path)
         default: throw ModelLibraryError.unknownKind(file.kind, path: file.path)
         }
     }
@@ -91,6 +92,8 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
     case notTrained(String, recipe: String)
     case noFile(String)
     case unknownKind(String, path: String)
+    /// What a learning relaxation learnt gives forces only with the base and the structure of a job.
+    case notByItself(path: String)
 
     public var description: String {
         switch self {
@@ -104,6 +107,9 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
             "model '\(name)' has a recipe but has not been trained on this machine yet: "
                 + "run `make models`, or `aurelax train \(recipe)`"
         case .noFile(let path): "\(path): there is no such model file"
+        case .notByItself(let path):
+            "\(path): a learning relaxation wrote this file; it gives no forces by itself. "
+                + "Learn from it with `base: learnt:JOB` in the dft stage of a job of the same composition"
         case .unknownKind(let kind, let path):
             "\(path): the model is of kind '\(kind)', which this aurelax does not support"
         }

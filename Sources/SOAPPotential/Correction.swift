@@ -32,6 +32,10 @@ package struct Correction: Sendable {
     /// A labelled geometry: the errors of the base's forces and energy.
     struct Frame: Sendable {
         let atoms: Atoms
+        /// The coordinates whose forces count, 3N; nil leaves it to the fit.
+        let isFree: [Bool]?
+        /// Set for a geometry of another job: no distance from the central frame is known.
+        let spread: Double?
         let forces: [SIMD3<Double>]
         let energy: Double
         let design: FrameDesign
@@ -99,7 +103,8 @@ package struct Correction: Sendable {
         for index in frames.indices {
             let frame = frames[index]
             frames[index] = Frame(
-                atoms: frame.atoms, forces: frame.forces, energy: frame.energy,
+                atoms: frame.atoms, isFree: frame.isFree, spread: frame.spread, forces: frame.forces,
+                energy: frame.energy,
                 design: try design.equations(of: frame.atoms))
         }
         fitted = nil
@@ -114,9 +119,16 @@ package struct Correction: Sendable {
     ///   - atoms: the geometry.
     ///   - forces: the engine's forces minus the base's, eV/Å.
     ///   - energy: the same for the energy, eV, up to a constant common to all frames.
-    package mutating func add(_ atoms: Atoms, forces: [SIMD3<Double>], energy: Double) throws {
+    ///   - isForeign: true for a geometry of another job, whose atoms may be in another order and place: all its forces
+    ///     count, with noise as at 0.2 Å from the central frame.
+    package mutating func add(
+        _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double, isForeign: Bool = false
+    ) throws {
         frames.append(
-            Frame(atoms: atoms, forces: forces, energy: energy, design: try design.equations(of: atoms)))
+            Frame(
+                atoms: atoms, isFree: isForeign ? [Bool](repeating: true, count: 3 * atoms.count) : nil,
+                spread: isForeign ? 5 : nil, forces: forces, energy: energy,
+                design: try design.equations(of: atoms)))
     }
 
     /// Fits the weights with the prior and noise of largest marginal likelihood.
@@ -124,7 +136,7 @@ package struct Correction: Sendable {
     /// - Parameters:
     ///   - center: index of the frame at which the fit must be best: the noise of another frame is
     ///     √(1 + (d / 0.1 Å)²) times as large, where d is its root mean square displacement.
-    ///   - isFree: true for each atom whose forces count.
+    ///   - isFree: true for each of the 3N coordinates whose forces count.
     /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and
     ///   noise tried.
     package mutating func fit(around center: Int, isFree: [Bool]) throws {
@@ -134,6 +146,7 @@ package struct Correction: Sendable {
         var (squares, count) = (0.0, 0)
         let home = frames[center]
         let spreads = frames.map { frame -> Double in
+            if let spread = frame.spread { return spread }
             let d2 =
                 zip(frame.atoms.positions, home.atoms.positions).reduce(0) {
                     $0 + ($1.0 - $1.1).squaredLength
@@ -144,8 +157,8 @@ package struct Correction: Sendable {
         for (frame, spread) in zip(frames, spreads) {
             let weight = (1 / spread).squareRoot()
             var (rows, targets) = ([Double](), [Double]())
-            for (atom, force) in frame.forces.enumerated() where isFree[atom] {
-                for axis in 0..<3 {
+            for (atom, force) in frame.forces.enumerated() {
+                for axis in 0..<3 where (frame.isFree ?? isFree)[3 * atom + axis] {
                     rows += frame.design.forces.row(3 * atom + axis).map { weight * $0 }
                     targets.append(weight * force[axis])
                 }

@@ -112,6 +112,145 @@ import Testing
     }
 }
 
+extension LearningRunTests {
+    enum Instant: CaseIterable {
+        /// While the correction is fitted to the last gradient.
+        case fit
+        /// While the engine computes the next gradient.
+        case gradient
+    }
+
+    @Test("a run that is killed makes the same next geometry, bit for bit", arguments: Instant.allCases)
+    func killed(_ instant: Instant) async throws {
+        let atoms = try #require(Samples.molecules["dimethyl-sulfide-gold"])
+        let scratch = try Scratch()
+        let package = try package(atoms, learning: true)
+        let runner = Self.runner(ranks: 1)
+        let whole = try scratch.publish(package)
+        #expect(try await runner.run(whole) == .finished(.converged))
+        let reference = try frames(whole)
+        try #require(reference.count > 2)
+
+        let directory = try scratch.publish(package, as: "02-dft")
+        let gradients = Int.random(in: 1..<reference.count - 1)
+        let run = Task { try await runner.run(directory) }
+        let end = ContinuousClock.now + .seconds(120)
+        func count(_ name: String, linesEach: Int) -> Int {
+            let text = try? String(
+                contentsOfFile: directory.path.appending("result/\(name)").string, encoding: .utf8)
+            return (text ?? "").count { $0 == "\n" } / linesEach
+        }
+        while count("trajectory.extxyz", linesEach: atoms.count + 2) < gradients
+            || instant == .gradient && count("learning.jsonl", linesEach: 1) < gradients
+        {
+            try #require(ContinuousClock.now < end)
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        for process in try Processes.working(in: directory) { kill(process.identifier, SIGKILL) }
+        let outcome = try await run.value
+        guard case .crashed = outcome else {
+            Issue.record("\(outcome) after \(gradients) gradients")
+            return
+        }
+        let kept = count("trajectory.extxyz", linesEach: atoms.count + 2)
+        #expect(try await runner.run(directory) == .finished(.converged))
+        // The gradients after that are the engine's, whose last digits depend on what it computed before.
+        let resumed = try frames(directory)
+        #expect(
+            resumed.prefix(kept + 1).map(\.positions) == reference.prefix(kept + 1).map(\.positions),
+            "killed at gradient \(gradients) of \(reference.count), \(kept) on disk")
+        #expect(resumed.count > kept)
+        #expect(try result(of: directory, package).optimizer == "learning")
+    }
+
+    /// A script in place of aurelax, and how the result describes it.
+    enum Fault: String, CaseIterable {
+        case dies, isKilled, speaksAnotherVersion, answersNonsense, isMissing
+
+        /// `sed -u 2q` passes the start and the first gradient on.
+        func script(_ aurelax: String) -> String {
+            switch self {
+            case .dies: "#!/bin/sh\nsed -u 2q | '\(aurelax)' steer\nexit 3\n"
+            case .isKilled: "#!/bin/sh\nsed -u 2q | '\(aurelax)' steer\nkill -9 $$\n"
+            case .speaksAnotherVersion: "#!/bin/sh\nread -r line\necho '{\"steer\": 2}'\n"
+            case .answersNonsense: "#!/bin/sh\nread -r line\necho 'Bus error'\n"
+            case .isMissing: ""
+            }
+        }
+
+        var note: String {
+            switch self {
+            case .dies: "aurelax steer ended with status 3 (after step 1)"
+            case .isKilled: "aurelax steer ended with status -9 (after step 1)"
+            case .speaksAnotherVersion: "speaks another version of the protocol"
+            case .answersNonsense: "aurelax steer sent no JSON"
+            case .isMissing: "cannot be started"
+            }
+        }
+
+        var optimizer: String {
+            switch self {
+            case .dies, .isKilled: "learning, then bfgs"
+            case .speaksAnotherVersion, .answersNonsense, .isMissing: "bfgs"
+            }
+        }
+    }
+
+    @Test("BFGS goes on where aurelax fails, and the result says why", arguments: Fault.allCases)
+    func steeringFails(_ fault: Fault) async throws {
+        let scratch = try Scratch()
+        let program = scratch.path.appending("steering")
+        if fault != .isMissing {
+            try fault.script(Self.aurelax).write(toFile: program.string, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.string)
+        }
+        var request = Samples.request(
+            settings: Samples.settings {
+                $0.optimizer = .learning; $0.engine = .tblite
+            })
+        request.base = LearningBase.none
+        let package = try HandoffPackage(request)
+        let directory = try scratch.publish(package)
+        #expect(try await Self.runner(program.string).run(directory) == .finished(.converged))
+        let result = try result(of: directory, package)
+        #expect(result.optimizer == fault.optimizer)
+        #expect(result.optimizerNote?.contains(fault.note) == true, "\(result.optimizerNote ?? "no note")")
+        #expect(
+            result.notes.contains {
+                $0.hasPrefix("relaxed by BFGS, not by the learning relaxation: ") && $0.contains(fault.note)
+            }, "\(result.notes)")
+    }
+
+    @Test("fixed atoms and fixed axes stay where they are, and the rest converges")
+    func partlyFixed() async throws {
+        let scratch = try Scratch()
+        let atoms = try #require(Samples.molecules["dimethyl-sulfide-gold"])
+        var request = Samples.request(
+            atoms,
+            settings: Samples.settings {
+                $0.optimizer = .learning; $0.engine = .tblite
+            })
+        request.base = LearningBase(kind: .engine, name: "GFN2-xTB", relaxFirst: true)
+        request.movable = atoms.elements.indices.map { $0 != 0 }
+        // Au along z alone, Cl in its plane alone.
+        request.fixedCoordinates = [3, 4, 8]
+        let package = try HandoffPackage(request)
+        let directory = try scratch.publish(package)
+        #expect(try await Self.runner().run(directory) == .finished(.converged))
+        let result = try result(of: directory, package)
+        #expect(result.optimizer == "learning")
+        for frame in try frames(directory) {
+            #expect(frame.positions[0] == atoms.positions[0])
+            #expect(
+                frame.positions[1].x == atoms.positions[1].x && frame.positions[1].y == atoms.positions[1].y)
+            #expect(frame.positions[2].z == atoms.positions[2].z)
+        }
+        let moved = try #require(result.final)
+        #expect(moved.positions[1].z != atoms.positions[1].z)
+        #expect(moved.positions[4] != atoms.positions[4])
+    }
+}
+
 extension Samples {
     /// Guessed geometries.
     fileprivate static let molecules: [String: Atoms] = [

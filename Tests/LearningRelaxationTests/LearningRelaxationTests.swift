@@ -78,7 +78,7 @@ private func relax(
         second.positions[3].z += 0.15
         let there = try engine.predict(second)
         try correction.add(second, forces: there.forces, energy: (there.energy ?? 0) - (said.energy ?? 0))
-        try correction.fit(around: 1, isFree: [Bool](repeating: true, count: cluster.count))
+        try correction.fit(around: 1, isFree: [Bool](repeating: true, count: 3 * cluster.count))
         let gradient = try correction.evaluate(second).gradient
         #expect(gradient.contains { $0.length > 0.1 })
         let h = 1e-4
@@ -210,5 +210,79 @@ private func relax(
         let proposal = try machine.proposal()
         #expect(proposal.positions[1] == cluster.positions[1])
         #expect(proposal.positions[0] != cluster.positions[0])
+    }
+
+    @Test("a coordinate that is fixed keeps its value, and its force does not count")
+    func fixedCoordinates() throws {
+        let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
+        // Atom 0 is fixed, atoms 1 and 2 move along x: one more than fixes place and orientation.
+        let free = [false, true, true, true, true]
+        let result = try relax(
+            LearningRelaxation(start: cluster, isFree: free, fixedCoordinates: [4, 5, 7, 8], base: base))
+        #expect(result.calls <= 12)
+        for frame in result.machine.frames {
+            #expect(frame.positions[0] == cluster.positions[0])
+            #expect(
+                frame.positions[1].y == cluster.positions[1].y
+                    && frame.positions[1].z == cluster.positions[1].z)
+            #expect(
+                frame.positions[2].y == cluster.positions[2].y
+                    && frame.positions[2].z == cluster.positions[2].z)
+            #expect(frame.forces[0] == .zero && frame.forces[1].y == 0 && frame.forces[2].z == 0)
+        }
+        let last = try #require(result.machine.frames.last)
+        #expect(last.positions[1].x != cluster.positions[1].x)
+        #expect(last.positions[2].x != cluster.positions[2].x)
+        // The engine still pulls at what is fixed.
+        let forces = try engine.predict(Atoms(elements: cluster.elements, positions: last.positions)).forces
+        #expect([forces[0].length, abs(forces[1].y), abs(forces[2].y)].max() ?? 0 > 0.05)
+    }
+
+    @Test("a net force of the engine moves nothing and is not learnt")
+    func netForce() throws {
+        let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
+        let said = try engine.predict(cluster)
+        func proposal(_ push: SIMD3<Double>) throws -> Proposal {
+            var machine = try LearningRelaxation(start: cluster, base: base)
+            try machine.observe(
+                cluster.positions, energy: said.energy ?? .nan, forces: said.forces.map { $0 + push })
+            return try machine.proposal()
+        }
+        let (plain, pushed) = (try proposal(.zero), try proposal([0.2, -0.1, 0.3]))
+        for (a, b) in zip(plain.positions, pushed.positions) { #expect((a - b).length < 1e-6) }
+    }
+
+    @Test("what an earlier job learnt makes the base better, whatever the order and place of its atoms")
+    func learntBefore() throws {
+        let base = Morse(depth: 0.7, width: 1.5, scale: 1.03)
+        let first = try relax(LearningRelaxation(start: cluster, base: .forceField(base))).machine
+        // The second job: turned, moved, the atoms in another order, and another geometry.
+        let order = [4, 2, 0, 3, 1]
+        var second = Atoms(
+            elements: order.map { cluster.elements[$0] },
+            positions: order.map { index in
+                let p = cluster.positions[index]
+                return SIMD3(-p.y + 3, p.x - 1, p.z + 0.12 * Double(index % 2))
+            })
+        let earlier = try first.frames.map { frame in
+            var atoms = Atoms(elements: cluster.elements, positions: frame.positions)
+            let said = try engine.predict(atoms)
+            (atoms.energy, atoms.forces) = (said.energy, said.forces)
+            return atoms
+        }
+        let learnt = try LearntForceField(base, learning: earlier, for: second)
+        func error(_ field: any ForceField) throws -> Double {
+            let (a, b) = (try field.predict(second).forces, try engine.predict(second).forces)
+            return zip(a, b).map { ($0 - $1).length }.max() ?? 0
+        }
+        #expect(try error(learnt) < 0.5 * error(base))
+        var machine = try LearningRelaxation(start: second, base: .forceField(base))
+        try machine.learn(earlier)
+        second.positions.swapAt(0, 1)
+        second = Atoms(elements: [second.elements[0]], positions: [second.positions[0]])
+        var other = try LearningRelaxation(start: cluster, base: .forceField(base))
+        #expect(throws: LearningError.otherComposition(expected: cluster.formula, found: second.formula)) {
+            try other.learn([second])
+        }
     }
 }

@@ -87,6 +87,7 @@ import Workflow
           nan: {ase: "spring.py:Spring", charge: keywords, arguments: {fault: nan, at: [2, 3]}}
           noise: {command: ["\(Self.python ?? "")", "\(spool.path)/noise.py", "{port}"], kind: ml}
           outside: {ase: "spring.py:Spring", charge: keywords, kind: semiempirical}
+          other: {ase: "spring.py:Spring", charge: none, kind: semiempirical}
           program: {command: \(client(fault: "None")), level_of_theory: a spring}
           breaks: {command: \(client(fault: "dies"))}
 
@@ -109,8 +110,9 @@ import Workflow
         )
     }
 
-    private func work() async throws {
+    private func work(program: String = "aurelax") async throws {
         var configuration = spool.configuration()
+        configuration.program = program
         configuration.python = Self.python ?? "python3"
         try await Daemon(configuration, logger: TestSpool.quiet).run()
     }
@@ -224,6 +226,29 @@ import Workflow
             #expect(summary.contains(level) && summary.contains("(engine \(engine))"), "\(summary)")
             let parameters = try #require(spool.text("outbox/\(engine)/\(package)/parameters.json"))
             #expect(parameters.contains(#""definition""#))
+        }
+    }
+
+    @Test("the learning relaxation steers an engine of the spool, on the base of another")
+    func learning() async throws {
+        for (name, base) in [("based", "other"), ("baseless", "none")] {
+            try spool.drop("\(name).xyz", hydrogen)
+            try spool.drop(
+                "\(name).yaml",
+                "aurelax: 1\nstructure: \(name).xyz\ncharge: 1\nstages: "
+                    + "[{dft: {engine: outside, optimizer: learning, base: \(base), fmax: 0.001}}]\n")
+        }
+        try await work(program: TestProgram.aurelax)
+        for (name, base) in [("based", "other"), ("baseless", "none")] {
+            let status = try spool.client.status(of: name)
+            #expect(status.state == .completed, "\(status.reason)")
+            let summary = try #require(spool.text("outbox/\(name)/summary.yaml"))
+            #expect(
+                summary.contains("optimizer: \"learning\"\n") && summary.contains("base: \"\(base)\"\n"),
+                "\(summary)")
+            let last = try #require(
+                ExtXYZ.read(path: "\(spool.path)/outbox/\(name)/01-dft/result/final.extxyz").last)
+            #expect(abs((last.positions[1] - last.positions[0]).length - 0.84) < 1e-4)
         }
     }
 

@@ -43,6 +43,17 @@ public struct HandoffRequest: Sendable {
     public var engine: PackagedEngine?
     public var options: Options
 
+    /// Returns the level of theory that the calculation will have, if a label of another level is given; nil otherwise.
+    public func levelOtherThan(_ level: String) -> String? {
+        do {
+            try HandoffParameters(self).checkLevel(level)
+            return nil
+        } catch {
+            let (prefix, suffix) = HandoffParameters(self).levelOfTheory
+            return "\(prefix)<version>\(suffix)"
+        }
+    }
+
     public init(
         job: String, stage: Int, attempt: Int, atoms: Atoms, reference: Atoms? = nil,
         settings: DFTStage, charge: Int,

@@ -37,6 +37,8 @@ UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': '
 DEFAULT_CURVATURE = 70.0
 # Smallest curvature of a Hessian that comes from the base, eV/Angstrom^2.
 DEFAULT_FLOOR = 2.0
+# In result/: the gradients that a learning relaxation has learnt from, as a model file.
+LEARNT = 'learnt.aurelax-model'
 # In result/: after how many frames BFGS took over from the learning relaxation.
 TAKEN_OVER = 'taken-over.json'
 # Exit status of each verdict. Those that are `FINAL` are not tried again.
@@ -201,9 +203,9 @@ def learnt_frames(base, symbols):
     if not base.get('frames'):
         return []
     frames = read(base['frames'], index=':', parallel=False)
-    return [dict(positions=atoms.positions.tolist(), energy=float(atoms.get_potential_energy()),
+    return [dict(symbols=list(atoms.symbols), positions=atoms.positions.tolist(), energy=float(atoms.get_potential_energy()),
                  forces=atoms.get_forces().tolist())
-            for atoms in frames if list(atoms.symbols) == symbols]
+            for atoms in frames if sorted(atoms.symbols) == sorted(symbols)]
 
 
 def noted_steps():
@@ -435,6 +437,13 @@ class Steering:
             answer['positions'] = found
         return answer
 
+    def keep(self, path, name, level_of_theory, frames):
+        """Has the gradients written to a model file; returns their number, with those of earlier jobs."""
+        return self.ask(dict(keep=dict(
+            path=path, name=name, level_of_theory=level_of_theory,
+            frames=[dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist())
+                    for positions, labels, _ in frames]))).get('kept')
+
     def end(self):
         if self.child.poll() is None:
             self.child.kill()
@@ -663,9 +672,6 @@ class Relaxation(Run):
             with open(path) as file:
                 begun = json.load(file)
             self.base_notes += [begun['note']] if begun.get('note') else []
-        if len(self.fixed_coordinates):
-            self.lose_steering('atoms that move along some axes only are not steered')
-            return begun
         try:
             evaluate = None
             if base['kind'] == 'engine' and not base.get('engine'):
@@ -681,7 +687,8 @@ class Relaxation(Run):
                 matrix = read_hessian(hessian['file'], len(self.symbols)).ravel().tolist()
             positions = begun.get('positions') or self.positions.tolist()
             self.steering = Steering(
-                dict(symbols=self.symbols, positions=positions, fixed=self.fixed, fmax=settings['fmax'],
+                dict(symbols=self.symbols, positions=positions, fixed=self.fixed,
+                     fixed_coordinates=list(self.fixed_coordinates), fmax=settings['fmax'],
                      max_step=settings.get('learning_max_step', settings['max_step']), hessian=matrix,
                      charge=self.parameters['charge'],
                      floor=None if hessian is None else hessian['floor'], base=base,
@@ -719,11 +726,21 @@ class Relaxation(Run):
             self.lose_steering(lost)
             return None
         if np.array_equal(answer['positions'], self.frames[-1][0]):
+            self.keep_learnt()
             self.steering.end()
             self.lose_steering(f'no further move after step {step}')
             return None
         self.note_learning(step, answer, self.fmax(labels))
         return answer['positions']
+
+    def keep_learnt(self):
+        """Write result/learnt.aurelax-model, from which a later job may start: `base: learnt:JOB`."""
+        if not self.frames:
+            return
+        try:
+            self.steering.keep(os.path.join(RESULT, LEARNT), self.manifest['job'], self.engine.level_of_theory, self.frames)
+        except SteeringLost as lost:
+            self.say(f'{LEARNT} is not written: {lost}')
 
     def lose_steering(self, reason):
         self.steering = None
@@ -812,6 +829,7 @@ class Relaxation(Run):
     def finish(self, verdict, message):
         """Rank 0 writes the results, and the marker last; a run that may be resumed gets no marker."""
         if self.steering is not None:
+            self.keep_learnt()
             self.steering.end()
         self.say(f'{verdict}: {message}')
         self.report(verdict, message)

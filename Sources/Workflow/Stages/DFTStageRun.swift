@@ -35,6 +35,11 @@ struct DFTStageRun: OutsideStage {
         try request.check()
         if stage.hessian { request.hessian = try hessian() }
         if stage.usedOptimizer == .learning { (request.base, request.learnt) = try base() }
+        if let level = request.learnt.first?.levelOfTheory, let own = request.levelOtherThan(level) {
+            throw StageFailure(
+                "the earlier job was calculated at ‘\(level)’, this one will be at ‘\(own)’: its gradients "
+                    + "cannot be learnt from. Give both jobs the same settings, or another base")
+        }
         let package = try HandoffPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)
     }

@@ -1,6 +1,7 @@
 internal import Atomistics
 internal import DurableFiles
 internal import Engines
+import Foundation
 import Handoff
 internal import JobSpec
 import ModelLibrary
@@ -91,10 +92,13 @@ struct LearningBaseChoice {
 }
 
 extension LearningBaseChoice {
-    /// Labelled geometries of an earlier job's last calculation, with the base that it had.
+    /// The gradients that an earlier job's last calculation has learnt, with the base that it had.
+    ///
+    /// They are in the model file beside its result; a calculation that wrote none, because BFGS took its steps, has them
+    /// in its trajectory.
     ///
     /// - Parameter folder: of that job.
-    /// - Throws: ``StageFailure`` if it has none of these atoms at this level.
+    /// - Throws: ``StageFailure`` if it has none of this composition and charge.
     func learnt(
         from job: JobName, in folder: Directory, _ stages: [StageRecord]
     ) throws -> (base: LearningBase, learnt: [Atoms]) {
@@ -103,16 +107,47 @@ extension LearningBaseChoice {
             guard let package = try? folder.subdirectory(place.name),
                 let accepted = try AcceptedFrames(package: package)
             else { continue }
-            let frames = accepted.frames.filter { $0.elements == atoms.elements && $0.energy != nil }
-            guard !frames.isEmpty else {
-                throw StageFailure(
-                    "the job ‘\(job)’ has other atoms, or the same in another order: nothing to learn")
-            }
             let parameters = try HandoffExpectation(package: package).parameters
+            let known = try model(beside: package)
             var base = parameters.optimizer.base ?? LearningBase.none
-            base.relaxFirst = base.kind == .none ? nil : relaxesFirst(base.name ?? "", base.version)
+            guard base.kind != .none, known.map({ $0.base != nil }) ?? true else {
+                throw StageFailure(
+                    "the job ‘\(job)’ was relaxed without a base: what it learnt is of use at its own geometry only"
+                )
+            }
+            let frames = known?.frames ?? accepted.frames.filter { $0.energy != nil && $0.forces != nil }
+            let composition = frames.first?.formula ?? "no geometry"
+            guard composition == atoms.formula else {
+                throw StageFailure(
+                    "the job ‘\(job)’ has \(composition), this one \(atoms.formula): a correction is learnt from a job "
+                        + "of the same composition only")
+            }
+            guard parameters.charge == record.job.charge else {
+                throw StageFailure(
+                    "the job ‘\(job)’ has charge \(parameters.charge), this one \(record.job.charge): a correction is "
+                        + "learnt from a job of the same charge only")
+            }
+            base.relaxFirst = relaxesLearntFirst
             return (base, frames)
         }
         throw StageFailure("the job ‘\(job)’ has no result of a dft stage to learn from")
+    }
+
+    /// Also after an ML stage with the same base: what was learnt moves its minimum.
+    private var relaxesLearntFirst: Bool? {
+        stage.baseFirst && !ended.contains { $0.report.kind == .dft } ? true : nil
+    }
+
+    /// The model file beside a calculation's result; nil if there is none.
+    private func model(beside package: Directory) throws -> LearntRelaxation? {
+        let path = package.path.appending("result").appending(LearntRelaxation.fileName)
+        guard FileManager.default.fileExists(atPath: path.string) else { return nil }
+        do {
+            var model = try LearntRelaxation(contentsOf: path.string)
+            for index in model.frames.indices { model.frames[index].levelOfTheory = model.levelOfTheory }
+            return model
+        } catch {
+            throw StageFailure("what the earlier job learnt cannot be read: \(error)")
+        }
     }
 }

@@ -29,7 +29,14 @@ struct Steer: ParsableCommand {
         guard let start = try pipe.receive(SteeringStart.self) else { return }
         var (machine, reply) = try makeMachine(start, pipe)
         try pipe.send(reply)
-        while let message = try pipe.receive(SteeringFrame.self) {
+        while let received = try pipe.receive(SteeringMessage.self) {
+            let message: SteeringFrame
+            switch received {
+            case .keep(let keep):
+                try pipe.send(write(keep, start))
+                continue
+            case .frame(let frame): message = frame
+            }
             do {
                 try machine.observe(
                     message.positions.map { SIMD3($0) }, energy: message.energy,
@@ -59,7 +66,8 @@ struct Steer: ParsableCommand {
         }
         guard !elements.isEmpty, start.positions.count == elements.count,
             start.positions.allSatisfy({ $0.count == 3 }),
-            start.fixed.allSatisfy({ elements.indices.contains($0) })
+            start.fixed.allSatisfy({ elements.indices.contains($0) }),
+            (start.fixedCoordinates ?? []).allSatisfy({ 0..<3 * elements.count ~= $0 })
         else { throw SteeringRefusal(reason: "symbols, positions and fixed atoms do not fit together") }
         let atoms = Atoms(elements: elements, positions: start.positions.map { SIMD3($0) })
         var isFree = [Bool](repeating: true, count: atoms.count)
@@ -74,10 +82,14 @@ struct Steer: ParsableCommand {
         let base = try base(start, atoms, pipe)
         var reply = SteeringReply(protocolVersion: SteeringStart.protocolVersion)
         var first = atoms
+        let earlier = try (start.learnt ?? []).map { try labelled($0, start.symbols) }
         if case .forceField(let field) = base, start.relaxFirst == true || hessian == nil {
             do {
                 let begin = try BaseStart(
-                    atoms, isFree: isFree, base: field, relaxes: start.relaxFirst == true)
+                    atoms, isFree: isFree, fixedCoordinates: start.fixedCoordinates ?? [],
+                    base: earlier.isEmpty
+                        ? field : LearntForceField(field, learning: earlier, for: atoms),
+                    relaxes: start.relaxFirst == true)
                 first.positions = begin.positions
                 hessian = begin.hessian
                 reply.hessian = begin.hessian.storage
@@ -93,14 +105,36 @@ struct Steer: ParsableCommand {
             }
         }
         var machine = try LearningRelaxation(
-            start: first, isFree: isFree, base: base, hessian: hessian, settings: settings)
-        try machine.learn(
-            (start.learnt ?? []).map { frame in
-                LearntFrame(
-                    positions: frame.positions.map { SIMD3($0) }, energy: frame.energy,
-                    forces: frame.forces.map { SIMD3($0) })
-            })
+            start: first, isFree: isFree, fixedCoordinates: start.fixedCoordinates ?? [], base: base,
+            hessian: hessian, settings: settings)
+        try machine.learn(earlier)
         return (machine, reply)
+    }
+
+    /// - Parameter symbols: of a geometry that names none.
+    private func labelled(_ frame: SteeringFrame, _ symbols: [String]) throws -> Atoms {
+        let elements = (frame.symbols ?? symbols).compactMap { Element(symbol: $0) }
+        guard elements.count == frame.positions.count, frame.forces.count == elements.count else {
+            throw SteeringRefusal(
+                reason: "symbols, positions and forces of a labelled geometry do not fit together")
+        }
+        var atoms = Atoms(elements: elements, positions: frame.positions.map { SIMD3($0) })
+        (atoms.energy, atoms.forces) = (frame.energy, frame.forces.map { SIMD3($0) })
+        return atoms
+    }
+
+    /// Writes what was learnt, here and before, to a model file.
+    private func write(_ keep: SteeringKeep, _ start: SteeringStart) throws -> SteeringReply {
+        let frames = try ((start.learnt ?? []) + keep.frames).map { try labelled($0, start.symbols) }
+        let base = start.base.flatMap { $0.kind == "none" ? nil : $0.name ?? $0.kind }
+        do {
+            try LearntRelaxation(
+                base: base, levelOfTheory: keep.levelOfTheory, charge: start.charge ?? 0, frames: frames
+            ).write(to: keep.path, name: keep.name)
+        } catch {
+            throw SteeringRefusal(reason: "\(keep.path) cannot be written: \(error)")
+        }
+        return SteeringReply(kept: frames.count)
     }
 
     private func base(_ start: SteeringStart, _ atoms: Atoms, _ pipe: SteeringPipe) throws -> Base {
@@ -185,6 +219,8 @@ struct SteeringStart: Decodable {
     var symbols: [String]
     var positions: [[Double]]
     var fixed: [Int]
+    /// 3 · atom + axis.
+    var fixedCoordinates: [Int]?
     var fmax: Double
     var maxStep: Double
     var floor: Double?
@@ -202,6 +238,7 @@ struct SteeringStart: Decodable {
     enum CodingKeys: String, CodingKey {
         case steer, symbols, positions, fixed, fmax, floor, hessian, base, charge, learnt
         case relaxFirst = "relax_first"
+        case fixedCoordinates = "fixed_coordinates"
         case maxStep = "max_step"
         case trustRadius = "trust_radius"
     }
@@ -212,6 +249,7 @@ struct SteeringStart: Decodable {
         symbols = try values.decode([String].self, forKey: .symbols)
         positions = try values.decode([[Double]].self, forKey: .positions)
         fixed = try values.decode([Int].self, forKey: .fixed)
+        fixedCoordinates = try values.decodeIfPresent([Int].self, forKey: .fixedCoordinates)
         fmax = try values.decode(Double.self, forKey: .fmax)
         maxStep = try values.decode(Double.self, forKey: .maxStep)
         floor = try values.decodeIfPresent(Double.self, forKey: .floor)
@@ -229,11 +267,43 @@ struct SteeringStart: Decodable {
     }
 }
 
+/// A request: a gradient, or to write what was learnt.
+enum SteeringMessage: Decodable {
+    case frame(SteeringFrame)
+    case keep(SteeringKeep)
+
+    private enum CodingKeys: String, CodingKey { case keep }
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        if let keep = try values.decodeIfPresent(SteeringKeep.self, forKey: .keep) {
+            self = .keep(keep)
+        } else {
+            self = .frame(try SteeringFrame(from: decoder))
+        }
+    }
+}
+
+/// The model file that is to be written, and all gradients of this relaxation.
+struct SteeringKeep: Decodable {
+    var path: String
+    var name: String
+    var levelOfTheory: String
+    var frames: [SteeringFrame]
+
+    enum CodingKeys: String, CodingKey {
+        case path, name, frames
+        case levelOfTheory = "level_of_theory"
+    }
+}
+
 /// A gradient of the engine.
 struct SteeringFrame: Decodable {
     var positions: [[Double]]
     var energy: Double
     var forces: [[Double]]
+    /// Of a geometry of an earlier job.
+    var symbols: [String]?
     /// Whether the next geometry is wanted: not of frames that an earlier process has passed.
     var propose: Bool
 
@@ -242,6 +312,7 @@ struct SteeringFrame: Decodable {
         positions = try values.decode([[Double]].self, forKey: .positions)
         energy = try values.decode(Double.self, forKey: .energy)
         forces = try values.decode([[Double]].self, forKey: .forces)
+        symbols = try values.decodeIfPresent([String].self, forKey: .symbols)
         propose = try values.decodeIfPresent(Bool.self, forKey: .propose) ?? false
         guard (positions + forces).allSatisfy({ $0.count == 3 }) else {
             throw DecodingError.dataCorruptedError(
@@ -249,7 +320,7 @@ struct SteeringFrame: Decodable {
         }
     }
 
-    enum CodingKeys: String, CodingKey { case positions, energy, forces, propose }
+    enum CodingKeys: String, CodingKey { case positions, energy, forces, symbols, propose }
 }
 
 /// The answer: the frame, its prediction, and the next geometry.
@@ -273,9 +344,11 @@ struct SteeringReply: Encodable {
     var baseSteps: Int?
     var baseFmax: Double?
     var note: String?
+    /// Number of geometries in the model file.
+    var kept: Int?
 
     enum CodingKeys: String, CodingKey {
-        case steer, refused, positions, method, reason, hessian, note
+        case steer, refused, positions, method, reason, hessian, note, kept
         case baseSteps = "base_steps"
         case baseFmax = "base_fmax"
         case innerSteps = "inner_steps"
@@ -291,6 +364,8 @@ struct SteeringReply: Encodable {
     }
 
     init(refused: String) { self.refused = refused }
+
+    init(kept: Int) { self.kept = kept }
 
     init(protocolVersion: Int) { steer = protocolVersion }
 
