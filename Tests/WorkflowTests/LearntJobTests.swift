@@ -43,26 +43,26 @@ import Workflow
 
     @Test("a job of the same composition that learns from an earlier one needs fewer gradients")
     func learnt() async throws {
-        try drop("first", dimethylSulfideGold, base: "GFN2-xTB")
+        try drop("first", ring, base: "GFN2-xTB")
         try await work()
         let first = try calls("first")
         let known = try LearntRelaxation(contentsOf: model("first"))
         #expect(known.frames.count == first)
         #expect(known.base == "GFN2-xTB")
         #expect(known.levelOfTheory.contains("GFN1-xTB"))
-        #expect(known.frames.map(\.formula).allSatisfy { $0 == "C2H6AuClS" })
+        #expect(known.frames.map(\.formula).allSatisfy { $0 == "Au2H2S2" })
         #expect(throws: ModelLibraryError.notByItself(path: model("first"))) {
             try ModelLibrary(searchPath: []).load(model("first"))
         }
         #expect(
             try ModelLibrary(searchPath: []).describe(model("first")).description.contains("GFN2-xTB"))
 
-        // The same atoms in another order, turned, and with one methyl group elsewhere.
-        let order = [1, 0, 2] + (3..<11).reversed()
+        // The same atoms in another order, turned, and distorted.
+        let order = [2, 1, 5, 0, 3, 4]
         let second = Atoms(
-            elements: order.map { dimethylSulfideGold.elements[$0] },
+            elements: order.map { ring.elements[$0] },
             positions: order.map { index in
-                let p = dimethylSulfideGold.positions[index] * (index == 4 ? 1.04 : 1)
+                let p = ring.positions[index] * (index == 4 ? 1.04 : index == 1 ? 0.97 : 1)
                 return SIMD3(p.z, p.x + 0.5, p.y)
             })
         try drop("alone", second, base: "GFN2-xTB")
@@ -79,7 +79,7 @@ import Workflow
         for (job, reason) in [
             (
                 "other",
-                "has C2H6AuClS, this one H2: a correction is learnt from a job of the same composition only"
+                "has Au2H2S2, this one H2: a correction is learnt from a job of the same composition only"
             ),
             (
                 "level",
@@ -96,9 +96,9 @@ import Workflow
     }
 }
 
-private let dimethylSulfideGold = Atoms(
-    elements: "S Au Cl C C H H H H H H".split(separator: " ").compactMap { Element(symbol: String($0)) },
+/// (AuSH)2, guessed.
+private let ring = Atoms(
+    elements: "Au Au S S H H".split(separator: " ").compactMap { Element(symbol: String($0)) },
     positions: [
-        [0, 0, 0], [0, 0, 2.3], [0, 0, 4.6], [1.45, 0.9, -0.6], [-1.45, 0.9, -0.6], [1.5, 1.9, -0.2],
-        [2.35, 0.35, -0.3], [1.4, 0.95, -1.7], [-1.5, 1.9, -0.2], [-2.35, 0.35, -0.3], [-1.4, 0.95, -1.7],
+        [1.6, 0, 0], [-1.6, 0, 0], [0, 1.9, 0.2], [0, -1.9, 0.2], [0.3, 2.4, 1.45], [-0.3, -2.4, 1.45],
     ])

@@ -392,9 +392,16 @@ class Steering:
         try:
             self.child.stdin.write((json.dumps(message, allow_nan=False) + '\n').encode())
             self.child.stdin.flush()
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             self.end()
-            raise SteeringLost(f'aurelax steer does not listen: {error}') from error
+            raise SteeringLost(f'a number that is not finite cannot be sent to aurelax steer: {error}') from error
+        except OSError as error:
+            try:
+                status = self.child.wait(10)
+            except subprocess.TimeoutExpired:
+                self.end()
+                raise SteeringLost(f'aurelax steer does not listen: {error}') from error
+            raise SteeringLost(f'aurelax steer ended with status {status}') from error
 
     def receive(self):
         until = time.time() + self.patience
