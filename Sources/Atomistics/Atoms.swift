@@ -107,6 +107,11 @@ public struct Cell: Sendable, Equatable {
         (self.a, self.b, self.c) = (a, b, c)
     }
 
+    /// Whether a vector is not along its Cartesian axis.
+    public var isSkewed: Bool {
+        [a.y, a.z, b.x, b.z, c.x, c.y].contains { abs($0) > 1e-6 }
+    }
+
     /// Signed volume a · (b × c), Å³.
     public var volume: Double { a.dot(b.cross(c)) }
 }

@@ -114,7 +114,7 @@ public struct ForcePrediction: Sendable {
 public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Elements absent from the training data, and the elements present in it.
     case unknownElements([Element], known: [Element])
-    /// The model supports only molecules.
+    /// The structure is periodic, and the model supports only molecules.
     case periodic
     /// Two atoms at the same position (0-based indices), or a coordinate that is not a number.
     case coincidentAtoms(Int, Int)
@@ -128,7 +128,7 @@ public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible
             "the model was not trained for \(elements.map(\.symbol).joined(separator: ", ")); "
                 + "it knows \(known.map(\.symbol).joined(separator: ", "))"
         case .periodic:
-            "the model supports only molecules in empty space; remove the cell or set pbc=\"F F F\""
+            "this kind of model supports only molecules; a slab needs a SOAP potential, an engine or a dft stage"
         case .coincidentAtoms(let i, let j): "atoms \(i) and \(j) are at the same position"
         case .notFinite(let atom): "atom \(atom) has a coordinate that is not a number"
         case .unknownClass(let name, let atom):

@@ -111,9 +111,6 @@ extension DataSet {
         for i in 0..<atoms.count where !(atoms.positions[i] + forces[i]).sum().isFinite {
             throw lacks("the position or force of atom \(i) is not a finite number")
         }
-        guard !atoms.periodicity.isPeriodic else {
-            throw lacks("it is periodic; data sets hold only molecules")
-        }
         let charge = atoms.info["charge"]?.double ?? 0
         guard let whole = Int(exactly: charge) else {
             throw lacks("its charge is \(charge) e, not a whole number")

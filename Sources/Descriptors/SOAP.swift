@@ -116,10 +116,11 @@ public struct SOAP: Sendable {
     /// - Complexity: O(neighbours · n_max · l_max²) + O(featureCount · l_max) per centre, on all
     ///   processors.
     public func compute(_ atoms: Atoms, centers: [Int]? = nil) throws(DescriptorError) -> Matrix {
-        guard let centers else { return try compute(atoms, points: atoms.positions) }
+        guard let centers else { return try compute(atoms, centers: Array(0..<atoms.count)) }
         if let wrong = centers.first(where: { !atoms.positions.indices.contains($0) }) {
             throw .noSuchAtom(wrong, count: atoms.count)
         }
+        let atoms = try placed(atoms)
         return try compute(atoms, points: centers.map { atoms.positions[$0] })
     }
 

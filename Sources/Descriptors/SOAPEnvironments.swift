@@ -24,6 +24,7 @@ public struct SOAPEnvironments: Sendable {
         if let wrong = centers.first(where: { !atoms.positions.indices.contains($0) }) {
             throw .noSuchAtom(wrong, count: atoms.count)
         }
+        let atoms = try soap.placed(atoms)
         let sites = try soap.sites(of: atoms)
         let size = soap.coefficientCount
         var features = Matrix(rows: centers.count, columns: soap.featureCount)

@@ -32,6 +32,18 @@ extension SOAP {
         return sites
     }
 
+    /// The structure with all atoms in its cell, where ``imageShifts(of:)`` looks for them; unchanged without images.
+    func placed(_ atoms: Atoms) throws(DescriptorError) -> Atoms {
+        guard periodic, atoms.periodicity.isPeriodic, atoms.positions.allSatisfy(\.isFinite) else {
+            return atoms
+        }
+        do {
+            return try atoms.wrapped()
+        } catch {
+            throw .flatCell
+        }
+    }
+
     /// Lattice translations whose images may be neighbours of an atom of the home cell: along each
     /// periodic vector ⌈R/h⌉ cells to both sides, where h is the height of the cell along it
     /// (DScribe's rule).

@@ -20,6 +20,8 @@ final class EngineSession: Sendable {
         var symbols: [String]?
         /// Lengths of the box, Å, and the position of its corner.
         var box: (lengths: SIMD3<Double>, corner: SIMD3<Double>)?
+        /// Cell of a periodic structure as given, and as the engine has it.
+        var cell: (given: Cell?, periodicity: Periodicity, used: Cell)?
 
         init(_ stream: SocketStream) { self.stream = stream }
     }
@@ -85,9 +87,18 @@ final class EngineSession: Sendable {
                     .unix(
                         told.contains("{name}")
                             ? FilePath(SocketAddress.prefix + name) : folder.appending("socket")))
-            let box = description.vacuum.map { EngineSession.box(atoms, vacuum: $0) }
+            let box =
+                atoms.periodicity.isPeriodic
+                ? nil : description.vacuum.map { EngineSession.box(atoms, vacuum: $0) }
+            let cell = try atoms.engineCell()
+            if let cell, cell.isSkewed, !told.contains("{cell}") {
+                throw EngineFailure(
+                    description:
+                        "the cell is not right-angled, and the input of the engine \(description.name) has no {cell} for its three vectors"
+                )
+            }
             let lengths =
-                box?.lengths ?? atoms.cell.map { SIMD3($0.a.length, $0.b.length, $0.c.length) } ?? .zero
+                cell.map { SIMD3($0.a.length, $0.b.length, $0.c.length) } ?? box?.lengths ?? .zero
             var values = [
                 "host": "127.0.0.1", "socket": folder.appending("socket").string, "name": name,
                 "structure": folder.appending("structure.xyz").string, "charge": "\(charge)",
@@ -96,6 +107,8 @@ final class EngineSession: Sendable {
                 "input": folder.appending("input").string,
             ]
             if case .tcp(_, let port) = listener.address { values["port"] = "\(port)" }
+            values["cell"] = (cell.map { [$0.a, $0.b, $0.c] } ?? []).map { "\($0.x) \($0.y) \($0.z)\n" }
+                .joined()
             let corner = box?.corner ?? .zero
             let lines = zip(atoms.elements, atoms.positions).map { element, place in
                 let shifted = place - corner
@@ -170,7 +183,10 @@ final class EngineSession: Sendable {
             }
         }
         var cell: [Double]?
-        if atoms.periodicity.isPeriodic, let own = atoms.cell {
+        if link.cell?.given != atoms.cell || link.cell?.periodicity != atoms.periodicity {
+            link.cell = try atoms.engineCell().map { (atoms.cell, atoms.periodicity, $0) }
+        }
+        if let own = link.cell?.used {
             cell = [own.a, own.b, own.c].flatMap { [$0.x, $0.y, $0.z] }
         } else if let lengths = link.box?.lengths {
             cell = [lengths.x, 0, 0, 0, lengths.y, 0, 0, 0, lengths.z]

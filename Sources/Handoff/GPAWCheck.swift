@@ -30,9 +30,14 @@ public struct GPAWCheck: Sendable {
     ///
     /// - Parameter charge: total charge, e.
     /// - Returns: nil if there is no GPAW to ask, or no answer in time.
-    public func problems(of stage: DFTStage, _ elements: [Element], charge: Int) throws -> [Problem]? {
+    public func problems(
+        of stage: DFTStage, _ elements: [Element], _ periodicity: Periodicity, charge: Int
+    ) throws -> [Problem]? {
         let cycles = HandoffRequest.Options().maxSCFCycles
-        guard let gpaw = HandoffParameters.GPAW(stage, maxSCFCycles: cycles, elements, charge: charge) else {
+        guard
+            let gpaw = HandoffParameters.GPAW(
+                stage, maxSCFCycles: cycles, elements, periodicity, charge: charge)
+        else {
             return []
         }
         let folder = FileManager.default.temporaryDirectory.appending(

@@ -23,12 +23,19 @@ extension JobFile {
             add("no-atoms", structure, "the structure has no atoms")
             return problems
         }
-        if atoms.periodicity.isPeriodic {
-            add(
-                "periodic", structure, "the structure is periodic; only molecules can be relaxed",
-                hint:
-                    "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box"
-            )
+        let isPeriodic = atoms.periodicity.isPeriodic
+        if isPeriodic {
+            for problem in cellProblems(of: atoms, job) {
+                add(problem.code, structure, problem.message, hint: problem.hint)
+            }
+        }
+        for calculation in job.calculations {
+            for problem in calculation.stage.problemsOfCell(atoms, charge: job.charge) {
+                add(
+                    problem.code,
+                    calculation.path + (problem.key.isEmpty ? [] : [.key("gpaw"), .key(problem.key)]),
+                    problem.message, hint: problem.hint, severity: problem.isError ? .error : .warning)
+            }
         }
         if frames > 1 {
             add(
@@ -39,7 +46,9 @@ extension JobFile {
         let isStated = node(at: [.key("charge")])?.integer != nil
         let hasDFT = job.plan.contains(where: \.isDFT)
         let electrons = atoms.elements.reduce(-job.charge) { $0 + $1.atomicNumber }
-        let multiplicities = job.calculations.map { $0.stage.multiplicity(electrons: electrons) }
+        let multiplicities = job.calculations.map {
+            $0.stage.multiplicity(electrons: electrons, isPeriodic: isPeriodic)
+        }
         let statements = StructureStatements(atoms)
             .all(charge: job.charge, isStated: isStated, multiplicities: hasDFT ? multiplicities : [])
         for said in statements {
@@ -64,7 +73,7 @@ extension JobFile {
         if electrons <= 0 {
             add("no-electrons", [.key("charge")], "a charge of \(job.charge) leaves no electrons")
         } else {
-            if electrons % 2 != 0,
+            if electrons % 2 != 0, !isPeriodic,
                 let calculation = job.calculations.first(where: { $0.stage.gpaw?.spin == nil })
             {
                 let how =
@@ -115,6 +124,32 @@ extension JobFile {
         return Diagnostic(
             isError ? .error : .warning, code: code, at: node?.mark, width: node?.width ?? 1,
             keyPath: "structure", message: message, hint: hint)
+    }
+
+    private func cellProblems(of atoms: Atoms, _ job: Job) -> [SelectionProblem] {
+        do {
+            if try atoms.isMoleculeInBox() {
+                return [
+                    .init(
+                        code: "periodic",
+                        message:
+                            "the structure is periodic, but nothing in it is near its images: a molecule in a box",
+                        hint:
+                            "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box"
+                    )
+                ]
+            }
+            if let cell = atoms.cell, cell.volume == 0 || !cell.volume.isFinite {
+                return [
+                    .init(
+                        code: "flat-cell", message: "the three lattice vectors span no volume",
+                        hint: "give a slab a third vector, with its empty space")
+                ]
+            }
+        } catch {
+            return [.init(code: "flat-cell", message: error.description)]
+        }
+        return []
     }
 
     private struct SelectionProblem {

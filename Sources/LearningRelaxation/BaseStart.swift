@@ -48,7 +48,8 @@ public struct BaseStart: Sendable {
             while relaxer.status == .running { try relaxer.advance() }
             let end = relaxer.status == .converged ? relaxer.current : relaxer.best
             (steps, fmax) = (end?.step ?? 0, end?.fmax ?? 0)
-            let minimum = Atoms(elements: atoms.elements, positions: end?.atoms.positions ?? atoms.positions)
+            var minimum = atoms
+            minimum.positions = end?.atoms.positions ?? atoms.positions
             let problems = gate.problems(in: minimum, comparedWith: atoms)
             if let first = problems.first {
                 refusal =
@@ -101,9 +102,12 @@ public struct BaseStart: Sendable {
 }
 
 extension Atoms {
-    /// The free coordinates changed, elements and positions alone.
+    /// Elements, positions and the cell alone.
+    var bare: Atoms { Atoms(elements: elements, positions: positions, cell: cell, periodicity: periodicity) }
+
+    /// The free coordinates changed, ``bare``.
     func displaced(by displacement: [Double], _ isFree: [Bool]) -> Atoms {
-        var moved = Atoms(elements: elements, positions: positions)
+        var moved = bare
         for i in isFree.indices where isFree[i] { moved.positions[i / 3][i % 3] += displacement[i] }
         return moved
     }

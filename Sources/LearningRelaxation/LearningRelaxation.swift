@@ -30,7 +30,7 @@ public struct LearningRelaxation: Sendable {
     private var lostInARow = 0
 
     /// - Parameters:
-    ///   - start: geometry of the first gradient; a molecule.
+    ///   - start: geometry of the first gradient; a molecule, or a periodic structure whose cell is kept.
     ///   - isFree: true for each atom that may move.
     ///   - fixedCoordinates: 3 · atom + axis of each coordinate that keeps its value while its atom moves.
     ///   - base: the energy to which the correction is added.
@@ -48,7 +48,7 @@ public struct LearningRelaxation: Sendable {
         settings.smallestTrustRadius = min(settings.smallestTrustRadius, settings.maxStep)
         settings.largestTrustRadius = min(settings.largestTrustRadius, settings.maxStep)
         self.settings = settings
-        self.start = Atoms(elements: start.elements, positions: start.positions)
+        self.start = start.bare
         let isFree = freeCoordinates(isFree, fixedCoordinates, count: start.count)
         self.isFree = isFree
         let raw = hessian ?? pairSpringHessian(start)
@@ -138,7 +138,8 @@ public struct LearningRelaxation: Sendable {
         guard energy.isFinite, (positions + forces).allSatisfy(\.squaredLength.isFinite) else {
             throw LearningError.notFinite
         }
-        let atoms = Atoms(elements: start.elements, positions: positions)
+        var atoms = start
+        atoms.positions = positions
         let moving = effective(forces)
         let own = try base(atoms)
         var frame = LearntFrame(positions: positions, energy: energy, forces: moving)
@@ -294,7 +295,8 @@ public struct LearningRelaxation: Sendable {
     }
 
     private func moved(_ positions: [SIMD3<Double>], by displacement: [Double]?) -> Atoms {
-        let atoms = Atoms(elements: start.elements, positions: positions)
+        var atoms = start
+        atoms.positions = positions
         return displacement.map { atoms.displaced(by: $0, isFree) } ?? atoms
     }
 }

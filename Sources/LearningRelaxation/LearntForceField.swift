@@ -28,7 +28,7 @@ public struct LearntForceField: ForceField {
 
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {
         var prediction = try base.predict(atoms)
-        let learnt = try correction.evaluate(Atoms(elements: atoms.elements, positions: atoms.positions))
+        let learnt = try correction.evaluate(atoms.bare)
         prediction.energy = prediction.energy.map { $0 + learnt.energy }
         prediction.forces = zip(prediction.forces, learnt.gradient).map { $0 - $1 }
         return prediction
@@ -41,7 +41,7 @@ extension Correction {
         guard let forces = frame.forces, let energy = frame.energy, energy.isFinite,
             (frame.positions + forces).allSatisfy({ $0.squaredLength.isFinite })
         else { throw LearningError.notFinite }
-        let atoms = Atoms(elements: frame.elements, positions: frame.positions)
+        let atoms = frame.bare
         let own = try base(atoms)
         let residual = zip(forces, own.gradient).map { $0 + $1 }
         let mean = residual.reduce(.zero, +) / Double(max(1, residual.count))

@@ -67,7 +67,7 @@ struct BondTable {
         init(_ atoms: Atoms) {
             let present = Set(atoms.elements)
             let reach = present.flatMap { a in present.map { BondKind(a, $0).cutoff } }.max() ?? 1
-            guard let neighbors = try? NeighborList(positions: atoms.positions, cutoff: reach) else { return }
+            guard let neighbors = try? NeighborList(atoms, cutoff: reach) else { return }
             for i in 0..<atoms.count {
                 for slot in neighbors.range(of: i) where neighbors.indices[slot] > i {
                     let j = neighbors.indices[slot]

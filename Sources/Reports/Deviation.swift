@@ -21,12 +21,15 @@ struct Deviation: Sendable {
 
     /// √⟨|r_i + t − s_i|²⟩, Å; nil if the atoms differ.
     func rmsd(of atoms: Atoms) -> Double? {
-        guard atoms.elements == target.elements, !counted.isEmpty else { return nil }
+        guard atoms.elements == target.elements, !counted.isEmpty,
+            let atoms = try? atoms.unwrapped(near: target.positions)
+        else { return nil }
         guard !fixed.isEmpty else {
             func heavy(_ atoms: Atoms) -> Atoms {
                 Atoms(
                     elements: counted.map { atoms.elements[$0] },
-                    positions: counted.map { atoms.positions[$0] })
+                    positions: counted.map { atoms.positions[$0] }, cell: atoms.cell,
+                    periodicity: atoms.periodicity)
             }
             return try? Superposition(of: heavy(atoms), on: heavy(target)).rmsd
         }

@@ -9,7 +9,8 @@ import LinearAlgebra
 ///     H_ja,kb = (∂E_j/∂r_kb (r_ja + h) − ∂E_j/∂r_kb (r_ja − h))/2h,   h = 1e-3 Å
 ///
 /// E_j is the energy of the atoms whose environment contains atom j; the energies of the others do
-/// not depend on r_j.
+/// not depend on r_j. In a periodic structure one image of j is displaced, and the gradients on all images of k are
+/// added: by translation, that is the derivative for all images of j displaced together.
 struct LocalHessian: Sendable {
     let potential: SOAPPotential
     let atoms: Atoms
@@ -25,8 +26,7 @@ struct LocalHessian: Sendable {
         var result = [Double](repeating: 0, count: size * size)
         let reach = potential.reach + step
         let species = Set(atoms.elements).sorted()
-        let near = try NeighborList(positions: atoms.positions, cutoff: reach)
-        let far = try NeighborList(positions: atoms.positions, cutoff: 2 * reach)
+        let far = try NeighborList(atoms, cutoff: 2 * reach)
         let shared = Shared()
         result.withUnsafeMutableBufferPointer { buffer in
             nonisolated(unsafe) let output = buffer
@@ -34,7 +34,7 @@ struct LocalHessian: Sendable {
                 for atom in range {
                     do {
                         guard !shared.hasFailed else { return }
-                        try addRows(of: atom, near, far, species, to: output)
+                        try addRows(of: atom, far, reach, species, to: output)
                         try shared.finishOne { try progress($0, atoms.count) }
                     } catch {
                         shared.fail(error)
@@ -54,16 +54,25 @@ struct LocalHessian: Sendable {
 
     /// Writes the three rows of an atom.
     private func addRows(
-        of atom: Int, _ near: NeighborList, _ far: NeighborList, _ species: [Element],
+        of atom: Int, _ far: NeighborList, _ reach: Double, _ species: [Element],
         to output: UnsafeMutableBufferPointer<Double>
     ) throws {
         // The atoms in the changing environments, and the centres of these environments.
-        let members = ([atom] + far.indices[far.range(of: atom)]).sorted()
-        let centers = Set([atom] + near.indices[near.range(of: atom)])
+        let home = atoms.positions[atom]
+        let images = atoms.periodicity.isPeriodic
+        let found = far.range(of: atom).map { slot in
+            let index = far.indices[slot]
+            return Member(
+                atom: index, position: images ? home + far.displacements[slot] : atoms.positions[index],
+                isCenter: far.squaredDistances[slot] <= reach * reach)
+        }
+        let members = ([Member(atom: atom, position: home, isCenter: true)] + found).enumerated()
+            .sorted { ($0.element.atom, $0.offset) < ($1.element.atom, $1.offset) }
         var part = Atoms(
-            elements: members.map { atoms.elements[$0] }, positions: members.map { atoms.positions[$0] })
-        let places = members.indices.filter { centers.contains(members[$0]) }
-        guard let place = members.firstIndex(of: atom) else { return }
+            elements: members.map { atoms.elements[$0.element.atom] },
+            positions: members.map(\.element.position))
+        let places = members.indices.filter { members[$0].element.isCenter }
+        guard let place = members.firstIndex(where: { $0.offset == 0 }) else { return }
         let size = 3 * atoms.count
         for axis in 0..<3 {
             func gradient(_ shift: Double) throws -> [SIMD3<Double>] {
@@ -78,11 +87,19 @@ struct LocalHessian: Sendable {
             for (k, member) in members.enumerated() {
                 let slope = (forward[k] - back[k]) / (2 * step)
                 for component in 0..<3 {
-                    output[(3 * atom + axis) * size + 3 * member + component] = slope[component]
+                    output[(3 * atom + axis) * size + 3 * member.element.atom + component] += slope[component]
                 }
             }
         }
     }
+}
+
+/// An atom, or an image of one, near the displaced atom.
+private struct Member {
+    var atom: Int
+    var position: SIMD3<Double>
+    /// Whether its environment contains the displaced atom.
+    var isCenter: Bool
 }
 
 /// The shared state of a Hessian's threads.

@@ -176,11 +176,10 @@ public struct SOAPPotential: Sendable {
         guard unknown.isEmpty else {
             throw ForceFieldError.unknownElements(unknown.sorted(), known: elements)
         }
-        guard !atoms.periodicity.isPeriodic else { throw ForceFieldError.periodic }
         if let atom = atoms.positions.firstIndex(where: { !$0.squaredLength.isFinite }) {
             throw ForceFieldError.notFinite(atom: atom)
         }
-        let coincident = try NeighborList(positions: atoms.positions, cutoff: 1e-6)
+        let coincident = try NeighborList(atoms, cutoff: 1e-6)
         for i in 0..<atoms.count {
             if let j = coincident.indices[coincident.range(of: i)].min() {
                 throw ForceFieldError.coincidentAtoms(min(i, j), max(i, j))

@@ -9,8 +9,6 @@ public enum SOAPPotentialError: Error, Sendable, Equatable, CustomStringConverti
     case mixedLevelsOfTheory([String])
     /// Validation frames have elements that the training frames do not have.
     case unknownElements([String])
-    /// A periodic frame: the potential supports only molecules.
-    case periodic(frame: Int)
     /// A setting out of its range.
     case invalidSetting(name: String, value: String, allowed: String)
 
@@ -24,7 +22,6 @@ public enum SOAPPotentialError: Error, Sendable, Equatable, CustomStringConverti
                 + levels.joined(separator: " | ")
         case .unknownElements(let symbols):
             "the validation frames contain \(symbols.joined(separator: ", ")), absent from the training frames"
-        case .periodic(let frame): "frame \(frame) is periodic; the potential supports only molecules"
         case .invalidSetting(let name, let value, let allowed):
             "\(name) is \(value); it must be \(allowed)"
         }

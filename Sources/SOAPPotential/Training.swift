@@ -12,7 +12,7 @@ extension SOAPPotential {
     /// settings give the same model on one machine.
     ///
     /// - Parameters:
-    ///   - frames: labelled at one level of theory; molecules.
+    ///   - frames: labelled at one level of theory; molecules or periodic cells.
     ///   - settings: what decides, with the frames, what the potential becomes.
     ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
     ///     part of a second fit.
@@ -79,7 +79,6 @@ extension SOAPPotential {
         guard trainingCount > 0 else { throw SOAPPotentialError.noFrames }
         for (index, atoms) in frames.enumerated() {
             guard let forces = atoms.forces else { throw SOAPPotentialError.noForces(frame: index) }
-            guard !atoms.periodicity.isPeriodic else { throw SOAPPotentialError.periodic(frame: index) }
             guard forces.allSatisfy(\.squaredLength.isFinite), atoms.energy?.isFinite ?? true,
                 atoms.positions.allSatisfy(\.squaredLength.isFinite)
             else { throw SOAPPotentialError.notFinite(frame: index) }

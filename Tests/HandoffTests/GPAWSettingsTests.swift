@@ -179,7 +179,7 @@ import Testing
     func settingsAreChecked() throws {
         let check = GPAWCheck(python: try #require(Engines.python))
         func said(_ change: (inout DFTStage) -> Void) throws -> [GPAWCheck.Problem] {
-            try #require(try check.problems(of: Self.small(change), [.hydrogen, .carbon], charge: 0))
+            try #require(try check.problems(of: Self.small(change), [.hydrogen, .carbon], .none, charge: 0))
         }
         #expect(try said { _ in } == [])
         let basis = try said { $0.basis = "dzzp" }
@@ -190,7 +190,8 @@ import Testing
         #expect(
             hybrid.count == 1 && hybrid[0].message.contains("this version of GPAW does not do"), "\(hybrid)")
         #expect(
-            try GPAWCheck(python: "/usr/bin/false").problems(of: DFTStage(), [.hydrogen], charge: 0) == nil)
+            try GPAWCheck(python: "/usr/bin/false").problems(of: DFTStage(), [.hydrogen], .none, charge: 0)
+                == nil)
     }
 
     @Test("a restart begins with the density of the last step")

@@ -208,7 +208,7 @@ import Testing
         #expect(
             reasons(request).map(\.description) == [
                 "the job name \"a b\" may only contain letters, digits, '-', '_' and '.'",
-                "periodic structures are not supported; the calculation treats a molecule in a box",
+                "the structure is periodic, but its lattice vectors span no volume",
                 "atom S 0 has a coordinate that is not a number",
                 "atom H 2 has a coordinate that is not a number",
                 "the Hessian has 1 numbers, not (3·3)² = 81",

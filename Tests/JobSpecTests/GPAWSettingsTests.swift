@@ -22,6 +22,25 @@ import YAMLDocument
         elements: [Element(atomicNumber: 8), .hydrogen, .hydrogen].compactMap { $0 },
         positions: [[0, 0, 0], [0, 0.76, 0.59], [0, -0.76, 0.59]])
 
+    @Test("k-points and charge are compared with the cell")
+    func cell() {
+        let kpts = "{gpaw: {kpts: [2, 2, 1]}}"
+        #expect(report(kpts, Self.water).contains("k-points are given, but the structure is not periodic"))
+        var slab = Atoms(elements: [.gold, .hydrogen], positions: [[0, 0, 4], [0, 0, 5.8]])
+        (slab.cell, slab.periodicity) = (
+            Cell([2.9, 0, 0], [1.45, 2.51, 0], [0, 0, 16]), Periodicity(true, true, false)
+        )
+        #expect(!report(kpts, slab).contains("error"))
+        #expect(report("{}", slab).contains("a density of 2.5 points per 1/Å, Γ included"))
+        #expect(report("{gpaw: {kpts: {density: 3}}}", slab) == "")
+        #expect(report("{gpaw: {kpts: [2, 2, 2]}}", slab).contains("1 there: pbc is TTF"))
+        #expect(report(kpts, charge: 1, slab).contains("no well-defined energy"))
+        #expect(report("{vacuum: 9, \(kpts.dropFirst())", slab).contains("14.2 Å of empty space"))
+        #expect(
+            report("{gpaw: {kpts: [2, 2, 1], poissonsolver: {dipolelayer: xz}}}", slab)
+                .contains("a dipole correction in the plane xz"))
+    }
+
     @Test("every key is read, and written so that it is read again")
     func everyKeyIsReadAndWritten() throws {
         let read = job(
@@ -33,7 +52,7 @@ import YAMLDocument
                   convergence: {energy: 0.0001, density: 1.0e-5, eigenstates: 1.0e-8, forces: 0.01, bands: -2},
                   poissonsolver: {name: fast, nn: 3, eps: 1.0e-8, dipolelayer: xy}, setups: {Pt: "16", default: paw},
                   symmetry: on, parallel: {domain: 4, band: 1, kpt: 2, augment_grids: true, sl_auto: false},
-                  dispersion: D4}}
+                  dispersion: D4, kpts: {density: 3.5, gamma: false}}}
             """)
         #expect(read.report == "")
         let job = try #require(read.job)
@@ -48,6 +67,7 @@ import YAMLDocument
         #expect(gpaw.setups == ["Pt": "16", "default": "paw"])
         #expect(gpaw.eigensolver?.niter == 3 && gpaw.mixer?.nmaxold == 5 && gpaw.convergence?.bands == -2)
         #expect(gpaw.poissonsolver?.dipolelayer == "xy" && gpaw.parallel?.augmentGrids == true)
+        #expect(gpaw.kpts == .init(density: 3.5, gamma: false))
         #expect(file(job.yaml).job == job, "\(job.yaml)\n\(file(job.yaml).report)")
         #expect(try JSONDecoder().decode(Job.self, from: JSONEncoder().encode(job)) == job)
     }
@@ -75,6 +95,8 @@ import YAMLDocument
             ("{gpaw: {nbands: 50%}}", "not a number of bands"),
             ("{gpaw: {occupations: {kind: fermi}}}", "one of fermi-dirac"),
             ("{gpaw: {dispersion: D5}}", "one of D3, D4"),
+            ("{gpaw: {kpts: [2, 2]}}", "3"), ("{gpaw: {kpts: [0, 2, 2]}}", "an integer from 1 to 100"),
+            ("{gpaw: {kpts: {gamma: true}}}", "density"), ("{gpaw: {kpts: {density: 0}}}", "from 0.1"),
             ("{gpaw: {eigensolver: davison}}", "davidson"),
             ("{gpaw: {setups: {Au: [1]}}}", "stages[0].dft.gpaw.setups.Au"),
             ("{xc: PBO}", "did you mean ‘PBE’?"),

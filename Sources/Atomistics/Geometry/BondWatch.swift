@@ -57,9 +57,7 @@ public struct BondWatch: Sendable {
             let lattice = PeriodicLattice(cell, atoms.periodicity)
         else { return (atoms.positions[i] - atoms.positions[j]).length }
         let offset = atoms.positions[i] - atoms.positions[j]
-        var shift = lattice.fractions(offset).rounded(.toNearestOrEven)
-        shift.replace(with: 0, where: .!lattice.repeats)
-        return (offset - lattice.cartesian(shift)).length
+        return (offset - lattice.cartesian(lattice.nearest(lattice.fractions(offset)))).length
     }
 
     /// Calls `body` with every pair i < j of non-metals and its distance divided by the sum of the

@@ -19,7 +19,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
     ///   - atoms: the structure.
     ///   - reference: the structure it came from, atoms in the same order. More fragments than in
     ///     the reference, or an atom displaced too far, are problems; without a reference, neither
-    ///     is checked. Structures are superposed as molecules: a periodic one must be unwrapped.
+    ///     is checked. Molecules are superposed; in a periodic structure nearest images are compared.
     /// - Complexity: O(N).
     public func problems(in atoms: Atoms, comparedWith reference: Atoms? = nil) -> [GeometryProblem] {
         do {

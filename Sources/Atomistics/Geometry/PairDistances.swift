@@ -7,7 +7,7 @@ public struct PairDistances: Sendable, Equatable {
     public init() { values = [:] }
 
     /// Finds the shortest distance of each pair of elements in any of the structures; a pair that
-    /// is nowhere closer than ``reach`` gets none. Structures are treated as molecules.
+    /// is nowhere closer than ``reach`` gets none. Images of periodic structures count.
     ///
     /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
     ///   position.
@@ -15,9 +15,9 @@ public struct PairDistances: Sendable, Equatable {
     public init(shortestIn structures: [Atoms]) throws(StructureError) {
         var shortest: [ElementPair: Double] = [:]
         for atoms in structures {
-            let neighbors = try NeighborList(positions: atoms.positions, cutoff: Self.reach)
+            let neighbors = try NeighborList(atoms, cutoff: Self.reach)
             for i in 0..<atoms.count {
-                for slot in neighbors.range(of: i) where neighbors.indices[slot] < i {
+                for slot in neighbors.range(of: i) where neighbors.indices[slot] <= i {
                     let squared = neighbors.squaredDistances[slot]
                     let pair = ElementPair(atoms.elements[i], atoms.elements[neighbors.indices[slot]])
                     if squared < shortest[pair] ?? .infinity { shortest[pair] = squared }
@@ -47,10 +47,11 @@ public struct PairDistances: Sendable, Equatable {
         return scaled
     }
 
-    /// Calls `body` for every pair of atoms, j < i, that is closer than the distance of its elements.
+    /// Calls `body` for every pair of atoms, j < i, that is closer than the distance of its elements; in a periodic
+    /// structure for every image of j. An atom and its own images are no pair.
     ///
     /// - Parameters:
-    ///   - atoms: a molecule.
+    ///   - atoms: a structure.
     ///   - body: called with i, j, r_i − r_j, its length, and the limit that it is below.
     /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
     ///   position.
@@ -64,7 +65,7 @@ public struct PairDistances: Sendable, Equatable {
         let table = elements.map { a in elements.map { b in self[a, b] ?? 0 } }
         let kinds = atoms.elements.map { index[$0.atomicNumber] }
         guard let longest = table.joined().max(), longest > 0 else { return }
-        let neighbors = try NeighborList(positions: atoms.positions, cutoff: longest)
+        let neighbors = try NeighborList(atoms, cutoff: longest)
         for i in 0..<atoms.count {
             for slot in neighbors.range(of: i) where neighbors.indices[slot] < i {
                 let j = neighbors.indices[slot]

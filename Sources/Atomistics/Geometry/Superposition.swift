@@ -1,5 +1,5 @@
 /// A structure rotated and translated onto another one of the same atoms, minimising Σ_i |R r_i + t
-/// − s_i|².
+/// − s_i|². A periodic structure keeps its orientation and its place: each atom is compared with the nearest image.
 ///
 /// - Source: Horn, J. Opt. Soc. Am. A 4, 629 (1987): the rotation is the quaternion of the largest
 ///   eigenvalue of a symmetric 4×4 matrix.
@@ -18,7 +18,7 @@ public struct Superposition: Sendable {
     /// The largest distance of an atom from its partner, Å.
     public var largestDisplacement: Double { distances.max() ?? 0 }
 
-    /// - Throws: ``StructureError/differentAtoms(_:)``.
+    /// - Throws: ``StructureError/differentAtoms(_:)``; ``StructureError/singularCell``.
     /// - Complexity: O(N).
     public init(of atoms: Atoms, on reference: Atoms) throws(StructureError) {
         guard atoms.count == reference.count else {
@@ -27,6 +27,11 @@ public struct Superposition: Sendable {
         if let i = atoms.elements.indices.first(where: { atoms.elements[$0] != reference.elements[$0] }) {
             throw .differentAtoms(
                 "atom \(i) is \(atoms.elements[i]) in one and \(reference.elements[i]) in the other")
+        }
+        if atoms.periodicity.isPeriodic {
+            positions = try atoms.unwrapped(near: reference.positions).positions
+            distances = zip(positions, reference.positions).map { ($0 - $1).length }
+            return
         }
         let (from, to) = (Self.centroid(atoms.positions), Self.centroid(reference.positions))
         let q = Self.rotation(

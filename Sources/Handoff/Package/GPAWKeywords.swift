@@ -43,10 +43,12 @@ public struct GPAWKeywords: Sendable, Equatable, Codable {
     public var symmetry: String?
     public var parallel: GPAWSettings.Parallel?
 
-    init?(_ settings: GPAWSettings, smearing: Double) {
+    /// - Returns: nil for none.
+    init?(_ stage: DFTStage, _ periodicity: Periodicity) {
+        let settings = stage.gpaw ?? GPAWSettings()
         occupations = settings.occupations.map {
             Occupations(
-                name: $0.kind.rawValue, width: $0.width ?? smearing,
+                name: $0.kind.rawValue, width: $0.width ?? stage.smearing,
                 order: $0.kind == .methfesselPaxton ? $0.order ?? 0 : nil)
         }
         nbands = settings.nbands.map { text in Int(text).map(Bands.number) ?? .word(text) }
@@ -54,6 +56,13 @@ public struct GPAWKeywords: Sendable, Equatable, Codable {
         (convergence, poissonsolver) = (settings.convergence, settings.poissonsolver)
         (setups, parallel) = (settings.setups, settings.parallel)
         symmetry = settings.symmetry.map { $0 ? "on" : "off" }
+        if let plane = stage.dipoleLayer(periodicity), plane != "none" {
+            poissonsolver = poissonsolver ?? GPAWSettings.PoissonSolver()
+            poissonsolver?.dipolelayer = plane
+        } else {
+            poissonsolver?.dipolelayer = nil
+            if poissonsolver == GPAWSettings.PoissonSolver() { poissonsolver = nil }
+        }
         guard self != Self() else { return nil }
     }
 
@@ -72,9 +81,9 @@ public struct GPAWSpin: Sendable, Equatable, Codable {
     public var assumed: Bool
 
     /// - Returns: nil for a spin-paired calculation.
-    init?(_ stage: DFTStage, _ elements: [Element], charge: Int) {
+    init?(_ stage: DFTStage, _ elements: [Element], isPeriodic: Bool, charge: Int) {
         let electrons = elements.reduce(-charge) { $0 + $1.atomicNumber }
-        guard let spin = stage.spin(electrons: electrons) else { return nil }
+        guard let spin = stage.spin(electrons: electrons, isPeriodic: isPeriodic) else { return nil }
         assumed = stage.gpaw?.spin == nil
         let fixed = stage.gpaw?.occupations?.fixedMoment
         switch spin {
@@ -96,11 +105,15 @@ public struct GPAWSpin: Sendable, Equatable, Codable {
 
 extension HandoffParameters.GPAW {
     /// The level of theory after the engine's version, if settings of the job change it.
-    static func level(_ stage: DFTStage, spin: GPAWSpin?) -> String? {
+    static func level(_ stage: DFTStage, spin: GPAWSpin?, _ periodicity: Periodicity) -> String? {
         let settings = stage.gpaw
         let occupations = settings?.occupations
         let isSmearingOther = occupations.map { $0.kind != .fermiDirac || $0.width != nil } ?? false
-        guard spin != nil || settings?.dispersion != nil || settings?.setups != nil || isSmearingOther else {
+        let kpts = stage.kPoints(periodicity)
+        guard
+            kpts != nil || spin != nil || settings?.dispersion != nil || settings?.setups != nil
+                || isSmearingOther
+        else {
             return nil
         }
         let dispersion =
@@ -119,7 +132,19 @@ extension HandoffParameters.GPAW {
             }
         return " \(stage.xc)\(dispersion) \(method(stage))\(setups.isEmpty ? "" : " setups\(setups)") "
             + "\(kind) \(general(occupations?.width ?? stage.smearing))eV"
-            + "\(spin == nil ? "" : " spin-polarised") non-periodic"
+            + "\(spin == nil ? "" : " spin-polarised") "
+            + (kpts.map { cell($0, stage, periodicity) } ?? "non-periodic")
+    }
+
+    /// `kpts density=2.5 gamma periodic TTF dipole=xy`
+    private static func cell(
+        _ kpts: GPAWSettings.KPoints, _ stage: DFTStage, _ periodicity: Periodicity
+    ) -> String {
+        let mesh =
+            kpts.size.map { $0.map(String.init).joined(separator: "x") }
+            ?? "density=\(general(kpts.density ?? 0))\(kpts.gamma == true ? " gamma" : "")"
+        return "kpts \(mesh) periodic \(periodicity.text)"
+            + (stage.dipoleLayer(periodicity).map { " dipole=\($0)" } ?? "")
     }
 
     private static func method(_ stage: DFTStage) -> String {

@@ -9,7 +9,7 @@ enum HandoffGate {
         var reasons: [HandoffRefusal.Reason] = []
         if !Job.isName(request.job) { reasons.append(.unsafeName(request.job)) }
         if atoms.count == 0 { reasons.append(.noAtoms) }
-        if atoms.periodicity.isPeriodic { reasons.append(.periodic) }
+        reasons += HandoffRefusal.reasons(ofCell: atoms, request.settings, charge: request.charge)
         reasons += request.options.geometry.problems(in: atoms, comparedWith: request.reference)
             .map { .geometry($0) }
         if let movable = request.movable {

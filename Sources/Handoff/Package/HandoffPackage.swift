@@ -118,12 +118,15 @@ public struct HandoffPackage: Sendable {
         (manifest, files, digest) = (assembled.manifest, assembled.files, assembled.digest)
         expectation = HandoffExpectation(
             inputs: manifest.inputs, parameters: parameters, symbols: initial.elements.map(\.symbol),
-            positions: initial.positions.map { [$0.x, $0.y, $0.z] })
+            cell: initial)
     }
 
-    /// Elements, positions and the mask: nothing else determines the calculation.
+    /// Elements, positions, the cell and the mask: nothing else determines the calculation.
     private static func initialStructure(_ request: HandoffRequest) -> Atoms {
         var atoms = Atoms(elements: request.atoms.elements, positions: request.atoms.positions)
+        if request.atoms.periodicity.isPeriodic {
+            (atoms.cell, atoms.periodicity) = (request.atoms.cell, request.atoms.periodicity)
+        }
         if let movable = request.movable, movable.contains(false) { atoms.moveMask = movable }
         atoms.fixedCoordinates = request.fixedCoordinates
         return atoms

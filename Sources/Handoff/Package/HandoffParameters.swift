@@ -10,6 +10,7 @@ protocol CalculationParameters: Encodable {
     var attempt: Int { get }
     var engine: DFTStage.Engine { get }
     var charge: Int { get }
+    var pbc: String? { get }
     var gpaw: HandoffParameters.GPAW? { get }
     var definition: PackagedEngine? { get }
 }
@@ -52,13 +53,15 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var keywords: GPAWKeywords?
         /// Nil for a spin-paired calculation.
         public var spin: GPAWSpin?
+        /// Nil for a molecule.
+        public var kpts: GPAWSettings.KPoints?
         /// `D3` or `D4`; nil for none.
         public var dispersion: String?
         /// The level of theory after the engine's version, if it is not that of the settings above.
         public var level: String?
 
         enum CodingKeys: String, CodingKey {
-            case mode, basis, xc, h, cutoff, vacuum, smearing, keywords, spin, dispersion, level
+            case mode, basis, xc, h, cutoff, vacuum, smearing, keywords, spin, kpts, dispersion, level
             case densityConvergence = "density_convergence"
             case maxSCFCycles = "max_scf_cycles"
         }
@@ -76,6 +79,8 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var attempt: Int
     public var engine: DFTStage.Engine
     public var charge: Int
+    /// Directions along which the structure repeats, as `TTF`; nil for a molecule.
+    public var pbc: String?
     /// 0-based indices, ascending.
     public var fixedAtoms: [Int]
     /// 3 · atom + axis, ascending, for atoms that move along other axes; nil if there are none.
@@ -87,7 +92,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var hessian: Hessian?
 
     enum CodingKeys: String, CodingKey {
-        case format, job, stage, attempt, engine, charge
+        case format, job, stage, attempt, engine, charge, pbc
         case fixedAtoms = "fixed_atoms"
         case fixedCoordinates = "fixed_coordinates"
         case optimizer, gpaw, definition, hessian
@@ -96,6 +101,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     /// 2S + 1 of the calculation; nil if the engine decides, or moments are given.
     func multiplicity(electrons: Int) -> Int? {
         if let definition { return definition.multiplicity }
+        if pbc != nil, gpaw?.spin?.fixed != true { return nil }
         if let gpaw {
             if let spin = gpaw.spin { return spin.fixed ? spin.multiplicity : nil }
             return electrons.isMultiple(of: 2) ? 1 : nil
@@ -110,6 +116,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         attempt = request.attempt
         engine = settings.engine
         charge = request.charge
+        pbc = request.atoms.periodicity.isPeriodic ? request.atoms.periodicity.text : nil
         fixedAtoms = request.movable.map { mask in mask.indices.filter { !mask[$0] } } ?? []
         fixedCoordinates = request.fixedCoordinates.isEmpty ? nil : request.fixedCoordinates
         optimizer = Optimizer(
@@ -121,7 +128,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
             base: settings.usedOptimizer == .learning ? request.base ?? LearningBase.none : nil)
         gpaw = GPAW(
             settings, maxSCFCycles: request.options.maxSCFCycles, request.atoms.elements,
-            charge: request.charge)
+            request.atoms.periodicity, charge: request.charge)
         definition = request.engine
         if request.hessian != nil {
             hessian = Hessian(
@@ -140,6 +147,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         try container.encode(attempt, forKey: .attempt)
         try container.encode(engine, forKey: .engine)
         try container.encode(charge, forKey: .charge)
+        try container.encodeIfPresent(pbc, forKey: .pbc)
         try container.encode(fixedAtoms, forKey: .fixedAtoms)
         try container.encodeIfPresent(fixedCoordinates, forKey: .fixedCoordinates)
         try container.encode(optimizer, forKey: .optimizer)
@@ -151,17 +159,21 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 
 extension HandoffParameters.GPAW {
     /// Nil for another engine.
-    init?(_ settings: DFTStage, maxSCFCycles: Int, _ elements: [Element], charge: Int) {
+    init?(
+        _ settings: DFTStage, maxSCFCycles: Int, _ elements: [Element], _ periodicity: Periodicity,
+        charge: Int
+    ) {
         guard settings.engine == .gpaw else { return nil }
         self.init(
             mode: settings.mode, basis: settings.basis, xc: settings.xc, h: settings.h,
             cutoff: settings.cutoff, vacuum: settings.vacuum, smearing: settings.smearing,
             densityConvergence: settings.densityConvergence,
             maxSCFCycles: settings.gpaw?.maxiter ?? maxSCFCycles)
-        keywords = settings.gpaw.flatMap { GPAWKeywords($0, smearing: settings.smearing) }
-        spin = GPAWSpin(settings, elements, charge: charge)
+        keywords = GPAWKeywords(settings, periodicity)
+        kpts = settings.kPoints(periodicity)
+        spin = GPAWSpin(settings, elements, isPeriodic: periodicity.isPeriodic, charge: charge)
         dispersion = settings.gpaw?.dispersion?.rawValue
-        level = Self.level(settings, spin: spin)
+        level = Self.level(settings, spin: spin, periodicity)
     }
 }
 
@@ -169,7 +181,11 @@ extension CalculationParameters {
     /// The level of theory as named by the scripts, before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         if let definition { return definition.levelOfTheory }
-        guard let gpaw else { return ("tblite ", " GFN1-xTB 300K non-periodic") }
+        guard let gpaw else {
+            return (
+                "tblite ", " GFN1-xTB 300K " + (pbc.map { "periodic \($0) gamma point" } ?? "non-periodic")
+            )
+        }
         if let level = gpaw.level { return ("GPAW ", level) }
         let method =
             switch gpaw.mode {

@@ -1,4 +1,5 @@
 public import Atomistics
+import JobSpec
 
 /// The refusal of a structure for the hand-off, with all reasons.
 public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertible {
@@ -6,7 +7,12 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         /// A job name with characters that are not allowed in a file name or a batch script.
         case unsafeName(String)
         case noAtoms
-        case periodic
+        /// The lattice vectors span no volume.
+        case flatCell
+        /// GPAW, and a cell that is charged.
+        case chargedCell(Int)
+        /// A geometry along a path in another cell than the first.
+        case otherCell(step: Int)
         case wrongMask(count: Int, atoms: Int)
         case nothingMoves
         case wrongHessian(count: Int, atoms: Int)
@@ -22,8 +28,10 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
             case .unsafeName(let name):
                 "the job name \(name.debugDescription) may only contain letters, digits, '-', '_' and '.'"
             case .noAtoms: "there are no atoms to hand off"
-            case .periodic:
-                "periodic structures are not supported; the calculation treats a molecule in a box"
+            case .flatCell: "the structure is periodic, but its lattice vectors span no volume"
+            case .chargedCell(let charge):
+                "a periodic cell with a charge of \(charge) has no well-defined energy in GPAW"
+            case .otherCell(let step): "the geometry of step \(step) has another cell"
             case .wrongMask(let count, let atoms):
                 "the move mask has \(count) entries for \(counted(atoms, "atom"))"
             case .nothingMoves: "no atom may move, so there is nothing to relax"
@@ -36,6 +44,13 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
             case .geometry(let problem): problem.description
             }
         }
+    }
+
+    /// The reasons against the cell of a structure.
+    static func reasons(ofCell atoms: Atoms, _ settings: DFTStage, charge: Int) -> [Reason] {
+        guard atoms.periodicity.isPeriodic else { return [] }
+        guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { return [.flatCell] }
+        return settings.engine == .gpaw && charge != 0 ? [.chargedCell(charge)] : []
     }
 
     /// Never empty.

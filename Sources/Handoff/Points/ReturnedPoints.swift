@@ -87,10 +87,12 @@ extension SinglePointsExpectation {
         _ atoms: Atoms, file: String, frame: Int
     ) throws(ResultRefusal) -> (number: Int, point: ReturnedPoints.Point) {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
+        try checkCell(atoms, file: file, frame: frame)
         guard case .integer(let number)? = atoms.info["point"], geometries.indices.contains(number - 1),
             atoms.info["step"] == .integer(geometries[number - 1].step)
         else { throw .contradiction("\(file), frame \(frame): no such point was requested") }
-        let (atom, distance) = largestDistance(geometries[number - 1].positions, atoms.positions)
+        let sent = geometries[number - 1].positions
+        let (atom, distance) = largestDistance(sent, nearest(atoms.positions, to: sent))
         guard distance <= 1e-6 else {
             throw .displaced(file: file, frame: frame, atom: atom, by: distance, limit: 1e-6)
         }
@@ -125,5 +127,6 @@ extension SinglePointsExpectation {
             }
             return Geometry(step: step, positions: frame.positions)
         }
+        takeCell(of: first)
     }
 }

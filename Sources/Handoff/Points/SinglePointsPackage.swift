@@ -39,7 +39,10 @@ public struct SinglePointsRequest: Sendable {
     fileprivate var problems: [HandoffRefusal.Reason] {
         var reasons: [HandoffRefusal.Reason] = Job.isName(job) ? [] : [.unsafeName(job)]
         guard let first = frames.first, first.count > 0 else { return reasons + [.noAtoms] }
-        if frames.contains(where: \.periodicity.isPeriodic) { reasons.append(.periodic) }
+        reasons += HandoffRefusal.reasons(ofCell: first, settings, charge: charge)
+        for (frame, step) in zip(frames, steps) where !frame.hasSameCell(as: first) {
+            reasons.append(.otherCell(step: step))
+        }
         for (frame, step) in zip(frames, steps) where frame.elements != first.elements {
             reasons.append(.otherAtoms(step: step))
         }
@@ -60,6 +63,8 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
     public var charge: Int
     /// Number of geometries.
     public var points: Int
+    /// Directions along which the structure repeats, as `TTF`; nil for a molecule.
+    public var pbc: String?
     public var gpaw: HandoffParameters.GPAW?
     /// An engine of the spool.
     public var definition: PackagedEngine?
@@ -67,9 +72,11 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
     init(_ request: SinglePointsRequest) {
         (job, stage, attempt) = (request.job, request.stage, request.attempt)
         (engine, charge, points) = (request.settings.engine, request.charge, request.frames.count)
+        let first = request.frames.first
         gpaw = .init(
-            request.settings, maxSCFCycles: request.maxSCFCycles, request.frames.first?.elements ?? [],
-            charge: request.charge)
+            request.settings, maxSCFCycles: request.maxSCFCycles, first?.elements ?? [],
+            first?.periodicity ?? .none, charge: request.charge)
+        pbc = first.flatMap { $0.periodicity.isPeriodic ? $0.periodicity.text : nil }
         definition = request.engine
     }
 }
@@ -82,7 +89,7 @@ public struct SinglePointsPackage: Sendable {
     /// `MANIFEST.json` is the last.
     public let files: [PublishedFile]
     /// The reference for ``ReturnedPoints``.
-    public let expectation: SinglePointsExpectation
+    public private(set) var expectation: SinglePointsExpectation
     /// SHA-256 of `MANIFEST.json`.
     public let digest: Digest
 
@@ -104,11 +111,13 @@ public struct SinglePointsPackage: Sendable {
         expectation = SinglePointsExpectation(
             inputs: manifest.inputs, parameters: parameters, symbols: frames[0].elements.map(\.symbol),
             geometries: zip(frames, request.steps).map { .init(step: $1, positions: $0.positions) })
+        expectation.takeCell(of: frames[0])
     }
 
     /// The geometry, its step, and the model's prediction under the names of predictions.
     private static func bare(_ atoms: Atoms, _ step: Int) -> Atoms {
         var frame = Atoms(elements: atoms.elements, positions: atoms.positions)
+        if atoms.periodicity.isPeriodic { (frame.cell, frame.periodicity) = (atoms.cell, atoms.periodicity) }
         frame.info["step"] = .integer(step)
         for key in ["ml_energy", "ml_fmax"] { frame.info[key] = atoms.info[key] }
         return frame
@@ -128,6 +137,15 @@ public struct SinglePointsExpectation: Sendable, Equatable {
     /// Element symbols in order.
     public var symbols: [String]
     public var geometries: [Geometry]
+    /// Lattice vectors of all geometries as rows, Å, and along which of them they repeat; nil for molecules.
+    public var cell: [[Double]]?
+    public var pbc: [Bool]?
+
+    mutating func takeCell(of atoms: Atoms) {
+        guard atoms.periodicity.isPeriodic, let its = atoms.cell else { return }
+        cell = [its.a, its.b, its.c].map { [$0.x, $0.y, $0.z] }
+        pbc = [atoms.periodicity.a, atoms.periodicity.b, atoms.periodicity.c]
+    }
 
     /// In the order in which they are written; the marker is the last.
     static let files: [ReturnedFile] = [.trajectory, .status, .done]

@@ -24,18 +24,20 @@ extension ReturnedResult {
                 ? .noEnergy(file: name, frame: all.count - 1) : .noForces(file: name, frame: all.count - 1)
         }
         let frame = try expected.check(all[index], file: name, frame: index)
-        try Self.checkPlace(frame, expected, name: name, index: index)
+        let came = expected.near(frame.atoms.positions)
+        try Self.checkPlace(came, expected, name: name, index: index)
 
         let limit = expected.parameters.optimizer.fmax
         let converged = frame.fmax < limit
         verdict = converged ? .converged : .stepLimit
         message =
             "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
-        var molecule = frame.atoms
-        let wasPeriodic = molecule.periodicity.isPeriodic
+        var structure = frame.atoms
+        let wasPeriodic = structure.periodicity.isPeriodic
         // Each atom is near its original position, so the cell can be that of the molecule's box.
-        (molecule.cell, molecule.periodicity) = (nil, .none)
-        final = molecule
+        expected.setCell(of: &structure)
+        structure.positions = came
+        final = structure
         best = nil
         let labelled = try all[...index].enumerated().filter { $1.energy != nil && $1.forces != nil }
             .map { index, atoms throws(ResultRefusal) in
@@ -55,7 +57,7 @@ extension ReturnedResult {
         ranks = nil
         notes = []
         digest = Digest(of: bytes)
-        if wasPeriodic {
+        if wasPeriodic, !expected.isPeriodic {
             notes.append("the file claims to be periodic; it is treated as the molecule that was sent")
         }
 
@@ -76,10 +78,9 @@ extension ReturnedResult {
 
     /// The size of the structure and the positions of the atoms reveal other units and orders.
     private static func checkPlace(
-        _ frame: CheckedFrame, _ expected: HandoffExpectation, name: String, index: Int
+        _ came: [SIMD3<Double>], _ expected: HandoffExpectation, name: String, index: Int
     ) throws(ResultRefusal) {
         let sent = expected.vectors
-        let came = frame.atoms.positions
         let size = radiusOfGyration(sent)
         if size > 0.1 {
             let ratio = radiusOfGyration(came) / size
@@ -99,6 +100,15 @@ extension ReturnedResult {
 }
 
 extension HandoffExpectation {
+    /// Positions that a program may have wrapped into the cell, at the images nearest to those that were sent, for the
+    /// shift of the first atom.
+    fileprivate func near(_ came: [SIMD3<Double>]) -> [SIMD3<Double>] {
+        let sent = vectors
+        guard isPeriodic, let first = came.first, let origin = sent.first else { return came }
+        let shift = nearest([first], to: [origin])[0] - origin
+        return nearest(came, to: sent.map { $0 + shift })
+    }
+
     /// Returns the shift of the whole structure, Å. Coordinates that are fixed determine it along their axis; along an axis
     /// without any it is the mean.
     fileprivate func shift(of came: [SIMD3<Double>]) -> SIMD3<Double> {

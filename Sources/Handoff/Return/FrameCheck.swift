@@ -19,6 +19,7 @@ extension HandoffExpectation {
     /// Checks a frame: these atoms in this order, finite energy and forces, from this run.
     func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
+        try checkCell(atoms, file: file, frame: frame)
         try checkState(atoms, file: file, frame: frame)
         let (energy, forces) = try atoms.checkedLabels(file: file, frame: frame)
         return CheckedFrame(atoms: atoms, energy: energy, forces: forces, fmax: fmax(forces))
@@ -62,6 +63,7 @@ extension HandoffExpectation {
     /// Checks that what is fixed has not moved.
     func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
         let sent = vectors
+        let positions = nearest(positions, to: sent)
         for atom in parameters.fixedAtoms {
             let distance = (positions[atom] - sent[atom]).length
             guard distance <= 1e-4 else { throw .fixedAtomMoved(atom: atom, by: distance) }
@@ -107,9 +109,12 @@ struct PathCheck {
     mutating func add(_ frame: CheckedFrame) throws(ResultRefusal) {
         let positions = frame.atoms.positions
         let limit = last == nil ? firstLimit : stepLimit
-        let isNear = earlier.contains { largestDistance($0, positions).distance <= limit }
+        let isNear = earlier.contains {
+            largestDistance($0, expected.nearest(positions, to: $0)).distance <= limit
+        }
         if !isNear {
-            let (atom, distance) = largestDistance(last?.atoms.positions ?? expected.vectors, positions)
+            let from = last?.atoms.positions ?? expected.vectors
+            let (atom, distance) = largestDistance(from, expected.nearest(positions, to: from))
             guard distance <= limit else {
                 throw .displaced(file: file, frame: count, atom: atom, by: distance, limit: limit)
             }
@@ -118,9 +123,10 @@ struct PathCheck {
         if let last {
             byEnergies += abs(frame.energy - last.energy)
             var work = 0.0
+            let now = expected.nearest(positions, to: last.atoms.positions)
             for i in frame.forces.indices {
                 work +=
-                    (last.forces[i] + frame.forces[i]).dot(frame.atoms.positions[i] - last.atoms.positions[i])
+                    (last.forces[i] + frame.forces[i]).dot(now[i] - last.atoms.positions[i])
                     / 2
             }
             byForces += abs(work)

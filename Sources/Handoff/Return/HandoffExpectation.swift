@@ -10,6 +10,9 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
     public var symbols: [String]
     /// Positions as sent, Å; three numbers per atom.
     public var positions: [[Double]]
+    /// Lattice vectors as rows, Å, and along which of them the structure repeats; nil for a molecule.
+    public var cell: [[Double]]?
+    public var pbc: [Bool]?
 
     /// Largest displacement of an atom in a result without a trajectory, Å, apart from a shift of
     /// the whole structure.
@@ -34,19 +37,24 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
     public init(package directory: Directory) throws {
         let manifest = try PackageCheck.verify(directory, roles: [.input])
         let bytes = try PackageCheck.content("parameters.json", directory)
-        parameters = try JSONDecoder().decode(HandoffParameters.self, from: Data(bytes))
-        inputs = manifest.inputs
+        let parameters = try JSONDecoder().decode(HandoffParameters.self, from: Data(bytes))
         let initial = try ExtXYZ.frames(
             in: try PackageCheck.content("initial.extxyz", directory), label: "initial.extxyz")
         guard initial.count == 1 else { throw PackageRefusal.damaged("initial.extxyz") }
-        symbols = initial[0].elements.map(\.symbol)
-        positions = initial[0].positions.map { [$0.x, $0.y, $0.z] }
+        self.init(
+            inputs: manifest.inputs, parameters: parameters, symbols: initial[0].elements.map(\.symbol),
+            cell: initial[0])
     }
 
-    init(inputs: Digest, parameters: HandoffParameters, symbols: [String], positions: [[Double]]) {
+    /// - Parameter cell: the structure as sent.
+    init(inputs: Digest, parameters: HandoffParameters, symbols: [String], cell: Atoms) {
         self.inputs = inputs
         self.parameters = parameters
         self.symbols = symbols
-        self.positions = positions
+        positions = cell.positions.map { [$0.x, $0.y, $0.z] }
+        if cell.periodicity.isPeriodic, let its = cell.cell {
+            self.cell = [its.a, its.b, its.c].map { [$0.x, $0.y, $0.z] }
+            pbc = [cell.periodicity.a, cell.periodicity.b, cell.periodicity.c]
+        }
     }
 }

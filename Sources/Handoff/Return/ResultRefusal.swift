@@ -24,6 +24,8 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
     /// An atom is not at its original position, or too far away for one step.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
+    /// A frame in another cell than the structure that was sent, or in none.
+    case otherCell(file: String, frame: Int)
     case fixedAtomMoved(atom: Int, by: Double)
     case notFinite(file: String, frame: Int)
     case noEnergy(file: String, frame: Int)
@@ -47,6 +49,8 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
             "it is the result of stage \(found), not of stage \(expected)"
         case .otherAttempt(let expected, let found):
             "it is the result of attempt \(found), not of attempt \(expected)"
+        case .otherCell(let file, let frame):
+            "\(file), frame \(frame): the lattice vectors or pbc are not those of the structure that was handed off"
         case .otherInputs: "it was computed from other inputs than those handed off"
         case .contradiction(let what): what
         case .otherCharge(let expected, let found): "calculated with charge \(found), not \(expected)"

@@ -40,13 +40,19 @@ def filled(text, values):
 
 
 class Box:
-    """The periodic cell of an engine that needs one, around all geometries; none without `vacuum`."""
+    """The cell that the engine repeats: that of a periodic structure, with empty space along its open directions; else one
+    around all geometries; none without `vacuum`."""
 
-    def __init__(self, vacuum, geometries):
-        self.lengths, self.corner = None, np.zeros(3)
-        if vacuum is not None:
+    def __init__(self, vacuum, geometries, lattice=None):
+        self.rows, self.corner = None, np.zeros(3)
+        if lattice is not None:
+            self.rows = relaxation.engine_cell(lattice, geometries[0])
+        elif vacuum is not None:
             low, high = np.min(np.vstack(geometries), axis=0), np.max(np.vstack(geometries), axis=0)
-            self.lengths, self.corner = high - low + 2 * vacuum, low - vacuum
+            self.rows, self.corner = np.diag(high - low + 2 * vacuum), low - vacuum
+
+    def is_skewed(self):
+        return self.rows is not None and abs(self.rows - np.diag(np.diag(self.rows))).max() > 1e-6
 
 
 class Calculator:
@@ -65,8 +71,8 @@ class Calculator:
                                  'of the neutral system')
         self.atoms = calculation.atoms(symbols, charge, multiplicity)
         self.box = box
-        if box.lengths is not None:
-            self.atoms.set_cell(box.lengths)
+        if box.rows is not None:
+            self.atoms.set_cell(box.rows)
             self.atoms.pbc = True
         checkpoint = f' checkpoint sha256:{calculation.checkpoint}' if calculation.checkpoint else ''
         given = definition.get('level')
@@ -112,7 +118,11 @@ class Program:
             os.chmod(path, 0o600)
             atexit.register(lambda: os.path.exists(path) and os.remove(path))
         listener.listen(1)
-        lengths = self.box.lengths if self.box.lengths is not None else np.zeros(3)
+        rows = self.box.rows if self.box.rows is not None else np.zeros((3, 3))
+        if self.box.is_skewed() and '{cell}' not in words:
+            raise relaxation.UnusableSettings(
+                'the cell is not right-angled, and the input of the engine has no {cell} for its three vectors')
+        lengths = np.linalg.norm(rows, axis=1)
         lines = ''.join(f'{symbol} {x!r} {y!r} {z!r}\n' for symbol, (x, y, z) in
                         zip(self.symbols, (positions - self.box.corner).tolist()))
         species = ''
@@ -120,6 +130,7 @@ class Program:
             number = atomic_numbers[symbol]
             species += filled(self.definition.get('species') or '{symbol} {mass}',
                               {'symbol': symbol, 'mass': atomic_masses[number], 'number': number}) + '\n'
+        values['cell'] = ''.join(f'{x!r} {y!r} {z!r}\n' for x, y, z in rows.tolist())
         values.update(a=lengths[0], b=lengths[1], c=lengths[2], charge=self.parameters['charge'],
                       multiplicity=self.definition.get('multiplicity') or 1, natoms=len(self.symbols),
                       nspecies=len(set(self.symbols)), positions=lines, species=species)
@@ -153,7 +164,7 @@ class Program:
     def evaluate(self, positions):
         if self.protocol is None:
             self.start(positions)
-        cell = np.diag(self.box.lengths) if self.box.lengths is not None else np.zeros((3, 3))
+        cell = self.box.rows if self.box.rows is not None else np.zeros((3, 3))
         try:
             answer = self.protocol.calculate(positions - self.box.corner, cell)
         except (SocketClosed, BrokenPipeError, ConnectionResetError) as error:
@@ -188,12 +199,13 @@ class Engine:
 
     uses_mpi = False
 
-    def __init__(self, parameters, symbols, positions, others=()):
-        """The box of an engine that needs one holds `positions` and those of `others`."""
+    def __init__(self, parameters, symbols, positions, others=(), lattice=None):
+        """The box of an engine that needs one holds `positions` and those of `others`; a periodic structure has a cell."""
         definition = parameters['definition']
         self.name = definition['name']
         source = Calculator if definition.get('ase') else Program
-        self.source = source(definition, parameters, symbols, Box(definition.get('vacuum'), [positions, *others]))
+        box = Box(definition.get('vacuum'), [positions, *others], lattice)
+        self.source = source(definition, parameters, symbols, box)
         self.level_of_theory = f'{self.source.level} (engine {self.name})'
         self.versions = {self.name: self.source.version}
         self.warnings = list(self.source.warnings)

@@ -75,6 +75,14 @@ def keywords(settings, charge, moments=None):
         arguments.update(mode='fd', h=h)
     else:
         arguments.update(mode={'name': 'pw', 'ecut': settings['cutoff']})
+    kpts = settings.get('kpts')
+    if kpts is not None:
+        arguments['kpts'] = tuple(kpts['size']) if kpts.get('size') else {'density': kpts['density'], 'gamma': kpts['gamma']}
+        if arguments['symmetry'] == 'off':
+            # Forces break no time reversal, which halves the k-points.
+            arguments['symmetry'] = {'point_group': False}
+        elif arguments['symmetry'] == 'on':
+            arguments['symmetry'] = {}
     return arguments
 
 
@@ -99,7 +107,8 @@ def dispersion_calculator(settings):
 
 
 class Engine:
-    """Computes single points with GPAW in its own box; positions are in the frame of the package."""
+    """Computes single points with GPAW in its own box, or in the structure's cell; positions are in the frame of the
+    package."""
 
     name = 'gpaw'
     uses_mpi = True
@@ -110,16 +119,25 @@ class Engine:
     # The file in result/ that keeps the density of the last geometry for a restart; None: it is not kept.
     density = 'density.gpw'
 
-    def __init__(self, parameters, symbols, positions, others=()):
-        """The box contains `positions` and those of `others`, which are computed in the same box."""
+    def __init__(self, parameters, symbols, positions, others=(), lattice=None):
+        """The box contains `positions` and those of `others`, which are computed in the same box. A periodic structure
+        keeps its cell; along open directions it gets the empty space of the settings where it has less."""
         settings = parameters['gpaw']
         self.settings, self.charge, self.mode = settings, parameters['charge'], settings['mode']
         h, mode = settings['h'], self.mode
-        extent = np.concatenate([positions, *others])
-        span = np.ptp(extent, axis=0)
-        cell = np.ceil((span + 2 * settings['vacuum']) / h / 4) * 4 * h
-        self.shift = cell / 2 - (extent.max(axis=0) + extent.min(axis=0)) / 2
-        self.atoms = Atoms(symbols, positions + self.shift, cell=cell, pbc=False)
+        self.warnings = []
+        if lattice is None:
+            extent = np.concatenate([positions, *others])
+            span = np.ptp(extent, axis=0)
+            cell = np.ceil((span + 2 * settings['vacuum']) / h / 4) * 4 * h
+            self.shift = cell / 2 - (extent.max(axis=0) + extent.min(axis=0)) / 2
+            self.atoms = Atoms(symbols, positions + self.shift, cell=cell, pbc=False)
+        else:
+            cell, self.shift, low = lattice.opened([positions, *others], settings['vacuum'], 4 * h)
+            self.atoms = Atoms(symbols, positions + self.shift, cell=cell, pbc=lattice.pbc)
+            if low is not None:
+                self.warnings.append(f'the cell is {low:.1f} Å high along an open direction: calculated with '
+                                     f'{settings["vacuum"]:g} Å of empty space on both sides')
         level = settings.get('level')
         if level is None:
             method = {'lcao': f'LCAO {settings["basis"]} h={h:g}A', 'fd': f'FD h={h:g}A',
@@ -127,7 +145,6 @@ class Engine:
             level = f' {settings["xc"]} {method} FermiDirac {settings["smearing"]:g}eV non-periodic'
         self.level_of_theory = f'GPAW {gpaw.__version__}{level}'
         self.versions = {'gpaw': gpaw.__version__}
-        self.warnings = []
         spin = settings.get('spin')
         if spin is not None:
             if spin.get('moments') is not None:
@@ -135,7 +152,7 @@ class Engine:
             if spin.get('assumed'):
                 self.warnings.append('odd number of electrons: calculated spin-polarised, multiplicity '
                                      f'{spin["multiplicity"]}')
-        elif (int(self.atoms.numbers.sum()) - self.charge) % 2:
+        elif lattice is None and (int(self.atoms.numbers.sum()) - self.charge) % 2:
             self.warnings.append('odd number of electrons, calculated without spin polarisation')
         self.keywords = keywords(settings, self.charge)
         self.dispersion = None
@@ -252,11 +269,13 @@ class Engine:
             for name, value in (('homo', homo), ('lumo', lumo)):
                 if np.isfinite(value):
                     found[name] = value
-            dipole = np.array(self.atoms.calc.get_dipole_moment(self.atoms), float)
-            # That of an ion depends on the origin: the centre of mass.
-            dipole -= self.charge * self.atoms.get_center_of_mass()
-            if np.isfinite(dipole).all():
-                found['dipole'] = dipole.tolist()
+            # A periodic structure has no dipole moment along its lattice.
+            if not self.atoms.pbc.any():
+                dipole = np.array(self.atoms.calc.get_dipole_moment(self.atoms), float)
+                # That of an ion depends on the origin: the centre of mass.
+                dipole -= self.charge * self.atoms.get_center_of_mass()
+                if np.isfinite(dipole).all():
+                    found['dipole'] = dipole.tolist()
             if self.settings.get('spin') is not None:
                 moment = float(self.atoms.calc.get_magnetic_moment(self.atoms))
                 if np.isfinite(moment):
@@ -305,10 +324,13 @@ def check(request):
         odd = atomic_numbers[symbol] % 2
         if settings.get('spin') is not None:
             trial['spin'] = {'moments': [odd], 'fixed': False}
+        # Numbers of the whole structure do not fit an atom, nor do the k-points of its cell.
+        trial.pop('kpts', None)
         arguments = keywords(trial, 0)
-        # Numbers of the whole molecule do not fit an atom.
         for key in ('nbands', 'parallel'):
             arguments.pop(key, None)
+        if arguments.get('poissonsolver', {}).get('dipolelayer'):
+            arguments.pop('poissonsolver')
         if kinds:
             arguments['setups'] = {key: kinds[key] for key in kinds if key in (symbol, 'default')} or 'paw'
         atom = Atoms(symbol, [(3, 3, 3)], cell=(6, 6, 6), magmoms=[odd if settings.get('spin') else 0])

@@ -230,7 +230,7 @@ def earlier_processor_time():
         return 0.0
 
 
-def base_engine(base, parameters, symbols):
+def base_engine(base, parameters, symbols, lattice=None, positions=None):
     """A function that gives energy and forces of the base at positions."""
     if base['name'] not in ('GFN1-xTB', 'GFN2-xTB'):
         raise SteeringLost(f'{base["name"]} is not a base that this script supports')
@@ -239,6 +239,9 @@ def base_engine(base, parameters, symbols):
     except ImportError as error:
         raise SteeringLost(f'the base {base["name"]} needs tblite, which this Python does not have: {error}') from error
     atoms = Atoms(symbols, np.zeros((len(symbols), 3)))
+    if lattice is not None:
+        atoms.set_cell(engine_cell(lattice, positions))
+        atoms.pbc = True
 
     def begin():
         # Without the density of the geometry before, which a resumed run does not have.
@@ -252,6 +255,68 @@ def base_engine(base, parameters, symbols):
     return evaluate
 
 
+class Lattice:
+    """The cell of a periodic structure: lattice vectors as rows, Angstrom, and along which of them it repeats."""
+
+    def __init__(self, rows, pbc):
+        self.rows, self.pbc = np.array(rows, float), [bool(repeats) for repeats in pbc]
+
+    @classmethod
+    def of(cls, atoms):
+        """None for a molecule."""
+        return cls(atoms.cell.array, atoms.pbc) if any(atoms.pbc) else None
+
+    def opened(self, geometries, margin, whole=None):
+        """The vectors with those of open directions normal to the others and long enough for `margin` Angstrom of empty
+        space on both sides of all geometries, rounded up to a multiple of `whole`; the shift that centres the
+        geometries there; and the height that such a direction had, where it was too low."""
+        rows, shift, low = self.rows.copy(), np.zeros(3), None
+        for axis in range(3):
+            if self.pbc[axis]:
+                continue
+            normal = self.normal(axis)
+            heights = np.concatenate(geometries) @ normal
+            given, needed = abs(rows[axis] @ normal), np.ptp(heights) + 2 * margin
+            height = given
+            if given < needed - 1e-6:
+                height = needed if whole is None else np.ceil(needed / whole) * whole
+                low = given
+            rows[axis] = height * normal
+            shift += (height / 2 - (heights.max() + heights.min()) / 2) * normal
+        return rows, shift, low
+
+    def normal(self, axis):
+        """A unit vector normal to the other two directions, on the side of the vector itself."""
+        others = [k for k in range(3) if k != axis]
+        along = [self.rows[k] for k in others if self.pbc[k]]
+        if len(along) == 2:
+            normal = np.cross(*along)
+        else:
+            # A wire: any normal, then the one normal to both.
+            unit = along[0] / np.linalg.norm(along[0])
+            first = np.eye(3)[np.argmin(abs(unit))]
+            first = first - unit * (unit @ first)
+            open_axes = [k for k in range(3) if not self.pbc[k]]
+            normal = first if axis == open_axes[0] else np.cross(unit, first)
+        normal = normal / np.linalg.norm(normal)
+        return normal if normal @ self.rows[axis] >= 0 else -normal
+
+
+def letters(lattice):
+    """TTF for a slab."""
+    return ''.join('T' if repeats else 'F' for repeats in lattice.pbc)
+
+
+def engine_cell(lattice, positions):
+    """The vectors for an engine that repeats the cell in all directions: at least 12 Angstrom of empty space along open
+    ones."""
+    geometries = [np.array(positions, float)]
+    heights = [np.ptp(geometries[0] @ lattice.normal(axis)) for axis in range(3) if not lattice.pbc[axis]]
+    # The height is a whole number, so that a resumed run has the same cell.
+    margin = max((np.ceil(height + 12) - height) / 2 for height in heights) if heights else 0
+    return lattice.opened(geometries, margin)[0]
+
+
 def quoted(value):
     if isinstance(value, (bool, np.bool_)):
         return 'T' if value else 'F'
@@ -262,7 +327,7 @@ def quoted(value):
     return '"' + str(value).replace('\\', '\\\\').replace('"', '\\"') + '"'
 
 
-def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=()):
+def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=(), lattice=None):
     """One extxyz frame; numbers with all their digits, so that an optimiser can resume from it exactly. `labels` is None
     where there is no energy and there are no forces."""
     width = 3 if len(fixed_coordinates) else 1 if fixed else 0
@@ -270,7 +335,9 @@ def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=()):
                + (f':move_mask:L:{width}' if width else ''))
     keys = dict(info) if labels is None else dict(energy=labels.energy, free_energy=labels.free_energy, **info)
     words = [f'{key}={quoted(value)}' for key, value in keys.items() if value is not None]
-    lines = [str(len(symbols)), f'Properties={columns} ' + ' '.join(words) + ' pbc="F F F"']
+    cell = '' if lattice is None else f'Lattice={quoted(lattice.rows.ravel().tolist())} '
+    pbc = ' '.join('T' if repeats else 'F' for repeats in (lattice.pbc if lattice else [False] * 3))
+    lines = [str(len(symbols)), f'{cell}Properties={columns} ' + ' '.join(words) + f' pbc="{pbc}"']
     still, held = set(fixed), set(fixed_coordinates)
     for index, symbol in enumerate(symbols):
         forces = [] if labels is None else labels.forces[index].tolist()
@@ -543,6 +610,7 @@ class Relaxation(Run):
             return
         initial = on_rank_0(lambda: read('initial.extxyz', parallel=False))
         self.symbols, self.positions = list(initial.symbols), initial.positions.copy()
+        self.lattice = Lattice.of(initial)
         self.fixed = self.parameters['fixed_atoms']
         self.free = np.setdiff1d(np.arange(len(self.symbols)), self.fixed)
         self.fixed_coordinates = self.parameters.get('fixed_coordinates', [])
@@ -560,7 +628,7 @@ class Relaxation(Run):
         self.noted = on_rank_0(noted_steps)
         if self.parameters['optimizer'].get('method') == 'learning':
             self.begin_learning()
-        self.engine = engine_class(self.parameters, self.symbols, self.positions)
+        self.engine = engine_class(self.parameters, self.symbols, self.positions, lattice=self.lattice)
         self.warnings = list(self.engine.warnings) + self.base_notes
 
     def prepare(self):
@@ -683,7 +751,7 @@ class Relaxation(Run):
             evaluate = None
             if base['kind'] == 'engine' and not base.get('engine'):
                 try:
-                    evaluate = base_engine(base, self.parameters, self.symbols)
+                    evaluate = base_engine(base, self.parameters, self.symbols, self.lattice, self.positions)
                 except SteeringLost as lost:
                     if not base.get('optional'):
                         raise
@@ -698,6 +766,8 @@ class Relaxation(Run):
                      fixed_coordinates=list(self.fixed_coordinates), fmax=settings['fmax'],
                      max_step=settings.get('learning_max_step', settings['max_step']), hessian=matrix,
                      charge=self.parameters['charge'],
+                     cell=None if self.lattice is None else self.lattice.rows.tolist(),
+                     pbc=None if self.lattice is None else self.lattice.pbc,
                      floor=None if hessian is None else hessian['floor'], base=base,
                      relax_first=bool(base.get('relax_first')) and not begun and not self.frames,
                      learnt=learnt_frames(base, self.symbols)), evaluate, lambda: self.signal is not None)
@@ -815,7 +885,7 @@ class Relaxation(Run):
         positions, labels, wall_time = self.frames[index]
         info = dict(**self.frame_identity(), step=index, scf_cycles=labels.cycles, wall_time=round(wall_time, 3),
                     **labels.properties)
-        return frame_text(self.symbols, positions, labels, self.fixed, info, self.fixed_coordinates)
+        return frame_text(self.symbols, positions, labels, self.fixed, info, self.fixed_coordinates, self.lattice)
 
     def counts(self):
         cycles = [labels.cycles for _, labels, _ in self.frames]

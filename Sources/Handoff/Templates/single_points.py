@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 from ase.io import read  # noqa: E402
 from ase.parallel import world  # noqa: E402
 
-from relaxation import (EXIT, RESULT, Busy, NotSelfConsistent, Refusal, Run, UnusableSettings, frame_text,  # noqa: E402
+from relaxation import (EXIT, RESULT, Busy, Lattice, NotSelfConsistent, Refusal, Run, UnusableSettings, frame_text,  # noqa: E402
                         main, on_rank_0, reason, write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
@@ -62,7 +62,7 @@ class SinglePoints(Run):
     def __init__(self, engine_class):
         super().__init__(engine_class)
         self.engine_class = engine_class
-        self.symbols, self.geometries, self.steps = on_rank_0(self.read_frames)
+        self.symbols, self.geometries, self.steps, self.lattice = on_rank_0(self.read_frames)
         self.count = len(self.geometries)
         # Numbers of points that are known to exist.
         self.seen = set()
@@ -75,7 +75,7 @@ class SinglePoints(Run):
     def read_frames(self):
         frames = read('frames.extxyz', index=':', parallel=False)
         return (list(frames[0].symbols), [frame.positions for frame in frames],
-                [int(frame.info['step']) for frame in frames])
+                [int(frame.info['step']) for frame in frames], Lattice.of(frames[0]))
 
     def asked_for(self):
         """The point that this process computes; None for all of them."""
@@ -86,7 +86,8 @@ class SinglePoints(Run):
 
     def make_engine(self):
         """A new calculator without data of earlier points, in the box that all geometries share."""
-        self.engine = self.engine_class(self.parameters, self.symbols, self.geometries[0], self.geometries[1:])
+        self.engine = self.engine_class(self.parameters, self.symbols, self.geometries[0], self.geometries[1:],
+                                        lattice=self.lattice)
         # Several processes may work here, each at another point.
         self.engine.density = None
         if self.number is not None:
@@ -176,7 +177,7 @@ class SinglePoints(Run):
                 info = dict(**self.frame_identity(), point=number, step=self.steps[number - 1], verdict=verdict,
                             message=message, scf_cycles=cycles, wall_time=round(seconds, 3),
                             **({} if labels is None else labels.properties))
-                text = frame_text(self.symbols, self.geometries[number - 1], labels, [], info)
+                text = frame_text(self.symbols, self.geometries[number - 1], labels, [], info, lattice=self.lattice)
                 write_atomically(self.path(number), text.encode())
                 told = message or (f'energy {labels.energy:.6f} eV  '
                                    f'fmax {np.linalg.norm(labels.forces, axis=1).max():.4f} eV/Å')

@@ -30,15 +30,20 @@ class Engine:
     name = 'tblite'
     uses_mpi = False
 
-    def __init__(self, parameters, symbols, positions, others=()):
-        """There is no box that `others` would have to share."""
+    def __init__(self, parameters, symbols, positions, others=(), lattice=None):
+        """There is no box that `others` would have to share. tblite repeats a cell in all directions and has no k-points.
+        """
         method = parameters.get('tblite', {}).get('method', METHODS[0])
         if method not in METHODS:
             raise relaxation.Refusal(f'{method} is none of {", ".join(METHODS)}')
         self.versions = {'tblite': version('tblite')}
-        self.level_of_theory = f'tblite {self.versions["tblite"]} {method} {TEMPERATURE:g}K non-periodic'
+        self.level_of_theory = f'tblite {self.versions["tblite"]} {method} {TEMPERATURE:g}K '
+        self.level_of_theory += 'non-periodic' if lattice is None else f'periodic {relaxation.letters(lattice)} gamma point'
         self.warnings = [f'{method} is a semi-empirical method, not DFT']
         self.atoms = Atoms(symbols, positions)
+        if lattice is not None:
+            self.atoms.set_cell(relaxation.engine_cell(lattice, positions))
+            self.atoms.pbc = True
         self.atoms.calc = TBLite(method=method, charge=parameters['charge'], electronic_temperature=TEMPERATURE,
                                  verbosity=0)
 

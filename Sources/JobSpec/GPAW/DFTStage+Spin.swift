@@ -11,16 +11,20 @@ extension DFTStage {
 
     /// The unpaired electrons that GPAW calculates with: those of the job, or one if the number of electrons is odd.
     ///
+    /// The number of electrons of a periodic cell depends on the size of the cell: it is spin-paired by default.
+    ///
     /// - Returns: nil for a spin-paired calculation.
-    public func spin(electrons: Int) -> GPAWSettings.Spin? {
+    public func spin(electrons: Int, isPeriodic: Bool = false) -> GPAWSettings.Spin? {
         guard engine == .gpaw else { return nil }
         if let spin = gpaw?.spin { return spin == .multiplicity(1) ? nil : spin }
-        return electrons % 2 == 0 ? nil : .multiplicity(2)
+        return electrons % 2 == 0 || isPeriodic ? nil : .multiplicity(2)
     }
 
-    /// 2S + 1 of the calculation; nil if the moments are given, or found by Hund's rule.
-    func multiplicity(electrons: Int) -> Int? {
-        switch spin(electrons: electrons) {
+    /// 2S + 1 of the calculation; nil if the moments are given, or found by Hund's rule, or do not follow from the number
+    /// of electrons.
+    func multiplicity(electrons: Int, isPeriodic: Bool = false) -> Int? {
+        if isPeriodic, gpaw?.spin == nil { return nil }
+        return switch spin(electrons: electrons, isPeriodic: isPeriodic) {
         case nil: 1
         case .multiplicity(let multiplicity): multiplicity
         case .moments, .elementMoments, .hund: nil

@@ -20,6 +20,12 @@ extension GPAWSettings {
         symmetry = node["symmetry"]?.text.map { $0 == "on" }
         parallel = node["parallel"].map(Parallel.init)
         dispersion = node["dispersion"]?.text.flatMap(Dispersion.init)
+        kpts = node["kpts"].flatMap { value in
+            value.elements.map { KPoints(size: $0.compactMap(\.integer)) }
+                ?? value["density"]?.number.map {
+                    KPoints(density: $0, gamma: value["gamma"]?.boolean ?? true)
+                }
+        }
     }
 
     /// As a job file says it, on one line.
@@ -34,7 +40,7 @@ extension GPAWSettings {
                 setups.map { Self.mapping($0.map { ($0, YAMLScalar.text($1)) }.sorted { $0.0 < $1.0 }) }
             ),
             ("symmetry", symmetry.map { $0 ? "\"on\"" : "\"off\"" }), ("parallel", parallel?.text),
-            ("dispersion", dispersion?.rawValue),
+            ("dispersion", dispersion?.rawValue), ("kpts", kpts?.text),
         ]
         return Self.mapping(pairs)
     }
@@ -141,6 +147,15 @@ extension GPAWSettings.PoissonSolver {
             ("name", name), ("nn", nn?.description), ("eps", eps.map(YAMLScalar.number)),
             ("dipolelayer", dipolelayer),
         ])
+    }
+}
+
+extension GPAWSettings.KPoints {
+    fileprivate var text: String {
+        size.map { "[\($0.map(String.init).joined(separator: ", "))]" }
+            ?? GPAWSettings.mapping([
+                ("density", density.map(YAMLScalar.number)), ("gamma", gamma?.description),
+            ])
     }
 }
 

@@ -43,7 +43,7 @@ extension GPAWSettings {
                 + "forces (eV/Å), bands."),
         KeySchema(
             "poissonsolver", .mapping(MappingSchema(poissonKeys)), default: "GPAW's choice",
-            "Poisson solver: name (fast, fd), nn, eps, dipolelayer (xy, yz, xz)."),
+            "Poisson solver: name (fast, fd), nn, eps, dipolelayer (xy, yz, xz, none)."),
         KeySchema(
             "setups",
             .either(
@@ -57,14 +57,27 @@ extension GPAWSettings {
             "PAW data sets: one kind for all, or by element: `{Pt: \"16\"}`, `{default: sg15}`."),
         KeySchema(
             "symmetry", .choice(["off", "on"]), default: "off",
-            "Use the molecule's point group: it is kept then."),
+            "Use the structure's point group: it is kept then. k-points use time reversal in either case."),
         KeySchema(
             "parallel", .mapping(MappingSchema(parallelKeys)), default: "GPAW's choice",
             "How ranks share the work: domain, band, kpt, augment_grids, sl_auto."),
         KeySchema(
             "dispersion", .choice(Dispersion.allCases.map(\.rawValue)), default: "none",
             "Dispersion correction of the functional: D3 (Becke–Johnson damping) or D4."),
+        KeySchema(
+            "kpts",
+            .either(
+                [.list(.integer(1...100), count: 3...3), .mapping(MappingSchema(kPointKeys))],
+                what: "three numbers of points, or {density: 2.5}"),
+            default: "`{density: 2.5}` in a periodic structure",
+            "k-points of a periodic structure: `[4, 4, 1]`, or `{density: 2.5, gamma: true}` (points per 1/Å)."
+        ),
     ])
+
+    private static let kPointKeys = [
+        KeySchema("density", .number(0.1...20), required: true, "Points per 1/Å along each direction."),
+        KeySchema("gamma", .boolean, default: "true", "The mesh contains the Γ point."),
+    ]
 
     private static let moments = ValueSchema.either(
         [
@@ -118,13 +131,15 @@ extension GPAWSettings {
         KeySchema(
             "eps", .number(0...1, open: true), default: "GPAW's choice", "Convergence of the fd solver."),
         KeySchema(
-            "dipolelayer", .choice(["xy", "yz", "xz"]), default: "none", "Plane of a dipole correction."),
+            "dipolelayer", .choice(["xy", "yz", "xz", "none"]),
+            default: "the plane of a slab; none otherwise", "Plane of a dipole correction."),
     ]
 
     private static let parallelKeys = [
         KeySchema("domain", .integer(1...100_000), default: "GPAW's choice", "Ranks that share the grid."),
         KeySchema("band", .integer(1...100_000), default: "GPAW's choice", "Ranks that share the bands."),
-        KeySchema("kpt", .integer(1...2), default: "GPAW's choice", "Ranks that share the spins."),
+        KeySchema(
+            "kpt", .integer(1...10_000), default: "GPAW's choice", "Ranks that share spins and k-points."),
         KeySchema("augment_grids", .boolean, default: "false", "All ranks share the fine grid."),
         KeySchema("sl_auto", .boolean, default: "false", "ScaLAPACK, if GPAW has it."),
     ]

@@ -59,6 +59,8 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
         public var nn: Int?
         public var eps: Double?
         public var dipolelayer: String?
+
+        public init() {}
     }
 
     public struct Parallel: Sendable, Equatable, Codable {
@@ -73,6 +75,22 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
             case augmentGrids = "augment_grids"
             case slAuto = "sl_auto"
         }
+    }
+
+    /// The mesh of k-points of a periodic structure.
+    public struct KPoints: Sendable, Equatable, Codable {
+        /// Points along each direction (a Monkhorst–Pack mesh); nil for ``density``.
+        public var size: [Int]?
+        /// Points per 1/Å along each direction at least.
+        public var density: Double?
+        /// Whether the mesh of a density contains Γ.
+        public var gamma: Bool?
+
+        /// If the job gives none.
+        public static let standard = KPoints(density: 2.5)
+
+        public init(size: [Int]) { self.size = size }
+        public init(density: Double, gamma: Bool = true) { (self.density, self.gamma) = (density, gamma) }
     }
 
     public enum Dispersion: String, Sendable, Codable, CaseIterable {
@@ -95,6 +113,8 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
     public var symmetry: Bool?
     public var parallel: Parallel?
     public var dispersion: Dispersion?
+    /// Nil for ``KPoints/standard`` in a periodic structure.
+    public var kpts: KPoints?
 
     public init() {}
 }

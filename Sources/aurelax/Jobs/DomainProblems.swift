@@ -27,6 +27,12 @@ func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic
                 hint:
                     "start with a dft stage or an engine (docs/engines.md), or train a model on such molecules",
                 isError: true)
+        } catch ForceFieldError.periodic {
+            return file.structureProblem(
+                "periodic-not-in-model", "the model \(model.provenance.name) supports only molecules",
+                hint:
+                    "a SOAP potential, an engine (docs/engines.md) or a dft stage takes a periodic structure",
+                isError: true)
         } catch {
             return nil
         }

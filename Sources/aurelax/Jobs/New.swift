@@ -114,7 +114,9 @@ struct NewJob: ParsableCommand {
         )
         if atoms.periodicity.isPeriodic {
             lines.append(
-                "It lies in a periodic cell: aurelax submit --molecule takes a molecule out of its box.")
+                (try? atoms.isMoleculeInBox()) == true
+                    ? "It is a molecule in a periodic cell: aurelax submit --molecule takes it out of its box."
+                    : "It is periodic (pbc \(atoms.periodicity.text)): a job keeps its cell.")
         }
         for problem in GeometryCheck().problems(in: atoms).prefix(3) { lines.append("Geometry: \(problem).") }
         if atoms.moveMask?.contains(false) == true {
@@ -129,7 +131,7 @@ struct NewJob: ParsableCommand {
             job.plan.contains(where: { if case .ml = $0.work { true } else { false } })
         else { return [] }
         var molecule = atoms
-        (molecule.cell, molecule.periodicity) = (nil, .none)
+        if (try? atoms.isMoleculeInBox()) == true { (molecule.cell, molecule.periodicity) = (nil, .none) }
         do {
             let forceField = try Models.library.load(job.model, for: molecule)
             let model =

@@ -69,7 +69,8 @@ struct Steer: ParsableCommand {
             start.fixed.allSatisfy({ elements.indices.contains($0) }),
             (start.fixedCoordinates ?? []).allSatisfy({ 0..<3 * elements.count ~= $0 })
         else { throw SteeringRefusal(reason: "symbols, positions and fixed atoms do not fit together") }
-        let atoms = Atoms(elements: elements, positions: start.positions.map { SIMD3($0) })
+        var atoms = Atoms(elements: elements, positions: start.positions.map { SIMD3($0) })
+        try start.setCell(of: &atoms)
         var isFree = [Bool](repeating: true, count: atoms.count)
         for atom in start.fixed { isFree[atom] = false }
         var settings = LearningSettings()
@@ -82,7 +83,7 @@ struct Steer: ParsableCommand {
         let base = try base(start, atoms, pipe)
         var reply = SteeringReply(protocolVersion: SteeringStart.protocolVersion)
         var first = atoms
-        let earlier = try (start.learnt ?? []).map { try labelled($0, start.symbols) }
+        let earlier = try (start.learnt ?? []).map { try labelled($0, in: start) }
         if case .forceField(let field) = base, start.relaxFirst == true || hessian == nil {
             do {
                 let begin = try BaseStart(
@@ -111,21 +112,22 @@ struct Steer: ParsableCommand {
         return (machine, reply)
     }
 
-    /// - Parameter symbols: of a geometry that names none.
-    private func labelled(_ frame: SteeringFrame, _ symbols: [String]) throws -> Atoms {
-        let elements = (frame.symbols ?? symbols).compactMap { Element(symbol: $0) }
+    /// - Parameter start: its symbols are those of a geometry that names none, and its cell is everyone's.
+    private func labelled(_ frame: SteeringFrame, in start: SteeringStart) throws -> Atoms {
+        let elements = (frame.symbols ?? start.symbols).compactMap { Element(symbol: $0) }
         guard elements.count == frame.positions.count, frame.forces.count == elements.count else {
             throw SteeringRefusal(
                 reason: "symbols, positions and forces of a labelled geometry do not fit together")
         }
         var atoms = Atoms(elements: elements, positions: frame.positions.map { SIMD3($0) })
+        try start.setCell(of: &atoms)
         (atoms.energy, atoms.forces) = (frame.energy, frame.forces.map { SIMD3($0) })
         return atoms
     }
 
     /// Writes what was learnt, here and before, to a model file.
     private func write(_ keep: SteeringKeep, _ start: SteeringStart) throws -> SteeringReply {
-        let frames = try ((start.learnt ?? []) + keep.frames).map { try labelled($0, start.symbols) }
+        let frames = try ((start.learnt ?? []) + keep.frames).map { try labelled($0, in: start) }
         let base = start.base.flatMap { $0.kind == "none" ? nil : $0.name ?? $0.kind }
         do {
             try LearntRelaxation(
@@ -218,6 +220,9 @@ struct SteeringStart: Decodable {
     var steer: Int
     var symbols: [String]
     var positions: [[Double]]
+    /// Lattice vectors as rows, Å, and along which of them the structure repeats; nil for a molecule.
+    var cell: [[Double]]?
+    var pbc: [Bool]?
     var fixed: [Int]
     /// 3 · atom + axis.
     var fixedCoordinates: [Int]?
@@ -236,7 +241,7 @@ struct SteeringStart: Decodable {
     var learnt: [SteeringFrame]?
 
     enum CodingKeys: String, CodingKey {
-        case steer, symbols, positions, fixed, fmax, floor, hessian, base, charge, learnt
+        case steer, symbols, positions, cell, pbc, fixed, fmax, floor, hessian, base, charge, learnt
         case relaxFirst = "relax_first"
         case fixedCoordinates = "fixed_coordinates"
         case maxStep = "max_step"
@@ -248,6 +253,8 @@ struct SteeringStart: Decodable {
         steer = try values.decode(Int.self, forKey: .steer)
         symbols = try values.decode([String].self, forKey: .symbols)
         positions = try values.decode([[Double]].self, forKey: .positions)
+        cell = try values.decodeIfPresent([[Double]].self, forKey: .cell)
+        pbc = try values.decodeIfPresent([Bool].self, forKey: .pbc)
         fixed = try values.decode([Int].self, forKey: .fixed)
         fixedCoordinates = try values.decodeIfPresent([Int].self, forKey: .fixedCoordinates)
         fmax = try values.decode(Double.self, forKey: .fmax)
@@ -264,6 +271,18 @@ struct SteeringStart: Decodable {
             throw DecodingError.dataCorruptedError(
                 forKey: .hessian, in: values, debugDescription: "not \(size) values")
         }
+    }
+}
+
+extension SteeringStart {
+    /// Gives a geometry the cell; a molecule has none.
+    fileprivate func setCell(of atoms: inout Atoms) throws {
+        guard let rows = cell, let repeats = pbc, repeats.contains(true) else { return }
+        guard rows.count == 3, rows.allSatisfy({ $0.count == 3 }), repeats.count == 3 else {
+            throw SteeringRefusal(reason: "the cell is not three vectors")
+        }
+        atoms.cell = Cell(SIMD3(rows[0]), SIMD3(rows[1]), SIMD3(rows[2]))
+        atoms.periodicity = Periodicity(repeats[0], repeats[1], repeats[2])
     }
 }
 

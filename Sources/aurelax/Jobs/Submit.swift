@@ -399,7 +399,8 @@ struct CheckedJob {
             guard !asked.contains(settings) else { continue }
             asked.append(settings)
             // Without GPAW there is no answer about other settings either.
-            guard let found = try check.problems(of: settings, elements, charge: charge) else { break }
+            guard let found = try check.problems(of: settings, elements, atoms.periodicity, charge: charge)
+            else { break }
             problems += found.map { file.problem($0.message, key: $0.key, of: calculation) }
         }
         return problems

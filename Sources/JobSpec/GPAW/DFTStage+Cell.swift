@@ -1,0 +1,93 @@
+public import Atomistics
+
+extension DFTStage {
+    /// The k-points of a calculation with GPAW; nil for a molecule, and for another engine.
+    public func kPoints(_ periodicity: Periodicity) -> GPAWSettings.KPoints? {
+        guard engine == .gpaw, periodicity.isPeriodic else { return nil }
+        return gpaw?.kpts ?? .standard
+    }
+
+    /// The plane of the dipole correction: that of a slab, unless the job gives another or none.
+    public func dipoleLayer(_ periodicity: Periodicity) -> String? {
+        guard engine == .gpaw, periodicity.isPeriodic else { return gpaw?.poissonsolver?.dipolelayer }
+        switch gpaw?.poissonsolver?.dipolelayer {
+        case "none": return nil
+        case let plane?: return plane
+        case nil:
+            guard periodicity.dimensions == 2 else { return nil }
+            return periodicity.a ? periodicity.b ? "xy" : "xz" : "yz"
+        }
+    }
+
+    struct CellProblem {
+        var code: String
+        var key: String
+        var message: String
+        var hint: String?
+        var isError = true
+    }
+
+    /// What the stage's settings and a structure's cell say against each other.
+    func problemsOfCell(_ atoms: Atoms, charge: Int) -> [CellProblem] {
+        let periodicity = atoms.periodicity
+        guard periodicity.isPeriodic else {
+            return gpaw?.kpts == nil
+                ? []
+                : [
+                    CellProblem(
+                        code: "kpts-of-molecule", key: "kpts",
+                        message: "k-points are given, but the structure is not periodic",
+                        hint: "remove kpts, or give the structure Lattice and pbc")
+                ]
+        }
+        guard engine == .gpaw else { return [] }
+        var problems: [CellProblem] = []
+        if charge != 0 {
+            problems.append(
+                CellProblem(
+                    code: "charged-cell", key: "",
+                    message: "a periodic cell with a charge of \(charge) has no well-defined energy in GPAW",
+                    hint: "charge: 0"))
+        }
+        if let size = gpaw?.kpts?.size {
+            let open = zip([periodicity.a, periodicity.b, periodicity.c], size).contains { !$0 && $1 > 1 }
+            if open {
+                problems.append(
+                    CellProblem(
+                        code: "kpts-open", key: "kpts",
+                        message: "several k-points along a direction in which the structure does not repeat",
+                        hint: "1 there: pbc is \(periodicity.text)"))
+            }
+        } else if gpaw?.kpts == nil {
+            problems.append(
+                CellProblem(
+                    code: "kpts-default", key: "",
+                    message:
+                        "the structure is periodic and the stage gives no k-points: GPAW calculates with a density of "
+                        + "2.5 points per 1/Å, Γ included",
+                    hint: "gpaw: {kpts: {density: 2.5}} says so; converge it for your cell", isError: false))
+        }
+        if let plane = gpaw?.poissonsolver?.dipolelayer, plane != "none",
+            dipoleLayer(Periodicity(periodicity.a, periodicity.b, periodicity.c)) != nil,
+            periodicity.dimensions != 2
+                || plane != (periodicity.a ? periodicity.b ? "xy" : "xz" : "yz")
+        {
+            problems.append(
+                CellProblem(
+                    code: "dipole-plane", key: "poissonsolver",
+                    message:
+                        "a dipole correction in the plane \(plane) needs a slab that is periodic in it alone",
+                    hint: "the structure's pbc is \(periodicity.text)"))
+        }
+        if let slab = try? atoms.slab(), slab.emptySpace < 2 * vacuum - 1e-6 {
+            problems.append(
+                CellProblem(
+                    code: "thin-vacuum", key: "",
+                    message:
+                        "the cell has \((slab.emptySpace * 10).rounded() / 10) Å of empty space along its open "
+                        + "direction: GPAW calculates with \(vacuum) Å on both sides",
+                    hint: "vacuum sets it; forces do not depend on it if it is wide enough", isError: false))
+        }
+        return problems
+    }
+}
