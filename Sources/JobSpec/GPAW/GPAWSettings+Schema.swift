@@ -69,7 +69,7 @@ extension GPAWSettings {
             .either(
                 [.list(.integer(1...100), count: 3...3), .mapping(MappingSchema(kPointKeys))],
                 what: "three numbers of points, or {density: 2.5}"),
-            default: "`{density: 2.5}` in a periodic structure",
+            default: "density 2.5 in a periodic structure",
             "k-points of a periodic structure: `[4, 4, 1]`, or `{density: 2.5, gamma: true}` (points per 1/Å)."
         ),
     ])
