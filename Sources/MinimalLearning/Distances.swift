@@ -23,7 +23,7 @@ public func distances(_ x: Matrix, to q: Matrix, squaredLengths: [Double]? = nil
 }
 
 /// The same for references in a buffer, K×F row-major, and their squared lengths.
-public func distances(
+private func distances(
     _ x: Matrix, to q: UnsafeBufferPointer<Double>, squaredLengths qq: UnsafeBufferPointer<Double>
 ) -> Matrix {
     precondition(
@@ -72,9 +72,122 @@ public func squaredRowLengths(_ x: Matrix) -> [Double] {
     return result
 }
 
+/// Reference points in single precision, relative to their mean c: half the memory of double precision, and products
+/// at twice the speed.
+///
+///     D_ij² = ‖x_i − c‖² + ‖q_j − c‖² − 2 (x_i − c)·(q_j − c)
+///
+/// Without c the lengths are much larger than the distances, and single precision is not enough. With it the relative
+/// error of D is about 10⁻⁷ (root mean square, learning machines of full size). Pairs that are much closer than their
+/// lengths are computed again from their differences.
+public struct CentredPoints: Sendable {
+    /// c: F values.
+    public let centre: [Double]
+    /// K×F, row-major: q_j − c.
+    public let values: [Float]
+
+    /// - Parameter q: K×F.
+    public init(_ q: Matrix) {
+        var centre = [Double](repeating: 0, count: q.columns)
+        for j in 0..<q.rows {
+            for (k, value) in zip(centre.indices, q.row(j)) { centre[k] += value }
+        }
+        for k in centre.indices { centre[k] /= Double(max(1, q.rows)) }
+        self.centre = centre
+        values = centred(q, centre)
+    }
+
+    /// ‖q_j − c‖² of the rounded values.
+    public var squaredLengths: [Double] {
+        values.withUnsafeBufferPointer { squaredLengthsOfRows($0, columns: centre.count) }
+    }
+}
+
+/// Computes the distances from every row of X to every reference, in single precision; see ``CentredPoints``.
+///
+/// - Parameters:
+///   - x: N×F.
+///   - q: K×F, row-major: q_j − c.
+///   - qq: ‖q_j − c‖².
+///   - centre: c.
+/// - Returns: N×K, same unit as the rows.
+/// - Complexity: one N×F×K matrix product, in single precision.
+public func distances(
+    _ x: Matrix, toCentred q: UnsafeBufferPointer<Float>, squaredLengths qq: UnsafeBufferPointer<Double>,
+    centre: [Double]
+) -> Matrix {
+    precondition(
+        x.columns == centre.count && q.count == qq.count * x.columns,
+        "all rows have the same length, one squared length per reference")
+    let (rows, columns, features) = (x.rows, qq.count, x.columns)
+    let shifted = centred(x, centre)
+    var products = [Float](repeating: 0, count: rows * columns)
+    var d = Matrix(rows: rows, columns: columns)
+    shifted.withUnsafeBufferPointer { x in
+        let xx = squaredLengthsOfRows(x, columns: features)
+        products.withUnsafeMutableBufferPointer { products in
+            multiply(
+                m: rows, n: columns, k: features, alpha: -2, x.baseAddress, transposeA: false,
+                q.baseAddress, transposeB: true, into: products.baseAddress)
+            d.storage.withUnsafeMutableBufferPointer { d in
+                nonisolated(unsafe) let (d, x, q, qq, products) = (d, x, q, qq, products)
+                forEachChunk(of: rows, minimum: max(1, 20_000 / max(1, columns))) { range in
+                    for i in range {
+                        for j in 0..<columns {
+                            let scale = xx[i] + qq[j]
+                            var squared = Double(products[i * columns + j]) + scale
+                            if squared < nearnessInSingle * scale, features > 0 {
+                                squared = squaredDistance(
+                                    x.baseAddress.unsafelyUnwrapped + i * features,
+                                    q.baseAddress.unsafelyUnwrapped + j * features, features)
+                            }
+                            d[i * columns + j] = max(0, squared).squareRoot()
+                        }
+                    }
+                }
+            }
+        }
+    }
+    return d
+}
+
 /// Below this fraction of ‖x‖² + ‖q‖², a squared distance is computed from differences: the
 /// expansion would keep fewer than about ten digits of it.
 private let nearness = 1e-5
+
+/// The same in single precision, where the expansion would keep fewer than about five.
+private let nearnessInSingle = 1e-2
+
+/// x_i − c, row-major.
+private func centred(_ x: Matrix, _ centre: [Double]) -> [Float] {
+    var result = [Float](repeating: 0, count: x.rows * x.columns)
+    result.withUnsafeMutableBufferPointer { result in
+        x.storage.withUnsafeBufferPointer { x in
+            for start in stride(from: 0, to: x.count, by: max(1, centre.count)) {
+                for k in centre.indices { result[start + k] = Float(x[start + k] - centre[k]) }
+            }
+        }
+    }
+    return result
+}
+
+/// The sum of squares of every row, added up in double precision.
+private func squaredLengthsOfRows(_ values: UnsafeBufferPointer<Float>, columns: Int) -> [Double] {
+    stride(from: 0, to: values.count, by: max(1, columns)).map { start in
+        var sum = 0.0
+        for k in start..<start + columns { sum += Double(values[k]) * Double(values[k]) }
+        return sum
+    }
+}
+
+private func squaredDistance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ n: Int) -> Double {
+    var sum = 0.0
+    for k in 0..<n {
+        let difference = Double(a[k]) - Double(b[k])
+        sum += difference * difference
+    }
+    return sum
+}
 
 /// A mutable buffer in which threads fill disjoint ranges.
 struct Rows: @unchecked Sendable {

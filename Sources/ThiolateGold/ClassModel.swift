@@ -11,8 +11,8 @@ struct ClassModel: Sendable {
     private let norm: NormMachine
     private let directionIndices: [Int]
     private let directions: [SIMD3<Double>]
-    private let projections: Tensor<Double>
-    private let misfits: Tensor<Double>?
+    private let projections: SingleMatrix
+    private let misfits: SingleMatrix?
 
     var normReferences: Int { norm.count }
     var directionReferences: Int { directionIndices.count }
@@ -35,10 +35,11 @@ struct ClassModel: Sendable {
         directionIndices = used
         let flat = try file.float64(prefix + "directions", shape: [used.count, 3]).array
         directions = used.indices.map { [flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]] }
-        projections = try file.float64(prefix + "projections", shape: [used.count, used.count])
+        projections = try SingleMatrix(
+            file, prefix + "projections", rows: used.count, columns: used.count)
         misfits =
             options.alignmentModel
-            ? try file.float64(prefix + "misfits", shape: [used.count, used.count]) : nil
+            ? try SingleMatrix(file, prefix + "misfits", rows: used.count, columns: used.count) : nil
     }
 
     /// Predicts for some atoms of this class.

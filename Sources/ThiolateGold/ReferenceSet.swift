@@ -8,8 +8,10 @@ struct ReferenceSet: Sendable {
     /// Scaling of descriptors.
     let count: Int
     private let scaling: MinMaxScaling
-    private let descriptors: Tensor<Double>
-    private let squaredLengths: Tensor<Double>
+    private let centre: [Double]
+    /// Relative to the centre.
+    private let descriptors: SingleMatrix
+    private let squaredLengths: [Double]
     let environments: [Environment]
     private let options: EnvironmentOptions
     private let atomClass: AtomClass
@@ -25,11 +27,11 @@ struct ReferenceSet: Sendable {
     ) {
         let prefix = atomClass.rawValue + "/"
         writer.add(prefix + "scaling", shape: [2, descriptors.columns], scaling.minimum + scaling.range)
+        let centred = CentredPoints(descriptors)
+        writer.add(prefix + "centre", shape: [descriptors.columns], centred.centre)
         writer.add(
-            prefix + "references", shape: [descriptors.rows, descriptors.columns],
-            descriptors.storage)
-        writer.add(
-            prefix + "squared-lengths", shape: [descriptors.rows], squaredRowLengths(descriptors))
+            prefix + "references", shape: [descriptors.rows, descriptors.columns], centred.values)
+        writer.add(prefix + "squared-lengths", shape: [descriptors.rows], centred.squaredLengths)
         let packed = PackedEnvironments(environments)
         writer.add(
             prefix + "environments", shape: [environments.count, packed.slots, 3], packed.points)
@@ -44,9 +46,20 @@ struct ReferenceSet: Sendable {
         let range = try file.float64(prefix + "scaling", shape: [2, features]).array
         scaling = MinMaxScaling(
             minimum: Array(range[..<features]), range: Array(range[features...]))
-        descriptors = try file.float64(prefix + "references", shape: [nil, features])
-        count = descriptors.shape[0]
-        squaredLengths = try file.float64(prefix + "squared-lengths", shape: [count])
+        if file.elementType(of: prefix + "references") == .float32 {
+            centre = try file.float64(prefix + "centre", shape: [features]).array
+            descriptors = try SingleMatrix(file, prefix + "references", rows: nil, columns: features)
+            squaredLengths = try file.float64(prefix + "squared-lengths", shape: [descriptors.rows]).array
+        } else {
+            // Models of earlier versions have them in double precision and as they are.
+            let stored = try file.float64(prefix + "references", shape: [nil, features])
+            let points = CentredPoints(
+                Matrix(rows: stored.shape[0], columns: features, storage: stored.array))
+            centre = points.centre
+            descriptors = SingleMatrix(rows: stored.shape[0], columns: features, points.values)
+            squaredLengths = points.squaredLengths
+        }
+        count = descriptors.rows
         let points = try file.float64(prefix + "environments", shape: [nil, nil, 3])
         let marks = try file.int32(prefix + "environment-marks").array
         guard
@@ -63,25 +76,86 @@ struct ReferenceSet: Sendable {
         let scaled = scaling(x)
         return descriptors.withUnsafeBufferPointer { q in
             squaredLengths.withUnsafeBufferPointer {
-                MinimalLearning.distances(scaled, to: q, squaredLengths: $0)
+                MinimalLearning.distances(scaled, toCentred: q, squaredLengths: $0, centre: centre)
             }
         }
     }
 }
 
 extension ModelFile {
+    /// The type of a tensor's elements; nil if there is no such tensor.
+    fileprivate func elementType(of name: String) -> ElementType? {
+        tensors.first { $0.name == name }?.type
+    }
+
     /// Returns a tensor of this shape; nil stands for any extent.
     func float64(_ name: String, shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
         let tensor = try float64(name)
-        guard tensor.shape.count == shape.count,
-            zip(tensor.shape, shape).allSatisfy({ $1 == nil || $0 == $1 })
-        else {
-            throw .wrongTensor(
-                path: path, name: name, found: "of shape \(tensor.shape)",
-                expected: "[" + shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", ") + "]")
-        }
+        try check(tensor.shape, of: name, is: shape)
         return tensor
     }
+
+    /// - Throws: ``ModelFileError/wrongTensor(path:name:found:expected:)``.
+    fileprivate func check(_ found: [Int], of name: String, is expected: [Int?]) throws(ModelFileError) {
+        guard found.count == expected.count, zip(found, expected).allSatisfy({ $1 == nil || $0 == $1 })
+        else {
+            throw .wrongTensor(
+                path: path, name: name, found: "of shape \(found)",
+                expected: "[" + expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", ") + "]")
+        }
+    }
+}
+
+/// A matrix in single precision: in a model file, or converted from double precision, in which earlier versions stored
+/// it.
+struct SingleMatrix: Sendable {
+    let rows: Int
+    let columns: Int
+    private let values: Values
+
+    private enum Values {
+        case mapped(Tensor<Float>)
+        case converted([Float])
+    }
+
+    init(rows: Int, columns: Int, _ values: [Float]) {
+        (self.rows, self.columns, self.values) = (rows, columns, .converted(values))
+    }
+
+    /// - Parameter rows: nil stands for any number.
+    /// - Throws: ``ModelFileError``.
+    init(_ file: ModelFile, _ name: String, rows: Int?, columns: Int) throws(ModelFileError) {
+        let shape: [Int]
+        if file.elementType(of: name) == .float64 {
+            let tensor = try file.float64(name)
+            (shape, values) = (tensor.shape, .converted(tensor.array.map(Float.init)))
+        } else {
+            let tensor = try file.float32(name)
+            (shape, values) = (tensor.shape, .mapped(tensor))
+        }
+        try file.check(shape, of: name, is: [rows, columns])
+        (self.rows, self.columns) = (shape[0], columns)
+    }
+
+    func withUnsafeBufferPointer<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        switch values {
+        case .mapped(let tensor): tensor.withUnsafeBufferPointer(body)
+        case .converted(let array): array.withUnsafeBufferPointer(body)
+        }
+    }
+}
+
+/// A B in single precision.
+func product(_ a: Matrix, _ b: SingleMatrix) -> Matrix {
+    precondition(b.rows == a.columns, "product of mismatched shapes")
+    let left = a.storage.map(Float.init)
+    var result = [Float](repeating: 0, count: a.rows * b.columns)
+    b.withUnsafeBufferPointer { right in
+        multiply(
+            m: a.rows, n: b.columns, k: a.columns, left, transposeA: false, right.baseAddress,
+            transposeB: false, into: &result)
+    }
+    return Matrix(rows: a.rows, columns: b.columns, storage: result.map(Double.init))
 }
 
 /// A B with B from a model file.
