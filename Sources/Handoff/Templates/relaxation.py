@@ -419,12 +419,12 @@ class Steering:
     patience = 1800
     limit = 1 << 28
 
-    def __init__(self, start, base, interrupted=lambda: False):
+    def __init__(self, start, base, interrupted=lambda: False, tell=lambda evaluations: None):
         program = os.environ.get('AURELAX_PROGRAM') or shutil.which('aurelax')
         if not program:
             raise SteeringLost('aurelax is not installed here: neither AURELAX_PROGRAM nor PATH names it')
-        self.base, self.interrupted = base, interrupted
-        self.pending = b''
+        self.base, self.interrupted, self.tell = base, interrupted, tell
+        self.pending, self.evaluations = b'', 0
         try:
             self.child = subprocess.Popen([program, 'steer'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
@@ -434,7 +434,7 @@ class Steering:
         if self.start.get('steer') != self.protocol:
             self.end()
             raise SteeringLost(f'{program} speaks another version of the protocol')
-        self.interrupted = lambda: False
+        self.interrupted, self.tell = lambda: False, lambda evaluations: None
 
     def ask(self, message):
         """The answer to a message; questions about the base are answered on the way."""
@@ -453,6 +453,7 @@ class Steering:
             except Exception as error:  # noqa: BLE001 - any calculator, any failure
                 self.end()
                 raise SteeringLost(f'the base failed: {type(error).__name__}: {error}'[:300]) from error
+            self.evaluations += 1
             self.send(dict(energy=float(energy), forces=np.asarray(forces, float).tolist()))
 
     def send(self, message):
@@ -474,9 +475,10 @@ class Steering:
         until = time.time() + self.patience
         while b'\n' not in self.pending:
             left = until - time.time()
+            self.tell(self.evaluations)
             if self.interrupted():
                 self.end()
-                raise SteeringStopped('a signal came before the first gradient')
+                raise SteeringStopped('to stop before the first gradient')
             if left <= 0 or len(self.pending) > self.limit:
                 self.end()
                 raise SteeringLost(f'aurelax steer gave no answer within {self.patience} s')
@@ -544,16 +546,17 @@ class Run:
     # Whether a file STOP applies to this run.
     heeds_stop = True
 
+    def stop_cause(self):
+        """Returns the reason for stopping, or None; of this rank."""
+        if self.signal is not None:
+            return f'stopped by {signal.Signals(self.signal).name}'
+        if self.heeds_stop and os.path.exists(os.path.join(RESULT, 'STOP')):
+            return f'stopped by {RESULT}/STOP'
+        return 'cancelled' if os.path.exists('CANCELLED') else None
+
     def stop_reason(self):
         """Returns the reason for stopping between two steps, or None; the same on all ranks."""
-        reason = None
-        if self.signal is not None:
-            reason = f'stopped by {signal.Signals(self.signal).name}'
-        elif self.heeds_stop and os.path.exists(os.path.join(RESULT, 'STOP')):
-            reason = f'stopped by {RESULT}/STOP'
-        elif os.path.exists('CANCELLED'):
-            reason = 'cancelled'
-        return broadcast(reason, 0, world)
+        return broadcast(self.stop_cause(), 0, world)
 
     def identity(self):
         return {'job': self.manifest['job'], 'stage': self.manifest['stage'], 'attempt': self.manifest['attempt'],
@@ -624,7 +627,7 @@ class Relaxation(Run):
         self.processor_before = on_rank_0(earlier_processor_time) if self.frames else 0.0
         self.failed_calls = 0
         self.steering, self.steering_lost, self.steers_with = None, None, None
-        self.stopped_early, self.base_notes, self.base_steps, self.hessian = False, [], None, None
+        self.stopped_early, self.base_notes, self.base_steps, self.hessian, self.base_told = False, [], None, None, 0.0
         self.noted = on_rank_0(noted_steps)
         if self.parameters['optimizer'].get('method') == 'learning':
             self.begin_learning()
@@ -770,7 +773,8 @@ class Relaxation(Run):
                      pbc=None if self.lattice is None else self.lattice.pbc,
                      floor=None if hessian is None else hessian['floor'], base=base,
                      relax_first=bool(base.get('relax_first')) and not begun and not self.frames,
-                     learnt=learnt_frames(base, self.symbols)), evaluate, lambda: self.signal is not None)
+                     learnt=learnt_frames(base, self.symbols)),
+                evaluate, lambda: self.stop_cause() is not None, lambda count: self.tell_base(base, count))
             said = self.steering.start
             if said.get('positions') is not None or said.get('hessian') is not None:
                 begun = {key: said.get(key) for key in ('positions', 'hessian', 'base_steps', 'base_fmax', 'note')}
@@ -791,6 +795,15 @@ class Relaxation(Run):
         except SteeringLost as lost:
             self.lose_steering(lost)
         return begun
+
+    def tell_base(self, base, evaluations):
+        """Shows every ten seconds that the base is at work: it may compute for long before the first gradient."""
+        now = time.time()
+        if self.frames or now < self.base_told + 10:
+            return
+        self.base_told = now
+        self.report('running', f'relaxing on {base.get("name")}'
+                    + (f': {evaluations} gradients of it so far' if evaluations else ''))
 
     def proposal(self, labels):
         """The geometry that `aurelax steer` proposes after the last frame, on rank 0; None without it."""

@@ -42,10 +42,11 @@ struct LearningBaseChoice {
         return model(field, name)
     }
 
-    /// The job's model if it knows the structure, else the spool's first engine that does, else GFN1-xTB.
+    /// The job's model if an ML stage would relax the structure with it, else the spool's first engine that gives
+    /// forces for it, else GFN1-xTB.
     private func automatic() -> LearningBase {
         if let field = try? models.load(record.job.model), field.hasEnergy,
-            let prediction = try? field.predict(atoms), !prediction.outOfDomain.contains(true)
+            let check = try? DomainCheck(field, atoms), !check.isRefused
         {
             return model(field, record.job.model)
         }
