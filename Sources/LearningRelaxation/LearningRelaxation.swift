@@ -214,17 +214,7 @@ public struct LearningRelaxation: Sendable {
             return try quasiNewtonStep(
                 "a quadratic model predicted the last gradient better than the surrogate")
         }
-        // The force that the surrogate misses at the best frame is added everywhere: a surrogate that is exact
-        // to first order there makes the steps converge.
-        let start = try surrogate(moved(home.positions, by: nil))
-        let missing = zip(flat(home.forces.map { -$0 }), start.gradient).map { $0 - $1 }
-        let corrected = { (displacement: [Double]) throws -> (energy: Double, gradient: [Double]) in
-            let there = try surrogate(moved(home.positions, by: displacement))
-            return (
-                there.energy - start.energy + home.energy + dot(missing, displacement),
-                zip(there.gradient, missing).map { $0 + $1 }
-            )
-        }
+        let corrected = try exactAtBest()
         var radius = trustRadius
         var outcome = try relax(within: radius, corrected)
         var deviation = try self.deviation(of: outcome, from: home)
@@ -250,15 +240,53 @@ public struct LearningRelaxation: Sendable {
             predictedFmax: longest(outcome.gradient), energyDeviation: deviation)
     }
 
+    /// A geometry that is lower by more than ``LearningSettings/worthwhileFall``, as the surrogate expects, once the forces
+    /// are as small as requested: along a soft direction small forces can be far above a minimum.
+    ///
+    /// - Returns: nil if there is none within the trust radius, or the surrogate is not sure of it.
+    /// - Precondition: at least one gradient was observed.
+    public func lowerGeometry() throws -> Proposal? {
+        precondition(!frames.isEmpty, "at least one gradient was observed")
+        guard best == frames.count - 1, lostInARow == 0, correction.fitted != nil else { return nil }
+        let home = frames[best]
+        let outcome = try relax(within: trustRadius, dampings: [], exactAtBest())
+        let deviation = try self.deviation(of: outcome, from: home)
+        let fall = home.energy - outcome.energy
+        guard fall > settings.worthwhileFall, deviation < fall / 2,
+            outcome.displacement.allSatisfy(\.isFinite)
+        else { return nil }
+        return Proposal(
+            positions: moved(home.positions, by: outcome.displacement).positions, method: .surrogate,
+            reason: "lower along a soft direction", innerSteps: outcome.steps,
+            predictedEnergy: outcome.energy, predictedFmax: longest(outcome.gradient),
+            energyDeviation: deviation)
+    }
+
+    /// The surrogate as a function of the displacement from the best frame. The force that it misses there is
+    /// added everywhere: a surrogate that is exact to first order there makes the steps converge.
+    private func exactAtBest() throws -> ([Double]) throws -> (energy: Double, gradient: [Double]) {
+        let home = frames[best]
+        let start = try surrogate(moved(home.positions, by: nil))
+        let missing = zip(flat(home.forces.map { -$0 }), start.gradient).map { $0 - $1 }
+        return { displacement in
+            let there = try surrogate(moved(home.positions, by: displacement))
+            return (
+                there.energy - start.energy + home.energy + dot(missing, displacement),
+                zip(there.gradient, missing).map { $0 + $1 }
+            )
+        }
+    }
+
     /// The nearest point at which the surrogate is converged, or the end of the way there at the radius.
     private func relax(
-        within radius: Double, _ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])
+        within radius: Double, dampings: [Double]? = nil,
+        _ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])
     ) throws -> InnerRelaxation.Outcome {
         var inner = InnerRelaxation(
             inverse: inverse, maxSteps: settings.innerSteps, fmax: 0.2 * settings.fmax, radius: radius,
             maxStep: 0.1)
         var (outcome, steps) = (InnerRelaxation.Outcome?.none, 0)
-        for damping in settings.dampings + [0] {
+        for damping in (dampings ?? settings.dampings) + [0] {
             inner.damping = damping
             let next = try inner.run(from: outcome?.displacement, surrogate)
             steps += next.steps

@@ -18,6 +18,9 @@ public struct LearningSettings: Sendable, Equatable {
     /// A step is shortened if the correction's standard deviation of its energy is larger than this, and than a quarter of
     /// the fall that is expected.
     public var largestDeviation = 0.02
+    /// Once the forces are as small as requested, the relaxation goes on while the energy is expected to fall by more than
+    /// this within the trust radius.
+    public var worthwhileFall = 0.02
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400
     /// Smaller energy differences are within the engine's noise.

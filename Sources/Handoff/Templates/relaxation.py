@@ -499,26 +499,20 @@ class Steering:
             raise SteeringLost(f'aurelax steer sent no JSON: {error}') from error
         return answer
 
-    def observe(self, positions, labels, propose):
-        """Sends one gradient and returns the answer, with `propose` including the next geometry."""
+    def observe(self, positions, labels, propose=False, settle=False):
+        """Sends one gradient and returns the answer; `propose` asks for the next geometry, `settle` for one only if it is
+        much lower."""
         if self.base is not None:
             self.base.begin()
         answer = self.ask(dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist(),
-                               propose=propose))
-        if propose:
+                               propose=propose, settle=settle))
+        if propose or answer.get('positions') is not None:
             found = np.array(answer.get('positions', []), float)
             if found.shape != positions.shape or not np.isfinite(found).all():
                 self.end()
                 raise SteeringLost('aurelax steer proposed no finite geometry')
             answer['positions'] = found
         return answer
-
-    def keep(self, path, name, level_of_theory, frames):
-        """Has the gradients written to a model file; returns their number, with those of earlier jobs."""
-        return self.ask(dict(keep=dict(
-            path=path, name=name, level_of_theory=level_of_theory,
-            frames=[dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist())
-                    for positions, labels, _ in frames]))).get('kept')
 
     def end(self):
         if self.child.poll() is None:
@@ -685,13 +679,17 @@ class Relaxation(Run):
             step = len(self.frames) - 1
             labels = self.frames[-1][1]
             fmax = self.fmax(labels)
-            if fmax < settings['fmax']:
+            lower = broadcast(self.lower_geometry(labels), 0, world) if fmax < settings['fmax'] else None
+            if fmax < settings['fmax'] and (lower is None or step >= settings['max_steps']):
                 return 'converged', f'fmax {fmax:.4f} eV/Å is below {settings["fmax"]} eV/Å after {counted(step, "step")}'
             if step >= settings['max_steps']:
                 return 'step-limit', f'fmax {fmax:.4f} eV/Å after the {counted(step, "step")} allowed'
             reason = self.stop_reason()
             if reason is not None:
                 return 'stopped', f'{reason} after step {step}; run it again to go on'
+            if lower is not None:
+                atoms.set_positions(lower, apply_constraint=False)
+                continue
             self.take_step(atoms, labels)
             atoms.set_positions(broadcast(atoms.get_positions(), 0, world), apply_constraint=False)
             if np.array_equal(atoms.positions, self.frames[-1][0]):
@@ -785,7 +783,7 @@ class Relaxation(Run):
                 if begun.get('base_steps') is not None:
                     self.say(f'relaxed on {base.get("name")}: {counted(begun["base_steps"], "step")}, fmax {begun["base_fmax"]:.3f} eV/Å')
             for index, (positions, labels, _) in enumerate(self.frames[:-1]):
-                self.note_learning(index, self.steering.observe(positions, labels, False), None)
+                self.note_learning(index, self.steering.observe(positions, labels), None)
             self.steers_with = base.get('name') or 'none'
             lost_before = os.path.join(RESULT, TAKEN_OVER)
             if os.path.exists(lost_before):
@@ -811,7 +809,7 @@ class Relaxation(Run):
             return None
         step = len(self.frames) - 1
         try:
-            answer = self.steering.observe(self.frames[-1][0], labels, True)
+            answer = self.steering.observe(self.frames[-1][0], labels, propose=True)
         except SteeringLost as lost:
             self.lose_steering(lost)
             return None
@@ -822,6 +820,24 @@ class Relaxation(Run):
             return None
         self.note_learning(step, answer, self.fmax(labels))
         return answer['positions']
+
+    def lower_geometry(self, labels):
+        """Where `aurelax steer` expects a much lower energy although the forces are as small as requested, on rank 0.
+
+        At most ten gradients are spent on that after the first with such forces."""
+        step = len(self.frames) - 1
+        if self.steering is None:
+            return None
+        first = min(index for index, (_, seen, _) in enumerate(self.frames)
+                    if self.fmax(seen) < self.parameters['optimizer']['fmax'])
+        try:
+            answer = self.steering.observe(self.frames[-1][0], labels, settle=step < first + 10)
+        except SteeringLost as lost:
+            self.say(f'nothing lower was looked for: {lost}')
+            self.steering = None
+            return None
+        self.note_learning(step, answer, self.fmax(labels))
+        return answer.get('positions')
 
     def keep_learnt(self):
         """Write result/learnt.aurelax-model, from which a later job may start: `base: learnt:JOB`."""

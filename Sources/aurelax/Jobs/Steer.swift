@@ -41,7 +41,9 @@ struct Steer: ParsableCommand {
                 try machine.observe(
                     message.positions.map { SIMD3($0) }, energy: message.energy,
                     forces: message.forces.map { SIMD3($0) })
-                let proposal = message.propose ? try machine.proposal() : nil
+                let proposal =
+                    message.settle
+                    ? try machine.lowerGeometry() : message.propose ? try machine.proposal() : nil
                 try pipe.send(SteeringReply(machine, proposal))
             } catch let failure as PipeClosed {
                 throw failure
@@ -325,6 +327,8 @@ struct SteeringFrame: Decodable {
     var symbols: [String]?
     /// Whether the next geometry is wanted: not of frames that an earlier process has passed.
     var propose: Bool
+    /// Whether the forces are as small as requested: then a geometry is wanted only if it is much lower.
+    var settle: Bool
 
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -333,13 +337,14 @@ struct SteeringFrame: Decodable {
         forces = try values.decode([[Double]].self, forKey: .forces)
         symbols = try values.decodeIfPresent([String].self, forKey: .symbols)
         propose = try values.decodeIfPresent(Bool.self, forKey: .propose) ?? false
+        settle = try values.decodeIfPresent(Bool.self, forKey: .settle) ?? false
         guard (positions + forces).allSatisfy({ $0.count == 3 }) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .positions, in: values, debugDescription: "a vector has not three components")
         }
     }
 
-    enum CodingKeys: String, CodingKey { case positions, energy, forces, symbols, propose }
+    enum CodingKeys: String, CodingKey { case positions, energy, forces, symbols, propose, settle }
 }
 
 /// The answer: the frame, its prediction, and the next geometry.
