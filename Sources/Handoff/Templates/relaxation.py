@@ -37,6 +37,8 @@ UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': '
 DEFAULT_CURVATURE = 70.0
 # Smallest curvature of a Hessian that comes from the base, eV/Angstrom^2.
 DEFAULT_FLOOR = 2.0
+# Gradients that are spent on a lower energy after the forces are as small as requested.
+SETTLING = 10
 # In result/: the gradients that a learning relaxation has learnt from, as a model file.
 LEARNT = 'learnt.aurelax-model'
 # In result/: after how many frames BFGS took over from the learning relaxation.
@@ -824,14 +826,14 @@ class Relaxation(Run):
     def lower_geometry(self, labels):
         """Where `aurelax steer` expects a much lower energy although the forces are as small as requested, on rank 0.
 
-        At most ten gradients are spent on that after the first with such forces."""
+        Asked until SETTLING gradients after the first with such forces."""
         step = len(self.frames) - 1
         if self.steering is None:
             return None
         first = min(index for index, (_, seen, _) in enumerate(self.frames)
                     if self.fmax(seen) < self.parameters['optimizer']['fmax'])
         try:
-            answer = self.steering.observe(self.frames[-1][0], labels, settle=step < first + 10)
+            answer = self.steering.observe(self.frames[-1][0], labels, settle=bool(step < first + SETTLING))
         except SteeringLost as lost:
             self.say(f'nothing lower was looked for: {lost}')
             self.steering = None
