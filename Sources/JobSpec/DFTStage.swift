@@ -73,6 +73,8 @@ public struct DFTStage: Sendable, Equatable {
     public var base = automaticBase
     /// Relax on the base before the first gradient, unless an earlier stage has done so.
     public var baseFirst = true
+    /// At small forces the learning relaxation goes on while it expects the energy to fall by more than this, eV.
+    public var expectedFall = 0.02
     /// Start the optimiser from the model's Hessian where the model has one.
     public var hessian = true
     /// The request for resources of a batch system.
@@ -108,6 +110,11 @@ extension DFTStage {
         OptionSpec(
             "base_first", \.baseFirst, .boolean,
             "Relax on the base before the first gradient, unless an ML stage did so or a dft stage came before.",
+            idle: notLearning)
+        OptionSpec(
+            "expected_fall", \.expectedFall, .number(0...10), unit: "eV",
+            "Learning goes on at forces below fmax, for ten gradients at most, while it expects the energy to fall by "
+                + "more than this (0: it does not).",
             idle: notLearning)
         OptionSpec(
             "hessian", \.hessian, .boolean,

@@ -240,7 +240,7 @@ public struct LearningRelaxation: Sendable {
             predictedFmax: longest(outcome.gradient), energyDeviation: deviation)
     }
 
-    /// A geometry that is lower by more than ``LearningSettings/worthwhileFall``, as the surrogate expects, once the forces
+    /// A geometry that is lower by more than ``LearningSettings/expectedFall``, as the surrogate expects, once the forces
     /// are as small as requested: along a soft direction small forces can be far above a minimum.
     ///
     /// - Returns: nil if there is none within the trust radius, or the surrogate is not sure of it.
@@ -252,7 +252,7 @@ public struct LearningRelaxation: Sendable {
         let outcome = try relax(within: trustRadius, dampings: [], exactAtBest())
         let deviation = try self.deviation(of: outcome, from: home)
         let fall = home.energy - outcome.energy
-        guard fall > settings.worthwhileFall, deviation < fall / 2,
+        guard fall > settings.expectedFall, deviation < fall / 2,
             outcome.displacement.allSatisfy(\.isFinite)
         else { return nil }
         return Proposal(

@@ -20,7 +20,7 @@ public struct LearningSettings: Sendable, Equatable {
     public var largestDeviation = 0.02
     /// Once the forces are as small as requested, the relaxation goes on while the energy is expected to fall by more than
     /// this within the trust radius.
-    public var worthwhileFall = 0.02
+    public var expectedFall = 0.02
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400
     /// Smaller energy differences are within the engine's noise.

@@ -26,6 +26,8 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var maxStep: Double
         /// The same for the learning relaxation; nil for BFGS, and in packages of before it was limited.
         public var learningMaxStep: Double?
+        /// At small forces the learning relaxation goes on for a larger fall of the energy, eV; nil or 0: it ends there.
+        public var expectedFall: Double?
         /// Nil means BFGS: in packages of before there was a choice.
         public var method: DFTStage.Optimizer?
         /// Nil for BFGS.
@@ -36,6 +38,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
             case maxSteps = "max_steps"
             case maxStep = "max_step"
             case learningMaxStep = "learning_max_step"
+            case expectedFall = "expected_fall"
         }
     }
 
@@ -124,6 +127,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
             maxStep: settings.maxStep ?? DFTStage.defaultMaxStep,
             learningMaxStep: settings.usedOptimizer == .learning
                 ? settings.maxStep ?? DFTStage.defaultLearningMaxStep : nil,
+            expectedFall: settings.usedOptimizer == .learning ? settings.expectedFall : nil,
             method: settings.usedOptimizer,
             base: settings.usedOptimizer == .learning ? request.base ?? LearningBase.none : nil)
         gpaw = GPAW(

@@ -768,6 +768,7 @@ class Relaxation(Run):
                 dict(symbols=self.symbols, positions=positions, fixed=self.fixed,
                      fixed_coordinates=list(self.fixed_coordinates), fmax=settings['fmax'],
                      max_step=settings.get('learning_max_step', settings['max_step']), hessian=matrix,
+                     expected_fall=settings.get('expected_fall'),
                      charge=self.parameters['charge'],
                      cell=None if self.lattice is None else self.lattice.rows.tolist(),
                      pbc=None if self.lattice is None else self.lattice.pbc,
@@ -830,10 +831,11 @@ class Relaxation(Run):
         step = len(self.frames) - 1
         if self.steering is None:
             return None
+        wanted = bool(self.parameters['optimizer'].get('expected_fall'))
         first = min(index for index, (_, seen, _) in enumerate(self.frames)
                     if self.fmax(seen) < self.parameters['optimizer']['fmax'])
         try:
-            answer = self.steering.observe(self.frames[-1][0], labels, settle=bool(step < first + SETTLING))
+            answer = self.steering.observe(self.frames[-1][0], labels, settle=wanted and bool(step < first + SETTLING))
         except SteeringLost as lost:
             self.say(f'nothing lower was looked for: {lost}')
             self.steering = None

@@ -78,6 +78,7 @@ struct Steer: ParsableCommand {
         var settings = LearningSettings()
         (settings.fmax, settings.maxStep) = (start.fmax, start.maxStep)
         if let floor = start.floor { settings.hessianFloor = floor }
+        if let fall = start.expectedFall { settings.expectedFall = fall }
         if let radius = start.trustRadius { settings.trustRadius = radius }
         var hessian = start.hessian.map {
             Matrix(rows: 3 * atoms.count, columns: 3 * atoms.count, storage: $0)
@@ -232,6 +233,7 @@ struct SteeringStart: Decodable {
     var maxStep: Double
     var floor: Double?
     var trustRadius: Double?
+    var expectedFall: Double?
     /// Row-major, 3N × 3N.
     var hessian: [Double]?
     var base: Base?
@@ -248,10 +250,12 @@ struct SteeringStart: Decodable {
         case fixedCoordinates = "fixed_coordinates"
         case maxStep = "max_step"
         case trustRadius = "trust_radius"
+        case expectedFall = "expected_fall"
     }
 
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
+        expectedFall = try values.decodeIfPresent(Double.self, forKey: .expectedFall)
         steer = try values.decode(Int.self, forKey: .steer)
         symbols = try values.decode([String].self, forKey: .symbols)
         positions = try values.decode([[Double]].self, forKey: .positions)
