@@ -114,10 +114,11 @@ public struct LearningRelaxation: Sendable {
         precondition(frames.isEmpty, "before the first gradient")
         guard case .forceField = base.base else { return }
         for frame in earlier {
-            guard frame.elements.sorted() == start.elements.sorted() else {
+            // In the order of this job: an engine as base knows the elements by their places.
+            guard let ordered = frame.reordered(to: start.elements) else {
                 throw LearningError.otherComposition(expected: start.formula, found: frame.formula)
             }
-            try correction.learn(frame, base)
+            try correction.learn(ordered, base)
         }
         learntBefore = earlier.count
     }

@@ -196,7 +196,7 @@ extension LearningRunTests {
         }
     }
 
-    @Test("BFGS goes on where aurelax fails, and the result says why", arguments: Fault.allCases)
+    @Test("BFGS takes over if aurelax fails, and the result says why", arguments: Fault.allCases)
     func steeringFails(_ fault: Fault) async throws {
         let scratch = try Scratch()
         let program = scratch.path.appending("steering")

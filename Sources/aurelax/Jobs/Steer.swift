@@ -91,8 +91,7 @@ struct Steer: ParsableCommand {
             do {
                 let begin = try BaseStart(
                     atoms, isFree: isFree, fixedCoordinates: start.fixedCoordinates ?? [],
-                    base: earlier.isEmpty
-                        ? field : LearntForceField(field, learning: earlier, for: atoms),
+                    base: field,
                     relaxes: start.relaxFirst == true)
                 first.positions = begin.positions
                 hessian = begin.hessian
