@@ -516,6 +516,13 @@ class Steering:
             answer['positions'] = found
         return answer
 
+    def keep(self, path, name, level_of_theory, frames):
+        """Has the gradients written to a model file; returns their number, with those of earlier jobs."""
+        return self.ask(dict(keep=dict(
+            path=path, name=name, level_of_theory=level_of_theory,
+            frames=[dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist())
+                    for positions, labels, _ in frames]))).get('kept')
+
     def end(self):
         if self.child.poll() is None:
             self.child.kill()
