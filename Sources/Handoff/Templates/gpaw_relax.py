@@ -265,12 +265,12 @@ class Engine:
         """Electronic properties from GPAW: eV, e Angstrom, Bohr magnetons."""
         found = {}
         try:
-            homo, lumo = (float(value) for value in self.atoms.calc.get_homo_lumo())
-            for name, value in (('homo', homo), ('lumo', lumo)):
-                if np.isfinite(value):
-                    found[name] = value
-            # A periodic structure has no dipole moment along its lattice.
+            # A periodic structure has no dipole moment along its lattice, and its bands cross the Fermi level if it is a metal.
             if not self.atoms.pbc.any():
+                homo, lumo = (float(value) for value in self.atoms.calc.get_homo_lumo())
+                for name, value in (('homo', homo), ('lumo', lumo)):
+                    if np.isfinite(value):
+                        found[name] = value
                 dipole = np.array(self.atoms.calc.get_dipole_moment(self.atoms), float)
                 # That of an ion depends on the origin: the centre of mass.
                 dipole -= self.charge * self.atoms.get_center_of_mass()
