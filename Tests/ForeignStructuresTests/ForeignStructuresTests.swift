@@ -188,7 +188,7 @@ import Testing
             try converter.read(Array(Self.poscar.utf8), named: "CONTCAR", format: "vasp", frames: .last)
         } throws: { error in
             let text = "\(error)"
-            return text.hasPrefix("CONTCAR: error: a vasp file is read and written by Python with ASE")
+            return text.hasPrefix("CONTCAR: error: a vasp file needs Python with ASE")
                 && text.contains("AURELAX_PYTHON")
         }
     }

@@ -168,9 +168,10 @@ import ThiolateGold
             record.entries.first { $0.train == "four" && $0.atomClass == .hydrogen }?.score)
         let row = try #require(evaluation.rows["H"])
         #expect(row.atoms == score.atoms)
-        #expect(abs(row.vectorRMSE - (score.forceError ?? 0)) < 1e-9)
-        #expect(abs(row.weightedAngle - (score.weightedAngle ?? 0)) < 1e-7)
-        #expect(abs(row.medianAngle - (score.medianAngle ?? 0)) < 1e-7)
+        // A model file has single precision, the scan double.
+        #expect(abs(row.vectorRMSE - (score.forceError ?? 0)) < 1e-6)
+        #expect(abs(row.weightedAngle - (score.weightedAngle ?? 0)) < 1e-4)
+        #expect(abs(row.medianAngle - (score.medianAngle ?? 0)) < 1e-3)
     }
 
     @Test func mistakesWithTheirPlaces() {

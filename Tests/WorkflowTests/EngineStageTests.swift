@@ -186,7 +186,7 @@ import Workflow
     func followed() async throws {
         let engine = try spool.engine { $0.python = Self.python ?? "python3" }
         try drop("other")
-        try await turn(engine) { spool.exists("outbox/rejected/other") }
+        try await turn(engine) { spool.exists("outbox/rejected/other/diagnostics.txt") }
         let report = spool.text("outbox/rejected/other/diagnostics.txt") ?? "nothing was set aside"
         #expect(report.contains("this spool has no engine ‘other’"), "\(report)")
         try write("aurelax.yaml", engines + "  other: {ase: \"spring.py:Spring\", charge: keywords}\n")
