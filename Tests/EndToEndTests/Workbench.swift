@@ -14,6 +14,7 @@ final class Workbench: Sendable {
         ("ssh ", "another machine"),
         ("sbatch ", "Slurm; make test-slurm"),
         ("aurelax train models/gold-ligands/", "minutes; `make models` trains it"),
+        ("scripts/learning-curves ", "minutes of training"),
         ("scripts/experiment ", "hours of GPAW; WorkflowFileTests tries each dry"),
         ("mkdir -p /", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),
@@ -62,6 +63,7 @@ final class Workbench: Sendable {
             (printf 'x T B\\n final structure:\\n=====\\n'; cat ring4.xyz) > xtb.out
             mkdir structures && cp ring5.xyz structures/five.xyz && cp ring6.xyz structures/six.xyz
             ln -s \(project)/scripts scripts
+            mkdir -p models/data && ln -s \(project)/models/data/slabs-pbe-lcao.extxyz models/data
             mkdir bin && ln -s /bin/cat bin/less
             for recipe in \(project)/models/*/recipe.yaml; do
                 folder=models/$(basename $(dirname $recipe))

@@ -185,16 +185,16 @@ import Workflow
     @Test("a job's engine has to be in aurelax.yaml, whose changes the running daemon follows")
     func followed() async throws {
         let engine = try spool.engine { $0.python = Self.python ?? "python3" }
-        try drop("other")
-        try await turn(engine) { spool.exists("outbox/rejected/other/diagnostics.txt") }
-        let report = spool.text("outbox/rejected/other/diagnostics.txt") ?? "nothing was set aside"
-        #expect(report.contains("this spool has no engine ‘other’"), "\(report)")
-        try write("aurelax.yaml", engines + "  other: {ase: \"spring.py:Spring\", charge: keywords}\n")
-        try drop("other")
-        try await turn(engine) { (try? spool.state(of: "other")) == .completed }
-        #expect(try spool.state(of: "other") == .completed)
+        try drop("later")
+        try await turn(engine) { spool.exists("outbox/rejected/later/diagnostics.txt") }
+        let report = spool.text("outbox/rejected/later/diagnostics.txt") ?? "nothing was set aside"
+        #expect(report.contains("this spool has no engine ‘later’"), "\(report)")
+        try write("aurelax.yaml", engines + "  later: {ase: \"spring.py:Spring\", charge: keywords}\n")
+        try drop("later")
+        try await turn(engine) { (try? spool.state(of: "later")) == .completed }
+        #expect(try spool.state(of: "later") == .completed)
         // A mistake is reported, and the engines of before remain.
-        try write("aurelax.yaml", "aurelax: 1\nengines: {other: {asw: x}}\n")
+        try write("aurelax.yaml", "aurelax: 1\nengines: {later: {asw: x}}\n")
         await engine.noteTroubleOfEngines()
         try drop("spring")
         try await turn(engine) { (try? spool.state(of: "spring")) == .completed }
