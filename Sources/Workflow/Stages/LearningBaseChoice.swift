@@ -20,6 +20,10 @@ struct LearningBaseChoice {
     /// The stages that have ended.
     let ended: [StageRecord]
 
+    /// Above this share of atoms out of domain a model is not the base. Drawn structures of known kind have up to 0.05
+    /// (Au25), rings of unknown ligands or metals 0.17 to 0.22, where GFN1-xTB is the better base.
+    private static let largestUnknownShare = 0.1
+
     /// Methods that tblite has.
     static let tightBinding = ["GFN1-xTB", "GFN2-xTB"]
 
@@ -42,11 +46,12 @@ struct LearningBaseChoice {
         return model(field, name)
     }
 
-    /// The job's model if an ML stage would relax the structure with it, else the spool's first engine that gives
-    /// forces for it, else GFN1-xTB.
+    /// The job's model if it knows nearly all of the structure, else the spool's first engine that gives forces for it,
+    /// else GFN1-xTB.
     private func automatic() -> LearningBase {
         if let field = try? models.load(record.job.model), field.hasEnergy,
-            let check = try? DomainCheck(field, atoms), !check.isRefused
+            let check = try? DomainCheck(field, atoms), !check.isRefused,
+            check.share <= Self.largestUnknownShare
         {
             return model(field, record.job.model)
         }
