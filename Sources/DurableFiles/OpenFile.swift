@@ -89,7 +89,7 @@ public final class ExclusiveLock: Sendable {
     }
 }
 
-/// The lock's file, kept open and never accessed.
+/// Keeps the lock's file open, because closing it releases the lock.
 private final class OpenFileHandle: @unchecked Sendable {
     private let file: OpenFile
     init(_ file: OpenFile) { self.file = file }

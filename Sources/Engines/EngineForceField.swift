@@ -114,7 +114,7 @@ struct EngineIdentity {
     /// How charge and multiplicity are passed to it; nil for a program.
     var passing: String?
 
-    /// From the content of `identity.json`.
+    /// Reads the identity of an ASE calculator from the content of its `identity.json`.
     init(json: Data, _ description: EngineDescription) throws {
         struct Told: Decodable {
             var version: String

@@ -144,7 +144,7 @@ public struct StructureConverter: Sendable {
 /// A file could not be converted.
 public struct StructureConversionError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
-        /// No Python, or one without ASE: its path, the task, and the reason.
+        /// No Python with ASE: the path of the Python, what needs it, and why it is of no use.
         case noPython(String, String, String)
         case failed(String)
         /// The format must be given; the guess follows from the content.

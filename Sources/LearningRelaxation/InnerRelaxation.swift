@@ -2,8 +2,8 @@ import LinearAlgebra
 
 /// A minimisation of the surrogate from one frame, within a distance of it.
 ///
-/// An elastic wall holds atoms that come near the radius, so that all others still find their places: a path that is cut
-/// off at the radius would end with large forces on stiff bonds.
+/// An elastic wall holds atoms that come near the radius, so that all others still find their places: a path that is
+/// cut off at the radius would end with large forces on stiff bonds.
 struct InnerRelaxation {
     /// Inverse of the initial Hessian.
     let inverse: Matrix
@@ -14,8 +14,8 @@ struct InnerRelaxation {
     let radius: Double
     /// Largest displacement of an atom in one step, Å.
     let maxStep: Double
-    /// Force constant of springs that hold each atom where the relaxation started, eV/Å²: the smallest displacement that removes forces
-    /// is preferred to a long way along soft directions.
+    /// Force constant of springs that pull each atom back to its start, eV/Å². They prefer the smallest displacement
+    /// that removes the forces to a long way along soft directions.
     var damping = 0.0
 
     struct Outcome: Sendable, Equatable {

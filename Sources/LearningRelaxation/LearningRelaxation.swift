@@ -104,9 +104,9 @@ public struct LearningRelaxation: Sendable {
 
     // MARK: Observing
 
-    /// Learns labelled geometries of an earlier job of the same composition, before the first gradient of this one. They
-    /// teach the correction and are no frames to start from. Nothing is learnt by a quadratic model, which knows its own
-    /// surroundings only.
+    /// Adds labelled geometries of an earlier job of the same composition to the data of the correction, before the
+    /// first gradient of this job. Steps never start from them. Does nothing if the base is a quadratic model, because
+    /// that is valid near its own geometry only.
     ///
     /// - Parameter earlier: geometries with energy and forces; the order of the atoms may differ.
     /// - Throws: ``LearningError``; what the base or the descriptor throws.

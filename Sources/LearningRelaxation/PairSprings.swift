@@ -30,7 +30,8 @@ func pairSpringHessian(_ atoms: Atoms) -> Matrix {
             }
         }
     }
-    // A spring to an image pulls at the atom itself; one to an own image at nothing.
+    // A spring to a periodic image of an atom acts on that atom. A spring between an atom and its own image has no
+    // effect, because both ends move together.
     if atoms.periodicity.isPeriodic, let near = try? NeighborList(atoms, cutoff: 7) {
         for i in 0..<atoms.count {
             for slot in near.range(of: i) where near.indices[slot] < i {

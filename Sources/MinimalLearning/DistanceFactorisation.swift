@@ -32,8 +32,8 @@ public struct DistanceFactorisation: Sendable {
             do {
                 factor = try Cholesky(c)
             } catch .notPositiveDefinite(let pivot) {
-                // In many dimensions the smallest suitable τ exceeds the largest distance; if 2⁶
-                // times that is not enough, τ is not the cause.
+                // In many dimensions the smallest suitable τ exceeds the largest distance. If the last
+                // τ, 128 times that distance, is not enough, the distances are at fault.
                 guard shift < 100 * (d.storage.max() ?? 1) else {
                     throw .notPositiveDefinite(pivot: pivot)
                 }

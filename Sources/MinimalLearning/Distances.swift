@@ -199,7 +199,7 @@ struct Rows: @unchecked Sendable {
     }
 }
 
-/// Rows in a buffer with their squared lengths, which several threads read.
+/// The rows of a buffer and their squared lengths; several threads read them at the same time.
 private struct Points: @unchecked Sendable {
     let base: UnsafePointer<Double>?
     let squaredLengths: UnsafeBufferPointer<Double>

@@ -43,7 +43,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public private(set) var timesAbsent = 0
     /// Since when the submission is in doubt.
     public private(set) var doubtedAt: Date?
-    /// The user paused the job: the run is held, or ends after its step.
+    /// True while the user has paused the job: Slurm holds the run, or the run ends after its current step.
     public var isHeld = false
     /// Resources for the next run, once decided.
     public var next: SlurmResources?

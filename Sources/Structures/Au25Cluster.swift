@@ -17,7 +17,7 @@ public struct Au25Cluster: Sendable {
     public var coreRadius = 2.80
     /// From a staple's gold atom to the three of the icosahedron's face below it, Å.
     public var goldGold = 3.20
-    /// Within a staple, Å.
+    /// Gold–sulfur bond length within a staple, Å.
     public var goldSulfur = 2.33
     /// From a staple's outer sulfur to the icosahedron, Å.
     public var coreSulfur = 2.40

@@ -9,7 +9,7 @@ struct ReferenceSet: Sendable {
     let count: Int
     private let scaling: MinMaxScaling
     private let centre: [Double]
-    /// Relative to the centre.
+    /// Scaled descriptors of the references, relative to ``centre``.
     private let descriptors: SingleMatrix
     private let squaredLengths: [Double]
     let environments: [Environment]
@@ -70,8 +70,10 @@ struct ReferenceSet: Sendable {
         (self.atomClass, self.options) = (atomClass, options)
     }
 
-    /// Returns the distances to every reference. - Parameter x: N×F, not scaled. - Returns:
-    /// N×count.
+    /// Returns the distance of each input from every reference.
+    ///
+    /// - Parameter x: descriptors of the inputs, N×F, not scaled.
+    /// - Returns: distances, N×count.
     func distances(of x: Matrix) -> Matrix {
         let scaled = scaling(x)
         return descriptors.withUnsafeBufferPointer { q in

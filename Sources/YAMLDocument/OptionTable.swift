@@ -334,7 +334,8 @@ extension MappingSchema {
 }
 
 extension MappingSchema {
-    /// The table of this mapping and those of the mappings in it, each with its name.
+    /// Returns this schema and those of the mappings in it, each with its name, for one table each in the
+    /// documentation.
     public func tables(named name: String) -> [(String, MappingSchema)] {
         [(name, self)]
             + keys.flatMap { key -> [(String, MappingSchema)] in

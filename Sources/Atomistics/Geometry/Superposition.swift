@@ -9,7 +9,7 @@ public struct Superposition: Sendable {
     /// The distance of each atom from its partner, Å.
     public let distances: [Double]
 
-    /// √⟨|R r_i + t − s_i|²⟩, Å.
+    /// Root mean square of ``distances``, √⟨|R r_i + t − s_i|²⟩, Å.
     public var rmsd: Double {
         guard !distances.isEmpty else { return 0 }
         return (distances.reduce(0) { $0 + $1 * $1 } / Double(distances.count)).squareRoot()

@@ -162,7 +162,7 @@ struct ResultStatus: Codable {
     var optimizer: String? = nil
     var base: String? = nil
     var optimizerNote: String? = nil
-    /// Steps on the base before the first gradient.
+    /// Relaxation steps on the base force field before the first gradient.
     var baseSteps: Int? = nil
 
     enum CodingKeys: String, CodingKey {

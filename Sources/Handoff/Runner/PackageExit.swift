@@ -52,7 +52,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
         return (["| Exit status | Meaning |", "|---|---|"] + rows).joined(separator: "\n")
     }
 
-    /// The table of docs/hand-off.md.
+    /// The table of exit statuses in docs/hand-off.md.
     public static var markdown: String { table() }
 
     /// Those that `run.sh` can end with.

@@ -81,7 +81,7 @@ def reason(error):
     frames = traceback.extract_tb(error.__traceback__)
     where = f' in {os.path.basename(frames[-1].filename)}, {frames[-1].name}' if frames else ''
     meant = {'LegacyGPAWError': 'this version of GPAW does not do what the settings ask for',
-             'NotImplementedError': 'the engine does not do what the settings ask for',
+             'NotImplementedError': 'the engine does not support these settings',
              'AssertionError': 'the engine takes the settings for contradictory'}.get(type(error).__name__)
     return f'{type(error).__name__}{where}' + (f': {meant}' if meant else '')
 
@@ -512,7 +512,7 @@ class Steering:
             found = np.array(answer.get('positions', []), float)
             if found.shape != positions.shape or not np.isfinite(found).all():
                 self.end()
-                raise SteeringLost('aurelax steer proposed no finite geometry')
+                raise SteeringLost('aurelax steer proposed coordinates that are not finite, or of other atoms')
             answer['positions'] = found
         return answer
 
@@ -550,7 +550,7 @@ class Run:
     heeds_stop = True
 
     def stop_cause(self):
-        """Returns the reason for stopping, or None; of this rank."""
+        """Returns the reason for stopping that this rank knows, or None."""
         if self.signal is not None:
             return f'stopped by {signal.Signals(self.signal).name}'
         if self.heeds_stop and os.path.exists(os.path.join(RESULT, 'STOP')):
@@ -705,7 +705,7 @@ class Relaxation(Run):
                 return 'engine-error', f'the optimiser does not move any more after step {step}'
 
     def take_step(self, atoms, labels):
-        """Move `atoms` to where the next gradient is to be computed: by `aurelax steer` if it is there, else by BFGS."""
+        """Moves `atoms` to the geometry of the next gradient, proposed by `aurelax steer` if it runs, else by BFGS."""
         positions = broadcast(self.proposal(labels), 0, world)
         if positions is not None:
             atoms.set_positions(positions, apply_constraint=False)

@@ -24,7 +24,7 @@ public struct ScanRecord: Sendable, Codable, Equatable {
     public var entries: [Entry]
     public var seconds: Double
 
-    /// Whether this point is complete.
+    /// Returns true if this record has the results of all classes of the point.
     func covers(_ point: Scan.Point) -> Bool {
         descriptor == point.soap
             && Set(point.classes).isSubset(of: Set(entries.map(\.atomClass)))

@@ -88,7 +88,9 @@ extension SlurmFollower {
         }
     }
 
-    /// - Parameter room: largest number of array elements; nil for the room in the queue.
+    /// Submits a package to Slurm.
+    ///
+    /// - Parameter room: largest number of array elements; nil for as many as the queue has free places.
     /// - Returns: number of Slurm jobs added to the queue.
     @discardableResult
     func submit(

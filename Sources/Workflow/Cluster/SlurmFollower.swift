@@ -26,7 +26,7 @@ package actor SlurmFollower {
     let program: String
     /// Consecutive failed queries.
     private(set) var failures = 0
-    /// While Slurm accepts no more jobs, the time until which to wait.
+    /// While Slurm accepts no more jobs, the time of the next attempt to submit.
     var submitAfter = ContinuousClock.now
     /// Jobs that Slurm refuses temporarily, with the times until which they wait.
     var postponed: [Int64: ContinuousClock.Instant] = [:]
@@ -310,7 +310,8 @@ package actor SlurmFollower {
         return idle
     }
 
-    /// Slurm jobs whose runs are closed: a late submission, or a job that was decided otherwise.
+    /// Cancels Slurm jobs whose runs are closed in the store, such as a submission that appears after it was given up.
+    /// Waits for the settling time first.
     private func removeOrphans(_ entries: [QueueEntry], known: Set<String>, at now: Date) async throws {
         let alive = entries.filter { entry in
             if case .ended = entry.state { return false }
@@ -354,7 +355,7 @@ package actor SlurmFollower {
         return try package.isComplete ? package : nil
     }
 
-    /// - Returns: false if Slurm did not do it; it is requested again at the next turn.
+    /// - Returns: false if Slurm did not answer; the caller tries again in the next poll.
     @discardableResult
     func attempt(_ work: @Sendable () async throws -> Void) async throws -> Bool {
         do {

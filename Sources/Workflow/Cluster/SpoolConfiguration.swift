@@ -38,7 +38,7 @@ public struct SpoolConfiguration: Sendable, Equatable {
 public struct MLConfiguration: Sendable, Equatable {
     /// The daemon itself, or Slurm.
     public var executor = Executor.local
-    /// The aurelax program on the nodes; nil for the daemon's own file.
+    /// Path of the aurelax program on the nodes; nil for the path of the daemon's own program.
     public var program: String?
     /// Folder of models on the nodes' file system, searched before all others.
     public var models: String?

@@ -165,8 +165,8 @@ package actor Engine {
         }
     }
 
-    /// Returns true if the job's package is looked at in this poll: of more than a hundred that wait a part each time, so
-    /// that hundreds cost no more than a hundred do.
+    /// Returns true if this poll checks the job's package. If hundreds of packages wait, each poll checks only a part
+    /// of them, between one and two hundred, so that its cost stays bounded.
     private func isInTurn(_ record: JobRecord) -> Bool {
         let parts = configuration.once ? 1 : Int64(max(1, jobs.waitingForResults / 100))
         return record.id % parts == polls % parts

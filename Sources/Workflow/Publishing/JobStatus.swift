@@ -114,7 +114,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var next: String {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
-        case .queued: return "it begins when the daemon has room for it (\(reason))"
+        case .queued: return "it starts when the daemon has free capacity (\(reason))"
         case .running where slurm != nil: return "Slurm runs the stage; with its result, \(after)"
         case .running: return "when this stage ends, \(after)"
         case .waitingForDFT where slurm != nil: return "Slurm runs the package; with its result, \(after)"

@@ -201,8 +201,8 @@ private struct Examination {
         try blobs(jobs, store)
     }
 
-    /// The outbox must not show a job or a stage that the store does not know: a store restored
-    /// from a backup is older than its outbox.
+    /// Finds jobs that the store does not know or knows in an earlier state than the outbox. This happens
+    /// if the store was restored from a backup that is older than the outbox.
     private mutating func outbox(_ jobs: [JobRecord], _ store: Store) throws {
         guard let outbox = try? Directory(spool.outbox) else { return }
         let known = Dictionary(jobs.map { ($0.job.name, $0) }) { $1 }

@@ -179,7 +179,7 @@ extension Store {
 
     /// - Parameter known: number of entries of the copy's history that the store has.
     private func take(_ copy: JobCopy, into record: JobRecord, after known: Int, _ note: String) throws {
-        // An earlier run no longer exists: the stage resumes from its last state.
+        // The run that the copy describes no longer exists: the job is queued, and its stage resumes from its files.
         let wasAtWork = copy.state == .running || copy.state == .waitingForDFT
         try pool.write { database in
             try database.execute(

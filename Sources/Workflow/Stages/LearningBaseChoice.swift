@@ -7,13 +7,13 @@ internal import JobSpec
 import ModelLibrary
 import SystemPackage
 
-/// Chooses what the learning relaxation of a calculation outside adds its correction to.
+/// Chooses the base of the learning relaxation in a package.
 struct LearningBaseChoice {
     let stage: DFTStage
     let record: JobRecord
     let models: LoadedModels
     let engines: SpoolEngines
-    /// Python of engines that name none.
+    /// Python of engines whose description names none.
     let python: String
     /// The start of the calculation.
     let atoms: Atoms
@@ -88,7 +88,8 @@ struct LearningBaseChoice {
             relaxFirst: relaxesFirst(name, nil))
     }
 
-    /// Not after a calculation, whose geometry is better than the base's, and not after a stage that the base did.
+    /// Returns nil after a calculation, whose geometry is better than the base's minimum, and after an ML stage with
+    /// the same base, which has found that minimum already.
     private func relaxesFirst(_ name: String, _ version: String?) -> Bool? {
         guard stage.baseFirst, !ended.contains(where: { $0.report.kind == .dft }) else { return nil }
         guard let last = ended.last(where: { $0.report.kind == .ml }) else { return true }
@@ -98,12 +99,12 @@ struct LearningBaseChoice {
 }
 
 extension LearningBaseChoice {
-    /// The gradients that an earlier job's last calculation has learnt, with the base that it had.
+    /// Returns the gradients of an earlier job's last calculation, and its base.
     ///
-    /// They are in the model file beside its result; a calculation that wrote none, because BFGS took its steps, has them
-    /// in its trajectory.
+    /// The gradients are read from the model file beside the result, or from the trajectory if there is no model file
+    /// because BFGS took the steps.
     ///
-    /// - Parameter folder: of that job.
+    /// - Parameter folder: folder of the earlier job.
     /// - Throws: ``StageFailure`` if it has none of this composition and charge.
     func learnt(
         from job: JobName, in folder: Directory, _ stages: [StageRecord]
@@ -139,7 +140,8 @@ extension LearningBaseChoice {
         throw StageFailure("the job ‘\(job)’ has no result of a dft stage to learn from")
     }
 
-    /// Also after an ML stage with the same base: what was learnt moves its minimum.
+    /// Returns nil after a calculation or with `base_first: false`, else true, also after an ML stage with the same
+    /// base.
     private var relaxesLearntFirst: Bool? {
         stage.baseFirst && !ended.contains { $0.report.kind == .dft } ? true : nil
     }

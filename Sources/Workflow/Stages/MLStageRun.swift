@@ -105,7 +105,7 @@ package struct MLStageRun {
         guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33),
             let end = bytes.lastIndex(of: 10)
         else { return [] }
-        // A last line without its end may lack digits and still look complete.
+        // A last line without a line feed may lack digits and still look complete, so it is not read.
         var reader = try ExtXYZReader(MemoryBytes(Array(bytes[...end]), label: "trajectory.extxyz"))
         var frames: [Atoms] = []
         while relaxer.status == .running, let frame = try? reader.next(),

@@ -12,7 +12,7 @@ import SystemPackage
 enum Schema {
     static let version = 4
 
-    /// A new version is a migration here and the new ``version``; earlier migrations never change.
+    /// To change the schema, append a migration and increase ``version``. Never change an earlier migration.
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         register(1, version1, in: &migrator)

@@ -8,7 +8,8 @@ import ModelLibrary
 
 /// Steers a relaxation in a package: `relaxation.py` starts it and asks for a geometry after each gradient.
 ///
-/// A line of JSON each way at a time; see docs/learning-relaxation.md for the messages.
+/// Each request and each reply is a line of JSON. The message types are at the end of this file;
+/// docs/learning-relaxation.md describes the method.
 struct Steer: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "steer",

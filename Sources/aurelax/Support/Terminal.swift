@@ -55,7 +55,7 @@ final class ProgressBar {
         printError(line)
     }
 
-    /// Restores the line.
+    /// Erases the bar.
     func clear() {
         guard drawn != nil else { return }
         drawn = nil
