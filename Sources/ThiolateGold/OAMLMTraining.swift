@@ -61,7 +61,8 @@ extension ModelTraining where Options == OAMLMOptions {
             writer.add(
                 prefix + "direction-references", shape: [k], c.directionReferences.map(Int32.init))
             writer.add(prefix + "directions", shape: [k, 3], c.directions.flatMap { [$0.x, $0.y, $0.z] })
-            writer.add(prefix + "projections", shape: [k, k], c.direction.projections.storage.map(Float.init))
+            writer.add(
+                prefix + "projections", shape: [k, k], c.direction.projections.storage.map(Float.init))
             if let misfits = c.direction.misfits {
                 writer.add(prefix + "misfits", shape: [k, k], misfits.storage.map(Float.init))
             }

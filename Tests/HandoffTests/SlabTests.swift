@@ -147,8 +147,8 @@ import Testing
     func step(mode: DFTStage.Mode) async throws {
         let scratch = try Scratch()
         let settings = SlabTests.settings {
-            ($0.mode, $0.basis, $0.h, $0.cutoff, $0.vacuum, $0.maxSteps) = (mode, "sz(dzp)", 0.25, 200, 4.5, 1)
-            $0.maxStep = 0.02
+            ($0.mode, $0.basis, $0.h, $0.cutoff, $0.vacuum) = (mode, "sz(dzp)", 0.25, 200, 4.5)
+            ($0.maxSteps, $0.maxStep) = (1, 0.02)
         }
         let package = try HandoffPackage(
             Samples.request(SlabTests.slab, settings: settings) { $0.movable = [false, true] })
