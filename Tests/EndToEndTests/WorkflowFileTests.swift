@@ -12,8 +12,13 @@ import Testing
         return all.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
     }
 
-    /// Directly in workflows/: job files with placeholders.
+    /// Job files with placeholders.
     private static func isTemplate(_ path: String) -> Bool {
+        (try? String(contentsOfFile: path, encoding: .utf8))?.contains("${name}") ?? false
+    }
+
+    /// Directly in workflows/, where commands find them by name.
+    private static func hasName(_ path: String) -> Bool {
         path.split(separator: "/").dropLast().last == "workflows"
     }
 
@@ -26,11 +31,11 @@ import Testing
         let templates = Self.files(".yaml").filter(Self.isTemplate)
         #expect(templates.count >= 5)
         for template in templates {
-            let name = String(template.split(separator: "/").last?.dropLast(5) ?? "")
+            let name = Self.hasName(template) ? template.split(separator: "/").last?.dropLast(5) : nil
             let result = try await Program.run(
                 [
-                    "submit", "ring4.xyz", "--workflow", name, "--name", "mine", "--set", "fmax=0.07",
-                    "--dry-run",
+                    "submit", "ring4.xyz", "--workflow", name.map(String.init) ?? template, "--name", "mine",
+                    "--set", name == nil ? "dft.fmax=0.07" : "fmax=0.07", "--dry-run",
                 ],
                 spool: spool.path, in: spool.path)
             #expect(result.status == 0, "\(result.errors)")
