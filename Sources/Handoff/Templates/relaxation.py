@@ -805,7 +805,7 @@ class Relaxation(Run):
         return begun
 
     def tell_base(self, base, evaluations):
-        """Shows every ten seconds that the base is at work: it may compute for long before the first gradient."""
+        """Writes progress.json every ten seconds while the structure is relaxed on the base, which may take minutes."""
         now = time.time()
         if self.frames or now < self.base_told + 10:
             return
