@@ -130,6 +130,31 @@ import Testing
         #expect(found.text == "700\n")
     }
 
+    /// A sparse file of 10 GiB and a line of 32 MiB: the largest memory of the whole process is measured.
+    @Test("Huge structures are refused with bounded memory", .tags(.fault22))
+    func fault22BoundedMemory() async throws {
+        try spool.drop("huge.xyz", "")
+        try #require(truncate(spool.path.appending("inbox/huge.xyz").string, 10 << 30) == 0)
+        try spool.drop("line.xyz", "2\n" + String(repeating: "x", count: 32 << 20) + "\nH 0 0 0\nH 0 0 1\n")
+        for name in ["huge", "line"] {
+            try spool.drop(
+                "\(name).yaml", "aurelax: 1\nname: \(name)\nstructure: \(name).xyz\nstages:\n  - dft: {engine: tblite}\n")
+        }
+        let result = try await shell(
+            """
+            python3 -c '
+            import resource, subprocess, sys
+            status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+            print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+            ' \(Program.aurelax) daemon --once --interval 0.05 --settle 0.05 --spool \(spool.path)
+            """)
+        let numbers = result.text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        try #require(numbers.count == 2, "\(result.text)")
+        #expect(numbers[0] == 0)
+        #expect(numbers[1] < 256 << 10, "\(numbers[1]) KiB")
+        #expect(spool.files("outbox/rejected").sorted() == ["huge", "line"])
+    }
+
     @Test("A second daemon exits and names the first", .tags(.fault08))
     func fault08SecondDaemon() async throws {
         let first = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")

@@ -146,12 +146,12 @@ final class Workbench: Sendable {
         }
     }
 
-    /// A command that runs until it is stopped gets two seconds; one that needs a terminal gets
+    /// A command that runs until it is stopped gets six seconds; one that needs a terminal gets
     /// one.
     private static func typed(_ command: String) -> String {
         var typed = command.hasSuffix("&") ? String(command.dropLast()) : command
         if isService(command) || command == "aurelax watch" {
-            typed = "timeout --preserve-status -s TERM 2 \(typed)"
+            typed = "timeout --preserve-status -s TERM 6 \(typed)"
         }
         return command.hasPrefix("aurelax watch") ? "script -qec '\(typed)' /dev/null" : typed
     }

@@ -220,7 +220,10 @@ import Workflow
             "aurelax: 1\nname: h2\nstructure: h2.xyz\nstages:\n  - ml: {fmax: 0.1}\n  - dft: {engine: tblite, hessian: true}\n"
         )
         let hessian = SlowHessian.Progress()
-        let engine = try spool.engine { $0.forceField = { _ in SlowHessian(progress: hessian) } }
+        let engine = try spool.engine {
+            $0.forceField = { _ in SlowHessian(progress: hessian) }
+            $0.grace = .seconds(60)
+        }
         try await turns(engine) { hessian.steps > 0 }
         _ = try spool.client.request(.cancel, of: "h2")
         _ = try spool.client.request(.retry, of: "h2")
