@@ -100,21 +100,21 @@ extension DFTStage {
         ).storedWithAnother
         OptionSpec(
             "optimizer", \.optimizer, .word(), default: "learning; bfgs for tblite and in a hybrid stage",
-            "learning adds to the base a correction learnt from every gradient (docs/learning-relaxation.md); bfgs is ASE's."
+            "learning: correct the base with every gradient (docs/learning-relaxation.md); bfgs: as in ASE."
         )
         OptionSpec(
             "base", \.base, .text(check: checkBase),
-            "What learning corrects: a model, an engine, GFN1-xTB, GFN2-xTB, none, or learnt:JOB; auto is the job's "
-                + "model, an engine of the spool or GFN1-xTB, the first that knows the structure.",
+            "Forces that learning corrects: a model, an engine, GFN1-xTB, GFN2-xTB, none, or learnt:JOB; auto: the "
+                + "first of the job's model, the spool's engines and GFN1-xTB that knows the structure.",
             idle: notLearning)
         OptionSpec(
             "base_first", \.baseFirst, .boolean,
-            "Relax on the base before the first gradient, unless an ML stage did so or a dft stage came before.",
+            "Relax on the base before the first gradient call, unless an earlier stage did so or was a dft stage.",
             idle: notLearning)
         OptionSpec(
             "expected_fall", \.expectedFall, .number(0...10), unit: "eV",
-            "Learning goes on at forces below fmax, for ten gradients at most, while it expects the energy to fall by "
-                + "more than this (0: it does not).",
+            "Learning continues at forces below fmax, for at most ten gradient calls, while it expects the energy to "
+                + "fall by more than this; 0: it stops at fmax.",
             idle: notLearning)
         OptionSpec(
             "hessian", \.hessian, .boolean,
@@ -158,8 +158,7 @@ extension DFTStage {
             "density_convergence", \.densityConvergence, .number(0...0.1, open: true),
             unit: "electrons per valence electron", "GPAW: convergence of the density.", idle: otherEngine)
         OptionSpec(
-            "gpaw", \.gpaw,
-            OptionForm(.mapping(GPAWSettings.schema), read: { GPAWSettings($0) }, text: { $0.text }),
+            "gpaw", \.gpaw, .mapping(GPAWSettings.options),
             "GPAW: spin, occupations, bands, mixing, data sets, dispersion and more; see Settings of GPAW.",
             idle: otherEngine)
     }.options

@@ -1,3 +1,4 @@
+import Atomistics
 public import YAMLDocument
 
 /// The keys of a job file, schema version 1, with the types of their values. The options of each
@@ -11,7 +12,7 @@ public enum JobSchema {
     public static let tables = [
         ("job", job), ("ml", MLStage.options.schema), ("dft", DFTStage.options.schema),
         ("hybrid", HybridStage.options.schema), ("single-points", SinglePointsStage.options.schema),
-        ("gpaw", GPAWSettings.schema),
+        ("gpaw", GPAWSettings.options.schema),
     ]
 
     public static var jsonSchema: String {
@@ -32,11 +33,11 @@ public enum JobSchema {
 
     @Sendable static func checkStructure(_ text: String) -> TextProblem? {
         if text.allSatisfy(\.isWhitespace) {
-            return TextProblem("there is neither the name nor the text of a structure")
+            return TextProblem("the structure is empty; expected the name of its file, or its text")
         }
         if text.contains(where: \.isNewline) {
             return text.unicodeScalars.allSatisfy { isPlain($0) || $0 == "\t" || isNewline($0) }
-                ? nil : TextProblem("the structure's text has characters that no structure has")
+                ? nil : TextProblem("the structure's text has control characters")
         }
         let hint =
             "the structure lies beside the job file; give its name alone, or its text after ‘structure: |’"
@@ -71,6 +72,13 @@ public enum JobSchema {
             : TextProblem(
                 "‘\(text.prefix(80))’ cannot be the name of an engine",
                 hint: "a name that stands under ‘engines’ in the spool's aurelax.yaml")
+    }
+
+    @Sendable static func checkElement(_ text: String) -> TextProblem? {
+        if Element(symbol: text) != nil { return nil }
+        let spelled = text.prefix(1).uppercased() + text.dropFirst().lowercased()
+        let hint = Element(symbol: spelled).map { "did you mean ‘\($0.symbol)’?" } ?? "a symbol, such as Au"
+        return TextProblem("‘\(text.prefix(40))’ is not the symbol of an element", hint: hint)
     }
 
     /// GPAW's names: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.

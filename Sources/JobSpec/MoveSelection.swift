@@ -149,7 +149,7 @@ extension OptionForm where Value == MoveSelection {
 extension AtomLists {
     static let options = OptionTable(defaults: AtomLists()) {
         OptionSpec(
-            "elements", \.elements, .ascending(.text(check: checkElement), count: 1...118),
+            "elements", \.elements, .ascending(.text(check: JobSchema.checkElement), count: 1...118),
             "Symbols of elements."
         ).written { !$0.elements.isEmpty }
         OptionSpec(
@@ -170,11 +170,6 @@ extension AtomLists {
             lists.indices = lists.indices.map { $0 - first }
         }
         OptionSpec("below", \.below, .number(-1e6...1e6), "Atoms whose z coordinate is below this, Å.")
-    }
-
-    @Sendable private static func checkElement(_ text: String) -> TextProblem? {
-        Element(symbol: text) == nil
-            ? TextProblem("‘\(text.prefix(80))’ is not the symbol of an element") : nil
     }
 }
 

@@ -182,3 +182,77 @@ extension OptionForm {
             text: { .block(table.lines(of: $0)) })
     }
 }
+
+// MARK: Values of several forms
+
+/// One of the forms that a value is written in.
+public struct OptionBranch<Value: Sendable>: Sendable {
+    let schema: ValueSchema
+    let read: @Sendable (YAMLNode, Value?) -> Value?
+    /// Nil for a value that has another form.
+    let text: @Sendable (Value) -> OptionText?
+
+    public init(_ form: OptionForm<Value>) {
+        (schema, read, text) = (form.schema, form.read, form.text)
+    }
+
+    /// - Parameters:
+    ///   - read: the value of what was read; nil for none.
+    ///   - written: what is written for a value; nil if the value has another form.
+    public init<Part>(
+        _ form: OptionForm<Part>, read: @escaping @Sendable (Part) -> Value?,
+        written: @escaping @Sendable (Value) -> Part?
+    ) {
+        schema = form.schema
+        self.read = { node, _ in form.read(node, nil).flatMap(read) }
+        text = { written($0).map(form.text) }
+    }
+}
+
+extension OptionForm {
+    /// A value of one of several forms; `what` is how messages call them together.
+    public static func either(_ branches: [OptionBranch<Value>], what: String) -> Self {
+        Self(
+            .either(branches.map(\.schema), what: what),
+            readInto: { node, value in branches.lazy.compactMap { $0.read(node, value) }.first },
+            text: { value in branches.lazy.compactMap { $0.text(value) }.first ?? .line("") })
+    }
+
+    /// A mapping of exactly one of several keys, on one line.
+    public static func oneKey(
+        _ branches: [(key: String, sentence: String, branch: OptionBranch<Value>)]
+    ) -> Self {
+        Self(
+            .mapping(
+                MappingSchema(branches.map { KeySchema($0, $2.schema, $1) }, isChoice: true)),
+            readInto: { node, _ in
+                branches.lazy.compactMap { key, _, branch in node[key].flatMap { branch.read($0, nil) } }
+                    .first
+            },
+            text: { value in
+                .line(
+                    branches.compactMap { key, _, branch in branch.text(value).map { OptionLine(key, $0) } }
+                        .flow)
+            })
+    }
+
+    /// A mapping on one line whose keys are data, such as element symbols; `check` says what is wrong with a key.
+    public static func dictionary<Element>(
+        _ element: OptionForm<Element>, what: String, check: @escaping @Sendable (String) -> TextProblem?
+    ) -> Self where Value == [String: Element] {
+        Self(
+            .dictionary(element.schema, what: what, check: check),
+            readInto: { node, _ in
+                guard let entries = node.entries else { return nil }
+                let pairs = entries.compactMap { entry in
+                    element.read(entry.value, nil).map { (entry.key, $0) }
+                }
+                return Dictionary(pairs) { $1 }
+            },
+            text: { values in
+                .line(
+                    values.sorted { $0.key < $1.key }
+                        .map { OptionLine(YAMLScalar.text($0.key), element.text($0.value)) }.flow)
+            })
+    }
+}

@@ -13,9 +13,7 @@ extension DFTStage {
         switch gpaw?.poissonsolver?.dipolelayer {
         case "none": return nil
         case let plane?: return plane
-        case nil:
-            guard periodicity.dimensions == 2 else { return nil }
-            return periodicity.a ? periodicity.b ? "xy" : "xz" : "yz"
+        case nil: return periodicity.plane
         }
     }
 
@@ -56,7 +54,7 @@ extension DFTStage {
                     CellProblem(
                         code: "kpts-open", key: "kpts",
                         message: "several k-points along a direction in which the structure does not repeat",
-                        hint: "1 there: pbc is \(periodicity.text)"))
+                        hint: "give 1 for that direction (pbc is \(periodicity.text))"))
             }
         } else if gpaw?.kpts == nil {
             problems.append(
@@ -65,18 +63,18 @@ extension DFTStage {
                     message:
                         "the structure is periodic and the stage gives no k-points: GPAW calculates with a density of "
                         + "2.5 points per 1/Å, Γ included",
-                    hint: "gpaw: {kpts: {density: 2.5}} says so; converge it for your cell", isError: false))
+                    hint: "test the convergence for your cell, then give it: gpaw: {kpts: {density: 2.5}}",
+                    isError: false))
         }
         if let plane = gpaw?.poissonsolver?.dipolelayer, plane != "none",
-            dipoleLayer(Periodicity(periodicity.a, periodicity.b, periodicity.c)) != nil,
-            periodicity.dimensions != 2
-                || plane != (periodicity.a ? periodicity.b ? "xy" : "xz" : "yz")
+            dipoleLayer(periodicity) != nil,
+            plane != periodicity.plane
         {
             problems.append(
                 CellProblem(
                     code: "dipole-plane", key: "poissonsolver",
                     message:
-                        "a dipole correction in the plane \(plane) needs a slab that is periodic in it alone",
+                        "a dipole correction in the plane \(plane) needs a slab that is periodic in this plane only",
                     hint: "the structure's pbc is \(periodicity.text)"))
         }
         if let slab = try? atoms.slab(), slab.emptySpace < 2 * vacuum - 1e-6 {
@@ -86,8 +84,17 @@ extension DFTStage {
                     message:
                         "the cell has \((slab.emptySpace * 10).rounded() / 10) Å of empty space along its open "
                         + "direction: GPAW calculates with \(vacuum) Å on both sides",
-                    hint: "vacuum sets it; forces do not depend on it if it is wide enough", isError: false))
+                    hint: "‘vacuum’ sets the space; test that the forces no longer depend on it",
+                    isError: false))
         }
         return problems
+    }
+}
+
+extension Periodicity {
+    /// The plane in which a slab is periodic, in GPAW's notation; nil for other structures.
+    fileprivate var plane: String? {
+        guard dimensions == 2 else { return nil }
+        return a ? b ? "xy" : "xz" : "yz"
     }
 }
