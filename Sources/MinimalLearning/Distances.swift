@@ -16,28 +16,16 @@ public import LinearAlgebra
 /// - Source: Kärkkäinen, Neurocomputing 342, 33 (2019).
 public func distances(_ x: Matrix, to q: Matrix, squaredLengths: [Double]? = nil) -> Matrix {
     precondition(x.columns == q.columns, "all rows have the same length")
-    let qq = squaredLengths ?? squaredRowLengths(q)
-    return q.storage.withUnsafeBufferPointer { buffer in
-        qq.withUnsafeBufferPointer { distances(x, to: buffer, squaredLengths: $0) }
-    }
-}
-
-/// The same for references in a buffer, K×F row-major, and their squared lengths.
-private func distances(
-    _ x: Matrix, to q: UnsafeBufferPointer<Double>, squaredLengths qq: UnsafeBufferPointer<Double>
-) -> Matrix {
-    precondition(
-        q.count == qq.count * x.columns, "all rows have the same length, one squared length per reference")
-    var d = Matrix(rows: x.rows, columns: qq.count)
-    let xx = squaredRowLengths(x)
-    x.storage.withUnsafeBufferPointer { x in
-        xx.withUnsafeBufferPointer { xx in
+    let (xx, qq) = (squaredRowLengths(x), squaredLengths ?? squaredRowLengths(q))
+    precondition(qq.count == q.rows, "one squared length per reference")
+    var d = Matrix(rows: x.rows, columns: q.rows)
+    withPoints(x, xx) { x in
+        withPoints(q, qq) { q in
             d.storage.withUnsafeMutableBufferPointer { d in
                 multiply(
-                    m: xx.count, n: qq.count, k: x.count / max(1, xx.count), alpha: -2,
-                    x.baseAddress, transposeA: false, q.baseAddress, transposeB: true,
-                    into: d.baseAddress)
-                finishDistances(Rows(d), Points(x, xx), Points(q, qq), symmetric: false)
+                    m: xx.count, n: qq.count, k: x.features, alpha: -2, x.base, transposeA: false, q.base,
+                    transposeB: true, into: d.baseAddress)
+                finishDistances(Rows(d), x, q, symmetric: false)
             }
         }
     }
@@ -52,12 +40,7 @@ public func distances(among x: Matrix) -> Matrix {
     addGram(of: x.transposed, scaledBy: -2, into: &d)
     let xx = squaredRowLengths(x)
     d.storage.withUnsafeMutableBufferPointer { d in
-        x.storage.withUnsafeBufferPointer { x in
-            xx.withUnsafeBufferPointer { xx in
-                let points = Points(x, xx)
-                finishDistances(Rows(d), points, points, symmetric: true)
-            }
-        }
+        withPoints(x, xx) { finishDistances(Rows(d), $0, $0, symmetric: true) }
     }
     return d
 }
@@ -212,6 +195,12 @@ private struct Points: @unchecked Sendable {
     }
 
     subscript(i: Int) -> UnsafePointer<Double> { base.unsafelyUnwrapped + i * features }
+}
+
+private func withPoints(_ rows: Matrix, _ squaredLengths: [Double], _ body: (Points) -> Void) {
+    rows.storage.withUnsafeBufferPointer { rows in
+        squaredLengths.withUnsafeBufferPointer { body(Points(rows, $0)) }
+    }
 }
 
 /// Turns −2 x·q into ‖x − q‖.

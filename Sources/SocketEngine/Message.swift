@@ -38,8 +38,10 @@ enum Message: String {
     }
 }
 
-/// Limits on the sizes that a peer may announce.
+/// Limits on the sizes that a peer may announce, and on its silence.
 public struct SocketLimits: Sendable, Equatable {
+    /// Longest silence within a message.
+    public var transfer: Duration = .seconds(60)
     public var atoms = 1_000_000
     /// Bytes of the text that accompanies forces or INIT.
     public var extraBytes = 1 << 24
@@ -48,29 +50,21 @@ public struct SocketLimits: Sendable, Equatable {
 }
 
 /// Messages and numbers in a stream of bytes: 32-bit counts and doubles in the machine's byte
-/// order, as in i-PI.
+/// order, as in i-PI. The time-out of each call is ``SocketLimits/transfer`` unless it is given.
 struct Wire {
     let stream: SocketStream
     let limits: SocketLimits
 
-    func send(_ message: Message, _ payload: [UInt8] = [], timeout: Duration) throws {
-        try stream.write(message.bytes + payload, message.rawValue, timeout: timeout)
+    func send(_ message: Message, _ payload: [UInt8] = [], timeout: Duration? = nil) throws {
+        try stream.write(message.bytes + payload, message.rawValue, timeout: timeout ?? limits.transfer)
     }
 
     func message(_ what: String, timeout: Duration) throws -> Message {
         try Message(stream.read(Message.size, what, timeout: timeout))
     }
 
-    func expect(_ message: Message, timeout: Duration) throws {
-        let received = try self.message(message.rawValue, timeout: timeout)
-        guard received == message else {
-            throw SocketEngineError.protocolViolation(
-                "received \(received.rawValue), expected \(message.rawValue)")
-        }
-    }
-
-    func count(_ what: String, upTo most: Int, timeout: Duration) throws -> Int {
-        let bytes = try stream.read(4, what, timeout: timeout)
+    func count(_ what: String, upTo most: Int) throws -> Int {
+        let bytes = try read(4, what)
         let value = Int(bytes.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) })
         guard (0...most).contains(value) else {
             throw SocketEngineError.protocolViolation("\(what) is \(value), expected 0 to \(most)")
@@ -79,8 +73,8 @@ struct Wire {
     }
 
     /// - Throws: ``SocketEngineError/notFinite(_:)``.
-    func doubles(_ count: Int, _ what: String, timeout: Duration) throws -> [Double] {
-        let bytes = try stream.read(8 * count, what, timeout: timeout)
+    func doubles(_ count: Int, _ what: String) throws -> [Double] {
+        let bytes = try read(8 * count, what)
         let values = bytes.withUnsafeBytes { buffer in
             (0..<count).map { buffer.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
         }
@@ -88,9 +82,12 @@ struct Wire {
         return values
     }
 
-    func text(_ what: String, timeout: Duration) throws -> [UInt8] {
-        let size = try count("the size of \(what)", upTo: limits.extraBytes, timeout: timeout)
-        return try stream.read(size, what, timeout: timeout)
+    func text(_ what: String) throws -> [UInt8] {
+        try read(try count("the size of \(what)", upTo: limits.extraBytes), what)
+    }
+
+    func read(_ count: Int, _ what: String) throws -> [UInt8] {
+        try stream.read(count, what, timeout: limits.transfer)
     }
 
     static func bytes(_ values: [Double]) -> [UInt8] {

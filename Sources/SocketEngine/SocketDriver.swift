@@ -5,8 +5,6 @@ public final class SocketDriver: Sendable {
     public struct Options: Sendable, Equatable {
         /// Longest silence of the engine during an evaluation.
         public var evaluation: Duration = .seconds(3600)
-        /// Longest silence within a message.
-        public var transfer: Duration = .seconds(60)
         public var limits = SocketLimits()
         /// The text of INIT for an engine that requests it.
         public var initialization: [UInt8] = [0]
@@ -38,8 +36,7 @@ public final class SocketDriver: Sendable {
         case .ready: break
         case .needInit:
             let text = options.initialization
-            try wire.send(
-                .initialize, Wire.bytes(0) + Wire.bytes(text.count) + text, timeout: options.transfer)
+            try wire.send(.initialize, Wire.bytes(0) + Wire.bytes(text.count) + text)
             guard try status() == .ready else {
                 throw SocketEngineError.protocolViolation("the engine is not ready after INIT")
             }
@@ -53,12 +50,12 @@ public final class SocketDriver: Sendable {
             Wire.bytes(AtomicUnits.bohrs(cell.transposed.rows))
             + Wire.bytes(AtomicUnits.inverseBohrs(cell.inverse.transposed.rows))
             + Wire.bytes(geometry.atoms) + Wire.bytes(AtomicUnits.bohrs(geometry.positions))
-        try wire.send(.positions, payload, timeout: options.transfer)
+        try wire.send(.positions, payload)
     }
 
     /// A busy engine answers when it is done, so this waits for an evaluation.
     private func status() throws -> Message {
-        try wire.send(.status, timeout: options.transfer)
+        try wire.send(.status)
         return try wire.message("the answer to STATUS", timeout: options.evaluation)
     }
 
@@ -67,21 +64,20 @@ public final class SocketDriver: Sendable {
         guard status == .haveData else {
             throw SocketEngineError.protocolViolation("received \(status.rawValue), expected HAVEDATA")
         }
-        try wire.send(.getForce, timeout: options.transfer)
+        try wire.send(.getForce)
         // Some engines start the evaluation at this point.
         let message = try wire.message("FORCEREADY", timeout: options.evaluation)
         guard message == .forceReady else {
             throw SocketEngineError.protocolViolation("received \(message.rawValue), expected FORCEREADY")
         }
-        let timeout = options.transfer
-        let energy = try wire.doubles(1, "the energy", timeout: timeout)
-        let count = try wire.count("the number of atoms", upTo: options.limits.atoms, timeout: timeout)
+        let energy = try wire.doubles(1, "the energy")
+        let count = try wire.count("the number of atoms", upTo: options.limits.atoms)
         guard count == geometry.atoms else {
             throw SocketEngineError.atomCount(expected: geometry.atoms, received: count)
         }
-        let forces = try wire.doubles(3 * count, "a force", timeout: timeout)
-        let virial = try wire.doubles(9, "the virial", timeout: timeout)
-        let extra = try wire.text("the extra text", timeout: timeout)
+        let forces = try wire.doubles(3 * count, "a force")
+        let virial = try wire.doubles(9, "the virial")
+        let extra = try wire.text("the extra text")
         return SocketForces(
             energy: AtomicUnits.energies(energy)[0], forces: AtomicUnits.forces(forces),
             virial: Matrix3(AtomicUnits.energies(virial)).transposed.rows, extra: extra)

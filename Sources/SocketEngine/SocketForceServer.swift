@@ -3,8 +3,6 @@ public struct SocketForceServer: Sendable {
     public struct Options: Sendable, Equatable {
         /// Longest silence of the driver between two messages; drivers may compute for long.
         public var idle: Duration = .seconds(86_400)
-        /// Longest silence within a message.
-        public var transfer: Duration = .seconds(60)
         public var limits = SocketLimits()
 
         public init() {}
@@ -35,10 +33,10 @@ public struct SocketForceServer: Sendable {
                 return count
             }
             switch message {
-            case .status: try wire.send(result == nil ? .ready : .haveData, timeout: options.transfer)
+            case .status: try wire.send(result == nil ? .ready : .haveData)
             case .initialize:
-                _ = try wire.count("the number of the bead", upTo: Int(Int32.max), timeout: options.transfer)
-                _ = try wire.text("the text of INIT", timeout: options.transfer)
+                _ = try wire.count("the number of the bead", upTo: Int(Int32.max))
+                _ = try wire.text("the text of INIT")
             case .positions:
                 let geometry = try receive()
                 let forces = try evaluate(geometry)
@@ -62,15 +60,12 @@ public struct SocketForceServer: Sendable {
     }
 
     private func receive() throws -> SocketGeometry {
-        let timeout = options.transfer
-        let cell = Matrix3(
-            AtomicUnits.lengths(try wire.doubles(9, "the cell", timeout: timeout))
-        ).transposed
+        let cell = Matrix3(AtomicUnits.lengths(try wire.doubles(9, "the cell"))).transposed
         // For a cell without inverse drivers send arbitrary numbers, including infinities; they are
         // not used.
-        _ = try wire.stream.read(72, "the inverse cell", timeout: timeout)
-        let count = try wire.count("the number of atoms", upTo: options.limits.atoms, timeout: timeout)
-        let positions = try wire.doubles(3 * count, "a position", timeout: timeout)
+        _ = try wire.read(72, "the inverse cell")
+        let count = try wire.count("the number of atoms", upTo: options.limits.atoms)
+        let positions = try wire.doubles(3 * count, "a position")
         return SocketGeometry(
             positions: AtomicUnits.lengths(positions), cell: cell.volume == nil ? nil : cell.rows)
     }
@@ -83,6 +78,6 @@ public struct SocketForceServer: Sendable {
             + Wire.bytes(AtomicUnits.atomicForces(forces.forces))
             + Wire.bytes(AtomicUnits.hartrees(Matrix3(forces.virial).transposed.rows))
             + Wire.bytes(extra.count) + extra
-        try wire.send(.forceReady, payload, timeout: options.transfer)
+        try wire.send(.forceReady, payload)
     }
 }

@@ -79,7 +79,7 @@ struct ProtocolTests {
             environment: ProcessInfo.processInfo.environment, folder: folder, log: folder.appending("log"))
         defer { process.end(grace: .zero) }
         var options = SocketDriver.Options()
-        (options.evaluation, options.transfer) = (.seconds(1), .seconds(1))
+        (options.evaluation, options.limits.transfer) = (.seconds(1), .seconds(1))
         let driver = SocketDriver(try listener.accept(timeout: .seconds(20)), options)
         do {
             _ = try driver.evaluate(SocketGeometry(positions: [Double](repeating: 0, count: 3 * atoms)))
