@@ -183,7 +183,7 @@ priors: [3, 10]
             folder = spool.path / "outbox/learn/03-ml"
             expect(list((folder / ".slurm").glob("*.began")), "the second round ran in Slurm")
             note = (folder / "learning.txt").read_text().strip()
-            expect(note.startswith("learnt from"), note)
+            expect(note.startswith("trained on"), note)
             return note
 
 

@@ -150,10 +150,11 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .symbolicLink: "a symbolic link is not followed; copy the file itself"
+        case .symbolicLink: "it is a symbolic link, and links are not followed; drop the file itself"
         case .directory: "it is a directory, not a file"
         case .notAFile: "it is not an ordinary file (but a pipe, socket or device)"
-        case .hardLinked(let count): "the file has \(count) names (hard links); copy it instead"
+        case .hardLinked(let count):
+            "the file has \(count) hard links, so it can change after it was read; drop a copy of it"
         case .tooLarge(let size, let limit): "the file has \(size) bytes, more than the limit of \(limit)"
         case .changing: "it is still being written"
         case .vanished: "it was removed before it could be read"

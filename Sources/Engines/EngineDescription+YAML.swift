@@ -34,7 +34,7 @@ extension EngineDescription {
         OptionSpec(
             "kind", unstored: \.kind, .word(),
             default: "ml for ase (semiempirical for tblite), dft for command",
-            "The kind of its results; those of ml are predictions.")
+            "Kind of method; results of ml are written as predictions.")
         OptionSpec(
             "threads", unstored: \.threads, .integer(1...1024), default: "all", "Threads of the engine.")
         OptionSpec(

@@ -27,13 +27,13 @@ extension HybridStage {
             "ml", \.ml, .block(MLStage.options), default: "as of a stage ml",
             "The relaxation by the force field in a round.")
         OptionSpec(
-            "check", \.check, .block(DFTStage.options), default: "as of a stage dft, without a step",
-            "The calculation that ends a round: a dft stage of few steps; of none if max_steps is not given. "
-                + "If its largest force is below its fmax, the stage is done.")
+            "check", \.check, .block(DFTStage.options), default: "as in a dft stage, with max_steps: 0",
+            "The calculation at the end of a round: a dft stage of few steps (by default of none). The stage is "
+                + "converged if its largest force is below its fmax.")
         OptionSpec("rounds", \.rounds, .integer(1...20), "Largest number of rounds.")
         OptionSpec(
             "max_gradient_calls", \.maxGradientCalls, .integer(1...100_000),
-            "No further round after this number of gradients in all checks.")
+            "No round begins after this number of gradient calls in all checks.")
         OptionSpec(
             "learn", \.learn, .boolean,
             "Train the model on the results of the checks before every round except the first; a trained model that is "

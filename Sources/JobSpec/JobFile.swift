@@ -86,7 +86,7 @@ public struct JobFile: Sendable {
                 guard isDFT, models.contains(name) else { return nil }
                 return problem(
                     "engine-predicts",
-                    "the engine ‘\(name)’ is a model: its numbers are predictions, no results of a \(key) stage",
+                    "the engine ‘\(name)’ is a machine-learned model, and a \(key) stage needs calculated forces",
                     "use it in an ml stage; its kind is ‘ml’ in the spool's aurelax.yaml")
             }
         }

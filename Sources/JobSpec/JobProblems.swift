@@ -46,7 +46,7 @@ struct JobProblems {
             if other == name {
                 return Diagnostic(
                     code: "after-itself", at: node.mark, width: node.width, keyPath: keyPath,
-                    message: "‘\(name.prefix(80))’ cannot come after itself")
+                    message: "the job ‘\(name.prefix(80))’ cannot wait for itself")
             }
             if seen.insert(other).inserted { return nil }
             return Diagnostic(
@@ -70,8 +70,8 @@ struct JobProblems {
             guard let node = entry.value["stage"] else {
                 return stages[..<index].allSatisfy(isPoints)
                     ? problem(
-                        nil, "no stage before this one has a path to take geometries from",
-                        "put it behind an ml, dft or hybrid stage") : nil
+                        nil, "there is no earlier stage with a path from which geometries could be taken",
+                        "put it after an ml, dft or hybrid stage") : nil
             }
             guard let number = node.integer, number >= 1 else { return nil }
             if number > index {
@@ -81,7 +81,7 @@ struct JobProblems {
             }
             return isPoints(stages[number - 1])
                 ? problem(
-                    node, "stage \(number) has no path: it is one of single points",
+                    node, "stage \(number) is a single-points stage, which has no path of its own",
                     "the number of an ml, dft or hybrid stage") : nil
         }
     }

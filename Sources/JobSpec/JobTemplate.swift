@@ -66,8 +66,12 @@ public struct JobTemplate: Sendable {
 /// A template or a setting of it that means nothing.
 public struct JobTemplateError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String
+    /// Whether the description begins with file and line.
+    public var hasPlace: Bool
 
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, hasPlace: Bool = false) {
+        (self.description, self.hasPlace) = (description, hasPlace)
+    }
 }
 
 /// `stages.1.dft.fmax=0.02`: a value of a job that is set beside its file.

@@ -77,9 +77,11 @@ extension MLStage {
             "start_hessian", \.relaxation.startHessian, .word(),
             "Initial Hessian of bfgs and safe-bfgs: 70 eV/Å² times the unit matrix, or the model's own."
         ) { stage in
-            if stage.engine != nil, stage.startHessian == .model { return "an engine has no Hessian" }
+            if stage.engine != nil, stage.startHessian == .model {
+                return "an engine has no Hessian of its own"
+            }
             guard let optimizer = stage.optimizer, !optimizer.hasHessian else { return nil }
-            return "\(optimizer.rawValue) has no matrix to start from"
+            return "\(optimizer.rawValue) uses no Hessian"
         }
         OptionSpec(
             "reset_hessian_every", \.relaxation.resetEvery, .integer(1...1_000_000), default: "no reset",
@@ -118,7 +120,7 @@ extension MLStage {
         )
         OptionSpec(
             "allow_bond_changes", \.allowBondChanges, .boolean,
-            "Whether bonds between non-metal atoms may break and form; otherwise the stage stops before.")
+            "Allow bonds between non-metal atoms to break and form; if false, the stage stops before that.")
         OptionSpec(
             "remove_net_force", \.relaxation.removesNetForce, .boolean,
             "Remove the mean force, if all atoms move.")
@@ -144,7 +146,7 @@ extension MLStage {
     }
 
     private static let nothingAlternates: @Sendable (MLStage) -> String? = {
-        $0.alternate.isEmpty ? "nothing alternates" : nil
+        $0.alternate.isEmpty ? "the stage has no ‘alternate’" : nil
     }
 }
 

@@ -42,7 +42,7 @@ public struct SinglePointsStage: Sendable, Equatable, Codable {
 extension SinglePointsStage {
     public static let options = OptionTable(defaults: SinglePointsStage()) {
         OptionSpec(
-            "stage", \.stage, .integer(1...100), default: "the nearest before that has a path",
+            "stage", \.stage, .integer(1...100), default: "the nearest earlier stage with a path",
             "Number of the stage whose path is used, from 1.")
         OptionSpec(
             "every", \.every, .integer(1...1_000_000),
@@ -50,7 +50,7 @@ extension SinglePointsStage {
         ).also { $0.frames = nil }
         OptionSpec(
             "frames", \.frames, .integer(2...most), default: "\(usual), or all where every is given",
-            "Use at most this number of them, evenly spaced, always the first and the last.")
+            "Largest number of geometries; they are evenly spaced and include the first and the last.")
         DFTStage.method.map { $0.of(\SinglePointsStage.calculation) }
         DFTStage.resources.of(\SinglePointsStage.calculation)
     }

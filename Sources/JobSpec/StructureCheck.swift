@@ -96,7 +96,7 @@ extension JobFile {
         if job.charge != 0, job.plan.contains(where: \.usesModel) {
             add(
                 "charge-not-in-ml", [.key("charge")],
-                "models do not know of charges: the charge of \(job.charge) applies only to engines and dft stages",
+                "models ignore the charge: \(job.charge) applies only to engines and dft stages",
                 hint: "use a model that was trained on structures of this charge", severity: .warning)
         }
         if atoms.moveMask?.contains(false) == true || !atoms.fixedCoordinates.isEmpty,

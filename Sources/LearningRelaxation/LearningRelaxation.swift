@@ -26,7 +26,7 @@ public struct LearningRelaxation: Sendable {
     public private(set) var best = 0
     /// Number of geometries of an earlier job.
     private var learntBefore = 0
-    /// Consecutive gradients at which a quadratic model was nearer than the surrogate.
+    /// Consecutive gradients that a quadratic model predicted better than the surrogate.
     private var lostInARow = 0
 
     /// - Parameters:

@@ -84,7 +84,8 @@ public struct ShellAlignment: Sendable {
                 return (best.misfit, false)
             }
         }
-        // One direction on one side: rotates it onto the other's, the anchor's if both have one.
+        // One shell has a single direction, so the rotation about it is undetermined: rotates a direction of one shell
+        // onto that of the other, the anchors' if both have one.
         let (p, s) = (input.shell, reference.shell)
         guard let i = anchored ? 0 : p.points.indices.first(where: { $0 >= p.firstOther }),
             let j = anchored ? 0 : s.points.indices.first(where: { $0 >= s.firstOther })

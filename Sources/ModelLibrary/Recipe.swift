@@ -55,9 +55,9 @@ public struct Recipe: Sendable, Equatable {
 
     /// The frames on which the final model is trained.
     public enum Fit: String, Sendable, Equatable, CaseIterable {
-        /// Only the training frames: the validation frames remain a fair test of it.
+        /// The training frames only, so that the validation frames remain a fair test.
         case training
-        /// All of them, after all choices have been made.
+        /// Training and validation frames, after the parameters have been chosen with the validation frames held out.
         case all
     }
 

@@ -17,19 +17,20 @@ extension Recipe {
         ) { _, _ in }
         OptionSpec(
             "name", unstored: \.name, .text(check: RecipeSchema.checkName), required: true,
-            "The name that the model is called by.")
+            "Name of the model.")
         OptionSpec<Recipe>(
-            "kind", schema: .choice(RecipeSchema.kinds), required: true, "How the model learns."
+            "kind", schema: .choice(RecipeSchema.kinds), required: true, "Kind of model."
         ) { _, _ in }
         OptionSpec(
             "level_of_theory", unstored: \.levelOfTheory, .text(), required: true,
-            "What every frame must say of the method behind its energies and forces.")
+            "Level of theory of the energies and forces; every frame must have this `level_of_theory`.")
         OptionSpec(
             "data", unstored: \.data, .list(.mapping(Source.options), count: 1...10_000), required: true,
             "Files of labelled structures.")
         OptionSpec(
             "fit", unstored: \.fit, .word(),
-            "Whether the model learns from the training frames only, or from all once choices are made.")
+            "Frames of the final fit: training, or all (also the validation frames, after the model's parameters are chosen)."
+        )
     }
 }
 
@@ -39,14 +40,15 @@ extension Recipe.Source {
             "file", unstored: \.file, .text(), required: true, "An extxyz file, relative to the recipe.")
         OptionSpec(
             "frames", unstored: \.frames, .list(.range), default: "all",
-            "The frames that are used, as Python slices them; without it all.")
+            "The frames that are used, in Python's slice notation.")
         OptionSpec(
             "sample", unstored: \.sample, .integer(1...10_000_000), default: "all",
-            "How many of the frames to learn from are used, denser towards the end by a logarithm.")
-        OptionSpec("validation", unstored: \.validation, .list(.range), "Of these, the frames held out.")
+            "Number of the training frames that are used; the later in the file, the denser, by a logarithm.")
+        OptionSpec(
+            "validation", unstored: \.validation, .list(.range), "Held-out frames, counted among those used.")
         OptionSpec(
             "calibration", unstored: \.calibration, .list(.range),
-            "Of these, frames that are never learnt: other molecules, by which a SOAP potential sets its "
+            "Held-out frames of other molecules, counted among those used, with which a SOAP potential calibrates its "
                 + "expected errors.")
         OptionSpec(
             "teacher", unstored: \.teacher, .text(), default: "none",
@@ -58,18 +60,23 @@ extension Recipe.Source {
 // MARK: Descriptors
 
 extension SOAPSettings {
+    static let radius = OptionForm<Double>.number(1...100, open: true)
+    static let radialFunctions = OptionForm<Int>.integer(1...20)
+    static let degree = OptionForm<Int>.integer(0...20)
+
     /// The keys of all kinds of model.
     private static func radialOptions(required: Bool) -> [OptionSpec<SOAPSettings>] {
         [
             OptionSpec(
-                "r_cut", unstored: \.rCut, .number(1...100, open: true), required: required, unit: "Å",
-                "Reach of the radial basis."),
+                "r_cut", unstored: \.rCut, radius, required: required, unit: "Å",
+                "Cutoff radius of the radial basis."),
             OptionSpec(
-                "n_max", unstored: \.nMax, .integer(1...20), required: required, "Radial functions."),
+                "n_max", unstored: \.nMax, radialFunctions, required: required, "Number of radial functions."),
             OptionSpec(
-                "l_max", unstored: \.lMax, .integer(0...20), required: required, "Largest angular degree."),
+                "l_max", unstored: \.lMax, degree, required: required, "Largest angular degree."),
             OptionSpec(
-                "sigma", unstored: \.sigma, .length, required: required, unit: "Å", "Width of an atom."),
+                "sigma", unstored: \.sigma, .length, required: required, unit: "Å",
+                "Width of an atom's Gaussian density."),
         ]
     }
 
@@ -87,10 +94,10 @@ extension SOAPSettings {
         radialOptions(required: true)
         OptionSpec(
             "cutoff_radius", unstored: \.cutoffRadius, .length, required: true, unit: "Å",
-            "No neighbour counts from here on.")
+            "Neighbours at this distance and beyond have no effect.")
         OptionSpec(
             "cutoff_width", unstored: \.cutoffWidth, .length, required: true, unit: "Å",
-            "Over this width before it a neighbour's weight falls to zero.")
+            "Width of the range below cutoff_radius in which a neighbour's weight falls to zero.")
     }
 }
 
@@ -100,10 +107,10 @@ extension SOAPPotentialSettings {
     static let options = OptionTable(defaults: SOAPPotentialSettings()) {
         OptionSpec(
             "descriptor", unstored: \.descriptor, .mapping(SOAPSettings.ofPotential),
-            "What an atom sees: SOAP with a smooth cutoff. Lengths in Å.")
+            "Descriptor of an environment: SOAP with a smooth cutoff.")
         OptionSpec<SOAPPotentialSettings>(
             "descriptors", schema: RecipeSchema.byElement(.mapping(SOAPSettings.ofPotential.schema)),
-            default: "none", "Other descriptors for the centres of some elements."
+            default: "none", "Other descriptors for the environments of some elements."
         ) { node, settings in
             for entry in node.entries ?? [] {
                 settings.descriptors[entry.key] = SOAPSettings.ofPotential.read(
@@ -114,7 +121,7 @@ extension SOAPPotentialSettings {
         OptionSpec<SOAPPotentialSettings>(
             "inducing", schema: RecipeSchema.byElement(.integer(1...20_000), withDefault: true),
             default: byElement(SOAPPotentialSettings().inducing, SOAPPotentialSettings().inducingByElement),
-            "Inducing environments of each element."
+            "Number of inducing environments of each element."
         ) { node, settings in
             settings.inducingByElement = [:]
             for (symbol, count) in RecipeSchema.values(of: node, \.integer) {
@@ -128,7 +135,7 @@ extension SOAPPotentialSettings {
         OptionSpec<SOAPPotentialSettings>(
             "force_noise", schema: RecipeSchema.byElement(.number(0...10, open: true), withDefault: true),
             default: byElement(SOAPPotentialSettings().defaultForceNoise, SOAPPotentialSettings().forceNoise),
-            unit: "eV/Å", "Expected misfit of a force component."
+            unit: "eV/Å", "Expected error of the fit for a force component."
         ) { node, settings in
             settings.forceNoise = [:]
             for (symbol, noise) in RecipeSchema.values(of: node, \.number) {
@@ -140,11 +147,11 @@ extension SOAPPotentialSettings {
             }
         }
         OptionSpec(
-            "energy_noise", unstored: \.energyNoise, .number(0...10, open: true), unit: "eV an atom",
-            "Expected misfit of an energy.")
+            "energy_noise", unstored: \.energyNoise, .number(0...10, open: true), unit: "eV per atom",
+            "Expected error of the fit for an energy.")
         OptionSpec(
             "priors", unstored: \.priors, .list(.number(0...1e4, open: true), count: 1...50), unit: "eV",
-            "Prior deviations of an atom's energy to choose from.")
+            "Candidates for the prior standard deviation of an atom's energy.")
     }
 
     private static func byElement(_ usual: some Any, _ others: [String: some Any]) -> String {
@@ -165,56 +172,63 @@ extension EnvironmentOptions {
     static let options = OptionTable(defaults: EnvironmentOptions()) {
         OptionSpec(
             "descriptor", unstored: \.soap, .mapping(SOAPSettings.ofClasses),
-            "How atoms are described: SOAP. Lengths in Å.")
-        OptionSpec("scaling", unstored: \.scaling, .word(), "The points whose range is scaled to [0, 1].")
+            "Descriptor of an environment: SOAP.")
+        OptionSpec("scaling", unstored: \.scaling, .word(), "Points whose features are scaled to [0, 1].")
         OptionSpec(
             "start", unstored: \.start,
             .word { text in
                 TextProblem(
                     "‘\(text)’ is not a start of a maximin selection",
                     hint: "closest-to-mean, farthest-from-mean, index:7 or random:1")
-            }, "Where the choice of references starts.")
+            }, "First reference of the RS-maximin selection.")
         OptionSpec(
-            "alignment", unstored: \.self, .mapping(alignment), "How surroundings are laid over each other.")
-        OptionSpec("classes", unstored: \.self, .mapping(classes), "How gold is told apart.")
+            "alignment", unstored: \.self, .mapping(alignment),
+            "How environments are aligned with each other.")
+        OptionSpec("classes", unstored: \.self, .mapping(classes), "How gold atoms are divided into classes.")
     }
 
     private static let alignment = OptionTable(defaults: EnvironmentOptions()) {
-        OptionSpec("group", unstored: \.group, .word(), "With reflections (o3) or without (so3).")
         OptionSpec(
-            "triangles", unstored: \.triangles, .integer(1...132), "Triangles of core gold that are tried.")
+            "group", unstored: \.group, .word(),
+            "Group of the alignments: with reflections (o3) or without (so3).")
+        OptionSpec(
+            "triangles", unstored: \.triangles, .integer(1...132),
+            "Number of triangles of neighbours by which a core gold atom is aligned.")
     }
 
     private static let classes = OptionTable(defaults: EnvironmentOptions()) {
         OptionSpec(
             "bond_length", unstored: \.classification.bondLength, .length, unit: "Å",
-            "Au–S and Au–Au bonds reach so far."
+            "Largest length of an Au–S or Au–Au bond."
         ).also { $0.classification.releaseLength = $0.classification.bondLength }
         OptionSpec(
             "release_length", unstored: \.classification.releaseLength, .length, default: "as bond_length",
             unit: "Å",
-            "A class that an atom has is kept up to here from step to step.")
+            "During a relaxation a gold atom keeps its class until a bond is longer than this.")
         OptionSpec(
             "fewest", unstored: \.fewestEnvironments, .integer(2...100_000),
-            "A class with fewer environments is not learnt.")
+            "A class with fewer environments in the data gets no model.")
     }
 }
 
 extension VectorKernelOptions {
     static let options = OptionTable(defaults: VectorKernelOptions()) {
         EnvironmentOptions.options(of: \VectorKernelOptions.environment)
-        OptionSpec("references", unstored: \.references, .integer(2...20_000), "Most references of a class.")
+        OptionSpec(
+            "references", unstored: \.references, .integer(2...20_000),
+            "Largest number of references of a class.")
         OptionSpec(
             "kernel", unstored: \.self, .mapping(kernel),
-            "Every combination is tried for every class; the least force error with frames left out stays.")
+            "Candidates for the kernel; each class gets the combination with the smallest cross-validated force error."
+        )
     }
 
     private static let kernel = OptionTable(defaults: VectorKernelOptions()) {
         OptionSpec(
-            "shape", unstored: \.shapes, .list(.word(), count: 1...3), "How the kernel falls with distance.")
+            "shape", unstored: \.shapes, .list(.word(), count: 1...3), "Function of the distance.")
         OptionSpec(
             "length", unstored: \.lengths, .list(.number(0...1e3, open: true), count: 1...50),
-            "Lengths, as multiples of the median distance between references.")
+            "Length scales, as multiples of the median distance between references.")
         OptionSpec(
             "sigma2", unstored: \.sigma2, .list(.length, count: 1...50), unit: "Å",
             "Widths of the alignment weights.")
@@ -223,43 +237,49 @@ extension VectorKernelOptions {
             "Regularisation, relative to the kernel at distance zero.")
         OptionSpec(
             "choice_references", unstored: \.choiceReferences, .integer(2...20_000),
-            "References by which the kernel is chosen.")
+            "Number of references with which the kernel is chosen.")
     }
 }
 
 extension OAMLMOptions {
     static let options = OptionTable(defaults: OAMLMOptions()) {
         EnvironmentOptions.options(of: \OAMLMOptions.environment)
-        OptionSpec("norm", unstored: \.self, .mapping(norm), "The machines for the norm of the force.")
-        OptionSpec("direction", unstored: \.self, .mapping(direction), "The machines for its direction.")
+        OptionSpec(
+            "norm", unstored: \.self, .mapping(norm), "The learning machines for the norm of the force.")
+        OptionSpec(
+            "direction", unstored: \.self, .mapping(direction),
+            "The learning machines for the direction of the force.")
     }
 
     private static let norm = OptionTable(defaults: OAMLMOptions()) {
-        OptionSpec("references", unstored: \.normReferences, .integer(2...100_000), "Most references.")
+        OptionSpec(
+            "references", unstored: \.normReferences, .integer(2...100_000), "Largest number of references.")
         OptionSpec(
             "objective", unstored: \.objective, .word(),
-            "What the fit minimises; multilateration is the original MLM.")
+            "Quantity that the fit minimises; multilateration is the original MLM.")
         OptionSpec(
             "ridge", unstored: \.ridge, .number(0...1e6),
-            "Regularisation; the square root of machine epsilon.")
-        OptionSpec("clamp", unstored: \.clampNorm, .boolean, "Whether a negative norm counts as zero.")
+            "Regularisation; by default the square root of machine epsilon.")
+        OptionSpec("clamp", unstored: \.clampNorm, .boolean, "Set negative norms to zero.")
     }
 
     private static let direction = OptionTable(defaults: OAMLMOptions()) {
-        OptionSpec("references", unstored: \.directionReferences, .integer(2...100_000), "Most references.")
+        OptionSpec(
+            "references", unstored: \.directionReferences, .integer(2...100_000),
+            "Largest number of references.")
         OptionSpec<OAMLMOptions>(
             "solver", schema: RecipeSchema.solver, default: "paper-eq17",
-            "How a direction follows from projections."
+            "Method that computes a direction from projections."
         ) { node, options in options.readSolver(node) }
         OptionSpec<OAMLMOptions>(
             "sigma2", schema: RecipeSchema.byClass(RecipeSchema.length),
             default: "0.25 for gold in units, else 0.5", unit: "Å", "Width of the alignment weights."
         ) { node, options in options.readWidths(node) }
         OptionSpec(
-            "clip", unstored: \.clipProjections, .boolean, "Whether projections are limited to [−1, 1].")
+            "clip", unstored: \.clipProjections, .boolean, "Limit projections to [−1, 1].")
         OptionSpec(
             "learn_misfits", unstored: \.alignmentModel, .boolean,
-            "Whether the success of alignments is learnt too.")
+            "Learn the misfits of alignments too.")
         OptionSpec<OAMLMOptions>(
             "alternatives",
             schema: .mapping(
@@ -271,7 +291,7 @@ extension OAMLMOptions {
                         "sigma2", .list(RecipeSchema.length, count: 1...50), required: true,
                         "Widths to try, Å."),
                 ])), default: "none",
-            "Every pair of these is tried for every class; the least force error with frames left out stays."
+            "Candidates for solver and sigma2; each class gets the pair with the smallest cross-validated force error."
         ) { node, options in
             let solvers = node["solver"]?.elements?.compactMap(\.text) ?? []
             for sigma2 in node["sigma2"]?.elements?.compactMap(\.number) ?? [] {

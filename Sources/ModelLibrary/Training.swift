@@ -19,7 +19,7 @@ public struct TrainingReport: Sendable, Codable, Equatable {
     public var frames: Int
     public var validationFrames: Int
     public var seconds: Double
-    /// On the validation frames, by a model that was not trained on them; nil without such frames.
+    /// Errors on the validation frames of a model that was not trained on them; nil without such frames.
     public var validation: Evaluation?
     /// The same for the validation frames of each file that has some.
     public var validationByFile: [String: Evaluation]

@@ -12,7 +12,7 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// Coordinates that keep their values although their atom moves, 3 · atom + axis.
     public var fixedCoordinates: [Int] = []
 
-    /// Where ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS`` start; the other methods take no notice.
+    /// Initial Hessian of ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS``; the other methods do not use it.
     public var startHessian = StartHessian.unit
     /// 3N×3N of all atoms, row-major, eV/Å²: replaces the model's own Hessian in
     /// ``StartHessian/model``.
@@ -91,7 +91,7 @@ public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable 
     /// Every step gives curvature only for the atoms that moved in it: each segment keeps its own
     /// block. Methods with a velocity start from rest.
     case maskedSecant = "masked-secant"
-    /// The optimiser starts afresh.
+    /// The optimiser forgets everything it has learnt.
     case reset
 }
 

@@ -14,7 +14,7 @@ public struct Comparison: Sendable {
 
     public struct Row: Sendable, Encodable {
         public let job: String
-        /// The steps of other methods before and between, for example `101 steps of thiolate-gold`.
+        /// Steps of the job's stages with other methods, for example `101 steps of thiolate-gold`.
         public let prepared: String
         /// Steps at the level of theory that is compared.
         public let steps: Int

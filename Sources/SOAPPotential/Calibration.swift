@@ -6,8 +6,8 @@ import Atomistics
 /// environment (`SOAPPotential.Evaluation`). On frames held out of the fit the errors were seen at each
 /// doubt σ + w ν; far from the data ν tells more, near it σ.
 public struct Calibration: Codable, Sendable, Equatable {
-    /// One element's curve: in each of some bins of equal population the mean doubt, eV, and the
-    /// root mean square length of the force error, eV/Å, the latter made non-decreasing.
+    /// One element's curve from doubt to expected error: for each of several bins with the same number of environments,
+    /// their mean doubt, eV, and the root mean square length of their force errors, eV/Å, made non-decreasing.
     public struct Curve: Codable, Sendable, Equatable {
         public var deviations: [Double]
         public var errors: [Double]

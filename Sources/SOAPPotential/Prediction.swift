@@ -33,8 +33,8 @@ extension SOAPPotential: ForceField {
         return prediction
     }
 
-    /// Returns the largest force on an atom of this element in the training data, eV/Å; nil if the model does not
-    /// know, as those of earlier versions.
+    /// Returns the largest force on an atom of this element in the training data, eV/Å; nil for models of
+    /// earlier versions, which do not store it.
     public func largestKnownForce(on element: Element) -> Double? {
         calibration.curves[element.symbol]?.largestForce
     }

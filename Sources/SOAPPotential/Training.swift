@@ -167,7 +167,7 @@ extension SOAPPotential {
         return scored.first { $0.score <= limit }?.prior ?? settings.priors[0]
     }
 
-    /// In units of mean ln RMSE: gives up 4 % of accuracy for a smoother energy outside the data.
+    /// Allowed increase of the mean ln RMSE (4 % of the error) in exchange for a smoother energy outside the data.
     private static let priorTolerance = 0.04
 
     /// The frames grouped by their elements, otherwise in their order.

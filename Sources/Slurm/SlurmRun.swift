@@ -4,7 +4,7 @@ public import Foundation
 /// and no commands; the necessary actions follow from its state.
 public struct SlurmRun: Sendable, Equatable, Codable {
     public enum Phase: String, Sendable, Codable {
-        /// To be submitted, or in doubt whether it was.
+        /// To be submitted, or possibly submitted.
         case intended
         case pending
         case running
@@ -202,7 +202,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         switch phase {
         case .intended:
             return reason.isEmpty
-                ? "being submitted to Slurm" : "in doubt whether it is in the queue: \(reason)"
+                ? "being submitted to Slurm" : "it is not known whether it is in the queue: \(reason)"
         case .pending:
             return "\(job) \(isHeld ? "held" : "waits")" + (reason.isEmpty ? "" : " (\(reason))")
                 + (place.map { ", \($0.text)" } ?? "")

@@ -147,7 +147,7 @@ struct SingleMatrix: Sendable {
     }
 }
 
-/// A B in single precision.
+/// Returns the product A B, computed in single precision.
 func product(_ a: Matrix, _ b: SingleMatrix) -> Matrix {
     precondition(b.rows == a.columns, "product of mismatched shapes")
     let left = a.storage.map(Float.init)

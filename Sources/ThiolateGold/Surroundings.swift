@@ -84,9 +84,14 @@ struct Surroundings {
                 tooClose.count { $0 }, "atom is", "atoms are",
                 "closer to another than any two in the training frames"),
             warning(stretched, "atom has", "atoms have", "a stretched bond that may be broken"),
-            warning(incomplete, "atom lacks", "atoms lack", "neighbours that the class needs for alignment"),
-            warning(directionless, "atom has", "atoms have", "no predicted direction: the force is zero"),
-            warning(lowRank, "atom", "atoms", "could not be aligned with any reference uniquely"),
+            warning(
+                incomplete, "atom lacks", "atoms lack",
+                "neighbours that atoms of their class have in the data"),
+            warning(
+                directionless, "atom has", "atoms have", "no predicted direction: the force is set to zero"),
+            warning(
+                lowRank, "atom has", "atoms have",
+                "too few neighbours to define an orientation: the direction of the force is uncertain"),
             warning(
                 classes.ambiguousUnits, "gold atom binds", "gold atoms bind",
                 "to two sulfur atoms and to gold: treated as unit gold"),

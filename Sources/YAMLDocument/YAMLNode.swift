@@ -3,7 +3,7 @@ public struct YAMLNode: Sendable, Equatable {
     public struct Entry: Sendable, Equatable {
         public var key: String
         public var keyMark: TextMark
-        /// Scalars of the key as written in the text.
+        /// Length of the key in the file, in Unicode scalars, with its quotation marks.
         public var keyWidth: Int
         public var value: YAMLNode
     }

@@ -8,7 +8,7 @@
 ///
 /// Units: Å and Å².
 public struct NeighborList: Sendable {
-    /// N + 1 row starts.
+    /// The neighbours of atom i are at `offsets[i]..<offsets[i + 1]`; N + 1 values.
     public private(set) var offsets: [Int]
     /// Index j of each neighbour; the order within a row is that of the search bins.
     public private(set) var indices: [Int]

@@ -23,7 +23,7 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
         case .damaged(let name): "\(name) differs from the file that was handed off"
         case .unreadableManifest(let reason): "MANIFEST.json cannot be read: \(reason)"
         case .otherFormat(let format):
-            "package format \(format); this program knows format \(HandoffManifest.currentFormat)"
+            "the package has format \(format); this program reads format \(HandoffManifest.currentFormat)"
         case .notPublished: "this daemon has not handed off such a package"
         case .unusableResult(let what): "its result is \(what), not a directory: move it away"
         }

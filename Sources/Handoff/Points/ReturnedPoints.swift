@@ -61,7 +61,9 @@ public struct ReturnedPoints: Sendable, Equatable {
         for (index, frame) in frames.enumerated() {
             let (number, point) = try expected.check(frame, file: name, frame: index)
             guard number > place else {
-                throw .contradiction("\(name), frame \(index): point \(number) behind point \(place)")
+                throw .contradiction(
+                    "\(name), frame \(index): point \(number) stands after point \(place); expected ascending numbers"
+                )
             }
             place = number
             points.append(point)
@@ -76,7 +78,7 @@ public struct ReturnedPoints: Sendable, Equatable {
         guard
             (verdict == .converged) == points.allSatisfy({ $0.verdict == .converged })
                 || verdict == .crashed
-        else { throw .contradiction("status.json and the points disagree on which could be calculated") }
+        else { throw .contradiction("status.json and the points disagree on which points were calculated") }
     }
 }
 
@@ -98,7 +100,7 @@ extension SinglePointsExpectation {
         }
         if let level = atoms.levelOfTheory { try parameters.checkLevel(level) }
         guard case .string(let word)? = atoms.info["verdict"], let verdict = ResultVerdict(rawValue: word)
-        else { throw .contradiction("\(file), frame \(frame): no verdict") }
+        else { throw .contradiction("\(file), frame \(frame): the verdict is missing") }
         var point = ReturnedPoints.Point(step: geometries[number - 1].step, verdict: verdict)
         if case .string(let message)? = atoms.info["message"] { point.message = message }
         guard verdict == .converged else { return (number, point) }

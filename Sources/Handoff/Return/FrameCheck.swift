@@ -39,7 +39,8 @@ extension HandoffExpectation {
             let unpaired = Double(expected - 1)
             if let spin = atoms.info["spin"]?.double, ![unpaired + 1, unpaired, unpaired / 2].contains(spin) {
                 throw .contradiction(
-                    "\(file), frame \(frame): spin is \(spin), and the multiplicity is \(expected)")
+                    "\(file), frame \(frame): spin is \(spin), which does not fit the requested multiplicity \(expected)"
+                )
             }
         }
         let units: [(keys: [String], known: Set<String>)] = [

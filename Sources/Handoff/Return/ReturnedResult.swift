@@ -100,9 +100,12 @@ public struct ReturnedResult: Sendable, Equatable {
         }
         guard listed[.final] != nil else { throw .missing(ReturnedFile.final.rawValue) }
         let end = try Self.single(.final, in: files, expected)
-        for (file, isThere) in [(ReturnedFile.final, end.isSame(as: last)), (.best, isBestThere)]
-        where !isThere {
-            throw .contradiction("\(file.rawValue) is not the frame of trajectory.extxyz that it should be")
+        guard end.isSame(as: last) else {
+            throw .contradiction(
+                "\(ReturnedFile.final.rawValue) differs from the last frame of trajectory.extxyz")
+        }
+        guard isBestThere else {
+            throw .contradiction("\(ReturnedFile.best.rawValue) is not a frame of trajectory.extxyz")
         }
         final = end.atoms
         self.best = best?.atoms
@@ -147,9 +150,9 @@ public struct ReturnedResult: Sendable, Equatable {
 }
 
 extension ResultStatus {
-    /// The result's own statements, if it is complete, belongs to this package and is consistent.
+    /// Checks that a result is complete, consistent and of this package.
     ///
-    /// - Returns: and which files belong to it, with their digests.
+    /// - Returns: its status, and the files that belong to it with their digests.
     static func checked(
         _ files: [ReturnedFile: [UInt8]], _ trajectory: ResultTrajectory?,
         _ parameters: some CalculationParameters, inputs: Digest
@@ -184,7 +187,8 @@ extension ResultStatus {
             throw .contradiction("status.json and DONE.json disagree on how the calculation ended")
         }
         guard status.verdict != .stopped else {
-            throw .contradiction("a calculation that was stopped has a marker")
+            throw .contradiction(
+                "status.json says that the calculation was stopped, but DONE.json says that it ended")
         }
         if let level = status.levelOfTheory { try parameters.checkLevel(level) }
         return (status, listed)

@@ -77,7 +77,7 @@ public struct LocalRunner: Sendable {
         case .final(let verdict): return .finished(verdict)
         case .none: break
         }
-        if isSilent { return .crashed(status: "no sign of life for \(options.silence)", lastLines: []) }
+        if isSilent { return .crashed(status: "no output for \(options.silence)", lastLines: []) }
         if Task.isCancelled || status == .exited(PackageExit.stopped.rawValue) { return .stopped }
         let lines = try result.lastLines(of: "run.log")
         if status == .exited(PackageExit.busy.rawValue) {
@@ -211,7 +211,7 @@ public enum RunOutcome: Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .finished(let verdict): "finished: \(verdict.rawValue)"
-        case .alreadyFinished(let verdict): "finished before: \(verdict.rawValue)"
+        case .alreadyFinished(let verdict): "had already finished: \(verdict.rawValue)"
         case .stopped: "stopped; run it again to resume from its last step"
         case .busy(let holder): "already running (\(holder))"
         case .refused(let reason): "refused: \(reason)"

@@ -43,8 +43,8 @@ public struct PackageServer: Sendable {
             case .started: "\(package.escaped): started"
             case .progress(let progress): "\(package.escaped): \(progress)"
             case .ended(let outcome): "\(package.escaped): \(outcome)"
-            case .skipped(let reason): "\(package.escaped): left alone: \(reason)"
-            case .givenUp: "\(package.escaped): given up"
+            case .skipped(let reason): "\(package.escaped): not run: \(reason)"
+            case .givenUp: "\(package.escaped): crashed too often; it is not started again"
             }
         }
     }

@@ -189,7 +189,7 @@ class Engine:
             from gpaw.new.gpw import read_gpw
             saved, dft, _ = read_gpw(path, log=None)
             if not np.array_equal(saved.numbers, self.atoms.numbers) or abs(saved.cell - self.atoms.cell).max() > 1e-9:
-                raise ValueError('it is of another structure or box')
+                raise ValueError('it belongs to another structure or box')
         except Exception as error:  # noqa: BLE001 - any fault of the file
             if world.rank == 0:
                 print(f'{path} is not used: {relaxation.reason(error)}', file=sys.stderr, flush=True)
@@ -282,7 +282,7 @@ class Engine:
                     found['magmom'] = moment
         except Exception as error:  # noqa: BLE001 - versions of GPAW differ; energy and forces are what is needed
             if world.rank == 0:
-                print(f'without further properties: {relaxation.reason(error)}', file=sys.stderr, flush=True)
+                print(f'orbital energies, dipole moment and magnetic moment are left out: {relaxation.reason(error)}', file=sys.stderr, flush=True)
         return found
 
 

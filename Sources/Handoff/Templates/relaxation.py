@@ -470,7 +470,7 @@ class Steering:
                 status = self.child.wait(10)
             except subprocess.TimeoutExpired:
                 self.end()
-                raise SteeringLost(f'aurelax steer does not listen: {error}') from error
+                raise SteeringLost(f'aurelax steer closed its input: {error}') from error
             raise SteeringLost(f'aurelax steer ended with status {status}') from error
 
     def receive(self):
@@ -512,7 +512,7 @@ class Steering:
             found = np.array(answer.get('positions', []), float)
             if found.shape != positions.shape or not np.isfinite(found).all():
                 self.end()
-                raise SteeringLost('aurelax steer proposed coordinates that are not finite, or of other atoms')
+                raise SteeringLost('aurelax steer proposed coordinates that are not finite, or not three for each atom')
             answer['positions'] = found
         return answer
 
@@ -540,7 +540,7 @@ class Run:
         self.manifest, self.parameters = on_rank_0(load_package)
         ranks = os.environ.get('AURELAX_RANKS')
         if engine_class.uses_mpi and ranks and int(ranks) != world.size:
-            raise Refusal(f'started as {ranks} processes, but the engine sees {world.size}: its MPI is not the one of '
+            raise Refusal(f'started as {ranks} processes, but the engine counts {world.size}: it was built with another MPI than '
                           'this mpiexec; set AURELAX_MPIEXEC to the right one, or AURELAX_RANKS=1')
 
     def remember_signal(self, number, _):
@@ -647,7 +647,7 @@ class Relaxation(Run):
         except BlockingIOError:
             raise Busy('another process is running this package') from None
         except OSError as error:
-            print(f'cannot lock {RESULT}/.lock ({error}); going on without', file=sys.stderr)
+            print(f'cannot lock {RESULT}/.lock ({error}); continuing without a lock', file=sys.stderr)
         done = self.read_marker()
         if done is not None and done['verdict'] in FINAL:
             return done['verdict']
@@ -665,10 +665,10 @@ class Relaxation(Run):
                              + [FixCartesian(int(index), mask=self.still[index]) for index in partly])
         self.optimizer = None
         if self.stopped_early:
-            return 'stopped', 'stopped before the first gradient; run it again to go on'
+            return 'stopped', 'stopped before the first gradient; run it again to resume'
         if self.frames:
             atoms.positions = self.frames[-1][0]
-            self.say(f'going on after step {len(self.frames) - 1}')
+            self.say(f'resuming after step {len(self.frames) - 1}')
         self.report('running', 'in its first calculation' if not self.frames else 'going on')
         while True:
             step = len(self.frames)
@@ -695,14 +695,14 @@ class Relaxation(Run):
                 return 'step-limit', f'fmax {fmax:.4f} eV/Å after the {counted(step, "step")} allowed'
             reason = self.stop_reason()
             if reason is not None:
-                return 'stopped', f'{reason} after step {step}; run it again to go on'
+                return 'stopped', f'{reason} after step {step}; run it again to resume'
             if lower is not None:
                 atoms.set_positions(lower, apply_constraint=False)
                 continue
             self.take_step(atoms, labels)
             atoms.set_positions(broadcast(atoms.get_positions(), 0, world), apply_constraint=False)
             if np.array_equal(atoms.positions, self.frames[-1][0]):
-                return 'engine-error', f'the optimiser does not move any more after step {step}'
+                return 'engine-error', f'the optimiser proposes no further move after step {step}'
 
     def take_step(self, atoms, labels):
         """Moves `atoms` to the geometry of the next gradient, proposed by `aurelax steer` if it runs, else by BFGS."""
@@ -980,7 +980,7 @@ def main(engine_class, run_class=Relaxation):
     try:
         run = run_class(engine_class)
         if run.earlier is not None:
-            run.say(f'finished before: {run.earlier}')
+            run.say(f'had already finished: {run.earlier}')
             return EXIT[run.earlier]
         verdict, message = run.run()
     except Refusal as refusal:

@@ -54,7 +54,7 @@ def locked(path, wait=True):
         except BlockingIOError:
             held = False
         except OSError as error:
-            print(f'cannot lock {path} ({error}); going on without', file=sys.stderr)
+            print(f'cannot lock {path} ({error}); continuing without a lock', file=sys.stderr)
         yield held
 
 
@@ -81,7 +81,7 @@ class SinglePoints(Run):
         """The point that this process computes; None for all of them."""
         text = os.environ.get('AURELAX_POINT', '')
         if text and not (text.isdecimal() and 1 <= int(text) <= self.count):
-            raise Refusal(f'AURELAX_POINT is {text}, but the points are 1 to {self.count}')
+            raise Refusal(f'AURELAX_POINT is {text!r}; expected the number of a point, 1 to {self.count}')
         return int(text) if text else None
 
     def make_engine(self):
@@ -127,21 +127,21 @@ class SinglePoints(Run):
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - an unreadable file: the point is calculated again
-            print(f'{self.path(number)} is no point ({error}); it is calculated anew', file=sys.stderr)
+            print(f'{self.path(number)} cannot be read as a point ({error}); the point is calculated again', file=sys.stderr)
             return None
         if point.inputs != 'sha256:' + self.manifest['inputs'] or not np.array_equal(
                 point.positions, self.geometries[number - 1]):
             raise Refusal(f'{self.path(number)} belongs to another run ({point.inputs}): move {RESULT}/ away')
         if point.level_of_theory != self.engine.level_of_theory:
-            raise Refusal(f'{self.path(number)} was calculated with {point.level_of_theory}, this would be '
-                          f'{self.engine.level_of_theory}: move {RESULT}/ away to have all of one')
+            raise Refusal(f'{self.path(number)} was calculated with {point.level_of_theory}, but this run uses '
+                          f'{self.engine.level_of_theory}: move {RESULT}/ away to calculate all points again')
         return point
 
     def run(self):
         while True:
             reason = self.stop_reason()
             if reason is not None:
-                return 'stopped', f'{reason}; run it again for the points that are left'
+                return 'stopped', f'{reason}; run it again to calculate the remaining points'
             if self.next_point() is None or self.number is not None:
                 break
         ended = on_rank_0(self.conclude)
@@ -241,7 +241,7 @@ class SinglePoints(Run):
         verdict = next(word for word in FAILURES if any(point.verdict == word for point in failed))
         steps = ', '.join(f'{point.step} ({point.verdict})' for point in failed[:5])
         more = f' and {len(failed) - 5} more' if len(failed) > 5 else ''
-        return verdict, f'{self.count - len(failed)} of {self.count} points calculated; not those of steps {steps}{more}'
+        return verdict, f'{self.count - len(failed)} of {self.count} points calculated; missing: steps {steps}{more}'
 
     def progress(self, state, message, there):
         self.write_progress(state, message, steps=there, gradient_calls=there, scf_cycles=None,

@@ -35,7 +35,7 @@ class Engine:
         """
         method = parameters.get('tblite', {}).get('method', METHODS[0])
         if method not in METHODS:
-            raise relaxation.Refusal(f'{method} is none of {", ".join(METHODS)}')
+            raise relaxation.Refusal(f'{method} is not one of {", ".join(METHODS)}')
         self.versions = {'tblite': version('tblite')}
         self.level_of_theory = f'tblite {self.versions["tblite"]} {method} {TEMPERATURE:g}K '
         self.level_of_theory += 'non-periodic' if lattice is None else f'periodic {relaxation.letters(lattice)} gamma point'
@@ -64,7 +64,7 @@ class Engine:
             occupied = occupations > 1
             return {'homo': float(energies[occupied].max()) * Hartree, 'lumo': float(energies[~occupied].min()) * Hartree}
         except Exception as error:  # noqa: BLE001 - energy and forces are what is needed
-            print(f'without orbital energies: {relaxation.reason(error)}', file=sys.stderr, flush=True)
+            print(f'orbital energies are left out: {relaxation.reason(error)}', file=sys.stderr, flush=True)
             return {}
 
 

@@ -1,3 +1,4 @@
+internal import Descriptors
 import MinimalLearning
 import ThiolateGold
 public import YAMLDocument
@@ -15,7 +16,7 @@ public enum ScanSchema {
             "Labelled structures. For every pair, each is used for training and the other for the test."),
         KeySchema(
             "grids", .list(.mapping(grid), count: 1...100), required: true,
-            "Parameter sets; one that is in several grids is computed once."),
+            "Parameter sets; a set in several grids is computed once."),
         KeySchema(
             "species", .list(RecipeSchema.element, count: 1...100), default: "[H, C, S, Au]",
             "Symbols of the elements of the descriptor."),
@@ -30,7 +31,7 @@ public enum ScanSchema {
     ])
 
     private static let structure = MappingSchema([
-        KeySchema("name", RecipeSchema.name, required: true, "Its name in tables."),
+        KeySchema("name", RecipeSchema.name, required: true, "Name in the tables."),
         KeySchema("file", .text(), required: true, "An extxyz file, relative to the scan."),
         KeySchema(
             "frames", RecipeSchema.ranges,
@@ -42,13 +43,16 @@ public enum ScanSchema {
             "classes", .list(.choice(AtomClass.allCases.map(\.rawValue)), count: 1...5),
             default: "all five", "Classes of atoms for these sets."),
         KeySchema(
-            "r_cut", .list(.number(1...100, open: true), count: 1...100), required: true,
-            "Radii of the radial basis, Å."),
+            "r_cut", .list(SOAPSettings.radius.schema, count: 1...100), required: true,
+            "Cutoff radii of the radial basis, Å."),
         KeySchema(
             "sigma", .list(RecipeSchema.length, count: 1...100), required: true, "Widths of an atom, Å."),
-        KeySchema("n_max", .list(.integer(1...20), count: 1...20), required: true, "Radial functions."),
         KeySchema(
-            "l_max", .list(.integer(0...20), count: 1...21), required: true, "Largest angular degrees."),
+            "n_max", .list(SOAPSettings.radialFunctions.schema, count: 1...20), required: true,
+            "Numbers of radial functions."),
+        KeySchema(
+            "l_max", .list(SOAPSettings.degree.schema, count: 1...21), required: true,
+            "Largest angular degrees."),
     ])
 
     private static let directions = MappingSchema([

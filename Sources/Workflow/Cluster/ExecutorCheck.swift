@@ -16,7 +16,7 @@ public struct ExecutorCheck: Sendable {
                 let what = configuration.executor == .slurm ? "executor: slurm" : "ml: {executor: slurm}"
                 problems.append(
                     "aurelax.yaml says \(what), and \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") "
-                        + "not in PATH: nothing can be submitted; start the daemon where Slurm's commands are, or say executor: local"
+                        + "not in PATH: nothing can be submitted; start the daemon where Slurm's commands are, or set executor: local"
                 )
             }
         }

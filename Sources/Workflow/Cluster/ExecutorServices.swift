@@ -71,7 +71,7 @@ struct LocalService: Service {
         try await server.run { event in
             if case .progress = event.kind { return }
             if case .ended = event.kind { flag.ran.store(true, ordering: .relaxed) }
-            logger.info("\(event)")
+            logger.about(event.package).info("\(event)")
         }
         return flag.ran.load(ordering: .relaxed)
     }

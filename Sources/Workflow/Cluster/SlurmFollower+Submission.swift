@@ -135,7 +135,7 @@ extension SlurmFollower {
                 name: name, number: number, request: request, stepsBefore: package.steps, array: array,
                 intendedAt: Date()))
         if former != nil {
-            record.run.doubt("an earlier store had submitted it", at: Date())
+            record.run.doubt("a run of this name was submitted before the store was rebuilt", at: Date())
             try store.save([record])
             return record.run.jobs
         }
@@ -154,7 +154,8 @@ extension SlurmFollower {
         case .doubtful(let why):
             record.run.doubt(why, at: Date())
             try store.save([record])
-            logger.about(job).warning("\(job.job.name): in doubt whether \(name) is in the queue: \(why)")
+            logger.about(job).warning(
+                "\(job.job.name): it is not known whether \(name) is in the queue: \(why)")
             submitAfter = .now + .seconds(settings.interval)
         case .notRun(let why):
             try close(record)
@@ -166,7 +167,9 @@ extension SlurmFollower {
             try close(record)
             // The others may well be taken.
             postponed[job.id] = .now + .seconds(10 * settings.interval)
-            _ = try store.apply(.noted("Slurm takes it later: \(why)"), to: job.id, expected: place)
+            _ = try store.apply(
+                .noted("Slurm cannot take it now, it is submitted again later: \(why)"), to: job.id,
+                expected: place)
             return 0
         case .refused(let why):
             try close(record)

@@ -127,8 +127,8 @@ package actor SlurmFollower {
             if new != configuration { logger.notice("aurelax.yaml was read again") }
             configuration = new
         } catch {
-            if misreading == nil { logger.error("aurelax.yaml was changed and is not followed: \(error)") }
-            misreading = "aurelax.yaml was changed and is not followed: \(error)"
+            if misreading == nil { logger.error("aurelax.yaml was changed, but cannot be used: \(error)") }
+            misreading = "aurelax.yaml was changed, but cannot be used: \(error)"
         }
     }
 
@@ -288,13 +288,14 @@ package actor SlurmFollower {
             run, missing: try missing.map { try package.evidence(of: run, element: $0) }, idle: idle)
     }
 
-    /// A submission that was searched for often and long enough without success never arrived. If
-    /// it appears later, it does not start, and is cancelled.
+    /// Closes a submission that Slurm did not list in several polls, so that the package is submitted again. If the
+    /// first submission appears later, it is cancelled before it starts.
     private func abandon(_ record: SlurmRunRecord, at now: Date) throws {
         guard let doubted = record.run.doubtedAt, record.run.timesAbsent >= 3,
             now.timeIntervalSince(doubted) >= max(2 * settings.timeout, 3 * settings.interval)
         else { return }
-        try store.note("\(record.run.name) did not reach the queue", of: record.job)
+        try store.note(
+            "Slurm has no job \(record.run.name): its submission failed and is repeated", of: record.job)
         try close(record)
     }
 

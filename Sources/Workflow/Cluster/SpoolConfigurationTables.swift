@@ -89,12 +89,13 @@ extension SlurmConfiguration {
             "interval", unstored: \.interval, .number(0.2...3600), "Seconds between two polls of the queue.")
         OptionSpec(
             "positions", unstored: \.positions, .boolean,
-            "Query the places of waiting jobs: one more squeue at every second poll while some wait.")
+            "Show the place of a waiting job in the queue; while jobs wait, every second poll calls squeue once more."
+        )
         OptionSpec(
             "timeout", unstored: \.timeout, .number(0.2...600), "Time-out of a Slurm command, seconds.")
         OptionSpec(
             "settle", unstored: \.settle, .number(0...3600),
-            "Seconds after the end of a run after which an unseen result counts as missing: shared file systems are slow."
+            "Seconds to wait for the result after the end of a run, because shared file systems show new files late."
         )
     }
 
@@ -123,7 +124,7 @@ extension ResourceRule {
             OptionForm(
                 .text(check: checkEngine), read: { $0.text.flatMap(DFTStage.Engine.init) },
                 text: { YAMLScalar.text($0.rawValue) }),
-            default: "any", "Fits this engine.")
+            default: "any", "Matches this engine.")
         OptionSpec("mode", unstored: \.mode, .word(), default: "any", "Matches this mode of GPAW.")
         OptionSpec(
             "basis", unstored: \.basis, .text(check: problemOfLine), default: "any", "Matches this basis set."
@@ -206,5 +207,8 @@ extension OptionForm where Value == String {
 
 @Sendable private func problemOfLine(_ text: String) -> TextProblem? {
     text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
-        ? nil : TextProblem("this is not one line", hint: "give each line an element of the list")
+        ? nil
+        : TextProblem(
+            "this text has a line break or a control character",
+            hint: "write one line, or each line as an element of a list")
 }

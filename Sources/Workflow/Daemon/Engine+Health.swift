@@ -7,7 +7,7 @@ import SystemPackage
 
 /// The state of the daemon, for users and programs.
 extension Engine {
-    /// Returns how many jobs there are of each kind that a person waits for; for the service manager.
+    /// Returns the number of unfinished jobs in each state, and what is wrong; the text that systemd shows.
     package func summary() throws -> String {
         let active = try store.counts()
         let parts = JobState.allCases.filter { !$0.isFinal }
@@ -75,7 +75,7 @@ extension Engine {
         let names = unknown.prefix(3).map { "‘\($0.escaped)’" }.joined(separator: ", ")
         return "the outbox has jobs that the store does not know: \(names)"
             + (unknown.count > 3 ? " and \(unknown.count - 3) others" : "")
-            + " (an older store?); stop the daemon, then `aurelax recover` takes them in"
+            + "; if the store was restored from an older copy, stop the daemon and run `aurelax recover`"
     }
 }
 
@@ -139,6 +139,13 @@ extension Logger {
     /// The same logger, whose lines have the job, its stage (from 1) and its attempt as metadata.
     func about(_ record: JobRecord) -> Logger {
         about(record.job.name, stage: record.machine.stage, attempt: record.machine.attempt)
+    }
+
+    /// - Parameter package: its path in the outbox, `<job>/<stage>`.
+    func about(_ package: FilePath) -> Logger {
+        let names = package.components.suffix(2).map(\.string)
+        guard names.count == 2, let parts = StageFolder.parts(of: names[1]) else { return self }
+        return about(names[0], stage: parts.stage, attempt: parts.attempt)
     }
 
     /// - Parameter stage: from 0.

@@ -48,7 +48,7 @@ extension Engine {
             if case .dropped(let file) = work.source { files.remove(file.name.bytes) }
         }
 
-        /// Drops what has not been begun.
+        /// Drops the readings that wait for their turn.
         mutating func clear() {
             for work in queues.values.joined() { finish(work) }
             queues = [:]

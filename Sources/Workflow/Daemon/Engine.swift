@@ -249,7 +249,11 @@ package actor Engine {
         }
         await wait { !running.isEmpty || !intakes.jobs.isEmpty || isPublishing }
         if !running.isEmpty {
-            logger.warning("a step takes too long; its stage resumes from the previous step")
+            logger.warning(
+                """
+                a step did not end within \(configuration.grace.components.seconds) s; at the next start its stage \
+                resumes from the step before
+                """)
         }
         let isOver = StopFlag()
         do {
@@ -276,7 +280,7 @@ package actor Engine {
         var waiting: [String] = []
         for name in record.job.after {
             switch states[name] {
-            case nil: waiting.append("\(name) (not here yet)")
+            case nil: waiting.append("\(name) (not submitted yet)")
             case .completed: continue
             case .failed, .cancelled:
                 let end = states[name] == .failed ? "failed" : "was cancelled"
@@ -298,7 +302,7 @@ package actor Engine {
 
     /// Shows what a job waits for.
     private func hold(_ record: JobRecord, _ waiting: [String]) throws {
-        // Three are named and the others counted: a job that collects hundreds has a line that can be read.
+        // A job may wait for hundreds of others: the first three are named.
         let named = waiting.prefix(3).joined(separator: ", ")
         let others = waiting.count > 3 ? " and \(waiting.count - 3) others" : ""
         let why = "waiting for \(named)\(others)"
@@ -360,7 +364,8 @@ package actor Engine {
 
     private func message(of error: any Error) -> String {
         if let refusal = error as? HandoffRefusal {
-            return "the structure was not handed off: \(refusal); its best frame is kept"
+            return
+                "no package was made for the dft stage: \(refusal); frames of earlier stages stay in the outbox"
         }
         return "\(error)"
     }

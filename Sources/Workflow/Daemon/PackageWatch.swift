@@ -37,9 +37,9 @@ struct PackageWatch {
         return look.next.map { $0 <= .now } ?? false
     }
 
-    /// Notes a look that found nothing to take.
+    /// Notes a reading that found no result.
     ///
-    /// - Returns: true if the looks before had failed.
+    /// - Returns: true if the reading before had failed.
     @discardableResult
     mutating func noteNothing(_ id: Int64, _ signs: Signs?) -> Bool {
         defer { looks[id] = Look(signs: signs) }

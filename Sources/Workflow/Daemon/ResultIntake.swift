@@ -23,9 +23,9 @@ struct ResultIntake: Sendable {
         var signs: PackageWatch.Signs?
     }
 
-    /// The outcome of a look.
+    /// What the reading found.
     enum Found: Sendable {
-        /// There is no result yet; how far the calculation is.
+        /// There is no result yet; the last step of the calculation.
         case nothing(step: Int?, fmax: Double?)
         case event(JobEvent, ended: (report: StageReport, final: Digest)? = nil)
         /// The reason why the files are not accepted; they stay, and are read again later.
@@ -70,9 +70,10 @@ struct ResultIntake: Sendable {
             return .event(
                 times < JobMachine.maximumAttempts
                     ? .resultRefused(reason)
-                    : .stageFailed("\(reason); so were \(times - 1) before", again: false))
+                    : .stageFailed(
+                        "\(reason); \(times - 1) results of this stage were set aside before", again: false))
         } catch let refusal as PackageRefusal {
-            return .leftAlone("no result is taken from here: \(refusal)")
+            return .leftAlone("the package's result is not read: \(refusal)")
         } catch let failure as StageFailure {
             return .event(.stageFailed(failure.description, again: false))
         } catch {
@@ -97,7 +98,7 @@ struct ResultIntake: Sendable {
         guard let stage = stages.outside(record) else { return .refused("the job waits for no result") }
         do {
             guard let bytes = try spool.blobs.read(file.claim.digest) else {
-                return .refused("its bytes are not in the store any more")
+                return .refused("its content is no longer in the store")
             }
             let end = try stage.end(dropped: bytes, in: folders.directory(of: record)) {
                 try stages.initial(of: record)
@@ -118,7 +119,7 @@ struct ResultIntake: Sendable {
     private func found(_ end: OutsideEnd, _ record: JobRecord) throws -> Found {
         switch end {
         case .nothing(let why):
-            return .event(.stageFailed("the calculation gave no geometry: \(why)", again: false))
+            return .event(.stageFailed("the calculation returned no geometry: \(why)", again: false))
         case .report(var report, let final):
             let rounds = HybridRounds(store: store, stages: stages)
             let next = try record.planned.round.flatMap { try rounds.decide($0, record, &report, final) }

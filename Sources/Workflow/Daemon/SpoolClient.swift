@@ -179,10 +179,24 @@ public struct SpoolClient: Sendable {
         }
     }
 
+    /// The state of a job in the store; nil if there is no such job, or no store yet.
+    public func knownStatus(of name: String) throws -> JobStatus? {
+        do {
+            return try withStore { try $0.job(named: name) }.map(shown)
+        } catch WorkflowError.noSpool { return nil }
+    }
+
+    /// The files in the job's folder; nil while there is no folder.
+    private func files(of job: String) throws -> JobFiles? {
+        let folder = spool.folder(ofJob: job)
+        guard FileManager.default.fileExists(atPath: folder.string) else { return nil }
+        return try JobFiles(in: Directory(folder))
+    }
+
     /// The results of each stage so far.
     public func summary(of name: String) throws -> String {
         let record = try record(name)
-        let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
+        let files = try files(of: name)
         return try withStore { store in
             try Summary(record, store.stages(of: record.id), files).yaml
         }
@@ -191,7 +205,7 @@ public struct SpoolClient: Sendable {
     /// All visible data of a job so far.
     public func report(of name: String) throws -> JobReport {
         let record = try record(name)
-        let files = try? JobFiles(in: Directory(spool.folder(ofJob: name)))
+        let files = try files(of: name)
         return try withStore { store in
             try JobReport(
                 record, store.stages(of: record.id), store.history(of: record.id), files,

@@ -74,7 +74,7 @@ package struct Watcher: Service {
         }
     }
 
-    /// Until the process ends.
+    /// Runs the watcher and passes on its reports, until it ends.
     private func watch() async throws -> TerminationStatus {
         try await Subprocess.run(
             .path(FilePath(program)), arguments: [directory], input: .inputWriter, output: .sequence,

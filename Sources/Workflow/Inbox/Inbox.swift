@@ -142,7 +142,7 @@ struct Inbox {
         return scan.outcome
     }
 
-    /// From this number of files on, files without a meaning are not looked at.
+    /// In an inbox with at least this number of files, files of unknown kinds are ignored.
     private static let crowd = 1000
 
     /// True if other files of the inbox may still be fine.
@@ -266,7 +266,7 @@ struct Inbox {
             // The job in the outbox keeps the permissions of the file in the inbox.
             let folder = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
             let owner = candidate.claim.source.owner
-            // The owner of the job reads its results, if this process is another user and may grant that.
+            // Another user's job: its owner may read the results, if this process can grant that.
             if owner != geteuid() { try? folder.grantReading(to: owner) }
         }
         let result = try store.accept(
@@ -433,7 +433,9 @@ struct Inbox {
         try store.remember(Original(name: name.bytes, status: status))
         try removeOriginals(from: scan.directory)
         if leftAlone[name.bytes] != nil {
-            try store.note("\(name.escaped) cannot be removed from the inbox; it counts once", of: record.id)
+            try store.note(
+                "\(name.escaped) cannot be removed from the inbox; it was carried out once and is ignored now",
+                of: record.id)
         }
     }
 }

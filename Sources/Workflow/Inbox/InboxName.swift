@@ -50,12 +50,11 @@ enum InboxName: Equatable {
         ].contains(where: lower.contains)
     }
 
-    /// The message about a file that no job names and whose name is almost meaningful; nil for
-    /// other files.
+    /// The message about a file whose name resembles that of a job, result or request; nil for other files.
     static func note(on name: String) -> String? {
         let lower = name.lowercased()
         if isConflictCopy(lower) {
-            return "the copy that a file synchroniser kept of another version; it is left alone"
+            return "a conflict copy made by a file synchroniser; it is ignored"
         }
         for suffix in [".yaml", ".yml"] {
             guard let range = name.range(of: suffix, options: .caseInsensitive) else { continue }

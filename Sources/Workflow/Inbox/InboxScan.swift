@@ -66,7 +66,7 @@ struct InboxScan {
 
     /// The time for this scan is over: an unprocessed job may name any structure.
     mutating func cut(before name: FilePath.Component) {
-        outcome.pending[name.escaped] = "its turn comes"
+        outcome.pending[name.escaped] = "not read yet: many files are waiting"
         outcome.undecided = true
         isAnyWanted = true
         isCut = true

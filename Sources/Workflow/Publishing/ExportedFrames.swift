@@ -6,13 +6,13 @@ import OrderedCollections
 import SystemPackage
 
 extension SpoolClient {
-    /// The structures that jobs have come to, for other programs: each with its job, state and charge. Energy and
-    /// forces are those of a calculation, by its level of theory; a model's keep their own names.
+    /// Returns the latest structures of jobs, each with its job, state and charge, for other programs. Energies and
+    /// forces are those of a calculation, with its level of theory; a model's are called `ml_energy` and `ml_forces`.
     ///
     /// - Parameters:
-    ///   - names: of jobs; all that have a structure where none is named.
+    ///   - names: of jobs; if empty, all jobs that have a structure.
     ///   - wholePath: every frame of every relaxation that ended, not the last structure alone.
-    /// - Throws: ``WorkflowError``; what a damaged file makes of itself.
+    /// - Throws: ``WorkflowError``, and errors of damaged files.
     public func exportedFrames(of names: [String], wholePath: Bool = false) throws -> [Atoms] {
         let records =
             try names.isEmpty ? withStore { try $0.jobs() }.sorted { $0.id < $1.id } : names.map(record)

@@ -265,7 +265,7 @@ public struct JobArchive: Sendable {
             software["#model-\(model.version)"] = [
                 "@id": .text("#model-\(model.version)"), "@type": .text("SoftwareApplication"),
                 "name": .text(model.name), "version": .text(model.version), "license": .text(model.licence),
-                "description": .text("machine-learning force field, learnt from \(model.levelOfTheory)"),
+                "description": .text("machine-learning force field, trained on \(model.levelOfTheory)"),
             ]
         }
         for (name, ended) in stages {

@@ -105,11 +105,12 @@ struct JobCopy: Codable {
         let decoder = StageReport.decoder
         let found = try decoder.decode(Version.self, from: Data(bytes)).aurelaxJob
         guard found <= Self.version else {
-            throw WorkflowError.notAllowed("it has version \(found), this program knows \(Self.version)")
+            throw WorkflowError.notAllowed(
+                "it has version \(found), but this program reads versions up to \(Self.version)")
         }
         self = try decoder.decode(Self.self, from: Data(bytes))
         guard job.plan.indices.contains(stage), attempt >= 1, Job.isName(job.name) else {
-            throw WorkflowError.notAllowed("it contradicts itself")
+            throw WorkflowError.notAllowed("its stage, attempt or name is not valid")
         }
     }
 

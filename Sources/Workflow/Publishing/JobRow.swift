@@ -17,11 +17,11 @@ public struct JobRow: Sendable, Encodable {
     /// Engine of the last external calculation, with its version.
     public var engine: String?
     public var level: String?
-    /// eV, of the last calculation outside.
+    /// Energy of the last calculation by an engine, eV.
     public var energy: Double?
-    /// Between the highest occupied and the lowest unoccupied state, eV, of the same.
+    /// Its gap between the highest occupied and the lowest unoccupied state, eV.
     public var gap: Double?
-    /// eV/Å, of the same.
+    /// Its largest force, eV/Å.
     public var fmax: Double?
     /// eV, of the last ML stage.
     public var mlEnergy: Double?

@@ -76,9 +76,10 @@ public struct ScanArray: Sendable {
                 + "run the same command again for their state"
         case .doubtful(let why):
             throw WorkflowError.notAllowed(
-                "in doubt whether \(batch.name) is in the queue: \(why); the same command looks for it")
+                "it is not known whether \(batch.name) is in the queue: \(why); run the same command again to find out"
+            )
         case .later(let why), .refused(let why), .notRun(let why):
-            throw WorkflowError.notAllowed("Slurm does not take it: \(why)")
+            throw WorkflowError.notAllowed("Slurm refused it: \(why)")
         }
     }
 

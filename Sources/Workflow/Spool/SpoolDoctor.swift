@@ -186,7 +186,7 @@ private struct Examination {
                     "store", isEmpty ? .note : .error,
                     isEmpty
                         ? "there is none yet"
-                        : "it is gone, and jobs were taken in; `aurelax recover` rebuilds it")
+                        : "it is missing, although jobs were accepted; `aurelax recover` rebuilds it")
                 return
             }
             store = try Store(spool.database, verifying: true)
@@ -211,17 +211,18 @@ private struct Examination {
                 let bytes = try? folder.read(FilePath.Component(plain: JobCopy.file), limit: 64 << 20),
                 let copy = try? JobCopy(bytes), copy.job.name == name.string
             else { continue }
-            let remedy = "stop the daemon, then `aurelax recover` takes it in"
+            let remedy =
+                "if the store was restored from an older copy, stop the daemon and run `aurelax recover`"
             if let record = known[copy.job.name] {
                 // A running daemon may be ahead of the data read from the store.
                 guard !isHeld, try copy.isNewer(than: record, in: store) else { continue }
                 try find(
                     "outbox/\(name.escaped)", .error,
-                    "the outbox has a later state of this job than the store (an older store?); \(remedy)")
+                    "the outbox has a later state of this job than the store; \(remedy)")
             } else {
                 try find(
                     "outbox/\(name.escaped)", .error,
-                    "the store does not know this job (an older store?); \(remedy)")
+                    "the store does not know this job; \(remedy)")
             }
         }
     }
@@ -257,7 +258,7 @@ private struct Examination {
             for name in there where looksHandedOut(name) && !known.contains(name) {
                 try find(
                     "outbox/\(job.job.name)/\(name)", .warning,
-                    "it looks like a package, but the daemon handed out none of that name; it is not run")
+                    "it looks like a package, but the daemon did not hand it out; it is not run")
             }
         }
         try find("packages", .good, "\(count) handed out")

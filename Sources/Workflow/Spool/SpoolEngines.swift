@@ -42,7 +42,7 @@ package final class SpoolEngines: Sendable {
             state.engines = try SpoolConfiguration.read(of: spool).engines
             state.trouble = nil
         } catch {
-            state.trouble = "aurelax.yaml has changed and its engines are not followed: \(error)"
+            state.trouble = "aurelax.yaml was changed, but its engines cannot be used: \(error)"
         }
         return state
     }

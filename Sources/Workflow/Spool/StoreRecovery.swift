@@ -115,8 +115,9 @@ public struct StoreRecovery: Sendable {
     private func copies(_ open: OpenSpool, _ outcome: inout Outcome) throws -> [JobCopy] {
         var copies: [JobCopy] = []
         for name in try open.outbox.names() where name != Spool.rejected {
-            guard let folder = try? open.outbox.subdirectory(name) else { continue }
+            guard try open.outbox.status(of: name)?.kind == .directory else { continue }
             do {
+                let folder = try open.outbox.subdirectory(name)
                 guard let bytes = try folder.read(FilePath.Component(plain: JobCopy.file), limit: 64 << 20)
                 else {
                     outcome.left[name.escaped] = "no copy of the job's record; drop its job.yaml again"

@@ -38,10 +38,14 @@ struct LearningBaseChoice {
         do {
             field = try models.load(name)
         } catch {
-            throw StageFailure("the base ‘\(name)’ is neither a model nor an engine of this spool: \(error)")
+            throw StageFailure(
+                "the base ‘\(name)’ is neither an engine of this spool nor a model that can be loaded: \(error)"
+            )
         }
         guard field.hasEnergy else {
-            throw StageFailure("the base ‘\(name)’ has no energies: it cannot be corrected")
+            throw StageFailure(
+                "the base ‘\(name)’ gives forces without energies, but a learning relaxation needs both; choose another "
+                    + "base, or optimizer: bfgs")
         }
         return model(field, name)
     }
@@ -111,33 +115,34 @@ extension LearningBaseChoice {
     ) throws -> (base: LearningBase, learnt: [Atoms]) {
         for stage in stages.reversed() where stage.report.kind == .dft {
             let place = StageFolder(job, stage: stage.stage, kind: .dft, attempt: stage.attempt)
-            guard let package = try? folder.subdirectory(place.name),
-                let accepted = try AcceptedFrames(package: package)
-            else { continue }
+            guard try folder.status(of: place.name)?.kind == .directory else { continue }
+            let package = try folder.subdirectory(place.name)
+            guard let accepted = try AcceptedFrames(package: package) else { continue }
             let parameters = try HandoffExpectation(package: package).parameters
             let known = try model(beside: package)
             var base = parameters.optimizer.base ?? LearningBase.none
             guard base.kind != .none, known.map({ $0.base != nil }) ?? true else {
                 throw StageFailure(
-                    "the job ‘\(job)’ was relaxed without a base: what it learnt is of use at its own geometry only"
+                    "base: learnt:\(job) needs a job that was relaxed with a base; \(job) had none, so its correction "
+                        + "holds near its own geometry only"
                 )
             }
             let frames = known?.frames ?? accepted.frames.filter { $0.energy != nil && $0.forces != nil }
             let composition = frames.first?.formula ?? "no geometry"
             guard composition == atoms.formula else {
                 throw StageFailure(
-                    "the job ‘\(job)’ has \(composition), this one \(atoms.formula): a correction is learnt from a job "
-                        + "of the same composition only")
+                    "base: learnt:\(job) needs a job of the same composition; \(job) has \(composition), this job "
+                        + "\(atoms.formula)")
             }
             guard parameters.charge == record.job.charge else {
                 throw StageFailure(
-                    "the job ‘\(job)’ has charge \(parameters.charge), this one \(record.job.charge): a correction is "
-                        + "learnt from a job of the same charge only")
+                    "base: learnt:\(job) needs a job of the same charge; \(job) has charge \(parameters.charge), this "
+                        + "job \(record.job.charge)")
             }
             base.relaxFirst = relaxesLearntFirst
             return (base, frames)
         }
-        throw StageFailure("the job ‘\(job)’ has no result of a dft stage to learn from")
+        throw StageFailure("base: learnt:\(job) needs a job with the result of a dft stage; \(job) has none")
     }
 
     /// Returns nil after a calculation or with `base_first: false`, else true, also after an ML stage with the same
@@ -148,14 +153,17 @@ extension LearningBaseChoice {
 
     /// The model file beside a calculation's result; nil if there is none.
     private func model(beside package: Directory) throws -> LearntRelaxation? {
-        let path = package.path.appending("result").appending(LearntRelaxation.fileName)
-        guard FileManager.default.fileExists(atPath: path.string) else { return nil }
+        let name = FilePath.Component(plain: LearntRelaxation.fileName)
+        guard let result = try PackageLayout.result(of: package), try result.status(of: name) != nil else {
+            return nil
+        }
+        let path = result.path.appending(name)
         do {
             var model = try LearntRelaxation(contentsOf: path.string)
             for index in model.frames.indices { model.frames[index].levelOfTheory = model.levelOfTheory }
             return model
         } catch {
-            throw StageFailure("what the earlier job learnt cannot be read: \(error)")
+            throw StageFailure("base: learnt: the file \(path) cannot be read: \(error)")
         }
     }
 }

@@ -73,11 +73,11 @@ struct LearntModel {
         }
         let file = RecipeFile(Array(bytes), file: recipePath)
         guard var recipe = file.recipe else { throw StageFailure(file.report) }
-        guard lesson.frames > 0 else { throw StageFailure("no check of the job has a frame") }
+        guard lesson.frames > 0 else { throw StageFailure("no check of the job has a result to train on") }
         recipe.data.append(.init(file: folder.path.appending(Lesson.file).string))
         let report = try recipe.train(writeTo: path)
-        return "learnt from \(lesson.frames) frame\(lesson.frames == 1 ? "" : "s") of \(lesson.checks) "
-            + "check\(lesson.checks == 1 ? "" : "s") beside those of its recipe, "
+        return "trained on \(lesson.frames) frame\(lesson.frames == 1 ? "" : "s") of \(lesson.checks) "
+            + "check\(lesson.checks == 1 ? "" : "s") in addition to those of its recipe, "
             + String(format: "%.0f s", report.seconds) + ": \(report.name), version \(report.version)"
     }
 }

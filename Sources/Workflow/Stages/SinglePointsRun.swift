@@ -78,7 +78,7 @@ extension StageLauncher {
     /// Publishes single points along the path of an earlier stage.
     func publish(_ record: JobRecord, _ stage: SinglePointsStage) throws {
         guard let source = record.job.source(ofPointsAt: record.planned.stage) else {
-            throw StageFailure("no stage before this one has a path to take geometries from")
+            throw StageFailure("there is no earlier stage with a path from which geometries could be taken")
         }
         let folder = try JobFolder(spool, store).directory(of: record)
         let pieces = try store.stages(of: record.id).filter {

@@ -69,8 +69,8 @@ struct StageLauncher: Sendable {
             let launches = try store.noteLaunch(of: record.id, step: step)
             guard launches <= JobMachine.maximumAttempts else {
                 throw StageFailure(
-                    "the daemon ended \(launches - 1) times while this job computed step \(step); it is not begun "
-                        + "again")
+                    "the daemon ended \(launches - 1) times while this job computed step \(step); the stage is not "
+                        + "started again")
             }
         } progress: { step, fmax in
             stop.beat()
@@ -171,7 +171,8 @@ struct StageLauncher: Sendable {
         guard case .spool(let name) = stage.engine else { return nil }
         let description = try engines.named(name)
         guard description.kind != .ml else {
-            throw StageFailure("the engine ‘\(name)’ is a model, which cannot be the engine of a dft stage")
+            throw StageFailure(
+                "the engine ‘\(name)’ is a machine-learned model, and a dft stage needs calculated forces")
         }
         return try PackagedEngine(description, multiplicity: stage.multiplicity)
     }

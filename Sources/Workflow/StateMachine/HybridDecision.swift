@@ -62,7 +62,7 @@ package enum HybridDecision: Sendable, Equatable {
             checks.min { ($0.energy ?? .infinity, $0.fmax) < ($1.energy ?? .infinity, $1.fmax) } ?? last
         let calls = checks.reduce(0) { $0 + $1.gradientCalls }
         func number(_ value: Double) -> String { String(format: "%.3f", value) }
-        var place = "round \(checks.count): fmax \(number(last.fmax)) eV/Å by the check"
+        var place = "round \(checks.count): fmax \(number(last.fmax)) eV/Å in its check"
         if let learnt = last.modelError, let first = last.firstModelError {
             place +=
                 " (largest error of the trained model there \(number(learnt)), of the initial model "
@@ -72,7 +72,8 @@ package enum HybridDecision: Sendable, Equatable {
             guard best.stage != last.stage, let round = checks.firstIndex(of: best) else {
                 return .finish(stage: last.stage, place + reason)
             }
-            return .finish(stage: best.stage, "\(place)\(reason); back to round \(round + 1)")
+            return .finish(
+                stage: best.stage, "\(place)\(reason); the structure of round \(round + 1) is kept")
         }
         if isConverged {
             self = .finish(stage: last.stage, "\(place): converged")
@@ -80,11 +81,11 @@ package enum HybridDecision: Sendable, Equatable {
             self = finish(", \(number(energy - lowest)) eV above an earlier round")
         } else if !learns, let error = last.modelError, error >= last.fmax - mlFmax {
             self = finish(
-                ", no more than the model's error (\(number(error)) eV/Å): further rounds would not help")
+                "; the model's error (\(number(error)) eV/Å) is as large: further rounds would not help")
         } else if checks.count >= rounds {
             self = finish(" after the \(rounds) rounds allowed")
         } else if calls >= maxGradientCalls {
-            self = finish("; the checks have cost \(calls) gradients")
+            self = finish("; the limit of gradient calls is reached (\(calls))")
         } else {
             let error = last.modelError.map { ", largest error of the model \(number($0)) eV/Å" } ?? ""
             self = .goOn("\(place)\(error): another round")

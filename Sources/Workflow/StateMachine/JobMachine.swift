@@ -92,7 +92,7 @@ public struct JobMachine: Sendable, Equatable {
         case (.paused, .resume): (state, reason) = (.queued, "resumed by the user")
         case (.failed, .retry), (.cancelled, .retry):
             attempt += 1
-            (state, reason) = (.queued, "tried again by the user")
+            (state, reason) = (.queued, "retried by the user")
         default: return false
         }
         return true

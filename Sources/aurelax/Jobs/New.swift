@@ -76,7 +76,9 @@ struct NewJob: ParsableCommand {
         let charge = given.atoms.statedCharge
         if let charge, values["charge"] == nil { values["charge"] = "\(charge)" }
         let body: String
-        do { body = try template.text(values) } catch { throw CommandError(.failed, error.description) }
+        do { body = try template.text(values) } catch {
+            throw CommandError(.failed, error.description, hasPlace: error.hasPlace)
+        }
         var lines = about(given, structure, charge: Int(values["charge"] ?? "0") ?? 0)
         lines += model(of: body, template.file, given.atoms)
         let format = formats.format.map { " --format \($0)" } ?? ""

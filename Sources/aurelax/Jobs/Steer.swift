@@ -59,7 +59,8 @@ struct Steer: ParsableCommand {
     ) {
         guard start.steer == SteeringStart.protocolVersion else {
             throw SteeringRefusal(
-                reason: "protocol \(start.steer), where this program speaks \(SteeringStart.protocolVersion)")
+                reason: "the package uses version \(start.steer) of the protocol, this program version "
+                    + "\(SteeringStart.protocolVersion)")
         }
         let elements = try start.symbols.map { symbol in
             guard let element = Element(symbol: symbol) else {
@@ -68,10 +69,19 @@ struct Steer: ParsableCommand {
             return element
         }
         guard !elements.isEmpty, start.positions.count == elements.count,
-            start.positions.allSatisfy({ $0.count == 3 }),
-            start.fixed.allSatisfy({ elements.indices.contains($0) }),
+            start.positions.allSatisfy({ $0.count == 3 })
+        else {
+            throw SteeringRefusal(
+                reason:
+                    "\(counted(elements.count, "symbol")) and \(counted(start.positions.count, "position")) were "
+                    + "received; each atom needs a symbol and a position of three numbers")
+        }
+        guard start.fixed.allSatisfy({ elements.indices.contains($0) }),
             (start.fixedCoordinates ?? []).allSatisfy({ 0..<3 * elements.count ~= $0 })
-        else { throw SteeringRefusal(reason: "symbols, positions and fixed atoms do not fit together") }
+        else {
+            throw SteeringRefusal(
+                reason: "the index of a fixed atom is not one of the \(counted(elements.count, "atom"))")
+        }
         var atoms = Atoms(elements: elements, positions: start.positions.map { SIMD3($0) })
         try start.setCell(of: &atoms)
         var isFree = [Bool](repeating: true, count: atoms.count)
@@ -120,7 +130,9 @@ struct Steer: ParsableCommand {
         let elements = (frame.symbols ?? start.symbols).compactMap { Element(symbol: $0) }
         guard elements.count == frame.positions.count, frame.forces.count == elements.count else {
             throw SteeringRefusal(
-                reason: "symbols, positions and forces of a labelled geometry do not fit together")
+                reason: "a labelled geometry has \(counted(elements.count, "symbol")), "
+                    + "\(counted(frame.positions.count, "position")) and \(counted(frame.forces.count, "force")); each "
+                    + "atom needs one of each")
         }
         var atoms = Atoms(elements: elements, positions: frame.positions.map { SIMD3($0) })
         try start.setCell(of: &atoms)
@@ -327,11 +339,11 @@ struct SteeringFrame: Decodable {
     var positions: [[Double]]
     var energy: Double
     var forces: [[Double]]
-    /// Of a geometry of an earlier job.
+    /// Given only for a geometry of an earlier job, whose atoms may have another order.
     var symbols: [String]?
-    /// Whether the next geometry is wanted: not of frames that an earlier process has passed.
+    /// Whether to answer with the next geometry; false for frames that an earlier process has passed.
     var propose: Bool
-    /// Whether the forces are as small as requested: then a geometry is wanted only if it is much lower.
+    /// Whether the forces are as small as requested: then the answer has a geometry only if its expected energy is lower.
     var settle: Bool
 
     init(from decoder: any Decoder) throws {

@@ -89,7 +89,7 @@ struct Submit: AsyncParsableCommand {
                 wrong += 1
                 continue
             }
-            if !dryRun, let known = try? client.status(of: job.name) {
+            if !dryRun, let known = try client.knownStatus(of: job.name) {
                 let text =
                     "a job named '\(job.name)' exists already (\(known.state.rawValue)); choose another name with --name"
                 guard jobs.count > 1 else { throw CommandError(.failed, text) }
@@ -138,10 +138,9 @@ struct Submit: AsyncParsableCommand {
                 template, structure: nil, name: nil, settings, format: formats.format, isMolecule: molecule,
                 engines: engines)
         } catch let error as JobTemplateError {
-            throw CommandError(.failed, error.description)
+            throw CommandError(.failed, error.description, hasPlace: error.hasPlace)
         } catch let error as CommandError where jobs.count > 1 {
-            printError(
-                error.message.contains(": error: ") ? error.message : "\(path): error: \(error.message)")
+            printError(error.hasPlace ? error.message : "\(path): error: \(error.message)")
             return nil
         }
     }

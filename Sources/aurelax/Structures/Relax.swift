@@ -83,7 +83,7 @@ extension Relax {
         do {
             domain = try DomainCheck(forceField, atoms)
         } catch let error as ForceFieldError {
-            throw CommandError(.failed, "\(input): error: \(error)")
+            throw CommandError(in: input, "\(error)")
         }
         guard let problem = domain.problem else { return }
         guard domain.isRefused, stage.outOfDomain == .refuse else {
@@ -91,8 +91,8 @@ extension Relax {
             return
         }
         throw CommandError(
-            .failed,
-            "\(input): error: \(problem)\n  use --engine, another --model, or --out-of-domain continue, which stops if a "
+            in: input,
+            "\(problem)\n  use --engine, another --model, or --out-of-domain continue, which stops if a "
                 + "bond between non-metal atoms changes")
     }
 }

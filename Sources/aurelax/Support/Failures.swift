@@ -1,5 +1,6 @@
 import ArgumentParser
 import DurableFiles
+import ForeignStructures
 import Foundation
 import ModelFile
 import ModelLibrary
@@ -9,10 +10,16 @@ import Workflow
 struct CommandError: Error {
     var status: ExitStatus
     var message: String
+    /// Whether the message begins with the file that is wrong and a severity, as diagnostics do.
+    var hasPlace = false
 
-    init(_ status: ExitStatus, _ message: String) {
-        self.status = status
-        self.message = message
+    init(_ status: ExitStatus, _ message: String, hasPlace: Bool = false) {
+        (self.status, self.message, self.hasPlace) = (status, message, hasPlace)
+    }
+
+    /// An error in a file.
+    init(in file: String, _ problem: String) {
+        self.init(.failed, "\(file): error: \(problem)", hasPlace: true)
     }
 }
 
@@ -35,7 +42,13 @@ func errorText(of error: any Error) -> String {
         case let error as any CustomStringConvertible: error.description
         default: error.localizedDescription
         }
-    return text.contains(": error: ") ? text : "aurelax: error: \(text)"
+    let hasPlace =
+        switch error {
+        case let error as CommandError: error.hasPlace
+        case WorkflowError.configuration, is StructureConversionError: true
+        default: false
+        }
+    return hasPlace ? text : "aurelax: error: \(text)"
 }
 
 func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

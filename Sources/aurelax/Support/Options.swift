@@ -111,7 +111,7 @@ struct EngineOptions: ParsableArguments {
             )
         }
         let (known, report) = try EngineDescription.read(path)
-        guard let known else { throw CommandError(.failed, report) }
+        guard let known else { throw CommandError(.failed, report, hasPlace: true) }
         do {
             return try EngineForceField(
                 description: known.named(engine), charge: charge, multiplicity: multiplicity,

@@ -74,7 +74,7 @@ struct StructureReader: ~Copyable {
             converted = nil
         case .foreign(let name):
             guard FileManager.default.isReadableFile(atPath: path) else {
-                throw CommandError(.failed, "\(path): error: cannot be read")
+                throw CommandError(in: path, "cannot be read")
             }
             let read = try StructureConverter(python: Program.python).read(path, format: name, frames: chosen)
             frames = try ExtXYZReader(MemoryBytes(read.bytes, label: path))
@@ -83,7 +83,7 @@ struct StructureReader: ~Copyable {
             // A file of any name may contain XYZ.
             guard holdsFrame(path) else {
                 let head = FileHandle(forReadingAtPath: path).flatMap { try? $0.read(upToCount: 1 << 16) }
-                guard let head else { throw CommandError(.failed, "\(path): error: cannot be read") }
+                guard let head else { throw CommandError(in: path, "cannot be read") }
                 throw StructureConversionError(path: path, kind: .ambiguous(StructureFormat.signature(head)))
             }
             frames = try ExtXYZReader(path: path)
@@ -112,7 +112,7 @@ func forEachFrame(
         index += 1
         if let fraction = reader.frames.fractionRead { bar.show(fraction) }
     }
-    guard index > 0 else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
+    guard index > 0 else { throw CommandError(in: path, "the file holds no structure") }
 }
 
 /// The last frame of a file, and the number of frames.
@@ -129,7 +129,7 @@ struct LastFrame {
         var last: Atoms?
         var count = 0
         while let atoms = try reader.frames.next() { (last, count) = (atoms, count + 1) }
-        guard let last else { throw CommandError(.failed, "\(path): error: the file holds no structure") }
+        guard let last else { throw CommandError(in: path, "the file holds no structure") }
         (atoms, frames) = (last, converted?.frames ?? count)
     }
 
@@ -142,7 +142,7 @@ struct LastFrame {
 
 /// A molecule without its file's periodic cell.
 func outOfCell(_ atoms: Atoms, _ path: String) throws -> Atoms {
-    do { return try atoms.takenOutOfCell() } catch { throw CommandError(.failed, "\(path): error: \(error)") }
+    do { return try atoms.takenOutOfCell() } catch { throw CommandError(in: path, "\(error)") }
 }
 
 /// The structure of a file; the last one of several, as in ASE.
