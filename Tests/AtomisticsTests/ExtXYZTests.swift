@@ -26,7 +26,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     }
 
     /// Tolerance: ASE writes positions and forces with eight decimals, libAtoms likewise.
-    @Test(arguments: ["ase.extxyz", "libatoms.extxyz"])
+    @Test("Files that other programs write are read", arguments: ["ase.extxyz", "libatoms.extxyz"])
     func whatOthersWriteIsRead(_ file: String) throws {
         let frames = try ExtXYZ.read(path: golden.appendingPathComponent(file).path)
         let expected = try expected()
@@ -56,7 +56,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(frames[1].cell == Cell([9.5, 0, 0], [0.25, 10, 0], [0, 0, 11]))
     }
 
-    @Test(arguments: ["ase.extxyz", "libatoms.extxyz"])
+    @Test("Writing and reading loses nothing", arguments: ["ase.extxyz", "libatoms.extxyz"])
     func nothingIsLostInARoundTrip(_ file: String) throws {
         let frames = try ExtXYZ.read(path: golden.appendingPathComponent(file).path)
         #expect(try ExtXYZ.frames(in: ExtXYZ.bytes(of: frames), label: "copy") == frames)
@@ -86,17 +86,19 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     }
 
     /// Lines on which ASE 3.29 and libAtoms 0.4 agree.
-    @Test(arguments: [
-        ("a=\"5\"", InfoValue.integer(5)), ("a={1}", .integer(1)), ("a=[1]", .integers([1])),
-        ("a=\"1.5\"", .real(1.5)), ("a=\"T\"", .boolean(true)), ("a=TRuE", .string("TRuE")),
-        ("a={1 2}", .integers([1, 2])), ("a=\"1, 2, 3\"", .integers([1, 2, 3])),
-        ("a=[-1.0, 2]", .reals([-1, 2])), ("a=\"1 2 x\"", .string("1 2 x")),
-        ("a=[\"x y\", \"z\"]", .strings(["x y", "z"])), ("a={T F}", .booleans([true, false])),
-        ("a = 1.5D-1", .real(0.15)), ("a=x=y", .string("x=y")), ("a b=1", .bare),
-        ("a=[[1, 2], [3, 4]]", .integerRows([[1, 2], [3, 4]])),
-        ("a=\"_JSON [[1.5, 2]]\"", .realRows([[1.5, 2]])),
-        ("a=\"_JSON [\\\"\\\\u00fc\\\"]\"", .strings(["ü"])),
-    ])
+    @Test(
+        "The comment line is read",
+        arguments: [
+            ("a=\"5\"", InfoValue.integer(5)), ("a={1}", .integer(1)), ("a=[1]", .integers([1])),
+            ("a=\"1.5\"", .real(1.5)), ("a=\"T\"", .boolean(true)), ("a=TRuE", .string("TRuE")),
+            ("a={1 2}", .integers([1, 2])), ("a=\"1, 2, 3\"", .integers([1, 2, 3])),
+            ("a=[-1.0, 2]", .reals([-1, 2])), ("a=\"1 2 x\"", .string("1 2 x")),
+            ("a=[\"x y\", \"z\"]", .strings(["x y", "z"])), ("a={T F}", .booleans([true, false])),
+            ("a = 1.5D-1", .real(0.15)), ("a=x=y", .string("x=y")), ("a b=1", .bare),
+            ("a=[[1, 2], [3, 4]]", .integerRows([[1, 2], [3, 4]])),
+            ("a=\"_JSON [[1.5, 2]]\"", .realRows([[1.5, 2]])),
+            ("a=\"_JSON [\\\"\\\\u00fc\\\"]\"", .strings(["ü"])),
+        ])
     func commentLine(_ line: String, _ value: InfoValue) throws {
         let atoms = try read("1\n\(line) Properties=species:S:1:pos:R:3\nAu 0 0 0\n")[0]
         #expect(atoms.info["a"] == value)
@@ -230,7 +232,9 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     }
 
     /// ASE and libAtoms read what we write.
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] != nil))
+    @Test(
+        "ASE reads the written files",
+        .enabled(if: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] != nil))
     func othersReadWhatIsWritten() throws {
         let python = try #require(ProcessInfo.processInfo.environment["AURELAX_PYTHON"])
         let file = FileManager.default.temporaryDirectory

@@ -72,7 +72,7 @@ import Testing
     }
 
     /// Many reasons of one kind are one sentence.
-    @Test func problemsOfOneKindAreGrouped() {
+    @Test("Problems of one kind are reported together") func problemsOfOneKindAreGrouped() {
         let ring = GoldThiolateRing(n: 4).atoms
         var torn = ring
         for i in torn.positions.indices where torn.elements[i] == .hydrogen {

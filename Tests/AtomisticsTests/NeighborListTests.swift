@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func molecule() throws {
+    @Test("All pairs of a molecule within the cutoff are found") func molecule() throws {
         var random = SplitMix(seed: 7)
         let positions = (0..<200).map { _ in random.vector(in: -8...8) }
         try Self.expectSame(positions, cutoff: 2.5)
@@ -67,14 +67,16 @@ import Testing
     }
 
     /// Two atoms a kilometre apart must not create a grid of a kilometre.
-    @Test func farApart() throws {
+    @Test("Atoms far apart take little memory") func farApart() throws {
         try Self.expectSame([[0, 0, 0], [1e13, 1e13, -1e13], [0, 0, 1]], cutoff: 2)
     }
 
-    @Test(arguments: [
-        Periodicity.all, Periodicity(true, false, false), Periodicity(false, true, true),
-        Periodicity(false, false, true), Periodicity(true, true, false),
-    ])
+    @Test(
+        "Periodic images are found, as by a direct sum",
+        arguments: [
+            Periodicity.all, Periodicity(true, false, false), Periodicity(false, true, true),
+            Periodicity(false, false, true), Periodicity(true, true, false),
+        ])
     func periodic(_ periodicity: Periodicity) throws {
         var random = SplitMix(seed: 11)
         let cell = Cell([3.1, 0.2, -0.4], [1.3, 2.7, 0.1], [-0.6, 0.8, 4.4])
@@ -83,14 +85,14 @@ import Testing
         try Self.expectSame(positions, cell: cell, periodicity: periodicity, cutoff: 3.7, range: 9)
     }
 
-    @Test func ownImages() throws {
+    @Test("An atom is a neighbour of its own images") func ownImages() throws {
         let cell = Cell([2, 0, 0], [0, 9, 0], [0, 0, 9])
         let list = try NeighborList(positions: [.zero], cell: cell, periodicity: .all, cutoff: 4)
         #expect(list.indices == [0, 0, 0, 0])
         #expect(list.squaredDistances.sorted() == [4, 4, 16, 16])
     }
 
-    @Test func slabWithoutThirdVector() throws {
+    @Test("A slab needs no third lattice vector") func slabWithoutThirdVector() throws {
         let cell = Cell([3, 0, 0], [0, 3, 0], .zero)
         let list = try NeighborList(
             positions: [[0, 0, 0], [0, 0, 2]], cell: cell, periodicity: Periodicity(true, true, false),
@@ -98,7 +100,7 @@ import Testing
         #expect(list.range(of: 0).count == 5)
     }
 
-    @Test func refusals() {
+    @Test("Unusable coordinates and cells are refused") func refusals() {
         #expect(throws: StructureError.notFinite(atom: 1)) {
             try NeighborList(positions: [.zero, [0, .nan, 0]], cutoff: 1)
         }

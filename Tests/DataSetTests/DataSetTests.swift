@@ -74,7 +74,9 @@ import Testing
         #expect(bytes("index.jsonl") == before, "frames of a refused source were added")
     }
 
-    @Test(arguments: ["energy", "forces", "level of theory", "finite force"])
+    @Test(
+        "A frame without labels is refused",
+        arguments: ["energy", "forces", "level of theory", "finite force"])
     func whatIsNotLabelledIsRefused(_ lacking: String) throws {
         var frame = Self.frame(0.1)
         switch lacking {

@@ -21,7 +21,7 @@ import Testing
         return zip(p.storage, w.storage).reduce(0) { $0 + $1.0 * $1.1 }
     }
 
-    @Test(arguments: try GoldenSOAP.load().filter { $0.gradient != nil })
+    @Test("The Jacobian agrees with DScribe", arguments: try GoldenSOAP.load().filter { $0.gradient != nil })
     func agreesWithDScribe(_ golden: GoldenSOAP) throws {
         let soap = try golden.soap()
         let expected = try #require(golden.gradient)
@@ -33,7 +33,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["fragment", "ring", "periodic-skewed"])
+    @Test(
+        "The gradient is the derivative of the descriptor",
+        arguments: ["fragment", "ring", "periodic-skewed"])
     func isTheDerivative(_ name: String) throws {
         let golden = try GoldenSOAP.named(name)
         let soap = try golden.soap(cutoff: .smooth(width: 2.5))
@@ -58,7 +60,7 @@ import Testing
     }
 
     /// Strains atoms and cell together, with each component of the strain in turn.
-    @Test(arguments: ["fragment", "periodic-skewed"])
+    @Test("The strain derivative agrees with differences", arguments: ["fragment", "periodic-skewed"])
     func strainDerivativeIsTheDerivative(_ name: String) throws {
         let golden = try GoldenSOAP.named(name)
         let soap = try golden.soap(cutoff: .smooth(width: 2.5))

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SOAPTests {
     /// DScribe's own basis of ten functions is accurate to only seven digits (Golden/generate.py
     /// has the same case with an exact basis), which limits the agreement.
-    @Test(arguments: try GoldenSOAP.load())
+    @Test("The descriptor agrees with DScribe", arguments: try GoldenSOAP.load())
     func agreesWithDScribe(_ golden: GoldenSOAP) throws {
         let soap = try golden.soap()
         #expect(soap.featureCount == golden.featureCount)

@@ -131,7 +131,7 @@ import Testing
         #expect(calls > 10)
     }
 
-    @Test func digestsOfFiles() throws {
+    @Test("Digests of files are those of their bytes") func digestsOfFiles() throws {
         try scratch.write("inbox/a", pattern(200_000))
         let found = try #require(try inbox.digest(of: "a"))
         #expect(found == (Digest(of: pattern(200_000)), 200_000))
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test func digests() throws {
+    @Test("SHA-256 gives the known digests") func digests() throws {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         #expect(Digest(of: []).hexadecimal == empty)
         #expect(Digest(hexadecimal: empty.uppercased()) == Digest(of: []))

@@ -92,7 +92,7 @@ import Testing
         #expect(!error(.permissionDenied, "open").isTransient && !error(.permissionDenied, "open").isFatal)
     }
 
-    @Test func appendedAndCutBack() throws {
+    @Test("Files are appended to and cut back") func appendedAndCutBack() throws {
         do {
             let file = try AppendFile("log", in: directory)
             try file.append("one\n")

@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func schemaIsJSON() async throws {
+    @Test("The printed schemas are JSON") func schemaIsJSON() async throws {
         let result = try await Program.run(["schema", "job"])
         #expect(result.status == 0)
         let schema = try #require(

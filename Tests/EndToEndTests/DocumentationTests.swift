@@ -15,7 +15,8 @@ import Testing
     }
 
     /// Runs each command, except for those that are excepted by name.
-    @Test(.enabled(if: Available.python && Available.slow)) func documentedCommandsRun() async throws {
+    @Test("Commands in the documents run", .enabled(if: Available.python && Available.slow))
+    func documentedCommandsRun() async throws {
         let documented = try await DocumentedCommands()
         let bench = try await Workbench()
         var exceptions: Set<String> = []

@@ -255,7 +255,7 @@ import Testing
         )
         #expect(daemon.stop() == 0)
         let summary = try #require(spool.text("outbox/second/summary.yaml"))
-        #expect(summary.contains("learnt from 1 frame of 1 check"), "\(summary)")
+        #expect(summary.contains("trained on 1 frame of 1 check"), "\(summary)")
         #expect(summary.contains("first_model_largest_force_error: "), "\(summary)")
         #expect(summary.contains("largest error of the trained model there"), "\(summary)")
         #expect(spool.exists("outbox/second/03-ml/learnt.aurelax-model"))

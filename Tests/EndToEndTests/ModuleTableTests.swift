@@ -25,7 +25,7 @@ import Testing
         return targets
     }
 
-    @Test func theTableIsThatOfThePackage() throws {
+    @Test("The table of modules agrees with Package.swift") func theTableIsThatOfThePackage() throws {
         let rows = try Self.text("CONTRIBUTING.md").matches(of: /\n\| `([\w-]+)` \| [^|]* \| ([^|]*) \|/)
         var table: [String: Set<String>] = [:]
         for row in rows {

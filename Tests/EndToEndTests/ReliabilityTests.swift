@@ -10,7 +10,7 @@ import Testing
 
     /// Every fault of 1 to 34 has a test named after its number, and every test that the table names exists.
     /// Fault 35 is the dashboard's.
-    @Test func everyFaultHasItsTest() throws {
+    @Test("Every documented fault has its test") func everyFaultHasItsTest() throws {
         let tests = Program.project.appending("Tests").string
         let sources = try FileManager.default.subpathsOfDirectory(atPath: tests).filter {
             $0.hasSuffix(".swift")

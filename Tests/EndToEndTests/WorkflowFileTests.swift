@@ -23,7 +23,7 @@ import Testing
     }
 
     /// Each template makes a good job of a ring.
-    @Test func everyTemplateIsGood() async throws {
+    @Test("Every workflow is valid") func everyTemplateIsGood() async throws {
         let spool = try Spool()
         #expect(
             try await Program.run(["build", "ring", "--n", "4", "-o", "ring4.xyz"], in: spool.path).status
@@ -46,7 +46,7 @@ import Testing
     }
 
     /// With its structure: as somebody finds it who drops it. Isomer T waits for coordinates.
-    @Test func everyJobIsGood() async throws {
+    @Test("Every job file is valid") func everyJobIsGood() async throws {
         let jobs = Self.files(".yaml").filter {
             !$0.contains("/results/") && !$0.contains("/soap-scan/") && !Self.isTemplate($0)
         }
@@ -99,10 +99,12 @@ import Testing
     }
 
     /// Its files exist and are valid, whatever its name.
-    @Test(arguments: [
-        "rings", "stretched", "hot", "au25", "campaign-ring4", "campaign-ring5", "campaign-ring6",
-        "campaign-stretched",
-    ])
+    @Test(
+        "Job files of experiments are valid",
+        arguments: [
+            "rings", "stretched", "hot", "au25", "campaign-ring4", "campaign-ring5", "campaign-ring6",
+            "campaign-stretched",
+        ])
     func experimentsAreMadeOfGoodJobs(name: String) async throws {
         let script = Program.project.appending("scripts/experiment").string
         let result = try await Subprocess.run(

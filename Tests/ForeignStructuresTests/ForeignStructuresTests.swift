@@ -10,19 +10,23 @@ import Testing
             ?? false
     }
 
-    @Test(arguments: [
-        ("a.xyz", StructureFormat.native), ("a.extxyz", .native), ("a.dat", .native), ("a", .native),
-        ("a.xyz.gz", .foreign("extxyz")), ("a.dat.gz", .native), ("a.cif", .foreign("cif")),
-        ("A.CIF.gz", .foreign("cif")),
-        ("POSCAR", .foreign("vasp")), ("x/CONTCAR_2", .foreign("vasp")), ("positions", .native),
-        ("OUTCAR.xz", .foreign("vasp-out")), ("a.mol2", .foreign("mol2")), ("coord", .foreign("turbomole")),
-        ("run.orca-output", .foreign("orca-output")), ("gpaw.gpaw-out.gz", .foreign("gpaw-out")),
-        ("a.out", .programOutput), ("a.log", .programOutput), ("gpaw.txt", .programOutput),
-    ]) func nameTellsFormat(file: String, format: StructureFormat) {
+    @Test(
+        "The file name determines the format",
+        arguments: [
+            ("a.xyz", StructureFormat.native), ("a.extxyz", .native), ("a.dat", .native), ("a", .native),
+            ("a.xyz.gz", .foreign("extxyz")), ("a.dat.gz", .native), ("a.cif", .foreign("cif")),
+            ("A.CIF.gz", .foreign("cif")),
+            ("POSCAR", .foreign("vasp")), ("x/CONTCAR_2", .foreign("vasp")), ("positions", .native),
+            ("OUTCAR.xz", .foreign("vasp-out")), ("a.mol2", .foreign("mol2")),
+            ("coord", .foreign("turbomole")),
+            ("run.orca-output", .foreign("orca-output")), ("gpaw.gpaw-out.gz", .foreign("gpaw-out")),
+            ("a.out", .programOutput), ("a.log", .programOutput), ("gpaw.txt", .programOutput),
+        ]) func nameTellsFormat(file: String, format: StructureFormat)
+    {
         #expect(StructureFormat(file: file) == format)
     }
 
-    @Test func formatsAreNamed() {
+    @Test("Formats have names") func formatsAreNamed() {
         #expect(StructureFormat(named: "orca-output") == .foreign("orca-output"))
         #expect(StructureFormat(named: "pdb") == .foreign("proteindatabank"))
         #expect(StructureFormat(named: "extxyz") == .native)
@@ -44,7 +48,8 @@ import Testing
 
         """
 
-    @Test(.enabled(if: hasPython)) func poscarKeepsCellAndFixedAtoms() throws {
+    @Test("A POSCAR keeps its cell and fixed atoms", .enabled(if: hasPython))
+    func poscarKeepsCellAndFixedAtoms() throws {
         let converter = StructureConverter(python: Self.python)
         let converted = try converter.read(
             Array(Self.poscar.utf8), named: "CONTCAR", format: "vasp", frames: .last)
@@ -58,7 +63,9 @@ import Testing
     }
 
     /// Two records of MOL2, the second without the first's gold; of SDF as many as it has.
-    @Test(.enabled(if: hasPython)) func everyFrameOfMOL2AndSDF() throws {
+    @Test("Every frame of MOL2 and SDF files is read", .enabled(if: hasPython)) func everyFrameOfMOL2AndSDF()
+        throws
+    {
         let converter = StructureConverter(python: Self.python)
         let mol2 = ["Au", "S.3"].map {
             "@<TRIPOS>MOLECULE\nx\n 2\n@<TRIPOS>ATOM\n 1 A1 0 0 0 \($0)\n 2 H1 0 0 1.5 H\n@<TRIPOS>BOND\n 1 1 2 1\n"
@@ -76,7 +83,7 @@ import Testing
         #expect(try ExtXYZ.frames(in: sdf.bytes, label: "a").map(\.elements) == [[.sulfur, .hydrogen]])
     }
 
-    @Test(.enabled(if: hasPython)) func outputOfXTB() throws {
+    @Test("The output of xtb is read", .enabled(if: hasPython)) func outputOfXTB() throws {
         let output =
             "      x T B\n\n================\n final structure:\n================\n2\n xtb: 6.6.1\n"
             + "S 0 0 0\nH 0 0 1.34\n\n Bond Distances\n"
@@ -113,7 +120,7 @@ import Testing
     }
 
     /// The first geometry is printed twice; the last one was interrupted.
-    @Test(.enabled(if: hasPython)) func outputOfGPAW() throws {
+    @Test("The output of GPAW is read", .enabled(if: hasPython)) func outputOfGPAW() throws {
         let logo = "  __  _  _\n | _ |_)|_||  |\n |__||  | ||/\\| - 26.7.0\n"
         let done = """
               Free energy:     -11.100000
@@ -146,7 +153,8 @@ import Testing
     }
 
     /// ASE's readers of these outputs, with the least that they need.
-    @Test(.enabled(if: hasPython)) func outputsOfORCAAndGaussian() throws {
+    @Test("The outputs of ORCA and Gaussian are read", .enabled(if: hasPython))
+    func outputsOfORCAAndGaussian() throws {
         let rows = [("S", 16, 0.0, 0.103135), ("H", 1, 0.974269, -0.825083), ("H", 1, -0.974269, -0.825083)]
         let orca =
             "      * O   R   C   A *\nNumber of atoms                             ...      3\n\n"
@@ -175,14 +183,14 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: hasPython)) func damagedFileSaysSo() throws {
+    @Test("A damaged file gives an error message", .enabled(if: hasPython)) func damagedFileSaysSo() throws {
         let converter = StructureConverter(python: Self.python)
         #expect {
             try converter.read(Array("nothing".utf8), named: "a.cif", format: "cif", frames: .last)
         } throws: { "\($0)".hasPrefix("a.cif: error: cannot be read as cif file: ") }
     }
 
-    @Test func missingPythonSaysWhatToInstall() throws {
+    @Test("Without Python the message says what to install") func missingPythonSaysWhatToInstall() throws {
         let converter = StructureConverter(python: "/nowhere/python")
         #expect {
             try converter.read(Array(Self.poscar.utf8), named: "CONTCAR", format: "vasp", frames: .last)
@@ -193,7 +201,7 @@ import Testing
         }
     }
 
-    @Test func cutMoleculeIsRefused() {
+    @Test("A molecule cut by its box is refused") func cutMoleculeIsRefused() {
         let atoms = Atoms(
             elements: [.sulfur, .hydrogen], positions: [SIMD3(0.2, 5, 5), SIMD3(9.0, 5, 5)],
             cell: Cell(SIMD3(10, 0, 0), SIMD3(0, 10, 0), SIMD3(0, 0, 10)), periodicity: .all)

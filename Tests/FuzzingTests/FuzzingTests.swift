@@ -5,7 +5,8 @@ import Testing
 /// Every file of the corpus, what once broke a reader among them, and files that are nearly one of the corpus.
 /// One after the other: readers of files have one file each.
 @Suite(.serialized) struct FuzzingTests {
-    @Test(arguments: FuzzTarget.allCases) func corpusIsReadOrRefused(_ target: FuzzTarget) throws {
+    @Test("Every file of the corpus is read or refused", arguments: FuzzTarget.allCases)
+    func corpusIsReadOrRefused(_ target: FuzzTarget) throws {
         let seeds = try target.seeds()
         var accepted = 0
         for bytes in seeds where try target.run(bytes) { accepted += 1 }

@@ -28,7 +28,7 @@ import Testing
     }
 
     /// In every mode on one and two ranks: the same energies and forces.
-    @Test(arguments: DFTStage.Mode.allCases)
+    @Test("One rank and two ranks agree", arguments: DFTStage.Mode.allCases)
     func oneRankAndTwoAgree(mode: DFTStage.Mode) async throws {
         let scratch = try Scratch()
         let package = try package(mode)
@@ -75,7 +75,7 @@ import Testing
     }
 
     /// Two ranks end within the allowed time after a stop request, and none remains.
-    @Test func twoRanksStop() async throws {
+    @Test("Two ranks stop together") func twoRanksStop() async throws {
         let scratch = try Scratch()
         let package = try package(.fd, maxSteps: 40)
         let directory = try scratch.publish(package)
@@ -90,7 +90,7 @@ import Testing
     }
 
     /// Three points of a stretched bond in one box: as from one geometry each in that box, in turn or alone.
-    @Test func singlePointsShareABox() async throws {
+    @Test("Single points share a box") func singlePointsShareABox() async throws {
         let scratch = try Scratch()
         let path = [0.60, 0.76, 1.10].map { z in
             var atoms = Samples.hydrogen

@@ -11,12 +11,12 @@ import Testing
         try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    @Test func theDocumentHoldsTheTable() throws {
+    @Test("The document contains the table of exit codes") func theDocumentHoldsTheTable() throws {
         #expect(
             try text("docs/hand-off.md").contains("\n\(PackageExit.markdown)\n"), "\(PackageExit.markdown)")
     }
 
-    @Test func theScriptsEndWithTheTable() throws {
+    @Test("The scripts use the exit codes of the table") func theScriptsEndWithTheTable() throws {
         let script = try text("Sources/Handoff/Templates/relaxation.py")
         let pairs = PackageExit.allCases.compactMap { status in
             status.verdict.map { "'\($0.rawValue)': \(status.rawValue)" }

@@ -8,7 +8,7 @@ import SystemPackage
 import Testing
 
 @Suite struct PackageTests {
-    @Test func theSameRequestGivesTheSameBytes() throws {
+    @Test("The same request gives the same bytes") func theSameRequestGivesTheSameBytes() throws {
         let first = try HandoffPackage(Samples.request())
         let second = try HandoffPackage(Samples.request())
         #expect(first.files == second.files)
@@ -181,6 +181,7 @@ import Testing
     }
 
     @Test(
+        "Names that a shell could misread are refused",
         arguments: [
             "", "a b", "a;rm -rf", "$(id)", "../x", ".hidden", "-n", "x\n#SBATCH --wrap=id", "ünsafe",
             String(repeating: "a", count: 65),
@@ -189,14 +190,14 @@ import Testing
         #expect(reasons(Samples.request { $0.job = name }) == [.unsafeName(name)])
     }
 
-    @Test func nothingToHandOff() {
+    @Test("A structure without atoms, or without moving atoms, is refused") func nothingToHandOff() {
         let empty = Atoms(elements: [], positions: [])
         #expect(reasons(Samples.request(empty)) == [.noAtoms])
         #expect(reasons(Samples.request { $0.movable = [false, false, false] }) == [.nothingMoves])
         #expect(reasons(Samples.request { $0.movable = [true] }) == [.wrongMask(count: 1, atoms: 3)])
     }
 
-    @Test func everyReasonIsTold() {
+    @Test("A refusal names all reasons") func everyReasonIsTold() {
         var atoms = Samples.sulfide
         atoms.positions[2].y = .nan
         atoms.positions[0].x = .infinity

@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    @Test func anotherLevelOfTheory() throws {
+    @Test("A result of another level of theory is refused") func anotherLevelOfTheory() throws {
         let fd = "GPAW 26.7.0 PBE FD h=0.2A FermiDirac 0.05eV non-periodic"
         let expected = "GPAW <version> PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
         #expect(
@@ -218,13 +218,14 @@ import Testing
                 == .contradiction("status.json counts 5 steps, trajectory.extxyz has 6"))
         #expect(
             try refusal { $0.final = 5 }
-                == .contradiction("final.extxyz is not the frame of trajectory.extxyz that it should be"))
+                == .contradiction("final.extxyz differs from the last frame of trajectory.extxyz"))
         #expect(
             try refusal { $0.end(.stopped) }
-                == .contradiction("a calculation that was stopped has a marker"))
+                == .contradiction(
+                    "status.json says that the calculation was stopped, but DONE.json says that it ended"))
     }
 
-    @Test func whatIsFixedStays() throws {
+    @Test("Fixed atoms may not move") func whatIsFixedStays() throws {
         let package = try HandoffPackage(Samples.request { $0.movable = [true, false, true] })
         let sample = ResultSample(of: package)
         guard case .fixedAtomMoved(1, _)? = refusal(try sample.files, of: package) else {
@@ -260,7 +261,7 @@ import Testing
         #expect(try !take([sample.frames[0]]).isConverged)
     }
 
-    @Test func aShiftIsHarmless() throws {
+    @Test("A shifted structure is accepted") func aShiftIsHarmless() throws {
         var atoms = sample.frames[6]
         atoms.positions = atoms.positions.map { $0 + SIMD3(7, 7, 7) }
         #expect(try take([atoms]).isConverged)
@@ -341,7 +342,7 @@ import Testing
         try take("multiplicity", 1, spin: .moments([1, 0, 0]))
     }
 
-    @Test func anotherMethodIsNoted() throws {
+    @Test("Another method is noted") func anotherMethodIsNoted() throws {
         var atoms = sample.frames[6]
         atoms.info["level_of_theory"] = .string("VASP PBE")
         let result = try take([atoms])

@@ -12,13 +12,13 @@ import Testing
 
         """
 
-    @Test func aCycleIsCountedAndTimed() {
+    @Test("SCF cycles are counted and timed") func aCycleIsCountedAndTimed() {
         #expect(SCFProgress(log: Self.rows)?.description == "SCF cycle 3, 1.5 s each")
         // GPAW's older implementation.
         #expect(SCFProgress(log: "iter:   1 10:00:00   -9.5   -1.0c\n")?.description == "SCF cycle 1")
     }
 
-    @Test func aGeometryThatIsDoneHasNone() {
+    @Test("A converged geometry has no current SCF cycle") func aGeometryThatIsDoneHasNone() {
         #expect(SCFProgress(log: "") == nil)
         #expect(SCFProgress(log: Self.rows + "\nConverged in 3 steps\n") == nil)
         #expect(SCFProgress(log: Self.rows + "\nConverged in 3 steps\n" + Self.rows)?.cycle == 3)

@@ -73,7 +73,7 @@ extension Scratch {
 
     /// A geometry that is unsuitable for a relaxation is accepted; one with which no calculation
     /// can start is refused.
-    @Test func whatIsRefused() throws {
+    @Test("Wrong results of single points are refused") func whatIsRefused() throws {
         var close = Samples.path(2)
         close[1].positions[1] = [0.3, 0, 0]
         #expect(throws: Never.self) { try SinglePointsPackage(Samples.points(close)) }
@@ -124,7 +124,7 @@ extension Scratch {
         return process.terminationStatus
     }
 
-    @Test func allInTurn() async throws {
+    @Test("All points are calculated in turn") func allInTurn() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points(Samples.path(4)))
         let directory = try scratch.publish(package)
@@ -200,7 +200,7 @@ extension Scratch {
         #expect(result.points.map { $0.energy != nil } == [true, false, true])
         #expect(result.points[1].verdict == verdict && result.points[1].message?.isEmpty == false)
         #expect(
-            result.message.hasPrefix("2 of 3 points calculated; not those of steps 10 ("), "\(result.message)"
+            result.message.hasPrefix("2 of 3 points calculated; missing: steps 10 ("), "\(result.message)"
         )
         #expect(try #require(try AcceptedFrames(package: directory)).frames.count == 2)
         let folder = try directory.subdirectory("result").subdirectory("points")

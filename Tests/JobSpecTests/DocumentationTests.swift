@@ -5,7 +5,7 @@ import YAMLDocument
 
 /// The tables in docs/job-spec.md agree with the schema.
 @Suite struct DocumentationTests {
-    @Test(arguments: JobSchema.tables)
+    @Test("Every key is in the table of the document", arguments: JobSchema.tables)
     func everyKeyStandsInTheTable(name: String, schema: MappingSchema) throws {
         let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
         let table = schema.markdown
@@ -29,7 +29,7 @@ import YAMLDocument
         }
     }
 
-    @Test func theExampleIsAJob() throws {
+    @Test("The example is a valid job") func theExampleIsAJob() throws {
         let document = String(decoding: try Project.bytes("docs/job-spec.md"), as: UTF8.self)
         let blocks = document.components(separatedBy: "```yaml\n").dropFirst()
             .compactMap { $0.components(separatedBy: "```").first }
@@ -41,7 +41,7 @@ import YAMLDocument
     }
 
     /// A default that the documentation states is the one that a job gets.
-    @Test func defaultsAreTheOnesThatAJobGets() throws {
+    @Test("The documented defaults are those of a job") func defaultsAreTheOnesThatAJobGets() throws {
         let job = try #require(
             file(
                 """
@@ -78,7 +78,7 @@ import YAMLDocument
 }
 
 @Suite struct JSONSchemaTests {
-    @Test func itIsJSONWithEveryKey() throws {
+    @Test("The JSON Schema has every key") func itIsJSONWithEveryKey() throws {
         let parsed = try JSONSerialization.jsonObject(with: Data(JobSchema.jsonSchema.utf8))
         let schema = try #require(parsed as? [String: Any])
         let properties = try #require(schema["properties"] as? [String: Any])
@@ -96,7 +96,8 @@ import YAMLDocument
 
     /// The schema is one, and accepts and refuses what the reader does: checked by Python's jsonschema, where
     /// AURELAX_PYTHON has it.
-    @Test(.enabled(if: Python.has("jsonschema"))) func jsonschemaAgreesWithTheReader() throws {
+    @Test("Python's jsonschema agrees with the reader", .enabled(if: Python.has("jsonschema")))
+    func jsonschemaAgreesWithTheReader() throws {
         let good = try Project.jobs.map { path in
             let template = JobTemplate(String(decoding: try Project.bytes(path), as: UTF8.self), file: path)
             return try template.text(["name": "ring", "structure": "ring.xyz"])

@@ -15,7 +15,7 @@ import YAMLDocument
         #expect(job.stages == [.ml(MLStage())])
     }
 
-    @Test func everyKeyIsRead() throws {
+    @Test("Every key is read") func everyKeyIsRead() throws {
         let text = """
             aurelax: 1
             name: all-keys
@@ -87,7 +87,7 @@ import YAMLDocument
         #expect(again.job == job && again.report == "")
     }
 
-    @Test func anEngineOfTheSpool() throws {
+    @Test("A stage may use an engine of the spool") func anEngineOfTheSpool() throws {
         let text = """
             aurelax: 1
             name: engines
@@ -142,7 +142,7 @@ import YAMLDocument
     }
 
     /// A stage written by an earlier version is read, with defaults for missing values.
-    @Test func olderStagesAreRead() throws {
+    @Test("Stages stored by earlier versions are read") func olderStagesAreRead() throws {
         let text = """
             {"optimizer":"fire","fmax":0.3,"maxSteps":9,"maxStep":0.05,"move":{"indices":{"_0":[1,3]}},"model":"m"}
             """
@@ -155,22 +155,24 @@ import YAMLDocument
         #expect(try JSONDecoder().decode(MLStage.self, from: JSONEncoder().encode(ml)) == ml)
     }
 
-    @Test(arguments: [
-        ("{rounds: 3}", "‘rounds’ has no effect: nothing alternates"),
-        (
-            "{optimizer: fire, start_hessian: model}",
-            "‘start_hessian’ has no effect: fire has no matrix to start from"
-        ),
-        ("{move: {elements: [Xx]}}", "‘Xx’ is not the symbol of an element"),
-        ("{move: {classes: [gold]}}", "core-gold"),
-        ("{alternate: [{move: shell}]}", "steps"),
-    ])
+    @Test(
+        "Options without effect beside others are warned of",
+        arguments: [
+            ("{rounds: 3}", "‘rounds’ has no effect: the stage has no ‘alternate’"),
+            (
+                "{optimizer: fire, start_hessian: model}",
+                "‘start_hessian’ has no effect: fire uses no Hessian"
+            ),
+            ("{move: {elements: [Xx]}}", "‘Xx’ is not the symbol of an element"),
+            ("{move: {classes: [gold]}}", "core-gold"),
+            ("{alternate: [{move: shell}]}", "steps"),
+        ])
     func optionsThatDoNotGoTogether(_ stage: String, _ message: String) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages:\n  - ml: \(stage)\n")
         #expect(read.report.contains(message), "\(read.report)")
     }
 
-    @Test func fiveMistakesAtOnce() {
+    @Test("Five mistakes are reported at once") func fiveMistakesAtOnce() {
         let text = """
             aurelax: 1
             name: five/mistakes
@@ -218,8 +220,8 @@ import YAMLDocument
             ("\"\\u200B\"", "this is not the name of a file"),
             ("\"\\x1b[2J\"", "this is not the name of a file"),
             (String(repeating: "x", count: 256), "this is not the name of a file"),
-            ("\"  \"", "neither the name nor the text"),
-            ("\"1\\n\\x07\\n\"", "characters that no structure has"),
+            ("\"  \"", "the structure is empty"),
+            ("\"1\\n\\x07\\n\"", "control characters"),
         ])
     func fault21StructureNames(name: String, message: String) {
         let read = file("aurelax: 1\nstructure: \(name)\nstages: [{ml: {}}]\n")
@@ -233,8 +235,9 @@ import YAMLDocument
         ("name: a b", "cannot be the name of a job"),
         ("name: \(String(repeating: "n", count: 65))", "cannot be the name"),
         ("name: ä", "cannot be the name of a job"),
-        ("name: x\nafter: [y, x]", "‘x’ cannot come after itself"),
-        ("after: [j]", "‘j’ cannot come after itself"), ("after: [../x]", "cannot be the name of a job"),
+        ("name: x\nafter: [y, x]", "the job ‘x’ cannot wait for itself"),
+        ("after: [j]", "the job ‘j’ cannot wait for itself"),
+        ("after: [../x]", "cannot be the name of a job"),
         ("model: ../m", "is not the name of a model"), ("priority: 1001", "from -1000 to 1000"),
         ("after: x", "expected a list"), ("aurelax: 2", "appears twice"),
     ])
@@ -244,23 +247,28 @@ import YAMLDocument
         #expect(read.diagnostics.contains { $0.message.contains(message) }, "\(read.report)")
     }
 
-    @Test(arguments: [
-        ("aurelax: 2\nstructure: s.xyz\nstages: [{ml: {}}]\n", "expected 1, found 2"),
-        ("structure: s.xyz\nstages: [{ml: {}}]\n", "the key ‘aurelax’ is missing"),
-        ("aurelax: 1\nstages: [{ml: {}}]\n", "the key ‘structure’ is missing"),
-        ("aurelax: 1\nstructure: s.xyz\nstages: []\n", "expected at least one element, found 0"),
-        ("aurelax: 1\nstructure: s.xyz\nstages: [ml]\n", "expected a mapping of keys to values, found ‘ml’"),
-        (
-            "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}, dft: {}}]\n",
-            "expected one of ‘ml’, ‘dft’, ‘hybrid’, ‘single-points’, found ‘ml’ and ‘dft’"
-        ),
-        (
-            "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",
-            "has characters that are not allowed in such a name"
-        ),
-        ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {move: some}}]\n", "found ‘some’"),
-        ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: .nan}}]\n", "found ‘.nan’"),
-    ])
+    @Test(
+        "Incomplete files are refused",
+        arguments: [
+            ("aurelax: 2\nstructure: s.xyz\nstages: [{ml: {}}]\n", "expected 1, found 2"),
+            ("structure: s.xyz\nstages: [{ml: {}}]\n", "the key ‘aurelax’ is missing"),
+            ("aurelax: 1\nstages: [{ml: {}}]\n", "the key ‘structure’ is missing"),
+            ("aurelax: 1\nstructure: s.xyz\nstages: []\n", "expected at least one element, found 0"),
+            (
+                "aurelax: 1\nstructure: s.xyz\nstages: [ml]\n",
+                "expected a mapping of keys to values, found ‘ml’"
+            ),
+            (
+                "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}, dft: {}}]\n",
+                "expected one of ‘ml’, ‘dft’, ‘hybrid’, ‘single-points’, found ‘ml’ and ‘dft’"
+            ),
+            (
+                "aurelax: 1\nstructure: s.xyz\nstages: [{dft: {xc: \"PBE; rm -rf\"}}]\n",
+                "has characters that are not allowed in such a name"
+            ),
+            ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {move: some}}]\n", "found ‘some’"),
+            ("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: .nan}}]\n", "found ‘.nan’"),
+        ])
     func incomplete(text: String, message: String) {
         let read = file(text)
         #expect(read.job == nil)
@@ -316,16 +324,20 @@ import YAMLDocument
         #expect(read.report.hasPrefix("j.yaml:4:15: warning: ‘a’ appears twice\n"))
     }
 
-    @Test(arguments: ["ring4.yaml", "ring4.yml", "d/ring4.YAML", "ring4"])
+    @Test(
+        "A job without a name has that of its file",
+        arguments: ["ring4.yaml", "ring4.yml", "d/ring4.YAML", "ring4"])
     func theFileNamesTheJob(name: String) {
         #expect(file(Self.minimal, name: name).job?.name == "ring4")
     }
 
-    @Test(arguments: [
-        ("engine: tblite, h: 0.2", "‘h’ has no effect: it is a setting of GPAW"),
-        ("mode: pw, basis: dzp", "‘basis’ has no effect: the mode is pw, not lcao"),
-        ("cutoff: 400", "‘cutoff’ has no effect: the mode is lcao, not pw"),
-    ])
+    @Test(
+        "Settings without effect give warnings",
+        arguments: [
+            ("engine: tblite, h: 0.2", "‘h’ has no effect: it is a setting of GPAW"),
+            ("mode: pw, basis: dzp", "‘basis’ has no effect: the mode is pw, not lcao"),
+            ("cutoff: 400", "‘cutoff’ has no effect: the mode is lcao, not pw"),
+        ])
     func settingsWithoutEffectAreWarnings(settings: String, message: String) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {\(settings)}}]\n")
         #expect(read.job != nil)
@@ -333,7 +345,7 @@ import YAMLDocument
         #expect(read.report.contains("warning: "))
     }
 
-    @Test(arguments: Project.jobs)
+    @Test("The project's own jobs are printed and read again unchanged", arguments: Project.jobs)
     func theProjectsOwnJobsAreReadAndComeBackTheSame(path: String) throws {
         let template = JobTemplate(String(decoding: try Project.bytes(path), as: UTF8.self), file: path)
         let values = template.placeholders.isEmpty ? [:] : ["name": "ring", "structure": "ring.xyz"]
@@ -343,10 +355,12 @@ import YAMLDocument
         #expect(JobFile(Array(job.yaml.utf8), file: "other.yaml").job == job)
     }
 
-    @Test(arguments: [
-        "name: null", "name: 'true'", "name: '0123'", "name: y", "name: 1e5", "model: 'null'",
-        "after: ['null', '12', no]", "name: \"a.b-c_d\"", "priority: -3", "charge: +1",
-    ])
+    @Test(
+        "Printed jobs are read again unchanged",
+        arguments: [
+            "name: null", "name: 'true'", "name: '0123'", "name: y", "name: 1e5", "model: 'null'",
+            "after: ['null', '12', no]", "name: \"a.b-c_d\"", "priority: -3", "charge: +1",
+        ])
     func jobTextComesBackTheSame(line: String) throws {
         let quoted = line == "name: null" ? "name: 'null'" : line
         let job = try #require(file(Self.minimal + quoted + "\n").job)
@@ -355,11 +369,14 @@ import YAMLDocument
         #expect(again.job?.yaml == job.yaml)
     }
 
-    @Test(arguments: [
-        "|\n  2\n  comment\n  H 0 0 0\n  H 0 0 0.8\n", "|-\n  1\n\n  H 0 0 0\n", "|+\n  1\n\n  H 0 0 0\n\n\n",
-        "\"2\\n  # indented: 'x' \\\"y\\\"\\nH\\t0 0 0\\r\\nH 0 0 1\"", ">\n  1\n\n  x\n\n  H 0 0 0\n",
-        "\"1\\n\\nH 0 0 0\\u2028\"", "\"\\n1\\n\\nH 0 0 0\"",
-    ])
+    @Test(
+        "Inline structures are printed and read again unchanged",
+        arguments: [
+            "|\n  2\n  comment\n  H 0 0 0\n  H 0 0 0.8\n", "|-\n  1\n\n  H 0 0 0\n",
+            "|+\n  1\n\n  H 0 0 0\n\n\n",
+            "\"2\\n  # indented: 'x' \\\"y\\\"\\nH\\t0 0 0\\r\\nH 0 0 1\"", ">\n  1\n\n  x\n\n  H 0 0 0\n",
+            "\"1\\n\\nH 0 0 0\\u2028\"", "\"\\n1\\n\\nH 0 0 0\"",
+        ])
     func inlineStructuresComeBackTheSame(block: String) throws {
         let read = file("aurelax: 1\nstructure: \(block)\nstages: [{ml: {}}]\n")
         let job = try #require(read.job, "\(read.report)")

@@ -8,7 +8,7 @@ import YAMLDocument
         file("aurelax: 1\nname: j\nstructure: s.xyz\nstages: \(stages)\n")
     }
 
-    @Test func everyKeyIsReadAndWritten() throws {
+    @Test("Every key is read and written") func everyKeyIsReadAndWritten() throws {
         let read = job(
             "[{ml: {}}, {single-points: {stage: 1, every: 10, frames: 12, mode: fd, h: 0.18, xc: RPBE, vacuum: 6, "
                 + "resources: {time: '1:00:00'}}}]")
@@ -29,6 +29,7 @@ import YAMLDocument
 
     /// Neither: twenty of the path. Every n-th: all of these. Frames alone: so many of the path.
     @Test(
+        "Defaults of single points",
         arguments: [
             ("{}", 1, 20), ("{every: 5}", 5, nil), ("{frames: 7}", 1, 7), ("{every: 5, frames: 7}", 5, 7),
         ] as [(String, Int, Int?)])
@@ -70,7 +71,7 @@ import YAMLDocument
     }
 
     /// Another stage of points is not a path; the nearest one that moved something is.
-    @Test func whoseStepsTheyAre() throws {
+    @Test("Single points follow the path of the nearest earlier stage") func whoseStepsTheyAre() throws {
         let read = job(
             "[{ml: {}}, {single-points: {}}, {single-points: {mode: fd}}, {hybrid: {rounds: 2}}, {single-points: {}}, "
                 + "{single-points: {stage: 1}}]")
@@ -79,28 +80,32 @@ import YAMLDocument
         #expect(job.plan.map(\.stage) == [0, 1, 2, 3, 3, 3, 3, 4, 5])
     }
 
-    @Test(arguments: [
-        (
-            "[{single-points: {}}]",
-            "j.yaml:4:11: error: no stage before this one has a path to take geometries from",
-            "put it behind an ml, dft or hybrid stage"
-        ),
-        (
-            "[{single-points: {}}, {ml: {}}]", "no stage before this one has a path",
-            "put it behind an ml, dft or hybrid stage"
-        ),
-        (
-            "[{ml: {}}, {single-points: {stage: 2}}]",
-            "j.yaml:4:44: error: stage 2 does not come before this one, which is stage 2",
-            "the number of an earlier stage"
-        ),
-        (
-            "[{ml: {}}, {single-points: {}}, {single-points: {stage: 2}}]",
-            "stage 2 has no path: it is one of single points", "the number of an ml, dft or hybrid stage"
-        ),
-        ("[{ml: {}}, {single-points: {fmax: 0.1}}]", "there is no key ‘fmax’ here", "‘stages[].dft’"),
-        ("[{ml: {}}, {single-points: {frames: 1}}]", "frames", "2"),
-    ]) func mistakesAreSaidWithTheirPlace(stages: String, message: String, hint: String) {
+    @Test(
+        "Mistakes are reported with their place",
+        arguments: [
+            (
+                "[{single-points: {}}]",
+                "j.yaml:4:11: error: there is no earlier stage with a path from which geometries could be taken",
+                "put it after an ml, dft or hybrid stage"
+            ),
+            (
+                "[{single-points: {}}, {ml: {}}]", "there is no earlier stage with a path",
+                "put it after an ml, dft or hybrid stage"
+            ),
+            (
+                "[{ml: {}}, {single-points: {stage: 2}}]",
+                "j.yaml:4:44: error: stage 2 does not come before this one, which is stage 2",
+                "the number of an earlier stage"
+            ),
+            (
+                "[{ml: {}}, {single-points: {}}, {single-points: {stage: 2}}]",
+                "stage 2 is a single-points stage, which has no path of its own",
+                "the number of an ml, dft or hybrid stage"
+            ),
+            ("[{ml: {}}, {single-points: {fmax: 0.1}}]", "there is no key ‘fmax’ here", "‘stages[].dft’"),
+            ("[{ml: {}}, {single-points: {frames: 1}}]", "frames", "2"),
+        ]) func mistakesAreSaidWithTheirPlace(stages: String, message: String, hint: String)
+    {
         let read = job(stages)
         #expect(read.job == nil)
         #expect(read.report.contains(message), "\(read.report)")

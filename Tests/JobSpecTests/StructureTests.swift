@@ -48,7 +48,7 @@ import YAMLDocument
         #expect(report(Self.ml, atoms).contains("span no volume"))
     }
 
-    @Test func fixedAtomsAreTakenOutOfThoseThatMove() throws {
+    @Test("Fixed atoms are removed from those that move") func fixedAtomsAreTakenOutOfThoseThatMove() throws {
         let read = file(
             """
             aurelax: 1
@@ -72,7 +72,7 @@ import YAMLDocument
         #expect(job.yaml.contains("fix: {elements: [S], indices: [0, 2], below: -0.5}"), "\(job.yaml)")
     }
 
-    @Test func fixedAtomsFitTheStructure() {
+    @Test("Fixed atoms must exist in the structure") func fixedAtomsFitTheStructure() {
         #expect(report("stages: [{ml: {fix: [0, 3]}}]", Self.water).contains("there is no atom 3\n"))
         #expect(report("stages: [{ml: {fix: {elements: [Au]}}}]", Self.water).contains("there is no Au"))
         #expect(report("stages: [{dft: {fix: {below: 1}}}]", Self.water).contains("‘fix’ fixes every atom"))
@@ -123,7 +123,7 @@ import YAMLDocument
         #expect(report(Self.ml, atoms) == "")
     }
 
-    @Test func aChargeLeavesElectrons() {
+    @Test("A charge must leave electrons") func aChargeLeavesElectrons() {
         let proton = Atoms(elements: [.hydrogen], positions: [SIMD3(0, 0, 0)])
         #expect(
             report("charge: 1\n" + Self.ml, proton).hasPrefix(
@@ -138,7 +138,7 @@ import YAMLDocument
 
     @Test("A charge is a warning for models, not for engines") func chargeWarning() {
         let told = report("charge: -2\n" + Self.ml, Self.water)
-        #expect(told.contains("j.yaml:3:9: warning: models do not know of charges: the charge of -2"))
+        #expect(told.contains("j.yaml:3:9: warning: models ignore the charge: -2"))
         let engine = report("charge: -2\nstages: [{ml: {engine: gfn1}}]", Self.water)
         #expect(!engine.contains("charges"), "\(engine)")
         #expect(report("charge: -2\nstages: [{dft: {}}]", Self.water) == "")

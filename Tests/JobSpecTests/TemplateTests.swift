@@ -7,7 +7,7 @@ import YAMLDocument
         "aurelax: 1\nname: ${name}\nstructure: ${structure}\nstages:\n  - ml: {}\n  - dft: {fmax: ${fmax:-0.05}}\n"
     private static let template = JobTemplate(text, file: "workflows/mine.yaml")
 
-    @Test func placeholdersGetValuesOrTheirDefaults() throws {
+    @Test("Placeholders get values or their defaults") func placeholdersGetValuesOrTheirDefaults() throws {
         #expect(Self.template.placeholders == ["name", "structure", "fmax"])
         let text = try Self.template.text(["name": "a", "structure": "a.xyz"])
         let job = try #require(JobFile(Array(text.utf8), file: "mine.yaml").job)
@@ -17,7 +17,7 @@ import YAMLDocument
             try Self.template.text(["name": "a", "structure": "b", "fmax": "0.1"]).contains("fmax: 0.1}"))
     }
 
-    @Test func aMissingValueIsNamedWithItsLine() {
+    @Test("A missing value is reported with its line") func aMissingValueIsNamedWithItsLine() {
         do {
             _ = try Self.template.text(["name": "a"])
             Issue.record("there is no structure")
@@ -34,13 +34,15 @@ import YAMLDocument
         return try #require(read.job, "\(read.report)\(root.yaml)")
     }
 
-    @Test(arguments: ["stages.1.dft.fmax=0.02", "stages[1].dft.fmax=0.02", "dft.fmax=0.02"])
+    @Test(
+        "Settings change the keys that they name",
+        arguments: ["stages.1.dft.fmax=0.02", "stages[1].dft.fmax=0.02", "dft.fmax=0.02"])
     func settingsReachTheirPlace(setting: String) throws {
         guard case .dft(let dft) = try applied(setting).stages[1] else { return #expect(Bool(false)) }
         #expect(dft.fmax == 0.02)
     }
 
-    @Test func settingsOfEveryShape() throws {
+    @Test("Settings may have any type") func settingsOfEveryShape() throws {
         #expect(try applied("charge=-1").charge == -1)
         #expect(try applied("after=[b, c]").after == ["b", "c"])
         guard case .ml(let ml) = try applied("ml.fix={elements: [Au]}").stages[0] else {
@@ -50,12 +52,14 @@ import YAMLDocument
         #expect(JobSetting("fmax") == nil && JobSetting("=1") == nil && JobSetting("a..b=1") == nil)
     }
 
-    @Test(arguments: [
-        ("stages.0.dft.fmax=1", "stages.0 is ml, not dft"),
-        ("stages.7.dft.fmax=1", "the job has stages.0 to stages.1"),
-        ("hybrid.rounds=2", "the job has no hybrid stage"), ("dft.fmax=[", "is not a YAML value"),
-        ("name.first=a", "the job has no such key"),
-    ])
+    @Test(
+        "Settings of unknown keys are refused",
+        arguments: [
+            ("stages.0.dft.fmax=1", "stages.0 is ml, not dft"),
+            ("stages.7.dft.fmax=1", "the job has stages.0 to stages.1"),
+            ("hybrid.rounds=2", "the job has no hybrid stage"), ("dft.fmax=[", "is not a YAML value"),
+            ("name.first=a", "the job has no such key"),
+        ])
     func settingsThatMeanNothing(setting: String, message: String) throws {
         do {
             _ = try applied(setting)

@@ -30,7 +30,7 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
     let a = Matrix(rows: 5, columns: 7, storage: pseudorandom(35))
     let b = Matrix(rows: 7, columns: 3, storage: pseudorandom(21, seed: 3))
 
-    @Test func everyTransposition() {
+    @Test("Products agree for every transposition") func everyTransposition() {
         let expected = naiveProduct(a, b)
         #expect(largestDifference(product(a, b), expected) < 1e-14)
         #expect(largestDifference(product(a.transposed, b, transposeA: true), expected) < 1e-14)
@@ -40,14 +40,14 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
                 product(a.transposed, b.transposed, transposeA: true, transposeB: true), expected) < 1e-14)
     }
 
-    @Test func singlePrecisionAgrees() {
+    @Test("Single precision agrees with double") func singlePrecisionAgrees() {
         let (af, bf) = (a.storage.map(Float.init), b.storage.map(Float.init))
         var c = [Float](repeating: 0, count: 15)
         multiply(m: 5, n: 3, k: 7, af, bf, into: &c)
         for (x, y) in zip(c, naiveProduct(a, b).storage) { #expect(abs(Double(x) - y) < 1e-5) }
     }
 
-    @Test func matrixVector() {
+    @Test("Products of matrix and vector are correct") func matrixVector() {
         let x = pseudorandom(7, seed: 9)
         let column = Matrix(rows: 7, columns: 1, storage: x)
         #expect(
@@ -79,7 +79,7 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
     }
     let right = Matrix(rows: 20, columns: 2, storage: pseudorandom(40, seed: 5))
 
-    @Test func choleskySolves() throws {
+    @Test("Cholesky solves linear systems") func choleskySolves() throws {
         let factor = try Cholesky(positive)
         #expect(largestDifference(naiveProduct(positive, factor.solve(right)), right) < 1e-11)
         let whitened = factor.whitenRows(right.transposed)
@@ -89,7 +89,7 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
         #expect(abs(factor.logDeterminant - logarithms.reduce(0, +)) < 1e-10)
     }
 
-    @Test func choleskyRefusesIndefinite() {
+    @Test("Cholesky refuses an indefinite matrix") func choleskyRefusesIndefinite() {
         #expect(throws: LinearAlgebraError.notPositiveDefinite(pivot: 1)) {
             try Cholesky(Matrix([[1, 2], [2, 1]]))
         }
@@ -98,7 +98,7 @@ private func largestDifference(_ a: Matrix, _ b: Matrix) -> Double {
         }
     }
 
-    @Test func indefiniteSolves() throws {
+    @Test("Symmetric indefinite systems are solved") func indefiniteSolves() throws {
         let factor = try SymmetricIndefinite(indefinite)
         #expect(largestDifference(naiveProduct(indefinite, factor.solve(right)), right) < 1e-11)
         #expect(factor.reciprocalCondition > 1e-6 && factor.reciprocalCondition <= 1)

@@ -2,7 +2,7 @@ import LinearAlgebra
 import Testing
 
 @Suite struct NPYTests {
-    @Test func headerAndValues() throws {
+    @Test("A .npy file has the right header and values") func headerAndValues() throws {
         let bytes = Matrix([[1, -2.5, 0], [3, 4, 5]]).npy
         #expect(Array(bytes[0..<8]) == [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0])
         let length = Int(bytes[8]) + Int(bytes[9]) << 8

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PanelTests {
     /// Shapes large enough to be split over threads, tall and wide, with every transposition.
-    @Test(arguments: [(301, 70, 80), (70, 301, 80), (129, 129, 129)])
+    @Test("Products in panels equal plain sums", arguments: [(301, 70, 80), (70, 301, 80), (129, 129, 129)])
     func splitProductsEqualPlainSums(_ m: Int, _ n: Int, _ k: Int) {
         let a = Matrix(rows: m, columns: k, storage: (0..<m * k).map { sin(Double($0)) })
         let b = Matrix(rows: k, columns: n, storage: (0..<k * n).map { cos(Double($0)) })

@@ -18,7 +18,7 @@ import Testing
         return (result.misfits[0], result.rotation(3), result.lowRank[3])
     }
 
-    @Test func identityPermutation() {
+    @Test("Shells are aligned in the given order") func identityPermutation() {
         let o3 = align(Self.p, Self.s, [[0, 1, 2]], .o3)
         #expect(abs(o3.misfit - 0.104377302) < 1e-8)
         #expect(abs(o3.rotation.determinant + 1) < 1e-12)
@@ -27,7 +27,7 @@ import Testing
         #expect(abs(so3.rotation.determinant - 1) < 1e-12)
     }
 
-    @Test func swappedPermutation() {
+    @Test("Shells are aligned with two atoms swapped") func swappedPermutation() {
         let swapped = align(Self.p, [Self.s[0], Self.s[2], Self.s[1]], [[0, 1, 2]], .o3)
         #expect(abs(swapped.misfit - 0.110943349) < 1e-8)
         let golden: [SIMD3<Double>] = [
@@ -66,7 +66,7 @@ import Testing
         #expect(abs(proper.rotation.determinant - 1) < 1e-12)
     }
 
-    @Test func emptySlots() {
+    @Test("Empty slots are left out of the alignment") func emptySlots() {
         // Two common points: exact, whatever the third slot holds; one point: a minimal rotation;
         // none: no alignment.
         let two = align([Self.s[0], Self.s[1], nil], Self.s, [[0, 1, 2]], .o3)

@@ -16,13 +16,13 @@ import Testing
 
     private func abs(_ v: SIMD3<Double>) -> SIMD3<Double> { v.replacing(with: -v, where: v .< 0) }
 
-    @Test func moments() {
+    @Test("Sums over references agree with the golden values") func moments() {
         expect(Self.problem.b, [2.021852508637767, 1.009084798601251, 0.900887121787276])
         let raw = Self.problem.b / Self.problem.support
         #expect(Swift.abs((raw * raw).sum().squareRoot() - 0.603939694414801) < 1e-12)
     }
 
-    @Test func solvers() {
+    @Test("Every solver agrees with the golden values") func solvers() {
         let p = Self.problem
         expect(p.solve(.paperEq17), [0.831135112430578, 0.414810577900416, 0.370333105928883])
         expect(p.solve(.leastSquares), [0.795306073750114, 0.594807891972314, 0.117012053668118])
@@ -52,7 +52,7 @@ import Testing
         expect(p.solve(.sphere), [0.3, 0.4, 0.75.squareRoot()], 1e-9)
     }
 
-    @Test func collinearAndEmpty() {
+    @Test("Collinear and missing references give no wrong direction") func collinearAndEmpty() {
         let line = DirectionProblem(
             vectors: [[0, 0, 1], [0, 0, -1]], projections: [-0.5, 0.7], weights: [1, 1])
         for solver in [DirectionSolver.paperEq17, .leastSquares, .ridge(0.1)] {

@@ -17,7 +17,9 @@ import Testing
         for (a, b) in zip(a, b) { #expect(abs(a - b) <= tolerance * abs(b)) }
     }
 
-    @Test(arguments: [EMLM.Solver.normalEquations, .augmented, .spectral])
+    @Test(
+        "Weights satisfy equation 8 of the paper",
+        arguments: [EMLM.Solver.normalEquations, .augmented, .spectral])
     func paperEq8(solver: EMLM.Solver) throws {
         let model = try EMLM.fit(
             distances: distances(among: Self.x), targets: Self.y, objective: .paperEq8,
@@ -31,7 +33,7 @@ import Testing
         expect(model.predict(distances: distances(Self.probe, to: Self.x)), [1.344180809293025])
     }
 
-    @Test(arguments: [EMLM.Solver.direct, .indefinite])
+    @Test("The machine interpolates its references", arguments: [EMLM.Solver.direct, .indefinite])
     func interpolation(solver: EMLM.Solver) throws {
         let d = distances(among: Self.x)
         let model = try EMLM.fit(distances: d, targets: Self.y, solver: solver)
@@ -46,7 +48,9 @@ import Testing
         #expect(try EMLM.fit(distances: fewer, targets: Self.y).solver == .normalEquations)
     }
 
-    @Test(arguments: [EMLM.Solver.normalEquations, .augmented])
+    @Test(
+        "Fewer references than points give a least-squares fit",
+        arguments: [EMLM.Solver.normalEquations, .augmented])
     func fewerReferencesThanPoints(solver: EMLM.Solver) throws {
         let d = distances(Self.x, to: Self.x.selectingRows([0, 2, 3]))
         let paper = try EMLM.fit(
@@ -56,7 +60,7 @@ import Testing
         expect(exact.weights, [0.260996500172135, 0.673708677876954, -0.045170991916187])
     }
 
-    @Test func biasAugmented() throws {
+    @Test("A bias is fitted") func biasAugmented() throws {
         let model = try EMLM.fit(
             distances: distances(among: Self.x), targets: Self.y, objective: .biasAugmented)
         expect(
@@ -77,7 +81,9 @@ import Testing
         expect(model.predict(distances: d), [1, 2, 0.5, 3, 2], 1e-6)
     }
 
-    @Test(arguments: [false, true]) func leaveOneOut(withConstant: Bool) throws {
+    @Test("Leave-one-out errors agree with refits", arguments: [false, true]) func leaveOneOut(
+        withConstant: Bool
+    ) throws {
         let objective = withConstant ? EMLM.Objective.biasAugmented : .exact
         let d = distances(among: Self.x)
         let factor = try DistanceFactorisation(d)
@@ -103,7 +109,7 @@ import Testing
         expect(pair.storage, [Self.y[1] - predicted[0], Self.y[4] - predicted[1]], 1e-12)
     }
 
-    @Test func minimalLearningMachine() throws {
+    @Test("The original machine finds its outputs") func minimalLearningMachine() throws {
         let d = distances(among: Self.x)
         let model = try MLM.fit(distances: d, targets: Self.y, references: Array(0..<5))
         expect(model.predict(distances: d), Self.y, 1e-9)

@@ -18,7 +18,7 @@ import Testing
             })
     }
 
-    @Test func maximinGolden() {
+    @Test("RS-maximin agrees with the golden data") func maximinGolden() {
         #expect(maximinSelection(of: Self.points, count: 5) == [1, 7, 2, 3, 4])
         #expect(
             maximinSelection(of: Self.points, count: 5, start: .farthestFromMean)
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// Too many for all distances at once: single precision, but no duplicate is taken for another point.
-    @Test func maximinOfManyPoints() {
+    @Test("RS-maximin works on many points") func maximinOfManyPoints() {
         let distinct = Self.noise(rows: 3000, columns: 21)
         var storage = distinct.storage + distinct.storage + distinct.storage
         for k in storage.indices.dropFirst(distinct.storage.count) { storage[k] += 1e-9 }
@@ -86,7 +86,7 @@ import Testing
         #expect(abs(rectangular[0, 3] - 203.0.squareRoot() * 1e-9) < 1e-15)
     }
 
-    @Test func scaling() {
+    @Test("Features are scaled to [0, 1]") func scaling() {
         let x = Matrix([[0, 5, 2], [4, 5, -2], [1, 5, 0]])
         let scaling = MinMaxScaling(fitting: x)
         #expect(scaling(x) == Matrix([[0, 0, 1], [1, 0, 0], [0.25, 0, 0.5]]))
@@ -94,7 +94,7 @@ import Testing
     }
 
     /// Golden numbers: NumPy's unique(round(geomspace(1, 12000, 1836))).
-    @Test func logarithmicFrames() {
+    @Test("Frames are sampled by a logarithm") func logarithmicFrames() {
         let frames = logarithmicSample(of: 12_000, count: 1000)
         #expect(frames.count == 1000 && Set(frames).count == 1000)
         #expect(frames == frames.sorted() && frames.last == 11_999)

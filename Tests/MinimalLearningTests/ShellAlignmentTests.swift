@@ -23,7 +23,8 @@ import Testing
         return result
     }
 
-    @Test(arguments: [true, false], [1.0, -1]) func findsTheSameShell(anchored: Bool, sign: Double) {
+    @Test("A rotated and permuted shell is found again", arguments: [true, false], [1.0, -1])
+    func findsTheSameShell(anchored: Bool, sign: Double) {
         let shell = Self.shell(12, seed: 1, anchored: anchored)
         let moved = Shell(
             points: shell.points.map { sign * (Self.turn * $0) }, hasAnchor: anchored)
@@ -38,7 +39,7 @@ import Testing
         #expect(found.lowRank == [false, false])
     }
 
-    @Test func properRotationsOnly() {
+    @Test("Reflections are excluded on request") func properRotationsOnly() {
         let shell = Self.shell(10, seed: 2, anchored: false)
         let mirrored = Shell(points: shell.points.map { -$0 }, hasAnchor: false)
         let found = align(mirrored, [shell], .so3)
@@ -89,7 +90,7 @@ import Testing
         #expect(abs(found.misfits[0] - best) < 1e-9)
     }
 
-    @Test func tooFewNeighbours() {
+    @Test("Shells of too few neighbours have low rank") func tooFewNeighbours() {
         let one = Shell(points: [[0, 0, 2.7]], hasAnchor: false)
         let full = Self.shell(8, seed: 1, anchored: false)
         let found = align(one, [full, Shell(points: [], hasAnchor: false)])
@@ -100,7 +101,7 @@ import Testing
         #expect(nothing.misfits == [.infinity])
     }
 
-    @Test func neighboursInLine() {
+    @Test("Neighbours on a line have low rank") func neighboursInLine() {
         let line = Shell(points: [[2.7, 0, 0], [-2.7, 0, 0], [0, 2.9, 0]], hasAnchor: false)
         let found = align(line, [line])
         #expect(found.misfits[0] < 1e-12)

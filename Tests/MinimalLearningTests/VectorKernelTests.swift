@@ -53,7 +53,8 @@ import Testing
         return force
     }
 
-    @Test(arguments: RadialKernel.allCases) func interpolatesWithoutNoise(shape: RadialKernel) throws {
+    @Test("Without noise the kernel interpolates", arguments: RadialKernel.allCases)
+    func interpolatesWithoutNoise(shape: RadialKernel) throws {
         let fit = try VectorKernelFit(Self.kernel(shape, noise: 1e-12), pairs, vectors: vectors)
         for i in vectors.indices {
             let error = predict(fit, Array(0..<Self.count), at: i) - vectors[i]
@@ -102,7 +103,7 @@ import Testing
     }
 
     /// Compares the closed form with a fit that leaves the group out.
-    @Test func groupsLeftOut() throws {
+    @Test("Groups left out are predicted as by a refit") func groupsLeftOut() throws {
         let kernel = Self.kernel(.exponential, noise: 0.05)
         // The last two are a group, so that the others are a prefix.
         let groups = Array(0..<Self.count - 2) + [99, 99]

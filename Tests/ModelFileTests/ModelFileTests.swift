@@ -32,7 +32,7 @@ import Testing
         try body(directory)
     }
 
-    @Test func roundTrip() throws {
+    @Test("A model file is written and read unchanged") func roundTrip() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a.aurelax-model"
             let version = try Self.writer().write(to: path)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func tensorOutlivesItsFile() throws {
+    @Test("A tensor outlives its file") func tensorOutlivesItsFile() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func sameContentSameBytes() throws {
+    @Test("The same content gives the same bytes") func sameContentSameBytes() throws {
         try Self.withDirectory { directory in
             let versions = try ["/a", "/b"].map { try Self.writer().write(to: directory + $0) }
             #expect(versions[0] == versions[1])
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test func otherFormatKindAndTensor() throws {
+    @Test("Another format, kind or tensor is refused") func otherFormatKindAndTensor() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"
             try Self.writer().write(to: path)

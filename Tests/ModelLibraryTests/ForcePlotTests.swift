@@ -15,7 +15,8 @@ import Testing
         return try ForceComparison(others, named: "shifted", on: frames)
     }
 
-    @Test(.enabled(if: python != nil)) func drawsWhatTheEvaluationSays() throws {
+    @Test("The plot shows the numbers of the evaluation", .enabled(if: python != nil))
+    func drawsWhatTheEvaluationSays() throws {
         let scratch = try ScratchLibrary()
         let comparison = try Self.comparison()
         let paths = try ForcePlots(comparison).draw(
@@ -51,7 +52,7 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: paths[0])) == first)
     }
 
-    @Test func aPythonThatCannotDrawIsNamed() throws {
+    @Test("A Python without matplotlib is named in the error") func aPythonThatCannotDrawIsNamed() throws {
         let scratch = try ScratchLibrary()
         let comparison = try Self.comparison()
         let failure = #expect(throws: PlotError.self) {

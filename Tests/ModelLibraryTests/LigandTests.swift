@@ -19,6 +19,7 @@ import Testing
     private static let shipped = "\(ScratchLibrary.models)/gold-ligands/gold-ligands.aurelax-model"
 
     @Test(
+        "Every bond of a ligand outlives the relaxation",
         .enabled(if: FileManager.default.fileExists(atPath: shipped)),
         arguments: molecules.keys.sorted())
     func everyBondOfALigandOutlivesTheRelaxation(file: String) throws {

@@ -4,7 +4,7 @@ import ModelLibrary
 import Testing
 
 @Suite struct ModelLibraryTests {
-    @Test func modelsThatAreNotThere() throws {
+    @Test("Missing models are reported") func modelsThatAreNotThere() throws {
         let scratch = try ScratchLibrary()
         _ = try scratch.add("thiolate-gold", ScratchLibrary.potential("thiolate-gold"))
         func failure(_ name: String) -> String {
@@ -57,7 +57,7 @@ private struct Fixed: ForceField {
         return atoms
     }
 
-    @Test func measures() throws {
+    @Test("Measures of an evaluation are correct") func measures() throws {
         // The second is turned by 90°, the third is right but short by 1.
         let field = Fixed(forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]], energy: -5.4)
         let evaluation = try Evaluation(field, on: [Self.frame()])
@@ -107,7 +107,7 @@ private struct Fixed: ForceField {
             try JSONDecoder().decode(Evaluation.self, from: Data(evaluation.json)) == evaluation)
     }
 
-    @Test func anotherMethodsForces() throws {
+    @Test("The forces of another method are evaluated") func anotherMethodsForces() throws {
         let frame = Self.frame()
         var other = frame
         other.forces = [[1, 0, 0], [2, 0, 0], [0, 0, 2]]
@@ -125,7 +125,7 @@ private struct Fixed: ForceField {
         }
     }
 
-    @Test func framesWithoutForcesAreRefused() {
+    @Test("Frames without forces are refused") func framesWithoutForcesAreRefused() {
         var bare = Self.frame()
         bare.forces = nil
         let frames = [Self.frame(), bare]

@@ -5,7 +5,7 @@ import YAMLDocument
 
 /// docs/recipes.md says what the schema says.
 @Suite struct RecipeDocumentationTests {
-    @Test func everyKeyIsInATable() throws {
+    @Test("Every key is in a table of the document") func everyKeyIsInATable() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let document = try String(contentsOf: root.appendingPathComponent("docs/recipes.md"), encoding: .utf8)

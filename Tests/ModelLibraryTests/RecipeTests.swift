@@ -9,7 +9,9 @@ import ThiolateGold
         RecipeFile(Array(text.utf8), file: "models/m/recipe.yaml").report
     }
 
-    @Test(arguments: ["thiolate-gold", "gold-ligands", "thiolate-gold-oamlm", "thiolate-gold-vector"])
+    @Test(
+        "The project's own recipes are read",
+        arguments: ["thiolate-gold", "gold-ligands", "thiolate-gold-oamlm", "thiolate-gold-vector"])
     func theProjectsOwnRecipesAreRead(name: String) throws {
         let path = "\(ScratchLibrary.models)/\(name)/recipe.yaml"
         let read = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)
@@ -39,7 +41,7 @@ import ThiolateGold
         }
     }
 
-    @Test func everyMistakeAtOnce() {
+    @Test("All mistakes are reported at once") func everyMistakeAtOnce() {
         let text = """
             aurelax_recipe: 1
             name: m
@@ -86,13 +88,13 @@ import ThiolateGold
         #expect(!report.contains("norm"))
     }
 
-    @Test func directionsByName() {
+    @Test("Solvers of directions are read by name") func directionsByName() {
         let text = ScratchLibrary.oamlm("m")
             .replacingOccurrences(of: "ridge:0.2", with: "rigde:0.2")
         #expect(report(text).contains("‘rigde:0.2’ is not a method for directions"))
     }
 
-    @Test func framesSampledByALogarithm() throws {
+    @Test("Frames may be sampled by a logarithm") func framesSampledByALogarithm() throws {
         let scratch = try ScratchLibrary()
         let text = ScratchLibrary.oamlm("m").replacingOccurrences(
             of: "    validation:", with: "    sample: 5\n    validation:")
@@ -104,7 +106,7 @@ import ThiolateGold
         #expect(report(text.replacingOccurrences(of: "sample: 5", with: "sample: 0")).contains("sample"))
     }
 
-    @Test func theOriginalMachineByName() throws {
+    @Test("The original machine is read by name") func theOriginalMachineByName() throws {
         let scratch = try ScratchLibrary()
         let recipe = try scratch.add("m", ScratchLibrary.oamlm("m") + "norm: {objective: multilateration}\n")
         guard case .oamlm(let options) = recipe.method else {
@@ -119,7 +121,7 @@ import ThiolateGold
         #expect(Set(hydrogen.indicators.keys).isSuperset(of: ["expected", "u1-support", "u4-nearest"]))
     }
 
-    @Test func framesAsRanges() throws {
+    @Test("Frames are given as ranges") func framesAsRanges() throws {
         func frames(_ text: String) -> [Int]? {
             FrameRange(text).map { range in (0..<10).filter(range.contains) }
         }

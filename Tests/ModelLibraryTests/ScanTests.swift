@@ -44,7 +44,7 @@ import ThiolateGold
                 == SOAPSettings(species: SOAPSettings.paper.species, rCut: 4, nMax: 2, lMax: 2, sigma: 0.5))
     }
 
-    @Test func thePapersScanIsComplete() throws {
+    @Test("The scan of the paper has all its sets") func thePapersScanIsComplete() throws {
         let folder = URL(fileURLWithPath: ScratchLibrary.models).deletingLastPathComponent()
             .appendingPathComponent("workflows/soap-scan").path
         func scan(_ name: String) throws -> Scan {
@@ -127,7 +127,7 @@ import ThiolateGold
         #expect(throws: ScanError.otherScan(path: scan.resultsPath)) { try other.run() }
     }
 
-    @Test func directionsAndTheTable() throws {
+    @Test("Directions are scanned, and the table shows them") func directionsAndTheTable() throws {
         let scratch = try ScratchLibrary()
         let text = Self.text(more: "directions: {solver: ridge:0.2, sigma2: {default: 0.25}}")
         let records = try Self.scan(text, in: scratch.path).run()
@@ -150,7 +150,7 @@ import ThiolateGold
 
     /// A scan's result for a pair agrees with a model trained on one structure and evaluated on the
     /// other.
-    @Test func agreesWithTrainingAndEvaluation() throws {
+    @Test("A scan agrees with training and evaluation") func agreesWithTrainingAndEvaluation() throws {
         let scratch = try ScratchLibrary()
         let record = try #require(
             try Self.scan(Self.text(more: "directions: {solver: least-squares}"), in: scratch.path).run()
@@ -174,7 +174,7 @@ import ThiolateGold
         #expect(abs(row.medianAngle - (score.medianAngle ?? 0)) < 1e-3)
     }
 
-    @Test func mistakesWithTheirPlaces() {
+    @Test("Mistakes are reported with their places") func mistakesWithTheirPlaces() {
         let text = """
             aurelax_scan: 1
             name: s

@@ -6,7 +6,9 @@ import OrderedCollections
 import Testing
 
 @Suite struct TrainingTests {
-    @Test(arguments: ["soap-potential", "oamlm", "vector-kernel"])
+    @Test(
+        "The same recipe gives the same bytes, and the model is read again",
+        arguments: ["soap-potential", "oamlm", "vector-kernel"])
     func theSameRecipeGivesTheSameBytesAndTheModelComesBack(kind: String) throws {
         let scratch = try ScratchLibrary()
         let text = ScratchLibrary.recipe(kind, "m")
@@ -42,7 +44,7 @@ import Testing
         #expect(data.hasPrefix("11 training and 3 validation frames, sha256 "))
     }
 
-    @Test(arguments: ["soap-potential", "oamlm", "vector-kernel"])
+    @Test("The final fit uses all frames", arguments: ["soap-potential", "oamlm", "vector-kernel"])
     func fittedToAllFramesAfterTheExamination(kind: String) throws {
         let scratch = try ScratchLibrary()
         let text = ScratchLibrary.recipe(kind, "m", fit: "all")
@@ -84,7 +86,8 @@ import Testing
     }
 
     /// The progress never decreases, and ends near 1.
-    @Test(arguments: ["soap-potential", "oamlm", "vector-kernel"], ["training", "all"])
+    @Test(
+        "Progress only grows", arguments: ["soap-potential", "oamlm", "vector-kernel"], ["training", "all"])
     func progressOnlyGrows(kind: String, fit: String) throws {
         let scratch = try ScratchLibrary()
         let recipe = try scratch.add("m", ScratchLibrary.recipe(kind, "m", fit: fit))
@@ -141,7 +144,7 @@ import Testing
         } throws: { "\($0)".contains("judged by computed forces only") }
     }
 
-    @Test func damagedModelsAreRefused() throws {
+    @Test("Damaged models are refused") func damagedModelsAreRefused() throws {
         let scratch = try ScratchLibrary()
         let report = try scratch.add("m", ScratchLibrary.potential("m")).train()
         let url = URL(fileURLWithPath: report.path)

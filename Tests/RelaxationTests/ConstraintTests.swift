@@ -64,7 +64,9 @@ import Testing
 
     /// Each segment continues as if it had not been interrupted: `literal` adds a spurious
     /// curvature at the switch, `maskedSecant` does not.
-    @Test(arguments: [OptimizerKind.bfgs, .safeBFGS, .lbfgs])
+    @Test(
+        "Masked secants keep the curvatures of segments apart",
+        arguments: [OptimizerKind.bfgs, .safeBFGS, .lbfgs])
     func maskedSecantsKeepSegmentsApart(_ kind: OptimizerKind) throws {
         let expected =
             try alone(kind, atoms: 0..<7, steps: [8]) + alone(kind, atoms: 7..<11, steps: [6])
@@ -72,7 +74,7 @@ import Testing
         #expect(furthest(try alternating(.literal, kind), expected) > 1e-4)
     }
 
-    @Test(arguments: OptimizerKind.allCases)
+    @Test("A reset forgets all curvature", arguments: OptimizerKind.allCases)
     func aResetBeginsAnew(_ kind: OptimizerKind) throws {
         let expected =
             try alone(kind, atoms: 0..<7, steps: [4, 4]) + alone(kind, atoms: 7..<11, steps: [3, 3])

@@ -39,7 +39,7 @@ import Testing
         },
     ]
 
-    @Test(arguments: settings.keys.sorted())
+    @Test("The steps are those of ASE", arguments: settings.keys.sorted())
     func stepsAreThoseOfASE(_ name: String) throws {
         let steps = try JSONDecoder().decode(Steps.self, from: try Self.golden("steps.json"))
         let frames = try #require(steps.runs[name])

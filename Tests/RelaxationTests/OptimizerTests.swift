@@ -4,7 +4,7 @@ import Relaxation
 import Testing
 
 @Suite struct OptimizerTests {
-    @Test(arguments: OptimizerKind.allCases)
+    @Test("Every method finds a minimum", arguments: OptimizerKind.allCases)
     func everyMethodFindsAMinimum(_ kind: OptimizerKind) throws {
         var relaxer = Relaxer(
             .sevenMorse, forceField: PairField.morse, settings: .init(kind, fmax: 1e-4, maxSteps: 3000))

@@ -46,8 +46,9 @@ import Testing
     }
 
     /// Through the text of a trajectory, like a daemon that was killed.
-    @Test(arguments: cases) func fromTheTrajectory(_ kind: OptimizerKind, _ treatment: SwitchTreatment) throws
-    {
+    @Test("A restart from the trajectory takes the same steps", arguments: cases) func fromTheTrajectory(
+        _ kind: OptimizerKind, _ treatment: SwitchTreatment
+    ) throws {
         var whole = Relaxer(
             .sevenMorse, forceField: Self.field, settings: Self.settings(kind, treatment))
         var bytes: [UInt8] = []

@@ -3,7 +3,7 @@ import SOAPPotential
 import Testing
 
 @Suite struct RefusalTests {
-    @Test func refusesFramesItCannotLearnFrom() throws {
+    @Test("Frames that cannot be learnt from are refused") func refusesFramesItCannotLearnFrom() throws {
         let (frames, _) = try LabelledRings.split()
         let settings = LabelledRings.settings
         #expect(throws: SOAPPotentialError.noFrames) {
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func refusesStructuresItCannotJudge() throws {
+    @Test("Unusable structures are refused") func refusesStructuresItCannotJudge() throws {
         let potential = try LabelledRings.potential()
         let atoms = try LabelledRings.split().held[0]
         var periodic = atoms

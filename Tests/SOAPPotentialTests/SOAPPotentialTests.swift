@@ -6,7 +6,7 @@ import SOAPPotential
 import Testing
 
 @Suite struct SOAPPotentialTests {
-    @Test func forcesAreMinusTheGradientOfTheEnergy() throws {
+    @Test("Forces are minus the gradient of the energy") func forcesAreMinusTheGradientOfTheEnergy() throws {
         let potential = try LabelledRings.potential()
         var atoms = try LabelledRings.split().held[0]
         // Two atoms so close that the repulsion acts.
@@ -26,7 +26,7 @@ import Testing
         #expect(forces.reduce(SIMD3<Double>.zero, +).length < 1e-9 * max(1, scale))
     }
 
-    @Test func learnsHeldOutFrames() throws {
+    @Test("Held-out frames are predicted") func learnsHeldOutFrames() throws {
         let (training, held) = try LabelledRings.split()
         var settings = LabelledRings.settings
         settings.refitsOnAllFrames = false
@@ -37,7 +37,9 @@ import Testing
         }
     }
 
-    @Test func invariantUnderMotionAndPermutation() throws {
+    @Test("The energy is invariant under motion and permutation") func invariantUnderMotionAndPermutation()
+        throws
+    {
         let potential = try LabelledRings.potential()
         let atoms = try LabelledRings.split().held[1]
         let before = try potential.predict(atoms)
@@ -54,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func energyIsContinuousAtTheCutoff() throws {
+    @Test("The energy is continuous at the cutoff") func energyIsContinuousAtTheCutoff() throws {
         let potential = try LabelledRings.potential()
         func energy(_ distance: Double) throws -> Double {
             let atoms = Atoms(elements: [.gold, .sulfur], positions: [.zero, [0, 0, distance]])
@@ -65,7 +67,8 @@ import Testing
         #expect(try energy(0.4) > energy(1.5) + 100)
     }
 
-    @Test func hessianIsSymmetricAndTheDerivativeOfTheForces() throws {
+    @Test("The Hessian is symmetric and the derivative of the forces")
+    func hessianIsSymmetricAndTheDerivativeOfTheForces() throws {
         let potential = try LabelledRings.potential()
         let atoms = try LabelledRings.split().held[2]
         let size = 3 * atoms.count
@@ -92,7 +95,9 @@ import Testing
                 .allSatisfy { $0 == .zero })
     }
 
-    @Test func sameFramesAndSettingsGiveTheSameBytes() throws {
+    @Test("The same frames and settings give the same bytes") func sameFramesAndSettingsGiveTheSameBytes()
+        throws
+    {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("soap-potential-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -113,7 +118,7 @@ import Testing
         #expect(read.settings == first.settings)
     }
 
-    @Test func doubtGrowsAwayFromTheData() throws {
+    @Test("The expected error grows away from the data") func doubtGrowsAwayFromTheData() throws {
         let potential = try LabelledRings.potential()
         let (training, _) = try LabelledRings.split()
         let known = try potential.predict(training[2])
@@ -147,7 +152,7 @@ import Testing
 @Suite struct DescentTests {
     /// From the raw ring, all atoms displaced by up to 0.15 Å: the energy falls all the way, nothing fuses or
     /// leaves.
-    @Test func aDistortedRawRingRelaxes() throws {
+    @Test("A distorted ring relaxes") func aDistortedRawRingRelaxes() throws {
         let potential = try LabelledRings.potential()
         var atoms = try LabelledRings.split().training[0]
         for i in 0..<atoms.count {

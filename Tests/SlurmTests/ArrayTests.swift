@@ -5,14 +5,19 @@ import Testing
 @Suite struct ArrayTests {
     private let start = Date(timeIntervalSince1970: 1_800_000_000)
 
-    @Test(arguments: [
-        ("5", [5]), ("3-7", [3, 4, 5, 6, 7]), ("[3-7%2]", [3, 4, 5, 6, 7]), ("[1,3-4]", [1, 3, 4]),
-        ("0-8:4", [0, 4, 8]), ("1-3,...", [1, 2, 3]),
-    ]) func elementsAsSlurmWritesThem(text: String, numbers: [Int]) {
+    @Test(
+        "Slurm's lists of array elements are read and written",
+        arguments: [
+            ("5", [5]), ("3-7", [3, 4, 5, 6, 7]), ("[3-7%2]", [3, 4, 5, 6, 7]), ("[1,3-4]", [1, 3, 4]),
+            ("0-8:4", [0, 4, 8]), ("1-3,...", [1, 2, 3]),
+        ]) func elementsAsSlurmWritesThem(text: String, numbers: [Int])
+    {
         #expect(ArrayElements.numbers(text) == numbers)
     }
 
-    @Test(arguments: ["", "N/A", "3-", "-3", "7-3", "1,,2", "a", "1-2-3", "1:2:3", "1-9:0", "0-99999999999"])
+    @Test(
+        "Wrong lists of elements are refused",
+        arguments: ["", "N/A", "3-", "-3", "7-3", "1,,2", "a", "1-2-3", "1:2:3", "1-9:0", "0-99999999999"])
     func whatIsNoList(text: String) { #expect(ArrayElements.numbers(text) == nil) }
 
     @Test("Lists of numbers are written in the shortest form") func shortestList() {
@@ -23,7 +28,7 @@ import Testing
         }
     }
 
-    @Test func linesOfAnArray() {
+    @Test("The lines of an array are read") func linesOfAnArray() {
         let entries = QueueEntry.inSqueue(
             """
             12_[3-7%2]|PENDING|JobArrayTaskLimit||0:00|1:00:00|2026-11-23T22:15:00|aurelax-a
@@ -54,7 +59,7 @@ import Testing
         return entry
     }
 
-    @Test func anArrayIsOneRun() {
+    @Test("An array is one run") func anArrayIsOneRun() {
         var run = run()
         run.see([entry([1, 2, 3, 4, 5], .pending, reason: "Priority")], at: start)
         #expect(run.text(at: start) == "Slurm array 12: 5 wait (Priority)" && run.jobs == 5)
@@ -126,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func whatIsSubmitted() {
+    @Test("The batch job of an array has its elements, files and throttle") func whatIsSubmitted() {
         var batch = BatchJob(
             name: "aurelax-a", comment: "c", folder: "/data/p", resources: SlurmResources())
         batch.array = .init(elements: [1, 2, 3, 7], throttle: 2)

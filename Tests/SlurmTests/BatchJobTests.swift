@@ -30,7 +30,7 @@ import Testing
     }
 
     /// Folders and values with every character that a shell takes for its own are one word each.
-    @Test func theScriptIsQuoted() throws {
+    @Test("Arguments in the batch script are quoted") func theScriptIsQuoted() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("it's $(touch x) `y` \"z\" \(UUID().uuidString)")
         let records = folder.appendingPathComponent(BatchJob.records)

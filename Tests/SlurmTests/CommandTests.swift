@@ -39,7 +39,7 @@ import Testing
         #expect(!line.contains("sleep"))
     }
 
-    @Test func whatTheyAreAsked() async throws {
+    @Test("Slurm's commands get the expected arguments") func whatTheyAreAsked() async throws {
         defer { remove() }
         let said = folder.appendingPathComponent("said").path
         let commands = try commands(
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// A cluster without accounting is one; a controller that is away is an answer that did not come.
-    @Test func withoutAccounting() async throws {
+    @Test("Slurm works without accounting") func withoutAccounting() async throws {
         defer { remove() }
         let none = try commands("sacct", "echo 'Slurm accounting storage is disabled'; exit 1")
         #expect(try await none.accounted(["a"], since: Date(timeIntervalSince1970: 0)) == nil)

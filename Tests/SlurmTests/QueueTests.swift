@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct QueueTests {
     /// Lines as Slurm 22.05 printed them, and what else may stand there.
-    @Test func linesOfSqueue() {
+    @Test("The lines of squeue are read") func linesOfSqueue() {
         let entries = QueueEntry.inSqueue(
             """
             slurm_load_jobs: a warning of the site
@@ -24,7 +24,7 @@ import Testing
         #expect(entries[0].reason == "" && entries[0].node == "vm")
     }
 
-    @Test func linesOfSacct() {
+    @Test("The lines of sacct are read") func linesOfSacct() {
         let entries = QueueEntry.inSacct(
             "9|CANCELLED by 1000|None assigned|2026-11-23T22:15:00|a\n10|NODE_FAIL|n1|2026-11-23T22:15:00|b|c\n"
         )
@@ -97,27 +97,31 @@ import Testing
     }
 
     /// A failed command says nothing about the queue, whatever it printed.
-    @Test func noAnswerIsDoubt() {
+    @Test("An sbatch without an exit status counts as uncertain") func noAnswerIsDoubt() {
         let outcome = SubmissionOutcome(status: nil, output: "", errors: "sbatch: error: Invalid partition\n")
         #expect(outcome == .doubtful("sbatch gave no answer: sbatch: error: Invalid partition"))
     }
 
-    @Test(arguments: [
-        ("0:00", 0), ("59:59", 3599), ("1:00:00", 3600), ("2-00:00:01", 172_801), ("7", 7),
-    ])
+    @Test(
+        "Slurm's times are read",
+        arguments: [
+            ("0:00", 0), ("59:59", 3599), ("1:00:00", 3600), ("2-00:00:01", 172_801), ("7", 7),
+        ])
     func printedTimes(text: String, seconds: Int) {
         #expect(SlurmText.printedTime(text) == seconds)
     }
 
-    @Test(arguments: [
-        "", "-", "1-", "UNLIMITED", "INVALID", "-5", "1:2:3:4", "99999999999999999999", "1:99999999999",
-    ])
+    @Test(
+        "Wrong times are refused",
+        arguments: [
+            "", "-", "1-", "UNLIMITED", "INVALID", "-5", "1:2:3:4", "99999999999999999999", "1:99999999999",
+        ])
     func noTimes(text: String) {
         #expect(SlurmText.printedTime(text) == nil)
     }
 
     /// Bytes that are flipped, cut off or doubled are jobs or none; nothing traps.
-    @Test func anyText() {
+    @Test("Any text is read without a crash") func anyText() {
         let line = Array("17|RUNNING|None|vm|1:05|1-22:58:55|2026-11-23T22:15:00|aurelax-a-1-1-1-x\n".utf8)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<2000 {

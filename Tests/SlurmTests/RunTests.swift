@@ -29,7 +29,7 @@ import Testing
         return run
     }
 
-    @Test func aLifeInTheQueue() {
+    @Test("A run passes through the states of the queue") func aLifeInTheQueue() {
         var run = run()
         #expect(run.text(at: start) == "being submitted to Slurm")
         run.accept(id: 7)
@@ -55,7 +55,7 @@ import Testing
     }
 
     /// Absence proves nothing, and contact that was lost comes back.
-    @Test func lostContact() {
+    @Test("A run is lost after three absences, and found again") func lostContact() {
         var run = run()
         run.accept(id: 7)
         run.see([entry(.running)], at: start)
@@ -73,7 +73,7 @@ import Testing
     }
 
     /// Numbers come again when a controller loses its state.
-    @Test func anotherJobIsNotOurs() {
+    @Test("Jobs of another name, number or submission time are ignored") func anotherJobIsNotOurs() {
         var run = run()
         #expect(run.matches(entry(.running, id: 3)), "the name is enough while there is no number")
         run.accept(id: 7)
@@ -153,7 +153,7 @@ import Testing
     }
 
     /// The marker decides, not Slurm's report; a paused job is not resubmitted.
-    @Test func resultsAndPauses() {
+    @Test("Results and pauses decide what follows") func resultsAndPauses() {
         var done = evidence()
         done.hasResult = true
         for word in ["COMPLETED", "TIMEOUT", "NODE_FAIL", "CANCELLED"] {
@@ -168,7 +168,7 @@ import Testing
     }
 
     /// A run is the same after it has been saved in the store.
-    @Test func itIsKept() throws {
+    @Test("A run is stored and read again") func itIsKept() throws {
         var run = ended("TIMEOUT")
         run.isHeld = true
         let copy = try JSONDecoder().decode(SlurmRun.self, from: JSONEncoder().encode(run))

@@ -18,7 +18,7 @@ import Testing
         """)
 
     /// By priority, then as they came; who waits for another partition, or for something else than room, does not count.
-    @Test func places() {
+    @Test("Places in the queue are counted") func places() {
         let places = queue.places(of: [10, 11, 12, 15, 16, 17, 13, 14, 99])
         #expect(places[10] == QueuePlace(position: 1, waiting: 4, start: "2026-11-25T02:30:00"))
         #expect(places[11] == QueuePlace(position: 2, waiting: 4, start: "2026-11-25T03:10:00"))
@@ -30,7 +30,7 @@ import Testing
     }
 
     /// It is shown while the run waits, and gone when it begins.
-    @Test func aRunStandsThere() {
+    @Test("A run shows its place") func aRunStandsThere() {
         let start = Date(timeIntervalSince1970: 1_800_000_000)
         var run = SlurmRun(
             name: "aurelax-a", number: 1, request: SlurmResources(), stepsBefore: 0, intendedAt: start)
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// A store of before there were places is read.
-    @Test func runsOfEarlierVersions() throws {
+    @Test("Runs stored by earlier versions are read") func runsOfEarlierVersions() throws {
         let text =
             #"{"intendedAt":0,"isHeld":false,"isWithdrawn":false,"name":"a","node":"","number":1,"phase":"pending","#
             + #""reason":"","request":{"tasks":2},"stepsBefore":0,"timesAbsent":0}"#

@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func composition() {
+    @Test("Au25(SCH3)18 has its composition") func composition() {
         #expect(atoms.count == 115)
         for (element, count) in [(Element.gold, 25), (.sulfur, 18), (.carbon, 18), (.hydrogen, 54)] {
             #expect(atoms.elements.count { $0 == element } == count)

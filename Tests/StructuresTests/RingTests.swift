@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct RingTests {
     /// First frames of GFN1-xTB relaxations of the same rings, in the training data.
-    @Test(arguments: [(4, 0), (5, 36), (6, 70)])
+    @Test("Rings agree with the training data", arguments: [(4, 0), (5, 36), (6, 70)])
     func ringsAreThoseOfTheTrainingData(_ n: Int, _ frame: Int) throws {
         let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("models/data/rings-pbe-lcao.extxyz")
@@ -16,7 +16,7 @@ import Testing
         #expect(GeometryCheck().problems(in: ring, comparedWith: ring).isEmpty)
     }
 
-    @Test(arguments: 3...12)
+    @Test("Rings of every size are built", arguments: 3...12)
     func ringsOfEverySize(_ n: Int) throws {
         let ring = GoldThiolateRing(n: n).atoms
         #expect(ring.count == 6 * n)

@@ -23,7 +23,7 @@ import ThiolateGold
         } catch { return error as? TrainingError }
     }
 
-    @Test func tooFewEnvironments() throws {
+    @Test("A class with too few environments gets no model") func tooFewEnvironments() throws {
         var options = OAMLMTests.options
         options.environment.fewestEnvironments = 200
         // Five rings of four: twenty gold, sulfur and carbon atoms, sixty hydrogen atoms.
@@ -54,7 +54,7 @@ import ThiolateGold
     }
 
     /// One frame alone gives no error estimate: it is learnt from, and no errors are stated.
-    @Test func oneFrame() throws {
+    @Test("One frame trains a model without expected errors") func oneFrame() throws {
         let ring = try Self.rings(10..<11)
         var (machines, kernel) = (OAMLMTests.options, VectorKernelForceFieldTests.options)
         machines.environment.fewestEnvironments = 3
@@ -100,7 +100,7 @@ import ThiolateGold
 
     /// The same environments twice, and once more with other forces: one reference each; the
     /// training forces are reproduced unless they contradict each other.
-    @Test func duplicatePoints() throws {
+    @Test("Duplicate points do not break the fit") func duplicatePoints() throws {
         let frames = try Self.rings()
         let once = try OAMLMTests().model(on: frames).solving(.leastSquares)
         let twice = try OAMLMTests().model(on: frames + frames).solving(.leastSquares)

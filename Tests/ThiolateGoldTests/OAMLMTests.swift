@@ -60,7 +60,9 @@ import ThiolateGold
         }
     }
 
-    @Test func forcesTurnWithTheStructure() throws { try Self.expectForcesTurn(model()) }
+    @Test("Forces turn with the structure") func forcesTurnWithTheStructure() throws {
+        try Self.expectForcesTurn(model())
+    }
 
     /// Checks a structure that is rotated, reflected, moved, and has its atoms in another order.
     static func expectForcesTurn(_ model: some ForceField) throws {
@@ -81,7 +83,8 @@ import ThiolateGold
         }
     }
 
-    @Test func atomsCloserThanAnyTwoInTheDataAreOutOfTheDomain() throws {
+    @Test("Atoms closer than any two in the data are out of domain")
+    func atomsCloserThanAnyTwoInTheDataAreOutOfTheDomain() throws {
         try Self.expectClosePairOutOfDomain(model(), shortestIn: Self.training())
     }
 
@@ -236,7 +239,7 @@ import ThiolateGold
         #expect(better > 0)
     }
 
-    @Test func refusals() throws {
+    @Test("Unusable structures are refused") func refusals() throws {
         let model = try model(on: Array(Self.training().suffix(5)))
         let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[0]
         // Rings have no core gold.

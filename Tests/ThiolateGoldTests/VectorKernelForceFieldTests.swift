@@ -39,7 +39,7 @@ import ThiolateGold
         }
     }
 
-    @Test func forcesTurnWithTheStructure() throws {
+    @Test("Forces turn with the structure") func forcesTurnWithTheStructure() throws {
         let model = try model(on: OAMLMTests.training())
         #expect(model.classes.map(\.atomClass) == AtomClass.allCases)
         try OAMLMTests.expectForcesTurn(model)
@@ -58,13 +58,14 @@ import ThiolateGold
         #expect(try #require(strange.uncertainty).reduce(0, +) > expected.reduce(0, +))
     }
 
-    @Test func atomsCloserThanAnyTwoInTheDataAreOutOfTheDomain() throws {
+    @Test("Atoms closer than any two in the data are out of domain")
+    func atomsCloserThanAnyTwoInTheDataAreOutOfTheDomain() throws {
         let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<16])
         let model = try model(on: rings)
         try OAMLMTests.expectClosePairOutOfDomain(model, shortestIn: rings)
     }
 
-    @Test func refusals() throws {
+    @Test("Unusable structures are refused") func refusals() throws {
         let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<14])
         let model = try model(on: rings)
         // Rings have no core gold.

@@ -265,7 +265,7 @@ import Workflow
         #expect(status.state == .failed)
         #expect(status.reason.contains("the program ended with status 3"), "\(status.reason)")
         let report = spool.text("outbox/rejected/spring/diagnostics.txt") ?? "nothing was set aside"
-        #expect(report.contains("the engine ‘spring’ is a model: its numbers are predictions"), "\(report)")
+        #expect(report.contains("the engine ‘spring’ is a machine-learned model"), "\(report)")
     }
 
     @Test("mistakes are shown at their places") func mistakes() throws {

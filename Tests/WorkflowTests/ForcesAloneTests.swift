@@ -48,7 +48,7 @@ private struct Pushing: ForceField {
         #expect(abs(distance - 1) < 0.2, "\(distance)")
     }
 
-    @Test func theJobMaySayOtherwise() throws {
+    @Test("The job overrides the defaults for models without energies") func theJobMaySayOtherwise() throws {
         var stage = MLStage()
         (stage.stopAfterStagnation, stage.keep) = (0, .last)
         let (text, distance) = try run(stage, energies: false)

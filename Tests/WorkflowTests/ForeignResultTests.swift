@@ -340,7 +340,7 @@ import Workflow
         }
         #expect(try spool.client.status(of: "h2").attempt == 2)
         #expect(spool.exists("inbox/h2.retry"))
-        #expect(try spool.history(of: "h2").filter { $0.contains("it counts once") }.count == 1)
+        #expect(try spool.history(of: "h2").filter { $0.contains("it was carried out once") }.count == 1)
     }
 
     @Test("A package in a linked outbox belongs to its spool, by the link's path and by its own")

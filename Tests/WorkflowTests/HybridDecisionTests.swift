@@ -14,22 +14,22 @@ import Workflow
         HybridDecision(after: checks, isConverged: isConverged, mlFmax: 0.1, rounds: 3, maxGradientCalls: 10)
     }
 
-    @Test func convergedEndsIt() {
+    @Test("Convergence ends the stage") func convergedEndsIt() {
         #expect(
             decide([check(1, energy: -1, fmax: 0.04)], isConverged: true)
-                == .finish(stage: 1, "round 1: fmax 0.040 eV/Å by the check: converged"))
+                == .finish(stage: 1, "round 1: fmax 0.040 eV/Å in its check: converged"))
     }
 
     @Test("An accurate model gets another round") func goodModel() {
         #expect(
             decide([check(1, energy: -1, fmax: 0.4)])
                 == .goOn(
-                    "round 1: fmax 0.400 eV/Å by the check, largest error of the model 0.050 eV/Å: another round"
+                    "round 1: fmax 0.400 eV/Å in its check, largest error of the model 0.050 eV/Å: another round"
                 ))
         #expect(
             decide([check(1, energy: -1, fmax: 0.4, error: nil)])
                 == .goOn(
-                    "round 1: fmax 0.400 eV/Å by the check: another round"))
+                    "round 1: fmax 0.400 eV/Å in its check: another round"))
     }
 
     @Test("The stage ends if the model's error exceeds the remaining force") func inaccurateModel() {
@@ -49,19 +49,19 @@ import Workflow
             Issue.record("\(decision)")
             return
         }
-        #expect(reason.contains("0.100 eV above an earlier round; back to round 2"))
+        #expect(reason.contains("0.100 eV above an earlier round; the structure of round 2 is kept"))
     }
 
-    @Test func limitsHold() {
+    @Test("The limits of rounds and gradient calls hold") func limitsHold() {
         let three = (0..<3).map { check(2 * $0 + 1, energy: -1 - Double($0), fmax: 0.4) }
         #expect(decide(three).reason.contains("after the 3 rounds allowed"))
         #expect(
             decide([check(1, energy: -1, fmax: 0.4, calls: 10)]).reason.contains(
-                "the checks have cost 10 gradients"))
+                "the limit of gradient calls is reached (10)"))
     }
 
     /// A check that ends the stage passes over the rounds that were left.
-    @Test func whatIsLeftIsPassedOver() {
+    @Test("Rounds that are not needed are skipped") func whatIsLeftIsPassedOver() {
         var hybrid = HybridStage()
         hybrid.rounds = 3
         let job = Job(

@@ -15,7 +15,7 @@ import Workflow
 
     /// A job of two stages in the second attempt at its first one: what each event makes of it, every event
     /// that is not listed being without meaning.
-    @Test func everyEventInEveryState() {
+    @Test("Every event is defined in every state") func everyEventInEveryState() {
         var table: [String] = []
         for kind in StageKind.allCases {
             for state in JobState.allCases where kind.isOutside || state != .waitingForDFT {
@@ -91,7 +91,7 @@ import Workflow
         }
     }
 
-    @Test func chainOfStagesToItsEnd() {
+    @Test("A chain of stages runs to its end") func chainOfStagesToItsEnd() {
         var machine = JobMachine(stages: [.ml, .dft, .ml, .dft])
         for stage in stride(from: 0, to: 4, by: 2) {
             #expect((machine.state, machine.stage) == (.queued, stage))
@@ -105,7 +105,7 @@ import Workflow
     }
 
     /// Running out of steps is a result for the following stage, and a failure in the last one.
-    @Test func onlyTheLastStageDecides() {
+    @Test("Only the last stage decides the job's end") func onlyTheLastStageDecides() {
         let unconverged = StageVerdict(
             converged: false, steps: 200, fmax: 0.3, text: "fmax 0.3 after 200 steps")
         var machine = JobMachine(stages: [.ml, .ml])
@@ -135,7 +135,7 @@ import Workflow
 
     /// Whatever happens in whatever order: a stage is never skipped or repeated once it has ended, attempts
     /// count up, and a completed job stays completed.
-    @Test func anyOrderOfEvents() {
+    @Test("Any order of events leaves a valid state") func anyOrderOfEvents() {
         var seed: UInt64 = 2026
         func draw(below count: Int) -> Int {
             seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -79,7 +79,7 @@ import Workflow
         for (job, reason) in [
             (
                 "other",
-                "has Au2H2S2, this one H2: a correction is learnt from a job of the same composition only"
+                "base: learnt:first needs a job of the same composition; first has Au2H2S2, this job H2"
             ),
             (
                 "level",
@@ -87,7 +87,7 @@ import Workflow
             ),
             (
                 "charged",
-                "has charge 0, this one 2: a correction is learnt from a job of the same charge only"
+                "base: learnt:first needs a job of the same charge; first has charge 0, this job 2"
             ),
         ] {
             let status = try spool.client.status(of: job)

@@ -62,7 +62,7 @@ import Workflow
         }
     }
 
-    @Test func aWholeJob() async throws {
+    @Test("A job runs from the inbox to its summary") func aWholeJob() async throws {
         try submit("ring", "{fmax: 0.8, max_steps: 300}")
         try await spool.work(models: models)
         let status = try spool.client.status(of: "ring")
@@ -198,7 +198,7 @@ import Workflow
     }
 
     /// The paper's rounds: the shell moves, then the rest.
-    @Test func partsMoveInTurn() async throws {
+    @Test("Parts move in turn") func partsMoveInTurn() async throws {
         try submit(
             "turns",
             "{fmax: 0.01, alternate: [{move: {elements: [H]}, steps: 3}, {move: {elements: [S, C, Au]}, steps: 2}], rounds: 2}"

@@ -47,7 +47,7 @@ import Workflow
     }
 
     /// The engine computes nothing itself; how far the other machine is, is shown.
-    @Test func aStageElsewhere() async throws {
+    @Test("An ML stage runs in another process") func aStageElsewhere() async throws {
         #expect(try spool.state(of: "ring") == .running)
         let files = spool.files("outbox/ring/01-ml")
         #expect(files == ["initial.extxyz", "run.sh", "stage.json"], "\(files)")
@@ -85,7 +85,9 @@ import Workflow
     }
 
     /// A damaged result is refused; the next attempt has a new folder.
-    @Test(arguments: ["final.extxyz", "trajectory.extxyz", "stage.json", "DONE.json"])
+    @Test(
+        "Foreign and damaged results are refused",
+        arguments: ["final.extxyz", "trajectory.extxyz", "stage.json", "DONE.json"])
     func whatIsNotItsResult(file: String) async throws {
         _ = try perform(stage())
         let path = "\(spool.path)/outbox/ring/01-ml/\(file)"
@@ -103,7 +105,7 @@ import Workflow
         #expect(try spool.state(of: "ring") == .waitingForDFT)
     }
 
-    @Test func oneDoesItAtATime() throws {
+    @Test("Only one process runs a stage") func oneDoesItAtATime() throws {
         let lock = try ExclusiveLock(".lock", in: stage())
         #expect(throws: LockHeld.self) { _ = try perform(stage()) }
         withExtendedLifetime(lock) {}
@@ -111,7 +113,7 @@ import Workflow
     }
 
     /// The nodes have another model with that name.
-    @Test func anotherModel() throws {
+    @Test("A result of another model is refused") func anotherModel() throws {
         let text = try #require(spool.text("outbox/ring/01-ml/stage.json"))
         let version = try #require(text.firstMatch(of: /"modelVersion" : "([0-9a-f]{64})"/)).1
         try text.replacing(version, with: String(repeating: "0", count: 64)).write(

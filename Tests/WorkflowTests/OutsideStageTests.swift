@@ -95,7 +95,7 @@ import Workflow
         #expect(try spool.client.packagesInTurn() == ["slow/01-dft", "next/01-dft.2"])
     }
 
-    @Test func unconvergedIsAResult() async throws {
+    @Test("An unconverged calculation is a result") func unconvergedIsAResult() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
         try spool.drop("h2.result.extxyz", Self.result(0.78, forces: 0.4))
@@ -107,7 +107,7 @@ import Workflow
     }
 
     /// The second stage starts where the first one ended, in a separate package.
-    @Test func stagesChain() async throws {
+    @Test("A stage starts from the result of the one before") func stagesChain() async throws {
         try spool.drop(
             "two.yaml", outsideJob("two") + "  - dft: {engine: tblite, fmax: 0.02}\n")
         try await spool.work()
@@ -155,7 +155,7 @@ import Workflow
         #expect(try spool.bytes("outbox/h2/01-dft/MANIFEST.json") == before)
     }
 
-    @Test func jobsComeAfterOthers() async throws {
+    @Test("Jobs wait for the jobs under ‘after’") func jobsComeAfterOthers() async throws {
         try spool.drop("a.yaml", outsideJob("a"))
         try spool.drop("b.yaml", outsideJob("b", structure: "b.xyz", extra: "after: [a]\n"))
         try spool.drop("c.yaml", outsideJob("c", structure: "c.xyz", extra: "after: [a, b]\n"))

@@ -171,7 +171,7 @@ private struct Spring: ForceField {
         try await turn("", until: { try spool.state(of: "h2").isFinal })
         let status = try spool.client.status(of: "h2")
         #expect(status.state == .completed, "\(status.reason)")
-        #expect(status.reason.contains("2 of 3 points calculated; not those of steps"), "\(status.reason)")
+        #expect(status.reason.contains("2 of 3 points calculated; missing: steps"), "\(status.reason)")
         let summary = try spool.client.summary(of: "h2")
         #expect(summary.contains("points_calculated: 2\n") && summary.contains(": no\""), "\(summary)")
     }

@@ -40,7 +40,7 @@ import Workflow
         #expect(try JobFile(spool.bytes("outbox/h2/job.yaml"), file: "job.yaml").job?.stages == h2.stages)
     }
 
-    @Test func whatPeopleSeeSaysTheSame() async throws {
+    @Test("Status, summary and report agree") func whatPeopleSeeSaysTheSame() async throws {
         try spool.client.submit(job(outsideJob("h2")), structure: Array(hydrogen.utf8))
         try await spool.work()
         let status = try spool.client.status(of: "h2")
@@ -63,7 +63,7 @@ import Workflow
         #expect(again.hasPrefix(log) && again.count > log.count)
     }
 
-    @Test func nothingToAsk() async throws {
+    @Test("An empty spool has no jobs") func nothingToAsk() async throws {
         let error = #expect(throws: WorkflowError.self) { try spool.client.statuses() }
         #expect(error?.exitStatus == .notFound)
         try await spool.work()

@@ -44,7 +44,7 @@ import YAMLDocument
 
     private struct NoStage: Error {}
 
-    @Test func everyKeyIsRead() throws {
+    @Test("Every key is read") func everyKeyIsRead() throws {
         let configuration = try #require(read(Self.example).configuration)
         #expect(configuration.executor == .slurm && configuration.mpiexec == "srun")
         #expect(configuration.python == "/apps/gpaw/bin/python")
@@ -59,7 +59,7 @@ import YAMLDocument
     }
 
     /// The general values, then every rule that fits, in order, then the job's own.
-    @Test func rules() throws {
+    @Test("Rules match stages by kind, size and engine") func rules() throws {
         let slurm = try #require(read(Self.example).configuration).slurm
         func resources(_ text: String, atoms: Int) throws -> [Int?] {
             let request = slurm.resources(for: try stage(text), atoms: atoms)
@@ -79,7 +79,7 @@ import YAMLDocument
     }
 
     /// An ML stage is one process: what the packages ask for in nodes and tasks is not for it, nor are their rules.
-    @Test func whatAnMLStageAsksFor() throws {
+    @Test("An ML stage gets its own resources") func whatAnMLStageAsksFor() throws {
         let configuration = try #require(read(Self.example).configuration)
         let small = configuration.slurm.resources(for: configuration.ml, atoms: 149)
         #expect((small.partition, small.account, small.tasks, small.nodes) == ("long", "p123", 1, nil))
@@ -89,55 +89,61 @@ import YAMLDocument
         #expect(configuration.slurm.resources(for: try stage("{}"), atoms: 150).cpus == nil)
     }
 
-    @Test(arguments: [
-        ("aurelax: 2\n", "aurelax.yaml:1:10: error: expected 1, found 2"),
-        ("aurelax: 1\nslrum: {}\n", "did you mean ‘slurm’?"),
-        ("aurelax: 1\ndft: {executor: sge}\n", "expected one of manual, local, slurm"),
-        ("aurelax: 1\nml: {executor: manual}\n", "expected one of local, slurm"),
-        ("aurelax: 1\nml: {models: models}\n", "‘models’ is no absolute path"),
-        ("aurelax: 1\nml: {tasks: 2}\n", "aurelax.yaml:2:6: error: "),
-        (
-            "aurelax: 1\nml: {memory: 2G}\nslurm: {limits: {memory: 1G}}\n",
-            "aurelax.yaml:2:14: error: this is above slurm.limits.memory"
-        ),
-        ("aurelax: 1\nslurm: {time: soon}\n", "‘soon’ is not a time limit"),
-        ("aurelax: 1\nslurm: {time: 9999-99:99:99}\n", "‘9999-99:99:99’ is not a time limit"),
-        ("aurelax: 1\nslurm: {time: 400-0}\n", "‘400-0’ is not a time limit"),
-        ("aurelax: 1\nslurm: {time: \"12:60:00\"}\n", "‘12:60:00’ is not a time limit"),
-        ("aurelax: 1\nslurm: {memory: 16}\n", "‘16’ is not an amount of memory"),
-        ("aurelax: 1\nslurm: {options: [--array=1-5]}\n", "‘--array’ is set by aurelax"),
-        ("aurelax: 1\nslurm: {account: \"a b\"}\n", "has characters that are not allowed in such a name"),
-        ("aurelax: 1\nslurm: {setup: [\"a\\nb\"]}\n", "this is not one line"),
-        (
-            "aurelax: 1\nslurm:\n  limits: {time: 60}\n  rules:\n    - {time: 61}\n",
-            "aurelax.yaml:5:14: error: this is above slurm.limits.time"
-        ),
-        (
-            "aurelax: 1\nslurm:\n  rules:\n    - {min_atoms: 5, max_atoms: 4, tasks: 2}\n",
-            "4 is below min_atoms, 5: the rule fits nothing"
-        ),
-    ])
+    @Test(
+        "Mistakes are reported with their place",
+        arguments: [
+            ("aurelax: 2\n", "aurelax.yaml:1:10: error: expected 1, found 2"),
+            ("aurelax: 1\nslrum: {}\n", "did you mean ‘slurm’?"),
+            ("aurelax: 1\ndft: {executor: sge}\n", "expected one of manual, local, slurm"),
+            ("aurelax: 1\nml: {executor: manual}\n", "expected one of local, slurm"),
+            ("aurelax: 1\nml: {models: models}\n", "‘models’ is no absolute path"),
+            ("aurelax: 1\nml: {tasks: 2}\n", "aurelax.yaml:2:6: error: "),
+            (
+                "aurelax: 1\nml: {memory: 2G}\nslurm: {limits: {memory: 1G}}\n",
+                "aurelax.yaml:2:14: error: this is above slurm.limits.memory"
+            ),
+            ("aurelax: 1\nslurm: {time: soon}\n", "‘soon’ is not a time limit"),
+            ("aurelax: 1\nslurm: {time: 9999-99:99:99}\n", "‘9999-99:99:99’ is not a time limit"),
+            ("aurelax: 1\nslurm: {time: 400-0}\n", "‘400-0’ is not a time limit"),
+            ("aurelax: 1\nslurm: {time: \"12:60:00\"}\n", "‘12:60:00’ is not a time limit"),
+            ("aurelax: 1\nslurm: {memory: 16}\n", "‘16’ is not an amount of memory"),
+            ("aurelax: 1\nslurm: {options: [--array=1-5]}\n", "‘--array’ is set by aurelax"),
+            ("aurelax: 1\nslurm: {account: \"a b\"}\n", "has characters that are not allowed in such a name"),
+            ("aurelax: 1\nslurm: {setup: [\"a\\nb\"]}\n", "this text has a line break"),
+            (
+                "aurelax: 1\nslurm:\n  limits: {time: 60}\n  rules:\n    - {time: 61}\n",
+                "aurelax.yaml:5:14: error: this is above slurm.limits.time"
+            ),
+            (
+                "aurelax: 1\nslurm:\n  rules:\n    - {min_atoms: 5, max_atoms: 4, tasks: 2}\n",
+                "4 is below min_atoms, 5: the rule matches no structure"
+            ),
+        ])
     func mistakesHaveAPlace(text: String, message: String) {
         let file = read(text)
         #expect(file.configuration == nil)
         #expect(file.report.contains(message), "\(file.report)")
     }
 
-    @Test(arguments: [
-        ("90", 5400), ("1:30", 90), ("1:30:00", 5400), ("2-0", 172_800), ("2-12", 216_000),
-        ("1-00:30:00", 88200),
-    ])
+    @Test(
+        "Time limits are read",
+        arguments: [
+            ("90", 5400), ("1:30", 90), ("1:30:00", 5400), ("2-0", 172_800), ("2-12", 216_000),
+            ("1-00:30:00", 88200),
+        ])
     func times(text: String, seconds: Int) {
         #expect(Resources.seconds(text) == seconds)
     }
 
-    @Test(arguments: ["", "0", "-1", "1:2:3:4", "a", "1-", "99999999999999999999", "1.5", "UNLIMITED"])
+    @Test(
+        "Wrong time limits are refused",
+        arguments: ["", "0", "-1", "1:2:3:4", "a", "1-", "99999999999999999999", "1.5", "UNLIMITED"])
     func noTimes(text: String) {
         #expect(Resources.seconds(text) == nil)
     }
 
     /// A job's own resources survive being written out as a job file.
-    @Test func resourcesAreWrittenOut() throws {
+    @Test("Resources are written as options of sbatch") func resourcesAreWrittenOut() throws {
         let text =
             "aurelax: 1\nname: a\nstructure: a.xyz\nstages: [{dft: {resources: {partition: p, time: 1-2, nodes: 2, tasks: 3, memory: 4G}}}]\n"
         let job = try #require(JobFile(Array(text.utf8), file: "a.yaml").job)
@@ -146,7 +152,7 @@ import YAMLDocument
     }
 
     /// A daemon does not start with a mistaken configuration.
-    @Test func aDaemonRefusesAWrongOne() async throws {
+    @Test("A daemon refuses a wrong configuration") func aDaemonRefusesAWrongOne() async throws {
         let spool = try TestSpool()
         try Data("aurelax: 1\ndft: {executer: slurm}\n".utf8).write(
             to: URL(fileURLWithPath: spool.path + "/aurelax.yaml"))
@@ -157,7 +163,7 @@ import YAMLDocument
     }
 
     /// The tables in docs/clusters.md and docs/engines.md are those that `aurelax schema config --markdown` prints.
-    @Test(arguments: SpoolConfigurationSchema.tables)
+    @Test("Every key is documented", arguments: SpoolConfigurationSchema.tables)
     func everyKeyIsDocumented(name: String, schema: MappingSchema) throws {
         let documents = try ["clusters.md", "engines.md"].map {
             try String(contentsOf: Self.documents.appendingPathComponent($0), encoding: .utf8)
@@ -187,7 +193,7 @@ import YAMLDocument
         #expect(input?.hasPrefix("/") == true && input?.hasSuffix("/in.txt") == true)
     }
 
-    @Test func theExamplesOfTheDocumentAreConfigurations() throws {
+    @Test("The examples in the document are valid") func theExamplesOfTheDocumentAreConfigurations() throws {
         let document = try String(
             contentsOf: Self.documents.appendingPathComponent("clusters.md"), encoding: .utf8)
         let blocks = document.components(separatedBy: "```yaml\n").dropFirst()

@@ -40,7 +40,7 @@ import Workflow
         initialFmax: 2.5, requestedFmax: 0.1, energy: -3.5, method: "tiny", version: "abc",
         levelOfTheory: "none", warnings: ["a", "b"], seconds: 1.5)
 
-    @Test func whatWasSaidIsThereAfterReopening() throws {
+    @Test("Committed data are there after reopening") func whatWasSaidIsThereAfterReopening() throws {
         let given = try acceptance("a", stages: "ml: {fmax: 0.2}\n  - dft: {engine: tblite}")
         let final = Digest(of: [1, 2, 3])
         let id: Int64
@@ -85,7 +85,7 @@ import Workflow
         #expect(try Store(copy, verifying: true).jobs().count == 20)
     }
 
-    @Test func theSameJobTwiceAndTheSameName() throws {
+    @Test("The same job and the same name are detected") func theSameJobTwiceAndTheSameName() throws {
         let store = try Store(path)
         let first = try accept(store, acceptance("a"))
         guard case .duplicate(let known) = try store.accept(acceptance("a")) else {
@@ -101,7 +101,7 @@ import Workflow
         #expect(try store.jobs().count == 1)
     }
 
-    @Test func turnsByPriorityThenArrival() throws {
+    @Test("Jobs take turns by priority, then by arrival") func turnsByPriorityThenArrival() throws {
         let store = try Store(path)
         for (name, priority) in [("a", 0), ("b", 5), ("c", -1), ("d", 5), ("e", 0)] {
             _ = try accept(store, acceptance(name, priority: priority))
@@ -114,7 +114,9 @@ import Workflow
         #expect(try store.activeJobs().map(\.job.name) == ["a", "e", "c"])
     }
 
-    @Test func anEventOfAnotherStageOrAttemptMeansNothing() throws {
+    @Test("An event of another stage or attempt is ignored") func anEventOfAnotherStageOrAttemptMeansNothing()
+        throws
+    {
         let store = try Store(path)
         let id = try accept(store, acceptance("a")).id
         _ = try store.apply(.start, to: id)
@@ -127,7 +129,7 @@ import Workflow
     }
 
     /// Two processes with the same event: it happens once.
-    @Test func oneOfManyMakesTheTransition() async throws {
+    @Test("One of several processes makes a transition") func oneOfManyMakesTheTransition() async throws {
         let id = try accept(Store(path), acceptance("a")).id
         let path = path
         for event in [JobEvent.start, .interrupted("again"), .pause, .resume, .cancel, .retry] {
@@ -240,7 +242,7 @@ import Workflow
         }
     }
 
-    @Test func storesOfALaterVersionAreRefused() throws {
+    @Test("Stores of a later version are refused") func storesOfALaterVersionAreRefused() throws {
         try Store(path).close()
         // Bytes 60 to 63 of a database are its user version.
         var bytes = try folder.bytes("jobs.sqlite")

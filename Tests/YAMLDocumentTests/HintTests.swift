@@ -23,6 +23,7 @@ import YAMLDocument
     ])
 
     @Test(
+        "Syntax errors give hints",
         arguments: [
             ("version: '1'", "remove the quotation marks"),
             ("version: 1.0", "write 1"),
@@ -58,7 +59,7 @@ import YAMLDocument
         #expect(problems.first?.hint == hint, "\(report(text, Self.schema))")
     }
 
-    @Test func valuesAreQuotedInFullOrCut() throws {
+    @Test("Values are quoted in full or cut") func valuesAreQuotedInFullOrCut() throws {
         let long = String(repeating: "x", count: 5000)
         #expect(report("version: \(long)", Self.schema).utf8.count < 600)
         #expect(report("\(String(repeating: "k", count: 900)): 1", Self.schema).utf8.count < 600)

@@ -34,14 +34,15 @@ import YAMLDocument
         #expect(report(text).hasPrefix("f.yaml:1:1: error: directives (%) are not supported\n"))
     }
 
-    @Test(arguments: ["\n", "\r\n", "\r", "\u{85}", "\u{2028}"])
+    @Test("Parser and report count lines alike", arguments: ["\n", "\r\n", "\r", "\u{85}", "\u{2028}"])
     func linesAreCountedAlikeByParserAndReport(lineBreak: String) {
         let text = ["a: 1", "b: 2", "c: *x", ""].joined(separator: lineBreak)
         #expect(report(text).hasPrefix("f.yaml:3:4: error: anchors"))
         #expect(report(text).contains("\n  c: *x\n     ^\n"))
     }
 
-    @Test func besideAKeyThatStandsTwiceOtherMistakesAreReportedToo() {
+    @Test("Other mistakes are reported beside a duplicate key")
+    func besideAKeyThatStandsTwiceOtherMistakesAreReportedToo() {
         let schema = MappingSchema([KeySchema("a", .integer(0...9), "A."), KeySchema("b", .boolean, "B.")])
         #expect(
             report("a: x\nb: 1\na: 3\n", schema) == """
@@ -60,20 +61,22 @@ import YAMLDocument
     }
 
     /// Libyaml's messages, with advice.
-    @Test(arguments: [
-        ("a: b: c\n", "is the indentation right? Text with ‘: ’ needs quotation marks"),
-        ("a: @b\n", "text that begins with such a character needs quotation marks"),
-        ("a: 1\nb\nc: 2\n", "a mapping has ‘key: value’ in every line, with a space after the colon"),
-        ("a: 1\n b: 2\n", "is the indentation right? Text with ‘: ’ needs quotation marks"),
-        ("- 1\nb: 2\n", "are the elements of one list indented alike?"),
-        ("a:\n    b: 1\n  c: 2\n", "are the keys of one mapping indented alike?"),
-        ("  a: 1\n b: 2\n", "are the keys of one mapping indented alike?"),
-        ("a: {b: 1\n", "elements are separated by commas, and a bracket that opens must close"),
-        ("a: 'b\n", "quotation marks that open must close"),
-        ("a: - b\n", "begin a list on a new line"),
-        ("a: \"\\q\"\n", "in text with backslashes use single quotation marks"),
-        ("a:\n\tb: 1\n", "indent with spaces, not with tabs"),
-    ])
+    @Test(
+        "Syntax errors are explained",
+        arguments: [
+            ("a: b: c\n", "is the indentation right? Text with ‘: ’ needs quotation marks"),
+            ("a: @b\n", "text that begins with such a character needs quotation marks"),
+            ("a: 1\nb\nc: 2\n", "a mapping has ‘key: value’ in every line, with a space after the colon"),
+            ("a: 1\n b: 2\n", "is the indentation right? Text with ‘: ’ needs quotation marks"),
+            ("- 1\nb: 2\n", "are the elements of one list indented alike?"),
+            ("a:\n    b: 1\n  c: 2\n", "are the keys of one mapping indented alike?"),
+            ("  a: 1\n b: 2\n", "are the keys of one mapping indented alike?"),
+            ("a: {b: 1\n", "elements are separated by commas, and a bracket that opens must close"),
+            ("a: 'b\n", "quotation marks that open must close"),
+            ("a: - b\n", "begin a list on a new line"),
+            ("a: \"\\q\"\n", "in text with backslashes use single quotation marks"),
+            ("a:\n\tb: 1\n", "indent with spaces, not with tabs"),
+        ])
     func syntaxIsExplained(text: String, hint: String) {
         let problems = YAMLNode.parse(Array(text.utf8)).diagnostics
         #expect(problems.map(\.hint) == [hint], "\(report(text))")

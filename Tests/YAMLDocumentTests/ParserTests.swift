@@ -3,7 +3,7 @@ import Testing
 import YAMLDocument
 
 @Suite struct ParserTests {
-    @Test func placesCountLinesAndCharactersFromOne() throws {
+    @Test("Lines and characters are counted from 1") func placesCountLinesAndCharactersFromOne() throws {
         let document = try #require(root("# α comment\na:\n  - x\n  - {bß: 'yy', c: 3}\n"))
         let list = try #require(document["a"]?.elements)
         #expect(list.map(\.mark) == [TextMark(line: 3, column: 5), TextMark(line: 4, column: 5)])
@@ -13,7 +13,8 @@ import YAMLDocument
         #expect(entries[0].value.mark.column == 10 && entries[0].value.width == 4)
     }
 
-    @Test func linesOfEveryKindAndAByteOrderMark() {
+    @Test("All kinds of line breaks and a byte-order mark are read") func linesOfEveryKindAndAByteOrderMark()
+    {
         #expect(root("\u{FEFF}a: 1\r\nb: 2\r\n")?["b"]?.integer == 2)
         #expect(root("--- \na: 1\n...\n")?["a"]?.integer == 1)
         #expect(root("t: |\n  x\n  y\n")?["t"]?.text == "x\ny\n")
@@ -116,7 +117,7 @@ import YAMLDocument
         #expect(seconds < 2, "\(name): \(seconds) s")
     }
 
-    @Test func manyMistakesOnOneLongLineAreReportedFast() {
+    @Test("Many mistakes on a long line are reported fast") func manyMistakesOnOneLongLineAreReportedFast() {
         let schema = MappingSchema([KeySchema("known", .integer(0...1), "A key.")])
         let text = "{" + (0..<20_000).map { "unknown\($0): 1" }.joined(separator: ", ") + "}\n"
         var said = ""

@@ -12,7 +12,7 @@ import YAMLDocument
                 code: "c", at: TextMark(line: 2, column: column), width: width, message: message, hint: hint))
     }
 
-    @Test func placeMessageLineCaretHint() {
+    @Test("A report has place, message, line, caret and hint") func placeMessageLineCaretHint() {
         #expect(
             render("fmaxx: 0.1", column: 1, width: 5, message: "no such key", hint: "fmax?") == """
                 f.yaml:2:1: error: no such key
@@ -23,11 +23,12 @@ import YAMLDocument
                 """)
     }
 
-    @Test func aTabIsOneSpaceInLineAndCaret() {
+    @Test("A tab is one space in line and caret") func aTabIsOneSpaceInLineAndCaret() {
         #expect(render("\ta:\tb", column: 5).hasSuffix("\n   a: b\n      ^\n"))
     }
 
-    @Test func wideCharactersTakeTwoColumnsAndMarksNone() {
+    @Test("Wide characters take two columns, combining marks none")
+    func wideCharactersTakeTwoColumnsAndMarksNone() {
         #expect(render("金箔: x", column: 5).hasSuffix("\n  金箔: x\n        ^\n"))
         #expect(render("金箔: x", column: 1, width: 2).hasSuffix("\n  ^~~~\n"))
         #expect(render("😀: x", column: 4).hasSuffix("\n      ^\n"))
@@ -49,7 +50,7 @@ import YAMLDocument
                 """)
     }
 
-    @Test func aLongLineIsCutAroundTheCaret() throws {
+    @Test("A long line is cut around the caret") func aLongLineIsCutAroundTheCaret() throws {
         let line = String(repeating: "abcdefghij", count: 1000)
         let lines = render(line, column: 5001, width: 8000).split(separator: "\n")
         #expect(lines[1].count == 122)
@@ -57,7 +58,7 @@ import YAMLDocument
             lines[2] == "  " + String(repeating: " ", count: 80) + "^" + String(repeating: "~", count: 39))
     }
 
-    @Test func placesBeyondTheTextAreShownAsWellAsTheyCanBe() {
+    @Test("Places beyond the text are shown at its end") func placesBeyondTheTextAreShownAsWellAsTheyCanBe() {
         #expect(render("ab", column: 3).hasSuffix("\n  ab\n    ^\n"))
         #expect(render("ab", column: 900, width: 20).contains("error: m\n"))
         let renderer = DiagnosticRenderer(file: "f", source: [])
@@ -67,7 +68,7 @@ import YAMLDocument
         #expect(renderer.render(Diagnostic(.warning, code: "c", at: nil, message: "m")) == "f: warning: m\n")
     }
 
-    @Test func inOrderAndNotTooMany() {
+    @Test("Diagnostics are sorted and limited in number") func inOrderAndNotTooMany() {
         let diagnostics = (1...DiagnosticRenderer.most + 3).reversed().map {
             Diagnostic(code: "c", at: TextMark(line: $0, column: 1), message: "m\($0)")
         }
@@ -78,7 +79,7 @@ import YAMLDocument
         #expect(lines.count == DiagnosticRenderer.most + 1)
     }
 
-    @Test(arguments: ["\n", "\r\n", "\r", "\u{85}", "\u{2028}"])
+    @Test("Lines are counted as by the parser", arguments: ["\n", "\r\n", "\r", "\u{85}", "\u{2028}"])
     func linesAreCountedAsTheParserCountsThem(_ lineBreak: String) {
         let text = ["a: 1", "b: 2", "c: *x", ""].joined(separator: lineBreak)
         let (_, diagnostics) = YAMLNode.parse(Array(text.utf8))

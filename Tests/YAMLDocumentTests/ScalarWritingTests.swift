@@ -4,26 +4,30 @@ import YAMLDocument
 
 /// Values written into YAML files read back unchanged.
 @Suite struct ScalarWritingTests {
-    @Test(arguments: [
-        ("ring4.xyz", "ring4.xyz"), ("no", "\"no\""), ("Null", "\"Null\""), ("4", "\"4\""),
-        ("1e3", "\"1e3\""), ("a b", "\"a b\""), ("", "\"\""), ("a\"\\b", "\"a\\\"\\\\b\""),
-        ("a\u{202E}\u{1F}b", "\"a\\u202E\\u001Fb\""), ("\u{E0001}", "\"\\U000E0001\""), ("ü", "\"ü\""),
-    ])
+    @Test(
+        "Text that could be misread is quoted",
+        arguments: [
+            ("ring4.xyz", "ring4.xyz"), ("no", "\"no\""), ("Null", "\"Null\""), ("4", "\"4\""),
+            ("1e3", "\"1e3\""), ("a b", "\"a b\""), ("", "\"\""), ("a\"\\b", "\"a\\\"\\\\b\""),
+            ("a\u{202E}\u{1F}b", "\"a\\u202E\\u001Fb\""), ("\u{E0001}", "\"\\U000E0001\""), ("ü", "\"ü\""),
+        ])
     func textIsQuotedWhereItCouldBeMisread(_ text: String, _ written: String) {
         #expect(YAMLScalar.text(text) == written)
         #expect(value(written)?.text == text)
     }
 
-    @Test(arguments: [
-        (0.1, "0.1"), (1e-5, "1.0e-05"), (1.5e-7, "1.5e-07"), (2.0, "2.0"), (1e22, "1.0e+22"),
-    ])
+    @Test(
+        "Numbers have a decimal point",
+        arguments: [
+            (0.1, "0.1"), (1e-5, "1.0e-05"), (1.5e-7, "1.5e-07"), (2.0, "2.0"), (1e22, "1.0e+22"),
+        ])
     func numbersHaveAPoint(_ number: Double, _ written: String) {
         #expect(YAMLScalar.number(number) == written)
         #expect(value(written)?.number == number)
     }
 
     /// Whatever is written is read as the same.
-    @Test func anyTextComesBack() throws {
+    @Test("Any text is written and read unchanged") func anyTextComesBack() throws {
         let alphabet: [Character] = [
             "a", "B", "0", " ", "\n", "\t", ":", "-", "#", "'", "\"", "\\", "|", "%", "{", "]", "*", "&", "!",
             "ü", "😀", "\r", "\u{0}", "\u{85}", "\u{2028}", "\u{FEFF}", "\u{301}", "~", "?", ",", ".",
