@@ -10,6 +10,9 @@ import SOAPPotential
 public struct DomainCheck: Sendable, Equatable {
     /// Above this share of atoms out of domain a structure is refused.
     public static let refusedShare = 0.5
+    /// Up to this share the model can be the base of a learning relaxation. Drawn structures of known kind have up to
+    /// 0.05 (Au25), rings of unknown ligands or metals 0.17 to 0.22, where GFN1-xTB is the better base.
+    public static let baseShare = 0.1
     /// A force of more than this many times the largest in the training data is refused.
     public static let refusedForce = 5.0
 
@@ -63,6 +66,9 @@ public struct DomainCheck: Sendable, Equatable {
     public var outsideCount: Int { outside.values.reduce(0, +) }
     public var share: Double { atoms == 0 ? 0 : Double(outsideCount) / Double(atoms) }
     public var isRefused: Bool { share > Self.refusedShare || hasWildForce }
+
+    /// True if the model knows nearly all of the structure.
+    public var isBase: Bool { share <= Self.baseShare && !hasWildForce }
 
     private var hasWildForce: Bool {
         largestForce.map { $0.force > Self.refusedForce * $0.known } ?? false

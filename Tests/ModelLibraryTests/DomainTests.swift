@@ -42,6 +42,24 @@ import Testing
         #expect(try DomainCheck(model, gold).outsideCount > 0)
     }
 
+    /// Au25 drawn by symmetry has 6 of 115 atoms out of domain; the ring of p-MBA has 14 of 64 for gold-ligands.
+    @Test(
+        "A model that knows nine tenths of a drawn structure is the base of its relaxation",
+        .enabled(if: FileManager.default.fileExists(atPath: shipped)),
+        arguments: [
+            ("thiolate-gold", "au25/au25", true), ("gold-ligands", "learning-relaxation/ring4-tbu", true),
+            ("gold-ligands", "learning-relaxation/ring4-pmba", false),
+            ("thiolate-gold", "learning-relaxation/ring4-ethyl", false),
+        ])
+    func theBaseKnowsNearlyAll(name: String, file: String, isBase: Bool) throws {
+        let model = try ModelLibrary(searchPath: []).load(
+            "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
+        let atoms = try #require(
+            try ExtXYZ.read(path: "\(ScratchLibrary.models)/../workflows/\(file).xyz").first)
+        let check = try DomainCheck(model, atoms)
+        #expect(check.isBase == isBase, "\(check.share)")
+    }
+
     @Test("A force far beyond the training data is named, with the atom")
     func aWildForceIsRefused() throws {
         let scratch = try ScratchLibrary()

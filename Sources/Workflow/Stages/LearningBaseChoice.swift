@@ -20,10 +20,6 @@ struct LearningBaseChoice {
     /// The stages that have ended.
     let ended: [StageRecord]
 
-    /// Above this share of atoms out of domain a model is not the base. Drawn structures of known kind have up to 0.05
-    /// (Au25), rings of unknown ligands or metals 0.17 to 0.22, where GFN1-xTB is the better base.
-    private static let largestUnknownShare = 0.1
-
     /// Methods that tblite has.
     static let tightBinding = ["GFN1-xTB", "GFN2-xTB"]
 
@@ -54,8 +50,7 @@ struct LearningBaseChoice {
     /// else GFN1-xTB.
     private func automatic() -> LearningBase {
         if let field = try? models.load(record.job.model), field.hasEnergy,
-            let check = try? DomainCheck(field, atoms), !check.isRefused,
-            check.share <= Self.largestUnknownShare
+            let check = try? DomainCheck(field, atoms), check.isBase
         {
             return model(field, record.job.model)
         }
@@ -139,16 +134,10 @@ extension LearningBaseChoice {
                     "base: learnt:\(job) needs a job of the same charge; \(job) has charge \(parameters.charge), this "
                         + "job \(record.job.charge)")
             }
-            base.relaxFirst = relaxesLearntFirst
+            base.relaxFirst = relaxesFirst(base.name ?? "", base.version)
             return (base, frames)
         }
         throw StageFailure("base: learnt:\(job) needs a job with the result of a dft stage; \(job) has none")
-    }
-
-    /// Returns nil after a calculation or with `base_first: false`, else true, also after an ML stage with the same
-    /// base.
-    private var relaxesLearntFirst: Bool? {
-        stage.baseFirst && !ended.contains { $0.report.kind == .dft } ? true : nil
     }
 
     /// The model file beside a calculation's result; nil if there is none.
