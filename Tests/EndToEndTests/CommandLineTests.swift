@@ -107,6 +107,18 @@ import Testing
         #expect(result.status == 2, "\(arguments): \(result.errors)")
     }
 
+    @Test("A negative charge is a value, not an option") func negativeCharge() async throws {
+        let spool = try Spool()
+        try spool.drop("aurelax.yaml", "aurelax: 1\n")
+        for command in ["relax", "predict", "md"] {
+            let result = try await Program.run([
+                command, "h2.xyz", "-o", "-", "--charge", "-1", "--engine", "none", "--engines",
+                spool.path.appending("inbox/aurelax.yaml").string,
+            ])
+            #expect(result.status != 2 && !result.errors.contains("--charge"), "\(result.errors)")
+        }
+    }
+
     @Test("Training uses additional frames") func trainWithData() async throws {
         let spool = try Spool()
         let rings = Program.project.appending("models/data/rings-pbe-lcao.extxyz").string

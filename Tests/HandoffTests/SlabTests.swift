@@ -143,7 +143,7 @@ import Testing
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct SlabRunTests {
     @Test(
         "a slab with its lower atom fixed takes a step in a package of GPAW",
-        arguments: [DFTStage.Mode.lcao, .pw])
+        arguments: [DFTStage.Mode.lcao, .fd, .pw])
     func step(mode: DFTStage.Mode) async throws {
         let scratch = try Scratch()
         let settings = SlabTests.settings {

@@ -95,7 +95,7 @@ struct EngineOptions: ParsableArguments {
         help: "File that describes the engines (default: aurelax.yaml of the spool).", completion: .file())
     var engines: String?
     @OptionGroup var spool: SpoolOptions
-    @Option(help: "Total charge for the engine, e.")
+    @Option(parsing: .unconditional, help: "Total charge for the engine, e.")
     var charge = 0
     @Option(help: "Spin multiplicity 2S+1 for the engine (default: the engine's choice).")
     var multiplicity: Int?
