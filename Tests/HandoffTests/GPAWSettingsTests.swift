@@ -194,8 +194,9 @@ import Testing
                 == nil)
     }
 
-    @Test("a restart begins with the density of the last step")
-    func densityIsContinued() async throws {
+    /// One rank wrote the density; two read it as well.
+    @Test("a restart begins with the density of the last step, on one rank and on two", arguments: [1, 2])
+    func densityIsContinued(ranks: Int) async throws {
         let scratch = try Scratch()
         var errors: [Double] = []
         for isKept in [true, false] {
@@ -228,7 +229,7 @@ import Testing
             if !isKept {
                 try FileManager.default.removeItem(atPath: result.path.appending("density.gpw").string)
             }
-            #expect(try await Engines.runner(ranks: 1).run(directory) == .finished(.stepLimit))
+            #expect(try await Engines.runner(ranks: ranks).run(directory) == .finished(.stepLimit))
             let log = String(decoding: try #require(try result.read("gpaw.txt")), as: UTF8.self)
             errors.append(try #require(Self.firstDensityErrors(log).last))
         }
