@@ -77,6 +77,8 @@ public struct StructureViewer: Sendable {
             let size: Int
             let names: [String]
             let x, y, z: [Double]
+            /// The nine components of the lattice vectors, Å.
+            let cell: [Double]?
         }
         struct Property: Encodable {
             let target = "structure"
@@ -88,10 +90,11 @@ public struct StructureViewer: Sendable {
             struct View: Encodable {
                 /// Between two frames of a path that is played, ms.
                 let playbackDelay = 150
+                let unitCell: Bool
             }
             /// Places of frames.
             let pinned: [Int]
-            let structure = [View()]
+            let structure: [View]
         }
         let meta: Meta
         let structures: [Structure]
@@ -111,17 +114,22 @@ public struct StructureViewer: Sendable {
         }
         guard !frames.isEmpty else { return nil }
         let structures = frames.map { _, _, atoms in
-            func column(_ k: Int) -> [Double] { atoms.positions.map { ($0[k] * 1e5).rounded() / 1e5 } }
+            func rounded(_ x: Double) -> Double { (x * 1e5).rounded() / 1e5 }
+            func column(_ k: Int) -> [Double] { atoms.positions.map { rounded($0[k]) } }
+            let cell = atoms.periodicity.isPeriodic ? atoms.cell : nil
             return DataSet.Structure(
                 size: atoms.count, names: atoms.elements.map(\.symbol), x: column(0), y: column(1),
-                z: column(2))
+                z: column(2),
+                cell: cell.map { [$0.a, $0.b, $0.c].flatMap { [rounded($0.x), rounded($0.y), rounded($0.z)] } })
         }
         let set = DataSet(
             meta: .init(name: report.name), structures: structures,
             properties: [
                 "stage": .init(values: frames.map { Double($0.stage) }, description: "stage of the job"),
                 "step": .init(values: frames.map { Double($0.step) }, description: "step of the stage"),
-            ], settings: .init(pinned: [frames.count - 1]))
+            ], settings: .init(
+                pinned: [frames.count - 1],
+                structure: [.init(unitCell: frames.contains { $0.atoms.periodicity.isPeriodic })]))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return (try? encoder.encode(set)).map { String(decoding: $0, as: UTF8.self) }

@@ -1,3 +1,4 @@
+import Foundation
 import LinearAlgebra
 import MinimalLearning
 import Testing
@@ -133,5 +134,39 @@ import Testing
         }
         let found = loss(multilaterate(t, distances: delta))
         #expect(stride(from: -6.0, through: 6, by: 1e-3).allSatisfy { loss($0) >= found - 1e-12 })
+    }
+}
+
+/// Distances of the learning machines.
+@Suite struct DistanceTests {
+    /// Points far from the origin and near each other, two of them nearly the same and two equal: what single precision
+    /// loses without the references' mean.
+    @Test("Distances in single precision are those in double precision to six digits")
+    func centredDistances() {
+        let (rows, columns) = (40, 300)
+        func value(_ i: Int, _ k: Int) -> Double { 50 + sin(Double(7 * i + 3 * k * k + i * k)) }
+        let references = Matrix(
+            rows: rows, columns: columns,
+            storage: (0..<rows * columns).map { value($0 / columns, $0 % columns) })
+        var queries = references
+        for k in 0..<columns {
+            queries[0, k] = references[1, k] + 1e-4 * cos(Double(k))
+            queries[2, k] += 0.01
+        }
+        let points = CentredPoints(references)
+        let found = points.values.withUnsafeBufferPointer { values in
+            points.squaredLengths.withUnsafeBufferPointer {
+                distances(queries, toCentred: values, squaredLengths: $0, centre: points.centre)
+            }
+        }
+        for i in 0..<rows {
+            for j in 0..<rows {
+                let expected = (0..<columns).reduce(0) { sum, k in
+                    sum + (queries[i, k] - references[j, k]) * (queries[i, k] - references[j, k])
+                }.squareRoot()
+                #expect(abs(found[i, j] - expected) < 1e-6 * max(1, expected), "\(i) \(j)")
+            }
+        }
+        #expect(found[0, 1] > 1e-3 && found[5, 5] < 1e-6)
     }
 }

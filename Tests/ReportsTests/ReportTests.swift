@@ -175,6 +175,20 @@ import Testing
         #expect(!Self.report.page().contains("<script"))
     }
 
+    @Test("The viewer draws the cell of a periodic structure, and of no other") func cell() {
+        var report = Self.report
+        let viewer = StructureViewer(script: "")
+        #expect(!report.page(viewer: viewer).contains("\"cell\""))
+        for stage in report.stages.indices {
+            for frame in report.stages[stage].frames.indices {
+                report.stages[stage].frames[frame].cell = Cell([4, 0, 0], [2, 3.5, 0], [0, 0, 20])
+                report.stages[stage].frames[frame].periodicity = Periodicity(true, true, false)
+            }
+        }
+        let page = report.page(viewer: viewer)
+        #expect(page.contains("\"cell\":[4,0,0,2,3.5,0,0,0,20]") && page.contains("\"unitCell\":true"))
+    }
+
     /// Errors of 0.3 and 0.4 eV/Å on two gold atoms: their root mean square, and the expected
     /// errors.
     @Test("Errors of the model at the start of DFT are shown") func handoverErrors() throws {
