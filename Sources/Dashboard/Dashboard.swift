@@ -145,7 +145,7 @@ public struct Dashboard: Service {
     /// Handles a user's request; the gatekeeper has verified that it comes from one of our pages.
     private func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let name = try context.parameters.require("name")
-        guard let wish = JobRequest(rawValue: try context.parameters.require("request")) else {
+        guard let requested = JobRequest(rawValue: try context.parameters.require("request")) else {
             throw HTTPError(.notFound)
         }
         struct Form: Decodable { var token: String? }
@@ -153,12 +153,12 @@ public struct Dashboard: Service {
         let form = try? URLEncodedFormDecoder().decode(Form.self, from: String(buffer: body))
         try checkToken(of: request, or: form?.token)
         do {
-            _ = try found { try client.request(wish, of: name) }
+            _ = try found { try client.request(requested, of: name) }
         } catch let error as WorkflowError {
             throw HTTPError(.conflict, message: "\(error)")
         }
         logger.info(
-            "\(name): \(wish.rawValue), asked for through the dashboard", metadata: ["job": "\(name)"])
+            "\(name): \(requested.rawValue), requested through the dashboard", metadata: ["job": "\(name)"])
         return Response(status: .seeOther, headers: [.location: "../\(name)"])
     }
 

@@ -334,7 +334,7 @@ public struct LearningRelaxation: Sendable {
 public struct LearntFrame: Sendable, Equatable {
     public let positions: [SIMD3<Double>]
     public let energy: Double
-    /// Without the net force, zero on fixed atoms, eV/Å.
+    /// Forces after removal of the net force, zero on fixed atoms, eV/Å.
     public let forces: [SIMD3<Double>]
     public var predictedEnergy: Double?
     public var predictedFmax: Double?

@@ -104,8 +104,8 @@ public struct RelaxationStops: Sendable, Equatable, Codable {
     /// square force has fallen one percent below its smallest value so far, nor the energy, if
     /// there is one, 1 meV below its lowest.
     public var stagnation: Int?
-    /// Stop when a cycle of at most so many steps has been gone through twice: each position within two
-    /// percent of the cycle's longest step of the one a period before, and no progress meanwhile.
+    /// Stop when a cycle of at most this number of steps was repeated twice without progress: each position is the same
+    /// as one period before, within two percent of the cycle's longest step.
     public var cycle: Int?
 
     public init() {}

@@ -88,7 +88,7 @@ struct PathCheck {
     /// Σ|½ (F_k + F_{k+1}) · Δr|, eV.
     private var byForces = 0.0
 
-    /// A step of the learning relaxation may start from any earlier frame, Å.
+    /// Positions of earlier frames, Å: a step of the learning relaxation may start from any of them.
     private var earlier: [[SIMD3<Double>]] = []
 
     init(_ expected: HandoffExpectation, file: String) { (self.expected, self.file) = (expected, file) }

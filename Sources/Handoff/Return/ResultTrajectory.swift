@@ -29,7 +29,7 @@ public struct StoredResult: Sendable {
 /// The trajectory of a result.
 enum ResultTrajectory: Sendable {
     case bytes([UInt8])
-    /// In a folder, of so many bytes.
+    /// A file in a folder; its size in bytes.
     case stored(Directory, size: Int)
 
     private static let label = ReturnedFile.trajectory.rawValue

@@ -1,9 +1,10 @@
 """Computes energy and forces of every geometry of one package: see README.md.
 
 Reads MANIFEST.json, parameters.json and frames.extxyz. Each point goes into a file of its own, result/points/0001.extxyz
-and so on; whoever completes the set writes result/trajectory.extxyz, status.json and, last, DONE.json. All points are
-taken in turn, with one calculator, or with AURELAX_POINT one alone. Any number of processes may work in one package: a
-point belongs to whoever holds its lock, which ends with its process. A point that could not be calculated is a result.
+and so on; the process that completes the set writes result/trajectory.extxyz, status.json and, last, DONE.json. All
+points are calculated in turn, with one calculator, or with AURELAX_POINT one alone. Any number of processes may work in
+one package: a point belongs to the process that holds its lock, which ends with the process. A point that could not be
+calculated is a result.
 """
 import os
 import sys
@@ -199,7 +200,7 @@ class SinglePoints(Run):
             lock = locked(os.path.join(POINTS, f'.{number:04d}.lock'), wait=False)
             if lock.__enter__():
                 held.push(lock.__exit__)
-                # Whoever had it may have finished it meanwhile.
+                # The process that held the lock before may have finished the point.
                 if self.point(number) is None:
                     return number
             elif self.number is not None:

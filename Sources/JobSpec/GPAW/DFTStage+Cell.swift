@@ -25,7 +25,7 @@ extension DFTStage {
         var isError = true
     }
 
-    /// What the stage's settings and a structure's cell say against each other.
+    /// Returns the contradictions between the stage's settings and a structure's cell.
     func problemsOfCell(_ atoms: Atoms, charge: Int) -> [CellProblem] {
         let periodicity = atoms.periodicity
         guard periodicity.isPeriodic else {

@@ -14,7 +14,7 @@ extension GPAWSettings {
         )
         OptionSpec(
             "nbands", \.nbands, .bands, default: own,
-            "Bands: a number, so many beyond the occupied (`-10`), a percentage of the occupied (`150%`), or nao."
+            "Number of bands, or with a minus sign of bands beyond the occupied (`-10`), or a percentage of the occupied (`150%`), or nao."
         )
         OptionSpec(
             "mixer", \.mixer, .mapping(Mixer.options), default: own,

@@ -100,7 +100,7 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
 
     public var spin: Spin?
     public var occupations: Occupations?
-    /// `120`, `-10` (so many more than occupied), `150%` or `nao`.
+    /// `120`, `-10` (ten more than the occupied), `150%` (of the occupied) or `nao`.
     public var nbands: String?
     public var mixer: Mixer?
     public var eigensolver: Eigensolver?

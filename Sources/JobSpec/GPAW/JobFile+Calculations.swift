@@ -1,7 +1,7 @@
 public import YAMLDocument
 
 extension JobFile {
-    /// A calculation outside, and where it stands in the file.
+    /// A calculation by an engine, and its place in the file.
     public struct Calculation: Sendable {
         let path: [PathStep]
         public let stage: DFTStage

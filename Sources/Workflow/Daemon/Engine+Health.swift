@@ -66,7 +66,7 @@ extension Engine {
                     return false
                 }
             } catch let error as FileError where !error.isFatal && !error.isTransient {
-                // A folder that the daemon may not read is none that a daemon has made.
+                // The daemon can read every folder that it made: this one is not a job's.
                 return false
             }
             return try store.job(named: name.string) == nil

@@ -139,7 +139,7 @@ package actor Engine {
         if let fatal { throw fatal }
         try jobs.refresh(from: store)
         watch.keepOnly(Set(jobs.inTurn.map(\.id)))
-        // A job that changed may be what others wait for.
+        // Other jobs may wait for a job that has changed.
         if jobs.lastEvent != firstEvent { wake() }
         let canGoOn = try jobs.inTurn.contains { record in
             switch record.machine.state {

@@ -63,7 +63,7 @@ extension PackageWatch.Signs {
     /// Reads the signs of the stage that a job is at.
     ///
     /// - Parameter outbox: of the spool.
-    /// - Returns: nil if there is no such folder or it cannot be looked at, which has to be said in full.
+    /// - Returns: nil if there is no such folder or it cannot be read; the full reading then gives the reason.
     init?(of record: JobRecord, in outbox: Directory) {
         let place = StageFolder(current: record)
         (stage, attempt) = (record.machine.stage, record.machine.attempt)

@@ -23,7 +23,7 @@ struct ResultIntake: Sendable {
         var signs: PackageWatch.Signs?
     }
 
-    /// What the reading found.
+    /// The outcome of a reading.
     enum Found: Sendable {
         /// There is no result yet; the last step of the calculation.
         case nothing(step: Int?, fmax: Double?)

@@ -109,7 +109,7 @@ struct Inbox {
             leftAlone = leftAlone.filter { named[$0.key] != nil }
             claims = claims.filter { named[$0.key] != nil }
         }
-        // Counted from here: a list of so many names that it takes longer must not keep every scan from looking at files.
+        // The time for listing the names is not counted: with very many names no scan would read a file otherwise.
         let begin = ContinuousClock.now
         for name in inTurn(names) {
             if begin.duration(to: .now) > limits.time {

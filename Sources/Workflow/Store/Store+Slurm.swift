@@ -39,7 +39,7 @@ extension Store {
         }
     }
 
-    /// Open runs whose jobs do not simply wait for them: cancelled, paused, resumed, or at a later
+    /// Open runs whose jobs no longer wait for them, because they were cancelled, paused or resumed, or are at a later
     /// stage.
     func slurmRunsToHeed() throws -> [SlurmRunRecord] {
         try pool.read { database in

@@ -32,7 +32,13 @@ struct Watch: AsyncParsableCommand {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in signals { return } }
             group.addTask {
-                while !Task.isCancelled, (try? draw(client)) != true {
+                while !Task.isCancelled {
+                    do {
+                        if try draw(client) { return }
+                    } catch {
+                        // It may pass: the next drawing tries again.
+                        show([errorText(of: error)])
+                    }
                     try? await Task.sleep(for: .seconds(interval))
                 }
             }
@@ -41,7 +47,8 @@ struct Watch: AsyncParsableCommand {
         }
         print("\u{1B}[?25h\u{1B}[?1049l", terminator: "")
         fflush(nil)
-        if let job, let status = try? client.status(of: job) {
+        if let job {
+            let status = try client.status(of: job)
             print("\(status.name): \(status.state.rawValue): \(status.reason)")
         }
     }
@@ -57,9 +64,13 @@ struct Watch: AsyncParsableCommand {
             text += [""] + curve.plot(width: columns, height: 12)
         }
         if text.count > lines - 1 { text = text.prefix(lines - 2) + ["… and \(text.count - lines + 2) more"] }
-        // Each line is cleared after its end, and so is the area below: this avoids flicker.
-        print("\u{1B}[H" + text.map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J", terminator: "")
-        fflush(nil)
+        show(text)
         return job != nil && jobs.allSatisfy(\.state.isFinal)
+    }
+
+    private func show(_ lines: [String]) {
+        // Each line is cleared after its end, and so is the area below: this avoids flicker.
+        print("\u{1B}[H" + lines.map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J", terminator: "")
+        fflush(nil)
     }
 }
