@@ -53,8 +53,8 @@ public struct JobTemplate: Sendable {
             case .placeholder(let name, let standard, let line):
                 guard let value = values[name] ?? standard else {
                     throw JobTemplateError(
-                        "\(file):\(line): error: ‘${\(name)}’ has no value\n  hint: --set \(name)=…, or a default in the file: ‘${\(name):-…}’"
-                    )
+                        "\(file):\(line): error: ‘${\(name)}’ has no value\n  hint: --set \(name)=…, or a default in the file: ‘${\(name):-…}’",
+                        hasPlace: true)
                 }
                 text += value
             }

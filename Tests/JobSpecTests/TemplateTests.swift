@@ -23,6 +23,7 @@ import YAMLDocument
             Issue.record("there is no structure")
         } catch {
             #expect(error.description.hasPrefix("workflows/mine.yaml:3: error: ‘${structure}’ has no value"))
+            #expect(error.hasPlace)
         }
     }
 
