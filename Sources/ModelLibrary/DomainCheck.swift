@@ -4,9 +4,7 @@ import SOAPPotential
 
 /// Whether a model can be asked about a structure, decided before an atom moves.
 ///
-/// The limits are measured (docs/accuracy.md, "Before the first step"): in structures of the molecules that a potential has
-/// learnt no atom is out of domain, in those of other ligands between a quarter and all atoms; displaced by up to
-/// 0.25 Å, a known structure has up to 0.4 and still relaxes into its minimum.
+/// The limits are measured: docs/structures.md, "Atoms that a model does not know".
 public struct DomainCheck: Sendable, Equatable {
     /// Above this share of atoms out of domain a structure is refused.
     public static let refusedShare = 0.5
@@ -15,6 +13,13 @@ public struct DomainCheck: Sendable, Equatable {
     public static let baseShare = 0.2
     /// A force of more than this many times the largest in the training data is refused.
     public static let refusedForce = 5.0
+    /// Mean expected force error, eV/Å, above which a structure is refused if it is also more than ``refusedRatio`` of
+    /// the forces. Of a known structure that is strongly displaced both errors and forces are large.
+    public static let refusedError = 1.0
+    /// Root mean square of the expected force errors over that of the forces.
+    public static let refusedRatio = 0.2
+    /// Above this expected force error, eV/Å, ``problem`` names the atom even if none is out of domain.
+    static let mentionedError = 2.0
 
     /// Name of the model.
     public let model: String
@@ -23,6 +28,36 @@ public struct DomainCheck: Sendable, Equatable {
     public let outside: [String: Int]
     /// The force that exceeds the largest one of its element in the training data most.
     public let largestForce: LargestForce?
+    /// Expected force errors; nil if the model has none.
+    public let expected: ExpectedErrors?
+    /// Whether the limits apply: to potentials.
+    private let hasLimits: Bool
+
+    public struct ExpectedErrors: Sendable, Equatable {
+        /// Over all atoms, eV/Å.
+        public var mean: Double
+        /// Largest, eV/Å, with its atom.
+        public var largest: Double
+        public var atom: Int
+        public var symbol: String
+        /// Root mean square over that of the predicted forces.
+        public var ratio: Double
+
+        init?(_ atoms: Atoms, _ prediction: ForcePrediction) {
+            guard let errors = prediction.uncertainty,
+                let atom = errors.indices.max(by: { errors[$0] < errors[$1] })
+            else { return nil }
+            mean = errors.reduce(0, +) / Double(errors.count)
+            (largest, self.atom, symbol) = (errors[atom], atom, atoms.elements[atom].symbol)
+            let squared = errors.reduce(0) { $0 + $1 * $1 }
+            ratio = (squared / prediction.forces.reduce(0) { $0 + $1.squaredLength }).squareRoot()
+        }
+
+        /// Such as `0.27 eV/Å on average, 0.29 at most (Au atom 3)`.
+        public var text: String {
+            String(format: "%.2f eV/Å on average, %.2f at most", mean, largest) + " (\(symbol) atom \(atom))"
+        }
+    }
 
     public struct LargestForce: Sendable, Equatable {
         public var atom: Int
@@ -45,11 +80,13 @@ public struct DomainCheck: Sendable, Equatable {
     public init(_ forceField: any ForceField, _ atoms: Atoms, _ prediction: ForcePrediction) {
         model = forceField.provenance.name
         self.atoms = atoms.count
+        expected = ExpectedErrors(atoms, prediction)
         // Limits were measured for potentials; the learning machines' marks mean something else.
         guard let potential = forceField as? SOAPPotential else {
-            (outside, largestForce) = ([:], nil)
+            (outside, largestForce, hasLimits) = ([:], nil, false)
             return
         }
+        hasLimits = true
         var outside: [String: Int] = [:]
         for (element, isOutside) in zip(atoms.elements, prediction.outOfDomain) where isOutside {
             outside[element.symbol, default: 0] += 1
@@ -65,7 +102,11 @@ public struct DomainCheck: Sendable, Equatable {
 
     public var outsideCount: Int { outside.values.reduce(0, +) }
     public var share: Double { atoms == 0 ? 0 : Double(outsideCount) / Double(atoms) }
-    public var isRefused: Bool { share > Self.refusedShare || hasWildForce }
+    public var isRefused: Bool { share > Self.refusedShare || hasWildForce || hasLargeErrors }
+    private var hasLargeErrors: Bool {
+        guard hasLimits, let expected else { return false }
+        return expected.mean > Self.refusedError && expected.ratio > Self.refusedRatio
+    }
 
     /// True if the model knows nearly all of the structure.
     public var isBase: Bool { share <= Self.baseShare && !hasWildForce }
@@ -83,7 +124,11 @@ public struct DomainCheck: Sendable, Equatable {
                     model,
                     largestForce.known)
         }
-        guard outsideCount > 0 else { return nil }
+        var errors: String?
+        if hasLimits, let expected, hasLargeErrors || expected.largest > Self.mentionedError {
+            errors = "errors of its forces are expected to be \(expected.text)"
+        }
+        guard outsideCount > 0 else { return errors.map { "\(model) is uncertain: \($0)" } }
         let sorted = outside.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         var parts = sorted.prefix(3).map { "\($0.value) \($0.key)" }
         let rest = sorted.dropFirst(3).reduce(0) { $0 + $1.value }
@@ -93,10 +138,14 @@ public struct DomainCheck: Sendable, Equatable {
             ? parts.dropLast().joined(separator: ", ") + " and " + parts[parts.count - 1] : parts[0]
         return
             "\(list) \(outsideCount == 1 ? "atom" : "atoms") of \(atoms) \(outsideCount == 1 ? "is" : "are") "
-            + "out of the domain of \(model)"
+            + "out of the domain of \(model)" + (errors.map { "; \($0)" } ?? "")
     }
 
     /// Advice after a refusal.
     public static let hint =
-        "start with a dft stage or an engine, train a model on such molecules, or set out_of_domain: continue"
+        "leave out the ml stage: with `base: auto` a dft stage starts from GFN1-xTB or an engine of the spool; or give the "
+        + "ml stage an `engine` (docs/engines.md); out_of_domain: continue runs it all the same"
+    /// Advice after a warning.
+    public static let warningHint =
+        "the stage runs, and stops before a bond between non-metal atoms changes; freeze_unknown: true holds these atoms"
 }

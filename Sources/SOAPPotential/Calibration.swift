@@ -71,10 +71,13 @@ public struct Calibration: Codable, Sendable, Equatable {
     /// Expected length of the force error, eV/Å.
     func expectedError(_ element: Element, _ doubt: Doubt) -> Double {
         guard let curve = curves[element.symbol] else { return .infinity }
-        guard curve.deviations.isEmpty else { return curve.expectedError(doubt) }
+        if curve.deviations.count > 1 { return curve.expectedError(doubt) }
+        let others = curves.values.filter { $0.deviations.count > 1 }.map { $0.expectedError(doubt) }
+        // A few held-out atoms of the element can be right by chance: no better than the best of the others.
+        if !curve.deviations.isEmpty { return max(curve.expectedError(doubt), others.min() ?? 0) }
         // No held-out frame has the element: the worst that others of this doubt have.
-        let others = curves.values.filter { !$0.deviations.isEmpty }
-        return others.map { $0.expectedError(doubt) }.max() ?? .infinity
+        let single = curves.values.filter { $0.deviations.count == 1 }.map { $0.expectedError(doubt) }
+        return (others + single).max() ?? .infinity
     }
 
     func isOutside(_ element: Element, _ doubt: Doubt) -> Bool {

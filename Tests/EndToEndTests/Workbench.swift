@@ -15,6 +15,7 @@ final class Workbench: Sendable {
         ("sbatch ", "Slurm; make test-slurm"),
         ("aurelax train models/gold-ligands/", "minutes; `make models` trains it"),
         ("scripts/learning-curves ", "minutes of training"),
+        ("scripts/unknown-kinds ", "it needs the trained models; UnknownKindTests tries the limits"),
         ("scripts/experiment ", "hours of GPAW; WorkflowFileTests tries each dry"),
         ("mkdir -p /", "a file system that nodes see; make test-slurm"),
         ("ln -s /shared", "likewise"),

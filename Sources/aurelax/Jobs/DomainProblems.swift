@@ -4,13 +4,17 @@ import JobSpec
 import ModelLibrary
 import YAMLDocument
 
-/// Returns what the models of a job do not know of its structure. A model that is not trained here says nothing.
-func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic] {
+/// Returns what the models of a job do not know of its structure, and for each model a sentence about the force errors that
+/// it expects. A model that is not trained here says nothing.
+func domainProblems(
+    of job: Job, _ atoms: Atoms, _ file: JobFile
+) -> (problems: [Diagnostic], expected: [String]) {
     let stages = job.plan.compactMap { planned in
         if case .ml(let stage) = planned.work, stage.engine == nil { stage } else { nil }
     }
     var seen: Set<String> = []
-    return stages.compactMap { stage -> Diagnostic? in
+    var expected: [String] = []
+    let problems = stages.compactMap { stage -> Diagnostic? in
         let name = stage.model ?? job.model
         guard seen.insert(name).inserted, let model = try? Models.library.load(name, for: atoms) else {
             return nil
@@ -25,7 +29,7 @@ func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic
                 "the model \(model.provenance.name) does not know \(lacking); it knows "
                     + known.map(\.symbol).joined(separator: ", "),
                 hint:
-                    "start with a dft stage or an engine (docs/engines.md), or train a model on such molecules",
+                    "leave out the ml stage, or give it an `engine` (docs/engines.md) that knows these elements",
                 isError: true)
         } catch ForceFieldError.periodic {
             return file.structureProblem(
@@ -36,13 +40,15 @@ func domainProblems(of job: Job, _ atoms: Atoms, _ file: JobFile) -> [Diagnostic
         } catch {
             return nil
         }
+        if let errors = check.expected {
+            expected.append("\(check.model): expected force errors \(errors.text)")
+        }
         guard let problem = check.problem else { return nil }
         let isError = check.isRefused && stage.outOfDomain == .refuse
         return file.structureProblem(
             "out-of-domain", problem,
-            hint: isError
-                ? DomainCheck.hint
-                : "the stage runs; if a bond between non-metal atoms changes, it stops before",
+            hint: isError ? DomainCheck.hint : DomainCheck.warningHint,
             isError: isError)
     }
+    return (problems, expected)
 }

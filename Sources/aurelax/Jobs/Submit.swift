@@ -83,6 +83,7 @@ struct Submit: AsyncParsableCommand {
                 continue
             }
             if let origin = checked.origin { printError(origin) }
+            for sentence in checked.expected { printError("\(path): \(sentence)") }
             if let name { job.name = name }
             if let other = good.firstIndex(where: { $0.job.name == job.name }) {
                 printError("\(path): error: \(jobs[other]) has the same name '\(job.name)'")
@@ -186,7 +187,8 @@ struct Validate: ParsableCommand {
             guard !json else { continue }
             if !checked.report.isEmpty { printError(checked.report) }
             if let job = checked.job {
-                print("\(path): good (\(job.stages.map(\.kind).joined(separator: " → ")))")
+                let stages = job.stages.map(\.kind).joined(separator: " → ")
+                print((["\(path): good (\(stages))"] + checked.expected).joined(separator: "; "))
             }
         }
         if json { print(try jsonText(all)) }
@@ -265,6 +267,8 @@ struct CheckedJob {
     private(set) var report: String
     /// The program that converted the structure from another format.
     private(set) var origin: String?
+    /// A sentence for each model about the force errors that it expects.
+    private(set) var expected: [String] = []
 
     /// - Parameters:
     ///   - format: of the structure's file; nil if its name determines it.
@@ -367,7 +371,11 @@ struct CheckedJob {
             var problems =
                 file.problems(with: atoms, frames: frames)
                 + file.problems(withoutEngines: engines.names, models: engines.models)
-            if !problems.hasErrors { problems += domainProblems(of: parsed, atoms, file) }
+            if !problems.hasErrors {
+                let domain = domainProblems(of: parsed, atoms, file)
+                problems += domain.problems
+                expected = domain.expected
+            }
             if asksGPAW, !problems.hasErrors {
                 problems += try Self.problems(of: file, atoms, charge: parsed.charge)
             }

@@ -92,8 +92,8 @@ extension Relax {
         }
         throw CommandError(
             in: input,
-            "\(problem)\n  use --engine, another --model, or --out-of-domain continue, which stops if a "
-                + "bond between non-metal atoms changes")
+            "\(problem)\n  use --engine (docs/engines.md), another --model, or --out-of-domain continue, which stops before "
+                + "a bond between non-metal atoms changes")
     }
 }
 
