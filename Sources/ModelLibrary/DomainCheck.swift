@@ -109,7 +109,7 @@ public struct DomainCheck: Sendable, Equatable {
     }
 
     /// True if the model knows nearly all of the structure.
-    public var isBase: Bool { share <= Self.baseShare && !hasWildForce }
+    public var isBase: Bool { share <= Self.baseShare && !hasWildForce && !hasLargeErrors }
 
     private var hasWildForce: Bool {
         largestForce.map { $0.force > Self.refusedForce * $0.known } ?? false
