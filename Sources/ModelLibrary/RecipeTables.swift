@@ -182,6 +182,9 @@ extension EnvironmentOptions {
                     hint: "closest-to-mean, farthest-from-mean, index:7 or random:1")
             }, "First reference of the RS-maximin selection.")
         OptionSpec(
+            "candidates", unstored: \.candidates, .number(1...1000), default: "all",
+            "References are selected among this many times their number of environments, drawn at random.")
+        OptionSpec(
             "alignment", unstored: \.self, .mapping(alignment),
             "How environments are aligned with each other.")
         OptionSpec("classes", unstored: \.self, .mapping(classes), "How gold atoms are divided into classes.")

@@ -51,8 +51,17 @@ struct SelectedReferences {
     /// - Parameter count: largest number of references.
     init(_ pool: TrainingPool, count: Int, _ options: EnvironmentOptions) {
         let poolScaling = MinMaxScaling(fitting: pool.descriptors)
-        indices = maximinSelection(
-            of: poolScaling(pool.descriptors), count: count, start: options.start)
+        let scaled = poolScaling(pool.descriptors)
+        if let factor = options.candidates, factor * Double(count) < Double(scaled.rows) {
+            var generator = SplitMix(seed: 0)
+            let drawn = (0..<scaled.rows).shuffled(using: &generator).prefix(Int(factor * Double(count)))
+                .sorted()
+            indices = maximinSelection(
+                of: scaled.selectingRows(drawn), count: count, start: options.start
+            ).map { drawn[$0] }
+        } else {
+            indices = maximinSelection(of: scaled, count: count, start: options.start)
+        }
         let chosen = pool.descriptors.selectingRows(indices)
         scaling = options.scaling == .selected ? MinMaxScaling(fitting: chosen) : poolScaling
         descriptors = scaling(chosen)

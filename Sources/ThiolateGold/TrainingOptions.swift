@@ -15,6 +15,10 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
     public var soap = SOAPSettings.paper
     public var scaling = ScalingSet.pool
     public var start = MaximinStart.closestToMean
+    /// The references are selected among this many times their number of environments, drawn at random; nil: among all.
+    ///
+    /// The fewer, the more the references are spread as the data are. Among all, outliers come first.
+    public var candidates: Double?
     public var group = RotationGroup.o3
     /// Number of core gold triangles that are aligned (eq. 18).
     public var triangles = 10
