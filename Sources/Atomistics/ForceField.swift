@@ -13,8 +13,8 @@ public protocol ForceField: Sendable {
     /// Predicts the forces on every atom of `atoms`.
     ///
     /// - Throws: ``ForceFieldError`` if the model cannot treat the structure at all (an element
-    ///   missing from its training data, a periodic cell it does not support). Doubt about single
-    ///   atoms is not an error: it is part of the prediction.
+    ///   missing from its training data, a periodic cell it does not support). Uncertainty about
+    ///   single atoms is not an error; the prediction reports it.
     func predict(_ atoms: Atoms) throws -> ForcePrediction
 
     /// Predicts forces on a structure that was reached by a step from another one. Ambiguous
@@ -35,8 +35,8 @@ public protocol ForceField: Sendable {
     ///
     /// - Parameters:
     ///   - atoms: the structure.
-    ///   - progress: called with the number of finished parts and of all parts; if it throws, the
-    ///     computation ends. It may be called from any thread, by one thread at a time.
+    ///   - progress: called with the number of finished parts and the total number of parts; if it
+    ///     throws, the computation ends. It may be called from any thread, by one thread at a time.
     func hessian(
         _ atoms: Atoms, progress: @Sendable (_ done: Int, _ of: Int) throws -> Void
     ) throws -> [Double]?
@@ -91,8 +91,8 @@ public struct ForcePrediction: Sendable {
     public var outOfDomain: [Bool]
     /// Warnings for the user about this prediction, each once.
     public var warnings: [String]
-    /// Other dimensionless signs of doubt by name, one value per atom, for the evaluation of
-    /// models. They are not saved in trajectories.
+    /// Other dimensionless measures of uncertainty by name, one value per atom, for the evaluation
+    /// of models. They are not saved in trajectories.
     public var indicators: [String: [Double]] = [:]
 
     public init(

@@ -18,7 +18,7 @@ extension SIMD3<Double> {
     /// True if all three components are finite numbers.
     @inlinable public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
 
-    /// The angle between this vector and another one, degrees; 90 if one of them has no direction.
+    /// The angle between this vector and another one, degrees; 90 if one of them is zero.
     public func angle(to other: Self) -> Double {
         let length = (squaredLength * other.squaredLength).squareRoot()
         guard length > 0 else { return 90 }

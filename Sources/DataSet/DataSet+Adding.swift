@@ -74,7 +74,7 @@ extension DataSet {
         return addition
     }
 
-    /// Frames first; then, once they are durable, the index lines that name them.
+    /// Writes the frames first and, once they are durable, the index lines that name them.
     private static func append(
         _ texts: [(bytes: [UInt8], label: Digest, origin: FrameOrigin)], to directory: Directory,
         after set: DataSet?, at now: Date

@@ -9,11 +9,10 @@ import SystemPackage
 ///
 ///     data-set.json   format, level of theory, charge
 ///     frames.extxyz   one frame after the other; any tool reads it
-///     index.jsonl     a line for each frame: where it lies, its digest, its origin, the digest of the line before
+///     index.jsonl     one line per frame: its offset, its digest, its origin, the digest of the previous line
 ///
-/// A frame counts once its line is in the index; it is made durable before the line is written.
-/// Bytes that a crash left after the last line are never read, and are removed when frames are
-/// added.
+/// A frame belongs to the set once its line is in the index; the frame is made durable before this line is written.
+/// Bytes that a crash left after the last line are never read, and are removed when frames are added.
 public struct DataSet: Sendable {
     /// The values shared by all frames, set by the first frame.
     public struct Header: Sendable, Equatable, Codable {
@@ -148,7 +147,7 @@ public struct DataSetEntry: Sendable, Equatable, Codable {
     public var origin: FrameOrigin
     /// Time of addition, UTC.
     public var added: String
-    /// Digest of the previous line; of nothing for the first.
+    /// Digest of the previous line; for the first line, the digest of no bytes.
     public var previous: Digest
     /// Digest of this line.
     public internal(set) var chain = Digest(of: [])

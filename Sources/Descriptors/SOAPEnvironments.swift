@@ -1,8 +1,8 @@
 public import Atomistics
 public import LinearAlgebra
 
-/// The environments of atoms of one structure: power spectra, and the data needed to differentiate
-/// functions of them by the positions.
+/// The environments of atoms of one structure: power spectra, and the data needed to differentiate functions of the
+/// power spectra with respect to the positions.
 public struct SOAPEnvironments: Sendable {
     public let soap: SOAP
     /// Atom index of each centre.
@@ -16,7 +16,7 @@ public struct SOAPEnvironments: Sendable {
 
     /// - Parameters:
     ///   - soap: the descriptor.
-    ///   - atoms: of its elements.
+    ///   - atoms: a structure of the descriptor's elements.
     ///   - centers: 0-based atom indices; all atoms by default.
     /// - Throws: ``DescriptorError``.
     public init(_ soap: SOAP, _ atoms: Atoms, centers: [Int]? = nil) throws(DescriptorError) {

@@ -1,8 +1,8 @@
 public import LinearAlgebra
 
 /// Derivatives of one centre's expansion coefficients with respect to the positions of its
-/// neighbours. Training differentiates many functions of one power spectrum, which a matrix product
-/// then does at once.
+/// neighbours. Training needs the derivatives of many functions of one power spectrum; from these,
+/// one matrix product gives all of them.
 public struct SOAPJacobian: Sendable {
     /// One species' block: ∂c_lm,n/∂r of its neighbours.
     public struct Block: Sendable {

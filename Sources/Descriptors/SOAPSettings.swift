@@ -29,7 +29,7 @@ public struct SOAPSettings: Codable, Sendable, Hashable {
     public static let paper = SOAPSettings(
         species: ["H", "C", "S", "Au"], rCut: 4, nMax: 7, lMax: 4, sigma: 0.25)
 
-    /// Images of a periodic structure are neighbours.
+    /// Makes the descriptor. Images of a periodic structure are neighbours.
     ///
     /// - Parameter elements: the elements of the data; nil for ``species``.
     public func soap(of elements: [Element]? = nil) throws(DescriptorError) -> SOAP {

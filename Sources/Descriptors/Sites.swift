@@ -32,7 +32,8 @@ extension SOAP {
         return sites
     }
 
-    /// The structure with all atoms in its cell, where ``imageShifts(of:)`` looks for them; unchanged without images.
+    /// Returns the structure with all atoms wrapped into its cell, as ``imageShifts(of:)`` requires; unchanged without
+    /// images.
     func placed(_ atoms: Atoms) throws(DescriptorError) -> Atoms {
         guard periodic, atoms.periodicity.isPeriodic, atoms.positions.allSatisfy(\.isFinite) else {
             return atoms

@@ -2,7 +2,7 @@ import Crypto
 import Glibc
 public import SystemPackage
 
-/// Claimed content by its digest, unchanged since the claim.
+/// A store of claimed files: each content is stored under its digest and never changes.
 public struct BlobStore: Sendable {
     private let directory: Directory
 
@@ -15,7 +15,7 @@ public struct BlobStore: Sendable {
         do {
             try directory.create(name(of: digest), bytes, mode: 0o400)
         } catch  where error.code == .fileExists {
-            // The process that stored it may have been killed before the name was durable.
+            // An earlier process that stored it may have been killed before the name was durable.
             try directory.synchronize()
         }
         return digest
@@ -119,7 +119,8 @@ public struct BlobStore: Sendable {
 public struct Claim: Sendable, Equatable {
     public let digest: Digest
     public let size: Int
-    /// The status of the original: a file with another status later is not the claimed one.
+    /// The status of the original when it was claimed; a file whose status differs later is not the
+    /// claimed file.
     public let source: FileStatus
 }
 
@@ -133,7 +134,7 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file was removed before it was opened.
     case vanished
 
-    /// - Throws: the reason against a file with this status.
+    /// - Throws: the reason why a file with this status is not claimed.
     public static func check(_ status: FileStatus, limit: Int) throws(ClaimRefusal) {
         switch status.kind {
         case .regular: break
@@ -145,7 +146,7 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         guard status.size <= limit else { throw .tooLarge(status.size, limit: limit) }
     }
 
-    /// False if waiting may help.
+    /// True if waiting does not help.
     public var isFinal: Bool { self != .changing && self != .vanished }
 
     public var description: String {

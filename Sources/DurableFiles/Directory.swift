@@ -47,7 +47,7 @@ public final class Directory: Sendable {
             .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.name)
     }
 
-    /// The status of the entry, of a link itself instead of its target; nil if there is none.
+    /// The status of an entry (of a symbolic link itself, not of its target); nil if there is none.
     public func status(of name: FilePath.Component) throws(FileError) -> FileStatus? {
         try SystemCalls.status(
             of: FilePath(only: name), relativeTo: descriptor, shown: path.appending(name))
@@ -143,9 +143,10 @@ public final class Directory: Sendable {
         try SystemCalls.permissions(descriptor, shown: path)
     }
 
-    /// Lets the owner of what this was made from read it, if the process may give that right (root may).
+    /// Gives a user the right to read the directory, if the process may do so (root may).
     ///
-    /// - Parameter user: number of the user; nothing happens if the process is that user.
+    /// - Parameter user: number of the user, for example the owner of the file from which the directory was made;
+    ///   nothing happens if the process runs as that user.
     public func grantReading(to user: UInt32) throws(FileError) {
         try SystemCalls.grantReading(to: user, of: descriptor, isDirectory: true, shown: path)
     }

@@ -1,8 +1,8 @@
 import Glibc
 public import SystemPackage
 
-/// An open file that is closed exactly once: with its error reported if the caller closes it,
-/// silently if an earlier error is being thrown.
+/// An open file that is closed exactly once. If the caller closes it, an error of closing is
+/// thrown; if it is closed because of an earlier error, an error of closing is ignored.
 final class OpenFile {
     let descriptor: Int32
     let path: FilePath

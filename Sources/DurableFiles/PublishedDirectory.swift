@@ -32,10 +32,10 @@ public enum Publication: Sendable, Equatable {
 }
 
 extension Directory {
-    /// A directory that a reader sees complete or not at all: it is built in `staging`, every file
-    /// and the directory itself are synchronised, it is renamed here without replacing anything,
-    /// and both parents are synchronised. Files are written in the given order, so a manifest comes
-    /// last.
+    /// Publishes a directory so that a reader sees it complete or not at all: it is built in
+    /// `staging`, every file and the directory itself are synchronised, it is renamed here without
+    /// replacing anything, and both parents are synchronised. Files are written in the given order,
+    /// so a manifest comes last.
     ///
     /// Repeating this after a crash at any point is safe. `staging` must be on the same file
     /// system.

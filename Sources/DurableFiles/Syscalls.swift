@@ -241,7 +241,7 @@ enum SystemCalls {
     /// flock(2) without waiting: false if another process holds it.
     static func lock(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Bool {
         _ = try begin(.lock, shown)
-        // The C module has a structure of the same name; the type picks the function.
+        // The C module has a structure of the same name; the explicit type selects the function.
         let flock: (Int32, Int32) -> Int32 = flock
         do {
             try check(.lock, shown) { flock(descriptor, LOCK_EX | LOCK_NB) }

@@ -93,7 +93,7 @@ extension Directory {
             .map { escapedForDisplay(Array($0)) }
     }
 
-    /// Opens a regular file for reading; nil if there is none of the name.
+    /// Opens a regular file for reading; nil if no file has that name.
     private func openRegular(
         _ name: FilePath.Component
     ) throws(FileError) -> (file: OpenFile, size: Int)? {

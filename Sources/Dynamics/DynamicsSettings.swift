@@ -6,7 +6,7 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
     public var timeStep = 0.5
     /// Number of the last step; the start is step 0.
     public var steps = 2000
-    /// Thermostat temperature at the start, and of the first velocities, K.
+    /// Temperature of the thermostat at the start, and of the initial velocities, K.
     public var temperature = 300.0
     /// Thermostat temperature at the last step, K; between the two it changes linearly.
     public var finalTemperature = 300.0

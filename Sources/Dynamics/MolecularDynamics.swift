@@ -109,7 +109,7 @@ public struct MolecularDynamics: Sendable {
         return current
     }
 
-    /// 2 E_kin/(f k) with three degrees of freedom f for each atom that moves, K.
+    /// 2 E_kin/(f k), K, where f counts three degrees of freedom for each atom that moves.
     public var temperature: Double {
         let freedom = 3 * moves.count { $0 }
         return freedom == 0 ? 0 : 2 * current.kineticEnergy / (Double(freedom) * DynamicsUnits.boltzmann)

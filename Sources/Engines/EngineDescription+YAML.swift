@@ -50,7 +50,7 @@ extension EngineDescription {
             "timeout", unstored: \.timeout, .number(1...1_000_000), "Time-out of one evaluation, seconds.")
     }
 
-    /// An engine without a name.
+    /// Makes a description without a name, the default for a value of `engines:`.
     private init(source: Source = .calculator(target: "", arguments: "{}")) {
         self.init(name: "", source: source)
     }
@@ -64,7 +64,7 @@ extension EngineDescription {
                 hint: "module:Class, as ‘tblite.ase:TBLite’, or file.py:function")
     }
 
-    /// The Python script that runs an ASE calculator as an engine; packages have it too.
+    /// The Python script that runs an ASE calculator as an engine; packages contain a copy.
     public static var peerScript: [UInt8] { PackageResources.engine_peer_py }
 
     /// Checks the value of `engines:`.

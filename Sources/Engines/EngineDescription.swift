@@ -6,7 +6,7 @@ import YAMLDocument
 public struct EngineDescription: Sendable, Equatable, Codable {
     /// The kind of its results, which decides the stages that may use it.
     public enum Kind: String, Sendable, Codable, CaseIterable {
-        /// Trained on a method's results: its results are predictions.
+        /// A model trained on a method's results; its results are predictions.
         case ml
         case semiempirical
         case dft
@@ -41,9 +41,9 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     /// Empty space around a molecule, Å, for an engine that supports only periodic cells; nil for
     /// no cell.
     public var vacuum: Double?
-    /// The line of `{species}` for each element in a program's input: `{symbol} {mass} {symbol}.UPF`.
+    /// The line that replaces `{species}` in a program's input, once for each element: `{symbol} {mass} {symbol}.UPF`.
     public var species: String?
-    /// Seconds for which one evaluation may take.
+    /// Longest time of one evaluation, s.
     public var timeout = 3600.0
 
     public init(name: String, source: Source, kind: Kind? = nil) {

@@ -7,9 +7,9 @@ import SystemPackage
 
 /// A force field computed by another program, through a socket, in a separate process group.
 ///
-/// The program is started with the object (`ase:`) or at the first prediction (`command:`), is used
-/// for all geometries of the same elements, and ends with the object. After an error it has been
-/// killed; the next prediction starts it again.
+/// The program is started with the object (`ase:`) or at the first prediction (`command:`), is used for all geometries
+/// of the same elements, and ends with the object. After an error the program is killed; the next prediction starts it
+/// again.
 public final class EngineForceField: ForceField {
     public let provenance: ForceFieldProvenance
     public let hasEnergy = true
@@ -25,7 +25,7 @@ public final class EngineForceField: ForceField {
     private let python: String
     private let session: Mutex<EngineSession?>
 
-    /// - Parameter python: Python for a description that names none.
+    /// - Parameter python: the Python for a description that does not name one.
     /// - Throws: ``EngineError`` if the engine cannot be started.
     public init(
         description: EngineDescription, charge: Int, multiplicity: Int? = nil, python: String = "python3"
@@ -143,7 +143,7 @@ struct EngineIdentity {
 
     private static func settings(of description: EngineDescription) throws -> String {
         var relevant = description
-        // Neither affects the results.
+        // These settings do not affect the results.
         (relevant.python, relevant.threads, relevant.timeout) = (nil, nil, 0)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

@@ -12,15 +12,15 @@ final class EngineSession: Sendable {
     private let vacuum: Double?
     private let timeout: Duration
 
-    /// Data known only after the first geometry. One thread uses a session at a time: the lock of
-    /// ``EngineForceField``.
+    /// Data known only after the first geometry. The lock of ``EngineForceField`` ensures that one
+    /// thread uses a session at a time.
     private final class Link: @unchecked Sendable {
         var stream: SocketStream
         var driver: SocketDriver?
         var symbols: [String]?
         /// Lengths of the box, Å, and the position of its corner.
         var box: (lengths: SIMD3<Double>, corner: SIMD3<Double>)?
-        /// Cell of a periodic structure as given, and as the engine has it.
+        /// Cell of a periodic structure: as the caller gave it, and as the engine uses it.
         var cell: (given: Cell?, periodicity: Periodicity, used: Cell)?
 
         init(_ stream: SocketStream) { self.stream = stream }
@@ -232,7 +232,7 @@ enum EngineFolder {
 
     static func remove(_ folder: FilePath) { try? FileManager.default.removeItem(atPath: folder.string) }
 
-    /// The peer's objection to the calculator; nil if there is none.
+    /// The reason why the peer refused the calculator; nil if it did not.
     static func failure(in folder: FilePath) -> EngineFailure? {
         struct Told: Decodable { var message: String }
         guard let data = try? Data(contentsOf: url(folder, "failure.json")),

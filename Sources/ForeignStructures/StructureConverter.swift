@@ -144,10 +144,12 @@ public struct StructureConverter: Sendable {
 /// A file could not be converted.
 public struct StructureConversionError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
-        /// No Python with ASE: the path of the Python, what needs it, and why it is of no use.
+        /// No Python with ASE: the path of the Python, the operation that needs it, and the reason
+        /// why it cannot be used.
         case noPython(String, String, String)
         case failed(String)
-        /// The format must be given; the guess follows from the content.
+        /// The name does not determine the format, so the user must give it; the value is a guess
+        /// from the content.
         case ambiguous(String?)
     }
 

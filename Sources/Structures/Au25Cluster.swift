@@ -94,8 +94,8 @@ public struct Au25Cluster: Sendable {
         )
     }
 
-    /// The rotation about the S–C bond (degrees) from the staggered position, with a hydrogen
-    /// between the two gold atoms, at which groups of neighbouring staples mesh: no two of their
+    /// The rotation of a methyl group about its S–C bond, degrees, from the staggered position (one hydrogen between
+    /// the two gold atoms). With this rotation the groups of neighbouring staples interlock, and no two of their
     /// hydrogens are nearer than 2.1 Å.
     ///
     /// - Parameter side: the side of the staple, along ±y.

@@ -2,7 +2,8 @@ import Glibc
 
 /// Bytes that can be read at any offset: a file, or a structure written inline in a job file.
 ///
-/// A source that can only be read forwards (a pipe) also works if the offsets follow each other.
+/// A source that can only be read forwards (a pipe) also works if each read begins where the
+/// previous one ended.
 public protocol ByteSource {
     /// The name of this source in messages: a path, or `job.yaml: structure`.
     var label: String { get }

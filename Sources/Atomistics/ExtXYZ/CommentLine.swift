@@ -8,13 +8,13 @@ struct CommentLine {
     var values: OrderedDictionary<String, InfoValue> = [:]
     /// 0-based byte offset of each value, for messages.
     var offsets: [String: Int] = [:]
-    /// The text of a line that is not a list of pairs.
+    /// The whole line, if it is a plain comment instead of a list of pairs.
     var plainText: String?
 
     init(_ line: UnsafeBufferPointer<UInt8>) throws(LineFault) {
         let text = String(decoding: line, as: UTF8.self)
-        // A line that no writer of pairs produces is a comment; a line that names columns must be
-        // correct.
+        // A line without `=`, or one that cannot be parsed, is a plain comment. A line that
+        // declares columns or a lattice must be correct.
         guard line.contains(UInt8(ascii: "=")) else {
             if line.contains(where: { !CommentScanner.isSpace($0) }) { plainText = text }
             return

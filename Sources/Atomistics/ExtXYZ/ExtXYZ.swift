@@ -1,7 +1,8 @@
 /// Structures as extended XYZ: a line with the number of atoms, a line of `key=value` pairs, and a
 /// line per atom.
 ///
-/// Reads plain XYZ and what ASE 3.29 and libAtoms `extxyz` write; writes files that both can read.
+/// Reads plain XYZ and the files that ASE 3.29 and libAtoms `extxyz` write; writes files that both
+/// of them can read.
 public enum ExtXYZ {
     /// Reads all frames of a file.
     public static func read(path: String) throws(ExtXYZError) -> [Atoms] {

@@ -27,7 +27,7 @@ public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// The reading of ambiguous values, and upper limits of what is read.
+/// Options of the reader: the interpretation of ambiguous values, and upper limits.
 public struct ExtXYZReadOptions: Sendable, Equatable {
     /// The meaning of the rows of a nested `Lattice=[[…],[…],[…]]`. Readers disagree, so a matrix
     /// that is not symmetric is refused unless the caller chooses.

@@ -69,7 +69,8 @@ public struct ExtXYZReader: ~Copyable {
                     "\(quoted(rest)) after the number of atoms", at: tokens.start,
                     hint: "the first line of a frame holds only the number of atoms")
             }
-            // An atom takes at least two bytes, so an absurd number is refused at once.
+            // An atom takes at least two bytes, so a number of atoms that the rest of the source cannot hold is refused
+            // at once.
             let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
             guard count <= most else {
                 throw scanner.error(
@@ -85,7 +86,7 @@ public struct ExtXYZReader: ~Copyable {
     private func readRows(
         _ count: Int, _ layout: ColumnLayout, into atoms: inout Atoms
     ) throws(ExtXYZError) {
-        // Reserves memory for the atoms that the rest of the file can hold, at most.
+        // Reserves memory for no more atoms than the rest of the file can hold.
         let values = count.multipliedReportingOverflow(by: layout.width)
         let isPlausible = !values.overflow && values.partialValue <= (scanner.remaining ?? 1 << 20) / 2 + 1
         let room = isPlausible ? min(count, 1 << 16) : 0

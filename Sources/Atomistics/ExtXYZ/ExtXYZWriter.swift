@@ -116,8 +116,8 @@ extension ExtXYZ {
     /// text.
     private static func text(of value: String) -> String {
         if isBare(value), InfoValue(word: value) == .string(value) { return value }
-        // ASE reads the next pair as the value of `key=""`, and a carriage return ends Python's
-        // lines.
+        // ASE reads the pair after an empty `key=""` as that key's value, and Python ends a line at
+        // a carriage return.
         if !value.isEmpty, hasNoControls(value), InfoValue(quoted: value) == .string(value) {
             return quotation(value)
         }

@@ -25,7 +25,7 @@ enum ForeignStart {
             else { continue }
             return LineFault(what, at: 0, hint: hint)
         }
-        // Line ends of old Macs make the whole file one line.
+        // With the line ends of old Macs (carriage returns only), the whole file is one line.
         if let end = line.firstIndex(of: 13), end < line.count - 1,
             NumberParsing.integer(UnsafeBufferPointer(rebasing: line[..<end])) != nil
         {

@@ -19,7 +19,8 @@ enum NumberParsing {
             value = sum
             i += 1
         }
-        // Computed below zero, where the range is larger by one.
+        // The digits are accumulated as a negative number, because the negative range is larger by
+        // one.
         return isNegative ? value : (value == .min ? nil : -value)
     }
 
@@ -28,9 +29,9 @@ enum NumberParsing {
     ///
     /// Up to 19 digits make an exact 64-bit integer m. If m and the power of ten are exact in a
     /// floating-point format, one multiplication or division is the only rounding (Clinger, PLDI
-    /// 1990). The 80-bit format handles what the 64-bit one cannot: its result needs a second
-    /// rounding to double, which is right unless its last eleven bits are exactly at the half.
-    /// Everything else goes to the C library.
+    /// 1990). Numbers that are exact only in the 80-bit format are computed there; the result is
+    /// rounded a second time, to double, which is correct unless its last eleven bits are exactly at
+    /// the half. All other numbers go to the C library.
     @inline(__always)
     static func real(_ token: UnsafeBufferPointer<UInt8>) -> Double? {
         let count = token.count

@@ -1,9 +1,9 @@
 /// The bonds between non-metal atoms in a structure, and how another geometry changes them.
 ///
-/// A pair is bonded if it is closer than 1.25 times the sum of its covalent radii. A bond is broken
-/// beyond 1.5 times the sum. A bond has formed if atoms that were further apart than 1.25 times are
-/// closer than 1.1 times (two hydrogens: 0.9 Å). Distances between these limits change nothing, so
-/// that a vibration does not count as a reaction.
+/// A pair is bonded if it is closer than 1.25 times the sum of its covalent radii. A bond breaks
+/// when its length exceeds 1.5 times the sum. A bond forms when two atoms that were further apart
+/// than 1.25 times the sum come closer than 1.1 times the sum (two hydrogens: 0.9 Å). Changes of
+/// distance between these limits are ignored, so that a vibration does not count as a reaction.
 public struct BondWatch: Sendable {
     private static let bonded = 1.25
     private static let broken = 1.5

@@ -17,9 +17,9 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
     ///
     /// - Parameters:
     ///   - atoms: the structure.
-    ///   - reference: the structure it came from, atoms in the same order. More fragments than in
-    ///     the reference, or an atom displaced too far, are problems; without a reference, neither
-    ///     is checked. Molecules are superposed; in a periodic structure nearest images are compared.
+    ///   - reference: the structure from which it was made, with its atoms in the same order. More fragments than in
+    ///     the reference, or an atom displaced too far, are problems; without a reference, neither is checked.
+    ///     Molecules are superposed; in a periodic structure nearest images are compared.
     /// - Complexity: O(N).
     public func problems(in atoms: Atoms, comparedWith reference: Atoms? = nil) -> [GeometryProblem] {
         do {
@@ -129,7 +129,7 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     /// Atoms that have lost the bonds to their fragment.
     case fragment([AtomLabel])
     case displaced(AtomLabel, distance: Double, limit: Double)
-    /// Distances cannot be computed, or the reference holds other atoms.
+    /// Distances cannot be computed, or the atoms differ from those of the reference.
     case unusable(String)
 
     public var description: String {

@@ -38,8 +38,8 @@ extension Atoms {
         return result
     }
 
-    /// Whether nothing of a periodic structure is near its images: along each direction that repeats there are at least
-    /// 5 Å without an atom.
+    /// Whether a periodic structure is isolated from its images: along each periodic direction there is a gap of at
+    /// least 5 Å without an atom.
     ///
     /// - Throws: ``StructureError/singularCell``.
     public func isMoleculeInBox() throws(StructureError) -> Bool {
@@ -73,8 +73,9 @@ extension Atoms {
         return (normal, thickness, max(0, height - thickness))
     }
 
-    /// Returns the cell for a program that repeats it in all three directions: vectors of open directions become normal to
-    /// the others, and at least as long as the structure with ``engineVacuum``; nil for a molecule.
+    /// Returns the cell for a program that repeats it in all three directions; nil for a molecule. The vectors of open
+    /// directions become normal to the others, and at least as long as the extent of the structure plus
+    /// ``engineVacuum``.
     ///
     /// - Throws: ``StructureError/singularCell``.
     public func engineCell() throws(StructureError) -> Cell? {
@@ -84,7 +85,7 @@ extension Atoms {
             let normal = lattice.cartesian(SIMD3(i == 0 ? 1 : 0, i == 1 ? 1 : 0, i == 2 ? 1 : 0))
             let heights = positions.map { $0.dot(normal) }
             let extent = (heights.max() ?? 0) - (heights.min() ?? 0)
-            // Rounded up, so that a resumed run has the same cell.
+            // Rounded up, so that small movements of the atoms do not change the cell when a run is resumed.
             let least = (extent + Self.engineVacuum).rounded(.up)
             let height = rows[i].dot(normal)
             rows[i] = (height < 0 ? -1 : 1) * max(abs(height), least) * normal
@@ -115,12 +116,12 @@ extension Periodicity {
 }
 
 extension PeriodicLattice {
-    /// Whole cells below the fractions, along the periodic directions.
+    /// Returns the fractions rounded down to whole cells, along the periodic directions.
     func whole(_ fractions: SIMD3<Double>) -> SIMD3<Double> {
         fractions.rounded(.down).replacing(with: 0, where: .!repeats)
     }
 
-    /// The nearest whole cells, along the periodic directions.
+    /// Returns the fractions rounded to the nearest whole cells, along the periodic directions.
     func nearest(_ fractions: SIMD3<Double>) -> SIMD3<Double> {
         fractions.rounded(.toNearestOrEven).replacing(with: 0, where: .!repeats)
     }

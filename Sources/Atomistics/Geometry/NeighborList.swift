@@ -102,7 +102,7 @@ private struct ImagePoints {
             throw .tooManyImages(
                 Int(min(images * Double(atomCount), 1e18)), limit: NeighborList.imageLimit)
         }
-        // A small tolerance: an extra image costs a distance, a missing one a neighbour.
+        // A small tolerance: a superfluous image costs one distance, but a missing image would lose a neighbour.
         let slack = reach * 1e-9 + 1e-9
         let low = (-reach - slack).replacing(with: -.infinity, where: .!lattice.repeats)
         let high = (1 + reach + slack).replacing(with: .infinity, where: .!lattice.repeats)

@@ -6,8 +6,8 @@ public struct PairDistances: Sendable, Equatable {
     /// No distance for any pair.
     public init() { values = [:] }
 
-    /// Finds the shortest distance of each pair of elements in any of the structures; a pair that
-    /// is nowhere closer than ``reach`` gets none. Images of periodic structures count.
+    /// Finds the shortest distance of each pair of elements in any of the structures; a pair of elements without atoms
+    /// closer than ``reach`` has no distance. Images of periodic structures count.
     ///
     /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
     ///   position.
@@ -36,8 +36,7 @@ public struct PairDistances: Sendable, Equatable {
         set { values[Self.key(a, b)] = newValue }
     }
 
-    /// The fraction of the shortest distance in the training data down to which a model may be
-    /// used: 0.97.
+    /// A model may be used down to this fraction of the shortest distance in its training data: 0.97.
     public static let trustedFraction = 0.97
 
     /// Returns every distance times a factor.
@@ -52,7 +51,7 @@ public struct PairDistances: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - atoms: a structure.
-    ///   - body: called with i, j, r_i − r_j, its length, and the limit that it is below.
+    ///   - body: called with i, j, r_i − r_j, its length, and the distance of their elements.
     /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
     ///   position.
     /// - Complexity: O(N).
