@@ -2,7 +2,7 @@ public import Atomistics
 import Foundation
 public import JobSpec
 
-/// Checks in GPAW that settings can be calculated with: each element is tried as a free atom for two cycles.
+/// A check of settings by GPAW itself, which calculates each element as a free atom for two cycles.
 public struct GPAWCheck: Sendable {
     /// GPAW's objection to a setting.
     public struct Problem: Sendable, Equatable, Codable {
@@ -26,10 +26,10 @@ public struct GPAWCheck: Sendable {
         var symbols: [String]
     }
 
-    /// Returns what GPAW says against the settings of a stage.
+    /// Returns GPAW's objections to the settings of a stage.
     ///
     /// - Parameter charge: total charge, e.
-    /// - Returns: nil if there is no GPAW to ask, or no answer in time.
+    /// - Returns: an empty list if there are no objections; nil if GPAW is not installed or does not answer in time.
     public func problems(
         of stage: DFTStage, _ elements: [Element], _ periodicity: Periodicity, charge: Int
     ) throws -> [Problem]? {

@@ -15,7 +15,8 @@ struct AssembledPackage {
     /// - Parameters:
     ///   - further: additional inputs other than geometry, parameters, scripts and the engine's own
     ///     script.
-    ///   - points: number of geometries that the elements of a job array may share; nil for a path.
+    ///   - points: number of single points, which the tasks of a job array may share; nil for a
+    ///     relaxation.
     init(
         geometry: Input, _ parameters: some CalculationParameters, scripts: [Input], further: [Input] = [],
         atoms: Int, points: Int? = nil, readme: String, expected: [ReturnedFile], origin: GeometryOrigin

@@ -1,13 +1,14 @@
 import LinearAlgebra
 
-/// The Hessian of a package of many atoms: the 3×3 blocks of pairs of atoms that feel each other, in single precision.
+/// The Hessian of a package of many atoms: the 3×3 blocks of pairs of atoms that interact, in single precision.
 ///
-/// 44 bytes a block instead of 72 bytes a pair: one half of the symmetric matrix, without the pairs far apart.
+/// Takes 44 bytes per block instead of 72 bytes per pair: only half of the symmetric matrix is stored, without distant
+/// pairs.
 struct CompactHessian {
     /// A package of more atoms gets its Hessian in blocks.
     static let largestDense = 300
-    /// A block is left out if none of its numbers is larger, eV/Å². With it, Au38(PET)24 (470 atoms) takes 0.57 MB instead of
-    /// 15.9, and the first step of BFGS changes by 2e-5 of its length.
+    /// A block is left out if no absolute value in it exceeds this, eV/Å². With this limit, Au38(PET)24 (470 atoms)
+    /// takes 0.57 MB instead of 15.9, and the first step of BFGS changes by 2e-5 of its length.
     static let smallest = 1e-4
 
     /// Pairs of atoms, row ≤ column, with the numbers of their block, row by row.

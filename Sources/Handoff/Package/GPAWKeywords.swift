@@ -73,9 +73,9 @@ public struct GPAWKeywords: Sendable, Equatable, Codable {
 public struct GPAWSpin: Sendable, Equatable, Codable {
     /// 2S + 1; nil if the moments are given, or found by Hund's rule.
     public var multiplicity: Int?
-    /// Initial moment of each atom, μB; nil by Hund's rule.
+    /// Initial moment of each atom, μB; nil to use Hund's rule.
     public var moments: [Double]?
-    /// The total moment keeps the sum of the initial ones.
+    /// Whether the total moment is fixed at the sum of the initial moments.
     public var fixed: Bool
     /// The job gives no spin, and the number of electrons is odd.
     public var assumed: Bool

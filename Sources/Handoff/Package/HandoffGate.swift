@@ -30,7 +30,7 @@ enum HandoffGate {
 }
 
 extension HandoffRequest {
-    /// Checks all that the package needs, before something expensive is computed for it.
+    /// Checks everything that the package needs, before an expensive computation for it starts.
     ///
     /// - Throws: ``HandoffRefusal`` with all reasons.
     public func check() throws(HandoffRefusal) { try HandoffGate.check(self) }

@@ -43,7 +43,8 @@ public struct HandoffRequest: Sendable {
     public var engine: PackagedEngine?
     public var options: Options
 
-    /// Returns the level of theory that the calculation will have, if a label of another level is given; nil otherwise.
+    /// Compares a label with the calculation's level of theory. Returns nil if they agree, otherwise the calculation's
+    /// level.
     public func levelOtherThan(_ level: String) -> String? {
         do {
             try HandoffParameters(self).checkLevel(level)

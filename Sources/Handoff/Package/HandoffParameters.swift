@@ -24,11 +24,12 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var fmax: Double
         public var maxSteps: Int
         public var maxStep: Double
-        /// The same for the learning relaxation; nil for BFGS, and in packages of before it was limited.
+        /// The same for the learning relaxation; nil for BFGS, and in packages made before this limit existed.
         public var learningMaxStep: Double?
-        /// At small forces the learning relaxation goes on for a larger fall of the energy, eV; nil or 0: it ends there.
+        /// Once the forces are small enough, the learning relaxation continues only while it expects the energy to fall
+        /// by more than this, eV; nil or 0: it ends.
         public var expectedFall: Double?
-        /// Nil means BFGS: in packages of before there was a choice.
+        /// Nil means BFGS: packages made before the optimiser could be chosen.
         public var method: DFTStage.Optimizer?
         /// Nil for BFGS.
         public var base: LearningBase?
@@ -60,7 +61,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var kpts: GPAWSettings.KPoints?
         /// `D3` or `D4`; nil for none.
         public var dispersion: String?
-        /// The level of theory after the engine's version, if it is not that of the settings above.
+        /// The part of the level of theory after the engine's version; nil if it follows from the settings above.
         public var level: String?
 
         enum CodingKeys: String, CodingKey {
@@ -182,7 +183,7 @@ extension HandoffParameters.GPAW {
 }
 
 extension CalculationParameters {
-    /// The level of theory as named by the scripts, before and after the engine's version.
+    /// The level of theory as the scripts write it: the text before and the text after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         if let definition { return definition.levelOfTheory }
         guard let gpaw else {
@@ -203,14 +204,14 @@ extension CalculationParameters {
     }
 }
 
-/// A number as C's `%g` prints those that occur in settings: at most six digits, no trailing `.0`.
+/// Formats a number of the settings as C's `%g` does: at most six digits, no trailing `.0`.
 func general(_ value: Double) -> String {
     let rounded = (value * 1e6).rounded() / 1e6
     let text = "\(rounded)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
-/// The base of a learning relaxation, to which it adds its correction.
+/// The base of a learning relaxation, which learns a correction to it.
 public struct LearningBase: Sendable, Equatable, Codable {
     public enum Kind: String, Sendable, Codable {
         /// A model of aurelax.
@@ -224,14 +225,14 @@ public struct LearningBase: Sendable, Equatable, Codable {
     public var kind: Kind
     /// Name of the model or engine.
     public var name: String?
-    /// The model's file on the machine that made the package; elsewhere it is looked for by its name.
+    /// The model's file on the machine that made the package; on other machines it is searched for by its name.
     public var path: String?
     /// SHA-256 of the model.
     public var version: String?
     public var levelOfTheory: String?
     /// An engine of the spool; nil for tblite in the Python of the calculation.
     public var engine: EngineDescription?
-    /// If it is missing, the relaxation has no base.
+    /// Whether the relaxation runs without a base if this one is not available.
     public var isOptional: Bool?
     /// Relax on the base before the first gradient.
     public var relaxFirst: Bool?

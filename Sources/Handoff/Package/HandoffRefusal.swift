@@ -9,15 +9,15 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         case noAtoms
         /// The lattice vectors span no volume.
         case flatCell
-        /// GPAW, and a cell that is charged.
+        /// A charged periodic cell, which is refused for GPAW.
         case chargedCell(Int)
-        /// A geometry along a path in another cell than the first.
+        /// A geometry of a path whose cell differs from that of the first.
         case otherCell(step: Int)
         case wrongMask(count: Int, atoms: Int)
         case nothingMoves
         case wrongHessian(count: Int, atoms: Int)
         case hessianNotFinite
-        /// A geometry along a path with other atoms than the first.
+        /// A geometry of a path whose atoms differ from those of the first.
         case otherAtoms(step: Int)
         case notFinite(step: Int)
         /// The geometry is unsuitable as the start of a calculation.
@@ -46,7 +46,7 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         }
     }
 
-    /// The reasons against the cell of a structure.
+    /// The reasons to refuse the cell of a structure.
     static func reasons(ofCell atoms: Atoms, _ settings: DFTStage, charge: Int) -> [Reason] {
         guard atoms.periodicity.isPeriodic else { return [] }
         guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { return [.flatCell] }

@@ -16,7 +16,7 @@ public struct PackagedEngine: Sendable, Equatable, Codable {
     var species: String?
     var python: String?
     var threads: Int?
-    /// How the calculator receives charge and multiplicity; nil for the known way.
+    /// How the calculator receives charge and multiplicity; nil if the script chooses by the calculator's module.
     var passing: String?
     var multiplicity: Int?
     var level: String?
@@ -34,7 +34,7 @@ public struct PackagedEngine: Sendable, Equatable, Codable {
     private static let calculator = "calculator.py"
     private static let template = "engine_input.txt"
 
-    /// - Throws: what the file system says of the calculator's file or the template.
+    /// - Throws: the file system's error for the calculator's file or the template.
     public init(_ description: EngineDescription, multiplicity: Int? = nil) throws {
         (name, kind) = (description.name, description.kind.rawValue)
         (python, threads, vacuum) = (description.python, description.threads, description.vacuum)
@@ -72,7 +72,7 @@ public struct PackagedEngine: Sendable, Equatable, Codable {
         }
     }
 
-    /// The program or class, for people.
+    /// The program or class, as shown to users.
     var program: String { ase ?? command?.first ?? name }
 
     /// The level of theory as the script names it.

@@ -83,8 +83,8 @@ public struct ReturnedPoints: Sendable, Equatable {
 }
 
 extension SinglePointsExpectation {
-    /// Checks a point: it must be at the geometry of its number, with energy and forces according
-    /// to its verdict.
+    /// Checks a point: its geometry must be the one that was sent under its number, with energy and
+    /// forces according to its verdict.
     func check(
         _ atoms: Atoms, file: String, frame: Int
     ) throws(ResultRefusal) -> (number: Int, point: ReturnedPoints.Point) {

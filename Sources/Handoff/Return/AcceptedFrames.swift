@@ -13,7 +13,7 @@ public struct AcceptedFrames: Sendable {
     /// Frames with energy, forces, level of theory and charge, in order.
     public var frames: [Atoms]
 
-    /// Reads a package with its result, which is checked as when it came back.
+    /// Reads a package and its result, and checks the result as when it was returned.
     ///
     /// - Parameters:
     ///   - directory: of the package.

@@ -34,7 +34,7 @@ extension ReturnedResult {
             "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
         var structure = frame.atoms
         let wasPeriodic = structure.periodicity.isPeriodic
-        // Each atom is near its original position, so the cell can be that of the molecule's box.
+        // Each atom is near its original position, so the cell of the sent structure replaces the box of a molecule.
         expected.setCell(of: &structure)
         structure.positions = came
         final = structure
@@ -76,7 +76,7 @@ extension ReturnedResult {
         }
     }
 
-    /// The size of the structure and the positions of the atoms reveal other units and orders.
+    /// Detects other units from the size of the structure, and another order of the atoms from their positions.
     private static func checkPlace(
         _ came: [SIMD3<Double>], _ expected: HandoffExpectation, name: String, index: Int
     ) throws(ResultRefusal) {
@@ -100,8 +100,8 @@ extension ReturnedResult {
 }
 
 extension HandoffExpectation {
-    /// Positions that a program may have wrapped into the cell, at the images nearest to those that were sent, for the
-    /// shift of the first atom.
+    /// Returns positions that a program may have wrapped into the cell at the images nearest to the sent positions,
+    /// which are first shifted by the displacement of the first atom.
     fileprivate func near(_ came: [SIMD3<Double>]) -> [SIMD3<Double>] {
         let sent = vectors
         guard isPeriodic, let first = came.first, let origin = sent.first else { return came }
@@ -109,8 +109,8 @@ extension HandoffExpectation {
         return nearest(came, to: sent.map { $0 + shift })
     }
 
-    /// Returns the shift of the whole structure, Å. Coordinates that are fixed determine it along their axis; along an axis
-    /// without any it is the mean.
+    /// Returns the shift of the whole structure, Å: along each axis the mean displacement of the coordinates that are
+    /// fixed along it, or of all atoms if there are none.
     fileprivate func shift(of came: [SIMD3<Double>]) -> SIMD3<Double> {
         let moved = zip(came, vectors).map { $0 - $1 }
         var shift = SIMD3<Double>.zero

@@ -61,7 +61,7 @@ extension HandoffExpectation {
         }
     }
 
-    /// Checks that what is fixed has not moved.
+    /// Checks that fixed atoms and fixed coordinates have not moved.
     func checkFixed(_ positions: [SIMD3<Double>]) throws(ResultRefusal) {
         let sent = vectors
         let positions = nearest(positions, to: sent)
@@ -76,8 +76,8 @@ extension HandoffExpectation {
     }
 }
 
-/// Checks the frames of a path, one after the other: they begin where the structure was sent, go on in steps of at most the
-/// length allowed, leave alone what is fixed, and their energies change as their forces say.
+/// A check of the frames of a path, one after the other: the path begins at the sent structure, no step is longer than
+/// allowed, fixed atoms and coordinates do not move, and the energies change as the forces predict.
 struct PathCheck {
     private let expected: HandoffExpectation
     private let file: String
@@ -95,7 +95,8 @@ struct PathCheck {
 
     private var isLearning: Bool { expected.parameters.optimizer.method == .learning }
 
-    /// For the first frame: the base's minimum, or what remains of positions that were shifted into a box and back.
+    /// Limit for the first frame, Å: far enough for the base's minimum if the base is relaxed first; otherwise the
+    /// rounding error of shifting the positions into a box and back.
     private var firstLimit: Double {
         isLearning && expected.parameters.optimizer.base?.relaxFirst == true
             ? HandoffExpectation.largestDisplacement : 1e-6

@@ -26,7 +26,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     /// Finds a file of a result without reading it.
     ///
     /// - Returns: nil if there is none.
-    /// - Throws: ``ResultRefusal`` for a file that is not plain or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large: waiting does not help.
     static func size(_ file: ReturnedFile, of result: Directory, limit: Int) throws -> Int? {
         guard let name = file.component, let status = try result.status(of: name) else { return nil }
         guard status.kind == .regular else {
@@ -38,9 +38,9 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return status.size
     }
 
-    /// Reads what the marker names.
+    /// Reads the files that the marker names.
     ///
-    /// - Parameter unread: a file that is left out.
+    /// - Parameter unread: the file that is not read.
     /// - Returns: nil while there is no marker.
     public static func read(
         from result: Directory, without unread: ReturnedFile? = nil, limit: Int = 1 << 30
@@ -81,8 +81,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     /// Reads a file of the result.
     ///
-    /// - Throws: ``ResultRefusal`` for a file that is not plain or too large: waiting does not
-    ///   help.
+    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large: waiting does not help.
     private static func content(
         _ file: ReturnedFile, of result: Directory, limit: Int
     ) throws -> [UInt8]? {
@@ -98,7 +97,7 @@ public enum ResultVerdict: String, Sendable, Codable, CaseIterable {
     case notSelfConsistent = "scf-not-converged"
     case notFinite = "non-finite"
     case engineError = "engine-error"
-    /// The process died without a result, as often as allowed.
+    /// The process died without a result as many times as allowed.
     case crashed
     /// Ended on request; it can be resumed. Never with a marker.
     case stopped

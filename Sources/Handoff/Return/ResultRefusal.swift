@@ -24,7 +24,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
     /// An atom is not at its original position, or too far away for one step.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
-    /// A frame in another cell than the structure that was sent, or in none.
+    /// A frame without a cell, or with a cell that differs from that of the sent structure.
     case otherCell(file: String, frame: Int)
     case fixedAtomMoved(atom: Int, by: Double)
     case notFinite(file: String, frame: Int)

@@ -47,10 +47,10 @@ enum ResultTrajectory: Sendable {
         }
     }
 
-    /// Reads the frames one after the other, in the memory of one.
+    /// Reads the frames one after the other, holding one in memory.
     ///
-    /// - Parameter digest: that the file had when it was checked.
-    /// - Throws: ``ResultRefusal/damaged(_:)`` if the file has changed meanwhile; what `body` throws.
+    /// - Parameter digest: the digest of the file when it was checked.
+    /// - Throws: ``ResultRefusal/damaged(_:)`` if the file has changed meanwhile; errors of `body`.
     func forEachFrame(
         _ digest: Digest, _ body: (Int, Atoms) throws(ResultRefusal) -> Void
     ) throws(ResultRefusal) {
@@ -86,7 +86,7 @@ enum ResultTrajectory: Sendable {
     }
 }
 
-/// A file as the reader of extxyz asks for it.
+/// A file as a source of bytes for the reader of extxyz.
 private final class HashedBytes: ByteSource {
     let label: String
     let byteCount: Int?

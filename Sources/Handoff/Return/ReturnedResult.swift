@@ -20,7 +20,7 @@ public struct ReturnedResult: Sendable, Equatable {
     /// The final geometry with energy, raw forces and level of theory; nil if no geometry was
     /// completed.
     public var final: Atoms?
-    /// The geometry of lowest energy if it did not converge.
+    /// The geometry of lowest energy, if the calculation did not converge.
     public var best: Atoms?
     public var path: Path
     public var levelOfTheory: String?
@@ -39,14 +39,14 @@ public struct ReturnedResult: Sendable, Equatable {
     public var optimizer: String?
     /// Base of the learning relaxation.
     public var base: String?
-    /// The reason if another optimiser than the requested one took the steps.
+    /// The reason why the requested optimiser did not take the steps; nil if it did.
     public var optimizerNote: String?
     /// Steps on the base before the first gradient.
     public var baseSteps: Int?
     /// Notes for the user, each once.
     public var notes: [String]
-    /// SHA-256 of the marker (or of the dropped file): the identity of the result, so that it is
-    /// taken in once.
+    /// SHA-256 of the marker (or of the dropped file): the identity of the result, so that a result
+    /// is accepted only once.
     public var digest: Digest
 
     /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
@@ -116,7 +116,7 @@ public struct ReturnedResult: Sendable, Equatable {
 
     /// Checks the trajectory frame by frame.
     ///
-    /// - Parameter best: a frame that has to be among them.
+    /// - Parameter best: a frame that must be in the trajectory.
     /// - Returns: the path, its last frame, and whether the best one is there.
     private static func walk(
         _ trajectory: ResultTrajectory, _ digest: Digest, _ expected: HandoffExpectation,
@@ -139,7 +139,7 @@ public struct ReturnedResult: Sendable, Equatable {
         return (path, last, isBestThere)
     }
 
-    /// The one frame of a file.
+    /// Returns the checked last frame of a file that holds one frame.
     private static func single(
         _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
     ) throws(ResultRefusal) -> CheckedFrame {

@@ -1,6 +1,6 @@
 import Atomistics
 
-/// The cell of the structure that was handed off, with which that of a result is compared.
+/// The cell of the structure that was handed off; the cell of the result is compared with it.
 protocol SentCell {
     /// Lattice vectors as rows, Å; nil for a molecule.
     var cell: [[Double]]? { get }
@@ -25,7 +25,7 @@ extension SentCell {
         atoms.periodicity = Periodicity(pbc[0], pbc[1], pbc[2])
     }
 
-    /// Checks that a frame has the cell that was sent, where that is periodic.
+    /// Checks that a frame has the cell that was sent; molecules are not checked.
     func checkCell(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) {
         guard isPeriodic else { return }
         var sent = atoms

@@ -14,9 +14,10 @@ public struct LocalRunner: Sendable {
         /// A program name, or a path.
         public var python = "python3"
         public var mpiexec = "mpiexec"
-        /// `aurelax`, which steers a learning relaxation; nil leaves it to the environment.
+        /// The `aurelax` program, which steers a learning relaxation; nil to leave the choice to
+        /// the environment.
         public var program: String?
-        /// Processes; nil lets `run.sh` decide.
+        /// Number of processes; nil to leave the choice to `run.sh`.
         public var ranks: Int?
         /// Time between the stop request and the kill.
         public var grace: Duration = .seconds(10)
@@ -39,8 +40,8 @@ public struct LocalRunner: Sendable {
 
     public init(_ options: Options = Options()) { self.options = options }
 
-    /// Runs the package until it ends. If the task is cancelled, the calculation is requested to
-    /// stop, and is killed after ``Options/grace``.
+    /// Runs the package until it ends. If the task is cancelled, the calculation is asked to stop,
+    /// and is killed after ``Options/grace``.
     ///
     /// - Parameters:
     ///   - progress: called for each new state of the calculation, at most about twice a second.
@@ -133,7 +134,7 @@ public struct LocalRunner: Sendable {
             "PYTHONUNBUFFERED": "1",
         ]
         if let program = options.program { values["AURELAX_PROGRAM"] = absolute(program) }
-        // Single points: all are required.
+        // Removes these variables, so that all single points are calculated instead of one.
         for name: Environment.Key in ["AURELAX_POINT", "SLURM_ARRAY_TASK_ID"] {
             values.updateValue(nil, forKey: name)
         }
@@ -197,7 +198,7 @@ public enum RunOutcome: Sendable, Equatable, CustomStringConvertible {
     /// The processes ended without a result: killed, out of memory, or a missing program.
     case crashed(status: String, lastLines: [String])
 
-    /// The exit status of a command that ends like this: ``PackageExit``.
+    /// The exit status of a command with this outcome; see ``PackageExit``.
     public var exitCode: Int32 {
         switch self {
         case .finished(let verdict), .alreadyFinished(let verdict): verdict.exitCode

@@ -1,5 +1,5 @@
-/// Exit status of `run.sh` and of `aurelax dft run`: the one table that the scripts, the packages' README and
-/// docs/hand-off.md agree with.
+/// Exit status of `run.sh` and of `aurelax dft run`. The scripts, the packages' README and docs/hand-off.md follow this
+/// table.
 public enum PackageExit: Int32, Sendable, CaseIterable {
     case converged = 0
     case stepLimit = 3
@@ -9,7 +9,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
     case engineError = 7
     case refused = 8
     case crashed = 10
-    /// Above all numbers of signals: an MPI launcher ends with that of the signal which killed a rank.
+    /// Larger than every signal number, because an MPI launcher exits with the number of the signal that killed a rank.
     case busy = 75
 
     /// The verdict in `result/DONE.json`, as the scripts call it; nil if the run writes none.
@@ -33,7 +33,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
         }
     }
 
-    /// Meaning of the status after single points; nil if they do not end like this.
+    /// Meaning of the status after single points; nil if single points never exit with it.
     var meaningOfPoints: String? {
         switch self {
         case .converged: "all calculated"
@@ -55,12 +55,12 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
     /// The table of exit statuses in docs/hand-off.md.
     public static var markdown: String { table() }
 
-    /// Those that `run.sh` can end with.
+    /// The statuses with which `run.sh` can exit.
     static var ofScripts: [PackageExit] { allCases.filter { $0 != .crashed } }
 }
 
 extension ResultVerdict {
-    /// As the scripts exit, or the command that ran them.
+    /// The exit status of the scripts for this verdict; for a crash, that of the command that ran them.
     public var exit: PackageExit {
         switch self {
         case .converged: .converged
@@ -73,6 +73,6 @@ extension ResultVerdict {
         }
     }
 
-    /// As the scripts exit.
+    /// The exit status as a number.
     public var exitCode: Int32 { exit.rawValue }
 }

@@ -136,7 +136,8 @@ public struct PackageServer: Sendable {
         }
     }
 
-    /// Counts a crash since the last gradient that was calculated, in a file that a server started later reads.
+    /// Adds a crash to those since the last calculated gradient and returns their number, which a file keeps for a
+    /// server that is started later.
     private func countCrash(_ package: Directory) throws -> Int {
         let result = try PackageLayout.makeResult(of: package)
         let calls = try RunProgress(from: result)?.gradientCalls ?? 0
@@ -151,7 +152,7 @@ public struct PackageServer: Sendable {
     /// Number of consecutive crashes, and the gradient calls before the last of them.
     private static let crashes: FilePath.Component = ".crashes"
 
-    /// Leaves a result that says that there will be none.
+    /// Writes a result with the verdict `crashed`, so that the job does not wait for another one.
     private func giveUp(_ package: Directory, _ outcome: RunOutcome) throws {
         let manifest = try PackageCheck.verify(package, roles: [.input])
         let result = try PackageLayout.makeResult(of: package)
@@ -179,7 +180,7 @@ public struct PackageServer: Sendable {
         let signs: [FileStatus?]
     }
 
-    /// Complete packages without a result, in their turn.
+    /// Complete packages without a result, in the order of their turns.
     private func waiting() throws -> [Waiting] {
         // The daemon may still have to create it.
         guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }

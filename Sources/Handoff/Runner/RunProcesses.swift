@@ -2,8 +2,8 @@ import DurableFiles
 import Glibc
 import SystemPackage
 
-/// The processes of one run: all with its mark, in any session or process group (MPI launchers move
-/// ranks into their own sessions), and whichever program started them.
+/// The processes of one run. All of them carry the run's mark, in any session or process group (MPI
+/// launchers move ranks into their own sessions), whichever program started them.
 struct RunProcesses: Sendable {
     static let variable = "AURELAX_RUN"
 

@@ -38,9 +38,11 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         self = progress
     }
 
-    /// The progress of a package, if it is the one that was handed out, and the run is its own.
+    /// Reads the progress of a package; nil if there is none, or if it belongs to another attempt
+    /// or to other inputs.
     ///
-    /// - Parameter published: digest of the manifest; nil if nothing was handed out.
+    /// - Parameter published: digest of the manifest of the package that was handed off; nil if
+    ///   none was.
     public init?(of package: Directory, published: Digest?) throws {
         guard let published, let result = try PackageLayout.result(of: package) else { return nil }
         let manifest = try PackageCheck.verify(package, roles: []) { $0 == published }
@@ -57,11 +59,11 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
     }
 }
 
-/// How far the self-consistency of the geometry under way is, as the end of GPAW's log tells it.
+/// The progress of self-consistency for the current geometry, read from the end of GPAW's log.
 public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
-    /// From 1.
+    /// Number of the current cycle, from 1.
     public var cycle: Int
-    /// A cycle of this geometry takes so long, s; nil before the second.
+    /// Mean time of a cycle of this geometry, s; nil before the second cycle.
     public var seconds: Double?
 
     /// - Parameter log: GPAW's text output, or its last part.
@@ -93,9 +95,9 @@ public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension RunProgress {
-    /// The progress of the run, with the current cycle of self-consistency if its log has it.
+    /// The progress of the run, with the current cycle of self-consistency if GPAW's log shows it.
     ///
-    /// - Parameter result: its folder `result`.
+    /// - Parameter result: the package's folder `result`.
     public func message(in result: Directory) -> String {
         guard state == "running", let log = try? result.end(of: "gpaw.txt", bytes: 1 << 15),
             let scf = SCFProgress(log: String(decoding: log, as: UTF8.self))
