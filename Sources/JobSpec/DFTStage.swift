@@ -64,18 +64,19 @@ public struct DFTStage: Sendable, Equatable {
     public var gpaw: GPAWSettings?
     public var fmax = 0.05
     public var maxSteps = 100
-    /// Largest displacement of an atom in one step, Å; nil for ``defaultMaxStep``, or what the learning relaxation finds.
+    /// Largest displacement of an atom in one step, Å. Nil for ``defaultMaxStep`` (BFGS) or ``defaultLearningMaxStep``.
     public var maxStep: Double?
     public var move: MoveSelection = .all
-    /// Nil for ``usedOptimizer``'s choice.
+    /// Nil for the default, see ``usedOptimizer``.
     public var optimizer: Optimizer?
     /// Base of the learning relaxation: a model, an engine, ``noBase``, ``learntPrefix`` and a job, or ``automaticBase``.
     public var base = automaticBase
     /// Relax on the base before the first gradient, unless an earlier stage has done so.
     public var baseFirst = true
-    /// At small forces the learning relaxation goes on while it expects the energy to fall by more than this, eV.
+    /// Once the forces are as small as requested, the learning relaxation continues while it expects the energy to fall
+    /// by more than this, eV.
     public var expectedFall = 0.02
-    /// Start the optimiser from the model's Hessian where the model has one.
+    /// Start the optimiser from the model's Hessian if the model has one.
     public var hessian = true
     /// The request for resources of a batch system.
     public var resources: Resources?
@@ -207,11 +208,11 @@ extension DFTStage: Codable {
 }
 
 extension DFTStage {
-    /// Before the name of a job whose gradients the base learns from.
+    /// The prefix of a base that names a job: the base learns from that job's gradients.
     public static let learntPrefix = "learnt:"
-    /// The word for a base that is chosen.
+    /// The word for a base that the program chooses.
     public static let automaticBase = "auto"
-    /// The base that is nothing but a quadratic model.
+    /// The word for a quadratic model as the base, without any force field.
     public static let noBase = "none"
 
     /// Largest displacement of an atom in one step of BFGS, if the stage does not give it, Å.

@@ -1,15 +1,16 @@
 public import YAMLDocument
 
-/// Rounds of ML and a short calculation that checks it, until the check converges or ML cannot
-/// improve further.
+/// Rounds of an ML relaxation and a short calculation that checks its result, until the check
+/// converges or ML cannot improve further.
 public struct HybridStage: Sendable, Equatable {
     public var ml = MLStage()
-    /// A calculation with few steps, or none for a single point. A check whose largest force is
+    /// A calculation of few steps, or of no steps (a single point). A check whose largest force is
     /// below its `fmax` ends the stage.
     public var check: DFTStage
     /// Largest number of rounds of ML and check.
     public var rounds = 3
-    /// Limit for the gradients of all checks; a running check is not ended.
+    /// Limit for the number of gradient calls of all checks together; a running check is not
+    /// interrupted.
     public var maxGradientCalls = 50
     /// Whether the model is trained on every check before the next round.
     public var learn = false
@@ -58,7 +59,7 @@ public struct PlannedStage: Sendable, Equatable {
     /// Its place in a hybrid stage.
     public struct Round: Sendable, Equatable {
         public var settings: HybridStage
-        /// From 0.
+        /// Number of the round, from 0.
         public var number: Int
         /// Indices in the plan of the hybrid stage's first piece and of the piece after its last.
         public var stages: Range<Int>

@@ -40,7 +40,7 @@ public struct JobFile: Sendable {
 
     public func report(_ further: [Diagnostic]) -> String { renderer.render(further) }
 
-    /// The requests of stages beyond the limits of the spool.
+    /// Returns the resource requests of stages that exceed the limits of the spool.
     public func problems(beyond limits: Resources) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [
@@ -55,11 +55,12 @@ public struct JobFile: Sendable {
         }
     }
 
-    /// Engines that stages ask for and the spool does not have, or not for such a stage.
+    /// Returns a problem for each engine that a stage names but the spool lacks, or that a stage of this kind cannot
+    /// use.
     ///
     /// - Parameters:
     ///   - known: the names of the spool's engines.
-    ///   - models: those of them whose numbers are predictions, which are no results of a `dft` stage.
+    ///   - models: those of them that are models; their predictions do not count as results of a `dft` stage.
     public func problems(withoutEngines known: [String], models: [String] = []) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [

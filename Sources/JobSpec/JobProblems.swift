@@ -16,7 +16,7 @@ struct JobProblems {
                 + withoutEffect.prefix(Self.most) + ofGPAW.prefix(Self.most))
     }
 
-    /// An atom 0 if the first atom is 1.
+    /// Atoms with the index 0 in lists that are counted from 1.
     private var miscounted: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             [

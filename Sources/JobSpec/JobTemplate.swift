@@ -44,7 +44,7 @@ public struct JobTemplate: Sendable {
 
     /// The text with the placeholders' values in it.
     ///
-    /// - Throws: ``JobTemplateError`` where one has neither a value nor a default.
+    /// - Throws: ``JobTemplateError`` if a placeholder has neither a value nor a default.
     public func text(_ values: [String: String]) throws(JobTemplateError) -> String {
         var text = ""
         for piece in pieces {
@@ -63,7 +63,7 @@ public struct JobTemplate: Sendable {
     }
 }
 
-/// A template or a setting of it that means nothing.
+/// An invalid template, or an invalid setting for a template.
 public struct JobTemplateError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String
     /// Whether the description begins with file and line.
@@ -76,8 +76,8 @@ public struct JobTemplateError: Error, Sendable, Equatable, CustomStringConverti
 
 /// `stages.1.dft.fmax=0.02`: a value of a job that is set beside its file.
 ///
-/// The path leads as the file does, lists counted from 0 as in messages (`stages[1].dft.fmax` is the same).
-/// `dft.fmax` is that key of every dft stage.
+/// The path follows the nesting of the file; lists are counted from 0 as in messages (`stages[1].dft.fmax` is the
+/// same). `dft.fmax` sets that key in every dft stage.
 public struct JobSetting: Sendable, Equatable {
     public var path: [YAMLNode.Step]
     /// YAML.
@@ -95,7 +95,7 @@ public struct JobSetting: Sendable, Equatable {
         self.text = text
     }
 
-    /// The placeholder that it names, if it names one and nothing inside of the job.
+    /// The name of the placeholder, if the path can name one; nil if it names a key inside the job.
     public var name: String? {
         guard path.count == 1, case .key(let name) = path[0] else { return nil }
         return name
@@ -103,7 +103,7 @@ public struct JobSetting: Sendable, Equatable {
 
     /// Puts the value into a job's document.
     ///
-    /// - Throws: ``JobTemplateError`` where the path leads nowhere.
+    /// - Throws: ``JobTemplateError`` if the path does not exist in the job.
     public func apply(to root: inout YAMLNode) throws(JobTemplateError) {
         let (parsed, faults) = YAMLNode.parse(Array("value: \(value)\n".utf8))
         guard let node = parsed?["value"], !faults.hasErrors else {

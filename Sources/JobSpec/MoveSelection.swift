@@ -29,7 +29,7 @@ public enum MoveSelection: Sendable, Equatable, Codable {
     }
 }
 
-/// Atoms selected by their properties. Ascending, each once.
+/// Atoms selected by their properties. Lists are ascending, without duplicates.
 public struct AtomLists: Sendable, Equatable, Codable {
     /// Element symbols.
     public var elements: [String] = []

@@ -60,7 +60,7 @@ public struct Resources: Sendable, Equatable, Codable {
         return "\(seconds / 86400)-\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
     }
 
-    /// A year: no queue has a longer limit, so more is a slip of the pen.
+    /// One year: no queue has a longer limit, so a larger value is a typing error.
     private static let longest = 366 * 86400
 
     /// `30` and `30:00` are minutes, `1:30:00` hours, `2-0`, `2-12:00` and `2-12:00:00` days and hours.
@@ -81,7 +81,7 @@ public struct Resources: Sendable, Equatable, Codable {
             guard parts[0].utf8.count <= 4, let value = Int(parts[0]), value >= 0 else { return nil }
             (days, units) = (value, [3600, 60, 1])
         }
-        // Only the largest unit may be above what makes the next: 90:00:00 is 90 hours, 1-90 is a mistake.
+        // Only the largest unit may exceed its usual range: 90:00:00 is 90 hours, but 1-90 is an error.
         let largest = [86400: 1 << 20, 3600: 24, 60: 60, 1: 60]
         let isPlausible = zip(values, units).enumerated().allSatisfy { place, field in
             (place == 0 && parts.count == 1) || field.0 < largest[field.1, default: 60]

@@ -13,8 +13,8 @@ public struct SinglePointsStage: Sendable, Equatable, Codable {
     /// Selects every n-th step of the path, from its first geometry on, and always the last
     /// geometry.
     public var every = 1
-    /// Selects at most this number of them, evenly spaced, always the first and the last; nil for
-    /// all.
+    /// Selects at most this number of geometries, evenly spaced, always the first and the last; nil
+    /// for all.
     public var frames: Int? = SinglePointsStage.usual
     /// The method; its optimiser settings are ignored.
     public var calculation = DFTStage()

@@ -20,8 +20,9 @@ struct StructureStatements {
 
     /// - Parameters:
     ///   - charge: of the job, e.
-    ///   - isStated: the job file gives the charge, so that its author has decided.
-    ///   - multiplicities: 2S + 1 of each calculation outside; nil if its moments are given or found.
+    ///   - isStated: whether the job file itself gives the charge; a different charge in the structure is then not an
+    ///     error.
+    ///   - multiplicities: 2S + 1 of each external calculation; nil if its moments are given or found by Hund's rule.
     func all(charge: Int, isStated: Bool, multiplicities: [Int?]) -> [StructureStatement] {
         [self.charge(charge, isStated: isStated)].compactMap { $0 }
             + (multiplicities.isEmpty ? [] : spin(multiplicities))
@@ -72,7 +73,7 @@ struct StructureStatements {
         {
             unpaired(key, short(value), abs(value) + 1)
         }
-        // 1 is a singlet to those who count multiplicities, and one unpaired electron to others.
+        // The value 1 is ambiguous: some programs mean the multiplicity (a singlet), others one unpaired electron.
         if let (key, value) = atoms.number(among: ["spin"]), value != 0, value != 1, abs(value) < 1000 {
             unpaired(key, short(value), value)
         }
@@ -124,7 +125,7 @@ struct StructureStatements {
         ]
     }
 
-    /// Columns of other programs for fixed atoms.
+    /// Columns with which other programs mark fixed atoms.
     private func constraints() -> [StructureStatement] {
         let names = [
             "fixed", "fix", "frozen", "freeze", "constraint", "constraints", "selective_dynamics", "movable",
@@ -179,7 +180,7 @@ extension Atoms {
         number(among: ["charge", "total_charge", "net_charge", "tot_charge"])
     }
 
-    /// 2S + 1 that the file states, itself or as the number of unpaired electrons.
+    /// 2S + 1 that the file states, directly or as the number of unpaired electrons.
     package var statedMultiplicity: (key: String, value: Double)? {
         number(among: Self.multiplicityKeys)
             ?? number(among: Self.unpairedKeys).map { ($0.key, $0.value.magnitude + 1) }

@@ -8,10 +8,10 @@ public struct BaseStart: Sendable {
     public let positions: [SIMD3<Double>]
     /// 3N×3N, eV/Å².
     public let hessian: Matrix
-    /// Steps on the base, and the largest force that is left, eV/Å.
+    /// Number of steps on the base, and the largest remaining force, eV/Å.
     public let steps: Int
     public let fmax: Double
-    /// Why the base's minimum is not used; nil if it is.
+    /// The reason why the base's minimum is not used; nil if it is used.
     public let refusal: String?
 
     /// - Parameters:
@@ -19,9 +19,9 @@ public struct BaseStart: Sendable {
     ///   - isFree: true for each atom that may move.
     ///   - fixedCoordinates: 3 · atom + axis of each coordinate that keeps its value while its atom moves.
     ///   - base: the force field.
-    ///   - relaxes: false computes the Hessian alone.
-    ///   - gate: what the minimum has to pass, compared with the structure as given.
-    /// - Throws: what the base throws; ``LearningError``.
+    ///   - relaxes: false to compute only the Hessian.
+    ///   - gate: the checks that the minimum must pass, in comparison with the structure as given.
+    /// - Throws: errors of the base; ``LearningError``.
     /// - Complexity: the relaxation, and 6N forces if the base has no Hessian (3N if N is more than 100).
     public init(
         _ atoms: Atoms, isFree: [Bool], fixedCoordinates: [Int] = [], base: any ForceField, relaxes: Bool,
@@ -105,7 +105,7 @@ extension Atoms {
     /// Elements, positions and the cell alone.
     var bare: Atoms { Atoms(elements: elements, positions: positions, cell: cell, periodicity: periodicity) }
 
-    /// The free coordinates changed, ``bare``.
+    /// Returns the ``bare`` structure with its free coordinates displaced.
     func displaced(by displacement: [Double], _ isFree: [Bool]) -> Atoms {
         var moved = bare
         for i in isFree.indices where isFree[i] { moved.positions[i / 3][i % 3] += displacement[i] }

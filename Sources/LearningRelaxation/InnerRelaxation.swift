@@ -2,20 +2,20 @@ import LinearAlgebra
 
 /// A minimisation of the surrogate from one frame, within a distance of it.
 ///
-/// An elastic wall holds atoms that come near the radius, so that all others still find their places: a path that is
-/// cut off at the radius would end with large forces on stiff bonds.
+/// An elastic wall holds back the atoms that come near the radius, so that all other atoms can still relax. If the
+/// whole path were cut off at the radius, large forces on stiff bonds would remain.
 struct InnerRelaxation {
     /// Inverse of the initial Hessian.
     let inverse: Matrix
     let maxSteps: Int
-    /// Converged if no atom's force is larger, eV/Å.
+    /// The minimisation has converged if no atom's force is larger than this, eV/Å.
     let fmax: Double
     /// Largest displacement of an atom from the start, Å.
     let radius: Double
     /// Largest displacement of an atom in one step, Å.
     let maxStep: Double
-    /// Force constant of springs that pull each atom back to its start, eV/Å². They prefer the smallest displacement
-    /// that removes the forces to a long way along soft directions.
+    /// Force constant of springs that pull each atom back to its start, eV/Å². With springs, the forces are removed by
+    /// the smallest displacement instead of a long path along soft directions.
     var damping = 0.0
 
     struct Outcome: Sendable, Equatable {

@@ -16,7 +16,7 @@ public struct LearningRelaxation: Sendable {
     /// True for each coordinate that may change, 3N.
     let isFree: [Bool]
     private let base: BaseEvaluator
-    /// Inverse of |H| with floor, over all coordinates; rows of fixed atoms are zero.
+    /// Inverse of |H| with a smallest curvature, over all coordinates; rows of fixed atoms are zero.
     private let inverse: Matrix
     private var quasiNewton: QuasiNewton
     private var correction: Correction
@@ -76,8 +76,8 @@ public struct LearningRelaxation: Sendable {
         correction = try Correction(references: geometries)
     }
 
-    /// Geometries around a given one: a labelled frame has information about the directions to
-    /// them, so the inducing environments must cover these.
+    /// Geometries around a given one. The forces of a labelled frame describe the directions towards these geometries,
+    /// so the inducing environments must cover them.
     private static func references(
         around atoms: Atoms, _ eigen: SymmetricEigen, _ isFree: [Bool]
     ) -> [Atoms] {
@@ -109,12 +109,12 @@ public struct LearningRelaxation: Sendable {
     /// that is valid near its own geometry only.
     ///
     /// - Parameter earlier: geometries with energy and forces; the order of the atoms may differ.
-    /// - Throws: ``LearningError``; what the base or the descriptor throws.
+    /// - Throws: ``LearningError``; errors of the base or the descriptor.
     public mutating func learn(_ earlier: [Atoms]) throws {
         precondition(frames.isEmpty, "before the first gradient")
         guard case .forceField = base.base else { return }
         for frame in earlier {
-            // In the order of this job: an engine as base knows the elements by their places.
+            // In the atom order of this job, because an engine used as the base identifies the elements by their index.
             guard let ordered = frame.reordered(to: start.elements) else {
                 throw LearningError.otherComposition(expected: start.formula, found: frame.formula)
             }
@@ -123,7 +123,8 @@ public struct LearningRelaxation: Sendable {
         learntBefore = earlier.count
     }
 
-    /// Takes a gradient of the engine: compares it with what was predicted there, adjusts the trust radius and learns.
+    /// Takes a gradient of the engine: compares it with the prediction for this geometry, adjusts the trust radius and
+    /// learns.
     ///
     /// - Parameters:
     ///   - positions: Å, one per atom.
@@ -153,11 +154,11 @@ public struct LearningRelaxation: Sendable {
         try correction.fit(around: learntBefore + best, isFree: isFree)
     }
 
-    /// Writes what surrogate and quadratic model expected of a new frame, and what follows for the trust radius.
+    /// Records the predictions of the surrogate and the quadratic model for a new frame, and adjusts the trust radius.
     private mutating func compare(_ frame: inout LearntFrame, _ atoms: Atoms) throws {
         let home = frames[best]
         let move = flat(zip(frame.positions, home.positions).map { $0 - $1 })
-        // As the proposal saw it: exact at the best frame.
+        // The surrogate as the proposal used it: exact at the best frame.
         let there = try surrogate(atoms)
         let here = try surrogate(moved(home.positions, by: nil))
         let missing = zip(flat(home.forces.map { -$0 }), here.gradient).map { $0 - $1 }
@@ -241,10 +242,11 @@ public struct LearningRelaxation: Sendable {
             predictedFmax: longest(outcome.gradient), energyDeviation: deviation)
     }
 
-    /// A geometry that is lower by more than ``LearningSettings/expectedFall``, as the surrogate expects, once the forces
-    /// are as small as requested: along a soft direction small forces can be far above a minimum.
+    /// Returns a geometry whose energy, as the surrogate predicts, is lower by more than
+    /// ``LearningSettings/expectedFall``. Call this once the forces are as small as requested: along a soft direction,
+    /// a structure with small forces can still be far above a minimum.
     ///
-    /// - Returns: nil if there is none within the trust radius, or the surrogate is not sure of it.
+    /// - Returns: nil if there is none within the trust radius, or if the surrogate's prediction is too uncertain.
     /// - Precondition: at least one gradient was observed.
     public func lowerGeometry() throws -> Proposal? {
         precondition(!frames.isEmpty, "at least one gradient was observed")
@@ -263,8 +265,8 @@ public struct LearningRelaxation: Sendable {
             energyDeviation: deviation)
     }
 
-    /// The surrogate as a function of the displacement from the best frame. The force that it misses there is
-    /// added everywhere: a surrogate that is exact to first order there makes the steps converge.
+    /// The surrogate as a function of the displacement from the best frame. The error of its force at the best frame is
+    /// corrected everywhere: the steps converge because the surrogate is then exact to first order there.
     private func exactAtBest() throws -> ([Double]) throws -> (energy: Double, gradient: [Double]) {
         let home = frames[best]
         let start = try surrogate(moved(home.positions, by: nil))
@@ -278,7 +280,8 @@ public struct LearningRelaxation: Sendable {
         }
     }
 
-    /// The nearest point at which the surrogate is converged, or the end of the way there at the radius.
+    /// Returns the nearest point at which the surrogate is converged, or the point at which the path reaches the
+    /// radius.
     private func relax(
         within radius: Double, dampings: [Double]? = nil,
         _ surrogate: ([Double]) throws -> (energy: Double, gradient: [Double])
@@ -342,7 +345,7 @@ public struct LearntFrame: Sendable, Equatable {
     public var forceError: Double?
     /// The same for the quadratic model.
     public var quadraticError: Double?
-    /// At the time of the proposal, Å.
+    /// Trust radius at the time of the proposal, Å.
     public var trustRadius: Double?
 
     public init(positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]) {

@@ -12,14 +12,15 @@ public struct LearningSettings: Sendable, Equatable {
     public var largestTrustRadius = 0.6
     /// Smallest curvature of the initial matrix of quasi-Newton steps and inner relaxations, eV/Å².
     public var hessianFloor = StartHessian.smallestCurvature
-    /// Springs to the best frame that are tried one after another, the stiffest first, eV/Å²: the first that leaves forces
-    /// below half of ``fmax`` gives the next geometry, which is the nearest that is expected to be converged.
+    /// Force constants of springs to the best frame, eV/Å², which are tried from the stiffest to the softest. The first
+    /// with which the forces fall below half of ``fmax`` gives the next geometry: the nearest one that is expected to
+    /// be converged.
     public var dampings = [2, 1, 0.5, 0.25, 0.12, 0.06]
-    /// A step is shortened if the correction's standard deviation of its energy is larger than this, and than a quarter of
-    /// the fall that is expected.
+    /// A step is shortened if the correction's standard deviation of its energy exceeds both this and a quarter of the
+    /// expected fall of the energy.
     public var largestDeviation = 0.02
-    /// Once the forces are as small as requested, the relaxation goes on while the energy is expected to fall by more than
-    /// this within the trust radius.
+    /// Once the forces are as small as requested, the relaxation continues while the energy is expected to fall by more
+    /// than this within the trust radius.
     public var expectedFall = 0.02
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400

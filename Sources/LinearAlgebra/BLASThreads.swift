@@ -11,8 +11,8 @@
 /// OPENBLAS_NUM_THREADS set by the user is kept. This is read before the first call of any routine,
 /// so that results do not depend on the order of calls.
 ///
-/// Freed memory is kept as well: a force call allocates and frees some ten megabytes, and getting
-/// them from the kernel each time takes a fifth of the call.
+/// The process also keeps freed memory: a force call allocates and frees some ten megabytes, and
+/// getting them from the kernel each time takes a fifth of the call.
 let blasIsSerial: Bool = {
     #if canImport(Glibc)
         mallopt(M_MMAP_THRESHOLD, 1 << 26)

@@ -32,7 +32,8 @@ func check(_ info: Int32, _ routine: String, onPositive error: (Int) -> LinearAl
     if info > 0 { throw error(Int(info)) }
 }
 
-/// Every factorisation calls this first.
+/// Throws if a value is NaN or infinite, and sets up the BLAS; every factorisation calls this
+/// first.
 func requireFinite(_ values: [Double], _ routine: String) throws(LinearAlgebraError) {
     _ = blasIsSerial
     guard values.allSatisfy(\.isFinite) else { throw .notFinite(routine: routine) }

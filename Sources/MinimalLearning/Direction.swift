@@ -1,6 +1,6 @@
 /// The method that computes a direction from its predicted projections.
 public enum DirectionSolver: Sendable, Hashable, Codable {
-    /// v = b / Σw (eq. 17), as in the paper: not the minimiser of its loss.
+    /// v = b / Σw (eq. 17), as in the paper, although this does not minimise the paper's loss.
     case paperEq17
     /// M v = b, the minimiser of eq. 15.
     case leastSquares

@@ -32,8 +32,8 @@ public struct DistanceFactorisation: Sendable {
             do {
                 factor = try Cholesky(c)
             } catch .notPositiveDefinite(let pivot) {
-                // In many dimensions the smallest suitable τ exceeds the largest distance. If the last
-                // τ, 128 times that distance, is not enough, the distances are at fault.
+                // In many dimensions the smallest suitable τ exceeds the largest distance. If even the last τ, 128
+                // times that distance, is not enough, the distances are invalid.
                 guard shift < 100 * (d.storage.max() ?? 1) else {
                     throw .notPositiveDefinite(pivot: pivot)
                 }

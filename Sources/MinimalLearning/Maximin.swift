@@ -5,14 +5,14 @@ public import LinearAlgebra
 ///
 ///     i_{k+1} = argmax_i min_{j ≤ k} ‖x_i − x_{i_j}‖₂
 ///
-/// Ties go to the lowest index. A point nearer than `separation` to a selected one is never
-/// selected, so fewer than `count` are returned if the set has fewer distinct points: duplicates,
-/// and atoms of a symmetric structure whose descriptors differ only by rounding. The first K of a
-/// longer selection are the selection of K.
+/// Ties go to the lowest index. A point nearer than `separation` to a selected one is never selected, so fewer than
+/// `count` points are returned if the set has fewer distinct points: it may have duplicates, or atoms of a symmetric
+/// structure whose descriptors differ only by rounding. A selection of K points is the beginning of every longer
+/// selection.
 ///
-/// If N² distances fit into memory, they are computed once, by a matrix product. Otherwise the
-/// triangle inequality saves distances: a point stays with its nearest selected neighbour, without
-/// a computation, if d(new, nearest(i)) ≥ 2 d(i, nearest(i)).
+/// If N² distances fit into memory, they are computed once, by a matrix product. Otherwise the triangle inequality
+/// saves distances: if d(new, nearest(i)) ≥ 2 d(i, nearest(i)), point i keeps its nearest selected point, and its
+/// distance to the new one is not computed.
 ///
 /// - Parameters:
 ///   - x: N×F, scaled.

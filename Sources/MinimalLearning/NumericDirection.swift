@@ -19,8 +19,8 @@ extension DirectionProblem {
     /// 64 points on the sphere.
     ///
     /// J₁ is a Welsch loss: minimising J₂ with weights w_j exp(−(misfit/σ₁)²) never raises it
-    /// (majorise–minimise). Ten such steps find the basin, Newton steps in the tangent plane the
-    /// minimum.
+    /// (majorise–minimise). Ten such steps find the basin; Newton steps in the tangent plane then
+    /// find the minimum.
     func numericMinimum(_ sigma1: Double) -> SIMD3<Double> {
         let ranked = Self.sphere.map { ($0, numericLoss($0, sigma1: sigma1)) }
             .sorted { $0.1 < $1.1 }.prefix(5).map(\.0)

@@ -43,8 +43,8 @@ public struct DirectionUncertainty: Sendable, Equatable {
     public let residual: Double
     /// u₄ = min_j d_j: distance to the nearest reference.
     public let nearest: Double
-    /// u₅ = mean_j |d(x)ᵀB_g − g_j|: difference between misfits and their prediction; nil without
-    /// B_g.
+    /// u₅ = mean_j |d(x)ᵀB_g − g_j|: difference between the misfits and their predictions; nil
+    /// without B_g.
     public let alignmentSurprise: Double?
     /// u₆ = Σ_j exp(−(d(x)ᵀB_g)_j²/σ₂²): the predicted number of references that align well; nil
     /// without B_g.

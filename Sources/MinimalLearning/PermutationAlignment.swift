@@ -128,7 +128,7 @@ public struct PermutationAlignment: Sendable {
                 a.scaled(by: flip), invariants.flipped(by: flip), startingAt: bound
             ).scaled(by: flip)
             let misfit = Self.misfit(p, s, order, r)
-            // The reflection of planar points must be better by more than rounding.
+            // The reflection of planar points must be better than the rotation by more than the rounding error.
             var better = misfit .< bestMisfit
             if let allowed { better = (misfit .< bestMisfit - Self.margin) .& allowed }
             bestMisfit.replace(with: misfit, where: better)

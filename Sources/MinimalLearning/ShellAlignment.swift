@@ -4,8 +4,8 @@
     import Darwin
 #endif
 
-/// Neighbours around a centre at the origin, too many and too similar for trying all permutations:
-/// optionally one of a distinct kind (the anchor) first, then the others from near to far.
+/// Neighbours around a centre at the origin, too many and too similar to try all permutations. The first may be of a
+/// distinct kind (the anchor); the others follow from near to far.
 public struct Shell: Sendable, Equatable {
     public var points: [SIMD3<Double>]
     /// Whether `points[0]` is the anchor.
@@ -109,7 +109,7 @@ public struct ShellAlignment: Sendable {
             let (same, mirrored) = Self.sums(p, s.count, scratch.moved)
             for lane in 0..<min(4, candidates.count - start) {
                 if same[lane] < best.misfit { best = (same[lane], start + lane, 1) }
-                // Å²; a reflection must be better by more than rounding.
+                // Å²; a reflection must be better than the best candidate so far by more than the rounding error.
                 if group == .o3, mirrored[lane] < best.misfit * (1 - 1e-9) - 1e-18 {
                     best = (mirrored[lane], start + lane, -1)
                 }

@@ -71,8 +71,8 @@ public struct VectorKernel: Sendable, Equatable, Codable {
 ///
 /// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's environment with
 /// that of reference j, and all 3n components of a are solved together. K is positive definite.
-/// Replacing M by the best of several alignments would destroy this, and the regularisation that
-/// restores it leaves nothing to learn.
+/// Replacing M by the best of several alignments would destroy the positive definiteness of K, and a
+/// regularisation strong enough to restore it leaves nothing to learn.
 ///
 /// - Source: covariant kernels, Glielmo, Sollich, De Vita, Phys. Rev. B 95, 214302 (2017).
 public struct VectorKernelFit: Sendable {

@@ -1,7 +1,7 @@
 import Atomistics
 
 extension DFTStage {
-    /// Something about a spin that does not fit the structure.
+    /// A conflict between a spin setting and the structure.
     struct SpinProblem {
         var code: String
         var message: String
@@ -11,7 +11,7 @@ extension DFTStage {
 
     /// The unpaired electrons that GPAW calculates with: those of the job, or one if the number of electrons is odd.
     ///
-    /// The number of electrons of a periodic cell depends on the size of the cell: it is spin-paired by default.
+    /// A periodic cell is spin-paired by default, because its number of electrons depends on the choice of the cell.
     ///
     /// - Returns: nil for a spin-paired calculation.
     public func spin(electrons: Int, isPeriodic: Bool = false) -> GPAWSettings.Spin? {
@@ -20,8 +20,8 @@ extension DFTStage {
         return electrons % 2 == 0 || isPeriodic ? nil : .multiplicity(2)
     }
 
-    /// 2S + 1 of the calculation; nil if the moments are given, or found by Hund's rule, or do not follow from the number
-    /// of electrons.
+    /// 2S + 1 of the calculation; nil if the job gives the moments, if Hund's rule determines them, or if the
+    /// multiplicity does not follow from the number of electrons.
     func multiplicity(electrons: Int, isPeriodic: Bool = false) -> Int? {
         if isPeriodic, gpaw?.spin == nil { return nil }
         return switch spin(electrons: electrons, isPeriodic: isPeriodic) {

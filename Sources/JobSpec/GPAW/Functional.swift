@@ -18,7 +18,8 @@ enum Functional {
     /// GPAW's own names.
     static let names = semilocal + metaGGA + vanDerWaals + potentials + hybrids
 
-    /// Returns what is wrong with a name. Names of libxc are checked by their form; `aurelax validate` asks GPAW.
+    /// Returns the problem of a name; nil if there is none. Only the form of libxc's names is checked here;
+    /// `aurelax validate` asks GPAW.
     @Sendable static func problem(_ text: String) -> TextProblem? {
         if let problem = JobSchema.checkWord(text) { return problem }
         let name = base(text)

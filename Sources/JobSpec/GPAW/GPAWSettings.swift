@@ -81,12 +81,12 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
     public struct KPoints: Sendable, Equatable, Codable {
         /// Points along each direction (a Monkhorst–Pack mesh); nil for ``density``.
         public var size: [Int]?
-        /// Points per 1/Å along each direction at least.
+        /// Smallest number of points per 1/Å along each direction.
         public var density: Double?
-        /// Whether the mesh of a density contains Γ.
+        /// Whether a mesh that is given by its density contains Γ.
         public var gamma: Bool?
 
-        /// If the job gives none.
+        /// The mesh of a periodic structure if the job gives none.
         public static let standard = KPoints(density: 2.5)
 
         public init(size: [Int]) { self.size = size }

@@ -7,12 +7,12 @@ extension JobFile {
         public let stage: DFTStage
     }
 
-    /// Every calculation outside that the job asks for.
+    /// All external calculations of the job.
     public var calculations: [Calculation] { job?.calculations ?? [] }
 
-    /// Makes a diagnostic of what an engine says against a setting of a calculation.
+    /// Makes a diagnostic of an engine's objection to a setting of a calculation.
     ///
-    /// - Parameter key: of the stage, with points between the levels: `gpaw.dispersion`.
+    /// - Parameter key: a key of the stage, with dots between the levels: `gpaw.dispersion`.
     public func problem(_ message: String, key: String, of calculation: Calculation) -> Diagnostic {
         let path = calculation.path + key.split(separator: ".").map { .key(String($0)) }
         let node = node(at: path)
@@ -36,7 +36,7 @@ extension [JobFile.PathStep] {
 }
 
 extension Job {
-    /// Every calculation outside, and where it stands.
+    /// All external calculations, with their places in the job file.
     var calculations: [JobFile.Calculation] {
         stages.enumerated().compactMap { index, stage in
             let path = [JobFile.PathStep.key("stages"), .index(index), .key(stage.kind)]
