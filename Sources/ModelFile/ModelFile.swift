@@ -62,8 +62,7 @@ public final class ModelFile: Sendable {
         let start = Layout.aligned(headerRange.upperBound)
         var end = 0
         for tensor in directory.tensors {
-            // The digest proves only that the numbers were written this way; arithmetic on them
-            // must not trap.
+            // A valid digest does not exclude absurd numbers in the header, so arithmetic on them must not trap.
             let bytes = tensor.shape.reduce(Optional(tensor.type.size)) { size, extent in
                 guard let size, extent >= 0 else { return nil }
                 let (product, overflow) = size.multipliedReportingOverflow(by: extent)

@@ -2,11 +2,11 @@
 public enum ModelFileError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A system call failed; `errno` is the error number and `reason` its description.
     case system(path: String, operation: String, errno: Int32, reason: String)
-    /// The file does not begin like a model file.
+    /// The file does not begin with the signature of a model file.
     case notAModelFile(path: String)
     /// The file has a format version that this program does not support.
     case unsupportedFormat(path: String, found: Int, supported: Int)
-    /// The file is shorter (or longer) than its header says.
+    /// The length of the file differs from the length that its header states.
     case wrongLength(path: String, expected: UInt64, actual: UInt64)
     /// The bytes do not match their checksum.
     case damaged(path: String, what: String)

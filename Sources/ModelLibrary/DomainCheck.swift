@@ -2,11 +2,11 @@ public import Atomistics
 import Foundation
 import SOAPPotential
 
-/// Whether a model can be asked about a structure, decided before an atom moves.
+/// The check, made before an atom moves, whether a model is applicable to a structure.
 ///
 /// The limits are measured: docs/structures.md, "Atoms that a model does not know".
 public struct DomainCheck: Sendable, Equatable {
-    /// Above this share of atoms out of domain a structure is refused.
+    /// Above this share of atoms out of domain, a structure is refused.
     public static let refusedShare = 0.5
     /// Up to this share the model can be the base of a learning relaxation. A copper ring with 0.17 ended 0.17 eV lower
     /// on gold-ligands than on GFN1-xTB, after fewer gradients; a ring of p-MBA with 0.22 began at 5.6 eV/Å.
@@ -14,7 +14,7 @@ public struct DomainCheck: Sendable, Equatable {
     /// A force of more than this many times the largest in the training data is refused.
     public static let refusedForce = 5.0
     /// Mean expected force error, eV/Å, above which a structure is refused if it is also more than ``refusedRatio`` of
-    /// the forces. Of a known structure that is strongly displaced both errors and forces are large.
+    /// the forces. In a known structure with strongly displaced atoms, both errors and forces are large.
     public static let refusedError = 1.0
     /// Root mean square of the expected force errors over that of the forces.
     public static let refusedRatio = 0.2
@@ -26,11 +26,11 @@ public struct DomainCheck: Sendable, Equatable {
     public let atoms: Int
     /// Number of atoms out of domain, by element symbol.
     public let outside: [String: Int]
-    /// The force that exceeds the largest one of its element in the training data most.
+    /// The predicted force that exceeds the largest training force of its element by the largest factor.
     public let largestForce: LargestForce?
     /// Expected force errors; nil if the model has none.
     public let expected: ExpectedErrors?
-    /// Whether the limits apply: to potentials.
+    /// Whether the limits apply; they apply only to potentials.
     private let hasLimits: Bool
 
     public struct ExpectedErrors: Sendable, Equatable {
@@ -62,13 +62,14 @@ public struct DomainCheck: Sendable, Equatable {
     public struct LargestForce: Sendable, Equatable {
         public var atom: Int
         public var symbol: String
-        /// Predicted, eV/Å.
+        /// Predicted force, eV/Å.
         public var force: Double
-        /// Largest in the training data, eV/Å.
+        /// Largest force in the training data, eV/Å.
         public var known: Double
     }
 
-    /// - Throws: `ForceFieldError` if the model cannot be asked at all: an element that it lacks, a periodic cell.
+    /// - Throws: `ForceFieldError` if the model cannot be evaluated at all: it lacks an element, or the cell is
+    ///   periodic.
     public init(_ forceField: any ForceField, _ atoms: Atoms) throws {
         self.init(forceField, atoms, try forceField.predict(atoms))
     }
@@ -76,12 +77,12 @@ public struct DomainCheck: Sendable, Equatable {
     /// - Parameters:
     ///   - forceField: the model.
     ///   - atoms: the structure.
-    ///   - prediction: of the model for this structure.
+    ///   - prediction: the model's prediction for this structure.
     public init(_ forceField: any ForceField, _ atoms: Atoms, _ prediction: ForcePrediction) {
         model = forceField.provenance.name
         self.atoms = atoms.count
         expected = ExpectedErrors(atoms, prediction)
-        // Limits were measured for potentials; the learning machines' marks mean something else.
+        // The limits were measured for potentials; the marks of minimal learning machines have another meaning.
         guard let potential = forceField as? SOAPPotential else {
             (outside, largestForce, hasLimits) = ([:], nil, false)
             return

@@ -27,17 +27,17 @@ public struct Evaluation: Sendable, Codable, Equatable {
         /// Fraction of atoms whose error is at most twice the expected one.
         public var withinTwice: Double?
         public var outOfDomain = 0
-        /// By name: the expected error, and the model's other signs of doubt.
+        /// Each indicator of uncertainty by name: the expected error and the model's other indicators.
         public var indicators: [String: Indicator] = [:]
     }
 
-    /// How well one sign of doubt predicts errors.
+    /// The quality with which one indicator of uncertainty predicts errors.
     public struct Indicator: Sendable, Codable, Equatable {
         /// Rank correlation (Spearman) with the length of the error vector, and with the angle.
         public var errorCorrelation: Double?
         public var angleCorrelation: Double?
-        /// Mean error, eV/Å, of the quarter of atoms with the smallest values, of the next
-        /// quarters, of the quarter with the largest values; empty for fewer than four atoms.
+        /// Mean error, eV/Å, of each quarter of the atoms, from the quarter with the smallest values of the indicator
+        /// to the one with the largest; empty for fewer than four atoms.
         public var errorByQuarter: [Double] = []
     }
 

@@ -43,7 +43,7 @@ extension Evaluation {
         return lines.joined(separator: "\n")
     }
 
-    /// How well each sign of doubt predicts errors, for each class; nil if there is none.
+    /// A table of how well each indicator of uncertainty predicts errors, for each class; nil if there is none.
     public var indicatorTable: String? {
         let names = ForceComparison.inOrder(rows.keys) + ["all"]
         var lines: [String] = []

@@ -26,7 +26,7 @@ public struct ForceComparison: Sendable {
     /// `AtomClass`, with separate half units, and `Au` for all gold; other structures have those of
     /// the model.
     public private(set) var atoms: [String: [Atom]] = [:]
-    /// Names of the model's signs of doubt.
+    /// Names of the model's indicators of uncertainty.
     public private(set) var indicators: [String] = []
     /// Error of the energy of each frame that has one, and its expected value, eV per atom.
     public private(set) var energyErrors: [(error: Double, expected: Double?)] = []

@@ -1,20 +1,20 @@
 public import Atomistics
 import ModelFile
 
-/// The gradients that a learning relaxation has learnt from, as a model file: with the base they determine its correction,
-/// because a Gaussian process is its data and its settings.
+/// A model file with the gradients that a learning relaxation has learnt from. Together with the base they determine
+/// its correction, because a Gaussian process is fully defined by its data and its settings.
 ///
 /// Tensors: `numbers` (F×N), `positions` (F×N×3, Å), `energies` (F, eV) and `forces` (F×N×3, eV/Å) of F geometries of one
 /// composition.
 public struct LearntRelaxation: Sendable, Equatable {
     public static let kind = "learnt-relaxation"
-    /// In the folder of a result.
+    /// Name of the file in the folder of a result.
     public static let fileName = "learnt.\(ModelLibrary.fileExtension)"
 
     /// Name of the force field that was corrected; nil for none.
     public var base: String?
     public var levelOfTheory: String
-    /// e.
+    /// Total charge, e.
     public var charge: Int
     /// Labelled geometries; the order of the atoms may differ.
     public var frames: [Atoms]

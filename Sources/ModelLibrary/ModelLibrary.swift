@@ -57,7 +57,7 @@ public struct ModelLibrary: Sendable {
     ///
     /// - Throws: ``ModelLibraryError``.
     public func path(of nameOrPath: String) throws(ModelLibraryError) -> String {
-        // Without a structure the first default model.
+        // Without a structure, ``automatic`` means the first default model.
         let nameOrPath = nameOrPath == Self.automatic ? Self.defaultModels[0] : nameOrPath
         if nameOrPath.contains("/") || nameOrPath.hasSuffix("." + Self.fileExtension) {
             guard exists(nameOrPath) else { throw .noFile(nameOrPath) }
@@ -92,7 +92,7 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
     case notTrained(String, recipe: String)
     case noFile(String)
     case unknownKind(String, path: String)
-    /// What a learning relaxation learnt gives forces only with the base and the structure of a job.
+    /// The gradients of a learning relaxation give forces only together with the base and the structure of a job.
     case notByItself(path: String)
 
     public var description: String {
@@ -117,11 +117,11 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 extension ModelLibrary {
-    /// The name that stands for the model of ``defaultModels`` that knows a structure best.
+    /// The name that stands for the most suitable of the ``defaultModels`` for a structure.
     public static let automatic = "auto"
 
-    /// The models that ``automatic`` chooses from. The first one is taken where it knows the structure: it is the most
-    /// accurate one in its domain.
+    /// The models that ``automatic`` chooses from. The first one is preferred if it knows the structure, because it is
+    /// the most accurate one in its domain.
     public static let defaultModels = ["thiolate-gold", "gold-ligands"]
 
     /// Above this share of atoms out of domain the next model is tried.
@@ -133,10 +133,10 @@ extension ModelLibrary {
     /// is none, the one with the fewest. Models that lack an element are passed over, unless all do.
     ///
     /// - Parameters:
-    ///   - name: of a model, or ``automatic``.
+    ///   - name: the name of a model, or ``automatic``.
     ///   - atoms: the structure.
     ///   - load: loads a model by its name.
-    /// - Throws: what `load` throws for the first default model if none can be loaded.
+    /// - Throws: the error of `load` for the first default model if none can be loaded.
     public func resolve(
         _ name: String, for atoms: Atoms, load: (String) throws -> any ForceField
     ) throws -> String {

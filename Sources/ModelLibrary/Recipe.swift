@@ -40,7 +40,8 @@ public struct Recipe: Sendable, Equatable {
             var calibration: [Int]
         }
 
-        /// Returns the use of each of a file's frames; a frame that is named twice calibrates.
+        /// Returns the use of each of a file's frames. A frame named for both validation and calibration is used for
+        /// calibration.
         func chosen(of total: Int) -> Split {
             func isIn(_ ranges: [FrameRange], _ frame: Int) -> Bool { ranges.contains { $0.contains(frame) } }
             let used = (0..<total).filter { isIn(frames ?? [FrameRange(start: 0, end: nil)], $0) }

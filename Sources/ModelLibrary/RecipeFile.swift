@@ -99,7 +99,7 @@ public enum RecipeSchema {
 
     static let length = ValueSchema.number(0...100, open: true)
 
-    /// A value for each element that is named, and for all others.
+    /// One value for each named element, and a default for all others.
     static func byElement(_ value: ValueSchema, withDefault: Bool = false) -> ValueSchema {
         .mapping(
             MappingSchema(

@@ -164,7 +164,7 @@ extension SOAPPotentialSettings {
 // MARK: Classes of atoms, aligned with references
 
 extension EnvironmentOptions {
-    /// Options of anything that holds these.
+    /// The options of a type that contains these values.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, EnvironmentOptions> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }

@@ -21,7 +21,7 @@ public struct TrainingReport: Sendable, Codable, Equatable {
     public var seconds: Double
     /// Errors on the validation frames of a model that was not trained on them; nil without such frames.
     public var validation: Evaluation?
-    /// The same for the validation frames of each file that has some.
+    /// The same for each file that has validation frames.
     public var validationByFile: [String: Evaluation]
 }
 

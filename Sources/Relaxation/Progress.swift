@@ -14,7 +14,7 @@ struct Progress: Sendable {
     /// The last step at which the forces became smaller, or the energy lower, by enough to count as
     /// progress.
     private(set) var since = 0
-    /// Positions of the last two longest cycles, the newest last.
+    /// The last positions, enough for two cycles of the longest period; the newest are last.
     private var recent: [[SIMD3<Double>]] = []
 
     init() {}

@@ -1,5 +1,5 @@
-/// How a relaxation is done. Å and eV/Å; the defaults of the first five are the paper's, every other option
-/// is off.
+/// The settings of a relaxation, in Å and eV/Å. The defaults of the first five are the paper's; every other option is
+/// off by default.
 public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var optimizer: OptimizerKind = .bfgs
     /// Converged when the largest force norm of a moving atom is below this, eV/Å.
@@ -26,10 +26,10 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// Number of steps after which the optimiser is reset; nil for never.
     public var resetEvery: Int?
 
-    /// Take Σ F_i / N off every force. Only where every atom moves; else nothing is done.
+    /// Whether to subtract the mean force, Σ F_i / N, from every force. Has an effect only if every atom moves.
     public var removesNetForce = false
-    /// Take off the forces of a rigid rotation about the centroid. Only where every atom moves and nothing is
-    /// periodic; else nothing is done.
+    /// Whether to subtract the forces of a rigid rotation about the centroid. Has an effect only if every atom moves
+    /// and no direction is periodic.
     public var removesNetTorque = false
 
     public var stops = RelaxationStops()
@@ -42,13 +42,13 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// Whether the relaxation stops if an initial bond between non-metal atoms breaks or a new one
     /// forms (`BondWatch`); ``Relaxer/best`` is then an earlier frame.
     public var keepsBonds = false
-    /// Which frame ``Relaxer/best`` is, and ``Relaxer/kept`` unless the relaxation converges.
+    /// The criterion for ``Relaxer/best``, and for ``Relaxer/kept`` if the relaxation does not converge.
     public var keep = KeptFrame.smallestFmax
 
     public init() {}
 }
 
-/// The matrix a BFGS method begins with, and begins with again after a reset.
+/// The matrix with which a BFGS method begins, at the start and after each reset.
 public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
     /// 70 eV/Å² times the unit matrix, as in ASE.
     case unit
@@ -67,7 +67,7 @@ public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
 /// Parts of a structure that move in turn: `rounds` times through `segments`.
 ///
 /// A segment ends after its steps, or as soon as its own atoms are converged. The relaxation is converged when
-/// the atoms of all segments are; at the end of the last round it has taken the steps it was allowed.
+/// the atoms of all segments are. The end of the last round counts as reaching the allowed number of steps.
 public struct Alternation: Sendable, Equatable, Codable {
     public var segments: [Segment]
     public var rounds: Int
@@ -85,8 +85,8 @@ public struct Alternation: Sendable, Equatable, Codable {
 
 /// The use of curvature that was learnt with some atoms fixed when others begin to move.
 public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable {
-    /// Like an ASE optimiser whose constraints change: the change of the masked forces across the
-    /// switch counts as curvature, although most of it comes from the other mask.
+    /// As in an ASE optimiser whose constraints change: the change of the masked forces across the switch counts as
+    /// curvature, although most of it is caused by the change of the mask.
     case literal
     /// Every step gives curvature only for the atoms that moved in it: each segment keeps its own
     /// block. Methods with a velocity start from rest.
@@ -95,14 +95,14 @@ public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable 
     case reset
 }
 
-/// When to end a relaxation that is not converged, knowing what its model can know. All off by default.
+/// Criteria for ending a relaxation before convergence, based on the limits of its model. All are off by default.
 public struct RelaxationStops: Sendable, Equatable, Codable {
     /// Stop when |F_i| < k u_i for every moving atom, where u_i is the model's expected error:
     /// smaller forces cannot be resolved. Without effect if the model gives no uncertainty.
     public var belowUncertainty: Double?
-    /// Stop after this number of steps without progress: neither the largest nor the root mean
-    /// square force has fallen one percent below its smallest value so far, nor the energy, if
-    /// there is one, 1 meV below its lowest.
+    /// Stop after this number of steps without progress. Progress means that the largest or the root mean square force
+    /// falls one percent below its smallest value so far, or that the energy, if there is one, falls 1 meV below its
+    /// lowest value.
     public var stagnation: Int?
     /// Stop when a cycle of at most this number of steps was repeated twice without progress: each position is the same
     /// as one period before, within two percent of the cycle's longest step.
@@ -111,7 +111,7 @@ public struct RelaxationStops: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// Which frame a relaxation that did not converge ends with.
+/// The frame that a relaxation returns if it does not converge.
 public enum KeptFrame: String, Sendable, Equatable, Codable, CaseIterable {
     case last
     case smallestFmax = "smallest-fmax"

@@ -64,7 +64,7 @@ extension Relaxer {
     }
 
     private func isBetter(_ frame: RelaxationFrame, than best: RelaxationFrame) -> Bool {
-        // Forces that leave out atoms say nothing about a frame that includes them.
+        // The forces of frames with different numbers of fixed out-of-domain atoms are not comparable.
         guard frame.frozen == best.frozen else { return frame.frozen < best.frozen }
         switch settings.keep {
         case .last, .smallestFmax: return frame.fmax < best.fmax
@@ -91,7 +91,7 @@ func withoutNetForce(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
 ///
 ///     F_i − ω × d_i,   d_i = r_i − r̄,   Σ_i (|d_i|² 1 − d_i d_iᵀ) ω = Σ_i d_i × F_i
 ///
-/// An axis about which nothing rotates (of a linear molecule, of a single atom) has no component.
+/// The component about an axis without moment of inertia (a linear molecule, a single atom) is zero.
 /// - Throws: ``LinearAlgebraError`` for positions or forces that are not finite.
 func withoutNetTorque(
     _ forces: [SIMD3<Double>], positions: [SIMD3<Double>]

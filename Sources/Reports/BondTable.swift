@@ -3,12 +3,12 @@ import Foundation
 
 /// Distances of bonded pairs in two geometries of the same atoms, kind by kind, and the bonds in which they differ.
 struct BondTable {
-    /// For a table: kind, structure, pairs, mean, shortest, longest.
+    /// Cells of the table: kind, structure, pairs, mean, shortest, longest.
     let rows: [[String]]
-    /// Sentences that name the bonds that broke and formed; metal–metal contacts are counted above only.
+    /// Sentences that name the bonds that broke and formed; metal–metal contacts are counted in the table only.
     let changes: [String]
 
-    /// So many are named, the rest is counted.
+    /// Largest number of bonds that are named; the others are counted.
     private static let named = 6
 
     init(_ initial: Atoms, _ final: Atoms) {
@@ -82,7 +82,7 @@ struct BondTable {
     }
 }
 
-/// Two elements that are bonded: `Au–S`, `S–C`, `C–H`, the heavier one first.
+/// A pair of bonded elements, the heavier one first: `Au–S`, `S–C`, `C–H`.
 struct BondKind: Hashable, Comparable, CustomStringConvertible {
     private let heavier: Element
     private let lighter: Element
@@ -93,7 +93,7 @@ struct BondKind: Hashable, Comparable, CustomStringConvertible {
 
     var isMetallic: Bool { !heavier.isNonMetal && !lighter.isNonMetal }
 
-    /// Up to which a pair counts as bonded, Å.
+    /// Largest distance at which a pair counts as bonded, Å.
     var cutoff: Double {
         switch (heavier.symbol, lighter.symbol) {
         case ("Au", "Au"): 3.5

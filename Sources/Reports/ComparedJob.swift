@@ -6,8 +6,7 @@ import OrderedCollections
 public struct ComparedJob: Sendable {
     public enum Kind: String, Sendable {
         case ml, dft
-        /// Energies and forces along the path of the previous stage: such a stage has no path of
-        /// its own.
+        /// Energies and forces along the path of the previous stage. A stage of this kind has no path of its own.
         case singlePoints = "single-points"
     }
 

@@ -4,7 +4,7 @@ import Foundation
 extension JobReport {
     /// One self-contained HTML file: it needs no network and no other file.
     ///
-    /// - Parameter viewer: the structure viewer's script; without it the structures are only drawn.
+    /// - Parameter viewer: the structure viewer's script; without it, the page shows only drawings of the structures.
     public func page(viewer: StructureViewer? = nil) -> String {
         let page: Markup = """
             <!doctype html>
@@ -22,7 +22,7 @@ extension JobReport {
     /// The body of the page, without a viewer, as HTML.
     public var fragment: String { body(viewer: "").text }
 
-    /// - Parameter viewer: the trajectory's, which comes before what only few look at.
+    /// - Parameter viewer: the viewer of the trajectory, placed above the details that few readers need.
     private func body(viewer: Markup) -> Markup {
         """
         <h1>\(name)</h1>
@@ -70,7 +70,7 @@ extension JobReport {
         return "<div class=\"pair\">\(figures)</div>\n"
     }
 
-    /// By whom the last structure is.
+    /// The method that produced the final structure.
     private var origin: String {
         guard let last = stages.last(where: { !$0.frames.isEmpty }) else { return "" }
         return last.isML ? "a model's, not DFT's" : last.frames.last?.levelOfTheory ?? "DFT"

@@ -2,7 +2,7 @@ public import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The content of the page about one job; it names no place on a disk.
+/// The content of the page about one job; it contains no paths on a disk.
 public struct JobReport: Sendable {
     public struct Stage: Sendable {
         /// `1 ML`, `2 DFT, attempt 2`.
@@ -133,7 +133,7 @@ public struct JobReport: Sendable {
 }
 
 extension [LearningCall] {
-    /// Step and error, where there is one.
+    /// Step and error of each call that has this error.
     fileprivate func errors(_ error: (LearningCall) -> Double?) -> [SIMD2<Double>] {
         compactMap { call in error(call).map { SIMD2(Double(call.step), $0) } }
     }

@@ -7,7 +7,7 @@ public struct LearningCall: Sendable, Equatable {
     public var energy: Double
     /// Computed largest force, eV/Å.
     public var fmax: Double
-    /// Nil for the first gradient, and where the step was a quasi-Newton step.
+    /// Nil for the first gradient, and if the step was a quasi-Newton step.
     public var predictedEnergy: Double?
     public var predictedFmax: Double?
     /// Root mean square error of the predicted force, eV/Å, of base and correction, and of a quadratic model.
@@ -15,7 +15,7 @@ public struct LearningCall: Sendable, Equatable {
     public var quadraticError: Double?
     /// Largest displacement that the next step may have, Å.
     public var trustRadius: Double?
-    /// The next geometry in words; nil if there is none.
+    /// A description of the next geometry; nil if there is none.
     public var next: String?
 
     public init(step: Int, energy: Double, fmax: Double) {

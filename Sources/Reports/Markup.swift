@@ -14,7 +14,7 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         public init(literalCapacity: Int, interpolationCount: Int) {}
         public mutating func appendLiteral(_ literal: String) { text += literal }
         public mutating func appendInterpolation(_ value: String) { text += Markup.escape(value) }
-        /// Text with units that no line break may part.
+        /// Text in which no line break may separate a number from its unit.
         public mutating func appendInterpolation(prose value: String) {
             text += Markup.escape(value).replacing("eV/Å", with: "<span class=\"unit\">eV/Å</span>")
         }

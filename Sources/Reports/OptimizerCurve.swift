@@ -43,7 +43,7 @@ public struct OptimizerCurve: Sendable, Equatable {
     /// Largest log that is read, bytes: about a million steps.
     public static let largestLog = 64 << 20
 
-    /// Empty if there is no log yet, or what has its name is no such file.
+    /// Empty if there is no log yet, or if the path does not lead to a plain file.
     public init(atPath path: String) {
         guard isPlainFile(atPath: path, limit: Self.largestLog) else {
             self.init("")

@@ -85,14 +85,14 @@ public struct StructureViewer: Sendable {
             let values: [Double]
             var description: String
         }
-        /// The initial view.
+        /// The initial settings of the viewer.
         struct Settings: Encodable {
             struct View: Encodable {
-                /// Between two frames of a path that is played, ms.
+                /// Time between two frames of an animated path, ms.
                 let playbackDelay = 150
                 let unitCell: Bool
             }
-            /// Places of frames.
+            /// Indices of the displayed frames.
             let pinned: [Int]
             let structure: [View]
         }

@@ -1,10 +1,10 @@
 import Atomistics
 
-/// How large the error of an atom's force is, from what the potential knows of the atom's environment.
+/// The expected force error of an atom, as a function of the potential's doubt about the atom's environment.
 ///
-/// Two measures of doubt add up: the posterior deviation of the atom's energy, σ, and the novelty ν of its
-/// environment (`SOAPPotential.Evaluation`). On frames held out of the fit the errors were seen at each
-/// doubt σ + w ν; far from the data ν tells more, near it σ.
+/// The doubt σ + w ν combines two measures: the posterior deviation of the atom's energy, σ, and the novelty ν of its
+/// environment (`SOAPPotential.Evaluation`). The errors at each doubt were measured on frames held out of the fit. Far
+/// from the training data ν is the better measure, near it σ.
 public struct Calibration: Codable, Sendable, Equatable {
     /// One element's curve from doubt to expected error: for each of several bins with the same number of environments,
     /// their mean doubt, eV, and the root mean square length of their force errors, eV/Å, made non-decreasing.
@@ -20,7 +20,7 @@ public struct Calibration: Codable, Sendable, Equatable {
         /// The largest force in training frames, eV/Å; nil in models of earlier versions.
         public var largestForce: Double?
 
-        /// Linear between bins, in proportion to the doubt beyond the last.
+        /// Interpolates linearly between the bins; beyond the last bin, the error is proportional to the doubt.
         func expectedError(_ doubt: Doubt) -> Double {
             let (x, y) = (deviations, errors)
             guard let last = x.last else { return .infinity }
@@ -31,7 +31,7 @@ public struct Calibration: Codable, Sendable, Equatable {
             return y[upper - 1] + t * (y[upper] - y[upper - 1])
         }
 
-        /// One finite error for each of the ascending deviations.
+        /// Whether the deviations ascend and each has one finite error.
         var isSound: Bool {
             errors.count == deviations.count && (deviations + errors).allSatisfy { $0.isFinite && $0 >= 0 }
                 && zip(deviations, deviations.dropFirst()).allSatisfy { $0 < $1 }
@@ -51,7 +51,7 @@ public struct Calibration: Codable, Sendable, Equatable {
         var doubt: Doubt
         /// Length of the force error, eV/Å.
         var error: Double
-        /// Whether its molecule is one that the potential knows: its novelty is within the domain.
+        /// Whether the atom's molecule is of a kind that the potential knows; then its novelty is within the domain.
         var isKnown: Bool
     }
 
@@ -73,9 +73,10 @@ public struct Calibration: Codable, Sendable, Equatable {
         guard let curve = curves[element.symbol] else { return .infinity }
         if curve.deviations.count > 1 { return curve.expectedError(doubt) }
         let others = curves.values.filter { $0.deviations.count > 1 }.map { $0.expectedError(doubt) }
-        // A few held-out atoms of the element can be right by chance: no better than the best of the others.
+        // With few held-out atoms of the element, small errors may be chance: the estimate is at least the smallest one
+        // of the other elements.
         if !curve.deviations.isEmpty { return max(curve.expectedError(doubt), others.min() ?? 0) }
-        // No held-out frame has the element: the worst that others of this doubt have.
+        // Without held-out atoms of the element, the estimate is the largest one of the other elements at this doubt.
         let single = curves.values.filter { $0.deviations.count == 1 }.map { $0.expectedError(doubt) }
         return (others + single).max() ?? .infinity
     }
@@ -91,7 +92,7 @@ public struct Calibration: Codable, Sendable, Equatable {
     private static let smallestBin = 12
     /// The share of held-out environments of known molecules whose novelty is within the domain.
     private static let knownPart = 0.99
-    /// Candidates for w, eV: the one stays that ranks the errors best.
+    /// Candidates for w, eV; the one that ranks the errors best is chosen.
     private static let weights = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
 
     /// - Parameter samples: held-out atoms by element symbol.

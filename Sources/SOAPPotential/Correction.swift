@@ -32,7 +32,7 @@ package struct Correction: Sendable {
     /// A labelled geometry: the errors of the base's forces and energy.
     struct Frame: Sendable {
         let atoms: Atoms
-        /// The coordinates whose forces count, 3N; nil leaves it to the fit.
+        /// True for each of the 3N coordinates whose forces count; nil for those that ``fit(around:isFree:)`` names.
         let isFree: [Bool]?
         /// Set for a geometry of another job: no distance from the central frame is known.
         let spread: Double?

@@ -66,8 +66,8 @@ struct PairRepulsion: Codable, Sendable, Equatable {
         return energy
     }
 
-    /// Whether each atom is closer to another than in any training frame: below 97 % of the
-    /// shortest distance of their elements there, or below 4 Å for elements that are nowhere that
+    /// Returns for each atom whether it is closer to another atom than in any training frame: below 97 % of the
+    /// shortest distance of their elements there, or below 4 Å if no training frame has atoms of these elements that
     /// close.
     func isCloser(_ atoms: Atoms) throws(StructureError) -> [Bool] {
         var limits = onsets

@@ -5,7 +5,7 @@ extension SOAPPotential: ForceField {
     public var hasEnergy: Bool { true }
 
     /// Energy and its expected error, forces, and for each atom the expected length of its force error. An atom is out of the
-    /// domain if its environment is newer than those of known molecules that were held out of the fit, or if it is
+    /// domain if its environment is more novel than those of known molecules that were held out of the fit, or if it is
     /// closer to another atom than in any training frame.
     ///
     /// - Throws: `ForceFieldError`.

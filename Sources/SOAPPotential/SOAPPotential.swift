@@ -42,7 +42,7 @@ public struct SOAPPotential: Sendable {
         let spread: Matrix
     }
 
-    /// Earlier restrictions, by the elements of the structure.
+    /// Cached restrictions of the potential, by the elements of the structure.
     private let restrictions = Restrictions()
 
     private final class Restrictions: Sendable {

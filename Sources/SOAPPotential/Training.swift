@@ -6,22 +6,22 @@ import LinearAlgebra
 extension SOAPPotential {
     /// Fits a potential to labelled frames.
     ///
-    /// Each frame needs forces; energies are used where given. Of the priors in the settings the smallest one
-    /// stays that predicts the validation frames within 4 % of the best (by the mean of ln RMSE over the
-    /// elements). The uncertainties are calibrated on them and on the calibration frames. The same frames and
-    /// settings give the same model on one machine.
+    /// Each frame needs forces; energies are used where given. The chosen prior is the smallest one in the settings
+    /// whose error on the validation frames is within 4 % of the best (by the mean of ln RMSE over the elements). The
+    /// uncertainties are calibrated on the validation and calibration frames. The same frames and settings give the
+    /// same model on one machine.
     ///
     /// - Parameters:
     ///   - frames: labelled at one level of theory; molecules or periodic cells.
-    ///   - settings: what decides, with the frames, what the potential becomes.
-    ///   - validation: held out of the fit until prior and calibration stand; then, if the settings say so,
-    ///     part of a second fit.
-    ///   - calibration: never part of a fit: frames of other molecules, which tell how errors grow far from the
-    ///     training data. Frames with elements that no training frame holds are passed over.
-    ///   - name: of the model, for people.
-    ///   - progress: told how far it is.
-    ///   - examine: called with the potential that has not learnt from the validation frames, and what to tell how
-    ///     far that is.
+    ///   - settings: the settings of the descriptors, the kernel and the fit.
+    ///   - validation: frames held out of the fit that determines prior and calibration; if the settings request it,
+    ///     they are then part of a second fit.
+    ///   - calibration: frames of other molecules, never part of a fit, which show how errors grow far from the
+    ///     training data. Frames with elements that no training frame has are skipped.
+    ///   - name: the name of the model, for users.
+    ///   - progress: reports the progress.
+    ///   - examine: called with the potential fitted without the validation frames, and a reporter of the progress of
+    ///     the call.
     /// - Throws: ``SOAPPotentialError``, `DescriptorError`, `LinearAlgebraError`.
     /// - Complexity: for ΣM inducing environments and N atoms in all frames 3N(ΣM)² floating-point
     ///   operations for the normal equations, and about as many for the design rows.
@@ -259,11 +259,11 @@ extension SOAPPotential {
             calibration: Calibration(samples: [:]))
     }
 
-    /// Deviations and errors of all held-out atoms; without any, those of the training frames.
+    /// Calibrates on all held-out atoms; if there are none, on the atoms of the training frames.
     /// - Parameters:
-    ///   - frames: that the potential has learnt.
-    ///   - validation: that it has not learnt, of the same or other molecules.
-    ///   - others: that it has not learnt, of molecules outside its domain.
+    ///   - frames: the training frames.
+    ///   - validation: held-out frames of the same or other molecules.
+    ///   - others: held-out frames of molecules outside the potential's domain.
     private func calibrate(
         frames: [Atoms], validation: [Atoms], others: [Atoms], _ progress: TrainingProgress
     ) throws -> Calibration {
@@ -294,7 +294,7 @@ extension SOAPPotential {
 }
 
 extension Calibration {
-    /// Returns this calibration with the domain that these frames, which the potential has learnt, span.
+    /// Returns this calibration with the domain that these training frames span.
     func covering(
         _ frames: [Atoms], _ potential: SOAPPotential, _ progress: TrainingProgress
     ) throws -> Calibration {

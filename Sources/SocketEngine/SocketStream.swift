@@ -40,7 +40,7 @@ public final class SocketStream: Sendable {
         _ address: SocketAddress, _ shouldStop: @escaping @Sendable () throws -> Bool
     ) throws -> SocketStream {
         let descriptor = try SocketCalls.socket(address)
-        // It closes the descriptor, whatever happens next.
+        // From here on the stream owns the descriptor and closes it, also after an error.
         let stream = SocketStream(descriptor, shouldStop: shouldStop)
         if try !SocketCalls.connect(descriptor, address) {
             try stream.wait(

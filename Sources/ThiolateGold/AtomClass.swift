@@ -34,8 +34,8 @@ public struct Classification: Sendable, Equatable {
     public struct Options: Sendable, Equatable, Codable {
         /// Å.
         public var bondLength: Double
-        /// Å; if it exceeds `bondLength`, a sulfur or gold atom counts up to this distance when it
-        /// supports an atom's previous class, so that classes do not flip at one distance.
+        /// Å; if it exceeds `bondLength`, a sulfur or gold atom counts up to this distance if that keeps an atom in its
+        /// previous class, so that classes do not flip at one distance.
         public var releaseLength: Double
 
         public init(bondLength: Double = 3, releaseLength: Double = 3) {

@@ -102,7 +102,7 @@ struct AtomPrediction: Sendable {
     /// Whether every alignment left a rotation undetermined.
     var lowRank = false
 
-    /// The force, eV/Å. - Parameter clamped: whether a negative norm counts as zero.
+    /// The force, eV/Å; if `clamped`, a negative norm counts as zero.
     func force(clamped: Bool) -> SIMD3<Double> { (clamped ? max(0, norm) : norm) * direction }
 }
 

@@ -172,8 +172,8 @@ extension ForceErrorFit {
     /// frames.
     private static let reach = 1.5
 
-    /// Computed for references that also occur in other frames: an environment that only one frame
-    /// has is out of domain without it.
+    /// Fits to references whose environment also occurs in other frames. If an environment occurs in one frame only, a
+    /// fit without this frame finds it out of domain.
     init(fitting all: [CrossValidation.Sample]) throws {
         let samples = all.filter(\.nearest.isFinite)
         guard samples.count >= 10 else {

@@ -1,7 +1,7 @@
 import Atomistics
 import ModelFile
 
-/// The input of a training other than frames with forces.
+/// The input of a training besides the frames.
 public struct ModelTraining<Options: Sendable>: Sendable {
     /// The name of the model.
     public var name: String

@@ -51,7 +51,7 @@ struct ReferenceSet: Sendable {
             descriptors = try SingleMatrix(file, prefix + "references", rows: nil, columns: features)
             squaredLengths = try file.float64(prefix + "squared-lengths", shape: [descriptors.rows]).array
         } else {
-            // Models of earlier versions have them in double precision and as they are.
+            // Models of earlier versions store the descriptors in double precision and not centred.
             let stored = try file.float64(prefix + "references", shape: [nil, features])
             let points = CentredPoints(
                 Matrix(rows: stored.shape[0], columns: features, storage: stored.array))

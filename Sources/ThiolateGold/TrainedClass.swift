@@ -12,7 +12,7 @@ struct TrainedClass: Sendable {
     let norm: TrainedNorm
     /// The references of the direction model.
     let directionReferences: [Int]
-    /// Unit forces at those.
+    /// Unit vectors along the forces at the references of the direction model.
     let directions: [SIMD3<Double>]
     let environments: [Environment]
     let direction: OAMLM
@@ -95,8 +95,7 @@ struct TrainedClass: Sendable {
                             c[i * n + j] = skipped ? 0 : directions[i].dot(u[j])
                             if alignmentModel { g[i * n + j] = skipped ? 0 : result.misfits[j] }
                         }
-                        // A reference maps onto itself, whichever of several perfect fits was
-                        // found.
+                        // A reference maps onto itself, even if the alignment found another of several perfect fits.
                         c[i * n + i] = 1
                         if alignmentModel { g[i * n + i] = 0 }
                     }

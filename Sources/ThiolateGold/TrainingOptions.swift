@@ -15,9 +15,11 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
     public var soap = SOAPSettings.paper
     public var scaling = ScalingSet.pool
     public var start = MaximinStart.closestToMean
-    /// The references are selected among this many times their number of environments, drawn at random; nil: among all.
+    /// The references are selected among environments drawn at random, this many times as many; nil: among all
+    /// environments.
     ///
-    /// The fewer, the more the references are spread as the data are. Among all, outliers come first.
+    /// A small value makes the references follow the distribution of the data. A selection among all takes outliers
+    /// first.
     public var candidates: Double?
     public var group = RotationGroup.o3
     /// Number of core gold triangles that are aligned (eq. 18).

@@ -55,7 +55,7 @@ extension Scan {
         }
     }
 
-    /// Numbers of the parameter sets, from 1 among ``points``, without results.
+    /// Numbers, from 1 among ``points``, of the parameter sets that have no results yet.
     public func missingSets(resultsAt path: String? = nil) throws -> [Int] {
         let points = self.points
         return try ScanResultsFile.alone(

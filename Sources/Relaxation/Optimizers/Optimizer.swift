@@ -8,7 +8,7 @@ public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
     /// BFGS whose matrix stays positive definite: Powell's damping.
     case safeBFGS = "safe-bfgs"
 
-    /// As ASE's logs name it, or would.
+    /// The name in logs: ASE's own, or one in ASE's style for a method that ASE lacks.
     public var logName: String {
         switch self {
         case .bfgs: "BFGS"
@@ -20,29 +20,29 @@ public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
         }
     }
 
-    /// Moves by a velocity, which means nothing for atoms that were fixed a moment ago.
+    /// Whether the method keeps a velocity. A velocity is meaningless for atoms that have just been released.
     var hasVelocity: Bool { self == .fire || self == .fire2 }
     public var hasHessian: Bool { self == .bfgs || self == .safeBFGS }
 }
 
-/// Decides where to go from positions and forces alone: no energies, no line search.
+/// An optimiser that derives each displacement from positions and forces alone, without energies or a line search.
 ///
 /// Vectors hold the coordinates of the atoms that may move, 3 per atom, Å and eV/Å; the forces on
 /// temporarily fixed atoms are zero.
 protocol Optimizer: Sendable {
-    /// Takes in that along the displacement s, which was really made, the gradient changed by y = −ΔF.
+    /// Learns from a completed step: along its displacement s, the gradient changed by y = −ΔF.
     mutating func learn(_ s: [Double], _ y: [Double])
 
     /// Returns the displacement from a geometry with the forces `f`, Å.
     ///
-    /// - Parameter forces: the forces after another displacement from here; a method that needs none never
-    ///   calls it.
+    /// - Parameter forces: computes the forces after a trial displacement from here; called only by methods that need
+    ///   them.
     mutating func displacement(
         _ f: [Double], forces: ([Double]) throws -> [Double]
     ) throws -> [Double]
 
-    /// Goes past a step that was taken before a restart: as ``displacement(_:forces:)``, without what only the
-    /// displacement needs.
+    /// Replays a step that was taken before a restart: updates the state as ``displacement(_:forces:)`` does, without
+    /// the work that only the displacement needs.
     mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) throws
 }
 
@@ -55,7 +55,7 @@ extension Optimizer {
 }
 
 extension OptimizerKind {
-    /// - Parameter hessian: of the methods that have one.
+    /// - Parameter hessian: the initial Hessian; used only by methods with a Hessian.
     func make(maxStep: Double, hessian: Matrix) -> any Optimizer {
         switch self {
         case .bfgs: BFGS(maxStep: maxStep, hessian: hessian, isDamped: false)
