@@ -162,7 +162,7 @@ public struct Dashboard: Service {
         return Response(status: .seeOther, headers: [.location: "../\(name)"])
     }
 
-    /// More than any structure that the inbox takes.
+    /// Larger than any structure that the inbox accepts.
     private static let mostBytes = 64 << 20
 
     /// A file for the inbox, from a page of ours or from a program with the token.

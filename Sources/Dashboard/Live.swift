@@ -62,8 +62,8 @@ actor SharedFragments {
 
     private var entries: [String: Entry] = [:]
 
-    /// Returns the part under `key`, at most a second old, or at most ten times as old as it takes
-    /// to make: all requests together never cost more than a tenth of a processor.
+    /// Returns the part under `key`. It is at most a second old, or at most ten times as old as making it takes, so
+    /// that all requests together never cost more than a tenth of a processor.
     func fragment(_ key: String, _ make: () throws -> String) rethrows -> String {
         let start = ContinuousClock.now
         if let known = entries[key], known.end > start { return known.text }

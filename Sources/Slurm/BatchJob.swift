@@ -1,6 +1,6 @@
 /// A job for Slurm that runs in a folder: a package, or the elements of an array.
 public struct BatchJob: Sendable, Equatable {
-    /// Different from the name of every other submission.
+    /// Name of the Slurm job, different from that of every other submission.
     public var name: String
     public var comment: String
     /// Absolute path of the package's folder.
@@ -107,9 +107,9 @@ public struct BatchJob: Sendable, Equatable {
             """
     }
 
-    /// Exit status of a run whose setup failed; neither a package's own nor the number of a signal.
+    /// Exit status of a run whose setup failed. It differs from each status of a package and from every signal number.
     public static let setupFailed = 78
-    /// The log's line about it begins so.
+    /// Beginning of the log line about a failed setup.
     static let setupMessage = "setup failed"
 
     /// The path of the exit status file, quoted for the script.
@@ -119,7 +119,7 @@ public struct BatchJob: Sendable, Equatable {
             : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
     }
 
-    /// At most half of the run's time.
+    /// Seconds before the time limit for the stop signal: at most half of the run's time.
     private var signalTime: Int { resources.time.map { max(1, min(warning, $0 / 2)) } ?? warning }
 
     /// The script that runs on the node. Only the current run starts; a submission that was thought

@@ -2,7 +2,7 @@
 public struct RunEvidence: Sendable, Equatable {
     /// For an array: the element in question.
     public var element: Int?
-    /// The package's own marker: there is a result, and nothing else matters.
+    /// The package's own marker of a complete result. It overrides all other evidence.
     public var hasResult = false
     /// Number of steps in the trajectory.
     public var steps = 0
@@ -12,7 +12,8 @@ public struct RunEvidence: Sendable, Equatable {
     public var status: Int?
     /// Another process was running the package.
     public var wasLocked = false
-    /// Slurm's message in the log: not every cluster ends such a job as `OUT_OF_MEMORY`.
+    /// Whether the log has Slurm's message about exceeded memory: some clusters do not report the state
+    /// `OUT_OF_MEMORY`.
     public var ranOutOfMemory: Bool {
         lastLines.contains { line in
             line.contains("slurmstepd")
@@ -105,8 +106,8 @@ public struct ResubmissionRules: Sendable, Equatable {
         }
     }
 
-    /// An array whose single element was cancelled while others finished is still wanted; only that
-    /// run of the element is not.
+    /// If one element of an array was cancelled while others finished, the array is still wanted; only that run of the
+    /// element is unwanted.
     private func lone(_ word: String, _ evidence: RunEvidence, _ run: SlurmRun) -> Cause? {
         guard word == "CANCELLED", evidence.element != nil,
             run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true

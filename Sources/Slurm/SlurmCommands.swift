@@ -49,8 +49,7 @@ public struct SlurmCommands: Sendable {
                 "--name=\(names.joined(separator: ","))", "--starttime=\(format.string(from: since))",
             ])
         if result.status == 0 { return QueueEntry.inSacct(result.output) }
-        // Only a cluster without accounting is not queried again for long; a temporary failure may
-        // end.
+        // A cluster without accounting is not queried again for long. Other failures may be temporary.
         if (result.errors + result.output).contains("accounting storage is disabled") || result.didNotRun {
             return nil
         }
@@ -124,7 +123,7 @@ public struct SlurmCommands: Sendable {
                 return first.flatMap { $0 } ?? Output(errors: "\(program) gave no answer within \(limit)")
             }
         } catch {
-            // The program was ended while it ran: what it has done is not known.
+            // The program was ended while it ran, so its effect is unknown.
             if Task.isCancelled || error is CancellationError {
                 return Output(errors: "\(program) was stopped with the daemon")
             }

@@ -1,7 +1,7 @@
 public import Foundation
 
-/// One submission of a package: the intention, and what is known about it since. It uses no files
-/// and no commands; the necessary actions follow from its state.
+/// One submission of a package: the intention to submit it, and everything learnt about it since. It uses no files and
+/// no commands; the necessary actions follow from its state.
 public struct SlurmRun: Sendable, Equatable, Codable {
     public enum Phase: String, Sendable, Codable {
         /// To be submitted, or possibly submitted.
@@ -75,8 +75,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         reason = why
     }
 
-    /// True for a job that is this run: numbers repeat when a controller loses its state, names do
-    /// not.
+    /// Returns true if the entry belongs to this run. The name is compared too, because Slurm reuses job numbers after
+    /// its controller has lost its state.
     public func matches(_ entry: QueueEntry) -> Bool {
         entry.name == name && (id == nil || entry.id == id)
             && (submitted == nil || entry.submitted >= submitted ?? "")
@@ -85,7 +85,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     /// Records the entries of the controller or its database for this job; an array may have
     /// several.
     ///
-    /// - Returns: true if there is news to show.
+    /// - Returns: true if the displayed state has changed.
     @discardableResult
     public mutating func see(_ entries: [QueueEntry], at now: Date) -> Bool {
         precondition(entries.allSatisfy(matches), "all entries belong to this job")
@@ -122,7 +122,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
-    /// Records an answer of the controller without this job, which proves nothing.
+    /// Records an answer of the controller that does not list this job. One such answer does not prove that the job is
+    /// over.
     @discardableResult
     public mutating func miss(at now: Date) -> Bool {
         timesAbsent += 1
@@ -255,7 +256,7 @@ public struct ArrayTally: Sendable, Equatable, Codable {
         return tally
     }
 
-    /// `COMPLETED` if all are; otherwise the end of another one.
+    /// `COMPLETED` if all elements completed; otherwise the end of the first one that did not.
     var worst: String {
         ends.sorted { $0.key < $1.key }.map(\.value).first { $0 != "COMPLETED" } ?? "COMPLETED"
     }

@@ -9,7 +9,7 @@ public enum SubmissionOutcome: Sendable, Equatable {
     case later(String)
     /// The job may exist: search for its name before anything else.
     case doubtful(String)
-    /// `sbatch` did not run, or did not find its cluster: the job was not submitted, and no other would be.
+    /// `sbatch` did not run, or did not find its cluster: the job was not submitted, and no other job could be.
     case notRun(String)
 
     /// - Parameter status: nil if the command was killed.

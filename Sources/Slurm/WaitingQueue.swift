@@ -33,7 +33,7 @@ public struct WaitingQueue: Sendable {
 
     /// Number, priority, expected start, partitions, reason.
     static let format = "%A|%Q|%S|%P|%r"
-    /// Jobs that wait for something other than resources are not ahead of anybody.
+    /// Jobs that wait for something other than resources do not count as ahead of other jobs.
     private static let elsewhere = [
         "Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation",
     ]
@@ -56,10 +56,10 @@ public struct WaitingQueue: Sendable {
         }.sorted { ($1.priority, $0.id) < ($0.priority, $1.id) }
     }
 
-    /// The places of those of the given jobs that wait for resources.
+    /// Returns the places of the given jobs that wait for resources.
     public func places(of ids: Set<Int>) -> [Int: QueuePlace] {
         var places: [Int: QueuePlace] = [:]
-        // One count for all jobs of the same partitions: there may be thousands.
+        // Jobs of the same partitions share one count, because there may be thousands of jobs.
         for (partitions, own) in Dictionary(grouping: jobs.filter({ ids.contains($0.id) }), by: \.partitions)
         {
             let wanted = Set(partitions.split(separator: ","))

@@ -11,7 +11,7 @@ public struct TextMark: Sendable, Hashable, Codable, Comparable {
     public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
 }
 
-/// A message about a file that its author can correct. The code that shows it knows the file.
+/// A message about a file that its author can correct. It does not name the file; the code that shows it does.
 public struct Diagnostic: Sendable, Equatable, Codable {
     public enum Severity: String, Sendable, Codable { case error, warning }
 

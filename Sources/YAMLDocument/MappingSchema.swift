@@ -11,8 +11,8 @@ public indirect enum ValueSchema: Sendable {
     case mapping(MappingSchema)
     /// A mapping whose keys are data, such as element symbols; `check` says what is wrong with a key.
     case dictionary(ValueSchema, what: String, check: @Sendable (String) -> TextProblem?)
-    /// One of several forms; `what` is how messages call them together. Without a form it is a value of any shape,
-    /// which the reading code checks.
+    /// One of several forms; `what` is their common name in messages. An empty list of forms allows any value, which
+    /// the reading code checks.
     case either([ValueSchema], what: String)
 }
 
@@ -33,7 +33,7 @@ public struct KeySchema: Sendable {
     public var value: ValueSchema
     /// The effect of the value, without the unit.
     public var sentence: String
-    /// As in "…, eV/Å."; nil if there is none or the sentence names it.
+    /// The unit at the end of the sentence, as in "…, eV/Å."; nil if there is none or the sentence names it.
     public var unit: String?
     public var isRequired: Bool
     /// As written in a file; nil if there is none.

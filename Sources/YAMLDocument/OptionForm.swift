@@ -7,7 +7,7 @@ public struct OptionForm<Value: Sendable>: Sendable {
     let text: @Sendable (Value) -> OptionText
     /// Converts a command-line argument to a node; nil if it does not have this form.
     public var argument: @Sendable (String) -> YAMLNode?
-    /// How an argument is written, if not as in a file: a sentence.
+    /// A sentence about the syntax of an argument, if it differs from the syntax in a file.
     public var argumentHelp: String?
 
     public init(
@@ -38,9 +38,9 @@ public struct OptionForm<Value: Sendable>: Sendable {
     }
 }
 
-/// A value as a file shows it.
+/// The form in which a file shows a value.
 public indirect enum OptionText: Sendable, Equatable {
-    /// Behind its key.
+    /// On the line of its key.
     case line(String)
     /// Keys and values, one a line, below its key.
     case block([OptionLine])
@@ -189,7 +189,7 @@ extension OptionForm {
 public struct OptionBranch<Value: Sendable>: Sendable {
     let schema: ValueSchema
     let read: @Sendable (YAMLNode, Value?) -> Value?
-    /// Nil for a value that has another form.
+    /// Returns nil for a value that has another form.
     let text: @Sendable (Value) -> OptionText?
 
     public init(_ form: OptionForm<Value>) {
@@ -197,8 +197,8 @@ public struct OptionBranch<Value: Sendable>: Sendable {
     }
 
     /// - Parameters:
-    ///   - read: the value of what was read; nil for none.
-    ///   - written: what is written for a value; nil if the value has another form.
+    ///   - read: converts the content of the form to a value; nil if there is none.
+    ///   - written: converts a value to the content of the form; nil if the value has another form.
     public init<Part>(
         _ form: OptionForm<Part>, read: @escaping @Sendable (Part) -> Value?,
         written: @escaping @Sendable (Value) -> Part?
@@ -210,7 +210,7 @@ public struct OptionBranch<Value: Sendable>: Sendable {
 }
 
 extension OptionForm {
-    /// A value of one of several forms; `what` is how messages call them together.
+    /// A value of one of several forms; `what` is their common name in messages.
     public static func either(_ branches: [OptionBranch<Value>], what: String) -> Self {
         Self(
             .either(branches.map(\.schema), what: what),

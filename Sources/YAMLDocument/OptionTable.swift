@@ -9,16 +9,16 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     let read: @Sendable (YAMLNode, inout Settings) -> Void
     /// The value; nil if nothing is to be written.
     let text: @Sendable (Settings) -> OptionText?
-    /// Why the option has no effect with these settings; nil if it has one. Such an option is neither read nor
-    /// written: settings that do the same are equal.
+    /// Returns the reason why the option has no effect with these settings; nil if it has one. An option without effect
+    /// is neither read nor written, so that settings with the same effect are equal.
     let idle: @Sendable (Settings) -> String?
     /// The node that an argument on the command line stands for; for a list, that of one element.
     public private(set) var argument: @Sendable (String) -> YAMLNode?
-    /// How an argument is written, if not as in a file.
+    /// A sentence about the syntax of an argument, if it differs from the syntax in a file.
     public private(set) var argumentHelp: String?
     var storage: Storage?
 
-    /// How the value lies in stores and task files.
+    /// The representation of the value in stores and task files.
     struct Storage: Sendable {
         var key: String
         var decode: @Sendable (KeyedDecodingContainer<OptionCodingKey>, inout Settings) throws -> Void
@@ -28,11 +28,11 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
     public var key: String { schema.name }
 
     /// - Parameters:
-    ///   - required: whether the key has to be there.
-    ///   - default: in words, if the default is not the property's value in the default settings.
-    ///   - unit: closes the sentence, as in "…, eV/Å."
+    ///   - required: whether the key must be present.
+    ///   - default: the default in words, if it is not the property's value in the default settings.
+    ///   - unit: the unit that ends the sentence, as in "…, eV/Å."
     ///   - stored: the key in JSON, if it is not the option's own in camel case.
-    ///   - idle: why the option has no effect with these settings, which the options before have set.
+    ///   - idle: returns the reason why the option has no effect; its argument has the values of all preceding options.
     public init<Value: Codable & Sendable>(
         _ key: String, _ path: any WritableKeyPath<Settings, Value> & Sendable, _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, stored: String? = nil,
@@ -239,7 +239,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
     /// A warning for each key without effect in combination with the others.
     public func idleKeys(of node: YAMLNode?, at path: String) -> [Diagnostic] {
         guard let node, let entries = node.entries else { return [] }
-        // A wrong word has been reported, and says nothing about other keys.
+        // An invalid word has already been reported, and the effect of other keys may depend on it.
         let isUncertain = entries.contains { entry in
             guard let value = self[entry.key]?.schema.value, value.decides else { return false }
             return !MappingSchema([KeySchema(entry.key, value, "")]).problems(of: node.with(only: entry))
@@ -257,7 +257,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
 
     // MARK: Storage
 
-    /// Reads what any version wrote: options that it did not have take their defaults.
+    /// Reads data of any version; options that the version did not have take their defaults.
     public func decode(from decoder: any Decoder) throws -> Settings {
         var settings = defaults
         let container = try decoder.container(keyedBy: OptionCodingKey.self)
@@ -298,7 +298,7 @@ private func camelCase(_ key: String) -> String {
 }
 
 extension ValueSchema {
-    /// Other keys may depend on which of the words it is.
+    /// Whether other keys may depend on the chosen word.
     fileprivate var decides: Bool {
         switch self {
         case .choice, .list: true

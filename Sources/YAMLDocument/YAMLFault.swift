@@ -44,7 +44,7 @@ extension YAMLFault {
     private init(reading problem: String, _ parser: yaml_parser_t, _ text: [UInt8]) {
         var offset = Int(parser.problem_offset)
         if problem.hasPrefix("invalid trailing") {
-            // The whole sequence is meant instead of the byte that breaks it.
+            // Points at the start of the multi-byte sequence, not at the byte that is invalid in it.
             offset = text.prefix(offset).lastIndex { $0 >= 0xC0 } ?? offset
         }
         let mark = TextMark(offset: offset, in: text)

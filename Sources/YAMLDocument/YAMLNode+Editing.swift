@@ -1,14 +1,14 @@
 extension YAMLNode {
-    /// A step into a document.
+    /// One step of a path into a document.
     public enum Step: Sendable, Equatable {
         case key(String)
         /// From 0.
         case index(Int)
     }
 
-    /// Puts a value into a place, which is made if only its last key is missing.
+    /// Sets the value at a path. A missing last key is added.
     ///
-    /// - Returns: false where a step before the last leads nowhere.
+    /// - Returns: false if a step before the last one does not exist.
     public mutating func set(_ value: YAMLNode, at path: ArraySlice<Step>) -> Bool {
         guard let step = path.first else {
             self = value
@@ -36,7 +36,7 @@ extension YAMLNode {
         }
     }
 
-    /// The document as YAML in blocks. Read again it says the same; comments are gone.
+    /// The document as YAML in block style. Reading it gives the same values; comments are lost.
     public var yaml: String { lines.joined(separator: "\n") + "\n" }
 
     private var lines: [String] {

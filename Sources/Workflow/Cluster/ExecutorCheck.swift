@@ -1,13 +1,13 @@
 import Foundation
 
-/// Checks before a job needs it that this machine has the programs for the executors of `aurelax.yaml`.
+/// A check that this machine has the programs for the executors of `aurelax.yaml`, made before a job needs them.
 public struct ExecutorCheck: Sendable {
-    /// Each with what to do about it; empty if nothing is missing.
+    /// Missing programs, each with a remedy; empty if nothing is missing.
     public let problems: [String]
-    /// Who runs the packages, in a line.
+    /// One line that says how packages are run.
     public let summary: String
 
-    /// - Parameter python: for packages that this machine runs, where the configuration names none.
+    /// - Parameter python: Python for packages that this machine runs, unless the configuration names one.
     public init(_ configuration: SpoolConfiguration, python: String) {
         var problems: [String] = []
         if configuration.usesSlurm {
@@ -54,7 +54,7 @@ public struct ExecutorCheck: Sendable {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
             python, "-c",
-            // A folder of such a name where the daemon runs is no module.
+            // A folder of the same name in the daemon's working folder must not count as a module.
             "import sys; sys.path[:] = [p for p in sys.path if p]; import importlib.util as u; print(*[n for n in ('numpy', 'ase', 'gpaw', 'tblite') if u.find_spec(n) is None])",
         ]
         let output = Pipe()

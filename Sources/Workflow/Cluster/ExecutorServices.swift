@@ -16,7 +16,7 @@ struct SlurmService: Service {
     let wake: @Sendable () -> Void
 
     func run() async throws {
-        // An interrupted command leaves a doubt, which the next start resolves.
+        // The outcome of an interrupted command is unknown; the next start determines it.
         try await cancelWhenGracefulShutdown { try await follow() }
     }
 

@@ -20,7 +20,7 @@ struct PackageFolder {
         get throws { try kind != .ml || OutsideMLStage.isHandedOut(in: directory) }
     }
 
-    /// There is a complete result.
+    /// Whether there is a complete result.
     var hasResult: Bool {
         get throws {
             if kind == .ml { return try directory.status(of: StageTaskResult.file) != nil }

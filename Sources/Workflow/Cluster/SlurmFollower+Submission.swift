@@ -30,8 +30,7 @@ extension SlurmFollower {
             else { continue }
             let runs = try store.slurmRuns(
                 of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
-            // A run that never reached the queue does not count, and the next part of an array is a
-            // new one.
+            // The number grows only after a run that reached the queue, and not between the parts of an array.
             let number =
                 runs.last.map { $0.run.number + ($0.run.end == nil || $0.run.array != nil ? 0 : 1) } ?? 1
             let request =
@@ -165,7 +164,7 @@ extension SlurmFollower {
             return 0
         case .later(let why):
             try close(record)
-            // The others may well be taken.
+            // Slurm may still accept other jobs.
             postponed[job.id] = .now + .seconds(10 * settings.interval)
             _ = try store.apply(
                 .noted("Slurm cannot take it now, it is submitted again later: \(why)"), to: job.id,
@@ -186,7 +185,7 @@ extension SlurmFollower {
         var environment: [String: String] = [:]
         environment["AURELAX_PYTHON"] = configuration.python
         environment["AURELAX_MPIEXEC"] = configuration.mpiexec
-        // It does an ML stage, and steers a learning relaxation.
+        // The program for ML stages and for steering learning relaxations.
         environment["AURELAX_PROGRAM"] = configuration.ml.program ?? program
         let place = "stage=\(job.machine.stage + 1),attempt=\(job.machine.attempt),run=\(number)"
         return BatchJob(

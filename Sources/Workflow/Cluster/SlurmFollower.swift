@@ -178,7 +178,7 @@ package actor SlurmFollower {
                 let entries = try await commands.accounted(
                     asked.map(\.run.name), since: since.addingTimeInterval(-3600))
             else {
-                // It may be off for good, or for a minute: asked less and less often.
+                // Accounting may be off permanently or for a minute, so the pause between queries grows.
                 accountingPause = min(
                     max(accountingPause * 2, .seconds(max(2 * settings.interval, 1))), .seconds(1800))
                 accountingAfter = .now + accountingPause

@@ -1,4 +1,4 @@
-/// The jobs that the daemon has something to do for, read again only if the store has changed.
+/// The jobs that need an action of the daemon, read again only if the store has changed.
 ///
 /// Jobs that wait for other jobs are set apart, so that hundreds of them cost nothing until a job changes.
 struct ActiveJobs {
@@ -6,7 +6,7 @@ struct ActiveJobs {
     private(set) var inTurn: [JobRecord] = []
     /// Number of the last entry of all histories: every change of a state has one.
     private(set) var lastEvent = -1
-    /// How many wait for the result of a package.
+    /// Number of jobs that wait for the result of a package.
     private(set) var waitingForResults = 0
     private var known: [Int64: JobRecord] = [:]
     private var blocked: Set<Int64> = []
@@ -20,7 +20,7 @@ struct ActiveJobs {
         known = Dictionary(uniqueKeysWithValues: inTurn.map { ($0.id, $0) })
     }
 
-    /// The job cannot begin before another job changes.
+    /// Sets a job apart until another job changes.
     mutating func block(_ id: Int64) { blocked.insert(id) }
 
     func isBlocked(_ id: Int64) -> Bool { blocked.contains(id) }

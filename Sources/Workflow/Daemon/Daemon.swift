@@ -46,7 +46,7 @@ public struct Daemon: Sendable {
             return (store, try Engine(spool, store, configuration, logger) { alarm.yield() })
         }
         logger.info("working on \(configuration.spool.root)")
-        // Beside the work: a Python may take a while to say what it lacks.
+        // Runs in parallel to the work, because a Python may take a while to list its modules.
         let check = Task.detached { [executors, logger, python = configuration.python] in
             for problem in ExecutorCheck(executors, python: python).problems { logger.warning("\(problem)") }
         }
@@ -86,7 +86,8 @@ public struct Daemon: Sendable {
                     }))
         }
         if let local, !configuration.once { services.append(.init(service: local)) }
-        // The last one is stopped first, and waited for: a page that is being made must not hold up the turns' end.
+        // The group stops its last service first and waits for it. A companion that is making a page must not delay the
+        // end of the turns, so companions come first.
         for companion in configuration.companions where !configuration.once {
             services.insert(.init(service: companion), at: 0)
         }
@@ -112,7 +113,7 @@ public struct Daemon: Sendable {
 extension Daemon {
     /// Ends the process a while after SIGTERM or SIGINT, even if its services still wait.
     ///
-    /// - Returns: what watches for the signals until it is cancelled.
+    /// - Returns: the signal sources; cancelling them ends the watch.
     private static func endProcess(afterSignal deadline: Duration) -> [any DispatchSourceSignal] {
         let queue = DispatchQueue(label: "aurelax.signals")
         return [SIGTERM, SIGINT].map { signal in
@@ -177,7 +178,7 @@ private struct Turns: Service {
     let configuration: DaemonConfiguration
     let wake: AsyncStream<Void>
     let alarm: AsyncStream<Void>.Continuation
-    /// Called after every turn: a hanging daemon becomes silent.
+    /// Called after every turn, so that a hanging daemon no longer reports to the service manager.
     let manager: ServiceManager?
     /// The follower, if packages go to Slurm.
     let follower: SlurmFollower?
@@ -198,7 +199,7 @@ private struct Turns: Service {
         }
     }
 
-    /// Ends the process if it does not end by itself: what is being written is written again at the next start.
+    /// Ends the process if it does not end by itself. Interrupted writes are repeated at the next start.
     static func endProcess(after deadline: Duration) {
         let thread = Thread {
             Thread.sleep(forTimeInterval: deadline / .seconds(1))

@@ -7,7 +7,7 @@ import SystemPackage
 
 /// The state of the daemon, for users and programs.
 extension Engine {
-    /// Returns the number of unfinished jobs in each state, and what is wrong; the text that systemd shows.
+    /// Returns the text that systemd shows: the number of unfinished jobs in each state, and the first problem.
     package func summary() throws -> String {
         let active = try store.counts()
         let parts = JobState.allCases.filter { !$0.isFinal }
@@ -29,7 +29,7 @@ extension Engine {
         health = now
     }
 
-    /// Writes what the files of the inbox wait for, if it has changed.
+    /// Writes the reasons why files of the inbox wait, if they have changed.
     func showInbox() throws {
         let notes = InboxNotes(pending)
         guard notes != shownInbox else { return }
@@ -37,13 +37,13 @@ extension Engine {
         shownInbox = notes
     }
 
-    /// Logs what became of the files of the inbox.
+    /// Logs which files of the inbox were accepted or rejected.
     func report(_ incoming: Inbox.Outcome) {
         for record in incoming.accepted { logger.about(record).info("\(record.job.name): accepted") }
         for name in incoming.rejected { logger.warning("rejected: outbox/rejected/\(name)") }
     }
 
-    /// Logs what the files of the inbox wait for, and remembers it for ``showInbox()``.
+    /// Logs the reasons why files of the inbox wait, and keeps them for ``showInbox()``.
     func reportWaiting(_ incoming: Inbox.Outcome) {
         let waiting = incoming.pending.merging(incoming.notes) { pending, _ in pending }
         for (name, why) in waiting where pending[name] != why {
@@ -66,7 +66,7 @@ extension Engine {
                     return false
                 }
             } catch let error as FileError where !error.isFatal && !error.isTransient {
-                // The daemon can read every folder that it made: this one is not a job's.
+                // The daemon can read every folder that it created, so an unreadable folder is not a job's.
                 return false
             }
             return try store.job(named: name.string) == nil
@@ -107,7 +107,7 @@ struct Troubles {
         return causes[subject] != text
     }
 
-    /// Records that the subject works.
+    /// Records that operations on the subject succeed again.
     mutating func clear(_ subject: String) { causes[subject] = nil }
 }
 

@@ -1,21 +1,21 @@
 internal import DurableFiles
 internal import JobSpec
 
-/// Results that come back: which are looked at when, and what is done with what was found.
+/// The intake of returned results: the order in which they are read, and the actions that follow.
 extension Engine {
-    /// Results that wait to be looked at. Small and large ones have a thread each, so that a large one holds back no small
-    /// one, and two large ones are never in memory at the same time.
+    /// The queue of results to be read. Small and large results have a thread each, so that a large result does not
+    /// delay small ones, and two large results are never in memory at the same time.
     struct Intakes {
         enum Lane: CaseIterable { case small, large }
 
         private var queues: [Lane: [ResultIntake.Work]] = [:]
         private var busy: Set<Lane> = []
-        /// Jobs whose result waits or is being looked at.
+        /// Jobs whose result is queued or being read.
         private(set) var jobs: Set<Int64> = []
         /// Names of the dropped files among them.
         private(set) var files: Set<[UInt8]> = []
 
-        /// A result of more bytes is large.
+        /// Results larger than this, in bytes, count as large.
         private static let small = 32 << 20
 
         /// Adds a result.
@@ -48,14 +48,14 @@ extension Engine {
             if case .dropped(let file) = work.source { files.remove(file.name.bytes) }
         }
 
-        /// Drops the readings that wait for their turn.
+        /// Removes all queued results.
         mutating func clear() {
             for work in queues.values.joined() { finish(work) }
             queues = [:]
         }
     }
 
-    /// Looks at the job's package if something in it has changed.
+    /// Starts reading the job's package if its files have changed.
     func lookForResult(of record: JobRecord, _ source: ResultIntake.Work.Source) {
         guard !intakes.jobs.contains(record.id) else { return }
         let signs = PackageWatch.Signs(of: record, in: spool.outbox)
@@ -63,7 +63,7 @@ extension Engine {
         begin(ResultIntake.Work(record: record, source: source, signs: signs))
     }
 
-    /// Looks at a result that was dropped into the inbox.
+    /// Starts reading a result that was dropped into the inbox.
     func lookAtResult(_ file: Inbox.DroppedFile) throws {
         guard let record = try store.job(named: file.job) else {
             return report(try inbox.setAside(file, "no job ‘\(file.job)’ waits for a result"))
@@ -79,7 +79,7 @@ extension Engine {
         begin(ResultIntake.Work(record: record, source: .dropped(file)))
     }
 
-    /// Sets a result aside that is not looked at; the job's log says so.
+    /// Sets aside a result without reading it, and notes this in the job's log.
     private func setAside(_ file: Inbox.DroppedFile, _ why: String, _ record: JobRecord) throws {
         report(try inbox.setAside(file, why))
         try store.note("\(file.name.escaped) was set aside: \(why)", of: record.id)

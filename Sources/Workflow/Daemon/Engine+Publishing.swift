@@ -3,9 +3,9 @@ internal import JobSpec
 
 /// Updates the jobs' folders in the outbox.
 extension Engine {
-    /// Begins to bring the outbox up to date on a thread of its own: a job's report may be large.
+    /// Begins to update the outbox on a separate thread, because a job's report may be large.
     ///
-    /// - Parameter isOver: ends it after the job that is being written.
+    /// - Parameter isOver: if set, the publication ends after the current job.
     /// - Returns: false if there is nothing to write, or an earlier publication is still running.
     func beginPublication(until isOver: StopFlag) throws -> Bool {
         guard !isPublishing, try store.hasUnpublishedJobs() else { return false }

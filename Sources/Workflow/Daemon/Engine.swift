@@ -8,8 +8,8 @@ package import Logging
 import ModelLibrary
 import SystemPackage
 
-/// Does what the state of each job asks for. One step, ``turn()``, looks at everything; the store alone remembers how
-/// things stand. What takes long (stages, results, reports) runs on threads of its own.
+/// Performs the actions that the states of the jobs require. One call of ``turn()`` handles every job; all lasting
+/// state is in the store. Long work (stages, results, reports) runs on separate threads.
 package actor Engine {
     let spool: OpenSpool
     let store: Store
@@ -24,16 +24,16 @@ package actor Engine {
     var jobs = ActiveJobs()
     var intakes = Intakes()
     var watch: PackageWatch
-    /// Jobs whose results this turn has begun to look at.
+    /// Jobs whose results this turn has begun to read.
     var started: Set<Int64> = []
     var isPublishing = false
     var fatal: (any Error)?
     var pending: [String: String] = [:]
-    /// As the inbox's own file has it; nil before it was written.
+    /// The notes last written to the inbox's own file; nil before the first time.
     var shownInbox: InboxNotes?
     var troubles = Troubles()
     var isWatched: Bool?
-    /// Troubles of the daemon's other parts, by their names.
+    /// Problems of the daemon's other parts, by the name of the part.
     var foreignTroubles: [String: String] = [:]
     var health: DaemonHealth?
     private var running: [Int64: RunningStage] = [:]
@@ -95,10 +95,10 @@ package actor Engine {
     /// Notes whether the watcher is running.
     package func noteWatcher(isAlive: Bool) { isWatched = isAlive }
 
-    /// Notes the most that a job may ask of a cluster from now on.
+    /// Sets the upper limits for a job's request of cluster resources.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
 
-    /// Shows, with the daemon's other troubles, why a change of `engines:` in `aurelax.yaml` is not followed.
+    /// Shows, among the daemon's problems, the reason why a change of `engines:` in `aurelax.yaml` was not adopted.
     package func noteTroubleOfEngines() {
         let trouble = stages.engines.trouble
         if let trouble, foreignTroubles["engines"] != trouble { logger.error("\(trouble)") }
@@ -108,10 +108,10 @@ package actor Engine {
     /// Records a problem of a part of the daemon that works beside the turns; nil if it has none.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
-    /// Looks at everything once.
+    /// Handles every job and every file of the inbox once.
     ///
-    /// - Returns: true if only others can bring anything forward.
-    /// - Throws: an unrecoverable error; the next start finds everything as it is.
+    /// - Returns: true if all jobs wait for something outside the daemon.
+    /// - Throws: an unrecoverable error; the next start finds everything unchanged.
     package func turn() async throws -> Bool {
         if let fatal { throw fatal }
         guard !stopping.isStopping else { return true }
@@ -172,7 +172,7 @@ package actor Engine {
         return record.id % parts == polls % parts
     }
 
-    /// Waits for work on other threads, but not longer than the turns of the other jobs may be held up.
+    /// Waits for work on other threads, but no longer than other jobs may be delayed.
     private func waitBriefly(while isBusy: () -> Bool) async {
         let end = ContinuousClock.now + configuration.patience
         var pause = Duration.microseconds(500)
@@ -207,7 +207,7 @@ package actor Engine {
         }
     }
 
-    /// Does something for one job; its trouble is remembered and does not stop the others.
+    /// Runs an action for one subject. An error is recorded and does not affect the other subjects.
     private func attempt(
         _ subject: String, about record: JobRecord? = nil, _ body: () throws -> Void
     ) throws {
@@ -228,7 +228,7 @@ package actor Engine {
         }
     }
 
-    /// A thread that computes cannot be ended from outside; the process can.
+    /// A computing thread cannot be ended from outside, so the process ends.
     private func failIfStageHangs() throws {
         for (id, work) in running where work.stop.silence > configuration.stepLimit + work.stop.extraTime {
             throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
@@ -307,7 +307,7 @@ package actor Engine {
         let others = waiting.count > 3 ? " and \(waiting.count - 3) others" : ""
         let why = "waiting for \(named)\(others)"
         guard record.machine.reason != why else { return }
-        // The first time is an entry of the log, what changes afterwards is for the status alone.
+        // Only the first reason is logged; later reasons are only shown in the status.
         if held.insert(record.id).inserted {
             try apply(.held(why), to: record)
         } else {
@@ -315,7 +315,7 @@ package actor Engine {
         }
     }
 
-    /// Gives a running stage the thread it needs if it has none.
+    /// Starts a thread for a running stage that has none.
     private func launch(_ record: JobRecord) {
         guard running[record.id] == nil, !troubles.isPaused() else { return }
         let stop = StopFlag()
@@ -370,7 +370,7 @@ package actor Engine {
         return "\(error)"
     }
 
-    /// Stops stages whose job has left them: it was cancelled, paused or retried.
+    /// Stops stages that are no longer current because their job was cancelled, paused or retried.
     private func stopUnwantedStages() throws {
         for (id, work) in running where try !work.isStill(store.job(id).machine) { work.stop.set() }
     }

@@ -2,8 +2,8 @@ internal import DurableFiles
 import Handoff
 import SystemPackage
 
-/// Tells which packages have to be looked at: those whose files have changed since the last look, and those whose last
-/// look failed and is due to be retried.
+/// Decides which packages are read: those whose files have changed since the last reading, and those whose last reading
+/// failed and is due for a retry.
 struct PackageWatch {
     /// The state of a package's files, compared between two polls.
     struct Signs: Equatable {
@@ -16,28 +16,28 @@ struct PackageWatch {
 
     private struct Look {
         var signs: Signs?
-        /// Number of consecutive failed polls.
+        /// Number of consecutive failed readings.
         var failures = 0
         var next: ContinuousClock.Instant?
     }
 
-    /// Before the first retry; doubled with each failure.
+    /// Pause before the first retry; doubled with each failure.
     let interval: Duration
     private var looks: [Int64: Look] = [:]
 
-    /// Looks that may fail before only a change of the files leads to another.
+    /// Number of failed readings after which a package is read again only if its files change.
     static let maximumFailures = 12
     private static let longestPause: Duration = .seconds(600)
 
     init(interval: Duration) { self.interval = interval }
 
-    /// Returns true if the package has to be looked at now.
+    /// Returns true if the package has to be read now.
     func isDue(_ id: Int64, _ signs: Signs?) -> Bool {
         guard let look = looks[id], let signs, look.signs == signs else { return true }
         return look.next.map { $0 <= .now } ?? false
     }
 
-    /// Notes a reading that found no result.
+    /// Records a reading that found no result.
     ///
     /// - Returns: true if the reading before had failed.
     @discardableResult
@@ -46,7 +46,7 @@ struct PackageWatch {
         return looks[id].map { $0.failures > 0 } ?? false
     }
 
-    /// Notes a look that failed and is retried later, at most ``maximumFailures`` times while nothing changes.
+    /// Records a failed reading, which is retried later, at most ``maximumFailures`` times while nothing changes.
     mutating func noteFailure(_ id: Int64, _ signs: Signs?) {
         var look = looks[id] ?? Look()
         look.failures = look.signs == signs ? look.failures + 1 : 1
@@ -60,9 +60,9 @@ struct PackageWatch {
 }
 
 extension PackageWatch.Signs {
-    /// Reads the signs of the stage that a job is at.
+    /// Reads the signs of a job's current stage.
     ///
-    /// - Parameter outbox: of the spool.
+    /// - Parameter outbox: the outbox of the spool.
     /// - Returns: nil if there is no such folder or it cannot be read; the full reading then gives the reason.
     init?(of record: JobRecord, in outbox: Directory) {
         let place = StageFolder(current: record)

@@ -6,9 +6,9 @@ import Relaxation
 import SystemPackage
 
 /// Reads and checks the result of a stage, and returns the event for its job. Large results take minutes, so this
-/// runs on a thread of its own; the engine does what it says.
+/// runs on a separate thread; the engine applies the event.
 struct ResultIntake: Sendable {
-    /// A result to be looked at.
+    /// A result to be read.
     struct Work: Sendable {
         enum Source: Sendable {
             /// The `result/` of the job's package.
@@ -25,12 +25,12 @@ struct ResultIntake: Sendable {
 
     /// The outcome of a reading.
     enum Found: Sendable {
-        /// There is no result yet; the last step of the calculation.
+        /// There is no result yet; the values are those of the last step of the calculation.
         case nothing(step: Int?, fmax: Double?)
         case event(JobEvent, ended: (report: StageReport, final: Digest)? = nil)
-        /// The reason why the files are not accepted; they stay, and are read again later.
+        /// The reason why the files are not accepted now; they stay, and are read again later.
         case leftAlone(String)
-        /// The dropped file is not the job's result: why.
+        /// The reason why the dropped file is not the job's result.
         case refused(String)
         case failed(any Error)
     }
@@ -66,7 +66,7 @@ struct ResultIntake: Sendable {
         } catch let refusal as ResultRefusal {
             let times = try setAside(folder, stage.package, refusal)
             let reason = "the result was set aside: \(refusal)"
-            // A runner would run the package again and again.
+            // Without a limit, a runner would run the package again and again.
             return .event(
                 times < JobMachine.maximumAttempts
                     ? .resultRefused(reason)
@@ -153,10 +153,10 @@ struct HybridRounds: Sendable {
     let store: Store
     let stages: StageLauncher
 
-    /// Decides what follows a check, and notes the decision in its report.
+    /// Decides the next stage after a check, and notes the decision in the check's report.
     ///
     /// - Parameter final: extxyz of the check's last geometry with its forces.
-    /// - Returns: the stage that follows if it is not the next one.
+    /// - Returns: index of the next stage; nil if it is the following one in the plan.
     func decide(
         _ round: PlannedStage.Round, _ record: JobRecord, _ report: inout StageReport, _ final: [UInt8]
     ) throws -> Int? {

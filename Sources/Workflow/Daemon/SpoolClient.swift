@@ -58,10 +58,10 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// Drops a file into the inbox, as copying it there does. A job file with mistakes is refused at once.
+    /// Drops a file into the inbox, as copying it there would. A job file with mistakes is refused at once.
     ///
-    /// - Throws: ``WorkflowError/notAllowed(_:)`` for a name or a job that cannot be; `FileError` with EEXIST where a
-    ///   file of that name waits there already.
+    /// - Throws: ``WorkflowError/notAllowed(_:)`` for an invalid name or job; `FileError` with EEXIST if a file of that
+    ///   name already waits there.
     public func drop(_ bytes: [UInt8], as name: String) throws {
         guard let file = FilePath.Component(name), file.kind == .regular, !name.hasPrefix("."),
             name.utf8.count <= 255,
@@ -80,7 +80,7 @@ public struct SpoolClient: Sendable {
         try OpenSpool(spool).openInbox().create(file, bytes)
     }
 
-    /// The drops set aside last, the newest first: names of folders in `outbox/rejected`.
+    /// The files set aside most recently, the newest first: names of folders in `outbox/rejected`.
     public func rejections(last count: Int = 5) -> [String] {
         let folder = URL(fileURLWithPath: spool.outbox.appending(Spool.rejected).string)
         let all =

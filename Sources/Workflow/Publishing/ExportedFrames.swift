@@ -10,8 +10,8 @@ extension SpoolClient {
     /// forces are those of a calculation, with its level of theory; a model's are called `ml_energy` and `ml_forces`.
     ///
     /// - Parameters:
-    ///   - names: of jobs; if empty, all jobs that have a structure.
-    ///   - wholePath: every frame of every relaxation that ended, not the last structure alone.
+    ///   - names: names of jobs; if empty, all jobs that have a structure.
+    ///   - wholePath: whether to return every frame of every relaxation that ended instead of the last structure.
     /// - Throws: ``WorkflowError``, and errors of damaged files.
     public func exportedFrames(of names: [String], wholePath: Bool = false) throws -> [Atoms] {
         let records =
@@ -50,7 +50,7 @@ extension SpoolClient {
         frame.info["job_charge"] = .integer(record.job.charge)
         frame.info["converged"] = .boolean(stage.report.verdict.converged)
         if stage.report.kind == .ml {
-            // Whatever its file says, nothing of a model is a calculation's.
+            // A model's values must not appear as calculated ones, whatever the file states.
             (frame.energy, frame.forces, frame.levelOfTheory) = (nil, nil, nil)
         } else {
             frame.info["engine"] = .string("\(stage.report.method) \(stage.report.version)")

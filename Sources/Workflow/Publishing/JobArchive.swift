@@ -14,7 +14,7 @@ public struct JobArchive: Sendable {
         public var levelOfTheory: String
         /// Files to add: how it was trained, and its licence.
         public var files: [FilePath]
-        /// In words or as SPDX says it.
+        /// The licence in words or as an SPDX identifier.
         public var licence: String
 
         public init(name: String, version: String, levelOfTheory: String, files: [FilePath], licence: String)
@@ -51,9 +51,9 @@ public struct JobArchive: Sendable {
     /// Writes the archive into a new folder.
     ///
     /// - Parameters:
-    ///   - path: of the folder; nothing is there yet.
-    ///   - names: of jobs of the spool.
-    /// - Throws: ``WorkflowError``; what the disk refuses.
+    ///   - path: path of the folder, which must not exist yet.
+    ///   - names: names of jobs of the spool.
+    /// - Throws: ``WorkflowError``, and errors of the disk.
     public init(
         _ names: [String], of client: SpoolClient, at path: FilePath, _ description: Description,
         models: (_ name: String, _ version: String) -> Model?

@@ -10,7 +10,7 @@ public struct JobRow: Sendable, Encodable {
     public var state: JobState
     public var formula: String?
     public var atoms: Int?
-    /// e.
+    /// Total charge, e.
     public var charge: Int
     /// Model of the ML stages; nil if there are none.
     public var model: String?
@@ -19,13 +19,13 @@ public struct JobRow: Sendable, Encodable {
     public var level: String?
     /// Energy of the last calculation by an engine, eV.
     public var energy: Double?
-    /// Its gap between the highest occupied and the lowest unoccupied state, eV.
+    /// HOMO–LUMO gap of that calculation, eV.
     public var gap: Double?
-    /// Its largest force, eV/Å.
+    /// Largest force of that calculation, eV/Å.
     public var fmax: Double?
-    /// eV, of the last ML stage.
+    /// Energy at the end of the last ML stage, eV.
     public var mlEnergy: Double?
-    /// eV/Å, of the last ML stage.
+    /// Largest force at the end of the last ML stage, eV/Å.
     public var mlFmax: Double?
     public var mlSteps: Int?
     public var steps: Int?
@@ -138,7 +138,8 @@ public struct JobRow: Sendable, Encodable {
 }
 
 extension SpoolClient {
-    /// Results of jobs, in the order of the names; of all jobs, in the order of their acceptance, where none is named.
+    /// Returns the results of the named jobs in the order of the names; without names, those of all jobs in the order
+    /// of acceptance.
     ///
     /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:why:)``.
     public func rows(of names: [String]) throws -> [JobRow] {

@@ -22,7 +22,7 @@ public struct SpoolDoctor: Sendable {
 
     private let python: String
 
-    /// - Parameter python: for packages that this machine runs, where the spool's configuration names none.
+    /// - Parameter python: Python for packages that this machine runs, unless the spool's configuration names one.
     public init(_ spool: Spool, python: String = "python3") { (self.spool, self.python) = (spool, python) }
 
     /// - Parameter repairing: applies the remedies; only while no daemon is running.

@@ -4,10 +4,10 @@ import Foundation
 import Synchronization
 import SystemPackage
 
-/// The engines that the spool's `aurelax.yaml` describes, as the file is now.
+/// The engines that the current version of the spool's `aurelax.yaml` describes.
 ///
-/// A change is followed: the next look reads the file again. While the file cannot be read or has a mistake, the
-/// engines are those that it described before.
+/// The file is read again after a change. While it cannot be read or has a mistake, the engines of its previous version
+/// remain.
 package final class SpoolEngines: Sendable {
     private struct State {
         var status: FileStatus?
@@ -23,12 +23,12 @@ package final class SpoolEngines: Sendable {
 
     package var current: [EngineDescription] { state.withLock { refreshed(&$0).engines } }
 
-    /// Why a change of the file is not followed; nil if it is.
+    /// The reason why a change of the file was not adopted; nil if it was adopted.
     package var trouble: String? { state.withLock { refreshed(&$0).trouble } }
 
     package var names: [String] { current.map(\.name).sorted() }
 
-    /// The names of those whose numbers are predictions.
+    /// Names of the machine-learned engines, whose energies and forces are predictions.
     package var models: [String] { current.filter { $0.kind == .ml }.map(\.name) }
 
     /// - Throws: ``EngineError/unknown(name:known:)``.

@@ -17,7 +17,8 @@ struct DFTStageRun: OutsideStage {
     ///
     /// - Parameters:
     ///   - hessian: the optimiser's initial Hessian, eV/Å², 3N×3N, row-major; called if the stage needs it.
-    ///   - base: base of a learning relaxation and the geometries that it learns from first; likewise.
+    ///   - base: base of a learning relaxation, and the geometries that it learns from first; called if the stage needs
+    ///     it.
     /// - Throws: `HandoffRefusal` if the geometry is not suitable.
     func publish(
         _ atoms: Atoms, reference: Atoms, hessian: () throws -> [Double]?,
@@ -31,7 +32,7 @@ struct DFTStageRun: OutsideStage {
             movable: try stage.move.mask(for: atoms), origin: origin)
         request.engine = engine
         request.fixedCoordinates = stage.move.fixedCoordinates(of: atoms)
-        // A Hessian takes minutes: none for a structure that is refused.
+        // The check comes first, because a Hessian takes minutes and a refused structure needs none.
         try request.check()
         if stage.hessian { request.hessian = try hessian() }
         if stage.usedOptimizer == .learning { (request.base, request.learnt) = try base() }

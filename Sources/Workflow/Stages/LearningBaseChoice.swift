@@ -20,7 +20,7 @@ struct LearningBaseChoice {
     /// The stages that have ended.
     let ended: [StageRecord]
 
-    /// Methods that tblite has.
+    /// Methods that tblite provides.
     static let tightBinding = ["GFN1-xTB", "GFN2-xTB"]
 
     /// - Throws: ``StageFailure`` for an unknown base.

@@ -45,7 +45,7 @@ package struct MLStageRun {
         let files = try open(frames, log)
         var first = frames.first
         try begin(frames.count)
-        // A force field that ends the daemon does so here at the latest: the launch is counted before.
+        // If the force field crashes the daemon, it does so here at the latest, after the launch has been counted.
         if frames.isEmpty, stage.engine == nil { try refuseUnknown() }
         if let current = relaxer.current { try progress(current.step, current.fmax) }
         while relaxer.status == .running {
@@ -183,7 +183,7 @@ package struct MLStageRun {
     }
 }
 
-/// The reason why a stage cannot be done by any retry.
+/// The reason why a stage fails in every retry.
 struct StageFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

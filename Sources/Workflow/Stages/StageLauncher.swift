@@ -155,7 +155,7 @@ struct StageLauncher: Sendable {
             store.stages(of: known.id))
     }
 
-    /// The Hessian at the end of an ML stage, where another machine did the stage and left it.
+    /// The Hessian at the end of an ML stage, if another machine did the stage and wrote one.
     private func hessian(of ended: StageRecord, _ record: JobRecord) throws -> [Double]? {
         let job = try JobFolder(spool, store).directory(of: record)
         guard ended.report.kind == .ml, let folder = try StageFolder(ended, of: record).open(in: job) else {
@@ -166,7 +166,8 @@ struct StageLauncher: Sendable {
 
     /// The definition that goes into a package; nil for GPAW and tblite.
     ///
-    /// - Throws: ``StageFailure`` if `aurelax.yaml` has no such engine any more, or only one that predicts.
+    /// - Throws: ``StageFailure`` if `aurelax.yaml` no longer has the engine, or if the engine is a machine-learned
+    ///   model.
     func packagedEngine(of stage: DFTStage) throws -> PackagedEngine? {
         guard case .spool(let name) = stage.engine else { return nil }
         let description = try engines.named(name)
@@ -177,7 +178,7 @@ struct StageLauncher: Sendable {
         return try PackagedEngine(description, multiplicity: stage.multiplicity)
     }
 
-    /// Whether an engine gave a stage's forces. It has no Hessian, and is not started to be asked what it is.
+    /// Whether an engine gave a stage's forces, according to the job file; an engine has no Hessian.
     private func isOfEngine(_ ended: StageRecord, in record: JobRecord) -> Bool {
         let planned = record.job.plan[ended.stage]
         if let round = planned.round { return round.settings.ml.engine != nil }

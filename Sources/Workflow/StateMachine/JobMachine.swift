@@ -33,7 +33,7 @@ public enum JobEvent: Sendable, Equatable {
 /// uninterrupted one: it looks at the state and at the existing files.
 public struct JobMachine: Sendable, Equatable {
     public static let maximumAttempts = 3
-    /// The reason of a job whose package is out and of which there is nothing else to say.
+    /// The default reason of a job that waits for the result of its package.
     static let packageIsReady = "the package is ready; waiting for its result"
 
     public private(set) var state: JobState

@@ -8,7 +8,7 @@ import SystemPackage
 /// `events` is a job's append-only history; the other tables hold the current state.
 ///
 /// Each migration states its version in `user_version`, for programs of earlier versions and for stores that were
-/// written before GRDB kept a list of migrations: these skip what they have.
+/// written before GRDB kept a list of migrations: in these, migrations that were already made are skipped.
 enum Schema {
     static let version = 4
 

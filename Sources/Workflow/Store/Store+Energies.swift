@@ -49,12 +49,12 @@ public struct ElectronicProperties: Sendable, Equatable, Codable {
     public var lumo: Double?
     /// Total magnetic moment, μB; nil for a spin-paired calculation.
     public var magneticMoment: Double?
-    /// e Å; that of an ion about its centre of mass.
+    /// Dipole moment, e Å; that of an ion about its centre of mass.
     public var dipole: [Double]?
-    /// Part of the energy that is the dispersion correction's, eV.
+    /// Contribution of the dispersion correction to the energy, eV.
     public var dispersionEnergy: Double?
 
-    /// eV
+    /// HOMO–LUMO gap, eV.
     public var gap: Double? {
         guard let homo, let lumo else { return nil }
         return max(0, lumo - homo)

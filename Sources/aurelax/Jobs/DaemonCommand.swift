@@ -68,7 +68,7 @@ struct DaemonCommand: AsyncParsableCommand {
 
     func run() async throws {
         var configuration = DaemonConfiguration(spool: spool.spool, modelPath: Models.searchPath)
-        // A service manager waits 15 s, people less.
+        // A service manager waits 15 s for the end of the daemon; users wait less.
         configuration.exitDeadline = .milliseconds(9500)
         configuration.python = Program.python
         configuration.program = Program.path

@@ -4,8 +4,8 @@ import JobSpec
 import ModelLibrary
 import YAMLDocument
 
-/// Returns what the models of a job do not know of its structure, and for each model a sentence about the force errors that
-/// it expects. A model that is not trained here says nothing.
+/// Returns the domain problems of a job's models with its structure, and for each model a sentence about its expected
+/// force errors. Models that are not trained on this machine are skipped.
 func domainProblems(
     of job: Job, _ atoms: Atoms, _ file: JobFile
 ) -> (problems: [Diagnostic], expected: [String]) {

@@ -179,7 +179,7 @@ struct NewJob: ParsableCommand {
 }
 
 extension Atoms {
-    /// The charge that the structure's file states, where it is a whole number.
+    /// The charge that the structure's file states, if it is a whole number.
     fileprivate var statedCharge: Int? {
         ["charge", "total_charge", "net_charge", "tot_charge"].lazy.compactMap { self.info[$0]?.double }
             .first.flatMap(Int.init(exactly:))

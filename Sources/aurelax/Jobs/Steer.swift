@@ -125,7 +125,8 @@ struct Steer: ParsableCommand {
         return (machine, reply)
     }
 
-    /// - Parameter start: its symbols are those of a geometry that names none, and its cell is everyone's.
+    /// - Parameter start: the first message. Its symbols apply to a geometry that names none, its cell to every
+    ///   geometry.
     private func labelled(_ frame: SteeringFrame, in start: SteeringStart) throws -> Atoms {
         let elements = (frame.symbols ?? start.symbols).compactMap { Element(symbol: $0) }
         guard elements.count == frame.positions.count, frame.forces.count == elements.count else {
@@ -140,7 +141,7 @@ struct Steer: ParsableCommand {
         return atoms
     }
 
-    /// Writes what was learnt, here and before, to a model file.
+    /// Writes the gradients of this relaxation and of the earlier job to a model file.
     private func write(_ keep: SteeringKeep, _ start: SteeringStart) throws -> SteeringReply {
         let frames = try ((start.learnt ?? []) + keep.frames).map { try labelled($0, in: start) }
         let base = start.base.flatMap { $0.kind == "none" ? nil : $0.name ?? $0.kind }
@@ -183,7 +184,7 @@ struct Steer: ParsableCommand {
 }
 
 extension Steer {
-    /// The base model: the file that the package names, else the model of that name that is installed here.
+    /// The base model: the file that the package names; otherwise the installed model of the same name.
     private func model(_ base: SteeringStart.Base) throws -> any ForceField {
         var found: [String] = []
         for name in [base.path, base.name].compactMap({ $0 }) {
@@ -208,10 +209,10 @@ extension Steer {
     }
 }
 
-/// Why nothing is proposed; the package relaxes by itself then.
+/// The reason why no geometry can be proposed; the package then relaxes without this program.
 struct SteeringRefusal: Error { let reason: String }
 
-/// The program at the other end is gone.
+/// The program at the other end has closed the connection.
 struct PipeClosed: Error {}
 
 /// The first message.
@@ -235,7 +236,7 @@ struct SteeringStart: Decodable {
     var steer: Int
     var symbols: [String]
     var positions: [[Double]]
-    /// Lattice vectors as rows, Å, and along which of them the structure repeats; nil for a molecule.
+    /// Lattice vectors as rows, Å, and the vectors along which the structure repeats; nil for a molecule.
     var cell: [[Double]]?
     var pbc: [Bool]?
     var fixed: [Int]
@@ -249,7 +250,7 @@ struct SteeringStart: Decodable {
     /// Row-major, 3N × 3N.
     var hessian: [Double]?
     var base: Base?
-    /// e.
+    /// Total charge, e.
     var charge: Int?
     /// Relax on the base, and answer with the minimum and its Hessian.
     var relaxFirst: Bool?
@@ -293,7 +294,7 @@ struct SteeringStart: Decodable {
 }
 
 extension SteeringStart {
-    /// Gives a geometry the cell; a molecule has none.
+    /// Sets the cell of a geometry; a molecule has none.
     fileprivate func setCell(of atoms: inout Atoms) throws {
         guard let rows = cell, let repeats = pbc, repeats.contains(true) else { return }
         guard rows.count == 3, rows.allSatisfy({ $0.count == 3 }), repeats.count == 3 else {
@@ -304,7 +305,7 @@ extension SteeringStart {
     }
 }
 
-/// A request: a gradient, or to write what was learnt.
+/// A request: to take in a gradient, or to write all gradients to a model file.
 enum SteeringMessage: Decodable {
     case frame(SteeringFrame)
     case keep(SteeringKeep)
@@ -321,7 +322,7 @@ enum SteeringMessage: Decodable {
     }
 }
 
-/// The model file that is to be written, and all gradients of this relaxation.
+/// The model file to write, and all gradients of this relaxation.
 struct SteeringKeep: Decodable {
     var path: String
     var name: String
@@ -341,9 +342,10 @@ struct SteeringFrame: Decodable {
     var forces: [[Double]]
     /// Given only for a geometry of an earlier job, whose atoms may have another order.
     var symbols: [String]?
-    /// Whether to answer with the next geometry; false for frames that an earlier process has passed.
+    /// Whether to answer with the next geometry; false for frames that were answered in an earlier process.
     var propose: Bool
-    /// Whether the forces are as small as requested: then the answer has a geometry only if its expected energy is lower.
+    /// Whether the forces are as small as requested. The answer then has a geometry only if its expected energy is
+    /// lower.
     var settle: Bool
 
     init(from decoder: any Decoder) throws {

@@ -390,7 +390,7 @@ struct CheckedJob {
         }
     }
 
-    /// GPAW's objections to the settings of calculations, each kind of settings once.
+    /// GPAW's objections to the settings of calculations; equal settings are checked once.
     private static func problems(of file: JobFile, _ atoms: Atoms, charge: Int) throws -> [Diagnostic] {
         let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
         let check = GPAWCheck(python: python)
@@ -405,7 +405,7 @@ struct CheckedJob {
             settings.gpaw = calculation.stage.gpaw
             guard !asked.contains(settings) else { continue }
             asked.append(settings)
-            // Without GPAW there is no answer about other settings either.
+            // If GPAW is missing, it cannot check the other settings either.
             guard let found = try check.problems(of: settings, elements, atoms.periodicity, charge: charge)
             else { break }
             problems += found.map { file.problem($0.message, key: $0.key, of: calculation) }

@@ -67,7 +67,7 @@ struct Table: ParsableCommand {
         }
     }
 
-    /// As RFC 4180 wants it.
+    /// Quotes a cell as RFC 4180 requires.
     private static func quoted(_ text: String) -> String {
         guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
         return "\"\(text.replacing("\"", with: "\"\""))\""

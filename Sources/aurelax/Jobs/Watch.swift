@@ -36,7 +36,7 @@ struct Watch: AsyncParsableCommand {
                     do {
                         if try draw(client) { return }
                     } catch {
-                        // It may pass: the next drawing tries again.
+                        // The error may be temporary, so the next drawing retries.
                         show([errorText(of: error)])
                     }
                     try? await Task.sleep(for: .seconds(interval))

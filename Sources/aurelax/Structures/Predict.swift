@@ -24,7 +24,7 @@ struct Predict: ParsableCommand {
     func run() throws {
         var chosen: (any ForceField)?
         var writer = try FrameWriter(output)
-        // Those that differ in their numbers alone are one.
+        // Warnings that differ only in their numbers are printed once.
         var warnings: [(frame: Int, text: String, kind: String, others: Int)] = []
         defer {
             for (frame, text, _, others) in warnings {

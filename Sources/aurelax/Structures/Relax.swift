@@ -75,7 +75,7 @@ struct Relax: ParsableCommand {
 }
 
 extension Relax {
-    /// Tells what of the structure the model does not know.
+    /// Reports the parts of the structure that the model does not know.
     ///
     /// - Throws: ``CommandError`` if the relaxation must not begin.
     private func refuseUnknown(_ atoms: Atoms, _ forceField: any ForceField, _ stage: MLStage) throws {

@@ -109,7 +109,7 @@ struct OptionFlags<Table: FlagTable>: ParsableArguments, CustomReflectable {
 }
 
 extension ValueSchema {
-    /// Whether a flag of this kind has a value behind it.
+    /// Whether a value follows a flag of this kind.
     fileprivate var isWritten: Bool {
         if case .boolean = self { false } else { true }
     }

@@ -41,7 +41,7 @@ enum Workflows {
 
     /// The template of a name, or in a file.
     ///
-    /// - Parameter name: a path where it has a slash or the suffix `.yaml`.
+    /// - Parameter name: a name, or a path if it contains a slash or has the suffix `.yaml`.
     static func template(_ name: String, _ spool: Spool) throws -> JobTemplate {
         let isPath = name.contains("/") || name.hasSuffix(".yaml") || name.hasSuffix(".yml")
         let known = all(spool)
@@ -56,7 +56,8 @@ enum Workflows {
     }
 }
 
-/// A name for a job made of its structure's file: `cluster` of `runs/cluster.xyz.gz`, `run1-CONTCAR` of `run1/CONTCAR`.
+/// Returns a name for a job from its structure's file: `cluster` for `runs/cluster.xyz.gz`, `run1-CONTCAR` for
+/// `run1/CONTCAR`.
 func jobName(ofStructure path: String) -> String {
     let parts = URL(fileURLWithPath: path).pathComponents.filter { $0 != "/" }
     var name = parts.last ?? "job"
