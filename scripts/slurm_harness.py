@@ -1,5 +1,5 @@
-"""The tools of the cases of scripts/test-slurm: a Slurm of one node (scripts/slurm-local), spools with daemons that use
-it, and questions to them. `test-slurm` fills in PROGRAMS, PYTHON and CLUSTER.
+"""Tools for the cases of scripts/test-slurm: a Slurm of one node (scripts/slurm-local), spools with daemons that use
+it, and queries of their states. `test-slurm` fills in PROGRAMS, PYTHON and CLUSTER.
 """
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import spool
 from spool import ROOT, Failure, expect, wait_for
 
-# Folder of the programs, Python with GPAW, the cluster.
+# Folder of the programs, path of a Python with GPAW, the `Cluster`.
 PROGRAMS = PYTHON = CLUSTER = None
 CONFIGURATION = """aurelax: 1
 dft: {{executor: slurm, python: {python}}}
@@ -72,14 +72,14 @@ class Cluster:
         os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
 
     def jobs(self, prefix):
-        """(number, state, reason) of each job of ours, those included that ended in the last minutes."""
+        """Returns (number, state, reason) of each of our jobs, including those that ended in the last minutes."""
         text = subprocess.run(["squeue", "--me", "--states=all", "--noheader", "--format=%A|%T|%r|%j"], text=True,
                               capture_output=True, timeout=60, check=True).stdout
         rows = [line.split("|", 3) for line in text.splitlines()]
         return [(int(row[0]), row[1], row[2]) for row in rows if row[3].startswith(prefix)]
 
     def lose_node(self):
-        """The node daemon and all that it runs end at once."""
+        """Kills the node daemon and all processes of its jobs."""
         self.do("kill-node")
         for process in Path("/proc").iterdir():
             if not process.name.isdigit() or int(process.name) == os.getpid():
@@ -98,7 +98,7 @@ class Cluster:
 
 
 class Spool(spool.Spool):
-    """A spool whose daemon uses the Slurm of CLUSTER, through programs that count their calls."""
+    """A spool whose daemon uses the Slurm of CLUSTER, through wrappers that count the calls of Slurm's commands."""
 
     def __init__(self, resources="memory: 1G", more="limits: {memory: 4G, time: 1:00:00}", setup=(), ml=""):
         super().__init__(PROGRAMS, "slurm")
@@ -113,7 +113,7 @@ class Spool(spool.Spool):
         self.environment["PATH"] = f"{self.path}/bin:{os.environ['PATH']}"
 
     def wrap(self, program, before=""):
-        """Puts a program of Slurm behind one that counts its calls, and does something first."""
+        """Replaces a command of Slurm by a wrapper that counts its calls and runs the shell lines `before` first."""
         path = self.path / "bin" / program
         text = COUNTING.format(program=program, folder=self.path, before=before, real=shutil.which(program))
         path.with_suffix(".new").write_text(text)
@@ -154,7 +154,7 @@ class Spool(spool.Spool):
         return wait_for(there, seconds, f"{name} {state}; it is {self.status(name)}")
 
     def wait_running(self, name, steps=1, seconds=60):
-        """Until so many geometries are done in Slurm."""
+        """Waits until the job runs in Slurm and has done `steps` geometries."""
         return wait_for(lambda: (s := self.status(name)) and s["slurm"] and s["slurm"]["state"] == "running"
                         and (s.get("step") or 0) >= steps and s, seconds, f"{name} running; it is {self.status(name)}")
 
@@ -166,7 +166,7 @@ class Spool(spool.Spool):
         return (self.path / "outbox" / name / "job.log").read_text()
 
     def expect_once(self, name, runs, folder="01-dft"):
-        """Completed once, begun as often as said, its trajectory one unbroken path."""
+        """Expects that the job completed once, was started `runs` times, and has a trajectory without gaps."""
         expect(self.log(name).count("→ completed") == 1, f"{name}: completed {self.log(name).count('→ completed')} times")
         package = self.path / "outbox" / name / folder
         began = list((package / ".slurm").glob("*.began"))

@@ -12,13 +12,13 @@ from spool import indented
 
 MODELS = harness.ROOT / "models"
 ML = "ml: {{executor: slurm, models: {models}, time: {time}, memory: 1G, cpus: 1}}"
-# Steps so short that there are hundreds of them: seconds to a minute, by the machine.
+# Steps so short that a stage has hundreds of them: seconds to a minute, depending on the machine.
 LONG_ML = "ml: {{optimizer: fire, fmax: 0.001, max_steps: {steps}, maxstep: 0.001}}"
 CHECK = "dft: {engine: tblite, fmax: 20, max_steps: 0}"
 
 
 class MLSpool(Spool):
-    """Its ML stages and its packages go through Slurm."""
+    """A spool whose ML stages and packages go through Slurm."""
 
     def __init__(self, time="30", models=MODELS, more="limits: {memory: 4G, time: 1:00:00}", **others):
         super().__init__(more=more, ml=ML.format(time=time, models=models), **others)
@@ -28,8 +28,8 @@ class MLSpool(Spool):
                        + "".join(f"  - {stage}\n" for stage in stages))
 
     def expect_stage_once(self, name, runs, folder="01-ml"):
-        """The stage ended once, begun as often as said; its path and its end are, bit for bit, those of a run that nothing
-        disturbs."""
+        """Expects that the stage ended once and was started `runs` times, and that its path and its end are bit for bit
+        those of an undisturbed run."""
         stage = self.path / "outbox" / name / folder
         began = list((stage / ".slurm").glob("*.began"))
         low, high = runs if isinstance(runs, tuple) else (runs, runs)
@@ -53,7 +53,7 @@ class MLSpool(Spool):
 
 
 def case_ml():
-    """ML through Slurm, then the package; the outbox is a link to where the nodes see it."""
+    """An ML stage and then a package go through Slurm; the outbox is a link to a folder that the nodes can access."""
     with MLSpool() as spool:
         (spool.path / "shared").mkdir()
         (spool.path / "outbox").symlink_to(spool.path / "shared")
@@ -72,7 +72,7 @@ def case_ml():
 
 
 def case_ml_wishes():
-    """Paused and resumed, the path is one; cancelled it leaves Slurm, and tried again it is done."""
+    """A paused and resumed stage has one continuous path; a cancelled job leaves Slurm and completes when retried."""
     with MLSpool() as spool:
         spool.start()
         spool.drop_ring("wishes", LONG_ML.format(steps=500), CHECK)
@@ -114,7 +114,7 @@ def case_ml_node():
 def case_ml_limit():
     """A stage that takes longer than its limit of a minute ends before it on request, and continues in the next run."""
     with MLSpool("1", more="warning: 1\n  resubmissions: 30", setup=["sleep 40"]) as spool:
-        # As many steps as take twice the quarter of a minute that a run has, by what this machine takes now.
+        # Twice as many steps as fit into the quarter of a minute that a run has, by the present speed of this machine.
         ring = spool.path / "ring.xyz"
         aurelax = harness.PROGRAMS / "aurelax"
         subprocess.run([aurelax, "build", "ring", "--n", "4", "-o", ring], check=True)
@@ -133,7 +133,8 @@ def case_ml_limit():
 
 
 def case_ml_killed():
-    """The daemon is killed between the intent and the number: before and after the stage is in the queue."""
+    """The daemon is killed after it stored the intent to submit and before it stored the job number: before and after
+    the stage is in the queue."""
     notes = []
     for name, action in [
             ("after", '"$real" "$@"; kill -9 "$(cat {0}/daemon.pid)"; exit 0'),
@@ -188,7 +189,7 @@ priors: [3, 10]
 
 
 def case_place():
-    """Behind others that wait: place and how many wait are shown, and gone when it runs."""
+    """A job behind other waiting jobs shows its place and their number, and neither once it runs."""
     with Spool() as spool:
         submit = ["sbatch", "--parsable", "--exclusive", "--output=/dev/null", "--chdir=/", "--time=10", "--wrap",
                   "sleep 300"]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Failure(SystemExit):
-    """An expectation that is not met; a script that does not catch it ends with the message."""
+    """A failed expectation; a script that does not catch it ends with its message."""
 
     def __init__(self, text):
         super().__init__(f"FAILED: {text}")
@@ -35,7 +35,7 @@ def wait_for(condition, seconds, what, interval=0.1):
 
 
 def indented(text):
-    """The lines of a YAML block."""
+    """Returns the text as the lines of a YAML block."""
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 
@@ -56,7 +56,7 @@ class Spool:
         return time.time()
 
     def ring(self):
-        """A ring of four gold atoms, XYZ."""
+        """Returns a ring of four gold atoms as XYZ."""
         return subprocess.run([self.programs / "aurelax", "build", "ring", "--n", "4"], text=True, capture_output=True,
                               check=True).stdout
 
@@ -71,7 +71,7 @@ class Spool:
                               capture_output=True, timeout=120)
 
     def status(self, name):
-        """The job's part of `aurelax status --json`; None before it is accepted."""
+        """Returns the job's part of `aurelax status --json`; None before the job is accepted."""
         result = self.aurelax("status", name, "--json")
         return json.loads(result.stdout)["jobs"][0] if result.returncode == 0 else None
 
