@@ -120,14 +120,17 @@ public struct StructureViewer: Sendable {
             return DataSet.Structure(
                 size: atoms.count, names: atoms.elements.map(\.symbol), x: column(0), y: column(1),
                 z: column(2),
-                cell: cell.map { [$0.a, $0.b, $0.c].flatMap { [rounded($0.x), rounded($0.y), rounded($0.z)] } })
+                cell: cell.map {
+                    [$0.a, $0.b, $0.c].flatMap { [rounded($0.x), rounded($0.y), rounded($0.z)] }
+                })
         }
         let set = DataSet(
             meta: .init(name: report.name), structures: structures,
             properties: [
                 "stage": .init(values: frames.map { Double($0.stage) }, description: "stage of the job"),
                 "step": .init(values: frames.map { Double($0.step) }, description: "step of the stage"),
-            ], settings: .init(
+            ],
+            settings: .init(
                 pinned: [frames.count - 1],
                 structure: [.init(unitCell: frames.contains { $0.atoms.periodicity.isPeriodic })]))
         let encoder = JSONEncoder()

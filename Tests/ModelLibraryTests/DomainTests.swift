@@ -36,7 +36,9 @@ import Testing
         let check = try DomainCheck(model, ethyl)
         #expect(check.isRefused && check.share > DomainCheck.refusedShare)
         let problem = try #require(check.problem)
-        #expect(problem.contains("atoms of \(ethyl.count) are out of the domain of thiolate-gold; errors of its forces"))
+        #expect(
+            problem.contains(
+                "atoms of \(ethyl.count) are out of the domain of thiolate-gold; errors of its forces"))
 
         let gold = try #require(try frames("fragments").first { kind($0) == "au8" })
         #expect(try DomainCheck(model, gold).outsideCount > 0)
