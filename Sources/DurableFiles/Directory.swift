@@ -145,7 +145,7 @@ public final class Directory: Sendable {
 
     /// Gives a user the right to read the directory, if the process may do so (root may).
     ///
-    /// - Parameter user: number of the user, for example the owner of the file from which the directory was made;
+    /// - Parameter user: numeric user ID, for example of the owner of the job file whose results the directory holds;
     ///   nothing happens if the process runs as that user.
     public func grantReading(to user: UInt32) throws(FileError) {
         try SystemCalls.grantReading(to: user, of: descriptor, isDirectory: true, shown: path)

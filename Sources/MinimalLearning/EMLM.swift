@@ -25,8 +25,8 @@ public struct EMLM: Sendable, Equatable {
         case exact
         /// The paper's eq. 8, which lacks the factor N: (DᵀD + β/K) W = DᵀY.
         case paperEq8 = "paper-eq8"
-        /// A constant in addition to the distances, ΣW = 0: [[D, 1], [1ᵀ, 0]] [W; c] = [Y; 0], an
-        /// interpolant whose values do not drift with distance. Needs N = K.
+        /// Distances and a constant c, with the constraint ΣW = 0: [[D, 1], [1ᵀ, 0]] [W; c] = [Y; 0]. Interpolates the
+        /// targets, and its values stay bounded far from the references. Needs N = K.
         case biasAugmented = "bias-augmented"
     }
 

@@ -351,8 +351,9 @@ private struct Plane {
     /// Returns the matrix R that maps `other`'s triangle onto this one, rotated within the plane
     /// for the least squares of the two points, with z kept (hand 1) or reversed (hand −1).
     func rotation(from other: Plane, hand: Double) -> Rotation3 {
-        // In the two frames A = p₁s₁ᵀ + p₂s₂ᵀ has positive determinant; its polar factor rotates by
-        // φ.
+        // p₁, p₂ and s₁, s₂: the two points of each plane in its own axes. A = p₁s₁ᵀ + p₂s₂ᵀ (2×2) has a positive
+        // determinant, so its polar factor is the least-squares rotation within the plane, by φ: cos φ = c/r,
+        // sin φ = s/r.
         let (p1, p2, s1, s2) = (first, second, other.first, other.second)
         let c = p1.x * s1.x + p2.x * s2.x + p2.y * s2.y
         let s = p2.y * s2.x - p2.x * s2.y

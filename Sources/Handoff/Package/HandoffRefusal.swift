@@ -11,13 +11,13 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         case flatCell
         /// A charged periodic cell, which is refused for GPAW.
         case chargedCell(Int)
-        /// A geometry of a path whose cell differs from that of the first.
+        /// This geometry of the path has another cell than the path's first geometry.
         case otherCell(step: Int)
         case wrongMask(count: Int, atoms: Int)
         case nothingMoves
         case wrongHessian(count: Int, atoms: Int)
         case hessianNotFinite
-        /// A geometry of a path whose atoms differ from those of the first.
+        /// This geometry of the path has other elements, or another order of them, than the path's first geometry.
         case otherAtoms(step: Int)
         case notFinite(step: Int)
         /// The geometry is unsuitable as the start of a calculation.

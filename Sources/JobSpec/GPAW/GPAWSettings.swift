@@ -2,7 +2,7 @@
 ///
 /// Keys and values are GPAW's own where GPAW has the setting. Energies in eV, moments in μB.
 public struct GPAWSettings: Sendable, Equatable, Codable {
-    /// Unpaired electrons.
+    /// The ways in which the spin of a spin-polarised calculation is given.
     public enum Spin: Sendable, Equatable, Codable {
         /// 2S + 1; the total moment is fixed unless the occupations say otherwise.
         case multiplicity(Int)

@@ -91,7 +91,8 @@ public struct DaemonHealth: Sendable, Equatable, Codable {
 /// Operations that fail at present and may succeed later, by subject.
 struct Troubles {
     private var causes: [String: String] = [:]
-    /// No new work before this time: space, descriptors or permissions are missing.
+    /// No new work is started before this time, because disk space, file descriptors or permissions are lacking; nil
+    /// if none of these is.
     private(set) var pauseUntil: ContinuousClock.Instant?
 
     /// Texts in a fixed order.

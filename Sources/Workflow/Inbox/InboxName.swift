@@ -143,7 +143,7 @@ public enum JobRequest: String, Sendable, CaseIterable {
     }
 }
 
-/// Files with misleading names.
+/// Files that are not jobs: results to claim, and files whose misspelled names are noted.
 extension Inbox {
     /// Claims the results, except those that a job names as its structure.
     ///

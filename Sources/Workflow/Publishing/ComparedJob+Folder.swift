@@ -72,8 +72,8 @@ extension ComparedJob {
         return stage
     }
 
-    /// The job's own structure: in the job, or beside it, or beside the workflow's jobs with these
-    /// results.
+    /// Returns the last frame of the structure that the job file gives: inline, or a file in the job's folder or two
+    /// folders above it (beside the folder of results). Nil if there is none.
     private static func given(job text: [UInt8], in folder: URL) throws -> Atoms? {
         switch JobFile(text, file: "job.yaml").job?.structure {
         case .inline(let structure):

@@ -20,14 +20,13 @@ public struct StoreRecovery: Sendable {
 
     public init(_ spool: Spool) { self.spool = spool }
 
-    /// A readable store is not replaced. If it is older than the outbox (a restored backup), its
-    /// missing jobs and stages are added.
+    /// Replaces a damaged or missing store, and an empty one if the spool has stored files. To any other readable store
+    /// it adds the jobs and stages that only the outbox has, for example after a backup was restored.
     ///
     /// The new store is completed under another name and then renamed; repeating this after a crash
     /// is safe. Open jobs resume from the state in the outbox.
     ///
-    /// - Throws: ``WorkflowError`` if a daemon is running, the store is sound, or there is no
-    ///   spool.
+    /// - Throws: ``WorkflowError`` if a daemon is running, if a sound store lacks nothing, or if there is no spool.
     public func run() throws -> Outcome {
         guard FileManager.default.fileExists(atPath: spool.state.string) else {
             throw WorkflowError.noSpool(spool.root)
@@ -171,7 +170,7 @@ extension Store {
         try take(copy, into: record, after: 0, "the store was rebuilt from the outbox")
     }
 
-    /// Updates a job to the state of its copy.
+    /// Brings a job of the store up to its newer copy in the outbox.
     fileprivate func advance(_ record: JobRecord, to copy: JobCopy) throws {
         try take(
             copy, into: record, after: history(of: record.id).count,

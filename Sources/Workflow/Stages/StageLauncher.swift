@@ -178,7 +178,8 @@ struct StageLauncher: Sendable {
         return try PackagedEngine(description, multiplicity: stage.multiplicity)
     }
 
-    /// Whether an engine gave a stage's forces, according to the job file; an engine has no Hessian.
+    /// Whether the job file names an engine instead of a model for this ML stage. Then there is no model to compute a
+    /// Hessian with.
     private func isOfEngine(_ ended: StageRecord, in record: JobRecord) -> Bool {
         let planned = record.job.plan[ended.stage]
         if let round = planned.round { return round.settings.ml.engine != nil }

@@ -322,7 +322,7 @@ enum SteeringMessage: Decodable {
     }
 }
 
-/// The model file to write, and all gradients of this relaxation.
+/// The request to write what this relaxation learnt into a model file: the file, and every frame with its gradient.
 struct SteeringKeep: Decodable {
     var path: String
     var name: String
