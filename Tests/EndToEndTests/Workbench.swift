@@ -16,7 +16,6 @@ final class Workbench: Sendable {
         ("aurelax train models/gold-ligands/", "minutes; `make models` trains it"),
         ("scripts/learning-curves ", "minutes of training"),
         ("scripts/taught-models ", "an hour of training"),
-        ("aurelax relax workflows/au38-stretched-unit/", "the model of scripts/taught-models"),
         ("scripts/measure-restart ", "minutes of GPAW"),
         ("scripts/unknown-kinds ", "it needs the trained models; UnknownKindTests tries the limits"),
         ("scripts/experiment ", "hours of GPAW; WorkflowFileTests tries each dry"),
