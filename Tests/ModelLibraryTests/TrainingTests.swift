@@ -6,6 +6,24 @@ import OrderedCollections
 import Testing
 
 @Suite struct TrainingTests {
+    @Test("References are selected among as many candidates as the recipe says")
+    func candidates() throws {
+        let scratch = try ScratchLibrary()
+        let ring = try ScratchLibrary.rings()[21]
+        func forces(_ name: String, _ line: String) throws -> [SIMD3<Double>] {
+            // The references of the directions are the first of the norm's.
+            let text = ScratchLibrary.recipe("oamlm", name).replacing(
+                "descriptor:", with: "\(line)norm: {references: 60}\ndescriptor:")
+            _ = try scratch.add(name, text).train()
+            return try scratch.library.load(name).predict(ring).forces
+        }
+        let all = try forces("all", "")
+        #expect(try forces("plenty", "candidates: 1000\n") == all)
+        let drawn = try forces("drawn", "candidates: 1\n")
+        #expect(drawn != all)
+        #expect(try forces("again", "candidates: 1\n") == drawn)
+    }
+
     @Test(
         "The same recipe gives the same bytes, and the model is read again",
         arguments: ["soap-potential", "oamlm", "vector-kernel"])
