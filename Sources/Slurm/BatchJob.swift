@@ -119,8 +119,14 @@ public struct BatchJob: Sendable, Equatable {
             : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
     }
 
-    /// Seconds before the time limit for the stop signal: at most half of the run's time.
-    private var signalTime: Int { resources.time.map { max(1, min(warning, $0 / 2)) } ?? warning }
+    /// Seconds before the time limit for the stop signal. Slurm may send it up to `slurmResolution` earlier, so at most
+    /// half of the remaining time is used: a run with a short limit is not asked to stop as soon as it starts.
+    private var signalTime: Int {
+        resources.time.map { max(1, min(warning, ($0 - Self.slurmResolution) / 2)) } ?? warning
+    }
+
+    /// Seconds between two of Slurm's checks of time limits.
+    static let slurmResolution = 30
 
     /// The script that runs on the node. Only the current run starts; a submission that was thought
     /// lost and starts late ends at once. USR1 is passed on to the package, which ends after its
