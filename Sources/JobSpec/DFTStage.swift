@@ -114,8 +114,8 @@ extension DFTStage {
             idle: notLearning)
         OptionSpec(
             "expected_fall", \.expectedFall, .number(0...10), unit: "eV",
-            "Learning continues at forces below fmax, for at most ten gradient calls, while it expects the energy to "
-                + "fall by more than this; 0: it stops at fmax.",
+            "Once the largest force is below fmax, relax further, by at most ten gradient calls, as long as the learned "
+                + "model predicts that the energy will fall by more than this; 0: stop at fmax.",
             idle: notLearning)
         OptionSpec(
             "hessian", \.hessian, .boolean,
@@ -134,7 +134,8 @@ extension DFTStage {
             "multiplicity", \.multiplicity, .integer(1...1000), default: "the engine's choice",
             "Spin multiplicity 2S+1 for an engine of the spool."
         ) {
-            Engine.builtIn.contains($0.engine.rawValue) ? "it is a setting of the spool's engines" : nil
+            Engine.builtIn.contains($0.engine.rawValue)
+                ? "only engines of the spool's aurelax.yaml use it, not gpaw or tblite" : nil
         }
         OptionSpec(
             "mode", \.mode, .word(), "GPAW: atomic orbitals, finite differences or plane waves.",

@@ -65,7 +65,7 @@ public struct EMLM: Sendable, Equatable {
         let square = d.rows == d.columns
         let lambda = (objective == .exact ? Double(d.rows) : 1) * ridge / Double(d.columns)
         if objective == .biasAugmented {
-            precondition(square, "the bias-augmented form interpolates: as many points as references")
+            precondition(square, "the bias-augmented form interpolates, so it needs as many points as references")
             let (w, c) = try DistanceFactorisation(d).solveWithConstant(column(y))
             return EMLM(weights: w.storage, constant: c[0], solver: .direct)
         }

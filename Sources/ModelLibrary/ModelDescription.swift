@@ -77,7 +77,8 @@ extension ModelDescription {
                         + "\(entry.directionReferences) for directions by \(entry.direction) "
                         + "(sigma2 \(entry.sigma2) Å); on held-out frames: "
                         + String(
-                            format: "norm %.3f eV/Å, force vector %.3f eV/Å, angle %.1f°",
+                            format: "RMS errors of the norm %.3f eV/Å and of the force %.3f eV/Å, "
+                                + "mean angle, weighted by the force, %.1f°",
                             entry.normError, entry.forceError, entry.weightedAngle)))
         }
     }
@@ -115,7 +116,7 @@ extension ModelDescription {
                     value: "\(entry.references) references, \(kernel.shape.rawValue) kernel "
                         + String(
                             format: "(length %.3g, sigma2 %.3g Å, noise %.2g); on held-out frames: "
-                                + "force vector %.3f eV/Å, angle %.1f°",
+                                + "RMS error of the force %.3f eV/Å, mean angle, weighted by the force, %.1f°",
                             kernel.length, kernel.sigma2, kernel.noise, entry.forceError,
                             entry.weightedAngle)))
         }

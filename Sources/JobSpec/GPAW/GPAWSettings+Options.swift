@@ -28,7 +28,7 @@ extension GPAWSettings {
             "Self-consistency cycles of a geometry at most.")
         OptionSpec(
             "convergence", \.convergence, .mapping(Convergence.options),
-            default: "GPAW's, and density_convergence",
+            default: "GPAW's; the density's is density_convergence",
             "Self-consistency: energy (eV per valence electron), density, eigenstates (eV² per valence electron), "
                 + "forces (eV/Å), bands.")
         OptionSpec(
