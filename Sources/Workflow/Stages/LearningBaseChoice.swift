@@ -92,7 +92,7 @@ struct LearningBaseChoice {
     private func relaxesFirst(_ name: String, _ version: String?) -> Bool? {
         guard stage.baseFirst, !ended.contains(where: { $0.report.kind == .dft }) else { return nil }
         guard let last = ended.last(where: { $0.report.kind == .ml }) else { return true }
-        let isSame = version.map { $0 == last.report.version } ?? last.report.method.hasPrefix("\(name) (")
+        let isSame = version.map { $0 == last.report.version } ?? (record.mlEngine(of: last) == name)
         return isSame ? nil : true
     }
 }
@@ -118,8 +118,8 @@ extension LearningBaseChoice {
             var base = parameters.optimizer.base ?? LearningBase.none
             guard base.kind != .none, known.map({ $0.base != nil }) ?? true else {
                 throw StageFailure(
-                    "base: learnt:\(job) needs a job that was relaxed with a base; \(job) had none, so its correction "
-                        + "holds near its own geometry only"
+                    "base: learnt:\(job) needs a job that learned a correction to a base; \(job) learned without a base, and "
+                        + "what it learned holds only near its own geometry"
                 )
             }
             let frames = known?.frames ?? accepted.frames.filter { $0.energy != nil && $0.forces != nil }

@@ -113,7 +113,7 @@ struct StageLauncher: Sendable {
         struct Stopped: Error {}
         let ended = try before(record)
         let forceField = try ended.flatMap {
-            try isOfEngine($0, in: record) ? nil : model(of: $0, in: record)
+            try record.mlEngine(of: $0) != nil ? nil : model(of: $0, in: record)
         }
         let atoms = try initial(of: record)
         let run = DFTStageRun(
@@ -176,15 +176,6 @@ struct StageLauncher: Sendable {
                 "the engine ‘\(name)’ is a machine-learned model, and a dft stage needs calculated forces")
         }
         return try PackagedEngine(description, multiplicity: stage.multiplicity)
-    }
-
-    /// Whether the job file names an engine instead of a model for this ML stage. Then there is no model to compute a
-    /// Hessian with.
-    private func isOfEngine(_ ended: StageRecord, in record: JobRecord) -> Bool {
-        let planned = record.job.plan[ended.stage]
-        if let round = planned.round { return round.settings.ml.engine != nil }
-        guard case .ml(let stage) = planned.work else { return false }
-        return stage.engine != nil
     }
 
     private func origin(_ ended: StageRecord?) -> GeometryOrigin {

@@ -163,4 +163,12 @@ extension PlannedStage {
 extension JobRecord {
     /// The current stage of the job.
     var planned: PlannedStage { job.plan[machine.stage] }
+
+    /// The engine that an ML stage used in place of a model; nil if it used a model, or for another kind of stage.
+    func mlEngine(of ended: StageRecord) -> String? {
+        let planned = job.plan[ended.stage]
+        if let round = planned.round { return round.settings.ml.engine }
+        guard case .ml(let stage) = planned.work else { return nil }
+        return stage.engine
+    }
 }
