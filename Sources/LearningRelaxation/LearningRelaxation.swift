@@ -172,15 +172,11 @@ public struct LearningRelaxation: Sendable {
         frame.quadraticError = rootMeanSquare(
             zip(effective(vectors(expected.map { -$0 })), frame.forces).map { $0 - $1 })
         frame.trustRadius = trustRadius
-        let actual = frame.energy - home.energy
-        let distance = longest(move)
-        let before = rootMeanSquare(home.forces)
         let error = frame.forceError ?? 0
-        if actual > settings.energyNoise && actual > (predicted - home.energy) / 4 || error > before {
-            trustRadius = max(settings.smallestTrustRadius, 0.5 * min(trustRadius, distance))
-        } else if error < 0.3 * before, distance > 0.7 * trustRadius {
-            trustRadius = min(settings.largestTrustRadius, 1.6 * trustRadius)
-        }
+        let step = PredictedStep(
+            distance: longest(move), fall: home.energy - frame.energy, predictedFall: home.energy - predicted,
+            force: rootMeanSquare(home.forces), forceError: error)
+        trustRadius = settings.trustRadius(after: step, from: trustRadius)
         lostInARow = error > (frame.quadraticError ?? 0) ? lostInARow + 1 : 0
     }
 

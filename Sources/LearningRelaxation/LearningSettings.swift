@@ -29,3 +29,42 @@ public struct LearningSettings: Sendable, Equatable {
 
     public init() {}
 }
+
+/// A step and how well the surrogate predicted it.
+public struct PredictedStep: Sendable {
+    /// Largest displacement of an atom, Å.
+    public var distance: Double
+    /// Fall of the engine's energy, eV; negative if it rose.
+    public var fall: Double
+    /// Fall of the energy that the surrogate predicted, eV.
+    public var predictedFall: Double
+    /// Root mean square length of the engine's forces before the step, eV/Å.
+    public var force: Double
+    /// Root mean square length of the surrogate's force errors after it, eV/Å.
+    public var forceError: Double
+
+    public init(distance: Double, fall: Double, predictedFall: Double, force: Double, forceError: Double) {
+        (self.distance, self.fall, self.predictedFall) = (distance, fall, predictedFall)
+        (self.force, self.forceError) = (force, forceError)
+    }
+}
+
+extension LearningSettings {
+    /// Returns the trust radius after a step: smaller after a bad prediction, larger after a good one if the step nearly
+    /// reached the radius.
+    ///
+    /// Two measures decide: the ratio of the actual to the predicted fall of the energy, as in trust-region methods
+    /// (Nocedal and Wright, Numerical Optimization, chapter 4), and the force error compared with the forces before the
+    /// step. Near convergence these forces are as small as the force error even if the energy falls as predicted, so the
+    /// ratio has to be bad as well before the radius shrinks.
+    public func trustRadius(after step: PredictedStep, from radius: Double) -> Double {
+        // A ratio of energies within the noise means nothing; then the force error decides alone.
+        let ratio = step.predictedFall > 2 * energyNoise ? step.fall / step.predictedFall : 0
+        let rises = -step.fall > energyNoise && -step.fall > -step.predictedFall / 4
+        if rises || step.forceError > step.force && ratio < 0.5 {
+            return max(smallestTrustRadius, 0.5 * min(radius, step.distance))
+        }
+        let isGood = step.forceError < 0.3 * step.force || (0.75...1.5).contains(ratio)
+        return isGood && step.distance > 0.7 * radius ? min(largestTrustRadius, 1.6 * radius) : radius
+    }
+}

@@ -184,6 +184,30 @@ private func relax(
         #expect(near.distance < far.distance - 0.01)
     }
 
+    @Test(
+        "the trust radius follows the energy's fall where the forces are as small as the surrogate's errors")
+    func radius() {
+        /// The radius after a step from 0.2 Å.
+        func radius(_ distance: Double, fall: Double, predicted: Double, force: Double, error: Double)
+            -> Double
+        {
+            let step = PredictedStep(
+                distance: distance, fall: fall, predictedFall: predicted, force: force, forceError: error)
+            return LearningSettings().trustRadius(after: step, from: 0.2)
+        }
+        // Falls as predicted along a flat valley: grows although the force error exceeds the forces before the step.
+        #expect(abs(radius(0.19, fall: 0.028, predicted: 0.03, force: 0.015, error: 0.024) - 0.32) < 1e-12)
+        // Half of the predicted fall, and large force errors: neither grows nor shrinks.
+        #expect(radius(0.19, fall: 0.07, predicted: 0.13, force: 0.05, error: 0.06) == 0.2)
+        // Less than half of it.
+        #expect(radius(0.16, fall: 0.008, predicted: 0.02, force: 0.02, error: 0.03) == 0.08)
+        // A rise; the radius has a lower limit.
+        #expect(radius(0.06, fall: -0.01, predicted: 0.02, force: 0.2, error: 0.01) == 0.05)
+        // Small force errors in a long step, and in a short one.
+        #expect(abs(radius(0.19, fall: 0.002, predicted: 0.002, force: 0.1, error: 0.02) - 0.32) < 1e-12)
+        #expect(radius(0.1, fall: 0.002, predicted: 0.002, force: 0.1, error: 0.02) == 0.2)
+    }
+
     @Test("after a rise the radius is smaller and steps start from the lower frame")
     func rise() throws {
         var machine = try LearningRelaxation(start: cluster, base: .forceField(Morse(scale: 1.03)))
