@@ -114,8 +114,9 @@ extension DFTStage {
             idle: notLearning)
         OptionSpec(
             "expected_fall", \.expectedFall, .number(0...10), unit: "eV",
-            "Once the largest force is below fmax, relax further, by at most ten gradient calls, as long as the learned "
-                + "model predicts that the energy will fall by more than this; 0: stop at fmax.",
+            "Once the largest force is below fmax, relax further as long as the learned model predicts that the energy "
+                + "will fall by more than this, with at most ten gradient calls and at most as many as were needed "
+                + "until then; 0: stop at fmax.",
             idle: notLearning)
         OptionSpec(
             "hessian", \.hessian, .boolean,

@@ -37,7 +37,8 @@ UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': '
 DEFAULT_CURVATURE = 70.0
 # Smallest curvature of a Hessian that comes from the base, eV/Angstrom^2.
 DEFAULT_FLOOR = 2.0
-# Gradients that are spent on a lower energy after the forces are as small as requested.
+# Once the forces are as small as requested, at most this many gradients are spent on a lower energy, and at most as many
+# as were needed until then.
 SETTLING = 10
 # In result/: the gradients that a learning relaxation has learnt from, as a model file.
 LEARNT = 'learnt.aurelax-model'
@@ -186,6 +187,11 @@ def load_hessian(name, floor, still, count):
     hessian[still, still] = DEFAULT_CURVATURE
     values, vectors = np.linalg.eigh(hessian)
     return (vectors * np.maximum(np.abs(values), floor)) @ vectors.T
+
+
+def settling(calls):
+    """The gradients to spend on a lower energy if the forces were as small as requested after `calls` gradients."""
+    return min(SETTLING, calls)
 
 
 def taken_over(count):
@@ -834,7 +840,7 @@ class Relaxation(Run):
     def lower_geometry(self, labels):
         """Where `aurelax steer` expects a much lower energy although the forces are as small as requested, on rank 0.
 
-        Asked until SETTLING gradients after the first with such forces."""
+        See SETTLING for how long this is tried."""
         step = len(self.frames) - 1
         if self.steering is None:
             return None
@@ -842,7 +848,7 @@ class Relaxation(Run):
         first = min(index for index, (_, seen, _) in enumerate(self.frames)
                     if self.fmax(seen) < self.parameters['optimizer']['fmax'])
         try:
-            answer = self.steering.observe(self.frames[-1][0], labels, settle=wanted and bool(step < first + SETTLING))
+            answer = self.steering.observe(self.frames[-1][0], labels, settle=wanted and bool(step < first + settling(first + 1)))
         except SteeringLost as lost:
             self.say(f'nothing lower was looked for: {lost}')
             self.steering = None
