@@ -80,7 +80,7 @@ import YAMLDocument
         #expect(
             file(
                 "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fix: {indices: [0], counted_from: 1}}}]\n"
-            ).report.contains("there is no atom 0 where atoms are counted from 1"))
+            ).report.contains("there is no atom 0, because the list counts atoms from 1"))
         #expect(report("stages: [{ml: {fix: {elements: [S]}}}]", Self.water) == "")
     }
 
@@ -112,7 +112,7 @@ import YAMLDocument
         atoms.moveMask = [true, false, true]
         #expect(
             report(Self.ml, atoms) == """
-                j.yaml:2:12: warning: the structure's move_mask fixes atoms, and no stage uses it
+                j.yaml:2:12: warning: the structure's move_mask fixes atoms, but no stage uses it
                   structure: s.xyz
                              ^~~~~
                   hint: ‘move: mask’ in a stage keeps them fixed

@@ -23,11 +23,11 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
         }
 
         public var kind: Kind = .fermiDirac
-        /// eV; nil for the stage's `smearing`.
+        /// Width, eV; nil for the stage's `smearing`.
         public var width: Double?
         /// Order of a Methfessel–Paxton smearing.
         public var order: Int?
-        /// Keep the total magnetic moment; nil: only if a multiplicity is given.
+        /// Whether to keep the total magnetic moment; nil: only if a multiplicity is given.
         public var fixedMoment: Bool?
 
         public init() {}
@@ -81,7 +81,7 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
     public struct KPoints: Sendable, Equatable, Codable {
         /// Points along each direction (a Monkhorst–Pack mesh); nil for ``density``.
         public var size: [Int]?
-        /// Smallest number of points per 1/Å along each direction.
+        /// Number of points per 1/Å along each direction, at least.
         public var density: Double?
         /// Whether a mesh that is given by its density contains Γ.
         public var gamma: Bool?
@@ -107,9 +107,9 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
     public var maxiter: Int?
     public var convergence: Convergence?
     public var poissonsolver: PoissonSolver?
-    /// By element symbol; `default` for the others.
+    /// Kinds of data sets by element symbol; `default` for the other elements.
     public var setups: [String: String]?
-    /// Use the point group; nil for false.
+    /// Whether to use the point group; nil for false.
     public var symmetry: Bool?
     public var parallel: Parallel?
     public var dispersion: Dispersion?

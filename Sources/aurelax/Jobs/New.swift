@@ -14,10 +14,10 @@ struct NewJob: ParsableCommand {
         discussion: """
               aurelax new cluster.xyz                          cluster.yaml, beside the structure
               aurelax new cluster.xyz --workflow dft -o first.yaml
-              aurelax new --list                               the workflows that there are
+              aurelax new --list                               lists the workflows
 
-            The comments say what the structure is, how far the model knows its environments, and what to look at. \
-            Edit the file, then: aurelax submit.
+            The comments describe the structure, say which environments the model knows, and what to check. \
+            Edit the file, then run: aurelax submit.
             """)
 
     @Argument(help: "Structure file.", completion: .file())
@@ -112,8 +112,7 @@ struct NewJob: ParsableCommand {
         lines.append(
             electrons % 2 == 0
                 ? "Charge \(charge): \(electrons) electrons, an even number."
-                : "Charge \(charge): \(electrons) electrons, an odd number. Is the charge right? Calculations are spin-paired."
-        )
+                : "Charge \(charge): \(electrons) electrons, an odd number. Is the charge right?")
         if atoms.periodicity.isPeriodic {
             lines.append(
                 (try? atoms.isMoleculeInBox()) == true
@@ -127,7 +126,7 @@ struct NewJob: ParsableCommand {
         return lines
     }
 
-    /// The domain check of the job's model.
+    /// Returns the result of the model's domain check as lines for the user.
     private func model(of text: String, _ file: String, _ atoms: Atoms) -> [String] {
         guard let job = JobFile(Array(text.utf8), file: file).job,
             job.plan.contains(where: { if case .ml = $0.work { true } else { false } })

@@ -204,7 +204,7 @@ extension Steer {
             return field
         }
         throw SteeringRefusal(
-            reason: "the base model is not here: "
+            reason: "the base model was not found: "
                 + (found.isEmpty ? "the package names none" : found.joined(separator: "; ")))
     }
 }
@@ -240,19 +240,19 @@ struct SteeringStart: Decodable {
     var cell: [[Double]]?
     var pbc: [Bool]?
     var fixed: [Int]
-    /// 3 · atom + axis.
+    /// Fixed coordinates, as indices 3 · atom + axis.
     var fixedCoordinates: [Int]?
     var fmax: Double
     var maxStep: Double
     var floor: Double?
     var trustRadius: Double?
     var expectedFall: Double?
-    /// Row-major, 3N × 3N.
+    /// Hessian, eV/Å², 3N × 3N, row-major.
     var hessian: [Double]?
     var base: Base?
     /// Total charge, e.
     var charge: Int?
-    /// Relax on the base, and answer with the minimum and its Hessian.
+    /// Whether to relax on the base first and to answer with the minimum and its Hessian.
     var relaxFirst: Bool?
     /// Labelled geometries of an earlier job.
     var learnt: [SteeringFrame]?
@@ -305,7 +305,7 @@ extension SteeringStart {
     }
 }
 
-/// A request: to take in a gradient, or to write all gradients to a model file.
+/// A request to learn from a gradient, or to write all gradients to a model file.
 enum SteeringMessage: Decodable {
     case frame(SteeringFrame)
     case keep(SteeringKeep)
@@ -358,7 +358,7 @@ struct SteeringFrame: Decodable {
         settle = try values.decodeIfPresent(Bool.self, forKey: .settle) ?? false
         guard (positions + forces).allSatisfy({ $0.count == 3 }) else {
             throw DecodingError.dataCorruptedError(
-                forKey: .positions, in: values, debugDescription: "a vector has not three components")
+                forKey: .positions, in: values, debugDescription: "a vector does not have three components")
         }
     }
 

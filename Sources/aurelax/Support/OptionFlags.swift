@@ -5,7 +5,7 @@ import YAMLDocument
 protocol FlagTable {
     associatedtype Settings: Sendable
     static var table: OptionTable<Settings> { get }
-    /// Keys that are no flags.
+    /// Keys that are not flags.
     static var without: Set<String> { get }
 }
 

@@ -107,8 +107,7 @@ struct EngineOptions: ParsableArguments {
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw CommandError(
                 .failed,
-                "\(path): cannot be read; --spool names the spool, or --engines the file, that describes ‘\(engine)’"
-            )
+                "\(path): cannot be read; give the spool (--spool) or the file (--engines) of ‘\(engine)’")
         }
         let (known, report) = try EngineDescription.read(path)
         guard let known else { throw CommandError(.failed, report, hasPlace: true) }
