@@ -125,8 +125,8 @@ public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible
     public var description: String {
         switch self {
         case .unknownElements(let elements, let known):
-            "the model was not trained for \(elements.map(\.symbol).joined(separator: ", ")); "
-                + "it knows \(known.map(\.symbol).joined(separator: ", "))"
+            "the model was not trained for \(elements.map(\.symbol).joined(separator: ", ")), only for "
+                + known.map(\.symbol).joined(separator: ", ")
         case .periodic:
             "this kind of model supports only molecules; a slab needs a SOAP potential, an engine or a dft stage"
         case .coincidentAtoms(let i, let j): "atoms \(i) and \(j) are at the same position"

@@ -43,13 +43,13 @@ extension Recipe.Source {
             "The frames that are used, in Python's slice notation.")
         OptionSpec(
             "sample", unstored: \.sample, .integer(1...10_000_000), default: "all",
-            "Number of the training frames that are used; the later in the file, the denser, by a logarithm.")
+            "Number of training frames that are used; they are denser towards the end of the file, on a logarithmic scale.")
         OptionSpec(
-            "validation", unstored: \.validation, .list(.range), "Held-out frames, counted among those used.")
+            "validation", unstored: \.validation, .list(.range), "Held-out frames; only those that are also in `frames` count.")
         OptionSpec(
             "calibration", unstored: \.calibration, .list(.range),
-            "Held-out frames of other molecules, counted among those used, with which a SOAP potential calibrates its "
-                + "expected errors.")
+            "Held-out frames of other molecules, with which a SOAP potential calibrates its expected errors; only those that "
+                + "are also in `frames` count.")
         OptionSpec(
             "teacher", unstored: \.teacher, .text(), default: "none",
             "A model file, relative to the recipe, that labels these structures with its own forces. "
@@ -307,7 +307,7 @@ extension OAMLMOptions {
 }
 
 extension OAMLMOptions {
-    /// Finds the directions of all classes with the solver that a node names.
+    /// Sets the solver that a node names for the directions of all classes.
     mutating func readSolver(_ node: YAMLNode) {
         guard let solver = node.text.flatMap(DirectionSolver.init) else { return }
         for atomClass in AtomClass.allCases {
@@ -315,7 +315,7 @@ extension OAMLMOptions {
         }
     }
 
-    /// Takes the widths of the alignment weights from a node that gives them by class.
+    /// Sets the widths of the alignment weights from a node that gives them by class.
     mutating func readWidths(_ node: YAMLNode) {
         for atomClass in AtomClass.allCases {
             guard let sigma2 = node[atomClass.rawValue]?.number ?? node["default"]?.number else { continue }

@@ -48,8 +48,8 @@ public struct ComparedJob: Sendable {
         stages.last { $0.kind != .singlePoints && !$0.frames.isEmpty }?.frames.last
     }
 
-    /// Each stage with the number of the job's steps before it; single points with that of the
-    /// stage along which they were computed.
+    /// Each stage with the number of the job's steps before it; single points have the number of the stage along whose
+    /// path they were computed.
     var placed: [(stage: Stage, start: Int)] {
         var (start, next) = (0, 0)
         return stages.map { stage in

@@ -18,7 +18,8 @@ struct HandoverErrors {
     /// Level of theory of the DFT stage.
     let levelOfTheory: String
 
-    /// Nil if the two geometries differ (a package centres its structure but does not rotate it).
+    /// Compares the forces; returns nil if the two geometries differ by more than a shift, because a package centres
+    /// its structure but does not rotate it.
     ///
     /// - Parameter tolerance: largest difference in position, Å.
     init?(_ ml: JobReport.Stage, _ dft: JobReport.Stage, tolerance: Double = 1e-3) {

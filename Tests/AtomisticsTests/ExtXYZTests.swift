@@ -216,7 +216,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             ),
             (
                 "1\n\nAu 0 0 0\nAu 0 0 0\n",
-                "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more lines than it says?)"
+                "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more atoms than its first line says?)"
             ),
             (
                 "1\nLattice=\"1 2\" \nAu 0 0 0\n",

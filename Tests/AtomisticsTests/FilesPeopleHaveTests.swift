@@ -35,7 +35,7 @@ import Testing
         let atoms = try read("2\nProperties=Z:I:1:pos:R:3\n8 0 0 0\n1 0.96 0 0\n")
         #expect(atoms.formula == "HO" && atoms.columns.isEmpty)
         let both = "1\nProperties=species:S:1:Z:I:1:pos:R:3\nO 7 0 0 0\n"
-        #expect(message(Array(both.utf8)) == "a.xyz:3: species says O, Z says 7 (O is 8)")
+        #expect(message(Array(both.utf8)) == "a.xyz:3: species is O, but Z is 7 (O is 8)")
     }
 
     @Test("A move_mask of integers or of one value an axis fixes the same as in ASE", .tags(.fault36))

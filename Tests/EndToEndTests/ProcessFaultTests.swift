@@ -251,7 +251,7 @@ import Testing
         for job in ["theirs", "changed"] {
             let byHand = try await Program.run(["dft", "run", "\(outbox)/\(job)/01-dft"])
             #expect(byHand.status != 0)
-            let refusal = "this daemon has not handed off such a package"
+            let refusal = "this daemon has not handed off a package with this MANIFEST.json"
             #expect(byHand.errors.contains(refusal), "\(byHand.errors)")
         }
         #expect(!spool.exists("owned"))

@@ -184,7 +184,7 @@ import Testing
         #expect(try said { _ in } == [])
         let basis = try said { $0.basis = "dzzp" }
         #expect(basis.map(\.key) == ["basis", "basis"])
-        #expect(basis.first?.message == "there is no basis set dzzp of H; installed for it: dzp")
+        #expect(basis.first?.message == "the basis set dzzp of H is not installed; installed for H: dzp")
         #expect(try said { $0.xc = "GGA_X_NONE" }.first?.key == "xc")
         let hybrid = try said { $0.xc = "PBE0" }
         #expect(

@@ -182,8 +182,8 @@ extension LearningRunTests {
             switch self {
             case .dies: "aurelax steer ended with status 3 (after step 1)"
             case .isKilled: "aurelax steer ended with status -9 (after step 1)"
-            case .speaksAnotherVersion: "speaks another version of the protocol"
-            case .answersNonsense: "aurelax steer sent no JSON"
+            case .speaksAnotherVersion: "steer does not support version 1 of the protocol"
+            case .answersNonsense: "aurelax steer sent an answer that cannot be read"
             case .isMissing: "cannot be started"
             }
         }

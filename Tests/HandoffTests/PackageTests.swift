@@ -140,7 +140,7 @@ import Testing
         python.waitUntilExit()
         #expect(
             text
-                == "True True\nhessian-blocks.npy has blocks of atoms that are not among the 300 of the package\n"
+                == "True True\nhessian-blocks.npy has a block of an atom that is not among the 300 atoms of the package\n"
         )
     }
 

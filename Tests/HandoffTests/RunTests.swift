@@ -128,7 +128,7 @@ import Testing
         let kinds = events.withLock { $0 }.filter { if case .progress = $0.kind { false } else { true } }
         #expect(
             kinds.map(\.kind) == [
-                .skipped("this daemon has not handed off such a package"),
+                .skipped("this daemon has not handed off a package with this MANIFEST.json"),
                 .started, .ended(.finished(.converged)),
             ])
         #expect(try result(of: first, known)?.isConverged == true)

@@ -78,7 +78,7 @@ import Testing
         ring.positions[hydrogen] = ring.positions[carbon] + SIMD3(0.45, 0, 0)
         let check = try DomainCheck(model, ring)
         #expect(check.isRefused)
-        #expect(try #require(check.problem).contains("whose training data has at most"))
+        #expect(try #require(check.problem).contains("but its training data has at most"))
     }
 
     @Test("The automatic model is the first that knows the structure")

@@ -224,7 +224,7 @@ import ThiolateGold
         #expect(failure(Self.text(file: "none.extxyz")).contains("cannot open"))
         #expect(
             failure(Self.text().replacingOccurrences(of: "50:55", with: "500:"))
-                .contains("the scan selects no frame of it"))
+                .contains("the scan selects no frame of this file"))
         #expect(
             failure(
                 Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP")

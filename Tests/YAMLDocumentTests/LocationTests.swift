@@ -55,7 +55,7 @@ import YAMLDocument
                 f.yaml:3:1: error: the key ‘a’ appears twice
                   a: 3
                   ^
-                  hint: it is already in line 1
+                  hint: the first one is in line 1
 
                 """)
     }
@@ -71,8 +71,8 @@ import YAMLDocument
             ("- 1\nb: 2\n", "are the elements of one list indented alike?"),
             ("a:\n    b: 1\n  c: 2\n", "are the keys of one mapping indented alike?"),
             ("  a: 1\n b: 2\n", "are the keys of one mapping indented alike?"),
-            ("a: {b: 1\n", "elements are separated by commas, and a bracket that opens must close"),
-            ("a: 'b\n", "quotation marks that open must close"),
+            ("a: {b: 1\n", "separate the elements by commas, and close every bracket"),
+            ("a: 'b\n", "close the quotation marks"),
             ("a: - b\n", "begin a list on a new line"),
             ("a: \"\\q\"\n", "in text with backslashes use single quotation marks"),
             ("a:\n\tb: 1\n", "indent with spaces, not with tabs"),

@@ -123,7 +123,7 @@ import YAMLDocument
         var said = ""
         let seconds = processorSeconds { said = report(text, schema) }
         #expect(seconds < 3)
-        #expect(said.contains("more mistakes from here on are not shown"))
+        #expect(said.contains("further mistakes from this line on are not shown"))
         #expect(said.utf8.count < 50_000)
     }
 }

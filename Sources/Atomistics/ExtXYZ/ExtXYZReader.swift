@@ -62,7 +62,7 @@ public struct ExtXYZReader: ~Copyable {
                 throw scanner.error(
                     "expected a number of atoms, found \(quoted(token))", at: tokens.start,
                     hint: frame > 0
-                        ? "does the previous frame have more lines than it says?" : "is this an XYZ file?")
+                        ? "does the previous frame have more atoms than its first line says?" : "is this an XYZ file?")
             }
             if let rest = tokens.next() {
                 throw scanner.error(
@@ -120,7 +120,7 @@ public struct ExtXYZReader: ~Copyable {
                     number != elements[row].atomicNumber
                 {
                     throw LineFault(
-                        "species says \(elements[row].symbol), Z says \(number)", at: nil,
+                        "species is \(elements[row].symbol), but Z is \(number)", at: nil,
                         hint: "\(elements[row].symbol) is \(elements[row].atomicNumber)")
                 }
                 if let extra = tokens.next() {
@@ -141,7 +141,7 @@ public struct ExtXYZReader: ~Copyable {
     }
 }
 
-/// The words of a line.
+/// The words of a line, read one after the other.
 struct Tokens {
     private let line: UnsafeBufferPointer<UInt8>
     private var position = 0

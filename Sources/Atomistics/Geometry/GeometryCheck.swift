@@ -8,7 +8,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
     /// The largest accepted displacement of an atom after superposition of both structures: 3 Å.
     public var maxDisplacement = 3.0
 
-    /// At most this many clashes are listed.
+    /// Largest number of clashes that are listed.
     public static let clashesNamed = 1000
 
     public init() {}
@@ -35,7 +35,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
             return problems
         } catch .notFinite {
             let notFinite = atoms.positions.indices.filter { !atoms.positions[$0].squaredLength.isFinite }
-            guard !notFinite.isEmpty else { return [.unusable("the reference has no finite coordinates")] }
+            guard !notFinite.isEmpty else { return [.unusable("the reference has a coordinate that is not a number")] }
             return notFinite.map { .notFinite(label(of: $0, in: atoms)) }
         } catch {
             return [.unusable(error.description)]
@@ -149,7 +149,8 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension GeometryProblem {
-    /// Problems in sentences, those of one kind together: the first three named, the rest counted by element.
+    /// Describes problems in sentences, grouped by kind: the first three of a kind are named, the rest are counted by
+    /// element.
     public static func summaries(of problems: [GeometryProblem]) -> [String] {
         var (lost, moved, clashes, rest) = (
             [[AtomLabel]](), [(atom: AtomLabel, distance: Double, limit: Double)](), [GeometryProblem](),
@@ -196,7 +197,7 @@ extension GeometryProblem {
         return sentences
     }
 
-    /// `88 C and 90 H atoms`.
+    /// Counts atoms by element: `88 C and 90 H atoms`.
     private static func counted(_ atoms: [AtomLabel]) -> String {
         let counts = Dictionary(atoms.map { ($0.element, 1) }, uniquingKeysWith: +)
             .sorted { ($1.key.atomicNumber) < ($0.key.atomicNumber) }.map { "\($0.value) \($0.key.symbol)" }
@@ -211,7 +212,7 @@ extension GeometryProblem {
     }
 }
 
-/// Two decimals: `1.23 Å`.
+/// Formats a length with two decimals: `1.23 Å`.
 private func angstrom(_ length: Double) -> String {
     guard abs(length) < 1e12 else { return "\(length) Å" }
     let hundredths = Int((length * 100).rounded())

@@ -1,4 +1,4 @@
-/// A distance for each pair of elements, Å: the shortest found or allowed between their atoms.
+/// A distance for each pair of elements, Å: the shortest distance that was found, or is allowed, between their atoms.
 public struct PairDistances: Sendable, Equatable {
     /// Keys are atomic numbers "Z-Z'", Z ≤ Z'.
     private var values: [String: Double]

@@ -53,10 +53,10 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         return settings.engine == .gpaw && charge != 0 ? [.chargedCell(charge)] : []
     }
 
-    /// Never empty.
+    /// All reasons; never empty.
     public let reasons: [Reason]
 
-    /// Reasons of one kind together: the first three named, the rest counted.
+    /// The reasons, grouped by kind: the first three of a kind are named, the rest are counted.
     public var description: String {
         let problems = reasons.compactMap { reason in
             if case .geometry(let problem) = reason { problem } else { nil }

@@ -1,17 +1,17 @@
 /// The reason why a returned result is set aside.
 public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(String)
-    /// Size or checksum differ from the marker.
+    /// Size or checksum of the file differs from the one in the marker.
     case damaged(String)
     case unreadable(String, reason: String)
-    /// Larger than the result of the request can be.
+    /// The file is larger than any result of the request.
     case tooLarge(String, size: Int, limit: Int)
     case otherFormat(Int)
     case otherJob(expected: String, found: String)
     case otherStage(expected: Int, found: Int)
-    /// From an earlier or later attempt at the same stage.
+    /// The result is of an earlier or later attempt at the same stage.
     case otherAttempt(expected: Int, found: Int)
-    /// Same job, stage and attempt, but computed from other inputs.
+    /// The result is of the same job, stage and attempt, but was computed from other inputs.
     case otherInputs
     /// Two files of the result contradict each other.
     case contradiction(String)

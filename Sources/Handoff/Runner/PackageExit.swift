@@ -60,7 +60,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
 }
 
 extension ResultVerdict {
-    /// The exit status of the scripts for this verdict; for a crash, that of the command that ran them.
+    /// The exit status of the scripts for this verdict; for a crash, the status of the command that ran them.
     public var exit: PackageExit {
         switch self {
         case .converged: .converged

@@ -117,7 +117,7 @@ struct RunWatch: Sendable {
     /// Returns after ``silence`` without any writing, or when the task is cancelled, after
     /// reporting the last state.
     func untilSilent() async {
-        // Time in which the machine slept does not count as silence.
+        // The time during which the machine was suspended does not count as silence.
         let clock = SuspendingClock()
         var last = clock.now
         var seen: [FileStatus?] = []
@@ -140,8 +140,8 @@ struct RunWatch: Sendable {
         tell()
     }
 
-    /// The files that change during a calculation: the SCF log within a step, the others after each
-    /// step.
+    /// Returns the status of the files that change during a calculation: the SCF log changes within a step, the others
+    /// after each step.
     private func signs() -> [FileStatus?] {
         let names: [FilePath.Component] = ["progress.json", "gpaw.txt", "trajectory.extxyz", "run.log"]
         return names.map { try? result.status(of: $0) }
