@@ -19,11 +19,11 @@ struct StructureStatements {
     init(_ atoms: Atoms) { self.atoms = atoms }
 
     /// - Parameters:
-    /// - charge: the job's charge, e.
-    /// - isStated: whether the job file itself gives the charge; a different charge in the structure is then
-    ///   not an error.
-    /// - multiplicities: 2S + 1 of each external calculation; nil if its moments are given or found by Hund's
-    ///   rule.
+    ///   - charge: the job's charge, e.
+    ///   - isStated: whether the job file itself gives the charge; a different charge in the structure is then
+    ///     not an error.
+    ///   - multiplicities: 2S + 1 of each external calculation; nil if its moments are given or found by
+    ///     Hund's rule.
     func all(charge: Int, isStated: Bool, multiplicities: [Int?]) -> [StructureStatement] {
         [self.charge(charge, isStated: isStated)].compactMap { $0 }
             + (multiplicities.isEmpty ? [] : spin(multiplicities))

@@ -83,7 +83,7 @@ import Workflow
             ),
             (
                 "level",
-                "its gradients cannot be learnt from. Give both jobs the same settings, or another base"
+                "gradients cannot be learnt from. Give both jobs the same settings, or this job another base"
             ),
             (
                 "charged",

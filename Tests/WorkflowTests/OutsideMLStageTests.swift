@@ -119,6 +119,6 @@ import Workflow
         try text.replacing(version, with: String(repeating: "0", count: 64)).write(
             toFile: "\(spool.path)/outbox/ring/01-ml/stage.json", atomically: true, encoding: .utf8)
         let error = #expect(throws: (any Error).self) { _ = try perform(stage()) }
-        #expect(error.map { "\($0)" }?.contains("version \(version) here, the stage is for 000") == true)
+        #expect(error.map { "\($0)" }?.contains("version \(version) here, but the stage is for 000") == true)
     }
 }

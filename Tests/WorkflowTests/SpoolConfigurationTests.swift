@@ -96,7 +96,7 @@ import YAMLDocument
             ("aurelax: 1\nslrum: {}\n", "did you mean ‘slurm’?"),
             ("aurelax: 1\ndft: {executor: sge}\n", "expected one of manual, local, slurm"),
             ("aurelax: 1\nml: {executor: manual}\n", "expected one of local, slurm"),
-            ("aurelax: 1\nml: {models: models}\n", "‘models’ is no absolute path"),
+            ("aurelax: 1\nml: {models: models}\n", "‘models’ is not an absolute path"),
             ("aurelax: 1\nml: {tasks: 2}\n", "aurelax.yaml:2:6: error: "),
             (
                 "aurelax: 1\nml: {memory: 2G}\nslurm: {limits: {memory: 1G}}\n",
@@ -116,7 +116,7 @@ import YAMLDocument
             ),
             (
                 "aurelax: 1\nslurm:\n  rules:\n    - {min_atoms: 5, max_atoms: 4, tasks: 2}\n",
-                "4 is below min_atoms, 5: the rule matches no structure"
+                "4 is below min_atoms, 5, so the rule matches no structure"
             ),
         ])
     func mistakesHaveAPlace(text: String, message: String) {

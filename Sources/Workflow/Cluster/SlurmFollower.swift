@@ -28,17 +28,17 @@ package actor SlurmFollower {
     private(set) var failures = 0
     /// While Slurm accepts no more jobs, the time of the next attempt to submit.
     var submitAfter = ContinuousClock.now
-    /// Jobs that Slurm refuses temporarily, with the times until which they wait.
+    /// Jobs that Slurm cannot accept at present, with the times until which they wait.
     var postponed: [Int64: ContinuousClock.Instant] = [:]
-    /// Without accounting, or while it is unavailable, the time until which it is not queried.
+    /// The time until which accounting is not queried, because it is missing or unavailable.
     private var accountingAfter = ContinuousClock.now
-    /// Pause before the last of these queries.
+    /// Pause before the last query of accounting.
     private var accountingPause = Duration.zero
     /// Time of the next query for the places of waiting jobs.
     private var placesAfter = ContinuousClock.now
     /// Unwanted Slurm jobs of ours, with the time of their discovery.
     private var orphans: [Int: Date] = [:]
-    /// Problems, for the daemon's status file.
+    /// Problems of the contact with Slurm, for the daemon's status file.
     private var silence: String?
     package var trouble: String? {
         let all = [silence, misreading].compactMap { $0 }
@@ -132,7 +132,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// Upper limits for a job's request; nil if its packages do not go to Slurm.
+    /// Upper limits for a job's request of resources; nil if its packages do not go to Slurm.
     package var limits: Resources? { configuration.executor == .slurm ? settings.limits : nil }
 
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {

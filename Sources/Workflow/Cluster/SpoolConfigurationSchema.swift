@@ -36,7 +36,7 @@ public enum SpoolConfigurationSchema {
                     Diagnostic(
                         code: "out-of-range", at: node.mark, width: node.width,
                         keyPath: "slurm.rules[\(index)].max_atoms",
-                        message: "\(most) is below min_atoms, \(least): the rule matches no structure"))
+                        message: "\(most) is below min_atoms, \(least), so the rule matches no structure"))
             }
         }
         return problems

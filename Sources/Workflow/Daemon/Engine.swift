@@ -89,7 +89,7 @@ package actor Engine {
         for directory in [spool.state, spool.outbox] { try directory.synchronize() }
     }
 
-    /// The watcher saw a file being closed or renamed into the inbox.
+    /// Notes that the watcher saw a file being closed in the inbox or renamed into it.
     package func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
 
     /// Notes whether the watcher is running.
@@ -196,7 +196,7 @@ package actor Engine {
         return incoming
     }
 
-    /// An incomplete file may be complete after the settle time.
+    /// Asks for a turn after the settle time, because an incomplete file may be complete then.
     private func lookAgainSoon() {
         guard !willLookAgain else { return }
         willLookAgain = true
@@ -228,14 +228,14 @@ package actor Engine {
         }
     }
 
-    /// A computing thread cannot be ended from outside, so the process ends.
+    /// Throws if a stage hangs: a computing thread cannot be ended from outside, so the process ends.
     private func failIfStageHangs() throws {
         for (id, work) in running where work.stop.silence > configuration.stepLimit + work.stop.extraTime {
             throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
         }
     }
 
-    /// Lets every stage stop at its next step, and waits for it, but not longer than the grace.
+    /// Lets every stage stop at its next step, and waits for that, but not longer than the grace time.
     ///
     /// - Returns: false if something is still being computed, read or written.
     @discardableResult
@@ -252,7 +252,7 @@ package actor Engine {
             logger.warning(
                 """
                 a step did not end within \(configuration.grace.components.seconds) s; at the next start its stage \
-                resumes from the step before
+                resumes from the previous step
                 """)
         }
         let isOver = StopFlag()
@@ -262,7 +262,7 @@ package actor Engine {
             logger.error("the outbox could not be brought up to date: \(error)")
         }
         isOver.set()
-        if isPublishing { logger.warning("the next start brings the outbox up to date") }
+        if isPublishing { logger.warning("the outbox is not up to date; the next start updates it") }
         return running.isEmpty && intakes.jobs.isEmpty && !isPublishing
     }
 

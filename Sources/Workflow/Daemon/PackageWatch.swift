@@ -2,8 +2,8 @@ internal import DurableFiles
 import Handoff
 import SystemPackage
 
-/// Decides which packages are read: those whose files have changed since the last reading, and those whose last reading
-/// failed and is due for a retry.
+/// Decides which packages are read: those whose files have changed since the last reading, and those whose
+/// last reading failed and is due for a retry.
 struct PackageWatch {
     /// The state of a package's files, compared between two polls.
     struct Signs: Equatable {

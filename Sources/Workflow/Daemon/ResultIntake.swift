@@ -95,7 +95,9 @@ struct ResultIntake: Sendable {
     }
 
     private func dropped(_ file: Inbox.DroppedFile, _ record: JobRecord) throws -> Found {
-        guard let stage = stages.outside(record) else { return .refused("the job waits for no result") }
+        guard let stage = stages.outside(record) else {
+            return .refused("the job does not wait for a result")
+        }
         do {
             guard let bytes = try spool.blobs.read(file.claim.digest) else {
                 return .refused("its content is no longer in the store")

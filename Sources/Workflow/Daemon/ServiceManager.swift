@@ -26,7 +26,7 @@ struct ServiceManager: Sendable {
         send("READY=1\n\(hasWatchdog ? "WATCHDOG=1\n" : "")STATUS=\(try await engine.summary())")
     }
 
-    /// A lost message has no effect.
+    /// Sends a message; a lost message has no effect.
     func send(_ message: String) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }

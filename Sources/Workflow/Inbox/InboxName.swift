@@ -50,7 +50,8 @@ enum InboxName: Equatable {
         ].contains(where: lower.contains)
     }
 
-    /// The message about a file whose name resembles that of a job, result or request; nil for other files.
+    /// Returns a message about a file whose name resembles that of a job, result or request; nil for other
+    /// files.
     static func note(on name: String) -> String? {
         let lower = name.lowercased()
         if isConflictCopy(lower) {
@@ -75,7 +76,7 @@ enum InboxName: Equatable {
         let parts = lower.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         for part in parts.dropFirst().suffix(2) {
             guard let request = requests[part] else { continue }
-            return "not taken for a request: the name of one is <job>.\(request.rawValue)"
+            return "not taken for a request: the name of a request is <job>.\(request.rawValue)"
         }
         return nil
     }
@@ -86,8 +87,8 @@ enum InboxName: Equatable {
         "resumed": .resume, "continue": .resume, "retry": .retry, "restart": .retry, "rerun": .retry,
     ]
 
-    /// Lower case in one Unicode normalisation: names that are equal in this form look the same to
-    /// many people and on some file systems.
+    /// Returns a name in lower case and in one Unicode normalisation: names that are equal in this form look
+    /// the same to many people and on some file systems.
     static func folded(_ name: String) -> String {
         name.precomposedStringWithCanonicalMapping.lowercased()
     }
@@ -98,8 +99,8 @@ enum InboxName: Equatable {
         return folded.split(separator: ".").first.map(String.init) ?? folded
     }
 
-    /// A file that may have been meant by `wanted`: it differs in case, in Unicode normalisation,
-    /// or in its extension.
+    /// Returns a file that may have been meant by `wanted`: its name differs in case, in Unicode
+    /// normalisation, or in the extension.
     static func near(_ wanted: String, among names: [String]) -> String? {
         let folded = folded(wanted)
         if let twin = names.first(where: { Self.folded($0) == folded }) { return twin }

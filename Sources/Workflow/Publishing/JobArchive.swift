@@ -4,8 +4,9 @@ internal import JobSpec
 public import SystemPackage
 internal import YAMLDocument
 
-/// Jobs as one folder that explains and checks itself: an RO-Crate (https://w3id.org/ro/crate/1.1) as the payload of a
-/// BagIt bag (RFC 8493). Repositories such as Zenodo and Materials Cloud take it as it is, and NOMAD reads the files of GPAW in it.
+/// Jobs as one folder that explains and checks itself: an RO-Crate (https://w3id.org/ro/crate/1.1) as the
+/// payload of a BagIt bag (RFC 8493). Repositories such as Zenodo and Materials Cloud accept it unchanged,
+/// and NOMAD reads the files of GPAW in it.
 public struct JobArchive: Sendable {
     /// A model that jobs used.
     public struct Model: Sendable {
@@ -43,7 +44,7 @@ public struct JobArchive: Sendable {
         public var sha256: String
     }
 
-    /// Its content below `data/`.
+    /// The files below `data/`.
     public private(set) var entries: [Entry] = []
 
     private let folder: URL
@@ -352,19 +353,19 @@ public struct JobArchive: Sendable {
 /// Result of the check of an archive: its problems, or its size.
 public struct ArchiveCheck: Sendable {
     public private(set) var problems: [String] = []
-    /// Of the payload.
+    /// Number of files in the payload, and their size in bytes.
     public private(set) var files = 0
     public private(set) var bytes = 0
 
     /// Reads every file of a bag.
     ///
-    /// - Parameter folder: with `bagit.txt`.
+    /// - Parameter folder: the folder of the archive, with `bagit.txt`.
     public init(_ folder: FilePath) {
         let root = URL(fileURLWithPath: folder.string)
         guard let head = try? String(contentsOf: root.appendingPathComponent("bagit.txt"), encoding: .utf8),
             head.hasPrefix("BagIt-Version:")
         else {
-            problems.append("there is no bagit.txt: it is not an archive of `aurelax archive`")
+            problems.append("there is no bagit.txt, so this is not an archive of `aurelax archive`")
             return
         }
         let tags = check(manifest: "tagmanifest-sha256.txt", in: root)
@@ -416,7 +417,7 @@ public struct ArchiveCheck: Sendable {
             }
             sizes[String(path)] = bytes.count
             if Digest(of: Array(bytes)) != digest {
-                problems.append("\(path) was changed (another SHA-256)")
+                problems.append("\(path) was changed (its SHA-256 differs)")
             }
         }
         return sizes

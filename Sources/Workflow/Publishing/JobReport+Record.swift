@@ -157,7 +157,7 @@ extension JobReport {
         var reason: String?
     }
 
-    /// The learning relaxation's record of each call; empty if there was none.
+    /// Returns the learning relaxation's record of each gradient call; empty if there is none.
     private static func learningCalls(atPath path: String) -> [LearningCall] {
         guard isPlainFile(atPath: path, limit: OptimizerCurve.largestLog) else { return [] }
         let decoder = JSONDecoder()

@@ -4,7 +4,7 @@ public import Foundation
 internal import JobSpec
 import SystemPackage
 
-/// A job as a line of a table of results. Energies and forces of DFT and of models stand under different names.
+/// A job as a line of a table of results. Energies and forces of DFT and of models have different names.
 public struct JobRow: Sendable, Encodable {
     public var name: String
     public var state: JobState

@@ -11,7 +11,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var name: String
     public var state: JobState
     public var reason: String
-    /// From 1.
+    /// Number of the current stage, from 1, and the number of stages.
     public var stage: Int
     public var stages: Int
     /// `ml`, `dft` or `single-points`.
@@ -28,7 +28,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var updated: Date
     /// The stage's folder, beneath the outbox.
     public var folder: String
-    /// The stage's state in Slurm's queue; nil if it is not there.
+    /// The stage's state in Slurm's queue; nil if the stage is not in the queue.
     public var slurm: QueueStatus?
 
     init(_ record: JobRecord) {
@@ -110,7 +110,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         try container.encode(slurm, forKey: .slurm)
     }
 
-    /// The next event, and who triggers it.
+    /// The next event and its cause, for the user.
     public var next: String {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
@@ -163,11 +163,11 @@ public struct QueueStatus: Sendable, Equatable, Codable {
     /// Slurm's reason for waiting, or what is known about a lost job.
     public var reason: String
     public var node: String
-    /// Seconds.
+    /// Time used and time left, seconds.
     public var used: Int?
     public var left: Int?
-    /// Place among all jobs that wait for the same partition, from 1, and their number; nil if it
-    /// does not wait for resources.
+    /// Place among all jobs that wait for the same partition, from 1, and their number; nil if the job does
+    /// not wait for resources.
     public var position: Int?
     public var waiting: Int?
     /// Expected start in Slurm's local time; nil if unknown.

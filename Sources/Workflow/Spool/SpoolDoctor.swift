@@ -56,7 +56,7 @@ private struct Examination {
     let repairing: Bool
     var findings: [SpoolDoctor.Finding] = []
 
-    /// Below this, nothing new should be started.
+    /// Free space, bytes, below which nothing new should be started.
     private static let enoughSpace = 1 << 30
 
     mutating func run() throws {
@@ -117,7 +117,7 @@ private struct Examination {
         for (name, path) in [("inbox", spool.inbox), ("outbox", spool.outbox)] {
             guard let directory = try? Directory(path) else {
                 let root = try Directory(spool.root)
-                try find(name, .error, "it is missing", remedy: "makes it") {
+                try find(name, .error, "it is missing", remedy: "creates it") {
                     _ = try root.makeSubdirectory(FilePath.Component(plain: name))
                 }
                 continue
@@ -185,7 +185,7 @@ private struct Examination {
                 try find(
                     "store", isEmpty ? .note : .error,
                     isEmpty
-                        ? "there is none yet"
+                        ? "there is no store yet"
                         : "it is missing, although jobs were accepted; `aurelax recover` rebuilds it")
                 return
             }

@@ -118,7 +118,7 @@ package struct MLStageRun {
         return frames
     }
 
-    /// A frame can follow another one only if no atom moved further than a step.
+    /// Returns whether a frame can follow another one: no atom moved further than one step allows.
     private func isNext(_ frame: Atoms, after last: Atoms?) -> Bool {
         guard let last else { return frame.positions == initial.positions }
         let limit = stage.maxStep * 1.01 * Double(initial.count).squareRoot()
@@ -183,7 +183,7 @@ package struct MLStageRun {
     }
 }
 
-/// The reason why a stage fails in every retry.
+/// The reason why a stage fails, as it would in every retry.
 struct StageFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
