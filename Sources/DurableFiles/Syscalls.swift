@@ -15,13 +15,13 @@ public struct FileStatus: Sendable, Equatable {
     public let modified: Int64
     /// Last change of content or attributes; compared only for equality.
     public let changed: Int64
-    /// Users other than the owner and the group may read it.
+    /// Whether users other than the owner and the group may read the file.
     public let othersMayRead: Bool
-    /// Number of the user who owns it.
+    /// Number of the user who owns the file.
     public let owner: UInt32
 }
 
-/// Identifies the file independently of its name.
+/// The identity of a file, independent of its name.
 public struct FileIdentity: Sendable, Hashable, Codable {
     public let device: UInt64
     public let inode: UInt64
@@ -181,8 +181,8 @@ enum SystemCalls {
         return FileStatus(result)
     }
 
-    /// renameat2(2). If `replacing` is false, an existing target makes it fail with EEXIST; on a
-    /// file system without this guarantee the target is checked beforehand.
+    /// renameat2(2). If `replacing` is false, the call fails with EEXIST if the target exists; on a file
+    /// system without this guarantee the target is checked beforehand.
     static func rename(
         _ old: FilePath, in from: Int32, to new: FilePath, in target: Int32, replacing: Bool,
         shownOld: FilePath, shown: FilePath

@@ -18,7 +18,7 @@ final class EngineSession: Sendable {
         var stream: SocketStream
         var driver: SocketDriver?
         var symbols: [String]?
-        /// Lengths of the box, Å, and the position of its corner.
+        /// Lengths of the box, Å, and the position of its corner, Å.
         var box: (lengths: SIMD3<Double>, corner: SIMD3<Double>)?
         /// Cell of a periodic structure: as the caller gave it, and as the engine uses it.
         var cell: (given: Cell?, periodicity: Periodicity, used: Cell)?
@@ -68,7 +68,7 @@ final class EngineSession: Sendable {
         }
     }
 
-    /// Starts a program that connects by itself.
+    /// Starts a program that connects to the socket itself.
     init(
         command: [String], input: String?, _ description: EngineDescription, _ atoms: Atoms, charge: Int,
         multiplicity: Int

@@ -1,8 +1,8 @@
-// Every system call of this module goes through this file.
+// All system calls of this module are in this file, except those about processes (ProcessCalls.swift).
 import Glibc
 import SystemPackage
 
-/// Linux system calls for sockets and polling; −1 becomes an error, an interrupted call is
+/// Linux system calls for sockets and polling. A result of −1 becomes an error; an interrupted call is
 /// repeated.
 enum SocketCalls {
     static func message(of code: Int32) -> String { Errno(rawValue: code).description }

@@ -39,7 +39,7 @@ struct EngineTests {
         #expect(wrong.report.contains("aurelax.yaml:3:10: error: there is no key ‘comand’ here"))
         #expect(wrong.report.contains("did you mean ‘command’?"))
         let neither = try read("engines:\n  x: {kind: dft}\n")
-        #expect(neither.report.contains("either ‘ase’ or ‘command’, this one has neither"))
+        #expect(neither.report.contains("either ‘ase’ or ‘command’, but this one has neither"))
         let deaf = try read("engines:\n  x: {command: [cp2k.psmp]}\n")
         #expect(deaf.report.contains("does not receive a socket"))
     }
@@ -155,7 +155,7 @@ struct EngineTests {
         ) { try predict(SIMD3(0, 6, 0)) }
         #expect(
             throws: EngineError.failed(
-                engine: "mortal", reason: "the other end sent the energy that is not a finite number")
+                engine: "mortal", reason: "the energy from the other end is not a finite number")
         ) { try predict(SIMD3(0, 0, 6)) }
         #expect(try predict(.zero) == 1)
     }

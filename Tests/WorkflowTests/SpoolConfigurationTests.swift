@@ -74,7 +74,7 @@ import YAMLDocument
         let big = slurm.resources(for: try stage("{resources: {memory: 1T, tasks: 65}}"), atoms: 1)
         #expect(
             slurm.resubmission.limits.excesses(of: big) == [
-                "tasks 65, where 64 is allowed", "memory 1024G, where 128G is allowed",
+                "tasks 65, above the limit of 64", "memory 1024G, above the limit of 128G",
             ])
     }
 

@@ -100,7 +100,7 @@ extension SlurmFollower {
         let place = (machine.stage, machine.attempt)
         let excesses = settings.resubmission.limits.excesses(of: request)
         guard excesses.isEmpty else {
-            let why = "not submitted: it asks for \(excesses.joined(separator: "; ")) (aurelax.yaml)"
+            let why = "not submitted: the stage requests \(excesses.joined(separator: "; ")) (aurelax.yaml)"
             _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
             return 0
         }
