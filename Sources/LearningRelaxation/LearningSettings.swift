@@ -12,9 +12,9 @@ public struct LearningSettings: Sendable, Equatable {
     public var largestTrustRadius = 0.6
     /// Smallest curvature of the initial matrix of quasi-Newton steps and inner relaxations, eV/Å².
     public var hessianFloor = StartHessian.smallestCurvature
-    /// Force constants of springs to the best frame, eV/Å², which are tried from the stiffest to the softest. The first
-    /// with which the forces fall below half of ``fmax`` gives the next geometry: the nearest one that is expected to
-    /// be converged.
+    /// Force constants of springs to the best frame, eV/Å², which are tried from the stiffest to the softest. The
+    /// first one with which the forces fall below half of ``fmax`` gives the next geometry, which is the nearest
+    /// geometry that is expected to be converged.
     public var dampings = [2, 1, 0.5, 0.25, 0.12, 0.06]
     /// A step is shortened if the correction's standard deviation of its energy exceeds both this and a quarter of the
     /// expected fall of the energy.
@@ -24,7 +24,7 @@ public struct LearningSettings: Sendable, Equatable {
     public var expectedFall = 0.02
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400
-    /// Smaller energy differences are within the engine's noise.
+    /// Noise of the engine's energy: smaller energy differences are not significant.
     public var energyNoise = 0.002
 
     public init() {}

@@ -128,7 +128,8 @@ public struct PermutationAlignment: Sendable {
                 a.scaled(by: flip), invariants.flipped(by: flip), startingAt: bound
             ).scaled(by: flip)
             let misfit = Self.misfit(p, s, order, r)
-            // The reflection of planar points must be better than the rotation by more than the rounding error.
+            // The reflection of planar points is chosen only if it is better than the rotation by more than the
+            // rounding error.
             var better = misfit .< bestMisfit
             if let allowed { better = (misfit .< bestMisfit - Self.margin) .& allowed }
             bestMisfit.replace(with: misfit, where: better)
@@ -217,7 +218,7 @@ public struct PermutationAlignment: Sendable {
     }
 }
 
-/// Four references' points: slot, coordinate, lane.
+/// The points of four references, in the order slot, coordinate, lane.
 struct LanePoints {
     let base: UnsafePointer<Double>
 

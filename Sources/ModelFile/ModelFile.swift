@@ -62,7 +62,7 @@ public final class ModelFile: Sendable {
         let start = Layout.aligned(headerRange.upperBound)
         var end = 0
         for tensor in directory.tensors {
-            // A valid digest does not exclude absurd numbers in the header, so arithmetic on them must not trap.
+            // A header with a valid digest can still contain absurd numbers, so arithmetic on them must not trap.
             let bytes = tensor.shape.reduce(Optional(tensor.type.size)) { size, extent in
                 guard let size, extent >= 0 else { return nil }
                 let (product, overflow) = size.multipliedReportingOverflow(by: extent)
@@ -88,10 +88,10 @@ public final class ModelFile: Sendable {
         tensors = directory.tensors
     }
 
-    /// Length of the file in bytes.
+    /// Length of the file, bytes.
     public var byteCount: Int { mapping.bytes.count }
 
-    /// The owner's header.
+    /// Decodes the owner's header.
     public func header<Header: Decodable>(
         as type: Header.Type = Header.self
     ) throws(ModelFileError) -> Header {

@@ -880,7 +880,7 @@ class Relaxation(Run):
             file.write(line + '\n')
         self.noted = step + 1
         if 'reason' in said:
-            self.say(f'step {step + 1} is {said["reason"]} ({said["method"]}): expects '
+            self.say(f'geometry of step {step + 1} ({said["method"]}): {said["reason"]}; expected energy '
                      f'{said.get("next_energy") or float("nan"):.4f} eV, fmax {said.get("next_fmax") or float("nan"):.3f} eV/Å')
 
     def optimizer_used(self):
