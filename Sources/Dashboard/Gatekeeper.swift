@@ -2,7 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// Checks who may use the dashboard, and restricts what a browser may do with the answer.
+/// The check of who may use the dashboard, which also restricts what a browser may do with the answer.
 ///
 /// Pages of foreign sites can reach the loopback address, too, under another host name or by forms. Therefore
 /// a request with another `Host` than ours is refused, and so is a change from another `Origin`.
@@ -93,7 +93,7 @@ struct Gatekeeper: RouterMiddleware {
     ]
 }
 
-/// Compares in constant time, which reveals nothing about the token.
+/// A token that is compared in constant time, so that the time reveals nothing about it.
 struct Secret {
     private let bytes: [UInt8]
 

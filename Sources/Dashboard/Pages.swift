@@ -86,7 +86,7 @@ struct Pages: Sendable {
         return text.text
     }
 
-    /// The energy of a calculation; a model's energy is marked.
+    /// Returns the energy of a calculation; a model's energy is marked.
     private static func energy(of job: JobStatus, _ curve: OptimizerCurve, _ ended: JobEnergies?) -> String {
         let running = job.kind == .ml ? nil : curve.entries.last?.energy
         if let energy = running ?? ended?.calculated { return String(format: "%.4f", energy) }

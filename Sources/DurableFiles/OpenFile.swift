@@ -90,7 +90,7 @@ public final class ExclusiveLock: Sendable {
     }
 }
 
-/// Keeps the lock's file open, because closing it releases the lock.
+/// An object that keeps the lock's file open, because closing the file releases the lock.
 private final class OpenFileHandle: @unchecked Sendable {
     private let file: OpenFile
     init(_ file: OpenFile) { self.file = file }

@@ -232,7 +232,7 @@ enum EngineFolder {
 
     static func remove(_ folder: FilePath) { try? FileManager.default.removeItem(atPath: folder.string) }
 
-    /// The reason why the peer refused the calculator; nil if it did not.
+    /// Returns the reason why the peer refused the calculator; nil if it did not.
     static func failure(in folder: FilePath) -> EngineFailure? {
         struct Told: Decodable { var message: String }
         guard let data = try? Data(contentsOf: url(folder, "failure.json")),
@@ -241,7 +241,7 @@ enum EngineFolder {
         return EngineFailure(description: told.message)
     }
 
-    /// This program's environment, with the number of threads for the engine.
+    /// Returns this program's environment, with the number of threads for the engine.
     static func environment(threads: Int?) -> [String: String] {
         var environment = ProcessInfo.processInfo.environment
         environment["PYTHONUNBUFFERED"] = "1"

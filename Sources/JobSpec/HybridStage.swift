@@ -61,7 +61,7 @@ public struct PlannedStage: Sendable, Equatable {
         public var settings: HybridStage
         /// Number of the round, from 0.
         public var number: Int
-        /// Indices in the plan of the hybrid stage's first piece and of the piece after its last.
+        /// Indices in the plan of the hybrid stage's units.
         public var stages: Range<Int>
     }
 

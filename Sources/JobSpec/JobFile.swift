@@ -59,7 +59,7 @@ public struct JobFile: Sendable {
     ///
     /// - Parameters:
     ///   - known: the names of the spool's engines.
-    ///   - models: those of them that are models: their predictions do not count as results of a `dft` stage.
+    ///   - models: the machine-learned engines among them, whose predictions do not count as results of a `dft` stage.
     public func problems(withoutEngines known: [String], models: [String] = []) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [

@@ -54,7 +54,7 @@ public enum JobSchema {
 
     private static func isNewline(_ scalar: Unicode.Scalar) -> Bool { Character(scalar).isNewline }
 
-    /// Harmless characters: nothing is hidden or moved, and YAML can contain them unchanged.
+    /// Returns true for harmless characters, which hide and move nothing and which YAML can contain unchanged.
     @Sendable private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: false
@@ -81,7 +81,7 @@ public enum JobSchema {
         return TextProblem("‘\(text.prefix(40))’ is not the symbol of an element", hint: hint)
     }
 
-    /// GPAW's names: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
+    /// Checks a name of GPAW: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
     @Sendable static func checkWord(_ text: String) -> TextProblem? {
         let isWord =
             !text.isEmpty && text.utf8.count <= 80

@@ -13,7 +13,7 @@ public struct JobTemplate: Sendable {
     }
 
     private let pieces: [Piece]
-    /// For messages.
+    /// The file's name, for messages.
     public let file: String
 
     /// - Parameter file: the file's name.
@@ -126,7 +126,7 @@ public struct JobSetting: Sendable, Equatable {
 
     private static let kinds: Set<String> = ["ml", "dft", "hybrid", "single-points"]
 
-    /// The problem of a path that names a stage by its number.
+    /// Returns the problem of a path that names a stage by its number; nil if there is none.
     private func misdirected(in root: YAMLNode) -> String? {
         guard path.count > 2, path[0] == .key("stages"), case .index(let index) = path[1],
             case .key(let kind) = path[2], let stages = root["stages"]?.elements

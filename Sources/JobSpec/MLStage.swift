@@ -20,7 +20,7 @@ public struct MLStage: Sendable, Equatable {
         case `continue`
     }
 
-    /// Settings that do not depend on the structure or the model; its properties are the stage's too.
+    /// Settings that do not depend on the structure or the model; the stage has their properties, too.
     public var relaxation = RelaxationSettings()
     public var move: MoveSelection = .all
     /// Parts that move in turn, ``rounds`` times; empty if all atoms move together.
@@ -35,7 +35,7 @@ public struct MLStage: Sendable, Equatable {
     public var outOfDomain = OutOfDomain.refuse
     /// Nil for BFGS or LBFGS, depending on the number of atoms.
     public var optimizer: OptimizerKind?
-    /// Bonds between non-metal atoms may break and form.
+    /// Whether bonds between non-metal atoms may break and form.
     public var allowBondChanges = false
     /// Overrides the job's model for this stage.
     public var model: String?

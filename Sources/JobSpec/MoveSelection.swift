@@ -178,7 +178,7 @@ extension OptionForm where Value == [Int] {
 }
 
 extension OptionForm {
-    /// A list in which order and duplicates do not matter.
+    /// Makes a list in which order and duplicates do not matter.
     fileprivate static func ascending<Element: Hashable & Comparable>(
         _ element: OptionForm<Element>, count: ClosedRange<Int>
     ) -> Self where Value == [Element] {

@@ -1,6 +1,6 @@
 public import YAMLDocument
 
-/// A stage's request for cluster resources beyond those of the spool; nil for no request.
+/// A stage's own request for cluster resources; nil for each value that the stage leaves to the spool.
 public struct Resources: Sendable, Equatable, Codable {
     public var partition: String?
     /// Time limit, seconds.

@@ -126,7 +126,7 @@ struct StructureStatements {
         ]
     }
 
-    /// Columns with which other programs mark fixed atoms.
+    /// Finds columns with which other programs mark fixed atoms.
     private func constraints() -> [StructureStatement] {
         let names = [
             "fixed", "fix", "frozen", "freeze", "constraint", "constraints", "selective_dynamics", "movable",

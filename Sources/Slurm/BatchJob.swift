@@ -174,7 +174,7 @@ package func shellQuoted(_ text: String) -> String {
     return result + "'"
 }
 
-/// Checks the batch job options of a configuration.
+/// The rules for batch job options in a configuration.
 public enum BatchRules {
     /// Options that a submission sets itself; duplicates would break the tracking of the job.
     static let own: Set<String> = [

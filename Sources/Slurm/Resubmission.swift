@@ -106,8 +106,8 @@ public struct ResubmissionRules: Sendable, Equatable {
         }
     }
 
-    /// If one element of an array was cancelled while others finished, the array is still wanted; only that run of the
-    /// element is unwanted.
+    /// Returns the cause if a single element was cancelled: if other elements of the array finished, the
+    /// array is still wanted, and only that run of the element is unwanted.
     private func lone(_ word: String, _ evidence: RunEvidence, _ run: SlurmRun) -> Cause? {
         guard word == "CANCELLED", evidence.element != nil,
             run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true

@@ -50,7 +50,7 @@ func emit(_ fields: String...) {
     }
 }
 
-/// A thread that ends the process when standard input is closed.
+/// Ends the process when standard input is closed; runs in a thread of its own.
 nonisolated func endWithStandardInput(_: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     var byte: UInt8 = 0
     while true {

@@ -1,13 +1,14 @@
 public import Atomistics
 
 extension DFTStage {
-    /// The k-points of a calculation with GPAW; nil for a molecule, and for another engine.
+    /// Returns the k-points of a calculation with GPAW; nil for a molecule, and for another engine.
     public func kPoints(_ periodicity: Periodicity) -> GPAWSettings.KPoints? {
         guard engine == .gpaw, periodicity.isPeriodic else { return nil }
         return gpaw?.kpts ?? .standard
     }
 
-    /// The plane of the dipole correction: the plane of a slab, unless the job gives another plane or none.
+    /// Returns the plane of the dipole correction: the plane of a slab, unless the job gives another plane or
+    /// none.
     public func dipoleLayer(_ periodicity: Periodicity) -> String? {
         guard engine == .gpaw, periodicity.isPeriodic else { return gpaw?.poissonsolver?.dipolelayer }
         switch gpaw?.poissonsolver?.dipolelayer {

@@ -81,7 +81,7 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
     public struct KPoints: Sendable, Equatable, Codable {
         /// Points along each direction (a Monkhorst–Pack mesh); nil for ``density``.
         public var size: [Int]?
-        /// Number of points per 1/Å along each direction, at least.
+        /// Smallest number of points per 1/Å along each direction.
         public var density: Double?
         /// Whether a mesh that is given by its density contains Γ.
         public var gamma: Bool?
@@ -100,7 +100,7 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
 
     public var spin: Spin?
     public var occupations: Occupations?
-    /// `120`, `-10` (ten more than the occupied), `150%` (of the occupied) or `nao`.
+    /// Number of bands: `120`, `-10` (ten more than the occupied bands), `150%` (of the occupied bands) or `nao`.
     public var nbands: String?
     public var mixer: Mixer?
     public var eigensolver: Eigensolver?

@@ -24,7 +24,7 @@ extension JobFile {
 }
 
 extension [JobFile.PathStep] {
-    /// `stages[0].dft.xc`
+    /// The path as messages name it: `stages[0].dft.xc`.
     var text: String {
         reduce("") { text, step in
             switch step {

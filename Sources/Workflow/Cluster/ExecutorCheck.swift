@@ -48,7 +48,7 @@ public struct ExecutorCheck: Sendable {
             }
     }
 
-    /// Modules of engines that a Python lacks; nil if it does not start.
+    /// Returns the modules of engines that a Python lacks; nil if this Python does not start.
     private static func missing(of python: String) -> [String]? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

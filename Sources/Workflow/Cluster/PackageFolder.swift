@@ -72,7 +72,7 @@ struct PackageFolder {
         }
     }
 
-    /// The last submitted run.
+    /// Name of the last submitted run.
     var current: String? {
         get throws { try text(BatchJob.current) }
     }

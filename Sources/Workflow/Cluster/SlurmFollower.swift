@@ -6,10 +6,11 @@ package import Logging
 package import Slurm
 import SystemPackage
 
-/// Submits packages to Slurm and follows them there, with one query per interval for all of them.
+/// The part of the daemon that submits packages to Slurm and follows them there, with one query per interval
+/// for all of them.
 ///
-/// The store records the submissions; a package's own marker records its result. Only the engine
-/// takes results in.
+/// The store records the submissions; a package's own marker records its result. Only the engine takes
+/// results in.
 package actor SlurmFollower {
     let spool: OpenSpool
     let store: Store
@@ -193,7 +194,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// The controller answered without listing the run.
+    /// Records that the controller answered without listing the run.
     private func miss(_ record: inout SlurmRunRecord, at now: Date) throws -> Bool {
         let before = record.run
         let package = try package(of: record)
@@ -299,7 +300,7 @@ package actor SlurmFollower {
         try close(record)
     }
 
-    /// Consecutive runs without a new step, including the last one.
+    /// Returns the number of consecutive runs without a new step, including the last run.
     private func idleRuns(_ record: SlurmRunRecord, _ evidence: RunEvidence) throws -> Int {
         var steps = evidence.steps
         var idle = 0
@@ -335,7 +336,7 @@ package actor SlurmFollower {
         try store.save([record])
     }
 
-    /// Whether the job is still at the run's stage and attempt.
+    /// Returns whether the job is still at the run's stage and attempt.
     func isCurrent(_ record: SlurmRunRecord, of job: JobRecord) -> Bool {
         job.machine.stage == record.stage && job.machine.attempt == record.attempt
     }

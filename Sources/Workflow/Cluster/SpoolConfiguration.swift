@@ -28,7 +28,7 @@ public struct SpoolConfiguration: Sendable, Equatable {
 
     public init() {}
 
-    /// The executor of stages of this kind.
+    /// Returns the executor of stages of a kind.
     func executor(of kind: StageKind) -> Executor { kind == .ml ? ml.executor : executor }
 
     var usesSlurm: Bool { executor == .slurm || ml.executor == .slurm }

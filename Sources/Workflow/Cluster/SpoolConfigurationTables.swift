@@ -99,7 +99,7 @@ extension SlurmConfiguration {
         )
     }
 
-    /// A limit on partitions has no meaning.
+    /// The keys of `limits`: all requests except the partition, for which a limit has no meaning.
     static let limits = OptionTable(
         defaults: Resources(), Resources.options.options.filter { $0.key != "partition" })
 
@@ -155,7 +155,7 @@ extension SlurmResources {
                 "Processors of each process (--cpus-per-task)."),
         ]
 
-    /// The values that jobs may request, too.
+    /// The resources that jobs may request, too.
     var common: Resources {
         get {
             var common = Resources()

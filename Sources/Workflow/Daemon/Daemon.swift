@@ -173,7 +173,7 @@ extension Daemon {
     }
 }
 
-/// Runs the turns of the engine.
+/// The service that runs the turns of the engine.
 private struct Turns: Service {
     let engine: Engine
     let configuration: DaemonConfiguration
@@ -275,7 +275,7 @@ public struct DaemonConfiguration: Sendable {
     package var handsOutML = false
     /// Upper limits for a job's request of cluster resources; nil if there are none.
     package var resourceLimits: Resources?
-    /// Services that run as long as the daemon; an error of one ends it.
+    /// Services that run as long as the daemon; an error of a service ends the daemon.
     public var companions: [any Service] = []
     /// The source of force fields; nil to load them from ``modelPath``.
     package var forceField: (@Sendable (_ name: String) throws -> any ForceField)?

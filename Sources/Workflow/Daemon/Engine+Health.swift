@@ -54,7 +54,7 @@ extension Engine {
 
     /// Names the jobs of the outbox that the store does not know.
     ///
-    /// - Returns: nil if it knows all of them.
+    /// - Returns: nil if the store knows all of them.
     static func unknownJobs(in outbox: Directory, _ store: Store) throws -> String? {
         let unknown = try outbox.names().filter { name in
             guard name != Spool.rejected, try outbox.status(of: name)?.kind == .directory else {
@@ -100,7 +100,7 @@ struct Troubles {
 
     func isPaused(at now: ContinuousClock.Instant = .now) -> Bool { pauseUntil.map { now < $0 } ?? false }
 
-    /// - Returns: true if this is new.
+    /// - Returns: true if the error is new.
     mutating func note(_ error: any Error, of subject: String, pause: Duration) -> Bool {
         let text = "\(error)"
         if isPassing(error) { pauseUntil = .now + pause }

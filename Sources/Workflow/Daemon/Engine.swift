@@ -8,8 +8,9 @@ package import Logging
 import ModelLibrary
 import SystemPackage
 
-/// Performs the actions that the states of the jobs require. One call of ``turn()`` handles every job; all lasting
-/// state is in the store. Long work (stages, results, reports) runs on separate threads.
+/// The part of the daemon that performs the actions which the states of the jobs require. One call of
+/// ``turn()`` handles every job; all lasting state is in the store. Long work (stages, results, reports) runs
+/// on separate threads.
 package actor Engine {
     let spool: OpenSpool
     let store: Store
@@ -98,14 +99,15 @@ package actor Engine {
     /// Sets the upper limits for a job's request of cluster resources.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
 
-    /// Shows, among the daemon's problems, the reason why a change of `engines:` in `aurelax.yaml` was not adopted.
+    /// Shows the reason why a change of `engines:` in `aurelax.yaml` was not adopted, among the daemon's
+    /// problems.
     package func noteTroubleOfEngines() {
         let trouble = stages.engines.trouble
         if let trouble, foreignTroubles["engines"] != trouble { logger.error("\(trouble)") }
         foreignTroubles["engines"] = trouble
     }
 
-    /// Records a problem of a part of the daemon that works beside the turns; nil if it has none.
+    /// Records a problem of a part of the daemon that works beside the turns, or nil if the part has none.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Handles every job and every file of the inbox once.

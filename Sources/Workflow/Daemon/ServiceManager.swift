@@ -1,14 +1,14 @@
 import Foundation
 import Glibc
 
-/// Speaks to systemd by the protocol of sd_notify(3): one datagram per message, to the socket in
-/// the environment.
+/// The connection to systemd by the protocol of sd_notify(3): one datagram per message, to the socket that
+/// the environment names.
 struct ServiceManager: Sendable {
     private let address: [UInt8]
     /// Whether the manager ends a daemon that is silent for too long.
     private let hasWatchdog: Bool
 
-    /// Nil if this process is not supervised.
+    /// Returns nil if this process is not supervised.
     init?(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
         guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@"),
             socket.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)

@@ -3,8 +3,8 @@ import ServiceLifecycle
 import Subprocess
 import SystemPackage
 
-/// Keeps the watcher process running and passes on its hints. Without the watcher, polling finds everything a
-/// little later.
+/// The service that keeps the watcher process running and passes on its hints. Without the watcher, polling
+/// finds everything a little later.
 package struct Watcher: Service {
     package enum Hint: Sendable, Equatable {
         /// Watching of the directory has started: look for files that were there before.
@@ -84,7 +84,7 @@ package struct Watcher: Service {
             try await withGracefulShutdownHandler {
                 for try await line in execution.standardOutput.strings() { await hint(Self.hint(in: line)) }
             } onGracefulShutdown: {
-                // The watcher ends with its standard input; otherwise it is killed.
+                // The watcher ends when its standard input closes; if it does not end, it is killed.
                 Task {
                     try? await input.finish()
                     try? await Task.sleep(for: .seconds(1))

@@ -6,10 +6,10 @@ internal import JobSpec
 import SystemPackage
 import YAMLDocument
 
-/// Accepts jobs: scans the inbox, claims complete files, accepts them or sets them aside.
+/// The inbox of jobs: it is scanned, its complete files are claimed, and jobs are accepted or set aside.
 ///
-/// A job is accepted once it is in the store; only then does its file leave the inbox. After an
-/// interruption the file is still there, and the same job is recognised.
+/// A job is accepted once it is in the store; only then does its file leave the inbox. After an interruption
+/// the file is still there, and the same job is recognised.
 struct Inbox {
     struct Limits: Sendable {
         var jobBytes = 16 << 20

@@ -41,8 +41,8 @@ enum InboxName: Equatable {
         }
     }
 
-    /// True for the conflict copies of Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box,
-    /// Resilio and similar programs.
+    /// Returns true for the conflict copies of Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box, Resilio
+    /// and similar programs.
     static func isConflictCopy(_ lower: String) -> Bool {
         [
             ".sync-conflict-", "conflicted copy", "conflict copy", "_conflict-", "(sfconflict", "(conflict",
@@ -115,7 +115,8 @@ enum InboxName: Equatable {
     }
 }
 
-/// The meaning of a file's name, computed once while the file is there: an inbox may hold thousands.
+/// The meaning of a file's name, computed once while the file exists, because an inbox may contain thousands
+/// of files.
 struct NamedFile {
     /// The name in messages.
     let escaped: String
@@ -166,7 +167,7 @@ extension Inbox {
                 scan.outcome.undecided = scan.outcome.undecided || !isPaused
                 continue
             }
-            // The job that uses it as a structure may arrive a little later.
+            // The job that uses this file as a structure may arrive a little later.
             if record == nil, quiet < limits.patience {
                 scan.outcome.pending[file] =
                     "no job ‘\(job)’ waits for a result, and no job names this file as its structure"

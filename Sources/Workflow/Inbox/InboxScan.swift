@@ -93,8 +93,8 @@ struct InboxScan {
     }
 }
 
-/// Detects when a file has stopped changing: the watcher reports that its writer closed it, or the file has
-/// been the same for some time.
+/// A clock that shows when a file has stopped changing: the watcher reports that its writer closed it, or the
+/// file has been the same for some time.
 ///
 /// The clock compares results of `fstat` for equality and uses a monotonic clock; the times of files and the
 /// system clock do not matter.
@@ -111,8 +111,8 @@ package struct SettleClock {
 
     /// Checks a file now.
     ///
-    /// - Returns: how long it has been the same; at least ``interval`` if its writer is known to
-    ///   have finished.
+    /// - Returns: how long the file has been the same; at least ``interval`` if its writer is known to have
+    ///   finished.
     package mutating func quiet(
         _ name: [UInt8], _ status: FileStatus, now: ContinuousClock.Instant
     ) -> Duration {

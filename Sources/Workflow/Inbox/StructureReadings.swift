@@ -5,8 +5,8 @@ internal import JobSpec
 import Synchronization
 import YAMLDocument
 
-/// Reads the structures of jobs: converts structures in another program's format, and checks all against
-/// their jobs.
+/// The reading of the jobs' structures: structures in another program's format are converted, and all are
+/// checked against their jobs.
 ///
 /// Conversions and large structures take seconds to minutes, so they are read on separate threads, two at a
 /// time; the inbox polls until they are done.
@@ -59,7 +59,7 @@ final class StructureReadings: Sendable {
         (self.blobs, self.converter, self.wake) = (blobs, converter, wake)
     }
 
-    /// Returns what another thread has read; nil while it is not done.
+    /// Returns the result of the reading on another thread; nil while the reading is not finished.
     ///
     /// - Throws: ``Refusal``, `FileError`, `BlobDamaged`.
     func reading(_ request: Request) throws -> Reading? {

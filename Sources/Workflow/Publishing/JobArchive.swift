@@ -13,7 +13,7 @@ public struct JobArchive: Sendable {
         public var name: String
         public var version: String
         public var levelOfTheory: String
-        /// Files to add: how it was trained, and its licence.
+        /// Files to add, which say how the model was trained, and its licence.
         public var files: [FilePath]
         /// The licence in words or as an SPDX identifier.
         public var licence: String
@@ -103,7 +103,7 @@ public struct JobArchive: Sendable {
 
     // MARK: Payload
 
-    /// Copies regular files; hidden ones and links are left out.
+    /// Copies regular files; hidden files and links are left out.
     private mutating func copy(_ source: URL, to path: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: source.path).sorted()
         where !name.hasPrefix(".") {
@@ -298,7 +298,7 @@ public struct JobArchive: Sendable {
         return Data(try json(Crate(graph: graph)))
     }
 
-    /// A relative URI.
+    /// Returns a relative URI for a path.
     private static func id(_ path: String) -> String {
         path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed.union(["#"])) ?? path
     }

@@ -100,7 +100,7 @@ struct JobCopy: Codable {
         }
     }
 
-    /// - Throws: `DecodingError` if it is not such a copy; ``WorkflowError`` for a later version.
+    /// - Throws: `DecodingError` if the bytes are not a copy of a job; ``WorkflowError`` for a later version.
     init(_ bytes: [UInt8]) throws {
         let decoder = StageReport.decoder
         let found = try decoder.decode(Version.self, from: Data(bytes)).aurelaxJob

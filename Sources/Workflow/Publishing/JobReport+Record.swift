@@ -7,7 +7,7 @@ public import Reports
 import SystemPackage
 
 extension JobReport {
-    /// Name in the job's folder.
+    /// Name of the report in the job's folder.
     public static let file = "report.html"
 
     /// Builds the report from the store and the job's folder. Unreadable data are left out, and the
@@ -39,7 +39,7 @@ extension JobReport {
         if let first = stages.first?.frames.first, initial == nil { initial = first }
     }
 
-    /// Every attempt at a stage that ended, and the current one.
+    /// Returns every attempt at a stage that ended, and the current attempt.
     private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
         var stages = ended.map { one in
             var stage = stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)

@@ -75,13 +75,13 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
-        // The message of the run does not hide one about an earlier result or an ignored package.
+        // The message of the run does not hide a message about an earlier result or an ignored package.
         let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
         let said = isNews ? record.machine.reason : nil
         reason = [said, queue, calculation].compactMap(\.self).joined(separator: "; ")
     }
 
-    /// The progress of an ML stage on another machine, from its optimiser's log.
+    /// Reads the progress of an ML stage on another machine from its optimiser's log.
     private mutating func readOutsideProgress(in spool: Spool) {
         guard let stage = try? Directory(spool.outbox.appending(folder)),
             (try? OutsideMLStage.isHandedOut(in: stage)) == true,
@@ -90,7 +90,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         (step, fmax) = (last.step, last.fmax)
     }
 
-    /// All keys are written; null for missing values.
+    /// Writes all keys, with null for missing values.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name, forKey: .name)

@@ -61,8 +61,8 @@ public struct RecordedJob: Sendable {
         try Data(bytes).write(to: URL(fileURLWithPath: path.string), options: .atomic)
     }
 
-    /// Removes the subfolder `result/` from the paths of the final structures in a summary, as they are
-    /// recorded.
+    /// Removes the subfolder `result/` from the paths of final structures in a summary, because the
+    /// structures are recorded without it.
     private static func withoutResultFolders(_ summary: [UInt8], _ job: String) throws -> [UInt8] {
         let (root, diagnostics) = YAMLNode.parse(summary)
         guard let root else {

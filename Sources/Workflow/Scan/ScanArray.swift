@@ -3,8 +3,8 @@ import Foundation
 package import Slurm
 public import SystemPackage
 
-/// Runs the parameter sets of a scan as one Slurm array, one element per set, without a daemon. The
-/// submission is recorded in a folder beside the results; Slurm is queried for its state.
+/// The parameter sets of a scan as one Slurm array, one element per set, without a daemon. The submission is
+/// recorded in a folder beside the results; Slurm is queried for its state.
 public struct ScanArray: Sendable {
     /// Name of the scan.
     public let name: String

@@ -50,7 +50,7 @@ public struct Spool: Sendable {
     /// A file in a linked outbox: the path of its spool.
     static let rootFile = FilePath.Component(plain: ".aurelax-spool")
 
-    /// Folder of a job in the outbox.
+    /// Returns the folder of a job in the outbox.
     public func folder(ofJob name: String) -> FilePath { outbox.appending(name) }
 
     /// Folders of the outbox that do not belong to jobs.

@@ -4,9 +4,9 @@ import Glibc
 internal import JobSpec
 import SystemPackage
 
-/// Checks a spool.
+/// A check of a spool.
 public struct SpoolDoctor: Sendable {
-    /// One finding.
+    /// A finding of the check.
     public struct Finding: Sendable, Equatable, Codable {
         public enum Grade: String, Sendable, Codable { case good, note, warning, error }
 
@@ -25,9 +25,10 @@ public struct SpoolDoctor: Sendable {
     /// - Parameter python: Python for packages that this machine runs, unless the spool's configuration names one.
     public init(_ spool: Spool, python: String = "python3") { (self.spool, self.python) = (spool, python) }
 
-    /// - Parameter repairing: applies the remedies; only while no daemon is running.
-    /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is
-    ///   requested while a daemon is running.
+    /// - Parameter repairing: whether to apply the remedies, which is allowed only while no daemon is
+    ///   running.
+    /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is requested while a
+    ///   daemon is running.
     public func examine(repairing: Bool = false) throws -> [Finding] {
         guard FileManager.default.fileExists(atPath: spool.state.string) else {
             throw WorkflowError.noSpool(spool.root)
@@ -227,7 +228,7 @@ private struct Examination {
         }
     }
 
-    /// Checks that handed-out packages exist, and that nothing else looks like one.
+    /// Checks that handed-out packages exist, and that no other folder looks like a package.
     private mutating func packages(_ jobs: [JobRecord], _ store: Store) throws {
         var count = 0
         for job in jobs {

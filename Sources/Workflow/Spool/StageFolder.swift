@@ -66,7 +66,8 @@ struct StageFolder: Sendable, Hashable {
         return (number - 1, kind, match.3.flatMap { Int($0) } ?? 1)
     }
 
-    /// The folders of each stage's last attempt in a job's folder, live or recorded, in the order of the stages.
+    /// Returns the folders of each stage's last attempt in a job's folder, live or recorded, in the order of
+    /// the stages.
     static func last(in job: FilePath) throws -> [(kind: StageKind, path: FilePath)] {
         var found: [Int: (kind: StageKind, attempt: Int, path: FilePath)] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: job.string) {

@@ -4,7 +4,7 @@ import GRDB
 internal import JobSpec
 public import SystemPackage
 
-/// Rebuilds the store of a spool from the outbox and the blobs.
+/// The recovery of a spool's store from the outbox and the blobs.
 public struct StoreRecovery: Sendable {
     /// The outcome of a recovery.
     public struct Outcome: Sendable, Equatable {

@@ -7,7 +7,7 @@ internal import JobSpec
 import ModelLibrary
 import SystemPackage
 
-/// Chooses the base of the learning relaxation in a package.
+/// The choice of the base of the learning relaxation in a package.
 struct LearningBaseChoice {
     let stage: DFTStage
     let record: JobRecord
@@ -139,7 +139,7 @@ extension LearningBaseChoice {
         throw StageFailure("base: learnt:\(job) needs a job with the result of a dft stage; \(job) has none")
     }
 
-    /// The model file beside a calculation's result; nil if there is none.
+    /// Reads the model file beside a calculation's result; nil if there is none.
     private func model(beside package: Directory) throws -> LearntRelaxation? {
         let name = FilePath.Component(plain: LearntRelaxation.fileName)
         guard let result = try PackageLayout.result(of: package), try result.status(of: name) != nil else {

@@ -8,10 +8,10 @@ import OrderedCollections
 import Relaxation
 import SystemPackage
 
-/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step,
-/// `final.extxyz` is written at the end.
+/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step, `final.extxyz`
+/// is written at the end.
 ///
-/// After any interruption it resumes from the last complete frame of the trajectory.
+/// After any interruption the stage resumes from the last complete frame of the trajectory.
 package struct MLStageRun {
     let stage: MLStage
     /// The initial structure of the stage.
@@ -98,7 +98,7 @@ package struct MLStageRun {
         return atoms
     }
 
-    // MARK: Going on
+    // MARK: Resuming
 
     /// Adopts the existing frames, up to the first that is incomplete or not from this run.
     private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {

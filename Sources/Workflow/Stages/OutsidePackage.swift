@@ -117,7 +117,7 @@ extension StageReport {
     /// Shown for values that a result does not state.
     static let notStated = "not stated"
 
-    /// Programs and their versions, as stated in a result.
+    /// Returns the programs and their versions, as stated in a result.
     static func versions(_ versions: [String: String]) -> String {
         versions.isEmpty
             ? notStated

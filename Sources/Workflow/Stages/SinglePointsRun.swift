@@ -14,7 +14,7 @@ struct SinglePointsRun: OutsideStage {
 
     private var record: JobRecord { package.record }
 
-    /// Number of the stage, from 1, along whose path they are computed.
+    /// Number, from 1, of the stage along whose path the points are computed.
     private var pathOf: Int? {
         record.job.source(ofPointsAt: record.planned.stage).map { $0 + 1 }
     }

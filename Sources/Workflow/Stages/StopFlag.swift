@@ -2,7 +2,7 @@ internal import DurableFiles
 import Foundation
 import Synchronization
 
-/// Tells work on another thread to end at its next step.
+/// A flag that tells work on another thread to end at its next step.
 package final class StopFlag: Sendable {
     private let isSet = Atomic<Bool>(false)
     private let lastBeat = Mutex(SuspendingClock.now)

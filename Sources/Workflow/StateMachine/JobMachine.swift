@@ -15,8 +15,8 @@ public enum JobEvent: Sendable, Equatable {
     case packagePublished
     /// The returned result is not valid; it was set aside.
     case resultRefused(String)
-    /// - Parameter next: the following stage if it is not the next one; one past the last if there
-    ///   is none.
+    /// - Parameter next: index of the following stage if it is not the next one; the number of stages if no
+    ///   stage follows.
     case resultAccepted(StageVerdict, next: Int? = nil)
     /// A message while the stage is computed outside the daemon.
     case noted(String)
@@ -109,8 +109,8 @@ public struct JobMachine: Sendable, Equatable {
         reason = stages[stage] == .ml ? "relaxing with the force field" : "preparing the package"
     }
 
-    /// A stage that ran out of steps is a result: the next stage continues from it. Only the last
-    /// stage decides whether the job succeeded.
+    /// Ends the stage. A stage that ran out of steps has a result, too, from which the next stage continues.
+    /// Only the last stage decides whether the job succeeded.
     private mutating func conclude(_ verdict: StageVerdict, next: Int? = nil) {
         let next = next ?? stage + 1
         precondition(next > stage, "a job does not go back")

@@ -30,7 +30,7 @@ enum Schema {
         }
     }
 
-    /// The version of a store; 0 for an empty file.
+    /// Returns the version of a store; 0 for an empty file.
     static func found(in database: Database) throws -> Int {
         try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     }
@@ -157,7 +157,7 @@ enum Schema {
 }
 
 extension Store {
-    /// Checks the whole store without writing a byte: opening it for writing would change the file.
+    /// Checks the whole store without writing a byte, because opening it for writing would change the file.
     ///
     /// - Throws: ``WorkflowError/damagedStore(_:_:)``; `DatabaseError` if the file is not a
     ///   database.

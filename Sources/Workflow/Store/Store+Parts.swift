@@ -106,8 +106,8 @@ extension Store {
 
     // MARK: Packages
 
-    /// Records that a package is about to be published. One row per (job, stage, attempt); a crash
-    /// before the publication may leave a row without a package, so it is replaced.
+    /// Records that a package is about to be published. There is one row per (job, stage, attempt). A crash
+    /// before the publication may leave a row without a package, so an existing row is replaced.
     public func intend(_ package: PackageRecord) throws {
         try pool.write { database in
             try database.execute(
@@ -162,7 +162,8 @@ extension Store {
         }
     }
 
-    /// Digest of the manifest of the package of the job's stage and attempt; nil if there is none.
+    /// Returns the digest of the manifest of the package of the job's stage and attempt; nil if there is
+    /// none.
     func publishedPackage(of record: JobRecord) throws -> Digest? {
         try package(record.id, stage: record.machine.stage, attempt: record.machine.attempt)?.digest
     }

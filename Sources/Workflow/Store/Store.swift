@@ -44,8 +44,8 @@ public final class Store: Sendable {
         try migrate()
     }
 
-    /// Runs the missing migrations, each in its own transaction: a program that is killed between two of them
-    /// leaves a store of the version between.
+    /// Runs the missing migrations, each in its own transaction: a program that is killed between two
+    /// migrations leaves a store of the version between them.
     private func migrate() throws {
         let migrator = Schema.migrator
         for attempt in 1... {

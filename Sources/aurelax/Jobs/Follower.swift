@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Workflow
 
-/// Prints the progress of a job until it ends.
+/// The progress of a job, printed until the job ends.
 struct Follower {
     let client: SpoolClient
     let job: String

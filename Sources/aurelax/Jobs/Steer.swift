@@ -6,7 +6,8 @@ import LearningRelaxation
 import LinearAlgebra
 import ModelLibrary
 
-/// Steers a relaxation in a package: `relaxation.py` starts it and asks for a geometry after each gradient.
+/// A relaxation in a package is steered by this command: `relaxation.py` starts it and asks for a geometry
+/// after each gradient.
 ///
 /// Each request and each reply is a line of JSON. The message types are at the end of this file;
 /// docs/learning-relaxation.md describes the method.
@@ -184,7 +185,7 @@ struct Steer: ParsableCommand {
 }
 
 extension Steer {
-    /// The base model: the file that the package names; otherwise the installed model of the same name.
+    /// Loads the base model: the file that the package names; otherwise the installed model of the same name.
     private func model(_ base: SteeringStart.Base) throws -> any ForceField {
         var found: [String] = []
         for name in [base.path, base.name].compactMap({ $0 }) {
@@ -322,7 +323,8 @@ enum SteeringMessage: Decodable {
     }
 }
 
-/// The request to write what this relaxation learnt into a model file: the file, and every frame with its gradient.
+/// The request to write what this relaxation learnt into a model file: the path of the file, and every frame
+/// with its gradient.
 struct SteeringKeep: Decodable {
     var path: String
     var name: String
@@ -435,7 +437,7 @@ final class SteeringPipe: @unchecked Sendable {
     /// Longest line that is read.
     private static let limit = 1 << 28
 
-    /// The next message; nil at the end of the input.
+    /// Receives the next message; nil at the end of the input.
     func receive<Message: Decodable>(_ type: Message.Type) throws -> Message? {
         guard let line = try readLine() else { return nil }
         do {

@@ -88,7 +88,7 @@ struct DataSetCommand: ParsableCommand {
             return [LabelledFrames(frames)]
         }
 
-        /// Frames of a package, or of every package of a job.
+        /// Returns the frames of a package, or of every package of a job.
         private func packages(in path: String) throws -> [LabelledFrames] {
             let isPackage = FileManager.default.fileExists(atPath: path + "/MANIFEST.json")
             let folders =

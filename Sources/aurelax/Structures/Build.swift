@@ -105,7 +105,7 @@ struct Build: ParsableCommand {
                     "\(input): there is no unit \(unit): the structure has "
                         + "\(counted(staples.units.count, "unit")), counted from 0")
             }
-            // Calculated values of the structure do not apply to the stretched one.
+            // Calculated values of the given structure do not apply to the stretched structure.
             var bare = Atoms(
                 elements: atoms.elements, positions: atoms.positions, cell: atoms.cell,
                 periodicity: atoms.periodicity)

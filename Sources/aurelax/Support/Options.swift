@@ -80,7 +80,7 @@ enum Program {
         return "python3"
     }
 
-    /// A program that is installed beside this one; nil if it is not.
+    /// Returns the path of a program that is installed beside this one; nil if it is not installed.
     static func sibling(_ name: String) -> String? {
         let path = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name).path
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil

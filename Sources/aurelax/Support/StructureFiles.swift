@@ -7,8 +7,7 @@ import ModelLibrary
 import SystemPackage
 import Workflow
 
-/// Writes frames one by one to a file that appears complete at the end, or to standard output
-/// (`-`).
+/// A writer of frames, one by one, to a file that appears complete at the end, or to standard output (`-`).
 struct FrameWriter: ~Copyable {
     private let file: ReplacedFile?
     private var buffer: [UInt8] = []
@@ -166,7 +165,7 @@ struct FrameSelection: ExpressibleByArgument {
                 parts.append(nil)
                 continue
             }
-            // More than any file has, and far from the largest integer.
+            // This is more than any file has, and far from the largest integer.
             guard let number = Int(field), number.magnitude <= 1 << 40 else { return nil }
             parts.append(number)
         }

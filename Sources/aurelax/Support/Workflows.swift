@@ -5,8 +5,8 @@ import Workflow
 
 /// Named job templates: `NAME.yaml` in a folder `workflows`.
 enum Workflows {
-    /// The folders of workflows. The user's own come first: $AURELAX_WORKFLOWS (folders separated by colons),
-    /// `workflows` in the current folder and in the spool; then those that came with aurelax.
+    /// Returns the folders of workflows. The user's own come first: $AURELAX_WORKFLOWS (folders separated by
+    /// colons), `workflows` in the current folder and in the spool; then the folders that came with aurelax.
     static func folders(_ spool: Spool) -> [String] {
         var folders = (ProcessInfo.processInfo.environment["AURELAX_WORKFLOWS"] ?? "").split(separator: ":")
             .map(String.init)
