@@ -3,7 +3,7 @@ import Foundation
 
 /// The settings of a SOAP descriptor as models and recipes keep them.
 public struct SOAPSettings: Codable, Sendable, Hashable {
-    /// Symbols of the elements that a structure may contain, by atomic number; nil for those of the data.
+    /// Symbols of the elements that a structure may contain, by atomic number; nil for the elements of the data.
     public var species: [String]?
     /// Cutoff radius of the radial basis, Å.
     public var rCut: Double

@@ -76,8 +76,8 @@ public struct LearningRelaxation: Sendable {
         correction = try Correction(references: geometries)
     }
 
-    /// Geometries around a given one. The forces of a labelled frame describe the directions towards these geometries,
-    /// so the inducing environments must cover them.
+    /// Returns geometries around a given geometry. The forces of a labelled frame describe the directions towards these
+    /// geometries, so the inducing environments must cover them.
     private static func references(
         around atoms: Atoms, _ eigen: SymmetricEigen, _ isFree: [Bool]
     ) -> [Atoms] {

@@ -4,9 +4,10 @@ import Relaxation
 public struct LearningSettings: Sendable, Equatable {
     /// Requested largest force, eV/Å; the surrogate is relaxed well below it.
     public var fmax = 0.05
-    /// Largest displacement of an atom in any step.
+    /// Largest displacement of an atom in any step, Å.
     public var maxStep = 0.6
-    /// Initial largest displacement of an atom from the best frame, and its limits; none is larger than ``maxStep``.
+    /// Initial trust radius, which is the largest displacement of an atom from the best frame, and the limits of the
+    /// trust radius; all of them are at most ``maxStep``.
     public var trustRadius = 0.25
     public var smallestTrustRadius = 0.05
     public var largestTrustRadius = 0.6
@@ -16,15 +17,15 @@ public struct LearningSettings: Sendable, Equatable {
     /// first one with which the forces fall below half of ``fmax`` gives the next geometry, which is the nearest
     /// geometry that is expected to be converged.
     public var dampings = [2, 1, 0.5, 0.25, 0.12, 0.06]
-    /// A step is shortened if the correction's standard deviation of its energy exceeds both this and a quarter of the
-    /// expected fall of the energy.
+    /// A step is shortened if the correction's standard deviation of the change of energy exceeds both this, eV, and a
+    /// quarter of the expected fall of the energy.
     public var largestDeviation = 0.02
     /// Once the forces are as small as requested, the relaxation continues while the energy is expected to fall by more
-    /// than this within the trust radius.
+    /// than this within the trust radius, eV.
     public var expectedFall = 0.02
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400
-    /// Noise of the engine's energy: smaller energy differences are not significant.
+    /// Noise of the engine's energy, eV; smaller energy differences are not significant.
     public var energyNoise = 0.002
 
     public init() {}

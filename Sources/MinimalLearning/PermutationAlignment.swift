@@ -4,8 +4,8 @@
 ///
 /// M is the number of points other than the centre. If slots are empty on either side, only the
 /// points in both are used, and only permutations that keep the largest possible number of points.
-/// R comes from a quaternion, four references at once; for planar points, g decides between the two
-/// reflections.
+/// R is computed from a quaternion, for four references at once; for planar points, g decides between rotation and
+/// reflection.
 ///
 /// - Source: eqs. 11, 12 of the paper (with R = U Vᵀ, which maps reference to input).
 public struct PermutationAlignment: Sendable {

@@ -69,8 +69,8 @@ public struct VectorKernel: Sendable, Equatable, Codable {
 ///
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j,      (K + λ) a = F,
 ///
-/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's environment with
-/// that of reference j, and all 3n components of a are solved together. K is positive definite.
+/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's environment with the environment of
+/// reference j, and all 3n components of a are solved together. K is positive definite.
 /// If M were replaced by the best of several alignments, K would not be positive definite, and a regularisation strong
 /// enough to make it so would leave nothing to learn.
 ///

@@ -3,7 +3,7 @@ import Foundation
 
 /// A model on disk, mapped into memory; opening reads only the header.
 ///
-/// Opening checks the structure, the lengths and the header's digest; ``verify()`` checks the rest.
+/// Opening checks the structure, the lengths and the header's digest; ``verify()`` checks the tensors.
 /// A file is replaced by rename and never rewritten in place, so a mapping never changes.
 public final class ModelFile: Sendable {
     public let path: String
@@ -131,7 +131,7 @@ public final class ModelFile: Sendable {
             owner: mapping)
     }
 
-    /// Reads the whole file and checks every tensor against its digest.
+    /// Reads the complete file and checks every tensor against its digest.
     ///
     /// - Throws: ``ModelFileError/damaged(path:what:)``.
     public func verify() throws(ModelFileError) {

@@ -17,7 +17,7 @@ public struct DomainCheck: Sendable, Equatable {
     /// Mean expected force error, eV/Å, above which a structure is refused if it is also more than ``refusedRatio`` of
     /// the forces. In a known structure with strongly displaced atoms, both errors and forces are large.
     public static let refusedError = 1.0
-    /// Root mean square of the expected force errors over that of the forces.
+    /// Root mean square of the expected force errors, divided by the root mean square of the forces.
     public static let refusedRatio = 0.2
     /// Above this expected force error, eV/Å, ``problem`` names the atom even if none is out of domain.
     static let mentionedError = 2.0

@@ -62,7 +62,7 @@ public struct ForceComparison: Sendable {
     ///
     /// - Parameters:
     ///   - predicted: frames with the method's forces.
-    ///   - name: the name of the method; its level of theory is that of the first frame.
+    ///   - name: the name of the method; its level of theory is taken from the first frame.
     ///   - frames: frames with reference forces, for the same structures in the same order.
     /// - Throws: ``EvaluationError``.
     public init(_ predicted: [Atoms], named name: String, on frames: [Atoms]) throws {

@@ -48,7 +48,7 @@ public struct ModelLibrary: Sendable {
         }
     }
 
-    /// Reads the whole file and checks it against its digests.
+    /// Reads the model file of this name completely and checks it against its digests.
     public func verify(_ nameOrPath: String) throws {
         try ModelFile(contentsOf: path(of: nameOrPath)).verify()
     }
@@ -118,7 +118,7 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 extension ModelLibrary {
-    /// The name that stands for the most suitable of the ``defaultModels`` for a structure.
+    /// The name with which the most suitable of the ``defaultModels`` is chosen for a structure.
     public static let automatic = "auto"
 
     /// The models that ``automatic`` chooses from. The first one is preferred if it knows the structure, because it is

@@ -67,7 +67,7 @@ public enum RecipeSchema {
             + kinds.flatMap { kind in options(ofKind: kind)?.tables(named: kind) ?? [] }
     }
 
-    /// JSON Schema (2020-12) of the recipes of a kind.
+    /// Returns the JSON Schema (2020-12) of the recipes of a kind.
     public static func jsonSchema(kind: String) -> String {
         recipe(kind: kind).jsonSchema(
             title: "aurelax recipe (\(kind))", id: "https://aurelax.invalid/schema/recipe-\(kind)-1.json")

@@ -64,7 +64,7 @@ extension SOAPSettings {
     static let radialFunctions = OptionForm<Int>.integer(1...20)
     static let degree = OptionForm<Int>.integer(0...20)
 
-    /// The keys of all kinds of model.
+    /// Returns the options of the radial basis, which all kinds of models have.
     private static func radialOptions(required: Bool) -> [OptionSpec<SOAPSettings>] {
         [
             OptionSpec(
@@ -164,7 +164,7 @@ extension SOAPPotentialSettings {
 // MARK: Classes of atoms, aligned with references
 
 extension EnvironmentOptions {
-    /// The options of a type that contains these values.
+    /// Returns the options of a type that contains these values.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, EnvironmentOptions> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }

@@ -1,7 +1,7 @@
 public import Atomistics
 import OrderedCollections
 
-/// Names under which a prediction is written; they differ from those of calculated values.
+/// Names under which a prediction is written; they differ from the names of calculated values.
 enum PredictedKey {
     static let forces = "ml_forces"
     static let classes = "ml_class"

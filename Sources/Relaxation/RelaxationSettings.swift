@@ -39,8 +39,8 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// Whether an atom is fixed while it is out of domain; it then affects neither the optimiser
     /// nor the convergence.
     public var freezesOutOfDomain = false
-    /// Whether the relaxation stops if an initial bond between non-metal atoms breaks or a new one
-    /// forms (`BondWatch`); ``Relaxer/best`` is then an earlier frame.
+    /// Whether the relaxation stops if an initial bond between non-metal atoms breaks, or if such a bond forms
+    /// (`BondWatch`); ``Relaxer/best`` is then an earlier frame.
     public var keepsBonds = false
     /// The criterion for ``Relaxer/best``, and for ``Relaxer/kept`` if the relaxation does not converge.
     public var keep = KeptFrame.smallestFmax
@@ -122,8 +122,7 @@ public enum KeptFrame: String, Sendable, Equatable, Codable, CaseIterable {
 }
 
 extension RelaxationSettings {
-    /// The reason why these settings are invalid for a structure of `count` atoms; nil if they are
-    /// valid.
+    /// Returns the reason why these settings are invalid for a structure of `count` atoms; nil if they are valid.
     public func problem(atoms count: Int) -> String? {
         guard fmax > 0, maxStep > 0, fmax.isFinite, maxStep.isFinite else {
             return "fmax and the largest step must be positive"
@@ -154,7 +153,7 @@ extension RelaxationSettings {
         return nil
     }
 
-    /// True for each atom that may move at any time.
+    /// Returns true for each atom that may move at any time.
     func movingAtoms(of count: Int) -> [Bool] {
         (0..<count).map { i in
             (movable?[i] ?? true) && (alternation?.segments.contains { $0.movable[i] } ?? true)

@@ -56,7 +56,7 @@ extension Relaxer {
                 hessian[i, j] = (values[row * width + column] + values[column * width + row]) / 2
             }
         }
-        // Fixed coordinates have no coupling to the others.
+        // Fixed coordinates are not coupled to the other coordinates.
         for (i, row) in rows.enumerated() where fixed.contains(row) {
             for j in rows.indices { (hessian[i, j], hessian[j, i]) = (0, 0) }
             hessian[i, i] = 70

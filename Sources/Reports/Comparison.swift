@@ -3,8 +3,7 @@ import Foundation
 
 /// Several relaxation paths from one structure to its minimum, side by side.
 ///
-/// Only energies of one level of theory are compared, that of the first job; a model's own energies
-/// are never compared.
+/// Only energies at the first job's level of theory are compared; a model's own energies are never compared.
 public struct Comparison: Sendable {
     public let jobs: [ComparedJob]
     public let levelOfTheory: String

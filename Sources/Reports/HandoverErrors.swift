@@ -2,8 +2,8 @@ import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The error of the model at the start of DFT: its forces on the last geometry of an ML stage
-/// compared with those of the DFT stage that began there.
+/// The error of the model at the start of DFT: the model's forces on the last geometry of an ML stage are compared with
+/// the forces of the DFT stage that began there.
 struct HandoverErrors {
     struct Row {
         var name: String

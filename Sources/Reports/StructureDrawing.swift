@@ -89,7 +89,7 @@ struct StructureDrawing {
         }
     }
 
-    /// The usual colours of elements.
+    /// Returns the usual colour of an element.
     private static func colour(_ element: Element) -> String {
         switch element.symbol {
         case "Au": "#e6b422"

@@ -56,7 +56,7 @@ package struct Correction: Sendable {
         package let prior: Double
         package let forceNoise: Double
         let potential: SOAPPotential
-        /// Constant between the energies of the surrogate and those of the engine, eV.
+        /// Constant between the energies of the surrogate and the energies of the engine, eV.
         let constant: Double
         /// Weights of the whitened features.
         let solution: [Double]

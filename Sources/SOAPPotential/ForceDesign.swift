@@ -5,7 +5,7 @@ import LinearAlgebra
 /// The training equations of one frame: forces and energy as linear functions of the coefficients
 /// of the whitened kernel features of its elements; the coefficients of other elements do not contribute.
 struct FrameDesign: Sendable {
-    /// Indices of the C columns among those of all elements, ascending.
+    /// Ascending indices of the C columns among the columns of all elements.
     let columns: [Range<Int>]
     /// 3N × C: row 3j + axis gives that component of the force on atom j, eV/Å.
     let forces: Matrix

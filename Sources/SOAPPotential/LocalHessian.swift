@@ -8,8 +8,8 @@ import LinearAlgebra
 ///
 ///     H_ja,kb = (∂E_j/∂r_kb (r_ja + h) − ∂E_j/∂r_kb (r_ja − h))/2h,   h = 1e-3 Å
 ///
-/// E_j is the energy of the atoms whose environment contains atom j; the energies of the others do
-/// not depend on r_j. In a periodic structure one image of j is displaced, and the gradients on all images of k are
+/// E_j is the energy of the atoms whose environment contains atom j; the energies of the other atoms do not depend on
+/// r_j. In a periodic structure one image of j is displaced, and the gradients on all images of k are
 /// added; because of translational symmetry, the sum is the derivative for all images of j displaced together.
 struct LocalHessian: Sendable {
     let potential: SOAPPotential

@@ -4,7 +4,7 @@ import LinearAlgebra
 public import ModelFile
 
 extension SOAPPotential {
-    /// The kind of model file that holds a SOAP potential.
+    /// The kind of model file that contains a SOAP potential.
     public static let fileKind = "soap-potential"
 
     /// The part of a model file other than its tensors `<symbol>/inducing/<group>` (p̂_m; M×F in

@@ -95,7 +95,7 @@ public struct SOAPPotential: Sendable {
     /// Computes the energies of some atoms, all by default, and the pair wall, without
     /// ``check(_:)``.
     ///
-    /// - Parameter species: elements whose features are used: at least those of the structure.
+    /// - Parameter species: elements whose features are used; they must include the elements of the structure.
     func evaluate(
         _ atoms: Atoms, centers: [Int]?, species: [Element], variances wantsVariances: Bool
     ) throws -> Evaluation {

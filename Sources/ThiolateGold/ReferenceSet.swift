@@ -91,7 +91,7 @@ extension ModelFile {
         tensors.first { $0.name == name }?.type
     }
 
-    /// Returns a tensor of this shape; nil stands for any extent.
+    /// Returns a tensor of this shape; nil allows any extent.
     func float64(_ name: String, shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
         let tensor = try float64(name)
         try check(tensor.shape, of: name, is: shape)
@@ -125,7 +125,7 @@ struct SingleMatrix: Sendable {
         (self.rows, self.columns, self.values) = (rows, columns, .converted(values))
     }
 
-    /// - Parameter rows: nil stands for any number.
+    /// - Parameter rows: number of rows; nil allows any number.
     /// - Throws: ``ModelFileError``.
     init(_ file: ModelFile, _ name: String, rows: Int?, columns: Int) throws(ModelFileError) {
         let shape: [Int]

@@ -12,7 +12,7 @@ public struct StapleUnits: Sendable, Equatable {
 
     static let bondFraction = 1.2
 
-    /// - Throws: `StructureError` for a structure too dense to list its neighbours.
+    /// - Throws: `StructureError` for a structure that is too dense to list its neighbours.
     public init(_ atoms: Atoms) throws(StructureError) {
         let isCore = atoms.coreGold
         let neighbors = try NeighborList(atoms, cutoff: 3.6)

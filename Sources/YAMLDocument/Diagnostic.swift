@@ -19,7 +19,7 @@ public struct Diagnostic: Sendable, Equatable, Codable {
     public var severity: Severity
     /// A code for programs: `unknown-key`, `wrong-type`, `out-of-range`, …
     public var code: String
-    /// Nil if the message concerns the whole file.
+    /// The place of the error; nil if the message concerns the whole file.
     public var mark: TextMark?
     /// Number of Unicode scalars under the caret.
     public var width: Int

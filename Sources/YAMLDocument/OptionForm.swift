@@ -168,14 +168,14 @@ extension OptionForm {
             })
     }
 
-    /// A mapping on one line.
+    /// A mapping that is written on one line.
     public static func mapping(_ table: OptionTable<Value>) -> Self {
         Self(
             .mapping(table.schema), readInto: { table.read($0, from: $1 ?? table.defaults) },
             text: { .line(table.lines(of: $0).flow) })
     }
 
-    /// A mapping with a line for each key.
+    /// A mapping that is written with one line for each key.
     public static func block(_ table: OptionTable<Value>) -> Self {
         Self(
             .mapping(table.schema), readInto: { table.read($0, from: $1 ?? table.defaults) },
@@ -218,7 +218,7 @@ extension OptionForm {
             text: { value in branches.lazy.compactMap { $0.text(value) }.first ?? .line("") })
     }
 
-    /// A mapping of exactly one of several keys, on one line.
+    /// A mapping with exactly one of several keys, written on one line.
     public static func oneKey(
         _ branches: [(key: String, sentence: String, branch: OptionBranch<Value>)]
     ) -> Self {

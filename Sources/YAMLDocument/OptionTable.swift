@@ -1,4 +1,4 @@
-/// An option: its key, the values it takes, its default, a sentence about it, and the property that it sets.
+/// An option: its key, its allowed values, its default, a sentence about it, and the property that it sets.
 ///
 /// Validation, reading, writing, storage, JSON Schema, the tables of the documentation and the flags of the
 /// command line follow from this one declaration:
@@ -161,7 +161,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         return option
     }
 
-    /// The same option, whose value is stored with that of another option.
+    /// The same option, whose value is stored together with the value of another option.
     public var storedWithAnother: Self {
         var option = self
         option.storage = nil
@@ -334,7 +334,7 @@ extension MappingSchema {
 }
 
 extension MappingSchema {
-    /// Returns this schema and those of the mappings in it, each with its name, for one table each in the
+    /// Returns this schema and the schemas of the mappings in it, each with its name; each has one table in the
     /// documentation.
     public func tables(named name: String) -> [(String, MappingSchema)] {
         [(name, self)]

@@ -150,7 +150,8 @@ private struct Checker {
             if forms.isEmpty { return [] }
             let attempts = forms.map { problems(of: node, $0, at: path) }
             if attempts.contains(where: \.isEmpty) { return [] }
-            // A form of the same shape was probably meant, so its problems explain more than the list of all forms.
+            // The user probably meant a form of the same shape, so its problems explain more than the list of all
+            // forms.
             let fitting = attempts.filter { !$0.contains { $0.code == "wrong-type" && $0.keyPath == path } }
             guard let nearest = fitting.first else { return wrongType(node, schema, path) }
             guard nearest.count == 1, nearest[0].code == "unknown-choice", nearest[0].keyPath == path else {

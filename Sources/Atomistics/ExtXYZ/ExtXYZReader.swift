@@ -1,6 +1,6 @@
 import OrderedCollections
 
-/// Reads XYZ and extended XYZ frame by frame; holds one frame in memory.
+/// A reader of XYZ and extended XYZ files, with one frame at a time in memory.
 ///
 /// - Source: https://github.com/libAtoms/extxyz (the format's specification); ASE 3.29 `ase.io.extxyz`.
 public struct ExtXYZReader: ~Copyable {
@@ -67,10 +67,10 @@ public struct ExtXYZReader: ~Copyable {
             if let rest = tokens.next() {
                 throw scanner.error(
                     "\(quoted(rest)) after the number of atoms", at: tokens.start,
-                    hint: "the first line of a frame holds only the number of atoms")
+                    hint: "the first line of a frame has only the number of atoms")
             }
-            // An atom takes at least two bytes, so a number of atoms that the rest of the source cannot hold is refused
-            // at once.
+            // An atom takes at least two bytes, so a number of atoms for which the rest of the source is too short is
+            // refused before any atom is read.
             let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
             guard count <= most else {
                 throw scanner.error(
@@ -86,7 +86,7 @@ public struct ExtXYZReader: ~Copyable {
     private func readRows(
         _ count: Int, _ layout: ColumnLayout, into atoms: inout Atoms
     ) throws(ExtXYZError) {
-        // Reserves memory for no more atoms than the rest of the file can hold.
+        // Reserves memory for no more atoms than the rest of the file can contain.
         let values = count.multipliedReportingOverflow(by: layout.width)
         let isPlausible = !values.overflow && values.partialValue <= (scanner.remaining ?? 1 << 20) / 2 + 1
         let room = isPlausible ? min(count, 1 << 16) : 0

@@ -123,7 +123,7 @@ extension ExtXYZ {
         return json(jsonText(value))
     }
 
-    /// True if the only control characters are those that every reader accepts: line feed and tab.
+    /// Returns true if the text has no control characters except line feed and tab, which every reader accepts.
     private static func hasNoControls(_ text: String) -> Bool {
         text.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 || $0 == 9 }
     }
@@ -158,7 +158,7 @@ extension ExtXYZ {
     /// Writes text as a JSON value, in which control characters are escaped, too.
     private static func jsonText(_ text: String) -> String { escaped(text, controls: true) }
 
-    /// True if the text needs no quotation marks.
+    /// Returns true if the text needs no quotation marks.
     private static func isBare(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in

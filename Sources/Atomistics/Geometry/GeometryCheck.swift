@@ -129,7 +129,7 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     /// Atoms that have lost the bonds to their fragment.
     case fragment([AtomLabel])
     case displaced(AtomLabel, distance: Double, limit: Double)
-    /// Distances cannot be computed, or the atoms differ from those of the reference.
+    /// Distances cannot be computed, or the atoms differ from the atoms of the reference.
     case unusable(String)
 
     public var description: String {
@@ -221,10 +221,11 @@ private func angstrom(_ length: Double) -> String {
 }
 
 extension Atoms {
-    /// Carbon atoms that seem to lack hydrogen, as in structures from X-ray diffraction.
+    /// Returns the indices of carbon atoms that seem to lack hydrogen, as in structures from X-ray diffraction.
     ///
-    /// A carbon atom counts if it has three neighbours and no bond as short as a double bond (1.42 Å), or fewer and
-    /// none as short as a triple bond (1.30 Å). Neighbours are closer than 1.25 times the sum of the covalent radii.
+    /// A carbon atom counts if it has three neighbours and no bond as short as a double bond (1.42 Å), or fewer
+    /// neighbours and no bond as short as a triple bond (1.30 Å). Neighbours are closer than 1.25 times the sum of
+    /// the covalent radii.
     ///
     /// - Throws: ``StructureError``.
     public func carbonsWithoutHydrogen() throws(StructureError) -> [Int] {

@@ -97,7 +97,7 @@ extension Atoms {
     /// Empty space along an open direction for programs that repeat the cell there, Å.
     public static var engineVacuum: Double { 12 }
 
-    /// Returns whether the other structure repeats along the same directions by the same vectors, within 1e-4 Å.
+    /// Returns whether the other structure repeats along the same directions with the same vectors, within 1e-4 Å.
     public func hasSameCell(as other: Atoms) -> Bool {
         guard periodicity == other.periodicity else { return false }
         guard periodicity.isPeriodic else { return true }

@@ -10,7 +10,7 @@
 public struct NeighborList: Sendable {
     /// The neighbours of atom i are at `offsets[i]..<offsets[i + 1]`; N + 1 values.
     public private(set) var offsets: [Int]
-    /// Index j of each neighbour; the order within a row is that of the search bins.
+    /// Index j of each neighbour; within a row, the neighbours are in the order of the search bins.
     public private(set) var indices: [Int]
     /// From the atom to its neighbour, Å.
     public private(set) var displacements: [SIMD3<Double>]

@@ -47,7 +47,7 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
     /// Whether energies and forces of several geometries are requested instead of a relaxation.
     var isSinglePoints: Bool { files.contains { $0.name == "frames.extxyz" } }
 
-    /// The digest of the ``inputs``.
+    /// Returns the digest ``inputs`` of these files.
     static func inputDigest(_ files: [File]) -> Digest {
         let lines = files.filter { $0.role == .input }.sorted { $0.name < $1.name }
             .map { "\($0.sha256.hexadecimal)  \($0.name)\n" }

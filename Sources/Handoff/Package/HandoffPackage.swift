@@ -4,7 +4,7 @@ public import JobSpec
 import LinearAlgebra
 import SystemPackage
 
-/// The request for a calculation in a package.
+/// The request to hand off a calculation in a package.
 public struct HandoffRequest: Sendable {
     /// Settings that a job file does not have.
     public struct Options: Sendable, Equatable {

@@ -46,7 +46,7 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         }
     }
 
-    /// The reasons to refuse the cell of a structure.
+    /// Returns the reasons to refuse the cell of a structure; an empty list if there are none.
     static func reasons(ofCell atoms: Atoms, _ settings: DFTStage, charge: Int) -> [Reason] {
         guard atoms.periodicity.isPeriodic else { return [] }
         guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { return [.flatCell] }

@@ -3,9 +3,8 @@ public import DurableFiles
 import FoundationEssentials
 import OrderedCollections
 
-/// Returned single points that passed every check: of this job, stage and attempt, at the
-/// geometries that were handed off, by one method. A point that could not be computed is a result
-/// too.
+/// Returned single points that passed every check: they are of this job, stage and attempt, at the geometries that were
+/// handed off, and by one method. A point that could not be computed is a result, too.
 public struct ReturnedPoints: Sendable, Equatable {
     public struct Point: Sendable, Equatable, Codable {
         /// Step of the geometry in its path.

@@ -137,7 +137,7 @@ struct PathCheck {
         count += 1
     }
 
-    /// Checks the path as a whole.
+    /// Checks the complete path: the fixed atoms at its end, and the energies against the forces.
     ///
     /// The comparison of energies and forces is rough on purpose, because steps are long and grids are coarse. It still
     /// detects energies in Hartree instead of eV, which differ by a factor of 27.

@@ -15,7 +15,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     var component: FilePath.Component? { FilePath.Component(rawValue) }
 
-    /// Name of a single point's own file in `result/points/`.
+    /// Returns the name of the file of one single point in `result/points/`.
     package static func point(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ".extxyz"
@@ -26,7 +26,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     /// Finds a file of a result without reading it.
     ///
     /// - Returns: nil if there is none.
-    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large, because waiting would not
+    ///   help.
     static func size(_ file: ReturnedFile, of result: Directory, limit: Int) throws -> Int? {
         guard let name = file.component, let status = try result.status(of: name) else { return nil }
         guard status.kind == .regular else {
@@ -82,7 +83,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     /// Reads a file of the result.
     ///
-    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large, because waiting would not
+    ///   help.
     private static func content(
         _ file: ReturnedFile, of result: Directory, limit: Int
     ) throws -> [UInt8]? {

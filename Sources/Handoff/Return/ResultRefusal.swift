@@ -22,9 +22,9 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noFrames(String)
     case atomCount(file: String, frame: Int, expected: Int, found: Int)
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
-    /// An atom is not at its original position, or too far away for one step.
+    /// An atom is not at its original position, or has moved too far for one step.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
-    /// A frame without a cell, or with a cell that differs from that of the sent structure.
+    /// A frame has no cell, or has a cell that differs from the cell of the sent structure.
     case otherCell(file: String, frame: Int)
     case fixedAtomMoved(atom: Int, by: Double)
     case notFinite(file: String, frame: Int)

@@ -4,7 +4,7 @@ import FoundationEssentials
 import JobSpec
 
 /// A result that has passed every check: of this job, stage and attempt, computed from the
-/// handed-off inputs, complete and plausible. A calculation that did not converge is a result too.
+/// handed-off inputs, complete and plausible. A calculation that did not converge is a result, too.
 public struct ReturnedResult: Sendable, Equatable {
     /// Energies (eV) and largest forces (eV/Å) of the geometries in order.
     public struct Path: Sendable, Equatable {
@@ -139,7 +139,7 @@ public struct ReturnedResult: Sendable, Equatable {
         return (path, last, isBestThere)
     }
 
-    /// Returns the checked last frame of a file that holds one frame.
+    /// Returns the checked frame of a file that must have only one frame.
     private static func single(
         _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
     ) throws(ResultRefusal) -> CheckedFrame {

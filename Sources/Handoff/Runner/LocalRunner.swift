@@ -24,7 +24,7 @@ public struct LocalRunner: Sendable {
 
         public init() {}
 
-        /// Options from the environment: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
+        /// Returns the options that the environment sets: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
         public static func from(environment: [String: String]) -> Options {
             var options = Options()
             options.python = environment["AURELAX_PYTHON"] ?? options.python

@@ -91,7 +91,7 @@ public struct PackageServer: Sendable {
             do {
                 outcome = try await start(package.directory, report: report)
             } catch let error as FileError where !error.isFatal {
-                // One bad package must not stop the others.
+                // An error of one package must not stop the server.
                 report(Event(package: path, kind: .skipped("\(error)")))
                 if error.isTransient {
                     next[path] = clock.now + options.pause
@@ -183,9 +183,9 @@ public struct PackageServer: Sendable {
         let signs: [FileStatus?]
     }
 
-    /// Complete packages without a result, in the order of their turns.
+    /// Returns the complete packages without a result, in the order of their turns.
     private func waiting() throws -> [Waiting] {
-        // The daemon may still have to create it.
+        // The daemon may not have created the outbox yet.
         guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }
         let outbox = try Directory(self.outbox)
         return try turns().compactMap { path in

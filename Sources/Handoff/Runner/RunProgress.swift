@@ -30,7 +30,7 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         case energy, fmax, inputs
     }
 
-    /// Nil if the file is missing or unreadable.
+    /// Reads `progress.json`; returns nil if the file is missing or unreadable.
     public init?(from result: Directory) throws(FileError) {
         guard let bytes = try result.read("progress.json", limit: 1 << 20),
             let progress = try? JSONDecoder().decode(Self.self, from: Data(bytes))
@@ -95,7 +95,7 @@ public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension RunProgress {
-    /// The progress of the run, with the current cycle of self-consistency if GPAW's log shows it.
+    /// Returns the progress of the run in words, with the current cycle of self-consistency if GPAW's log shows it.
     ///
     /// - Parameter result: the package's folder `result`.
     public func message(in result: Directory) -> String {

@@ -316,7 +316,7 @@ def engine_cell(lattice, positions):
     empty space along open directions."""
     geometries = [np.array(positions, float)]
     heights = [np.ptp(geometries[0] @ lattice.normal(axis)) for axis in range(3) if not lattice.pbc[axis]]
-    # The height is a whole number, so that a resumed run has the same cell.
+    # The height is rounded up to an integer, so that a resumed run has the same cell.
     margin = max((np.ceil(height + 12) - height) / 2 for height in heights) if heights else 0
     return lattice.opened(geometries, margin)[0]
 

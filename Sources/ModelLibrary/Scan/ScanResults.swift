@@ -99,7 +99,7 @@ extension ScanResultsFile {
     /// Opens the file and calls a closure with it, while no other process adds to the file.
     ///
     /// - Parameter patience: seconds to wait for another process.
-    /// - Throws: `LockHeld` if that takes longer.
+    /// - Throws: `LockHeld` if the other process takes longer.
     static func alone<Result>(
         _ path: String, name: String, digest: String, patience: Double = 0,
         _ body: (sending ScanResultsFile) throws -> Result

@@ -43,7 +43,7 @@ extension Scan {
     /// - Parameters:
     ///   - path: path of the results, written line by line; existing ones are not computed again.
     ///   - progress: called from any thread, by one thread at a time.
-    /// - Returns: the records of this scan's points, without those of other grids.
+    /// - Returns: the records of this scan's points, without records of other grids in the file.
     /// - Throws: ``ScanError``, `ExtXYZError`, and errors of the training. Earlier results are
     ///   kept.
     public func run(

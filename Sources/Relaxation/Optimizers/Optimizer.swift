@@ -1,6 +1,6 @@
 import LinearAlgebra
 
-/// The methods that a relaxation can use. BFGS, LBFGS, FIRE and FIRE2 are those of ASE 3.29.
+/// The methods that a relaxation can use. BFGS, LBFGS, FIRE and FIRE2 are the methods of ASE 3.29.
 public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
     case bfgs, lbfgs, fire, fire2
     /// Stabilised quasi-Newton, for forces with noise in them.
