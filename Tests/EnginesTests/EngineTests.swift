@@ -32,7 +32,7 @@ struct EngineTests {
 
         """
 
-    @Test("a mistake is shown at its place")
+    @Test("a mistake is reported with its place")
     func problems() throws {
         let wrong = try read("aurelax: 1\nengines:\n  cp2k: {comand: [cp2k.psmp], kind: dft}\n")
         #expect(wrong.engines == nil)
@@ -44,7 +44,7 @@ struct EngineTests {
         #expect(deaf.report.contains("does not receive a socket"))
     }
 
-    @Test("paths begin at the configuration's folder, arguments keep their types")
+    @Test("paths are relative to the configuration's folder, arguments keep their types")
     func description() throws {
         let engines = try #require(
             try read(
@@ -65,7 +65,7 @@ struct EngineTests {
         #expect(throws: EngineError.unknown(name: "other", known: ["mine"])) { try engines.named("other") }
     }
 
-    @Test("GFN1- and GFN2-xTB give an energy whose derivative the forces are", .enabled(if: python != nil))
+    @Test("the forces of GFN1- and GFN2-xTB are the derivative of their energy", .enabled(if: python != nil))
     func derivatives() throws {
         let engines = try #require(try read(xtb).engines)
         var versions: Set<String> = []
@@ -102,12 +102,12 @@ struct EngineTests {
         #expect(abs(anion - neutral) > 0.1)
     }
 
-    @Test("an engine that cannot be made says why", .enabled(if: python != nil))
+    @Test("an engine that cannot be created gives the reason", .enabled(if: python != nil))
     func notMade() throws {
         let broken = try #require(try read(xtb).engines).named("broken")
         do {
             _ = try EngineForceField(description: broken, charge: 0, python: Self.python ?? "python3")
-            Issue.record("it was made")
+            Issue.record("the engine was created")
         } catch EngineError.notStarted(let engine, let reason) {
             #expect(engine == "broken" && reason.contains("NoSuchClass"))
         }

@@ -92,7 +92,7 @@ import Testing
         #expect(package.expectation.parameters.hessian?.file == "hessian.npy")
     }
 
-    /// A chain of gold atoms: blocks of atoms far apart are left out.
+    /// In a chain of gold atoms the blocks of atoms far apart are left out.
     @Test(
         "The Hessian of many atoms is packaged in blocks, and the package's script reads it",
         .enabled(if: Engines.hasPython))
@@ -229,7 +229,7 @@ import Testing
         #expect(
             reasons(Samples.request(torn) { $0.reference = Samples.sulfide }).map(\.description).first
                 == "H 1 has come off the rest")
-        // As the user gave it: whatever it is, it is meant.
+        // The job's own structure is accepted as it is.
         #expect(reasons(Samples.request(torn)).isEmpty)
         #expect(
             reasons(

@@ -20,7 +20,7 @@ import YAMLDocument
         #expect(report(Self.ml, Self.water) == "")
     }
 
-    /// Faults 27 and 28: refused before anything is computed.
+    /// Faults 27 and 28: the structure is refused before any computation.
     @Test("A structure without atoms is refused", .tags(.fault27)) func fault27NoAtoms() {
         let none = Atoms(elements: [], positions: [])
         #expect(
@@ -67,7 +67,7 @@ import YAMLDocument
         }
         #expect(ml.move == .excluding(.indices([0, 1]), lists))
         #expect(dft.move.base == .all && dft.move.fixed?.indices == [2])
-        // Written out and read again it is the same job.
+        // The job that is printed and read again is the same.
         #expect(JobFile(Array(job.yaml.utf8), file: "j.yaml").job == job, "\(job.yaml)")
         #expect(job.yaml.contains("fix: {elements: [S], indices: [0, 2], below: -0.5}"), "\(job.yaml)")
     }
