@@ -25,7 +25,7 @@ public struct JobFile: Sendable {
             problems.append(
                 Diagnostic(
                     code: "invalid-text", at: root.mark, keyPath: "name",
-                    message: "the job is called after its file, but \(problem.message)",
+                    message: "the job gets its name from its file, but \(problem.message)",
                     hint: "give the job a name: ‘name: …’"))
         }
         diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }

@@ -129,7 +129,7 @@ extension JobProblems {
         if let name = xc?.text, Functional.isHybrid(name) {
             add(
                 .warning, "slow-functional", xc, "xc",
-                "\(name) is a hybrid functional: a step takes many times as long as with PBE",
+                "\(name) is a hybrid functional, so a step takes many times as long as with PBE",
                 hint:
                     "GPAW has hybrids in PW mode, and some in FD mode; relax with PBE and calculate single "
                     + "points with the hybrid")

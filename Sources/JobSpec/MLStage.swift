@@ -116,7 +116,7 @@ extension MLStage {
             "Fix atoms while they are out of domain.")
         OptionSpec(
             "out_of_domain", \.outOfDomain, .word(),
-            "If the model does not know the structure that the stage begins with: refuse the stage, or continue."
+            "If the model does not know the stage's initial structure: refuse the stage, or continue."
         )
         OptionSpec(
             "allow_bond_changes", \.allowBondChanges, .boolean,

@@ -42,7 +42,7 @@ extension JobFile {
         if frames > 1 {
             add(
                 "several-frames", structure,
-                "the structure's file has \(frames) frames: the last one is taken",
+                "the structure's file has \(frames) frames: the last one is used",
                 hint: "‘aurelax convert FILE one.xyz --frames 0’ takes the first", severity: .warning)
         }
         let isStated = node(at: [.key("charge")])?.integer != nil
@@ -135,7 +135,8 @@ extension JobFile {
                     .init(
                         code: "periodic",
                         message:
-                            "the structure is periodic, but nothing in it is near its images: a molecule in a box",
+                            "the structure is periodic, but nothing in it is near its images, so it is a "
+                            + "molecule in a box",
                         hint:
                             "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box"
                     )

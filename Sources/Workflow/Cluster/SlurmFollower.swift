@@ -203,7 +203,7 @@ package actor SlurmFollower {
             record.run.ended(status: status, at: now)
         } else {
             if record.run.phase == .intended, record.run.doubtedAt == nil {
-                record.run.doubt("the daemon ended while it was submitted", at: now)
+                record.run.doubt("the daemon ended during the submission", at: now)
             }
             for element in record.run.elementsUnseen {
                 guard let status = package?.ended(record.run.name, element: element) else { continue }
@@ -296,7 +296,8 @@ package actor SlurmFollower {
             now.timeIntervalSince(doubted) >= max(2 * settings.timeout, 3 * settings.interval)
         else { return }
         try store.note(
-            "Slurm has no job \(record.run.name): its submission failed and is repeated", of: record.job)
+            "Slurm has no job \(record.run.name), so its submission failed; it is submitted again",
+            of: record.job)
         try close(record)
     }
 

@@ -261,7 +261,7 @@ package actor Engine {
         do {
             if fatal == nil, try beginPublication(until: isOver) { await wait { isPublishing } }
         } catch {
-            logger.error("the outbox could not be brought up to date: \(error)")
+            logger.error("the outbox could not be updated: \(error)")
         }
         isOver.set()
         if isPublishing { logger.warning("the outbox is not up to date; the next start updates it") }

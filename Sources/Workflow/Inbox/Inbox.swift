@@ -400,8 +400,8 @@ struct Inbox {
         let name = FilePath.Component(plain: job.name)
         guard let status = try spool.outbox.status(of: name) else { return nil }
         let why =
-            "outbox/\(job.name) exists and is not this job's; nothing in it was touched: move it away, "
-            + "or give the job another name"
+            "outbox/\(job.name) exists and is not this job's folder; nothing in it was changed: move it "
+            + "away, or give the job another name"
         guard status.kind == .directory else { return why }
         let folder = try spool.outbox.subdirectory(name)
         guard let there = try folder.read("job.yaml") else { return try folder.names().isEmpty ? nil : why }

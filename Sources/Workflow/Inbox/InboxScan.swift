@@ -66,7 +66,7 @@ struct InboxScan {
 
     /// Ends the scan because its time is over; the jobs that were not read may name any structure.
     mutating func cut(before name: FilePath.Component) {
-        outcome.pending[name.escaped] = "not read yet: many files are waiting"
+        outcome.pending[name.escaped] = "not read yet, because many files are waiting"
         outcome.undecided = true
         isAnyWanted = true
         isCut = true

@@ -381,7 +381,8 @@ public struct ArchiveCheck: Sendable {
         if let oxum = info.firstMatch(of: /Payload-Oxum: ([0-9]+\.[0-9]+)/)?.1, oxum != "\(bytes).\(files)",
             problems.isEmpty
         {
-            problems.append("bag-info.txt counts \(oxum) (bytes.files), the payload has \(bytes).\(files)")
+            problems.append(
+                "bag-info.txt counts \(oxum) (bytes.files), but the payload has \(bytes).\(files)")
         }
     }
 

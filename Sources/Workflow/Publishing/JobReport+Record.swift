@@ -112,7 +112,7 @@ extension JobReport {
             ("dipole moment", number(report.electrons?.dipoleLength, "e Å", "%.3f")),
             ("dispersion energy", number(report.electrons?.dispersionEnergy, "eV")),
             ("model's largest force error", number(report.modelError, "eV/Å")),
-            ("the same for the initial model", number(report.firstModelError, "eV/Å")),
+            ("initial model's largest force error", number(report.firstModelError, "eV/Å")),
             ("decision", report.decision), ("time", number(report.seconds, "s", "%.1f")),
         ]
         return facts.compactMap { name, value in value.map { (name, $0) } }

@@ -115,12 +115,13 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
         case .queued: return "it starts when the daemon has free capacity (\(reason))"
-        case .running where slurm != nil: return "Slurm runs the stage; with its result, \(after)"
+        case .running where slurm != nil: return "Slurm runs the stage; after its result, \(after)"
         case .running: return "when this stage ends, \(after)"
-        case .waitingForDFT where slurm != nil: return "Slurm runs the package; with its result, \(after)"
+        case .waitingForDFT where slurm != nil: return "Slurm runs the package; after its result, \(after)"
         case .waitingForDFT:
             return
-                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); with its result, \(after)"
+                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); after its result, "
+                + after
         case .paused: return "nothing until `aurelax resume \(name)`"
         case .failed: return "nothing until `aurelax retry \(name)`"
         case .completed, .cancelled: return "nothing"

@@ -27,7 +27,7 @@ public struct RecordedJob: Sendable {
             throw WorkflowError.noSuchJob(job)
         }
         guard let summary = Self.bytes(source.appending("summary.yaml")) else {
-            throw WorkflowError.notAllowed("\(job) has no summary.yaml: the job has not ended")
+            throw WorkflowError.notAllowed("\(job) has no summary.yaml, because the job has not ended")
         }
         let target = FilePath(results).appending(name)
         folder = target.string

@@ -174,7 +174,7 @@ private struct Examination {
             ) { try directory.removeTemporaries() }
         }
         if count == 0 {
-            try find("leftovers", .good, isHeld ? "not checked: a daemon is running" : "none")
+            try find("leftovers", .good, isHeld ? "not checked, because a daemon is running" : "none")
         }
     }
 
@@ -259,7 +259,7 @@ private struct Examination {
             for name in there where looksHandedOut(name) && !known.contains(name) {
                 try find(
                     "outbox/\(job.job.name)/\(name)", .warning,
-                    "it looks like a package, but the daemon did not hand it out; it is not run")
+                    "it looks like a package, but the daemon did not hand it out, so it is not run")
             }
         }
         try find("packages", .good, "\(count) handed out")

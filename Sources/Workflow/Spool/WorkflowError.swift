@@ -81,7 +81,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
             "\(name) waits in the inbox; the daemon will accept it within seconds"
         case .notTakenIn(let name, .because(let why)): "\(name) waits in the inbox: \(why)"
         case .noSpool(let path):
-            "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
+            "\(path.escaped) is not a spool, because it has no .aurelax folder; start `aurelax daemon` there "
+                + "first"
         case .file(let error): error.description
         case .database(let path, let why, _): "\(path.escaped): \(why)"
         case .notAllowed(let why): why

@@ -96,7 +96,8 @@ extension AtomLists {
             for number in units {
                 guard found.indices.contains(number) else {
                     throw StageFailure(
-                        "there is no unit \(number): the structure has \(found.count), counted from 0")
+                        "there is no unit \(number): the structure has \(counted(found.count, "unit")), "
+                            + "counted from 0")
                 }
                 chosen.formUnion(found[number])
             }

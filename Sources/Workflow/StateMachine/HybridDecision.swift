@@ -81,7 +81,7 @@ package enum HybridDecision: Sendable, Equatable {
             self = finish(", \(number(energy - lowest)) eV above an earlier round")
         } else if !learns, let error = last.modelError, error >= last.fmax - mlFmax {
             self = finish(
-                "; the model's error (\(number(error)) eV/Å) is as large: further rounds would not help")
+                "; the model's error (\(number(error)) eV/Å) is as large, so further rounds would not help")
         } else if checks.count >= rounds {
             self = finish(" after the \(rounds) rounds allowed")
         } else if calls >= maxGradientCalls {

@@ -50,7 +50,10 @@ struct NewJob: ParsableCommand {
         for text in set where JobSetting(text)?.name == nil {
             throw ValidationError("--set \(text): PLACEHOLDER=VALUE is expected, as in --set fmax=0.02")
         }
-        if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
+        if let name, !Job.isName(name) {
+            throw ValidationError(
+                "'\(name)' cannot be the name of a job; use letters, digits, '-', '_' and '.', at most 64")
+        }
     }
 
     func run() throws {
@@ -108,7 +111,7 @@ struct NewJob: ParsableCommand {
         let electrons = atoms.elements.reduce(-charge) { $0 + $1.atomicNumber }
         var lines = ["\(path): \(atoms.formula), \(atoms.count) \(atoms.count == 1 ? "atom" : "atoms")"]
         if let reading = atoms.reader { lines[0] += ", read by \(reading)" }
-        if given.frames > 1 { lines.append("The last of \(given.frames) frames is taken.") }
+        if given.frames > 1 { lines.append("The last of \(given.frames) frames is used.") }
         lines.append(
             electrons % 2 == 0
                 ? "Charge \(charge): \(electrons) electrons, an even number."
@@ -116,7 +119,7 @@ struct NewJob: ParsableCommand {
         if atoms.periodicity.isPeriodic {
             lines.append(
                 (try? atoms.isMoleculeInBox()) == true
-                    ? "It is a molecule in a periodic cell: aurelax submit --molecule takes it out of its box."
+                    ? "It is a molecule in a periodic cell: aurelax submit --molecule removes the cell."
                     : "It is periodic (pbc \(atoms.periodicity.text)): a job keeps its cell.")
         }
         for problem in GeometryCheck().problems(in: atoms).prefix(3) { lines.append("Geometry: \(problem).") }

@@ -6,8 +6,8 @@ import LearningRelaxation
 import LinearAlgebra
 import ModelLibrary
 
-/// A relaxation in a package is steered by this command: `relaxation.py` starts it and asks for a geometry
-/// after each gradient.
+/// The command that steers a relaxation in a package: `relaxation.py` starts it and asks for a geometry after
+/// each gradient.
 ///
 /// Each request and each reply is a line of JSON. The message types are at the end of this file;
 /// docs/learning-relaxation.md describes the method.

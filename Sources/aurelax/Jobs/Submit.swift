@@ -120,7 +120,10 @@ struct Submit: AsyncParsableCommand {
 
     /// - Returns: nil if several files are given and this one is wrong in a way that has been printed.
     private func check(_ path: String) throws -> CheckedJob? {
-        if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
+        if let name, !Job.isName(name) {
+            throw ValidationError(
+                "'\(name)' cannot be the name of a job; use letters, digits, '-', '_' and '.', at most 64")
+        }
         let settings = set.compactMap(JobSetting.init)
         let engines = SpoolEngines(spool.spool)
         do {
