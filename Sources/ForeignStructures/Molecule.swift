@@ -47,7 +47,7 @@ public struct CutMolecule: Error, Sendable, CustomStringConvertible {
     public var bonds: Int
 
     public var description: String {
-        "\(bonds) \(bonds == 1 ? "bond crosses" : "bonds cross") the boundary of the cell: the structure is a "
-            + "crystal, or a molecule in two parts; first move the whole molecule into the middle of its cell"
+        "\(bonds) \(bonds == 1 ? "bond crosses" : "bonds cross") the boundary of the cell: the structure "
+            + "is a crystal, or a molecule in two parts; first move the whole molecule into the middle of its cell"
     }
 }

@@ -119,7 +119,7 @@ public struct StructureConverter: Sendable {
             throw StructureConversionError(path: path, kind: .failed("the reader took longer than \(limit)"))
         }
         let text = (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? ""
-        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "the reader gave no reason"
+        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no reason given"
         switch process.terminationStatus {
         case 0: break
         case 4, 126, 127: throw StructureConversionError(path: path, kind: .noPython(python, what, last))
@@ -135,7 +135,7 @@ public struct StructureConverter: Sendable {
         guard decoded.written > 0 else {
             throw StructureConversionError(
                 path: path,
-                kind: .failed("the file does not have the requested frame: its number of frames is \(decoded.frames)"))
+                kind: .failed("the file has no such frame: its number of frames is \(decoded.frames)"))
         }
         return decoded
     }

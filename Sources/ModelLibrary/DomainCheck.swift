@@ -122,9 +122,8 @@ public struct DomainCheck: Sendable, Equatable {
         if hasWildForce, let largestForce {
             return "the force on \(largestForce.symbol) atom \(largestForce.atom) is "
                 + String(
-                    format: "%.1f eV/Å by %@, but its training data has at most %.1f eV/Å", largestForce.force,
-                    model,
-                    largestForce.known)
+                    format: "%.1f eV/Å by %@, but its training data has at most %.1f eV/Å",
+                    largestForce.force, model, largestForce.known)
         }
         var errors: String?
         if hasLimits, let expected, hasLargeErrors || expected.largest > Self.mentionedError {
@@ -145,9 +144,11 @@ public struct DomainCheck: Sendable, Equatable {
 
     /// Advice after a refusal.
     public static let hint =
-        "leave out the ml stage, because with `base: auto` a dft stage starts from GFN1-xTB or an engine of the spool; or "
-            + "give the ml stage an `engine` (docs/engines.md); or set out_of_domain: continue to run it nevertheless"
+        "leave out the ml stage, because with `base: auto` a dft stage starts from GFN1-xTB or an engine of the "
+            + "spool; or give the ml stage an `engine` (docs/engines.md); or set out_of_domain: continue to run it "
+            + "nevertheless"
     /// Advice after a warning.
     public static let warningHint =
-        "the stage runs, but stops before a bond between non-metal atoms changes; freeze_unknown: true fixes these atoms"
+        "the stage runs, but stops before a bond between non-metal atoms changes; freeze_unknown: true fixes "
+            + "these atoms"
 }

@@ -43,9 +43,11 @@ extension Recipe.Source {
             "The frames that are used, in Python's slice notation.")
         OptionSpec(
             "sample", unstored: \.sample, .integer(1...10_000_000), default: "all",
-            "Number of training frames that are used; they are denser towards the end of the file, on a logarithmic scale.")
+            "Number of training frames that are used; they are denser towards the end of the file, on a logarithmic "
+                + "scale.")
         OptionSpec(
-            "validation", unstored: \.validation, .list(.range), "Held-out frames; only those that are also in `frames` count.")
+            "validation", unstored: \.validation, .list(.range),
+            "Held-out frames; only those that are also in `frames` count.")
         OptionSpec(
             "calibration", unstored: \.calibration, .list(.range),
             "Held-out frames of other molecules, with which a SOAP potential calibrates its expected errors; only those that "

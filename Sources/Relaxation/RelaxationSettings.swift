@@ -146,7 +146,9 @@ extension RelaxationSettings {
         for limit in [trustedError, stops.belowUncertainty].compactMap({ $0 }) where !(limit > 0) {
             return "limits of uncertainty must be positive"
         }
-        guard hessianFloor > 0 else { return "the smallest curvature of the initial Hessian must be positive" }
+        guard hessianFloor > 0 else {
+            return "the smallest curvature of the initial Hessian must be positive"
+        }
         if let givenHessian, givenHessian.count != 9 * count * count {
             return "a Hessian must have 3N × 3N values"
         }

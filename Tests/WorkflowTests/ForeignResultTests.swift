@@ -43,7 +43,9 @@ import Workflow
         try await spool.work()
         let status = try spool.client.status(of: "h2")
         #expect(status.state == .waitingForDFT && status.step == nil && status.fmax == nil, "\(status)")
-        #expect(status.reason.contains("this daemon has not handed off a package with this MANIFEST.json"), "\(status.reason)")
+        #expect(
+            status.reason.contains("this daemon has not handed off a package with this MANIFEST.json"),
+            "\(status.reason)")
         #expect(!status.reason.contains("fmax is low"), "\(status.reason)")
         #expect(try spool.client.statuses().first?.step == nil)
     }

@@ -62,7 +62,8 @@ public struct ExtXYZReader: ~Copyable {
                 throw scanner.error(
                     "expected a number of atoms, found \(quoted(token))", at: tokens.start,
                     hint: frame > 0
-                        ? "does the previous frame have more atoms than its first line says?" : "is this an XYZ file?")
+                        ? "does the previous frame have more atoms than its first line says?"
+                        : "is this an XYZ file?")
             }
             if let rest = tokens.next() {
                 throw scanner.error(

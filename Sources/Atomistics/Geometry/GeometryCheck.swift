@@ -35,7 +35,9 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
             return problems
         } catch .notFinite {
             let notFinite = atoms.positions.indices.filter { !atoms.positions[$0].squaredLength.isFinite }
-            guard !notFinite.isEmpty else { return [.unusable("the reference has a coordinate that is not a number")] }
+            guard !notFinite.isEmpty else {
+                return [.unusable("the reference has a coordinate that is not a number")]
+            }
             return notFinite.map { .notFinite(label(of: $0, in: atoms)) }
         } catch {
             return [.unusable(error.description)]

@@ -70,7 +70,7 @@ class Calculator:
         charge, multiplicity = parameters['charge'], definition.get('multiplicity')
         self.warnings = []
         if calculation.passing == 'none' and (charge or multiplicity not in (None, 1)):
-            self.warnings.append(f'the engine takes neither the charge ({charge}) nor the multiplicity, so its forces '
+            self.warnings.append(f'the engine does not support charge ({charge}) and multiplicity, so its forces '
                                  'are those of the neutral system')
         self.atoms = calculation.atoms(symbols, charge, multiplicity)
         self.box = box
