@@ -22,7 +22,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noFrames(String)
     case atomCount(file: String, frame: Int, expected: Int, found: Int)
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
-    /// An atom is not at its original position, or has moved too far for one step.
+    /// An atom is further from its previous position (or from its position as sent) than one step allows.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
     /// A frame has no cell, or has a cell that differs from the cell of the sent structure.
     case otherCell(file: String, frame: Int)
@@ -65,7 +65,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .otherElement(let file, let frame, let atom, let expected, let found):
             "\(file), frame \(frame): atom \(atom) is \(found), not \(expected): other atoms, or another order"
         case .displaced(let file, let frame, let atom, let distance, let limit):
-            "\(file), frame \(frame): atom \(atom) is \(decimal(distance, 3)) Å from where it was, more than "
+            "\(file), frame \(frame): atom \(atom) is \(decimal(distance, 3)) Å from its previous position, more than "
                 + "\(decimal(limit, 3)) Å: another structure, another order of atoms, or other units"
         case .fixedAtomMoved(let atom, let distance):
             "atom \(atom) is fixed but moved by \(decimal(distance, 3)) Å"
