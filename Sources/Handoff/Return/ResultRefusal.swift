@@ -22,7 +22,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noFrames(String)
     case atomCount(file: String, frame: Int, expected: Int, found: Int)
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
-    /// An atom is further from its previous position (or from its position as sent) than one step allows.
+    /// An atom is too far from its previous position for one step, or too far from its position as sent.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
     /// A frame has no cell, or has a cell that differs from the cell of the sent structure.
     case otherCell(file: String, frame: Int)
