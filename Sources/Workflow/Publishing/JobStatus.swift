@@ -120,8 +120,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
         case .waitingForDFT where slurm != nil: return "Slurm runs the package; after its result, \(after)"
         case .waitingForDFT:
             return
-                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); after its result, "
-                + after
+                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); after its "
+                + "result, \(after)"
         case .paused: return "nothing until `aurelax resume \(name)`"
         case .failed: return "nothing until `aurelax retry \(name)`"
         case .completed, .cancelled: return "nothing"
