@@ -125,7 +125,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(try read(skew, options: rows)[0].cell?.a == [10, 1, 0])
     }
 
-        @Test("Claimed and actual sizes are limited before memory is allocated", .tags(.fault27))
+    @Test("Claimed and actual sizes are limited before memory is allocated", .tags(.fault27))
     func fault27Limits() throws {
         let limits = ExtXYZReadOptions(maxAtoms: 3, maxLineLength: 1 << 19, maxBytes: 1 << 20)
         func message(_ text: String) -> String? {

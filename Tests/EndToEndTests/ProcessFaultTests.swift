@@ -257,7 +257,7 @@ import Testing
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }
 
-        @Test("No port is open unless the dashboard is requested", .tags(.fault35))
+    @Test("No port is open unless the dashboard is requested", .tags(.fault35))
     func fault35NothingListens() async throws {
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("mine.yaml", Self.job("mine"))

@@ -29,7 +29,7 @@ import YAMLDocument
             "One of two."),
     ])
 
-    /// Every message of the schema, with the line that it is about and the caret below.
+    /// Every message of the schema is shown with its line and a caret below.
     @Test(
         "Mistakes give these messages",
         arguments: [

@@ -1,7 +1,7 @@
 import Testing
 import YAMLDocument
 
-/// Hints at the most likely meaning.
+/// Hints that name the most likely meaning.
 @Suite struct HintTests {
     static let stage = MappingSchema(
         [

@@ -2,11 +2,11 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// Places of errors that the document's structure does not show.
+/// The places of errors in bytes, directives and syntax, and beside duplicate keys.
 @Suite struct LocationTests {
-    /// Bytes that are no UTF-8, and characters that no text has: line and column of the first.
+    /// Bytes that are not UTF-8 and forbidden characters are reported with line and column of the first one.
     @Test(
-        "Other encodings than UTF-8 are named", .tags(.fault24),
+        "Encodings other than UTF-8 are named", .tags(.fault24),
         arguments: [
             ([0x61, 0x3A, 0x20, 0xFF], 1, 4, "the byte 0xFF is not UTF-8 here"),
             ([0x61, 0x0A, 0xC3, 0xBC, 0xC3, 0x28], 2, 2, "the byte 0xC3 is not UTF-8 here"),
