@@ -133,7 +133,7 @@ import Testing
         #expect(stop(ended("TIMEOUT", time: 10800), evidence())?.contains("all the time") == true)
         #expect(
             stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)
-        #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("requested none") == true)
+        #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("requests no memory") == true)
         #expect(stop(ended("NODE_FAIL", number: 11), evidence(9))?.contains("10 times") == true)
         #expect(stop(ended("NODE_FAIL"), evidence(), idle: 3)?.contains("3 consecutive runs") == true)
         #expect(stop(ended("CANCELLED"), evidence()) != nil, "cancelled by a user")
