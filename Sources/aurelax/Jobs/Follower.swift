@@ -7,7 +7,7 @@ struct Follower {
     let client: SpoolClient
     let job: String
 
-    /// - Throws: `ExitCode` 1 if the job fails.
+    /// - Throws: `ExitCode` 1 if the job ends without being completed.
     func follow() async throws {
         let start = ContinuousClock.now
         var last = ""
