@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Times our code and its peers, each in a separate process, and prints a table.
+/// A program that times our code and its peers, each in a separate process, and prints a table.
 @main
 struct AurelaxBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,7 +26,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case learning
 }
 
-/// Times one of our tasks in this process and prints a ``Measurement``.
+/// A command that times one of our tasks in this process and prints a ``Measurement``.
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Time one task; JSON on standard output.")
 

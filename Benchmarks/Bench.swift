@@ -6,7 +6,7 @@ import SystemPackage
 
 /// The environment of measurements: working files, and processes that measure.
 struct Bench {
-    /// Folder kept between runs.
+    /// Folder of files that are kept between runs.
     let folder: String
     /// The first cluster frame of the data, as a separate file.
     let cluster: String
@@ -25,7 +25,7 @@ struct Bench {
         try Data(ExtXYZ.bytes(of: [atoms])).write(to: URL(fileURLWithPath: path))
     }
 
-    /// 200,000 atoms with forces, created once.
+    /// Returns the file of a frame with 200,000 atoms and forces, which is created once.
     func largeFrame() throws -> String {
         let path = folder + "/200000-atoms.extxyz"
         guard !FileManager.default.fileExists(atPath: path) else { return path }
@@ -54,7 +54,7 @@ struct Bench {
         return try await measurement(python, ["Benchmarks/peers/" + script] + arguments, cores: cores)
     }
 
-    /// One GFN1-xTB gradient by Debian's xtb on all cores, the whole process.
+    /// Times one GFN1-xTB gradient by Debian's xtb on all cores, including the start of the process.
     func xtb(repeats: Int) async throws -> Measurement {
         let scratch = folder + "/xtb"
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)

@@ -4,7 +4,7 @@ import LinearAlgebra
 import ModelFile
 import SOAPPotential
 
-/// Energy conservation: velocity Verlet from 300 K, 0.5 fs, 2 ps.
+/// Measures the conservation of energy by velocity Verlet from 300 K, with steps of 0.5 fs for 2 ps.
 ///
 /// Notes: slope of the total energy, eV per atom and ps, by least squares over the second half; its
 /// RMS fluctuation, eV per atom; mean temperature, K.

@@ -6,8 +6,8 @@ import ModelFile
 import ModelLibrary
 import ThiolateGold
 
-/// Learning machines of the paper's size: 2000 frames of the cluster, for each class up to 5000
-/// references for norms and 2500 for directions. The model serves only for timing.
+/// Times the training of learning machines of the paper's size: 2000 frames of the cluster, and for each class up to
+/// 5000 references for norms and 2500 for directions. The model serves only for timing.
 func timeTrainingAtFullSize(structures: String, writeTo path: String) throws -> Measurement {
     let recipe = "models/thiolate-gold-oamlm/recipe.yaml"
     let file = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: recipe))), file: recipe)

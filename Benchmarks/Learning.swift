@@ -3,11 +3,11 @@ import Foundation
 import LearningRelaxation
 import LinearAlgebra
 
-/// Teaches a learning relaxation 20 gradients; times the proposal after the first, and comparison, equations and fit of the
-/// last.
+/// Gives 20 gradients to a learning relaxation, and times the proposal after the first gradient, and the comparison,
+/// the equations and the fit of the last.
 ///
-/// The frames are the cluster's training frames, `copies` of it 30 Å apart; the base is quadratic, so that the correction
-/// alone is timed.
+/// The frames are the cluster's training frames, each with `copies` of the cluster 30 Å apart. The base is quadratic,
+/// so that only the correction is timed.
 func timeLearning(structures: String, copies: Int) throws -> Measurement {
     let frames = try ExtXYZ.read(path: structures).prefix(20).map { frame in
         let offsets = (0..<copies).map { SIMD3(30 * Double($0), 0, 0) }

@@ -5,7 +5,7 @@ import ModelFile
 import Relaxation
 import SOAPPotential
 
-/// The cost of a force call, of a step of each optimiser and of the Hessian against the number of atoms.
+/// A command that prints the cost of a force call, of a step of each optimiser and of the Hessian by number of atoms.
 struct Sizes: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Time and memory by number of atoms, with the slopes between sizes.",
@@ -44,10 +44,10 @@ struct Sizes: ParsableCommand {
             earlier = (atoms.count, seconds)
         }
         let memory = Measurement(once: {}).peakMemory ?? 0
-        print("\nLargest memory: \(memory / 1_000_000) MB. In brackets: the slope from the size above.")
+        print("\nPeak memory: \(memory / 1_000_000) MB. In brackets: the exponent from the row above.")
     }
 
-    /// Mean time of a step, s.
+    /// Returns the mean time of a step, s.
     private func step(_ optimizer: OptimizerKind, _ atoms: Atoms, _ potential: SOAPPotential) throws -> Double
     {
         var settings = RelaxationSettings()
@@ -59,7 +59,8 @@ struct Sizes: ParsableCommand {
         }).best / Double(steps)
     }
 
-    /// The `gold` innermost atoms of an fcc crystal, and methylthiolates spread evenly over its surface, Au–S 2.45 Å.
+    /// Returns the `gold` innermost atoms of an fcc crystal, with methylthiolates spread evenly over the surface
+    /// (Au–S 2.45 Å).
     static func cluster(gold: Int, ligands: Int) -> Atoms {
         let edge = 4.08
         var lattice: [SIMD3<Double>] = []
@@ -80,7 +81,7 @@ struct Sizes: ParsableCommand {
             let outwards = SIMD3(radius * cos(angle), radius * sin(angle), height)
             var sulfur = (core.last ?? .zero).length * outwards
             while core.contains(where: { ($0 - sulfur).length < 2.45 }) { sulfur += 0.05 * outwards }
-            // Carbon in line with sulfur; hydrogen staggered at 1.09 Å.
+            // Carbon is in line with gold and sulfur; the hydrogens are staggered, at 1.09 Å.
             let aside = SIMD3(outwards.y - outwards.z, outwards.z - outwards.x, outwards.x - outwards.y)
             let first = aside.length > 1e-6 ? aside / aside.length : SIMD3(1, 0, 0)
             let second = SIMD3(

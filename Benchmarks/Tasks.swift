@@ -10,7 +10,7 @@ private func lastFrame(_ path: String) throws -> Atoms {
     return frames[frames.count - 1]
 }
 
-/// Computes the power spectrum of every atom, with the paper's settings.
+/// Times the power spectra of all atoms, with the paper's settings.
 func timeSOAP(_ structure: String, _ repeats: Int) throws -> Measurement {
     let atoms = try lastFrame(structure)
     let soap = try SOAP(
@@ -18,7 +18,7 @@ func timeSOAP(_ structure: String, _ repeats: Int) throws -> Measurement {
     return try Measurement(repeats: repeats) { _ = try soap.compute(atoms) }
 }
 
-/// Makes a force call with uncertainties, on a structure that moves a little each time.
+/// Times force calls with uncertainties, on a structure that moves slightly each time.
 func timeForces(model: String, structure: String, _ repeats: Int) throws -> Measurement {
     let forceField = try ModelLibrary(searchPath: ["models"]).load(model)
     var atoms = try lastFrame(structure)
@@ -29,13 +29,13 @@ func timeForces(model: String, structure: String, _ repeats: Int) throws -> Meas
     }
 }
 
-/// Loads a model from its file until it can predict.
+/// Times the loading of a model until it can predict.
 func timeLoading(_ model: String, _ repeats: Int) throws -> Measurement {
     let library = ModelLibrary(searchPath: ["models"])
     return try Measurement(repeats: repeats) { _ = try library.load(model) }
 }
 
-/// Reads every frame of a file.
+/// Times the reading of all frames of a file.
 func timeReading(_ file: String, _ repeats: Int) throws -> Measurement {
     try Measurement(repeats: repeats) {
         var reader = try ExtXYZReader(path: file)

@@ -4,8 +4,8 @@ import LinearAlgebra
 import ModelLibrary
 import SOAPPotential
 
-/// Frames for measurements of size and time only: structures displaced at random by up to 0.08 Å
-/// per coordinate, labelled by our own potential. Never train a model for other uses on them.
+/// Returns frames for measurements of size and time only: structures displaced at random by up to 0.08 Å per
+/// coordinate, labelled by our own potential. Never train a model for other uses on these frames.
 func syntheticFrames(_ count: Int, from path: String) throws -> [Atoms] {
     guard
         let potential = try ModelLibrary(searchPath: ["models"]).load("thiolate-gold") as? SOAPPotential
@@ -24,7 +24,7 @@ func syntheticFrames(_ count: Int, from path: String) throws -> [Atoms] {
 
 let syntheticLevel = "benchmark only: labelled by a model, not by a calculation"
 
-/// The default recipe's settings on 100 frames of each file, 20 of them held out.
+/// Times training with the default recipe's settings on 100 frames of each file, 20 of them held out.
 func timeTrainingPotential(structures: String, rings: String) throws -> Measurement {
     let path = "models/thiolate-gold/recipe.yaml"
     let recipe = RecipeFile(Array(try Data(contentsOf: URL(fileURLWithPath: path))), file: path)

@@ -37,7 +37,7 @@ def hook(event, arguments):
 
 sys.addaudithook(hook)
 """
-# Two hydrogen atoms so far apart that they come together in 0.25 / maxstep steps.
+# Two hydrogen atoms that need 0.25 / maxstep steps to come together.
 LONG = "engine: gpaw, optimizer: bfgs, h: 0.25, vacuum: 2.5, fmax: 0.05, maxstep: {maxstep}, max_steps: 1000"
 SHORT = "engine: gpaw, optimizer: bfgs, h: 0.25, vacuum: 2.5, fmax: 0.5"
 JOB = """aurelax: 1
@@ -59,7 +59,7 @@ exec {real} "$@"
 
 
 class Cluster:
-    """The Slurm of scripts/slurm-local."""
+    """The Slurm that scripts/slurm-local starts."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -67,7 +67,7 @@ def case_ml():
         spool.expect_once("ml", 1, "02-dft")
         expect(spool.calls("sbatch") == 2, f"{spool.calls('sbatch')} calls of sbatch")
         script = next((spool.path / "outbox/ml/01-ml/.slurm").glob("*.sh")).read_text()
-        expect(f"cd '{spool.path.resolve()}/shared/ml/01-ml'" in script, "the nodes are sent through the link")
+        expect(f"cd '{spool.path.resolve()}/shared/ml/01-ml'" in script, "the script on the node uses the link, not its target")
         return f"{steps} steps on the node, then the package; shown: ‘{' '.join(table.split())}’"
 
 
@@ -114,7 +114,7 @@ def case_ml_node():
 def case_ml_limit():
     """A stage that takes longer than its limit of a minute ends before it on request, and continues in the next run."""
     with MLSpool("1", more="warning: 1\n  resubmissions: 30", setup=["sleep 40"]) as spool:
-        # Twice as many steps as fit into the quarter of a minute that a run has, by the present speed of this machine.
+        # Twice as many steps as this machine, at its present speed, does in the quarter of a minute that a run has.
         ring = spool.path / "ring.xyz"
         aurelax = harness.PROGRAMS / "aurelax"
         subprocess.run([aurelax, "build", "ring", "--n", "4", "-o", ring], check=True)
@@ -154,7 +154,7 @@ def case_ml_killed():
 
 
 def case_ml_learn():
-    """A hybrid stage whose model learns between its rounds: on the node."""
+    """The model of a hybrid stage is trained on the node between the rounds."""
     recipe = """aurelax_recipe: 1
 name: small
 kind: soap-potential
@@ -189,7 +189,7 @@ priors: [3, 10]
 
 
 def case_place():
-    """A job behind other waiting jobs shows its place and their number, and neither once it runs."""
+    """A waiting job shows its place in the queue and the number of waiting jobs; a running job shows neither."""
     with Spool() as spool:
         submit = ["sbatch", "--parsable", "--exclusive", "--output=/dev/null", "--chdir=/", "--time=10", "--wrap",
                   "sleep 300"]

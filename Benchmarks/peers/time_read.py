@@ -1,4 +1,4 @@
-"""Seconds that the libAtoms reader takes for every frame of a file.
+"""Prints the seconds that the libAtoms reader takes to read all frames of a file.
 
 usage: time_read.py FILE REPEATS
 """

@@ -1,4 +1,4 @@
-"""Seconds that DScribe takes for the power spectra of one structure.
+"""Prints the seconds that DScribe takes for the power spectra of one structure.
 
 usage: time_soap.py STRUCTURE REPEATS JOBS
 """
@@ -16,7 +16,8 @@ soap = SOAP(species=["H", "C", "S", "Au"], r_cut=4, n_max=7, l_max=4, sigma=0.25
 
 
 def call():
-    # DScribe spreads structures, not atoms, over processes, which take their time to start.
+    # DScribe distributes structures, not atoms, over processes, and these take long to start; several processes therefore
+    # get several copies of the structure.
     soap.create([atoms] * count if jobs > 1 else atoms, n_jobs=jobs)
 
 

@@ -1,4 +1,4 @@
-"""Seconds that one GFN1-xTB energy and gradient takes in tblite, every call from scratch.
+"""Prints the seconds that one GFN1-xTB energy and gradient takes in tblite, without a start from an earlier call.
 
 usage: time_tblite.py STRUCTURE REPEATS
 """

@@ -1,4 +1,4 @@
-"""Forces of labelled frames by Debian's xtb, to be compared with the labels.
+"""Computes forces of labelled frames with Debian's xtb, for comparison with the labels.
 
 usage: xtb_forces.py METHOD INPUT OUTPUT RANGE...
 
@@ -22,13 +22,13 @@ FLAGS = {"gfn1": ["--gfn", "1"], "gfn2": ["--gfn", "2"], "gfnff": ["--gfnff"]}
 
 
 def gradient(atoms, method):
-    """Energy, eV, and forces, eV/Å."""
+    """Returns the energy, eV, and the forces, eV/Å."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "in.xyz", atoms, format="xyz")
         subprocess.run(
             ["xtb", "in.xyz", *FLAGS[method], "--grad", "--norestart"], cwd=folder, check=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # Turbomole's file: a header, N lines of positions, N of ∂E/∂r in Eh/a0.
+        # Turbomole's file has a header, N lines of positions, and N lines of ∂E/∂r in Eh/a0.
         lines = (Path(folder) / "gradient").read_text().splitlines()
     energy = float(lines[1].split("SCF energy =")[1].split()[0])
     rows = lines[2 + len(atoms):2 + 2 * len(atoms)]

@@ -80,7 +80,7 @@ public struct Atoms: Sendable, Equatable {
         }
     }
 
-    /// Copies which coordinates are free and fixed from another structure of the same atoms.
+    /// Copies the fixed and free coordinates (column `move_mask`) from another structure of the same atoms.
     public mutating func takeMoveMask(from other: Atoms) { columns["move_mask"] = other.columns["move_mask"] }
 
     /// Elements with their counts in Hill order without separators: C24H72Au38S24.

@@ -2,8 +2,8 @@ import OrderedCollections
 
 /// The value of one key in the comment line of an extxyz file.
 ///
-/// The four scalar types and their arrays are those of the libAtoms extended XYZ specification; a
-/// 3×3 (or any N×M) array is kept as rows.
+/// The four scalar types and their arrays are defined by the libAtoms extended XYZ specification; a 3×3 (or any N×M)
+/// array is kept as rows.
 public enum InfoValue: Sendable, Equatable {
     case integer(Int)
     case real(Double)

@@ -3,7 +3,7 @@
 /// Conforming types are values or final classes that threads may share; an evaluation has no side
 /// effect on later ones.
 public protocol ForceField: Sendable {
-    /// The model's identity, written into every file that holds a prediction.
+    /// The model's identity, which is written into every file with a prediction.
     var provenance: ForceFieldProvenance { get }
 
     /// Whether predictions include an energy, so that an optimiser can tell when a step goes
@@ -116,8 +116,9 @@ public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible
     case unknownElements([Element], known: [Element])
     /// The structure is periodic, and the model supports only molecules.
     case periodic
-    /// Two atoms at the same position (0-based indices), or a coordinate that is not a number.
+    /// Two atoms (0-based indices) are at the same position.
     case coincidentAtoms(Int, Int)
+    /// A coordinate of this atom (0-based index) is not a number.
     case notFinite(atom: Int)
     /// A class of atom that the model was not trained for.
     case unknownClass(String, atom: Int)
@@ -125,8 +126,8 @@ public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible
     public var description: String {
         switch self {
         case .unknownElements(let elements, let known):
-            "the model was not trained for \(elements.map(\.symbol).joined(separator: ", ")); "
-                + "it knows \(known.map(\.symbol).joined(separator: ", "))"
+            "the model was not trained for \(elements.map(\.symbol).joined(separator: ", ")), only for "
+                + known.map(\.symbol).joined(separator: ", ")
         case .periodic:
             "this kind of model supports only molecules; a slab needs a SOAP potential, an engine or a dft stage"
         case .coincidentAtoms(let i, let j): "atoms \(i) and \(j) are at the same position"

@@ -1,5 +1,4 @@
-/// Reports the progress of a training: lines for the user, and the fraction of the work that is
-/// done.
+/// A reporter of the progress of a training: lines for the user, and the finished fraction of the work.
 ///
 ///     let training = TrainingProgress { news in
 ///         switch news {
@@ -27,27 +26,31 @@ public struct TrainingProgress {
         (self.tell, self.start, self.span) = (tell, start, span)
     }
 
-    /// Ignores all reports.
+    /// A reporter that ignores all reports.
     public static var untold: TrainingProgress { TrainingProgress { _ in } }
 
     /// Reports a line for the user.
     public func callAsFunction(_ line: String) { tell(.line(line)) }
 
-    /// - Parameter fraction: the finished fraction of this part of the work, from 0 to 1.
+    /// Reports the finished fraction of this part of the work.
+    ///
+    /// - Parameter fraction: from 0 to 1.
     public func reached(_ fraction: Double) { tell(.fraction(start + span * min(1, max(0, fraction)))) }
 
+    /// Reports the number of finished pieces of this part of the work.
+    ///
     /// - Parameters:
     ///   - done: number of finished pieces.
     ///   - total: number of equal pieces in this part.
     public func reached(_ done: Int, of total: Int) { reached(total > 0 ? Double(done) / Double(total) : 1) }
 
-    /// Returns the piece of this part between two fractions of it.
+    /// Returns a reporter for the piece of this part between two fractions of it.
     public func part(_ range: ClosedRange<Double>) -> TrainingProgress {
         TrainingProgress(
             tell, start: start + span * range.lowerBound, span: span * (range.upperBound - range.lowerBound))
     }
 
-    /// Splits this part into consecutive pieces.
+    /// Returns reporters for consecutive pieces of this part.
     ///
     /// - Parameter costs: relative costs of the pieces.
     public func parts(_ costs: [Double]) -> [TrainingProgress] {

@@ -1,10 +1,10 @@
 import Glibc
 
 extension SIMD3<Double> {
-    /// Σ_k u_k v_k.
+    /// Returns the scalar product Σ_k u_k v_k.
     @inlinable public func dot(_ other: Self) -> Double { (self * other).sum() }
 
-    /// u × v.
+    /// Returns the vector product u × v.
     @inlinable public func cross(_ v: Self) -> Self {
         [y * v.z - z * v.y, z * v.x - x * v.z, x * v.y - y * v.x]
     }
@@ -18,7 +18,7 @@ extension SIMD3<Double> {
     /// True if all three components are finite numbers.
     @inlinable public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
 
-    /// The angle between this vector and another one, degrees; 90 if one of them is zero.
+    /// Returns the angle between this vector and another one, degrees; 90 if one of them is zero.
     public func angle(to other: Self) -> Double {
         let length = (squaredLength * other.squaredLength).squareRoot()
         guard length > 0 else { return 90 }

@@ -11,8 +11,8 @@ import Synchronization
 import SystemPackage
 public import Workflow
 
-/// Web pages about a spool's jobs for a browser on this machine. They are read from the store and
-/// the outbox; only requests with the token change anything.
+/// Web pages about a spool's jobs for a browser on this machine. The pages are made from the store and the
+/// outbox; only requests with the token change anything.
 ///
 ///     GET  /                     the queue            GET /events              the same, live
 ///     GET  /jobs/NAME            a job                GET /jobs/NAME/events    the same, live
@@ -78,7 +78,8 @@ public struct Dashboard: Service {
         let reason: String
 
         var description: String {
-            "the dashboard cannot listen at \(address): \(reason); another program may use the port: choose another one"
+            "the dashboard cannot listen at \(address): \(reason); if another program uses the port, choose "
+                + "another port"
         }
     }
 
@@ -162,10 +163,10 @@ public struct Dashboard: Service {
         return Response(status: .seeOther, headers: [.location: "../\(name)"])
     }
 
-    /// Larger than any structure that the inbox accepts.
+    /// Largest file for the inbox, bytes. No structure that the inbox accepts is larger.
     private static let mostBytes = 64 << 20
 
-    /// A file for the inbox, from a page of ours or from a program with the token.
+    /// Takes a file for the inbox, from a page of ours or from a program with the token.
     private func take(_ request: Request) async throws -> Response {
         try checkToken(of: request)
         guard let name = request.uri.queryParameters["name"].map({ String($0) }) else {
@@ -198,7 +199,7 @@ public struct Dashboard: Service {
     }
 }
 
-/// Missing files are 404 instead of a server error.
+/// Runs a closure; if a job or file is missing, the answer is 404 instead of a server error.
 func found<Result>(_ body: () throws -> Result) throws -> Result {
     do {
         return try body()

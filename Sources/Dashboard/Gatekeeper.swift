@@ -2,10 +2,10 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// Checks who may use the dashboard, and restricts what a browser may do with the answer.
+/// The check of who may use the dashboard, which also restricts what a browser may do with the answer.
 ///
-/// Pages of foreign sites can reach the loopback too, under another host name or by forms. A
-/// request with another `Host` than ours is refused, and so is a change from another `Origin`.
+/// Pages of foreign sites can reach the loopback address, too, under another host name or by forms. Therefore
+/// a request with another `Host` than ours is refused, and so is a change from another `Origin`.
 struct Gatekeeper: RouterMiddleware {
     let settings: Dashboard.Settings
 
@@ -31,7 +31,7 @@ struct Gatekeeper: RouterMiddleware {
         guard let authority = request.head.authority, allowed.contains(Self.host(of: authority)) else {
             throw HTTPError(
                 .misdirectedRequest,
-                message: "the dashboard does not accept this name (--dashboard-name adds one)")
+                message: "the dashboard does not accept this host name (--dashboard-name adds one)")
         }
         switch request.method {
         case .get, .head: return
@@ -48,8 +48,8 @@ struct Gatekeeper: RouterMiddleware {
         }
     }
 
-    /// True for a page under one of the dashboard's names: a proxy may pass on its own name instead
-    /// of the one that the browser uses.
+    /// Returns true for a page under one of the dashboard's names: a proxy may pass on its own name instead
+    /// of the name that the browser uses.
     private func isNamed(_ origin: String) -> Bool {
         let names = Set(settings.names.map { $0.lowercased() })
         return ["http://", "https://"].contains { scheme in
@@ -64,20 +64,20 @@ struct Gatekeeper: RouterMiddleware {
                 + settings.names.map { $0.lowercased() })
     }
 
-    /// The host name without the port.
+    /// Returns the host name without the port.
     static func host(of authority: String) -> String {
         let text = authority.lowercased()
         let end =
             text.hasPrefix("[") ? text.firstIndex(of: "]").map(text.index(after:)) : text.firstIndex(of: ":")
         guard let end, end < text.endIndex else { return text }
-        // Anything but a port after the name makes it another name.
+        // If something other than a port follows the name, the text is a different name.
         let port = text[end...].dropFirst()
         guard text[end] == ":", port.allSatisfy({ $0.isASCII && $0.isNumber }) else { return text }
         return String(text[..<end])
     }
 
-    /// The policy for the viewer's page: it may run chemiscope, which creates functions from text,
-    /// and nothing else, in a separate origin, so that it cannot send requests to the dashboard.
+    /// The policy for the viewer's page. The page may run chemiscope, which creates functions from text, and
+    /// nothing else; it has a separate origin, so that it cannot send requests to the dashboard.
     static let viewerPolicy =
         "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
         + "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:; frame-ancestors 'self'"
@@ -93,7 +93,7 @@ struct Gatekeeper: RouterMiddleware {
     ]
 }
 
-/// Compares in constant time, which reveals nothing about the token.
+/// A token that is compared in constant time, so that the time reveals nothing about it.
 struct Secret {
     private let bytes: [UInt8]
 

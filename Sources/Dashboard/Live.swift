@@ -7,7 +7,8 @@ import Synchronization
 enum Live {
     /// Time between two polls.
     private static let interval: Duration = .seconds(1)
-    /// Interval of comments in an idle stream, by which both ends notice a broken connection.
+    /// Number of polls without a change after which a comment is sent, by which both ends notice a broken
+    /// connection.
     private static let silence = 15
 
     /// Largest number of simultaneous streams; other connections stay free for other requests.
@@ -62,8 +63,8 @@ actor SharedFragments {
 
     private var entries: [String: Entry] = [:]
 
-    /// Returns the part under `key`. It is at most a second old, or at most ten times as old as making it takes, so
-    /// that all requests together never cost more than a tenth of a processor.
+    /// Returns the part under `key`. It is kept for a second, or for ten times the time that making it took
+    /// if that is longer, so that all requests together never cost more than a tenth of a processor.
     func fragment(_ key: String, _ make: () throws -> String) rethrows -> String {
         let start = ContinuousClock.now
         if let known = entries[key], known.end > start { return known.text }

@@ -20,7 +20,7 @@ struct Metrics {
             })
         metric("aurelax_up", "1 if a daemon is running on the spool.", [("", health == nil ? 0 : 1)])
         metric(
-            "aurelax_degraded", "Number of things that the daemon cannot do at present.",
+            "aurelax_degraded", "Number of problems that the daemon has at present.",
             [("", health?.degraded.count ?? 0)])
         let oldest = jobs.filter { !$0.state.isFinal && $0.state != .paused }.map(\.accepted).min()
         metric(

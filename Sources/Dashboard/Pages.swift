@@ -5,7 +5,7 @@ import ModelLibrary
 import Reports
 import Workflow
 
-/// The contents of the pages. The same code makes the changing parts initially and live.
+/// The contents of the pages. The same code makes the changing parts for the first answer and for live updates.
 struct Pages: Sendable {
     let dashboard: Dashboard
 
@@ -38,7 +38,7 @@ struct Pages: Sendable {
             """
     }
 
-    /// HTML.
+    /// Returns the HTML of the table of jobs.
     func jobTable() throws -> String {
         let jobs: [JobStatus]
         do { jobs = try client.statuses(inTurn: []) } catch let error as WorkflowError
@@ -75,7 +75,7 @@ struct Pages: Sendable {
             """
         let rejections: [Markup] = client.rejections().map { "<a href=\"rejected/\($0)\">\($0)</a> " }
         let rejected: Markup =
-            rejections.isEmpty ? "" : "<p>Set aside last, with the reasons: \(rejections)</p>\n"
+            rejections.isEmpty ? "" : "<p>Files set aside recently, with the reasons: \(rejections)</p>\n"
         let text: Markup = """
             \(troubles.map { "<p class=\"warning\">\($0)</p>\n" as Markup })\
             <p class="count">\(jobs.count) \(jobs.count == 1 ? "job" : "jobs")\(jobs.count > shown.count ? ", the first \(shown.count) shown" : "")</p>
@@ -86,14 +86,14 @@ struct Pages: Sendable {
         return text.text
     }
 
-    /// The energy of a calculation; a model's energy is marked.
+    /// Returns the energy of a calculation; a model's energy is marked.
     private static func energy(of job: JobStatus, _ curve: OptimizerCurve, _ ended: JobEnergies?) -> String {
         let running = job.kind == .ml ? nil : curve.entries.last?.energy
         if let energy = running ?? ended?.calculated { return String(format: "%.4f", energy) }
         return ended?.predicted.map { String(format: "%.4f (model)", $0) } ?? "–"
     }
 
-    /// Each column except the curve sorts the table.
+    /// The headings; each column except the curve sorts the table.
     private static let heads: [Markup] = [
         "Job", "State", "Stage", "Step", "fmax (eV/Å)", "Energy (eV)", "Curve", "Reason",
     ]
@@ -126,7 +126,7 @@ struct Pages: Sendable {
                 """))
     }
 
-    /// HTML.
+    /// Returns the HTML of a job's page.
     func jobContents(_ name: String) throws -> String {
         try found { try client.report(of: name) }.fragment
     }
@@ -176,9 +176,9 @@ struct Pages: Sendable {
         return .page(page("Force fields", live: nil, "<h1>Force fields</h1>\n\(rows)"))
     }
 
-    /// Links are relative, so that a proxy may serve all pages under a path.
+    /// Makes a page. Links are relative, so that a proxy may serve all pages under a path.
     ///
-    /// - Parameter root: relative path from the page to the first one.
+    /// - Parameter root: relative path from the page to the first page.
     private func page(
         _ title: String, live: String?, root: String = "", isWide: Bool = false, _ body: Markup
     ) -> String {

@@ -15,7 +15,7 @@ extension DataSet {
     /// The result of adding frames.
     public struct Addition: Sendable, Equatable {
         public var added = 0
-        /// Frames that were already in the set.
+        /// Number of frames that were already in the set.
         public var known = 0
 
         public init(added: Int = 0, known: Int = 0) { (self.added, self.known) = (added, known) }
@@ -23,10 +23,10 @@ extension DataSet {
 
     /// Adds frames to the set in a folder and creates the set if there is none.
     ///
-    /// All frames are checked before the first is written. If the program is killed in between, the
-    /// set has some of the frames, each complete; adding them again adds the rest.
+    /// All frames are checked before the first one is written. If the program is killed while it writes, the set has
+    /// some of the frames, each complete; adding the frames again adds the rest.
     ///
-    /// - Parameter progress: called with the fraction of the frames that is checked, from 0 to 1.
+    /// - Parameter progress: called with the fraction of frames that have been checked, from 0 to 1.
     /// - Throws: ``DataSetError``, `LockHeld` if another process is adding frames, `FileError`.
     @discardableResult
     public static func add(
@@ -38,7 +38,7 @@ extension DataSet {
         let lock = try ExclusiveLock(lockName, in: directory)
         defer { withExtendedLifetime(lock) {} }
         let set = try directory.status(of: headerName) == nil ? nil : try DataSet(in: directory)
-        // A set that a crash left without a frame has no level of theory or charge yet.
+        // A set without frames, as a crash may leave it, has no level of theory or charge yet.
         let isNew = set?.entries.isEmpty ?? true
         var addition = Addition()
         var known = Set(set?.entries.map(\.label) ?? [])
@@ -118,7 +118,7 @@ extension DataSet {
         return Header(levelOfTheory: level, charge: whole)
     }
 
-    /// Digest of the training data in a frame: elements, positions, energy, forces.
+    /// Returns the digest of the training data in a frame: elements, positions, energy, forces.
     private static func label(of atoms: Atoms) -> Digest {
         var bytes: [UInt8] = []
         func append(_ value: Double) {

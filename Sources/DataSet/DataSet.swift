@@ -49,8 +49,8 @@ public struct DataSet: Sendable {
     /// Number of valid bytes of `frames.extxyz`.
     var framesLength: Int { entries.last.map { $0.offset + $0.length } ?? 0 }
 
-    /// Digest of the last line. It identifies the whole set, because each line holds the digest of
-    /// the line before.
+    /// Digest of the last line. It identifies the complete set, because each line contains the digest of the previous
+    /// line.
     public var digest: Digest { entries.last?.chain ?? Digest(of: []) }
 
     /// Returns true if a folder is a data set.
@@ -82,7 +82,7 @@ public struct DataSet: Sendable {
         var entries: [DataSetEntry] = []
         var length = 0
         let index = try directory.read(Self.indexName) ?? []
-        // A crash left an incomplete last line.
+        // The part after the last line break is empty, or a line that a crash left incomplete.
         for line in index.split(separator: 10, omittingEmptySubsequences: false).dropLast() {
             let line = Array(line)
             let place = "\(Self.indexName), line \(entries.count + 1)"
@@ -94,7 +94,7 @@ public struct DataSet: Sendable {
             else {
                 throw DataSetError.damaged(
                     path: directory.path.escaped,
-                    what: "\(place) does not continue the previous line (its digest differs)")
+                    what: "\(place) does not continue the previous line: the digest of that line differs")
             }
             entry.chain = Digest(of: line)
             entries.append(entry)
@@ -141,8 +141,7 @@ public struct DataSetEntry: Sendable, Equatable, Codable {
     public var length: Int
     /// Digest of the frame's bytes.
     public var digest: Digest
-    /// Digest of elements, positions, energy and forces only: equal for the same frame from two
-    /// files.
+    /// Digest of only elements, positions, energy and forces, so that it is equal for the same frame in two files.
     public var label: Digest
     public var origin: FrameOrigin
     /// Time of addition, UTC.
@@ -192,9 +191,9 @@ public enum DataSetError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notLabelled(let source, let frame, let lacks):
             "\(source), frame \(frame): \(lacks)"
         case .otherLevel(let source, let found, let expected):
-            "\(source) was made by '\(found)', the data set by '\(expected)': levels of theory must not be mixed"
+            "\(source) is labelled by '\(found)', but the data set by '\(expected)': levels of theory must not be mixed"
         case .otherCharge(let source, let found, let expected):
-            "\(source) has the charge \(found), the data set \(expected): charge states are separate data sets"
+            "\(source) has the charge \(found), but the data set has \(expected): use a separate data set for each charge"
         }
     }
 }

@@ -37,7 +37,7 @@ extension DataSet {
 public struct DataSetStatistics: Sendable, Equatable, Codable, CustomStringConvertible {
     public struct OfElement: Sendable, Equatable, Codable {
         public var atoms = 0
-        /// Root mean square component of the force, eV/Å.
+        /// Root mean square of a force component, eV/Å.
         public var forceComponent = 0.0
         /// Largest force, eV/Å.
         public var largestForce = 0.0
@@ -47,7 +47,7 @@ public struct DataSetStatistics: Sendable, Equatable, Codable, CustomStringConve
     public var charge: Int
     public var digest: String
     public var frames: Int
-    /// Frames by formula.
+    /// Number of frames of each formula.
     public var formulas: [String: Int]
     public var elements: [String: OfElement]
     /// Lowest and highest energy of each formula, eV.

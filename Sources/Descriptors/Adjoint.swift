@@ -34,7 +34,7 @@ final class Adjoint {
         contract()
     }
 
-    /// p = Σ_m c_a c_b gives ∂E/∂c_a += g c_b and ∂E/∂c_b += g c_a.
+    /// Computes ∂E/∂c: with p = Σ_m c_a c_b and g = ∂E/∂p, ∂E/∂c_a += g c_b and ∂E/∂c_b += g c_a.
     private func differentiatePowerSpectrum(
         _ featureGradient: UnsafePointer<Double>, _ coefficients: UnsafePointer<Double>
     ) {
@@ -83,7 +83,7 @@ final class Adjoint {
         }
     }
 
-    /// ∂E/∂sum_k = Σ_n P_nk ∂E/∂c_n.
+    /// Computes ∂E/∂sum_k = Σ_n P_nk ∂E/∂c_n.
     private func contract() {
         let soap = expansion.soap
         let (blocks, row) = (soap.blocks, expansion.speciesCount * expansion.width)
@@ -135,7 +135,7 @@ final class Adjoint {
         gradient[center] -= onCenter
     }
 
-    /// ∂E/∂r of four neighbours: with h_lm = Σ_k G_klm exp(−A_lk r²),
+    /// Returns ∂E/∂r of four neighbours: with h_lm = Σ_k G_klm exp(−A_lk r²),
     ///
     ///     w Σ_lm h_lm ∇R_lm + ((w'/r) Σ_lm h_lm R_lm − 2w Σ_klm A_lk G_klm exp(−A_lk r²) R_lm) r.
     @inline(__always)

@@ -124,7 +124,7 @@ final class Expansion {
         }
     }
 
-    /// Radial and angular functions of the gathered neighbours.
+    /// Tabulates radial and angular functions of the gathered neighbours.
     func tabulate() {
         let row = (soap.lMax + 1) * soap.blocks
         soap.decay.withUnsafeBufferPointer { decay in
@@ -164,7 +164,7 @@ final class Expansion {
         }
     }
 
-    /// sums[lm][k] = Σ_i w_i R_lm(r_i) exp(−A_lk r_i²).
+    /// Computes sums[lm][k] = Σ_i w_i R_lm(r_i) exp(−A_lk r_i²).
     @inline(__always)
     private func accumulate(_ l: Int, _ lm: Int, _ first: Int, _ end: Int) {
         let (blocks, stride) = (soap.blocks, (soap.lMax + 1) * soap.blocks)
@@ -182,7 +182,7 @@ final class Expansion {
         }
     }
 
-    /// c_nlm = Σ_k P_nk sums[lm][k].
+    /// Computes c_nlm = Σ_k P_nk sums[lm][k].
     @inline(__always)
     private func contract(
         _ lm: Int, _ species: Int, _ matrix: UnsafePointer<SIMD4<Double>>

@@ -45,10 +45,10 @@ struct RadialBasis: Sendable {
     }
 }
 
-/// e^x for −708 < x ≤ 0 in each lane, to about 1 ulp; smaller arguments give the value at −708 (3e-308).
+/// Returns e^x for −708 < x ≤ 0 in each lane, to about 1 ulp; smaller arguments give the value at −708 (3e-308).
 ///
 /// x = k ln 2 + t with |t| ≤ ½ ln 2, e^t by its Taylor polynomial of degree 13, 2^k by its exponent
-/// bits. Written without fused multiply–add, which is a library call on processors older than AVX2.
+/// bits. Fused multiply–add is not used, because it is a library call on processors older than AVX2.
 @inline(__always)
 func exponential(_ argument: SIMD4<Double>) -> SIMD4<Double> {
     let x = argument.replacing(with: -708, where: argument .< -708)

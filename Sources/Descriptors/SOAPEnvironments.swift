@@ -61,8 +61,8 @@ public struct SOAPEnvironments: Sendable {
     ///
     ///     g_j = Σ_i Σ_f W_if ∂p_if/∂r_j
     ///
-    /// by reverse accumulation: the cost is a few times that of the power spectra, independent of
-    /// the number of features.
+    /// by reverse accumulation. The cost is a few times the cost of the power spectra, and independent of the number of
+    /// features.
     ///
     /// - Parameter weights: W = ∂E/∂p, centres × features.
     /// - Returns: one vector per atom, in the unit of W per Å.

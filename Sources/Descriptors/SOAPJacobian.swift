@@ -1,8 +1,8 @@
 public import LinearAlgebra
 
-/// Derivatives of one centre's expansion coefficients with respect to the positions of its
-/// neighbours. Training needs the derivatives of many functions of one power spectrum; from these,
-/// one matrix product gives all of them.
+/// The derivatives of one centre's expansion coefficients with respect to the positions of its neighbours. Training
+/// needs the derivatives of many functions of one power spectrum; one matrix product gives them all from these
+/// derivatives.
 public struct SOAPJacobian: Sendable {
     /// One species' block: ∂c_lm,n/∂r of its neighbours.
     public struct Block: Sendable {
@@ -18,8 +18,7 @@ public struct SOAPJacobian: Sendable {
 }
 
 extension SOAPEnvironments {
-    /// The coefficients of one centre, ordered (species, lm, n) without padding: p^{ZZ'}_nn'l = Σ_m
-    /// c c.
+    /// Returns the coefficients of one centre, ordered (species, lm, n) without padding: p^{ZZ'}_nn'l = Σ_m c c.
     public func coefficients(of center: Int) -> [Double] {
         let (width, count) = (4 * soap.blocks, soap.species.count)
         let row = coefficients.row(center)
@@ -44,7 +43,7 @@ extension SOAPEnvironments {
 }
 
 extension Expansion {
-    /// ∂c_nlm/∂r = ∇(w R_lm) Σ_k P_nk exp(−A_lk r²) − 2 w R_lm r Σ_k P_nk A_lk exp(−A_lk r²).
+    /// Computes ∂c_nlm/∂r = ∇(w R_lm) Σ_k P_nk exp(−A_lk r²) − 2 w R_lm r Σ_k P_nk A_lk exp(−A_lk r²).
     func jacobian() -> SOAPJacobian {
         var result: [SOAPJacobian.Block] = []
         let (nMax, blocks, row) = (soap.nMax, soap.blocks, harmonicCount * soap.nMax)

@@ -3,13 +3,13 @@ import Foundation
 
 /// The settings of a SOAP descriptor as models and recipes keep them.
 public struct SOAPSettings: Codable, Sendable, Hashable {
-    /// Symbols of the elements that a structure may contain, by atomic number; nil for those of the data.
+    /// Symbols of the elements that a structure may contain, by atomic number; nil for the elements of the data.
     public var species: [String]?
-    /// Å.
+    /// Cutoff radius of the radial basis, Å.
     public var rCut: Double
     public var nMax: Int
     public var lMax: Int
-    /// Å.
+    /// Width of an atom's Gaussian density, Å.
     public var sigma: Double
     /// Neighbours at this distance or beyond do not count, Å; nil for the hard cutoff.
     public var cutoffRadius: Double?
@@ -25,7 +25,7 @@ public struct SOAPSettings: Codable, Sendable, Hashable {
         (self.cutoffRadius, self.cutoffWidth) = (cutoffRadius, cutoffWidth)
     }
 
-    /// The choice of arXiv:2203.09788 for gold–thiolate clusters.
+    /// The settings of arXiv:2203.09788 for gold–thiolate clusters.
     public static let paper = SOAPSettings(
         species: ["H", "C", "S", "Au"], rCut: 4, nMax: 7, lMax: 4, sigma: 0.25)
 
@@ -67,7 +67,7 @@ public enum DescriptorError: Error, Sendable, Equatable, CustomStringConvertible
     case illConditionedBasis(l: Int)
     /// Elements of the structure that the descriptor was not built for.
     case unknownElements([Element], known: [Element])
-    /// Periodic, but the lattice vectors span no volume.
+    /// The structure is periodic, but its lattice vectors span no volume.
     case flatCell
     /// A coordinate of this 0-based atom or centre is NaN or infinite.
     case notFinite(index: Int)

@@ -45,9 +45,8 @@ extension SOAP {
         }
     }
 
-    /// Lattice translations whose images may be neighbours of an atom of the home cell: along each
-    /// periodic vector ⌈R/h⌉ cells to both sides, where h is the height of the cell along it
-    /// (DScribe's rule).
+    /// Returns the lattice translations whose images may be neighbours of an atom of the home cell: ⌈R/h⌉ cells to both
+    /// sides along each periodic vector, where h is the height of the cell along it (DScribe's rule).
     private func imageShifts(of atoms: Atoms) throws(DescriptorError) -> [SIMD3<Double>] {
         guard periodic, atoms.periodicity.isPeriodic else { return [.zero] }
         guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { throw .flatCell }

@@ -99,6 +99,6 @@ struct SolidHarmonics: Sendable {
     }
 }
 
-/// The range first, first + 1, …, last; empty if last < first.
+/// Returns the range first, first + 1, …, last; empty if last < first.
 @inline(__always)
 private func span(_ first: Int, _ last: Int) -> Range<Int> { first..<Swift.max(first, last + 1) }

@@ -15,7 +15,7 @@ public struct BlobStore: Sendable {
         do {
             try directory.create(name(of: digest), bytes, mode: 0o400)
         } catch  where error.code == .fileExists {
-            // An earlier process that stored it may have been killed before the name was durable.
+            // An earlier process that stored the bytes may have been killed before the name was durable.
             try directory.synchronize()
         }
         return digest
@@ -104,7 +104,7 @@ public struct BlobStore: Sendable {
     /// Removes incomplete files that a crash left.
     public func removeTemporaries() throws(FileError) { try directory.removeTemporaries() }
 
-    /// True if nothing was ever stored.
+    /// Returns true if nothing was ever stored.
     public func isEmpty() throws(FileError) -> Bool { try directory.names().isEmpty }
 
     private func name(of digest: Digest) -> FilePath.Component {
@@ -146,7 +146,7 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         guard status.size <= limit else { throw .tooLarge(status.size, limit: limit) }
     }
 
-    /// True if waiting does not help.
+    /// Whether the refusal is permanent; otherwise a retry may succeed.
     public var isFinal: Bool { self != .changing && self != .vanished }
 
     public var description: String {

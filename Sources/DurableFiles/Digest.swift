@@ -50,9 +50,10 @@ extension Digest: Codable {
 }
 
 extension Directory {
-    /// Returns SHA-256 and size of a file, in bounded memory; nil if there is none.
+    /// Returns the SHA-256 and the size in bytes of a file, read in bounded memory; nil if there is no such
+    /// file.
     ///
-    /// - Throws: ELOOP for a link, EINVAL if it is not a regular file.
+    /// - Throws: ELOOP for a link, EINVAL if the file is not a regular file.
     public func digest(of name: FilePath.Component) throws(FileError) -> (digest: Digest, size: Int)? {
         let file: OpenFile
         do {
@@ -79,7 +80,7 @@ public final class HashedFile {
     /// Bytes read so far.
     public private(set) var count = 0
 
-    /// - Throws: ENOENT for no file, ELOOP for a link, EINVAL if it is not a regular file.
+    /// - Throws: ENOENT for a missing file, ELOOP for a link, EINVAL if the file is not a regular file.
     public init(_ name: FilePath.Component, in directory: Directory) throws(FileError) {
         file = try OpenFile(name, in: directory, flags: O_RDONLY | O_NONBLOCK)
         guard try file.status().kind == .regular else {
@@ -87,7 +88,7 @@ public final class HashedFile {
         }
     }
 
-    /// Reads the next bytes; 0 means the end.
+    /// Reads the next bytes; returns their number, 0 at the end of the file.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         let read = try file.read(into: buffer)
         hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer.prefix(read)))

@@ -4,7 +4,7 @@ public import SystemPackage
 /// An open directory: every operation works beneath its descriptor, so a path that changes
 /// meanwhile cannot lead outside.
 public final class Directory: Sendable {
-    /// The path at which it was opened; for messages.
+    /// The path at which the directory was opened; for messages.
     public let path: FilePath
     let descriptor: Int32
 
@@ -41,13 +41,14 @@ public final class Directory: Sendable {
         return try subdirectory(name)
     }
 
-    /// Names of its entries, ordered by bytes.
+    /// Returns the names of the entries, ordered by bytes.
     public func names() throws(FileError) -> [FilePath.Component] {
         try SystemCalls.names(in: descriptor, shown: path).map { (bytes: $0.bytes, name: $0) }
             .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.name)
     }
 
-    /// The status of an entry (of a symbolic link itself, not of its target); nil if there is none.
+    /// Returns the status of an entry (of a symbolic link itself, not of its target); nil if there is no such
+    /// entry.
     public func status(of name: FilePath.Component) throws(FileError) -> FileStatus? {
         try SystemCalls.status(
             of: FilePath(only: name), relativeTo: descriptor, shown: path.appending(name))
@@ -56,17 +57,16 @@ public final class Directory: Sendable {
     /// Makes the names in the directory durable.
     public func synchronize() throws(FileError) { try SystemCalls.synchronize(descriptor, shown: path) }
 
-    /// True while `path` refers to this directory.
+    /// Returns true while `path` refers to this directory.
     public func isAtItsPath() throws(FileError) -> Bool {
         let mine = try SystemCalls.status(descriptor, shown: path)
         let there = try SystemCalls.status(of: path, relativeTo: AT_FDCWD, following: true, shown: path)
         return there?.identity == mine.identity
     }
 
-    /// Moves a file or directory.
+    /// Moves a file or directory. Neither directory is synchronised.
     ///
-    /// - Throws: EEXIST if the target exists and must not be replaced. Neither directory is
-    ///   synchronised.
+    /// - Throws: EEXIST if the target exists and must not be replaced.
     public func move(
         _ name: FilePath.Component, to newName: FilePath.Component, in target: Directory,
         replacing: Bool = false
@@ -95,11 +95,11 @@ public final class Directory: Sendable {
             FilePath(only: name), in: descriptor, isDirectory: true, shown: path.appending(name))
     }
 
-    /// Number of bytes that may still be written on this file system.
+    /// Returns the number of bytes that may still be written on this file system.
     public func freeSpace() throws(FileError) -> Int { try SystemCalls.freeSpace(descriptor, shown: path) }
 
-    /// The name of a file system whose locks and renames are not reliable between machines; nil for
-    /// a local one.
+    /// Returns the name of a file system whose locks and renames are not reliable between machines; nil for a
+    /// local file system.
     public func unsuitableFileSystem() throws(FileError) -> String? {
         switch try SystemCalls.fileSystemType(descriptor, shown: path) {
         case 0x6969: "NFS"
@@ -123,7 +123,8 @@ public final class Directory: Sendable {
     private static let temporaryPrefix = ".aurelax-"
     private static let temporarySuffix = ".part"
 
-    /// Incomplete files directly beneath: being written, or left by a killed writer.
+    /// Returns the names of incomplete files directly beneath: files being written, or left by a killed
+    /// writer.
     public func temporaries() throws(FileError) -> [FilePath.Component] {
         try names().filter { name in
             name.bytes.starts(with: Self.temporaryPrefix.utf8)
@@ -138,7 +139,7 @@ public final class Directory: Sendable {
         for name in try temporaries() { try removeTree(name) }
     }
 
-    /// The permission bits, as chmod(1) writes them.
+    /// Returns the permission bits, as chmod(1) writes them.
     public func permissions() throws(FileError) -> UInt16 {
         try SystemCalls.permissions(descriptor, shown: path)
     }

@@ -14,12 +14,12 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
         self.path = path
     }
 
-    /// True if the same call may succeed later without a change of the job: space, descriptors or
-    /// memory ran out, the medium is temporarily read-only, or it did not answer.
+    /// True if the same call may succeed later without a change of the job: space, descriptors or memory ran
+    /// out, or the medium is temporarily read-only or did not answer.
     public var isTransient: Bool { Self.transient.contains(code) && !isFatal }
 
-    /// True if written data may be lost and a retry would hide that: the process must end, and
-    /// recovery at the next start reads what is on the disk.
+    /// True if written data may be lost and a retry would hide that. Then the process must end, and recovery
+    /// at the next start reads what is on the disk.
     public var isFatal: Bool {
         (operation == "fsync" || operation == "close") && code != .noSpace && code != .diskQuotaExceeded
     }
@@ -61,9 +61,9 @@ private func bytes(of pointer: UnsafePointer<CChar>) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
 }
 
-/// Any bytes as one line of text: printable characters are kept; characters that move the cursor,
-/// change the writing direction, are invisible or end a line become `\xNN`, and so do bytes that
-/// are not UTF-8.
+/// Returns any bytes as one line of text. Printable characters are kept; characters that move the cursor,
+/// change the writing direction, are invisible or end a line become `\xNN`, and so do bytes that are not
+/// UTF-8.
 public func escapedForDisplay(_ bytes: [UInt8]) -> String {
     if bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) {
         return String(decoding: bytes, as: UTF8.self)

@@ -1,8 +1,8 @@
 import Glibc
 public import SystemPackage
 
-/// An open file that is closed exactly once. If the caller closes it, an error of closing is
-/// thrown; if it is closed because of an earlier error, an error of closing is ignored.
+/// An open file that is closed exactly once. If the caller closes it, an error of closing is thrown; if it is
+/// closed because of an earlier error, an error of closing is ignored.
 final class OpenFile {
     let descriptor: Int32
     let path: FilePath
@@ -27,7 +27,7 @@ final class OpenFile {
         try SystemCalls.writeAll(descriptor, bytes, shown: path)
     }
 
-    /// Reads up to `buffer.count` bytes; 0 at the end.
+    /// Reads up to `buffer.count` bytes; returns their number, 0 at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         try SystemCalls.read(descriptor, into: buffer, shown: path)
     }
@@ -53,11 +53,11 @@ extension SystemCalls {
     }
 }
 
-/// A lock held by one process: the kernel releases it when the process ends, for whatever reason.
+/// A lock held by one process; the kernel releases it when the process ends, for any reason.
 public final class ExclusiveLock: Sendable {
     private let file: OpenFileHandle
 
-    /// - Throws: ``LockHeld`` if another process holds it.
+    /// - Throws: ``LockHeld`` if another process holds the lock.
     public init(_ name: FilePath.Component, in directory: Directory) throws {
         let file = try OpenFile(name, in: directory, flags: O_RDWR | O_CREAT, mode: 0o600)
         guard try Self.isTaken(file) else {
@@ -70,8 +70,9 @@ public final class ExclusiveLock: Sendable {
         self.file = OpenFileHandle(file)
     }
 
-    /// A child that the holder has just forked keeps the lock until it executes another program,
-    /// and a caller of ``isHeld(_:in:)`` holds it briefly; both are temporary.
+    /// Takes the lock, with retries; returns false if another process keeps it. The retries are necessary
+    /// because a child that the holder has just forked keeps the lock until it executes another program, and
+    /// a caller of ``isHeld(_:in:)`` holds it briefly.
     private static func isTaken(_ file: OpenFile) throws -> Bool {
         for _ in 0..<25 {
             if try SystemCalls.lock(file.descriptor, shown: file.path) { return true }
@@ -80,22 +81,22 @@ public final class ExclusiveLock: Sendable {
         return false
     }
 
-    /// True while a process holds it.
+    /// Returns true while a process holds the lock.
     public static func isHeld(_ name: FilePath.Component, in directory: Directory) throws -> Bool {
         guard try directory.status(of: name) != nil else { return false }
         let file = try OpenFile(name, in: directory, flags: O_RDONLY)
-        // Held only briefly: closing releases it.
+        // If this call gets the lock, closing the file releases it at once.
         return try !SystemCalls.lock(file.descriptor, shown: file.path)
     }
 }
 
-/// Keeps the lock's file open, because closing it releases the lock.
+/// An object that keeps the lock's file open, because closing the file releases the lock.
 private final class OpenFileHandle: @unchecked Sendable {
     private let file: OpenFile
     init(_ file: OpenFile) { self.file = file }
 }
 
-/// Another process holds the lock.
+/// The error that another process holds the lock.
 public struct LockHeld: Error, Sendable, CustomStringConvertible {
     public let path: FilePath
     /// The text that the holder wrote: `process 4711 on lab3`.

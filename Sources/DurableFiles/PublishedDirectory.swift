@@ -5,9 +5,9 @@ public struct PublishedFile: Sendable, Equatable {
     public let name: FilePath.Component
     public let bytes: [UInt8]
     public let isExecutable: Bool
-    /// Only the owner may read it.
+    /// Whether only the owner may read the file.
     public let isPrivate: Bool
-    /// Number of a user who may read a private file, too.
+    /// Number of a user who may also read a private file.
     public let reader: UInt32?
 
     public init(
@@ -77,8 +77,8 @@ extension Directory {
         return .published
     }
 
-    /// Nil if nothing has that name. Additional files in the directory are ignored: users may add
-    /// some.
+    /// Compares an existing entry of this name with the files; nil if there is none. Additional files in the
+    /// directory are ignored, because users may add some.
     private func existing(
         _ files: [PublishedFile], _ name: FilePath.Component
     ) throws(FileError) -> Publication? {
@@ -88,11 +88,11 @@ extension Directory {
         let there = try subdirectory(name)
         for file in files {
             guard let status = try there.status(of: file.name) else {
-                return .conflict("\(shown) exists and has no \(file.name.escaped)")
+                return .conflict("\(shown) exists, but has no \(file.name.escaped)")
             }
             guard status.kind == .regular, status.size == file.bytes.count,
                 try there.read(file.name) == file.bytes
-            else { return .conflict("\(shown) exists with another \(file.name.escaped)") }
+            else { return .conflict("\(shown) exists, but its \(file.name.escaped) differs") }
         }
         return .alreadyThere
     }

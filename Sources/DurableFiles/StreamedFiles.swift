@@ -3,9 +3,8 @@ public import SystemPackage
 
 /// A file that grows at its end: a trajectory or a log.
 ///
-/// The caller remembers its length at each durable point. When the file is opened again, it is
-/// truncated to that length, so that data written between the point and a crash do not appear
-/// twice.
+/// The caller remembers the file's length at each durable point. When the file is opened again, it is
+/// truncated to that length, so that data written between the point and a crash do not appear twice.
 public final class AppendFile {
     private let file: OpenFile
     public private(set) var length: Int
@@ -37,9 +36,9 @@ public final class AppendFile {
     public func close() throws(FileError) { try file.close() }
 }
 
-/// A file written piece by piece that appears under its name complete or not at all: it is a
-/// temporary file until ``commit()``. An existing file of that name stays until then. Without a
-/// commit nothing is left.
+/// A file written piece by piece that appears under its name complete or not at all: it is a temporary file
+/// until ``commit()``. An existing file of that name stays unchanged until then. If there is no commit,
+/// nothing is left.
 public final class ReplacedFile {
     private let directory: Directory
     private let name: FilePath.Component
@@ -79,7 +78,8 @@ public final class ReplacedFile {
         try append([UInt8](repeating: 0, count: offset - length))
     }
 
-    /// `fsync` → `close` → `rename` → `fsync` of the directory.
+    /// Makes the content durable and gives the file its name: `fsync` → `close` → `rename` → `fsync` of the
+    /// directory.
     public func commit() throws(FileError) {
         try file.synchronize()
         try file.close()

@@ -63,7 +63,7 @@ package enum SyscallHook {
         try $current.withValue(Box(nil, record), operation: body)
     }
 
-    /// Returns the work wrapped so that another thread runs it with this thread's hook.
+    /// Returns the work in a form in which another thread runs it with this thread's hook.
     package static func carried<Result>(
         _ work: @escaping @Sendable () throws -> Result
     ) -> @Sendable () throws -> Result {

@@ -15,13 +15,13 @@ public struct FileStatus: Sendable, Equatable {
     public let modified: Int64
     /// Last change of content or attributes; compared only for equality.
     public let changed: Int64
-    /// Users other than the owner and the group may read it.
+    /// Whether users other than the owner and the group may read the file.
     public let othersMayRead: Bool
-    /// Number of the user who owns it.
+    /// Number of the user who owns the file.
     public let owner: UInt32
 }
 
-/// Identifies the file independently of its name.
+/// The identity of a file, independent of its name.
 public struct FileIdentity: Sendable, Hashable, Codable {
     public let device: UInt64
     public let inode: UInt64
@@ -86,7 +86,7 @@ enum SystemCalls {
         } catch  where error.code == .interrupted {}
     }
 
-    /// read(2): 0 at the end.
+    /// read(2); returns 0 at the end of the file.
     static func read(
         _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, shown: FilePath
     ) throws(FileError) -> Int {
@@ -100,7 +100,7 @@ enum SystemCalls {
         }
     }
 
-    /// write(2) until everything is written.
+    /// write(2), repeated until everything is written.
     static func writeAll(
         _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, shown: FilePath
     ) throws(FileError) {
@@ -122,7 +122,7 @@ enum SystemCalls {
         SyscallHook.made(.synchronize(shown))
     }
 
-    /// fsetxattr(2) of `system.posix_acl_access`: lets one more user read what is private.
+    /// fsetxattr(2) of `system.posix_acl_access`: lets one more user read a private file or directory.
     static func grantReading(
         to user: UInt32, of descriptor: Int32, isDirectory: Bool, shown: FilePath
     ) throws(FileError) {
@@ -165,7 +165,7 @@ enum SystemCalls {
         return FileStatus(result)
     }
 
-    /// fstatat(2) without following a link; nil if there is no such file.
+    /// fstatat(2) without following a link; returns nil if there is no such file.
     static func status(
         of path: FilePath, relativeTo directory: Int32, following: Bool = false, shown: FilePath
     ) throws(FileError) -> FileStatus? {
@@ -181,8 +181,8 @@ enum SystemCalls {
         return FileStatus(result)
     }
 
-    /// renameat2(2). If `replacing` is false, an existing target makes it fail with EEXIST; on a
-    /// file system without this guarantee the target is checked beforehand.
+    /// renameat2(2). If `replacing` is false, the call fails with EEXIST if the target exists; on a file
+    /// system without this guarantee the target is checked beforehand.
     static func rename(
         _ old: FilePath, in from: Int32, to new: FilePath, in target: Int32, replacing: Bool,
         shownOld: FilePath, shown: FilePath
@@ -238,7 +238,7 @@ enum SystemCalls {
         SyscallHook.made(.makeDirectory(shown))
     }
 
-    /// flock(2) without waiting: false if another process holds it.
+    /// flock(2) without waiting; returns false if another process holds the lock.
     static func lock(_ descriptor: Int32, shown: FilePath) throws(FileError) -> Bool {
         _ = try begin(.lock, shown)
         // The C module has a structure of the same name; the explicit type selects the function.
@@ -249,7 +249,7 @@ enum SystemCalls {
         } catch  where error.code == .wouldBlock { return false }
     }
 
-    /// Names in a directory, without `.` and `..`, in no order.
+    /// Returns the names in a directory, without `.` and `..`, in no order.
     static func names(in directory: Int32, shown: FilePath) throws(FileError) -> [FilePath.Component] {
         _ = try begin(.list, shown)
         let copy = try open(".", relativeTo: directory, flags: O_RDONLY | O_DIRECTORY, shown: shown)
@@ -276,7 +276,7 @@ enum SystemCalls {
         }
     }
 
-    /// Number of bytes that an ordinary user may still write on the file system.
+    /// Returns the number of bytes that an ordinary user may still write on the file system.
     static func freeSpace(_ directory: Int32, shown: FilePath) throws(FileError) -> Int {
         _ = try begin(.statfs, shown)
         var result = Glibc.statvfs()
@@ -284,7 +284,7 @@ enum SystemCalls {
         return Int(clamping: UInt64(result.f_bavail) * UInt64(result.f_frsize))
     }
 
-    /// `f_type` of statfs(2).
+    /// Returns `f_type` of statfs(2).
     static func fileSystemType(_ directory: Int32, shown: FilePath) throws(FileError) -> UInt32 {
         if let type = try begin(.statfs, shown) { return UInt32(truncatingIfNeeded: type) }
         var result = CLinux.statfs()

@@ -41,7 +41,7 @@ extension Directory {
     ) throws(FileError) {
         let file = try OpenFile(name, in: self, flags: O_WRONLY | O_CREAT | O_EXCL, mode: mode)
         if let reader, reader != geteuid() {
-            // A file system without access control lists, or a process without the right: it stays private.
+            // Without access control lists, or without the right to set them, the file stays private.
             try? SystemCalls.grantReading(
                 to: reader, of: file.descriptor, isDirectory: false, shown: file.path)
         }
@@ -54,7 +54,7 @@ extension Directory {
         try file.close()
     }
 
-    /// Returns the content of one of our files; nil if there is none.
+    /// Returns the content of a file that this program wrote; nil if there is no such file.
     ///
     /// - Throws: EFBIG beyond `limit` bytes, ELOOP for a link.
     public func read(
@@ -73,9 +73,9 @@ extension Directory {
         return content
     }
 
-    /// The last bytes of a file that may be growing; nil if there is none.
+    /// Returns the last bytes of a file that may be growing; nil if there is no such file.
     ///
-    /// - Throws: ELOOP for a link, EINVAL if it is not a regular file.
+    /// - Throws: ELOOP for a link, EINVAL if the file is not a regular file.
     public func end(of name: FilePath.Component, bytes: Int) throws(FileError) -> [UInt8]? {
         guard let (file, size) = try openRegular(name) else { return nil }
         try file.seek(to: max(0, size - bytes))
@@ -110,7 +110,7 @@ extension Directory {
 }
 
 extension OpenFile {
-    /// Reads the file from here to its end, in chunks of bounded size.
+    /// Reads the file from the current position to its end, in chunks of bounded size.
     func forEachChunk(
         _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void
     ) throws(FileError) {

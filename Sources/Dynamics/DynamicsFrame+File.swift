@@ -38,8 +38,7 @@ extension MolecularDynamics {
 }
 
 extension DynamicsFrame {
-    /// Reads a frame that ``MolecularDynamics/annotated(start:)`` wrote; nil if it does not belong
-    /// to this run.
+    /// Reads a frame that ``MolecularDynamics/annotated(start:)`` wrote; returns nil if it does not belong to this run.
     public init?(
         _ atoms: Atoms, by provenance: ForceFieldProvenance, settings: DynamicsSettings, start: String
     ) {
@@ -57,8 +56,8 @@ extension DynamicsFrame {
 extension DynamicsSettings {
     /// The settings that determine the steps of a run, in one line.
     ///
-    /// The number of steps is included only if the temperature changes: a run at constant
-    /// temperature may be extended.
+    /// The number of steps is included only if the temperature changes, because a run at constant temperature may be
+    /// extended.
     var identity: String {
         let ensemble = friction > 0 ? "langevin \(friction)/ps" : "nve"
         let ramp =

@@ -8,7 +8,7 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
     public var steps = 2000
     /// Temperature of the thermostat at the start, and of the initial velocities, K.
     public var temperature = 300.0
-    /// Thermostat temperature at the last step, K; between the two it changes linearly.
+    /// Temperature of the thermostat at the last step, K; between the first and the last step it changes linearly.
     public var finalTemperature = 300.0
     /// Friction of the Langevin thermostat, 1/ps; 0 for NVE.
     public var friction = 0.0
@@ -31,7 +31,7 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
             ? nil : "the friction is \(friction)/ps, which is outside 0 to 1000/ps"
     }
 
-    /// T₀ + (T₁ − T₀) n/N at step n of N, K.
+    /// Returns the temperature of the thermostat at step n of N, T₀ + (T₁ − T₀) n/N, K.
     public func temperature(at step: Int) -> Double {
         guard steps > 0 else { return temperature }
         return temperature + (finalTemperature - temperature) * Double(min(step, steps)) / Double(steps)
@@ -42,6 +42,6 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
 public enum DynamicsUnits {
     /// The unit of time that follows from eV, Å and u, as in ASE: Å √(u/eV) in fs.
     public static let femtosecondsPerTime = 10.180505710774743
-    /// eV/K.
+    /// Boltzmann's constant, eV/K.
     public static let boltzmann = 8.617333262e-5
 }

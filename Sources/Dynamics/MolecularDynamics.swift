@@ -6,7 +6,7 @@ import LinearAlgebra
 public struct DynamicsFrame: Sendable {
     public let step: Int
     public let atoms: Atoms
-    /// Å per unit of time of ``DynamicsUnits``.
+    /// Velocities, Å per unit of time of ``DynamicsUnits``.
     public let velocities: [SIMD3<Double>]
     public let prediction: ForcePrediction
 
@@ -109,7 +109,7 @@ public struct MolecularDynamics: Sendable {
         return current
     }
 
-    /// 2 E_kin/(f k), K, where f counts three degrees of freedom for each atom that moves.
+    /// The temperature of the moving atoms, 2 E_kin/(f k), K, where f counts three degrees of freedom per moving atom.
     public var temperature: Double {
         let freedom = 3 * moves.count { $0 }
         return freedom == 0 ? 0 : 2 * current.kineticEnergy / (Double(freedom) * DynamicsUnits.boltzmann)
@@ -121,7 +121,7 @@ public struct MolecularDynamics: Sendable {
         }
     }
 
-    /// Maxwell–Boltzmann velocities; without net momentum if all atoms move.
+    /// Draws Maxwell–Boltzmann velocities; without net momentum if all atoms move.
     private static func thermalVelocities(
         _ elements: [Element], _ moves: [Bool], _ temperature: Double, seed: UInt64
     ) -> [SIMD3<Double>] {
@@ -157,7 +157,7 @@ public enum DynamicsError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension SplitMix {
-    /// Three independent standard normal numbers, by Box and Muller.
+    /// Returns three independent standard normal numbers, by the method of Box and Muller.
     fileprivate mutating func normalVector() -> SIMD3<Double> {
         func pair() -> (Double, Double) {
             let radius = (-2 * log(Double.random(in: 0x1p-53...1, using: &self))).squareRoot()

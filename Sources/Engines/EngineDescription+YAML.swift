@@ -20,7 +20,7 @@ extension EngineDescription {
             "Program and arguments that connect to the socket: {input}, {host} and {port}, {socket}, {name}."
         ) { $1 = EngineDescription(source: .command($0.elements?.compactMap(\.text) ?? [], input: nil)) }
         OptionSpec<EngineDescription>(
-            "input", schema: .text(), "Template of the program's input, beside aurelax.yaml."
+            "input", schema: .text(), "File beside aurelax.yaml with a template of the program's input."
         ) { node, engine in
             guard case .command(let words, _) = engine.source else { return }
             engine.source = .command(words, input: node.text)
@@ -30,7 +30,7 @@ extension EngineDescription {
             "Python with ASE and the calculator.")
         OptionSpec(
             "species", unstored: \.species, .text(), default: "{symbol} {mass}",
-            "Line for each element in place of {species} in the input: {symbol}, {mass}, {number}.")
+            "Line for each element that replaces {species} in the input: {symbol}, {mass}, {number}.")
         OptionSpec(
             "kind", unstored: \.kind, .word(),
             default: "ml for ase (semiempirical for tblite), dft for command",
@@ -38,11 +38,11 @@ extension EngineDescription {
         OptionSpec(
             "threads", unstored: \.threads, .integer(1...1024), default: "all", "Threads of the engine.")
         OptionSpec(
-            "charge", unstored: \.passing, .word(), default: "as the calculator is known",
+            "charge", unstored: \.passing, .word(), default: "depends on the calculator",
             "How charge and multiplicity are passed to the calculator: keywords, info (atoms.info), none.")
         OptionSpec(
             "level_of_theory", unstored: \.levelOfTheory, .text(), default: "version and arguments",
-            "Written into every frame.")
+            "Level of theory that is written into every frame.")
         OptionSpec(
             "vacuum", unstored: \.vacuum, .number(1...100), default: "no cell",
             "Empty space around a molecule, Å, for an engine that needs a periodic cell.")
@@ -61,7 +61,7 @@ extension EngineDescription {
             ? nil
             : TextProblem(
                 "‘\(text.prefix(80))’ does not name a calculator",
-                hint: "module:Class, as ‘tblite.ase:TBLite’, or file.py:function")
+                hint: "module:Class, such as ‘tblite.ase:TBLite’, or file.py:function")
     }
 
     /// The Python script that runs an ASE calculator as an engine; packages contain a copy.
@@ -107,7 +107,7 @@ extension EngineDescription {
             problems.append(
                 problem(
                     "missing-key", node,
-                    "an engine has either ‘ase’ or ‘command’, this one has "
+                    "an engine has either ‘ase’ or ‘command’, but this one has "
                         + (node["ase"] == nil ? "neither" : "both")))
         }
         if let arguments = node["arguments"], arguments.entries == nil {
@@ -136,7 +136,7 @@ extension EngineDescription {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
     }
 
-    /// Returns the engines from a value of `engines:` without problems, with relative paths as written.
+    /// Returns the engines from a valid value of `engines:`, with relative paths as written.
     public static func engines(_ node: YAMLNode) -> [EngineDescription] {
         (node.entries ?? []).map { entry in
             var engine = options.read(entry.value)

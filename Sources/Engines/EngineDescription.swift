@@ -4,7 +4,7 @@ import YAMLDocument
 /// A program that computes energies and forces, as described under `engines:` in the spool's
 /// `aurelax.yaml`.
 public struct EngineDescription: Sendable, Equatable, Codable {
-    /// The kind of its results, which decides the stages that may use it.
+    /// The kind of an engine's results, which decides the stages that may use the engine.
     public enum Kind: String, Sendable, Codable, CaseIterable {
         /// A model trained on a method's results; its results are predictions.
         case ml
@@ -12,7 +12,7 @@ public struct EngineDescription: Sendable, Equatable, Codable {
         case dft
     }
 
-    /// How charge and multiplicity are passed to an ASE calculator.
+    /// The way in which charge and multiplicity are passed to an ASE calculator.
     public enum ElectronPassing: String, Sendable, Codable, CaseIterable {
         /// Keyword arguments `charge` and `multiplicity`.
         case keywords
@@ -23,9 +23,10 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     }
 
     public enum Source: Sendable, Equatable, Codable {
-        /// `module:Class` or `file.py:function` that makes an ASE calculator; its keyword arguments as JSON.
+        /// A class or function, `module:Class` or `file.py:function`, that makes an ASE calculator, and its
+        /// keyword arguments as JSON.
         case calculator(target: String, arguments: String)
-        /// A program that connects to the socket; the template of its input.
+        /// A program that connects to the socket, and the template of its input.
         case command([String], input: String?)
     }
 
@@ -36,7 +37,7 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     public var python: String?
     public var threads: Int?
     public var passing: ElectronPassing?
-    /// Written into every frame; nil to use the engine's own statement.
+    /// Level of theory that is written into every frame; nil to use the engine's own statement.
     public var levelOfTheory: String?
     /// Empty space around a molecule, Å, for an engine that supports only periodic cells; nil for
     /// no cell.
@@ -68,7 +69,7 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .unknown(let name, let known):
             "there is no engine ‘\(name)’ in aurelax.yaml; "
-                + (known.isEmpty ? "it has no engines" : "it has \(known.joined(separator: ", "))")
+                + (known.isEmpty ? "it has no engines" : "its engines are \(known.joined(separator: ", "))")
         case .notStarted(let engine, let reason): "the engine ‘\(engine)’ could not be started: \(reason)"
         case .failed(let engine, let reason): "the engine ‘\(engine)’ failed: \(reason)"
         }

@@ -52,8 +52,8 @@ public final class EngineForceField: ForceField {
             identity.passing == EngineDescription.ElectronPassing.none.rawValue
                 && (charge != 0 || multiplicity.map { $0 != 1 } ?? false)
             ? [
-                "the engine ‘\(description.name)’ does not support charge (\(charge)) and multiplicity: its forces are "
-                    + "those of the neutral system"
+                "the engine ‘\(description.name)’ does not support charge (\(charge)) and multiplicity, so "
+                    + "its forces are those of the neutral system"
             ] : []
     }
 

@@ -18,7 +18,7 @@ final class EngineSession: Sendable {
         var stream: SocketStream
         var driver: SocketDriver?
         var symbols: [String]?
-        /// Lengths of the box, Å, and the position of its corner.
+        /// Lengths of the box, Å, and the position of its corner, Å.
         var box: (lengths: SIMD3<Double>, corner: SIMD3<Double>)?
         /// Cell of a periodic structure: as the caller gave it, and as the engine uses it.
         var cell: (given: Cell?, periodicity: Periodicity, used: Cell)?
@@ -68,7 +68,7 @@ final class EngineSession: Sendable {
         }
     }
 
-    /// Starts a program that connects by itself.
+    /// Starts a program that connects to the socket itself.
     init(
         command: [String], input: String?, _ description: EngineDescription, _ atoms: Atoms, charge: Int,
         multiplicity: Int
@@ -232,7 +232,7 @@ enum EngineFolder {
 
     static func remove(_ folder: FilePath) { try? FileManager.default.removeItem(atPath: folder.string) }
 
-    /// The reason why the peer refused the calculator; nil if it did not.
+    /// Returns the reason why the peer refused the calculator; nil if it did not.
     static func failure(in folder: FilePath) -> EngineFailure? {
         struct Told: Decodable { var message: String }
         guard let data = try? Data(contentsOf: url(folder, "failure.json")),
@@ -241,7 +241,7 @@ enum EngineFolder {
         return EngineFailure(description: told.message)
     }
 
-    /// This program's environment, with the number of threads for the engine.
+    /// Returns this program's environment, with the number of threads for the engine.
     static func environment(threads: Int?) -> [String: String] {
         var environment = ProcessInfo.processInfo.environment
         environment["PYTHONUNBUFFERED"] = "1"

@@ -17,7 +17,7 @@ extension Atoms {
 
     /// Returns the structure without its cell, for a molecule that a program keeps in a box.
     ///
-    /// - Throws: ``CutMolecule`` if bonds cross the box's boundary: the molecule would fall apart.
+    /// - Throws: ``CutMolecule`` if bonds cross the box's boundary, because the molecule would fall apart.
     public func takenOutOfCell() throws -> Atoms {
         var molecule = self
         molecule.cell = nil
@@ -42,12 +42,12 @@ extension Atoms {
     }
 }
 
-/// Bonds of a structure cross the boundary of its cell.
+/// The error that bonds of a structure cross the boundary of its cell.
 public struct CutMolecule: Error, Sendable, CustomStringConvertible {
     public var bonds: Int
 
     public var description: String {
-        "\(bonds) \(bonds == 1 ? "bond crosses" : "bonds cross") the boundary of the cell: it is a crystal or a "
-            + "molecule that is cut; make the molecule whole first, in the middle of its cell"
+        "\(bonds) \(bonds == 1 ? "bond crosses" : "bonds cross") the boundary of the cell: the structure "
+            + "is a crystal, or a molecule in two parts; first move the whole molecule into the middle of its cell"
     }
 }

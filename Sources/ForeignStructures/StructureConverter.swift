@@ -34,7 +34,7 @@ public struct StructureConverter: Sendable {
 
     /// A Python with ASE: a path, or a name to search in PATH.
     public let python: String
-    /// A reader that takes longer is killed.
+    /// Longest duration of a conversion; a Python process that takes longer is killed.
     public var limit: Duration = .seconds(300)
 
     public init(python: String) { self.python = python }
@@ -102,7 +102,7 @@ public struct StructureConverter: Sendable {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python, "-I", file] + arguments.dropFirst()
         process.standardInput = FileHandle.nullDevice
-        // Files instead of pipes: a reader with much output is not blocked.
+        // The process writes to files instead of pipes, so that much output does not block it.
         let (answer, complaints) = (folder.path("answer"), folder.path("complaints"))
         for name in [answer, complaints] { try Data().write(to: URL(fileURLWithPath: name)) }
         process.standardOutput = FileHandle(forWritingAtPath: answer)
@@ -119,7 +119,7 @@ public struct StructureConverter: Sendable {
             throw StructureConversionError(path: path, kind: .failed("the reader took longer than \(limit)"))
         }
         let text = (try? String(contentsOfFile: complaints, encoding: .utf8)) ?? ""
-        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "it gives no reason"
+        let last = text.split(whereSeparator: \.isNewline).last.map(String.init) ?? "no reason given"
         switch process.terminationStatus {
         case 0: break
         case 4, 126, 127: throw StructureConversionError(path: path, kind: .noPython(python, what, last))
@@ -135,13 +135,13 @@ public struct StructureConverter: Sendable {
         guard decoded.written > 0 else {
             throw StructureConversionError(
                 path: path,
-                kind: .failed("it has no such frame: the file has \(decoded.frames)"))
+                kind: .failed("the file has no such frame: its number of frames is \(decoded.frames)"))
         }
         return decoded
     }
 }
 
-/// A file could not be converted.
+/// The error that a file could not be converted.
 public struct StructureConversionError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
         /// No Python with ASE: the path of the Python, the operation that needs it, and the reason

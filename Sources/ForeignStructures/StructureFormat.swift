@@ -53,7 +53,7 @@ public enum StructureFormat: Sendable, Equatable {
 
     static let packed = [".gz", ".bz2", ".xz"]
 
-    /// True for a name whose last suffix is that of a compressed file.
+    /// Returns true for a name whose last suffix is the suffix of a compressed file.
     public static func isPacked(_ file: String) -> Bool {
         packed.contains { file.lowercased().hasSuffix($0) }
     }

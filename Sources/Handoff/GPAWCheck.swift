@@ -11,9 +11,9 @@ public struct GPAWCheck: Sendable {
         public var message: String
     }
 
-    /// A program name, or a path.
+    /// Name or path of the Python program.
     public var python: String
-    /// A check that takes longer is given up.
+    /// Longest duration of a check; a longer one is abandoned.
     public var limit: Duration
 
     public init(python: String, limit: Duration = .seconds(120)) {

@@ -42,9 +42,9 @@ public struct DFTStage: Sendable, Equatable {
     }
 
     public var engine: Engine = .gpaw
-    /// 2S+1 for an engine of the spool; nil for its own choice.
+    /// 2S+1 for an engine of the spool; nil for the engine's choice.
     public var multiplicity: Int?
-    /// GPAW only.
+    /// Atomic orbitals, finite differences or plane waves; GPAW only.
     public var mode: Mode = .lcao
     /// LCAO basis set; GPAW in LCAO mode only.
     public var basis = "dzp"
@@ -71,12 +71,12 @@ public struct DFTStage: Sendable, Equatable {
     public var optimizer: Optimizer?
     /// Base of the learning relaxation: a model, an engine, ``noBase``, ``learntPrefix`` and a job, or ``automaticBase``.
     public var base = automaticBase
-    /// Relax on the base before the first gradient, unless an earlier stage has done so.
+    /// Whether to relax on the base before the first gradient, unless an earlier stage has done so.
     public var baseFirst = true
     /// Once the forces are as small as requested, the learning relaxation continues while it expects the energy to fall
     /// by more than this, eV.
     public var expectedFall = 0.02
-    /// Start the optimiser from the model's Hessian if the model has one.
+    /// Whether the optimiser starts from the model's Hessian, if the model has one.
     public var hessian = true
     /// The request for resources of a batch system.
     public var resources: Resources?
@@ -219,7 +219,7 @@ extension DFTStage {
 
     /// Largest displacement of an atom in one step of BFGS, if the stage does not give it, Å.
     public static let defaultMaxStep = 0.2
-    /// The same for the learning relaxation, Å.
+    /// Largest displacement of an atom in one step of the learning relaxation, if the stage does not give it, Å.
     public static let defaultLearningMaxStep = 0.6
 
     /// The optimiser that takes the steps: by default learning, but not for tblite, whose gradient costs less than a fit.

@@ -4,8 +4,8 @@ public import YAMLDocument
 /// converges or ML cannot improve further.
 public struct HybridStage: Sendable, Equatable {
     public var ml = MLStage()
-    /// A calculation of few steps, or of no steps (a single point). A check whose largest force is
-    /// below its `fmax` ends the stage.
+    /// A calculation with few steps, or with no step (a single point). If its largest force is below its
+    /// `fmax`, the stage ends.
     public var check: DFTStage
     /// Largest number of rounds of ML and check.
     public var rounds = 3
@@ -25,7 +25,7 @@ public struct HybridStage: Sendable, Equatable {
 extension HybridStage {
     public static let options = OptionTable(defaults: HybridStage()) {
         OptionSpec(
-            "ml", \.ml, .block(MLStage.options), default: "as of a stage ml",
+            "ml", \.ml, .block(MLStage.options), default: "as in an ml stage",
             "The relaxation by the force field in a round.")
         OptionSpec(
             "check", \.check, .block(DFTStage.options), default: "as in a dft stage, with max_steps: 0",
@@ -48,7 +48,7 @@ extension HybridStage: Codable {
     public func encode(to encoder: any Encoder) throws { try Self.options.encode(self, to: encoder) }
 }
 
-/// One unit of work of a job, in order; a hybrid stage consists of several.
+/// A unit of a job's work; a hybrid stage consists of several units.
 public struct PlannedStage: Sendable, Equatable {
     public enum Work: Sendable, Equatable {
         case ml(MLStage)
@@ -56,23 +56,23 @@ public struct PlannedStage: Sendable, Equatable {
         case singlePoints(SinglePointsStage)
     }
 
-    /// Its place in a hybrid stage.
+    /// The place of a unit in its hybrid stage.
     public struct Round: Sendable, Equatable {
         public var settings: HybridStage
         /// Number of the round, from 0.
         public var number: Int
-        /// Indices in the plan of the hybrid stage's first piece and of the piece after its last.
+        /// Indices in the plan of the hybrid stage's units.
         public var stages: Range<Int>
     }
 
     public var work: Work
-    /// Index in ``Job/stages`` of its stage.
+    /// Index in ``Job/stages`` of the unit's stage.
     public var stage: Int
     public var round: Round?
 }
 
 extension Job {
-    /// The units of work in order; pieces of a hybrid stage may be skipped.
+    /// The units of work in order; units of a hybrid stage may be skipped.
     public var plan: [PlannedStage] {
         var plan: [PlannedStage] = []
         for (index, stage) in stages.enumerated() {

@@ -4,19 +4,19 @@ public import YAMLDocument
 ///
 /// Schema version 1. Lengths in Å, forces in eV/Å, charges in e.
 public struct Job: Sendable, Equatable, Codable {
-    /// Letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit. It is the
-    /// name of the folder in the outbox.
+    /// Name of the job and of its folder in the outbox: letters, digits, `-`, `_` and `.`, at most 64,
+    /// beginning with a letter or digit.
     public var name: String
     public var structure: StructureSource
     /// Total charge of the system, e.
     public var charge: Int
     /// Name of the force field of the ML stages.
     public var model: String
-    /// Higher first.
+    /// Jobs with a higher number start first.
     public var priority: Int
     /// Names of jobs that must be completed before this one starts.
     public var after: [String]
-    /// In order; never empty.
+    /// Stages in order; never empty.
     public var stages: [Stage]
 
     public init(

@@ -4,13 +4,12 @@ public import YAMLDocument
 public struct JobFile: Sendable {
     /// Nil if one of the diagnostics is an error.
     public let job: Job?
-    /// Ordered by place.
+    /// Ordered by their places in the file.
     public let diagnostics: [Diagnostic]
     private let renderer: DiagnosticRenderer
     private let root: YAMLNode?
 
-    /// - Parameters:
-    ///   - file: the file's name; without `.yaml` it is the default name of the job.
+    /// - Parameter file: the file's name; without `.yaml` it is the default name of the job.
     public init(_ bytes: [UInt8], file: String) {
         renderer = DiagnosticRenderer(file: file, source: bytes)
         let (root, syntax) = YAMLNode.parse(bytes)
@@ -26,7 +25,7 @@ public struct JobFile: Sendable {
             problems.append(
                 Diagnostic(
                     code: "invalid-text", at: root.mark, keyPath: "name",
-                    message: "the job is called after its file, but \(problem.message)",
+                    message: "the job gets its name from its file, but \(problem.message)",
                     hint: "give the job a name: ‘name: …’"))
         }
         diagnostics = problems.sorted { ($0.mark ?? root.mark) < ($1.mark ?? root.mark) }
@@ -60,7 +59,7 @@ public struct JobFile: Sendable {
     ///
     /// - Parameters:
     ///   - known: the names of the spool's engines.
-    ///   - models: those of them that are models; their predictions do not count as results of a `dft` stage.
+    ///   - models: the machine-learned engines among them, whose predictions do not count as results of a `dft` stage.
     public func problems(withoutEngines known: [String], models: [String] = []) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [
@@ -87,14 +86,15 @@ public struct JobFile: Sendable {
                 guard isDFT, models.contains(name) else { return nil }
                 return problem(
                     "engine-predicts",
-                    "the engine ‘\(name)’ is a machine-learned model, and a \(key) stage needs calculated forces",
+                    "the engine ‘\(name)’ is a machine-learned model, but a \(key) stage needs "
+                        + "calculated forces",
                     "use it in an ml stage; its kind is ‘ml’ in the spool's aurelax.yaml")
             }
         }
     }
 
-    /// A key's value, for diagnostics that also need the structure: `stages[0].ml.move`. If the key
-    /// is not in the file, the mapping to which it belongs.
+    /// Returns a key's value, for diagnostics that also need the structure: `stages[0].ml.move`. If the key
+    /// is not in the file, returns the mapping to which it belongs.
     func node(at path: [PathStep]) -> YAMLNode? {
         var node = root
         for step in path {

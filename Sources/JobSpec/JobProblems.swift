@@ -7,7 +7,7 @@ struct JobProblems {
     /// The job's name, or its default if the name is invalid.
     let name: String
 
-    /// Limit of the number of problems, so that any file is checked quickly.
+    /// Largest number of problems that are reported, so that any file is checked quickly.
     static let most = 50
 
     var all: [Diagnostic] {
@@ -16,7 +16,7 @@ struct JobProblems {
                 + withoutEffect.prefix(Self.most) + ofGPAW.prefix(Self.most))
     }
 
-    /// Atoms with the index 0 in lists that are counted from 1.
+    /// Atoms with the index 0 in lists whose indices are counted from 1.
     private var miscounted: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             [
@@ -29,8 +29,8 @@ struct JobProblems {
                         Diagnostic(
                             code: "out-of-range", at: node.mark, width: node.width,
                             keyPath: "stages[\(index)].\(kind).\(key).indices",
-                            message: "there is no atom 0 where atoms are counted from 1",
-                            hint: "‘counted_from: 0’, or numbers from 1")
+                            message: "there is no atom 0, because the list counts atoms from 1",
+                            hint: "write ‘counted_from: 0’, or numbers from 1")
                     }
                 }
             }
@@ -55,7 +55,7 @@ struct JobProblems {
         }
     }
 
-    /// Single points without a path: no earlier stage has one, or the named stage does not.
+    /// Single points without a path: no earlier stage has a path, or the named stage has none.
     private var withoutPath: [Diagnostic] {
         let stages = root["stages"]?.elements ?? []
         func isPoints(_ stage: YAMLNode) -> Bool { stage["single-points"] != nil }
@@ -129,10 +129,10 @@ extension JobProblems {
         if let name = xc?.text, Functional.isHybrid(name) {
             add(
                 .warning, "slow-functional", xc, "xc",
-                "\(name) is a hybrid functional: a step takes many times as long as with PBE",
+                "\(name) is a hybrid functional, so a step takes many times as long as with PBE",
                 hint:
-                    "GPAW has hybrids in PW mode, some in FD mode; relax with PBE and calculate single points with it"
-            )
+                    "GPAW has hybrids in PW mode, and some in FD mode; relax with PBE and calculate single "
+                    + "points with the hybrid")
         }
         if let name = xc?.text, Functional.isVanDerWaals(name), let dispersion = settings?["dispersion"] {
             add(

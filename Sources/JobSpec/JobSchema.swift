@@ -40,7 +40,7 @@ public enum JobSchema {
                 ? nil : TextProblem("the structure's text has control characters")
         }
         let hint =
-            "the structure lies beside the job file; give its name alone, or its text after ‘structure: |’"
+            "give the name of a file beside the job file, without a folder, or text after ‘structure: |’"
         if text.contains("/") || text == ".." || text == "." {
             return TextProblem("‘\(text.prefix(80))’ leads out of the job's folder", hint: hint)
         }
@@ -54,7 +54,7 @@ public enum JobSchema {
 
     private static func isNewline(_ scalar: Unicode.Scalar) -> Bool { Character(scalar).isNewline }
 
-    /// Harmless characters: nothing is hidden or moved, and YAML can contain them unchanged.
+    /// Returns true for harmless characters, which hide and move nothing and which YAML can contain unchanged.
     @Sendable private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: false
@@ -71,7 +71,7 @@ public enum JobSchema {
             ? nil
             : TextProblem(
                 "‘\(text.prefix(80))’ cannot be the name of an engine",
-                hint: "a name that stands under ‘engines’ in the spool's aurelax.yaml")
+                hint: "use a name under ‘engines’ in the spool's aurelax.yaml")
     }
 
     @Sendable static func checkElement(_ text: String) -> TextProblem? {
@@ -81,7 +81,7 @@ public enum JobSchema {
         return TextProblem("‘\(text.prefix(40))’ is not the symbol of an element", hint: hint)
     }
 
-    /// GPAW's names: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
+    /// Checks a name of GPAW: `dzp`, `sz(dzp)`, `GLLBSC`, `mgga_x_tpss+mgga_c_tpss`.
     @Sendable static func checkWord(_ text: String) -> TextProblem? {
         let isWord =
             !text.isEmpty && text.utf8.count <= 80
@@ -95,7 +95,8 @@ public enum JobSchema {
 }
 
 extension Job {
-    /// Letters, digits, `-`, `_` and `.`, beginning with a letter or digit, at most 64.
+    /// Returns true for a name of letters, digits, `-`, `_` and `.`, beginning with a letter or digit, at
+    /// most 64.
     public static func isName(_ text: String) -> Bool {
         func isAlphanumeric(_ byte: UInt8) -> Bool {
             (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)

@@ -13,7 +13,7 @@ public struct JobTemplate: Sendable {
     }
 
     private let pieces: [Piece]
-    /// For messages.
+    /// The file's name, for messages.
     public let file: String
 
     /// - Parameter file: the file's name.
@@ -33,7 +33,7 @@ public struct JobTemplate: Sendable {
         self.pieces = pieces
     }
 
-    /// Names of its placeholders, in the order of the text, each once.
+    /// Names of the placeholders, in the order of the text, each once.
     public var placeholders: [String] {
         var seen: Set<String> = []
         return pieces.compactMap { piece in
@@ -42,7 +42,7 @@ public struct JobTemplate: Sendable {
         }
     }
 
-    /// The text with the placeholders' values in it.
+    /// Returns the text with the values of the placeholders.
     ///
     /// - Throws: ``JobTemplateError`` if a placeholder has neither a value nor a default.
     public func text(_ values: [String: String]) throws(JobTemplateError) -> String {
@@ -74,13 +74,13 @@ public struct JobTemplateError: Error, Sendable, Equatable, CustomStringConverti
     }
 }
 
-/// `stages.1.dft.fmax=0.02`: a value of a job that is set beside its file.
+/// A value of a job that is given in addition to its file: `stages.1.dft.fmax=0.02`.
 ///
 /// The path follows the nesting of the file; lists are counted from 0 as in messages (`stages[1].dft.fmax` is the
 /// same). `dft.fmax` sets that key in every dft stage.
 public struct JobSetting: Sendable, Equatable {
     public var path: [YAMLNode.Step]
-    /// YAML.
+    /// The value as YAML.
     public var value: String
     private let text: String
 
@@ -126,7 +126,7 @@ public struct JobSetting: Sendable, Equatable {
 
     private static let kinds: Set<String> = ["ml", "dft", "hybrid", "single-points"]
 
-    /// The problem of a path that names a stage by its number.
+    /// Returns the problem of a path that names a stage by its number; nil if there is none.
     private func misdirected(in root: YAMLNode) -> String? {
         guard path.count > 2, path[0] == .key("stages"), case .index(let index) = path[1],
             case .key(let kind) = path[2], let stages = root["stages"]?.elements

@@ -20,22 +20,22 @@ public struct MLStage: Sendable, Equatable {
         case `continue`
     }
 
-    /// Settings that do not depend on the structure or the model; its properties are the stage's too.
+    /// Settings that do not depend on the structure or the model; the stage has their properties, too.
     public var relaxation = RelaxationSettings()
     public var move: MoveSelection = .all
     /// Parts that move in turn, ``rounds`` times; empty if all atoms move together.
     public var alternate: [Segment] = []
     public var rounds = 1
-    /// Number of steps without progress after which to stop, 0 for never; nil for the value of
+    /// Number of steps without progress after which the stage stops, 0 for never; nil for the value of
     /// ``completed(forEnergies:atoms:)``.
     public var stopAfterStagnation: Int?
-    /// The frame that is handed on; nil for the value of ``completed(forEnergies:atoms:)``.
+    /// The frame that is handed on to the next stage; nil for the value of ``completed(forEnergies:atoms:)``.
     public var keep: KeptFrame?
     /// The action if the initial structure of the stage is out of the model's domain.
     public var outOfDomain = OutOfDomain.refuse
-    /// nil for BFGS or LBFGS, by the number of atoms.
+    /// Nil for BFGS or LBFGS, depending on the number of atoms.
     public var optimizer: OptimizerKind?
-    /// Bonds between non-metal atoms may break and form.
+    /// Whether bonds between non-metal atoms may break and form.
     public var allowBondChanges = false
     /// Overrides the job's model for this stage.
     public var model: String?
@@ -95,7 +95,7 @@ extension MLStage {
             idle: nothingAlternates)
         OptionSpec(
             "at_switch", \.relaxation.atSwitch, .word(),
-            "What the optimiser keeps when other atoms begin to move: each part's own curvatures "
+            "Optimiser state kept when other atoms begin to move: each part's own curvatures "
                 + "(masked-secant), as in ASE (literal), or nothing (reset).",
             idle: nothingAlternates)
         OptionSpec(
@@ -116,7 +116,7 @@ extension MLStage {
             "Fix atoms while they are out of domain.")
         OptionSpec(
             "out_of_domain", \.outOfDomain, .word(),
-            "If the model does not know the structure that the stage begins with: refuse the stage, or continue."
+            "If the model does not know the stage's initial structure: refuse the stage, or continue."
         )
         OptionSpec(
             "allow_bond_changes", \.allowBondChanges, .boolean,
@@ -173,7 +173,7 @@ extension OptionForm where Value == [MLStage.Segment] {
 }
 
 extension OptionForm where Value == Double {
-    /// eV/Å.
+    /// A force, eV/Å.
     static var force: Self { .number(0...100, open: true) }
 }
 
@@ -183,14 +183,14 @@ extension MLStage: Codable {
 }
 
 extension MLStage {
-    /// The stage with the defaults that depend on the kind of model.
+    /// Returns the stage with the defaults that depend on the kind of model.
     ///
-    /// Without energies an optimiser cannot tell that it goes uphill: it stops after 20 steps
-    /// without progress and hands on the frame with the smallest root mean square force.
-    /// docs/optimizers.md has the measurement.
+    /// Without energies an optimiser cannot tell that it goes uphill, so it stops after 20 steps without
+    /// progress and hands on the frame with the smallest root mean square force. docs/optimizers.md has the
+    /// measurement.
     ///
-    /// The matrix of BFGS takes 72 N² bytes and, in each step, O(N³) operations: above
-    /// ``largestForBFGS`` atoms LBFGS, with the same steps at first and less time for each, replaces it.
+    /// The matrix of BFGS takes 72 N² bytes and, in each step, O(N³) operations. Above ``largestForBFGS``
+    /// atoms LBFGS replaces it: its first steps are the same, and each step takes less time.
     ///
     /// - Parameters:
     ///   - energies: whether the model has energies.

@@ -17,7 +17,7 @@ public enum MoveSelection: Sendable, Equatable, Codable {
     /// The atoms of another selection without those in the lists (`fix:`).
     indirect case excluding(MoveSelection, AtomLists)
 
-    /// The selection without ``excluding(_:_:)``, as in `move:`.
+    /// The selection that ``excluding(_:_:)`` restricts, as in `move:`.
     public var base: MoveSelection {
         if case .excluding(let base, _) = self { base.base } else { self }
     }
@@ -37,7 +37,7 @@ public struct AtomLists: Sendable, Equatable, Codable {
     public var classes: [String] = []
     /// Staple units, numbered from 0 as `aurelax build units` lists them.
     public var units: [Int] = []
-    /// 0-based.
+    /// Indices of atoms, from 0.
     public var indices: [Int] = []
     /// Atoms whose z coordinate is below this, Å; nil for none.
     public var below: Double?
@@ -52,7 +52,7 @@ extension MoveSelection {
         "Atoms that move: all, shell (all but core gold), core (core gold), mask (the structure's move_mask), "
         + "a list of 0-based indices, or lists: {elements: [H], classes: [unit-gold], units: [0], indices: [7]}."
 
-    /// In the notation of a job file.
+    /// The selection in the notation of a job file.
     public var text: String {
         switch self {
         case .all: "all"
@@ -71,7 +71,7 @@ extension AtomLists {
         "Atoms that are fixed, even if move selects them: a list of 0-based indices, or lists, or all below a height: "
         + "{elements: [Au], indices: [1, 2], counted_from: 1, below: -2.5}."
 
-    /// In the notation of a job file; indices start at 0.
+    /// The lists in the notation of a job file; indices start at 0.
     var text: String { Self.options.lines(of: self).flow }
 }
 
@@ -178,7 +178,7 @@ extension OptionForm where Value == [Int] {
 }
 
 extension OptionForm {
-    /// A list in which order and duplicates do not matter.
+    /// Makes a list in which order and duplicates do not matter.
     fileprivate static func ascending<Element: Hashable & Comparable>(
         _ element: OptionForm<Element>, count: ClosedRange<Int>
     ) -> Self where Value == [Element] {

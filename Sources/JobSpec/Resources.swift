@@ -1,25 +1,26 @@
 public import YAMLDocument
 
-/// A stage's request for cluster resources beyond those of the spool; nil for no request.
+/// A stage's own request for cluster resources; nil for each value that the stage leaves to the spool.
 public struct Resources: Sendable, Equatable, Codable {
     public var partition: String?
-    /// Seconds.
+    /// Time limit, seconds.
     public var time: Int?
     public var nodes: Int?
     public var tasks: Int?
-    /// MiB per node.
+    /// Memory per node, MiB.
     public var memory: Int?
 
     public init() {}
 
-    /// The options of a type that contains these values.
+    /// Returns the options of a type that contains these values.
     public static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, Resources> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }
 
     public static let options = OptionTable(defaults: Resources()) {
         OptionSpec(
-            "partition", \.partition, .text(check: checkPartition), "Partition, or several with commas.")
+            "partition", \.partition, .text(check: checkPartition),
+            "Partition, or several, separated by commas.")
         OptionSpec(
             "time", \.time,
             OptionForm(
@@ -34,11 +35,11 @@ public struct Resources: Sendable, Equatable, Codable {
             "Memory per node, with its unit: 800M, 16G, 1T.")
     }
 
-    /// The requests of a mapping of ``options`` beyond the limits, each with its place.
+    /// Returns a diagnostic for each request in a mapping of ``options`` that exceeds its limit.
     ///
     /// - Parameters:
     ///   - path: key path of the mapping, for diagnostics.
-    ///   - limit: the name of a limit, by its key.
+    ///   - limit: returns the name of a limit from its key.
     public static func excesses(
         _ node: YAMLNode, _ limits: Resources, path: String, limit: (String) -> String
     ) -> [Diagnostic] {
@@ -63,7 +64,8 @@ public struct Resources: Sendable, Equatable, Codable {
     /// One year: no queue has a longer limit, so a larger value is a typing error.
     private static let longest = 366 * 86400
 
-    /// `30` and `30:00` are minutes, `1:30:00` hours, `2-0`, `2-12:00` and `2-12:00:00` days and hours.
+    /// Returns the seconds of a time limit: `30` and `30:00` are minutes, `1:30:00` hours, `2-0`, `2-12:00`
+    /// and `2-12:00:00` days and hours.
     public static func seconds(_ text: String) -> Int? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count <= 2, let clock = parts.last else { return nil }
@@ -90,7 +92,7 @@ public struct Resources: Sendable, Equatable, Codable {
         return isPlausible && (1...longest).contains(seconds) ? seconds : nil
     }
 
-    /// MiB.
+    /// Returns the MiB of an amount of memory with its unit: `16G`.
     public static func mebibytes(_ text: String) -> Int? {
         guard let unit = text.last, let value = Int(text.dropLast()), value > 0, value <= 1 << 30 else {
             return nil

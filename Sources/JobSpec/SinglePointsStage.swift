@@ -7,13 +7,12 @@ public struct SinglePointsStage: Sendable, Equatable, Codable {
     /// Number of frames if neither ``every`` nor ``frames`` is given.
     public static let usual = 20
 
-    /// Number from 1 of the stage in ``Job/stages`` whose path is used; nil for the nearest earlier
-    /// one that has a path.
+    /// Number, from 1, of the stage in ``Job/stages`` whose path is used; nil for the nearest earlier stage
+    /// that has a path.
     public var stage: Int?
-    /// Selects every n-th step of the path, from its first geometry on, and always the last
-    /// geometry.
+    /// Selects every n-th step of the path from its first geometry on, and always the last geometry.
     public var every = 1
-    /// Selects at most this number of geometries, evenly spaced, always the first and the last; nil
+    /// Selects at most this number of geometries, evenly spaced, always including the first and the last; nil
     /// for all.
     public var frames: Int? = SinglePointsStage.usual
     /// The method; its optimiser settings are ignored.
@@ -31,8 +30,8 @@ public struct SinglePointsStage: Sendable, Equatable, Codable {
         if places.last != count - 1 { places.append(count - 1) }
         let most = min(frames ?? Self.most, Self.most)
         guard places.count > most else { return places }
-        // Rounding to the nearest index gives distinct ones, because there are more indices than
-        // are selected.
+        // Rounding to the nearest index gives distinct indices, because there are more indices than selected
+        // ones.
         return (0..<most).map { k in
             places[(2 * k * (places.count - 1) + most - 1) / (2 * (most - 1))]
         }
@@ -49,7 +48,7 @@ extension SinglePointsStage {
             "Use every n-th step, from the first geometry on, and always the last geometry."
         ).also { $0.frames = nil }
         OptionSpec(
-            "frames", \.frames, .integer(2...most), default: "\(usual), or all where every is given",
+            "frames", \.frames, .integer(2...most), default: "\(usual), or all if every is given",
             "Largest number of geometries; they are evenly spaced and include the first and the last.")
         DFTStage.method.map { $0.of(\SinglePointsStage.calculation) }
         DFTStage.resources.of(\SinglePointsStage.calculation)
@@ -57,10 +56,10 @@ extension SinglePointsStage {
 }
 
 extension Job {
-    /// The index in ``stages`` of the stage whose path a stage of single points uses; nil if there
-    /// is none.
+    /// Returns the index in ``stages`` of the stage whose path a single-points stage uses; nil if there is
+    /// none.
     ///
-    /// - Parameter index: index of the single points in ``stages``.
+    /// - Parameter index: index of the single-points stage in ``stages``.
     public func source(ofPointsAt index: Int) -> Int? {
         guard case .singlePoints(let points) = stages[index] else { return nil }
         let place = points.stage.map { $0 - 1 } ?? stages[..<index].lastIndex(where: \.hasPath)

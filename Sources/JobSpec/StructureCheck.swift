@@ -2,9 +2,11 @@ public import Atomistics
 public import YAMLDocument
 
 extension JobFile {
-    /// The conflicts between the job and its structure.
+    /// Returns the conflicts between the job and its structure.
     ///
-    /// - Parameter frames: number of frames in the structure's file; `atoms` is the last.
+    /// - Parameters:
+    ///   - atoms: the last structure in the file.
+    ///   - frames: number of frames in the structure's file.
     public func problems(with atoms: Atoms, frames: Int = 1) -> [Diagnostic] {
         guard let job else { return [] }
         var problems: [Diagnostic] = []
@@ -40,7 +42,7 @@ extension JobFile {
         if frames > 1 {
             add(
                 "several-frames", structure,
-                "the structure's file has \(frames) frames: the last one is taken",
+                "the structure's file has \(frames) frames: the last one is used",
                 hint: "‘aurelax convert FILE one.xyz --frames 0’ takes the first", severity: .warning)
         }
         let isStated = node(at: [.key("charge")])?.integer != nil
@@ -103,7 +105,7 @@ extension JobFile {
             !job.selections.contains(where: { $0.move.base == .mask })
         {
             add(
-                "mask-not-used", structure, "the structure's move_mask fixes atoms, and no stage uses it",
+                "mask-not-used", structure, "the structure's move_mask fixes atoms, but no stage uses it",
                 hint: "‘move: mask’ in a stage keeps them fixed", severity: .warning)
         }
         for selection in job.selections {
@@ -114,7 +116,7 @@ extension JobFile {
         return problems
     }
 
-    /// A diagnostic about the structure from another module.
+    /// Makes a diagnostic about the structure for another module.
     ///
     /// - Parameter isError: false for a warning.
     public func structureProblem(
@@ -133,7 +135,8 @@ extension JobFile {
                     .init(
                         code: "periodic",
                         message:
-                            "the structure is periodic, but nothing in it is near its images: a molecule in a box",
+                            "the structure is periodic, but nothing in it is near its images, so it is a "
+                            + "molecule in a box",
                         hint:
                             "`aurelax submit --molecule`, or `aurelax convert --molecule`, takes a molecule out of its box"
                     )
@@ -218,8 +221,7 @@ extension JobFile {
         }
     }
 
-    /// Whether the lists select every atom, as far as this can be decided without classes and
-    /// units.
+    /// Returns whether the lists select every atom, as far as this can be decided without classes and units.
     private func fixesAll(_ lists: AtomLists, _ atoms: Atoms) -> Bool {
         let (indices, elements) = (Set(lists.indices), Set(lists.elements))
         return (0..<atoms.count).allSatisfy { i in

@@ -4,25 +4,26 @@ import OrderedCollections
 /// A statement in a structure file that the job does not follow.
 struct StructureStatement {
     let code: String
-    /// Key of the job file that it concerns.
+    /// The key of the job file that the statement concerns.
     let key: String
     let message: String
     var hint: String?
     var isError = false
 }
 
-/// The structure file's statements about charge, spin, units and constraints. A statement that the
-/// job follows is not reported; any other is.
+/// The structure file's statements about charge, spin, units and constraints. Only the statements that the
+/// job does not follow are reported.
 struct StructureStatements {
     private let atoms: Atoms
 
     init(_ atoms: Atoms) { self.atoms = atoms }
 
     /// - Parameters:
-    ///   - charge: of the job, e.
-    ///   - isStated: whether the job file itself gives the charge; a different charge in the structure is then not an
-    ///     error.
-    ///   - multiplicities: 2S + 1 of each external calculation; nil if its moments are given or found by Hund's rule.
+    ///   - charge: the job's charge, e.
+    ///   - isStated: whether the job file itself gives the charge; a different charge in the structure is then
+    ///     not an error.
+    ///   - multiplicities: 2S + 1 of each external calculation; nil if its moments are given or found by
+    ///     Hund's rule.
     func all(charge: Int, isStated: Bool, multiplicities: [Int?]) -> [StructureStatement] {
         [self.charge(charge, isStated: isStated)].compactMap { $0 }
             + (multiplicities.isEmpty ? [] : spin(multiplicities))
@@ -37,7 +38,7 @@ struct StructureStatements {
         if isStated {
             return StructureStatement(
                 code: "other-charge", key: "charge",
-                message: "\(said), the job says \(charge): the job's is used")
+                message: "\(said), but the job says \(charge), which is used")
         }
         guard let whole = Int(exactly: stated) else {
             return StructureStatement(
@@ -45,7 +46,7 @@ struct StructureStatements {
                 hint: "give the job a charge: ‘charge: 0’", isError: true)
         }
         return StructureStatement(
-            code: "other-charge", key: "charge", message: "\(said), and the job does not state a charge",
+            code: "other-charge", key: "charge", message: "\(said), but the job does not state a charge",
             hint: "‘charge: \(whole)’ in the job, or ‘charge: 0’ if it is neutral", isError: true)
     }
 
@@ -60,7 +61,7 @@ struct StructureStatements {
             statements.append(
                 StructureStatement(
                     code: "unpaired-spin", key: "structure",
-                    message: "the structure says \(key)=\(what), and \(found)",
+                    message: "the structure says \(key)=\(what), but \(found)",
                     hint:
                         "‘gpaw: {spin: {multiplicity: \(stated)}}’ in the stage, or remove the key from the structure",
                     isError: true))
@@ -125,7 +126,7 @@ struct StructureStatements {
         ]
     }
 
-    /// Columns with which other programs mark fixed atoms.
+    /// Finds columns with which other programs mark fixed atoms.
     private func constraints() -> [StructureStatement] {
         let names = [
             "fixed", "fix", "frozen", "freeze", "constraint", "constraints", "selective_dynamics", "movable",

@@ -5,7 +5,7 @@ import LinearAlgebra
 public enum Base: Sendable {
     /// A force field with energies.
     case forceField(any ForceField)
-    /// No model: ½ (x − x₀)ᵀ H (x − x₀) with the Hessian from which the relaxation starts.
+    /// No force field, but ½ (x − x₀)ᵀ H (x − x₀) with the Hessian from which the relaxation starts.
     case quadratic
 }
 
@@ -56,14 +56,14 @@ func vectors(_ flat: [Double]) -> [SIMD3<Double>] {
     (0..<flat.count / 3).map { SIMD3(flat[3 * $0], flat[3 * $0 + 1], flat[3 * $0 + 2]) }
 }
 
-/// True for each of 3N coordinates that may change.
+/// Returns true for each of the 3N coordinates that may change.
 func freeCoordinates(_ atoms: [Bool]?, _ fixed: [Int], count: Int) -> [Bool] {
     var isFree = (0..<3 * count).map { atoms?[$0 / 3] ?? true }
     for coordinate in fixed { isFree[coordinate] = false }
     return isFree
 }
 
-/// The vectors with zero for each coordinate that is not free.
+/// Returns the vectors with zero for each coordinate that is not free.
 func masked(_ vectors: [SIMD3<Double>], _ isFree: [Bool]) -> [SIMD3<Double>] {
     vectors.enumerated().map { i, vector in
         SIMD3(
@@ -77,5 +77,5 @@ func dot(_ a: [Double], _ b: [Double]) -> Double {
     return sum
 }
 
-/// Length of the longest of the vectors of three components.
+/// Returns the length of the longest of the vectors of three components.
 func longest(_ flat: [Double]) -> Double { vectors(flat).reduce(0) { max($0, $1.length) } }

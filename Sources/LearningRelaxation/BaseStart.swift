@@ -4,9 +4,9 @@ import Relaxation
 
 /// The start of a learning relaxation: a minimum of its base, and the base's Hessian there.
 public struct BaseStart: Sendable {
-    /// Å.
+    /// Positions at the start, Å.
     public let positions: [SIMD3<Double>]
-    /// 3N×3N, eV/Å².
+    /// The base's Hessian at these positions, 3N×3N, eV/Å².
     public let hessian: Matrix
     /// Number of steps on the base, and the largest remaining force, eV/Å.
     public let steps: Int
@@ -71,7 +71,7 @@ public struct BaseStart: Sendable {
         }
     }
 
-    /// ∂g_j/∂x_i ≈ (g_j(x_i + h) − g_j(x_i − h))/2h, made symmetric.
+    /// Returns ∂g_j/∂x_i ≈ (g_j(x_i + h) − g_j(x_i − h))/2h, made symmetric.
     private static func differences(
         _ atoms: Atoms, _ isFree: [Bool], isCentral: Bool, _ gradient: (Atoms) throws -> [Double]
     ) throws -> Matrix {
@@ -102,7 +102,7 @@ public struct BaseStart: Sendable {
 }
 
 extension Atoms {
-    /// Elements, positions and the cell alone.
+    /// The structure with only elements, positions and cell.
     var bare: Atoms { Atoms(elements: elements, positions: positions, cell: cell, periodicity: periodicity) }
 
     /// Returns the ``bare`` structure with its free coordinates displaced.

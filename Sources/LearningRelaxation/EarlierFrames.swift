@@ -16,7 +16,7 @@ extension Correction {
 }
 
 extension Atoms {
-    /// Positions, energy and forces with the atoms in the order of these elements; nil for another composition.
+    /// Returns positions, energy and forces with the atoms in the order of these elements; nil for another composition.
     func reordered(to elements: [Element]) -> Atoms? {
         var places: [Element: [Int]] = [:]
         for index in self.elements.indices.reversed() {

@@ -2,8 +2,8 @@ import LinearAlgebra
 
 /// A minimisation of the surrogate from one frame, within a distance of it.
 ///
-/// An elastic wall holds back the atoms that come near the radius, so that all other atoms can still relax. If the
-/// whole path were cut off at the radius, large forces on stiff bonds would remain.
+/// Atoms near the radius are pushed back by an elastic wall, so that all other atoms can still relax. If the path of
+/// all atoms ended at the radius, large forces on stiff bonds would remain.
 struct InnerRelaxation {
     /// Inverse of the initial Hessian.
     let inverse: Matrix
@@ -27,7 +27,7 @@ struct InnerRelaxation {
         var isConverged: Bool
     }
 
-    /// BFGS on the inverse Hessian with backtracking.
+    /// Minimises the surrogate by BFGS on the inverse Hessian with backtracking.
     ///
     /// - Parameters:
     ///   - first: displacement to begin with; zero if nil.
@@ -103,7 +103,7 @@ struct InnerRelaxation {
         return (energy, gradient)
     }
 
-    /// H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy); skipped if the curvature is not
+    /// Updates the inverse Hessian, H ← (1 − ρ s yᵀ) H (1 − ρ y sᵀ) + ρ s sᵀ, ρ = 1/(sᵀy), unless the curvature is not
     /// positive.
     private static func update(_ h: inout Matrix, _ s: [Double], _ y: [Double]) {
         let along = dot(s, y)

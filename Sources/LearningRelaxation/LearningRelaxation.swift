@@ -3,8 +3,8 @@ import Foundation
 public import LinearAlgebra
 import SOAPPotential
 
-/// Proposes the steps of a relaxation with an expensive engine: every gradient trains a correction
-/// to a base force field, and the sum of both is relaxed between two gradients.
+/// A relaxation with an expensive engine. Every gradient of the engine trains a correction to a base force field, and
+/// the sum of both, the surrogate, is relaxed between two gradients.
 ///
 ///     E(r) = E_base(r) + Δ(r)
 ///
@@ -26,7 +26,7 @@ public struct LearningRelaxation: Sendable {
     public private(set) var best = 0
     /// Number of geometries of an earlier job.
     private var learntBefore = 0
-    /// Consecutive gradients that a quadratic model predicted better than the surrogate.
+    /// Number of consecutive gradients that a quadratic model predicted better than the surrogate.
     private var lostInARow = 0
 
     /// - Parameters:
@@ -76,8 +76,8 @@ public struct LearningRelaxation: Sendable {
         correction = try Correction(references: geometries)
     }
 
-    /// Geometries around a given one. The forces of a labelled frame describe the directions towards these geometries,
-    /// so the inducing environments must cover them.
+    /// Returns geometries around a given geometry. The forces of a labelled frame describe the directions towards these
+    /// geometries, so the inducing environments must cover them.
     private static func references(
         around atoms: Atoms, _ eigen: SymmetricEigen, _ isFree: [Bool]
     ) -> [Atoms] {
@@ -105,8 +105,8 @@ public struct LearningRelaxation: Sendable {
     // MARK: Observing
 
     /// Adds labelled geometries of an earlier job of the same composition to the data of the correction, before the
-    /// first gradient of this job. Steps never start from them. Does nothing if the base is a quadratic model, because
-    /// that is valid near its own geometry only.
+    /// first gradient of this job. Steps never start from these geometries. Does nothing if the base is a quadratic
+    /// model, because such a model is valid only near its own geometry.
     ///
     /// - Parameter earlier: geometries with energy and forces; the order of the atoms may differ.
     /// - Throws: ``LearningError``; errors of the base or the descriptor.
@@ -123,8 +123,8 @@ public struct LearningRelaxation: Sendable {
         learntBefore = earlier.count
     }
 
-    /// Takes a gradient of the engine: compares it with the prediction for this geometry, adjusts the trust radius and
-    /// learns.
+    /// Learns from a gradient of the engine, after comparing it with the prediction for this geometry and adjusting the
+    /// trust radius.
     ///
     /// - Parameters:
     ///   - positions: Å, one per atom.
@@ -180,15 +180,15 @@ public struct LearningRelaxation: Sendable {
         lostInARow = error > (frame.quadraticError ?? 0) ? lostInARow + 1 : 0
     }
 
-    /// The lowest frame is the best; among frames within the noise, the one with the smallest
-    /// force.
+    /// Chooses the best frame: of the frames whose energies are within the noise of the lowest energy, the one with the
+    /// smallest force.
     private mutating func choose() {
         let lowest = frames.reduce(Double.infinity) { min($0, $1.energy) }
         let near = frames.indices.filter { frames[$0].energy <= lowest + settings.energyNoise }
         best = near.min { (frames[$0].fmax, $0) < (frames[$1].fmax, $1) } ?? 0
     }
 
-    /// Forces along the free coordinates; without the net force if all are free.
+    /// Returns the forces along the free coordinates; without the net force if all coordinates are free.
     private func effective(_ forces: [SIMD3<Double>]) -> [SIMD3<Double>] {
         guard isFree.allSatisfy({ $0 }) else { return masked(forces, isFree) }
         let mean = forces.reduce(.zero, +) / Double(max(1, forces.count))
@@ -261,8 +261,9 @@ public struct LearningRelaxation: Sendable {
             energyDeviation: deviation)
     }
 
-    /// The surrogate as a function of the displacement from the best frame. The error of its force at the best frame is
-    /// corrected everywhere: the steps converge because the surrogate is then exact to first order there.
+    /// Returns the surrogate as a function of the displacement from the best frame. The error of its force at the best
+    /// frame is subtracted everywhere, so that the surrogate is exact to first order there; this makes the steps
+    /// converge.
     private func exactAtBest() throws -> ([Double]) throws -> (energy: Double, gradient: [Double]) {
         let home = frames[best]
         let start = try surrogate(moved(home.positions, by: nil))
@@ -303,7 +304,7 @@ public struct LearningRelaxation: Sendable {
             moved(home.positions, by: outcome.displacement), moved(home.positions, by: nil))
     }
 
-    /// Base and correction.
+    /// Returns energy, eV, and gradient, eV/Å, of the sum of base and correction.
     private func surrogate(_ atoms: Atoms) throws -> (energy: Double, gradient: [Double]) {
         let own = try base(atoms)
         let learnt = try correction.evaluate(atoms)
@@ -339,7 +340,7 @@ public struct LearntFrame: Sendable, Equatable {
     public var predictedFmax: Double?
     /// Root mean square length of the surrogate's force error, eV/Å; nil for the first frame.
     public var forceError: Double?
-    /// The same for the quadratic model.
+    /// Root mean square length of the quadratic model's force error, eV/Å; nil for the first frame.
     public var quadraticError: Double?
     /// Trust radius at the time of the proposal, Å.
     public var trustRadius: Double?

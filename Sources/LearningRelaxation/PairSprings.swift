@@ -2,8 +2,8 @@ import Atomistics
 import Foundation
 import LinearAlgebra
 
-/// A model Hessian of springs between near atoms, from the geometry alone: the initial guess for a
-/// structure without a force field.
+/// Returns a model Hessian of springs between near atoms, from the geometry alone. It is the initial Hessian if there
+/// is no force field for the structure.
 ///
 ///     H = Σ_{i<j} k_ij (n̂ n̂ᵀ + 0.02) ,   k_ij = k exp(α ((r_i + r_j)² − r_ij²))
 ///

@@ -26,12 +26,12 @@ struct QuasiNewton: Sendable {
         }
     }
 
-    /// The gradient that the quadratic model predicts at a displacement from a frame.
+    /// Returns the gradient that the quadratic model predicts at a displacement from a frame.
     func expectedGradient(after displacement: [Double], from gradient: [Double]) -> [Double] {
         zip(gradient, product(matrix, displacement)).map { $0 + $1 }
     }
 
-    /// −V |λ|⁻¹ Vᵀ g, shortened so that no atom moves further than `maxStep`.
+    /// Returns the step −V |λ|⁻¹ Vᵀ g, shortened so that no atom moves further than `maxStep`.
     func step(_ gradient: [Double], maxStep: Double) throws -> [Double] {
         let eigen = try SymmetricEigen(matrix)
         let parts = product(eigen.vectors, gradient)

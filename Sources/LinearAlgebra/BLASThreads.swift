@@ -3,16 +3,15 @@
     import Glibc
 #endif
 
-/// Makes OpenBLAS, if it is the BLAS, work only on the calling thread; this module creates the
-/// threads.
+/// Makes OpenBLAS, if it is the BLAS, run only on the calling thread, because this module creates the threads.
 ///
-/// OpenBLAS's own threads wait for each other by spinning: on a busy machine a small product can
-/// take fifty times as long, and calls from several of our threads would queue for them. A value of
-/// OPENBLAS_NUM_THREADS set by the user is kept. This is read before the first call of any routine,
-/// so that results do not depend on the order of calls.
+/// OpenBLAS's own threads wait for each other by spinning, so on a busy machine a small product can take fifty times as
+/// long, and calls from several of our threads would wait for each other. A value of OPENBLAS_NUM_THREADS set by the
+/// user is kept. This constant is read before the first call of any routine, so that results do not depend on the order
+/// of calls.
 ///
-/// The process also keeps freed memory: a force call allocates and frees some ten megabytes, and
-/// getting them from the kernel each time takes a fifth of the call.
+/// The process also keeps freed memory, because a force call allocates and frees about ten megabytes, and it takes a
+/// fifth of the time of the call to get them from the kernel each time.
 let blasIsSerial: Bool = {
     #if canImport(Glibc)
         mallopt(M_MMAP_THRESHOLD, 1 << 26)
@@ -25,16 +24,16 @@ let blasIsSerial: Bool = {
     return true
 }()
 
-/// Runs a product M×N×K on all processors, in panels of the rows or columns of the result,
-/// whichever are more; a small product runs at once on this thread.
+/// Runs a product M×N×K on all processors, in panels of rows of the result, or of columns if there are more columns
+/// than rows; a small product runs directly on the calling thread.
 ///
 /// - Parameter body: computes the panel of these rows and columns.
 func forEachPanel(m: Int, n: Int, k: Int, _ body: @Sendable (Range<Int>, Range<Int>) -> Void) {
     _ = blasIsSerial
     let smallest = 1_000_000
     guard workerCount > 1, m * n * k > smallest else { return body(0..<m, 0..<n) }
-    // One panel per thread, in whole multiples of 32 to fill the kernels of a BLAS: each panel
-    // packs the other operand again.
+    // There is one panel per thread, because each panel packs the other operand again. Panels are multiples of 32, to
+    // fill the kernels of a BLAS.
     let units = (max(m, n) + 31) / 32
     forEachChunk(of: units, minimum: (units + workerCount - 1) / workerCount) { range in
         if m >= n {

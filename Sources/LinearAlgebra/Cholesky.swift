@@ -3,7 +3,7 @@ import CLAPACK
     import Glibc
 #endif
 
-/// A = L Lᵀ of a symmetric positive definite matrix (LAPACK `dpotrf`, `dpotrs`).
+/// The factorisation A = L Lᵀ of a symmetric positive definite matrix (LAPACK `dpotrf`, `dpotrs`).
 public struct Cholesky: Sendable {
     public let size: Int
     /// Column-major factor in the lower triangle; the rest is not referenced.
@@ -23,7 +23,9 @@ public struct Cholesky: Sendable {
         try check(info, "dpotrf") { .notPositiveDefinite(pivot: $0 - 1) }
     }
 
-    /// X with A X = B. - Parameter b: N×M.
+    /// Returns X with A X = B.
+    ///
+    /// - Parameter b: N×M.
     public func solve(_ b: Matrix) -> Matrix {
         precondition(b.rows == size, "right-hand side of mismatched shape")
         guard size > 0, b.columns > 0 else { return b }
@@ -34,7 +36,7 @@ public struct Cholesky: Sendable {
         return x.transposed
     }
 
-    /// x with A x = b.
+    /// Returns x with A x = b.
     public func solve(_ b: [Double]) -> [Double] {
         solve(Matrix(rows: b.count, columns: 1, storage: b)).storage
     }

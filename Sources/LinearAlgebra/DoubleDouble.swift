@@ -1,7 +1,7 @@
 /// A number of about 32 decimal digits: the unevaluated sum of two doubles.
 ///
-/// For small problems whose condition number exceeds the precision of a double; a hundred times
-/// slower.
+/// It is meant for small problems whose condition number exceeds the precision of a double, and is a hundred times
+/// slower than a double.
 ///
 /// - Source: Dekker, Numer. Math. 18, 224 (1971); Hida, Li and Bailey, 15th IEEE Symp. on Computer
 ///   Arithmetic, 155 (2001).
@@ -13,7 +13,7 @@ public struct DoubleDouble: Sendable, Equatable {
 
     public init(_ value: Double) { (high, low) = (value, 0) }
 
-    /// Returns high + low, where |high| ≥ |low| or `high` is 0.
+    /// Makes the number high + low, where |high| ≥ |low| or `high` is 0.
     public init(high: Double, low: Double) {
         self.high = high + low
         self.low = low - (self.high - high)

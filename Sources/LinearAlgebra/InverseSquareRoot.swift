@@ -1,6 +1,5 @@
-/// S^(−1/2) of a small symmetric positive definite matrix, correct to the last digit of a double up
-/// to condition numbers of about 1e20: one-sided Jacobi rotations of its Cholesky factor in 32
-/// digits.
+/// Returns S^(−1/2) of a small symmetric positive definite matrix, correct to the last digit of a double up to
+/// condition numbers of about 1e20, by one-sided Jacobi rotations of its Cholesky factor in 32 digits.
 ///
 ///     S = L Lᵀ, L = U Σ Wᵀ, S^(−1/2) = U Σ⁻¹ Uᵀ
 ///

@@ -1,6 +1,6 @@
 import CLAPACK
 
-/// The least-squares solution of smallest norm, argmin ‖A X − B‖₂, by singular values
+/// Returns the least-squares solution of smallest norm, argmin ‖A X − B‖₂, by singular values
 /// (LAPACK `dgelsd`); rank-deficient matrices are allowed.
 ///
 /// - Parameters:

@@ -8,7 +8,7 @@ public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConverti
     case singular(pivot: Int)
     /// The eigenvalue or singular value iteration did not converge.
     case noConvergence(routine: String)
-    /// The input holds NaN or infinity.
+    /// The input contains NaN or infinity.
     case notFinite(routine: String)
 
     public var description: String {
@@ -23,8 +23,8 @@ public enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConverti
     }
 }
 
-/// Converts LAPACK's `info` to an error, in this one place. A negative value names an argument that
-/// we passed wrongly, which is a bug of this module.
+/// Converts LAPACK's `info` to an error. A negative value is the number of an invalid argument, which is a bug of this
+/// module.
 func check(_ info: Int32, _ routine: String, onPositive error: (Int) -> LinearAlgebraError)
     throws(LinearAlgebraError)
 {

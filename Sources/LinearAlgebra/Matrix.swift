@@ -39,7 +39,7 @@ public struct Matrix: Sendable, Equatable {
         set { storage[i * columns + j] = newValue }
     }
 
-    /// Row i as a view into the storage.
+    /// Returns row i as a view into the storage.
     @inlinable
     public func row(_ i: Int) -> ArraySlice<Double> {
         storage[i * columns..<(i + 1) * columns]

@@ -11,13 +11,13 @@ public let workerCount = max(1, ProcessInfo.processInfo.activeProcessorCount)
 ///
 /// - Parameters:
 ///   - count: number of independent items.
-///   - minimum: the smallest chunk worth a thread.
+///   - minimum: smallest size of a chunk.
 ///   - body: called with each chunk, on any thread.
 public func forEachChunk(
     of count: Int, minimum: Int = 1, _ body: @Sendable (Range<Int>) -> Void
 ) {
     guard count > 0 else { return }
-    // Four chunks per thread even out items of unequal cost.
+    // With four chunks per thread, all threads end at about the same time even if items differ in cost.
     let chunks = min(workerCount * 4, max(1, count / max(1, minimum)))
     guard chunks > 1, workerCount > 1 else { return body(0..<count) }
     DispatchQueue.concurrentPerform(iterations: chunks) { chunk in

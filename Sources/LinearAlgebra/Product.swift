@@ -1,6 +1,6 @@
 import CLAPACK
 
-/// C = α op(A) op(B) + β C, row-major, in double precision (BLAS `dgemm`).
+/// Computes C = α op(A) op(B) + β C, row-major, in double precision (BLAS `dgemm`).
 ///
 /// - Parameters:
 ///   - a: M×K (or K×M when transposed).
@@ -41,8 +41,8 @@ public func product(
     return c
 }
 
-/// The same product on contiguous row-major buffers, for callers that manage their own memory. The
-/// pointers may be nil only if their operand is empty.
+/// Computes the same product on contiguous row-major buffers, for callers that manage their own memory. A pointer may
+/// be nil only if its operand is empty.
 public func multiply(
     m: Int, n: Int, k: Int, alpha: Double = 1, _ a: UnsafePointer<Double>?, transposeA: Bool = false,
     _ b: UnsafePointer<Double>?, transposeB: Bool = false, adding beta: Double = 0,
@@ -56,7 +56,7 @@ public func multiply(
     }
 }
 
-/// The same product in single precision (BLAS `sgemm`).
+/// Computes the same product in single precision (BLAS `sgemm`).
 public func multiply(
     m: Int, n: Int, k: Int, alpha: Float = 1, _ a: UnsafePointer<Float>?, transposeA: Bool = false,
     _ b: UnsafePointer<Float>?, transposeB: Bool = false, adding beta: Float = 0,
@@ -70,8 +70,8 @@ public func multiply(
     }
 }
 
-/// The arguments of BLAS for a part of a row-major product C = A B: column-major that is Cᵀ = Bᵀ Aᵀ, so the operands
-/// are swapped.
+/// The arguments of BLAS for a part of a row-major product C = A B. In column-major order this product is Cᵀ = Bᵀ Aᵀ,
+/// so the operands are swapped.
 private struct Panel<Scalar> {
     var transposeA, transposeB: CChar
     var m, n, k: Int32
@@ -99,7 +99,7 @@ private func forEachPanel<Scalar>(
     }
 }
 
-/// y = op(A) x (BLAS `dgemv`).
+/// Returns y = op(A) x (BLAS `dgemv`).
 ///
 /// - Parameters:
 ///   - a: M×N.
@@ -112,7 +112,7 @@ public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Dou
     var y = [Double](repeating: 0, count: outputs)
     guard outputs > 0, inputs > 0 else { return y }
     _ = blasIsSerial
-    // Column-major, the stored array is Aᵀ with `columns` rows.
+    // In column-major order the stored array is Aᵀ with `columns` rows.
     var (m, n, one) = (Int32(a.columns), Int32(a.rows), Int32(1))
     var (alpha, beta) = (1.0, 0.0)
     var trans = flag(transposed: !transpose)
@@ -120,7 +120,7 @@ public func product(_ a: Matrix, _ x: [Double], transpose: Bool = false) -> [Dou
     return y
 }
 
-/// C ← α Aᵀ A + β C, symmetric, both triangles filled on return (BLAS `dsyrk`).
+/// Computes C ← α Aᵀ A + β C, symmetric, with both triangles filled on return (BLAS `dsyrk`).
 ///
 /// - Parameters:
 ///   - a: M×N.
@@ -136,13 +136,14 @@ public func addGram(
     _ = blasIsSerial
     var (n, k) = (Int32(a.columns), Int32(a.rows))
     var (alpha, beta) = (alpha, beta)
-    // Column-major the array is Aᵀ (N×M), so Aᵀ A is "no transpose"; our upper triangle is their lower.
+    // In column-major order the array is Aᵀ (N×M), so Aᵀ A is "no transpose", and our upper triangle is BLAS's lower
+    // one.
     var (uplo, trans) = (CChar(UInt8(ascii: "L")), flag(transposed: false))
     dsyrk_(&uplo, &trans, &n, &k, &alpha, a.storage, &n, &beta, &c.storage, &n, 1, 1)
     c.mirrorUpperTriangle()
 }
 
-/// BLAS's letter for an operand used as stored or transposed.
+/// Returns BLAS's letter for an operand that is used as stored or transposed.
 func flag(transposed: Bool) -> CChar { CChar(UInt8(ascii: transposed ? "T" : "N")) }
 
 extension Matrix {

@@ -1,4 +1,4 @@
-/// A random number generator with a seed: it gives the same numbers on every machine.
+/// A random number generator with a seed, which gives the same numbers on every machine.
 ///
 /// - Source: Steele, Lea, Flood, OOPSLA 2014 (SplitMix64).
 package struct SplitMix: RandomNumberGenerator, Sendable {

@@ -1,10 +1,10 @@
 import CLAPACK
 
-/// A = V diag(λ) Vᵀ of a symmetric matrix (LAPACK `dsyevd`).
+/// The eigendecomposition A = V diag(λ) Vᵀ of a symmetric matrix (LAPACK `dsyevd`).
 public struct SymmetricEigen: Sendable {
     /// λ, ascending.
     public let values: [Double]
-    /// Row k is the unit eigenvector of `values[k]`: this is Vᵀ.
+    /// Vᵀ: row k is the unit eigenvector of `values[k]`.
     public let vectors: Matrix
 
     /// - Parameter a: N×N, symmetric.
@@ -33,7 +33,7 @@ public struct SymmetricEigen: Sendable {
         vectors = Matrix(rows: a.rows, columns: a.rows, storage: v)
     }
 
-    /// V diag(f(λ)) Vᵀ.
+    /// Returns V diag(f(λ)) Vᵀ.
     public func applying(_ f: (Double) -> Double) -> Matrix {
         var scaled = vectors
         for k in 0..<scaled.rows {

@@ -1,7 +1,7 @@
 import CLAPACK
 
-/// A = L D Lᵀ of a symmetric, possibly indefinite matrix with Bunch–Kaufman pivoting
-/// (LAPACK `dsytrf`, `dsytrs`): the solver for distance matrices, which have one positive eigenvalue.
+/// The factorisation A = L D Lᵀ of a symmetric, possibly indefinite matrix with Bunch–Kaufman pivoting (LAPACK
+/// `dsytrf`, `dsytrs`). It solves systems with distance matrices, which have one positive eigenvalue.
 public struct SymmetricIndefinite: Sendable {
     public let size: Int
     /// Estimate of 1/cond₁(A).
@@ -40,7 +40,9 @@ public struct SymmetricIndefinite: Sendable {
         reciprocalCondition = rcond
     }
 
-    /// X with A X = B. - Parameter b: N×M.
+    /// Returns X with A X = B.
+    ///
+    /// - Parameter b: N×M.
     public func solve(_ b: Matrix) -> Matrix {
         precondition(b.rows == size, "right-hand side of mismatched shape")
         guard size > 0, b.columns > 0 else { return b }
@@ -53,7 +55,7 @@ public struct SymmetricIndefinite: Sendable {
         return x.transposed
     }
 
-    /// x with A x = b.
+    /// Returns x with A x = b.
     public func solve(_ b: [Double]) -> [Double] {
         solve(Matrix(rows: b.count, columns: 1, storage: b)).storage
     }

@@ -1,10 +1,10 @@
 /// The method that computes a direction from its predicted projections.
 public enum DirectionSolver: Sendable, Hashable, Codable {
-    /// v = b / Σw (eq. 17), as in the paper, although this does not minimise the paper's loss.
+    /// v = b / Σw (eq. 17), the paper's choice, which does not minimise the paper's loss.
     case paperEq17
     /// M v = b, the minimiser of eq. 15.
     case leastSquares
-    /// (M + λ (tr M / 3) 1) v = b: λ → ∞ is eq. 17, λ = 0 least squares.
+    /// (M + λ (tr M / 3) 1) v = b; λ → ∞ gives eq. 17, λ = 0 gives least squares.
     case ridge(Double)
     /// The minimiser of eq. 15 among unit vectors.
     case sphere
@@ -65,7 +65,7 @@ public struct DirectionProblem: Sendable {
         }
     }
 
-    /// J₂(v).
+    /// Returns J₂(v).
     public func analyticLoss(_ v: SIMD3<Double>) -> Double {
         max(0, 0.5 * (dot(v, moment * v) - 2 * dot(b, v) + squares))
     }

@@ -47,7 +47,9 @@ public struct DistanceFactorisation: Sendable {
         zSum = z.reduce(0, +)
     }
 
-    /// W with D W = Y. - Parameter y: N×M.
+    /// Returns W with D W = Y.
+    ///
+    /// - Parameter y: N×M.
     public func solve(_ y: Matrix) -> Matrix {
         var x = factor.solve(y)
         let scale = shift / (shift * zSum - 1)
@@ -58,7 +60,9 @@ public struct DistanceFactorisation: Sendable {
         return x
     }
 
-    /// W and c with D W + 1 c = Y and 1ᵀW = 0. - Parameter y: N×M.
+    /// Returns W and c with D W + 1 c = Y and 1ᵀW = 0.
+    ///
+    /// - Parameter y: N×M.
     public func solveWithConstant(_ y: Matrix) -> (weights: Matrix, constant: [Double]) {
         var x = factor.solve(y)
         let constant = columnSums(x).map { $0 / zSum }

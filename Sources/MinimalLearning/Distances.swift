@@ -45,7 +45,7 @@ public func distances(among x: Matrix) -> Matrix {
     return d
 }
 
-/// ‖x_i‖² of every row.
+/// Returns ‖x_i‖² of every row.
 public func squaredRowLengths(_ x: Matrix) -> [Double] {
     var result = [Double](repeating: 0, count: x.rows)
     x.storage.withUnsafeBufferPointer { x in
@@ -55,14 +55,14 @@ public func squaredRowLengths(_ x: Matrix) -> [Double] {
     return result
 }
 
-/// Reference points in single precision, relative to their mean c: half the memory of double precision, and products
-/// at twice the speed.
+/// Reference points in single precision, relative to their mean c. They take half the memory of double precision, and
+/// products are twice as fast.
 ///
 ///     D_ij² = ‖x_i − c‖² + ‖q_j − c‖² − 2 (x_i − c)·(q_j − c)
 ///
-/// Without c the lengths are much larger than the distances, and single precision is not enough. With it the relative
-/// error of D is about 10⁻⁷ (root mean square, learning machines of full size). Pairs that are much closer than their
-/// lengths are computed again from their differences.
+/// Without the subtraction of c, the lengths are much larger than the distances, and single precision is not enough.
+/// With it, the relative error of D is about 10⁻⁷ (root mean square, learning machines of full size). Pairs whose
+/// distance is much smaller than their lengths are computed again from their differences.
 public struct CentredPoints: Sendable {
     /// c: F values.
     public let centre: [Double]
@@ -80,7 +80,7 @@ public struct CentredPoints: Sendable {
         values = centred(q, centre)
     }
 
-    /// ‖q_j − c‖² of the rounded values.
+    /// ‖q_j − c‖², calculated from the rounded values.
     public var squaredLengths: [Double] {
         values.withUnsafeBufferPointer { squaredLengthsOfRows($0, columns: centre.count) }
     }
@@ -134,14 +134,14 @@ public func distances(
     return d
 }
 
-/// Below this fraction of ‖x‖² + ‖q‖², a squared distance is computed from differences: the
-/// expansion would keep fewer than about ten digits of it.
+/// Below this fraction of ‖x‖² + ‖q‖², a squared distance is computed from differences, because the expansion would
+/// keep fewer than about ten of its digits.
 private let nearness = 1e-5
 
-/// The same in single precision, where the expansion would keep fewer than about five.
+/// The same fraction in single precision, where the expansion would keep fewer than about five digits.
 private let nearnessInSingle = 1e-2
 
-/// x_i − c, row-major.
+/// Returns x_i − c, row-major.
 private func centred(_ x: Matrix, _ centre: [Double]) -> [Float] {
     var result = [Float](repeating: 0, count: x.rows * x.columns)
     result.withUnsafeMutableBufferPointer { result in
@@ -154,7 +154,7 @@ private func centred(_ x: Matrix, _ centre: [Double]) -> [Float] {
     return result
 }
 
-/// The sum of squares of every row, added up in double precision.
+/// Returns the sum of squares of every row, added in double precision.
 private func squaredLengthsOfRows(_ values: UnsafeBufferPointer<Float>, columns: Int) -> [Double] {
     stride(from: 0, to: values.count, by: max(1, columns)).map { start in
         var sum = 0.0

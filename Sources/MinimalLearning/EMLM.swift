@@ -34,7 +34,7 @@ public struct EMLM: Sendable, Equatable {
     public enum Solver: String, Sendable, Codable, CaseIterable {
         /// D W = Y, for N = K and a ridge below rounding (``DistanceFactorisation``).
         case direct
-        /// The same by Bunch–Kaufman factorisation of D itself.
+        /// D W = Y by Bunch–Kaufman factorisation of D itself.
         case indefinite
         /// Cholesky factorisation of DᵀD + λ.
         case normalEquations = "normal-equations"
@@ -65,7 +65,7 @@ public struct EMLM: Sendable, Equatable {
         let square = d.rows == d.columns
         let lambda = (objective == .exact ? Double(d.rows) : 1) * ridge / Double(d.columns)
         if objective == .biasAugmented {
-            precondition(square, "the bias-augmented form interpolates, so it needs as many points as references")
+            precondition(square, "the bias-augmented form needs as many points as references")
             let (w, c) = try DistanceFactorisation(d).solveWithConstant(column(y))
             return EMLM(weights: w.storage, constant: c[0], solver: .direct)
         }
@@ -89,7 +89,9 @@ public struct EMLM: Sendable, Equatable {
         throw failure
     }
 
-    /// Returns f for every row of distances. - Parameter d: M×K.
+    /// Returns f for every row of distances.
+    ///
+    /// - Parameter d: M×K.
     public func predict(distances d: Matrix) -> [Double] {
         var result = product(d, weights)
         if constant != 0 {
@@ -133,8 +135,7 @@ public struct EMLM: Sendable, Equatable {
         }
     }
 
-    /// Whether the weights solve the problem: D W = Y for the direct solver, otherwise Dᵀ(D W − Y)
-    /// ≈ 0.
+    /// Returns whether the weights solve the problem: D W ≈ Y for the direct solver, otherwise Dᵀ(D W − Y) ≈ 0.
     private static func residualIsSmall(
         _ d: Matrix, _ w: [Double], _ y: [Double], _ solver: Solver
     ) -> Bool {
@@ -151,8 +152,8 @@ public struct EMLM: Sendable, Equatable {
 
 func column(_ y: [Double]) -> Matrix { Matrix(rows: y.count, columns: 1, storage: y) }
 
-/// Returns the residuals y_i − f_{−i}(x_i) of an interpolant that is trained without point i,
-/// neither as a data point nor as a reference, for every i at once (Rippa's identity).
+/// Returns the residuals y_i − f_{−i}(x_i), for every i at once, where the interpolant f_{−i} is trained without
+/// point i as a data point and as a reference (Rippa's identity).
 ///
 ///     r_ic = B_ic / (A⁻¹)_ii
 ///
@@ -170,7 +171,7 @@ public func leaveOneOutResiduals(inverse: Matrix, weights b: Matrix) -> Matrix {
     return residuals
 }
 
-/// Returns the residuals of the rows G of a group of points that is left out as a whole.
+/// Returns the residuals of the rows G of a group of points if all points of the group are left out together.
 ///
 ///     r_G = ((A⁻¹)_GG)⁻¹ B_G
 ///

@@ -25,7 +25,8 @@ struct LaneMatrix {
 
     @inline(__always) init() {}
 
-    /// Adds p sᵀ. Not fused: without a processor instruction for it, that is a library call.
+    /// Adds p sᵀ. Multiplication and addition are not fused, because that is a library call on processors without an
+    /// instruction for it.
     @inline(__always) mutating func add(_ p: LaneVector, _ s: LaneVector) {
         xx += p.x * s.x
         xy += p.x * s.y

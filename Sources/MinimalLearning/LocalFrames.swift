@@ -3,20 +3,18 @@
 #endif
 public import LinearAlgebra
 
-/// A point's neighbours in each of several local coordinate systems: for every permitted order of
-/// the neighbours, e₁ points to the first one, e₂ towards the second in the plane of both, e₃ = e₁
-/// × e₂.
+/// A point's neighbours in several local coordinate systems, one for every permitted order of the neighbours: e₁ points
+/// to the first neighbour, e₂ towards the second in the plane of both, e₃ = e₁ × e₂.
 ///
-/// The coordinates are invariant under rotation; under reflection, the third ones change sign.
-/// Orders whose first two neighbours are missing or collinear with the centre have no axes and are
-/// left out.
+/// The coordinates are invariant under rotation; under reflection, the third coordinates change sign. An order has no
+/// axes and is left out if its first two neighbours are missing or collinear with the centre.
 public struct LocalFrames: Sendable {
     /// Axes of each order, as the rows of a rotation from space to the local system.
     let axes: [Rotation3]
     /// For each order the first and second coordinates of all neighbours, then the third ones, Å.
     let planar: [[Double]]
     let third: [[Double]]
-    /// Mean of their squares, the same for every order of the same neighbours.
+    /// Mean square of the coordinates, which is the same for every order of the same neighbours.
     let size: [Double]
 
     public var count: Int { axes.count }
@@ -39,7 +37,7 @@ public struct LocalFrames: Sendable {
         (self.axes, self.planar, self.third, self.size) = (axes, planar, third, size)
     }
 
-    /// Nil if the angle at the centre is below about six degrees, or near 180°.
+    /// Returns the axes; nil if the angle at the centre is below about six degrees, or near 180°.
     private static func axes(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Rotation3? {
         let n = cross(a, b)
         let (aa, bb, nn) = (dot(a, a), dot(b, b), dot(n, n))
@@ -48,10 +46,10 @@ public struct LocalFrames: Sendable {
         return Rotation3(e1, cross(e3, e1), e3)
     }
 
-    /// Pairs of orders with a larger exponent are neglected.
+    /// Largest exponent; pairs of orders with a larger one are neglected.
     private static let farthest = 36.0
 
-    /// The agreement of two environments and their relative orientation: a 3×3 matrix by rows,
+    /// Returns the agreement of two environments and their relative orientation as a 3×3 matrix by rows,
     ///
     ///     M = Σ_pq Σ_t exp(−|c_p − t c'_q|²/σ²) E_pᵀ diag(1, 1, t) E'_q,      t = ±1
     ///
@@ -62,7 +60,7 @@ public struct LocalFrames: Sendable {
     ///
     /// - Parameters:
     ///   - other: the environment of an atom of the same kind.
-    ///   - sigma: Å.
+    ///   - sigma: tolerance of the coordinates, Å.
     public func overlap(_ other: LocalFrames, sigma: Double) -> [Double] {
         var m = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)
         let scale = 1 / (sigma * sigma)
@@ -83,8 +81,8 @@ public struct LocalFrames: Sendable {
         return [m.0.x, m.0.y, m.0.z, m.1.x, m.1.y, m.1.z, m.2.x, m.2.y, m.2.z]
     }
 
-    /// √(tr M/3) of the environment with itself, which normalises ``overlap(_:sigma:)`` to a mean
-    /// of one. Zero without axes.
+    /// Returns √(tr M/3) of the environment with itself, which normalises ``overlap(_:sigma:)`` to a mean of one;
+    /// zero if there are no axes.
     public func norm(sigma: Double) -> Double {
         let m = overlap(self, sigma: sigma)
         return ((m[0] + m[4] + m[8]) / 3).squareRoot()
@@ -97,7 +95,7 @@ public struct LocalFrames: Sendable {
     }
 }
 
-/// The distances and relative orientations of all pairs of a set of references.
+/// The distances and relative orientations of all pairs of references.
 public struct FramedPairs: Sendable {
     public let count: Int
     /// Width of the overlaps, Å.
@@ -116,7 +114,7 @@ public struct FramedPairs: Sendable {
         var overlaps = [Double](repeating: 0, count: 9 * n * n)
         overlaps.withUnsafeMutableBufferPointer { out in
             nonisolated(unsafe) let out = out
-            // Row i has i blocks: rows i and n − 1 − i together have constant cost.
+            // Row i has i blocks, so rows i and n − 1 − i together have constant cost.
             forEachChunk(of: (n + 1) / 2) { range in
                 for half in range {
                     for i in Set([half, n - 1 - half]) {

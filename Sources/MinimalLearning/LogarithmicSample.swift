@@ -1,8 +1,7 @@
 import Foundation
 
-/// Returns indices of the frames of a long run, denser towards its end: N − u for the distinct
-/// integers u nearest to M points that are equally spaced in the logarithm from 1 to N, with the
-/// smallest M that gives enough.
+/// Returns indices of frames of a long run, denser towards its end: N − u for the distinct integers u nearest to M
+/// points that are equally spaced in the logarithm from 1 to N, with the smallest M that gives enough frames.
 ///
 /// - Parameters:
 ///   - total: N, frames of the run.

@@ -37,7 +37,9 @@ public struct MLM: Sendable {
         return MLM(coefficients: b, targets: t)
     }
 
-    /// y for every row of distances. - Parameter d: M×K.
+    /// Returns y for every row of distances.
+    ///
+    /// - Parameter d: M×K.
     public func predict(distances d: Matrix) -> [Double] {
         let delta = product(d, coefficients)
         return (0..<d.rows).map { multilaterate(targets, distances: Array(delta.row($0))) }

@@ -1,12 +1,11 @@
 public import LinearAlgebra
 
-/// Selects points that cover a set: each next point is the farthest from all previous ones
-/// (RS-maximin).
+/// Selects points that cover a set: each next point is the farthest one from all previous points (RS-maximin).
 ///
 ///     i_{k+1} = argmax_i min_{j ≤ k} ‖x_i − x_{i_j}‖₂
 ///
 /// Ties go to the lowest index. A point nearer than `separation` to a selected one is never selected, so fewer than
-/// `count` points are returned if the set has fewer distinct points: it may have duplicates, or atoms of a symmetric
+/// `count` points are returned if the set has fewer distinct points. A set may have duplicates, or atoms of a symmetric
 /// structure whose descriptors differ only by rounding. A selection of K points is the beginning of every longer
 /// selection.
 ///
@@ -35,9 +34,9 @@ public func maximinSelection(
     return pass(over: x, count: count, from: startIndex(x, start), separation: separation)
 }
 
-/// Selects the same way with one pass over all points per selected one, from a copy in single
-/// precision: a pass is limited by memory bandwidth. Distances are computed from differences, so
-/// they are correct to 10⁻⁶; whether two points are identical is decided in double precision.
+/// Selects points in the same way with one pass over all points per selected point, from a copy in single precision,
+/// because a pass is limited by memory bandwidth. Distances are computed from differences, so they are correct to 10⁻⁶.
+/// Whether two points are identical is decided in double precision.
 private func pass(over x: Matrix, count: Int, from start: Int, separation: Double) -> [Int] {
     let n = x.rows
     var selected = [start]
@@ -87,7 +86,7 @@ private func isSeparate(_ x: Matrix, _ i: Int, _ j: Int, _ separation: Double) -
     }
 }
 
-/// Selects the same way from all distances.
+/// Selects points in the same way from the distances of all pairs.
 private func selection(
     among d: Matrix, count: Int, from start: Int, separation: Double
 ) -> [Int] {
@@ -112,7 +111,7 @@ private struct Cloud: @unchecked Sendable {
     func distance(_ i: Int, _ j: Int) -> Float {
         guard let base else { return 0 }
         let (a, b) = (UnsafeRawPointer(base + i * features), UnsafeRawPointer(base + j * features))
-        // Two sums, so that an addition need not wait for the previous one.
+        // With two sums, an addition does not have to wait for the previous one.
         var (sum, other, k) = (SIMD8<Float>.zero, SIMD8<Float>.zero, 0)
         while k + 16 <= features {
             let first =

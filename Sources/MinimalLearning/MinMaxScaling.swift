@@ -1,6 +1,6 @@
 public import LinearAlgebra
 
-/// Maps each feature to [0, 1] over the rows it was fitted to.
+/// A scaling of each feature to [0, 1] over the rows to which it was fitted.
 ///
 ///     x̂ = (x − min) / (max − min)
 ///
@@ -32,7 +32,9 @@ public struct MinMaxScaling: Sendable, Equatable {
         range = zip(low, high).map { $1 - $0 < 10 * Double.ulpOfOne ? 1 : $1 - $0 }
     }
 
-    /// Returns the scaled rows. - Parameter x: N×F.
+    /// Returns the scaled rows.
+    ///
+    /// - Parameter x: N×F.
     public func callAsFunction(_ x: Matrix) -> Matrix {
         precondition(x.columns == minimum.count, "the number of features equals that of the fit")
         var result = x

@@ -5,7 +5,7 @@
 #endif
 
 extension DirectionProblem {
-    /// J₁(v) = −Σ w_j exp(−((d_j − u_j·v)/σ₁)²) (eq. 14).
+    /// Returns J₁(v) = −Σ w_j exp(−((d_j − u_j·v)/σ₁)²) (eq. 14).
     public func numericLoss(_ v: SIMD3<Double>, sigma1: Double) -> Double {
         var sum = 0.0
         for j in u.indices where w[j] > 0 {
@@ -18,9 +18,8 @@ extension DirectionProblem {
     /// Returns argmin J₁ over unit vectors, starting from eq. 17's direction and the best five of
     /// 64 points on the sphere.
     ///
-    /// J₁ is a Welsch loss: minimising J₂ with weights w_j exp(−(misfit/σ₁)²) never raises it
-    /// (majorise–minimise). Ten such steps find the basin; Newton steps in the tangent plane then
-    /// find the minimum.
+    /// J₁ is a Welsch loss, so minimising J₂ with weights w_j exp(−(misfit/σ₁)²) never increases J₁
+    /// (majorise–minimise). Ten such steps find the basin; Newton steps in the tangent plane then find the minimum.
     func numericMinimum(_ sigma1: Double) -> SIMD3<Double> {
         let ranked = Self.sphere.map { ($0, numericLoss($0, sigma1: sigma1)) }
             .sorted { $0.1 < $1.1 }.prefix(5).map(\.0)

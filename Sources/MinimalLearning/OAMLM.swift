@@ -10,7 +10,7 @@ public import LinearAlgebra
 public struct OAMLM: Sendable {
     /// K×K: B_c.
     public let projections: Matrix
-    /// K×K: B_g, if misfits of alignments are predicted too.
+    /// K×K: B_g; nil if misfits of alignments are not predicted.
     public let misfits: Matrix?
 
     public init(projections: Matrix, misfits: Matrix? = nil) {
@@ -29,7 +29,9 @@ public struct OAMLM: Sendable {
         OAMLM(projections: factor.solve(projections), misfits: misfits.map(factor.solve))
     }
 
-    /// Returns d_c for every row of distances. - Parameter d: N×K. - Returns: N×K.
+    /// Returns d_c, N×K, for every row of distances.
+    ///
+    /// - Parameter d: N×K.
     public func predictProjections(distances d: Matrix) -> Matrix { product(d, projections) }
 }
 

@@ -4,8 +4,8 @@
 ///
 /// M is the number of points other than the centre. If slots are empty on either side, only the
 /// points in both are used, and only permutations that keep the largest possible number of points.
-/// R comes from a quaternion, four references at once; for planar points, g decides between the two
-/// reflections.
+/// R is computed from a quaternion, for four references at once; for planar points, g decides between rotation and
+/// reflection.
 ///
 /// - Source: eqs. 11, 12 of the paper (with R = U Vᵀ, which maps reference to input).
 public struct PermutationAlignment: Sendable {
@@ -128,7 +128,8 @@ public struct PermutationAlignment: Sendable {
                 a.scaled(by: flip), invariants.flipped(by: flip), startingAt: bound
             ).scaled(by: flip)
             let misfit = Self.misfit(p, s, order, r)
-            // The reflection of planar points must be better than the rotation by more than the rounding error.
+            // The reflection of planar points is chosen only if it is better than the rotation by more than the
+            // rounding error.
             var better = misfit .< bestMisfit
             if let allowed { better = (misfit .< bestMisfit - Self.margin) .& allowed }
             bestMisfit.replace(with: misfit, where: better)
@@ -217,7 +218,7 @@ public struct PermutationAlignment: Sendable {
     }
 }
 
-/// Four references' points: slot, coordinate, lane.
+/// The points of four references, in the order slot, coordinate, lane.
 struct LanePoints {
     let base: UnsafePointer<Double>
 

@@ -37,7 +37,7 @@ public struct Alignments: Sendable {
     public internal(set) var rotations: [Double]
     /// K misfits, Å; infinity if there is nothing to align.
     public internal(set) var misfits: [Double]
-    /// True if the points leave the rotation of R_j around an axis undetermined.
+    /// True for each reference whose points leave the rotation R_j around an axis undetermined.
     public internal(set) var lowRank: [Bool]
 
     public init(count: Int) {
@@ -46,12 +46,12 @@ public struct Alignments: Sendable {
         lowRank = [Bool](repeating: false, count: count)
     }
 
-    /// R_j.
+    /// Returns R_j.
     public func rotation(_ j: Int) -> Rotation3 {
         rotations.withUnsafeBufferPointer { Rotation3($0.baseAddress.unsafelyUnwrapped + 9 * j) }
     }
 
-    /// u_j = R_j t_j.
+    /// Returns u_j = R_j t_j, one vector per reference.
     public func rotated(_ t: [SIMD3<Double>]) -> [SIMD3<Double>] {
         precondition(t.count == misfits.count, "one vector per reference")
         return rotations.withUnsafeBufferPointer { r in
@@ -60,7 +60,7 @@ public struct Alignments: Sendable {
     }
 }
 
-/// w_j = exp(−(g_j/σ₂)²) (eq. 16).
+/// Returns the weights w_j = exp(−(g_j/σ₂)²) (eq. 16).
 ///
 /// - Parameters: g and σ₂ in Å; an infinite g has no weight.
 public func alignmentWeights(_ g: [Double], sigma2: Double) -> [Double] {
@@ -93,7 +93,7 @@ public struct Rotation3: Sendable, Equatable {
         }
     }
 
-    /// The smallest rotation that takes direction s onto direction p.
+    /// Returns the smallest rotation that maps direction s onto direction p.
     static func minimal(from s: SIMD3<Double>, to p: SIMD3<Double>) -> Rotation3 {
         let a = s / dot(s, s).squareRoot()
         let b = p / dot(p, p).squareRoot()

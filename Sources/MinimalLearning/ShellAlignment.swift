@@ -4,8 +4,8 @@
     import Darwin
 #endif
 
-/// Neighbours around a centre at the origin, too many and too similar to try all permutations. The first may be of a
-/// distinct kind (the anchor); the others follow from near to far.
+/// Neighbours around a centre at the origin that are too many and too similar to try all permutations. The first point
+/// may be of another kind (the anchor); the other points are ordered from near to far.
 public struct Shell: Sendable, Equatable {
     public var points: [SIMD3<Double>]
     /// Whether `points[0]` is the anchor.
@@ -29,12 +29,12 @@ public struct Shell: Sendable, Equatable {
 ///
 ///     u = Σ_{i=1..3} (l_i − l'_i)² + (θ_i − θ'_i)²          (eq. 18; Å, rad)
 ///
-/// are aligned. Both hands of each triangle are tried; the best one has the smallest
+/// are aligned. Each triangle is tried with and without reflection; the best alignment has the smallest
 ///
 ///     g' = 1/(1+M) √(Σ_k ‖nearest‖²)                        (eq. 13)
 ///
-/// over every point of the larger list to its nearest of the smaller (of the input's list if they
-/// have the same size); M is the larger size.
+/// over every point of the larger list (of the input's list if both have the same size) to its nearest point of the
+/// smaller list; M is the size of the larger list.
 public struct ShellAlignment: Sendable {
     /// Number of triangles that are aligned after the comparison of sides and angles.
     public let triangleCount: Int
@@ -84,8 +84,8 @@ public struct ShellAlignment: Sendable {
                 return (best.misfit, false)
             }
         }
-        // One shell has a single direction, so the rotation about it is undetermined: rotates a direction of one shell
-        // onto that of the other, the anchors' if both have one.
+        // One shell has a single direction, so the rotation about it is undetermined. A direction of one shell is
+        // rotated onto a direction of the other: from anchor to anchor if both have one.
         let (p, s) = (input.shell, reference.shell)
         guard let i = anchored ? 0 : p.points.indices.first(where: { $0 >= p.firstOther }),
             let j = anchored ? 0 : s.points.indices.first(where: { $0 >= s.firstOther })
@@ -95,7 +95,7 @@ public struct ShellAlignment: Sendable {
         return (shellMisfit(p.points, s.points.map { r * $0 }), true)
     }
 
-    /// Tries both hands of every candidate, four candidates at once.
+    /// Tries every candidate with and without reflection, four candidates at once.
     private func bestTriangle(
         _ input: Input, _ plane: Plane, _ reference: Prepared, _ scratch: inout Scratch
     ) -> (rotation: Rotation3, misfit: Double)? {
@@ -109,7 +109,8 @@ public struct ShellAlignment: Sendable {
             let (same, mirrored) = Self.sums(p, s.count, scratch.moved)
             for lane in 0..<min(4, candidates.count - start) {
                 if same[lane] < best.misfit { best = (same[lane], start + lane, 1) }
-                // Å²; a reflection must be better than the best candidate so far by more than the rounding error.
+                // In Å². A reflection is chosen only if it is better than the best candidate so far by more than the
+                // rounding error.
                 if group == .o3, mirrored[lane] < best.misfit * (1 - 1e-9) - 1e-18 {
                     best = (mirrored[lane], start + lane, -1)
                 }
@@ -177,9 +178,9 @@ private func shellMisfit(_ p: [SIMD3<Double>], _ s: [SIMD3<Double>]) -> Double {
 /// An input's shell with the frames of its two triangles.
 private struct Input {
     let shell: Shell
-    /// For the triangle (centre, anchor, nearest other).
+    /// The frame of the triangle (centre, anchor, nearest other).
     let anchored: Plane?
-    /// For the triangle (centre, nearest other, second nearest other).
+    /// The frame of the triangle (centre, nearest other, second nearest other).
     let free: Plane?
 
     init(_ shell: Shell) {
@@ -187,7 +188,7 @@ private struct Input {
         let others = shell.points.indices.dropFirst(shell.firstOther)
         func plane(_ first: Int?, _ rest: some Sequence<Int>) -> Plane? {
             guard let first else { return nil }
-            // A neighbour collinear with the first spans no plane: the next one is used instead.
+            // A neighbour that is collinear with the first one spans no plane, so the next one is used instead.
             for k in rest {
                 if var plane = Plane(shell.points[first], shell.points[k]) {
                     plane.points = shell.points.map(plane.coordinates)
@@ -204,7 +205,7 @@ private struct Input {
 /// A reference with all quantities that do not depend on the input.
 private struct Prepared: Sendable {
     let shell: Shell
-    /// (anchor, each other).
+    /// The triangles of centre, anchor and each other neighbour.
     let anchored: [Candidate]
     private let pairs: [Candidate]
     /// l₁ l₂ l₃ θ₁ θ₂ θ₃ of every pair of others, each padded to a multiple of four.
@@ -231,7 +232,7 @@ private struct Prepared: Sendable {
         self.sides = sides
     }
 
-    /// Returns the `count` pairs of smallest u, in no order; ties go to the lower index.
+    /// Adds the `count` pairs of smallest u to the candidates; in case of a tie, the pair of the lower index.
     func nearestTriangles(_ plane: Plane, _ scratch: inout Scratch, _ count: Int) {
         scratch.kept.removeAll(keepingCapacity: true)
         var worst = Double.infinity
@@ -254,7 +255,7 @@ private struct Prepared: Sendable {
     }
 }
 
-/// The frames of four candidate triangles, each rotated within its plane to fit the input's: rows
+/// Returns the frames of four candidate triangles, each rotated within its plane to fit the frame of the input; rows
 /// are axes.
 @inline(__always)
 private func turnedFrames(
@@ -292,7 +293,7 @@ private struct Candidate: Sendable {
 
 private struct Scratch {
     var candidates: [Candidate] = []
-    /// Ascending u.
+    /// The best candidates, in ascending order of u.
     var kept: [(u: Double, index: Int)] = []
     var moved: [LaneVector]
 
@@ -313,7 +314,7 @@ private struct Scratch {
     }
 }
 
-/// Sides |ca|, |ab|, |bc| and angles at c, a, b of the triangle with c at the origin.
+/// Returns sides |ca|, |ab|, |bc| and angles at c, a, b of the triangle with c at the origin.
 private func sidesAndAngles(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> [Double] {
     func length(_ v: SIMD3<Double>) -> Double { dot(v, v).squareRoot() }
     func angle(_ u: SIMD3<Double>, _ v: SIMD3<Double>) -> Double {
@@ -333,7 +334,7 @@ private struct Plane {
     /// The shell in this frame.
     var points: [SIMD3<Double>] = []
 
-    /// Nil if the points and the origin are collinear (sin < 10⁻⁶).
+    /// Makes the frame; returns nil if the points and the origin are collinear (sin < 10⁻⁶).
     init?(_ a: SIMD3<Double>, _ b: SIMD3<Double>) {
         let n = cross(a, b)
         let (area, aa, bb) = (dot(n, n), dot(a, a), dot(b, b))

@@ -34,7 +34,7 @@ public struct VectorKernel: Sendable, Equatable, Codable {
         (self.shape, self.length, self.sigma2, self.noise) = (shape, length, sigma2, noise)
     }
 
-    /// 3n×3n: blocks k(d_ij) M_ij with λ on the diagonal.
+    /// Returns the 3n×3n matrix of the blocks k(d_ij) M_ij, with λ added to the diagonal.
     ///
     /// - Parameters:
     ///   - pairs: pairs with the same σ₂.
@@ -69,10 +69,10 @@ public struct VectorKernel: Sendable, Equatable, Codable {
 ///
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j,      (K + λ) a = F,
 ///
-/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's environment with
-/// that of reference j, and all 3n components of a are solved together. K is positive definite.
-/// Replacing M by the best of several alignments would destroy the positive definiteness of K, and a
-/// regularisation strong enough to restore it leaves nothing to learn.
+/// where M_j is the normalised ``LocalFrames/overlap(_:sigma:)`` of the input's environment with the environment of
+/// reference j, and all 3n components of a are solved together. K is positive definite.
+/// If M were replaced by the best of several alignments, K would not be positive definite, and a regularisation strong
+/// enough to make it so would leave nothing to learn.
 ///
 /// - Source: covariant kernels, Glielmo, Sollich, De Vita, Phys. Rev. B 95, 214302 (2017).
 public struct VectorKernelFit: Sendable {
@@ -84,7 +84,7 @@ public struct VectorKernelFit: Sendable {
     /// - Parameters:
     ///   - kernel: k.
     ///   - pairs: the pairs of the references.
-    ///   - vectors: F at the leading references; their number sets how many are used.
+    ///   - vectors: F at the leading references; as many references are used as there are vectors.
     /// - Complexity: 9n³ operations, 72 n² bytes.
     /// - Throws: `LinearAlgebraError` if the matrix is not positive definite.
     public init(
@@ -96,8 +96,8 @@ public struct VectorKernelFit: Sendable {
         coefficients = vectors.indices.map { [a[3 * $0], a[3 * $0 + 1], a[3 * $0 + 2]] }
     }
 
-    /// Returns the prediction at each reference by a fit without the reference's group: F_G −
-    /// (C_GG)⁻¹ a_G with C = (K + λ)⁻¹.
+    /// Returns the prediction at each reference by a fit without the reference's group, which is F_G − (C_GG)⁻¹ a_G
+    /// with C = (K + λ)⁻¹.
     ///
     /// - Parameters:
     ///   - groups: one group number per reference.

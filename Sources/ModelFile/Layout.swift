@@ -10,8 +10,8 @@
 ///         64     …  JSON header: kind, name, the owner's header, the tensors with a SHA-256 each
 ///          …     …  tensors, each at a multiple of 64; zeros between
 ///
-/// The header holds each tensor's digest, so the digest at offset 32 covers all content and is
-/// cheap to check; ``ModelFile/verify()`` reads the rest.
+/// The header contains each tensor's digest, so the digest at offset 32 covers all content and is cheap to check;
+/// ``ModelFile/verify()`` checks the tensors.
 enum Layout {
     static let magic = Array("AURELAXM".utf8)
     static let formatVersion = 1
@@ -62,7 +62,7 @@ public struct TensorDescription: Codable, Sendable, Equatable {
     public let type: ElementType
     /// Extents, row-major.
     public let shape: [Int]
-    /// Offset from the end of the header, rounded up to a multiple of 64.
+    /// Offset from the end of the header, which is rounded up to a multiple of 64.
     let offset: Int
     let sha256: String
 

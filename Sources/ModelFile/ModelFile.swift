@@ -3,7 +3,7 @@ import Foundation
 
 /// A model on disk, mapped into memory; opening reads only the header.
 ///
-/// Opening checks the structure, the lengths and the header's digest; ``verify()`` checks the rest.
+/// Opening checks the structure, the lengths and the header's digest; ``verify()`` checks the tensors.
 /// A file is replaced by rename and never rewritten in place, so a mapping never changes.
 public final class ModelFile: Sendable {
     public let path: String
@@ -62,7 +62,7 @@ public final class ModelFile: Sendable {
         let start = Layout.aligned(headerRange.upperBound)
         var end = 0
         for tensor in directory.tensors {
-            // A valid digest does not exclude absurd numbers in the header, so arithmetic on them must not trap.
+            // A header with a valid digest can still contain absurd numbers, so arithmetic on them must not trap.
             let bytes = tensor.shape.reduce(Optional(tensor.type.size)) { size, extent in
                 guard let size, extent >= 0 else { return nil }
                 let (product, overflow) = size.multipliedReportingOverflow(by: extent)
@@ -88,10 +88,10 @@ public final class ModelFile: Sendable {
         tensors = directory.tensors
     }
 
-    /// Length of the file in bytes.
+    /// Length of the file, bytes.
     public var byteCount: Int { mapping.bytes.count }
 
-    /// The owner's header.
+    /// Decodes the owner's header.
     public func header<Header: Decodable>(
         as type: Header.Type = Header.self
     ) throws(ModelFileError) -> Header {
@@ -131,7 +131,7 @@ public final class ModelFile: Sendable {
             owner: mapping)
     }
 
-    /// Reads the whole file and checks every tensor against its digest.
+    /// Reads the complete file and checks every tensor against its digest.
     ///
     /// - Throws: ``ModelFileError/damaged(path:what:)``.
     public func verify() throws(ModelFileError) {

@@ -26,10 +26,10 @@ public enum ModelFileError: Error, Sendable, Equatable, CustomStringConvertible 
             "\(path): model file format \(found); this aurelax reads format \(supported): "
                 + "train the model again, or use the aurelax that wrote it"
         case .wrongLength(let path, let expected, let actual):
-            "\(path): the file has \(actual) bytes, its header says \(expected): "
-                + "the copy is incomplete; copy or train it again"
+            "\(path): the file has \(actual) bytes, but its header states \(expected), so the copy is incomplete; "
+                + "copy the file or train the model again"
         case .damaged(let path, let what):
-            "\(path): \(what) does not match its checksum: the file is damaged; copy or train it again"
+            "\(path): \(what) does not match its checksum, so the file is damaged; copy the file or train the model again"
         case .wrongKind(let path, let found, let expected):
             "\(path): the model is of kind '\(found)', expected '\(expected)'"
         case .header(let path, let reason): "\(path): header: \(reason)"

@@ -31,7 +31,7 @@ public struct Tensor<Element: TensorElement>: @unchecked Sendable {
     }
 }
 
-/// A whole file mapped read-only (`mmap`), unmapped with the last reference.
+/// A file that is mapped completely and read-only (`mmap`) until the last reference is released.
 final class Mapping: @unchecked Sendable {
     // Unchecked: read-only pages.
     let bytes: UnsafeRawBufferPointer

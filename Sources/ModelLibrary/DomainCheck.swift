@@ -8,15 +8,16 @@ import SOAPPotential
 public struct DomainCheck: Sendable, Equatable {
     /// Above this share of atoms out of domain, a structure is refused.
     public static let refusedShare = 0.5
-    /// Up to this share the model can be the base of a learning relaxation. A copper ring with 0.17 ended 0.17 eV lower
-    /// on gold-ligands than on GFN1-xTB, after fewer gradients; a ring of p-MBA with 0.22 began at 5.6 eV/Å.
+    /// Up to this share the model can be the base of a learning relaxation. A copper ring with a share of 0.17
+    /// ended 0.17 eV lower on gold-ligands than on GFN1-xTB, after fewer gradients; a ring of p-MBA with a share of
+    /// 0.22 began at 5.6 eV/Å.
     public static let baseShare = 0.2
     /// A force of more than this many times the largest in the training data is refused.
     public static let refusedForce = 5.0
     /// Mean expected force error, eV/Å, above which a structure is refused if it is also more than ``refusedRatio`` of
     /// the forces. In a known structure with strongly displaced atoms, both errors and forces are large.
     public static let refusedError = 1.0
-    /// Root mean square of the expected force errors over that of the forces.
+    /// Root mean square of the expected force errors, divided by the root mean square of the forces.
     public static let refusedRatio = 0.2
     /// Above this expected force error, eV/Å, ``problem`` names the atom even if none is out of domain.
     static let mentionedError = 2.0
@@ -34,13 +35,13 @@ public struct DomainCheck: Sendable, Equatable {
     private let hasLimits: Bool
 
     public struct ExpectedErrors: Sendable, Equatable {
-        /// Over all atoms, eV/Å.
+        /// Mean of the expected errors of all atoms, eV/Å.
         public var mean: Double
-        /// Largest, eV/Å, with its atom.
+        /// Largest expected error, eV/Å, which is that of ``atom``.
         public var largest: Double
         public var atom: Int
         public var symbol: String
-        /// Root mean square over that of the predicted forces.
+        /// Root mean square of the expected errors, divided by the root mean square of the predicted forces.
         public var ratio: Double
 
         init?(_ atoms: Atoms, _ prediction: ForcePrediction) {
@@ -53,7 +54,7 @@ public struct DomainCheck: Sendable, Equatable {
             ratio = (squared / prediction.forces.reduce(0) { $0 + $1.squaredLength }).squareRoot()
         }
 
-        /// Such as `0.27 eV/Å on average, 0.29 at most (Au atom 3)`.
+        /// The expected errors in words: `0.27 eV/Å on average, 0.29 at most (Au atom 3)`.
         public var text: String {
             String(format: "%.2f eV/Å on average, %.2f at most", mean, largest) + " (\(symbol) atom \(atom))"
         }
@@ -109,7 +110,7 @@ public struct DomainCheck: Sendable, Equatable {
         return expected.mean > Self.refusedError && expected.ratio > Self.refusedRatio
     }
 
-    /// True if the model knows nearly all of the structure.
+    /// Whether the model can be the base of a learning relaxation, because it knows nearly all atoms of the structure.
     public var isBase: Bool { share <= Self.baseShare && !hasWildForce && !hasLargeErrors }
 
     private var hasWildForce: Bool {
@@ -121,9 +122,8 @@ public struct DomainCheck: Sendable, Equatable {
         if hasWildForce, let largestForce {
             return "the force on \(largestForce.symbol) atom \(largestForce.atom) is "
                 + String(
-                    format: "%.1f eV/Å by %@, whose training data has at most %.1f", largestForce.force,
-                    model,
-                    largestForce.known)
+                    format: "%.1f eV/Å by %@, but its training data has at most %.1f eV/Å",
+                    largestForce.force, model, largestForce.known)
         }
         var errors: String?
         if hasLimits, let expected, hasLargeErrors || expected.largest > Self.mentionedError {
@@ -144,9 +144,11 @@ public struct DomainCheck: Sendable, Equatable {
 
     /// Advice after a refusal.
     public static let hint =
-        "leave out the ml stage: with `base: auto` a dft stage starts from GFN1-xTB or an engine of the spool; or give the "
-        + "ml stage an `engine` (docs/engines.md); out_of_domain: continue runs it all the same"
+        "leave out the ml stage, because with `base: auto` a dft stage starts from GFN1-xTB or an engine of the "
+        + "spool; or give the ml stage an `engine` (docs/engines.md); or set out_of_domain: continue to run it "
+        + "nevertheless"
     /// Advice after a warning.
     public static let warningHint =
-        "the stage runs, and stops before a bond between non-metal atoms changes; freeze_unknown: true holds these atoms"
+        "the stage runs, but stops before a bond between non-metal atoms changes; freeze_unknown: true fixes "
+        + "these atoms"
 }

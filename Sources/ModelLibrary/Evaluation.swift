@@ -53,10 +53,10 @@ public struct Evaluation: Sendable, Codable, Equatable {
         public var withinTwice: Double?
     }
 
-    /// By class, as in ``ForceComparison/atoms``.
+    /// The rows by class, as in ``ForceComparison/atoms``.
     public private(set) var rows: [String: Row] = [:]
     public private(set) var frames = 0
-    /// Over the frames that have an energy; nil if the model has none.
+    /// Errors of the energies of all frames that have an energy; nil if the model has none.
     public private(set) var energies: Energies?
     /// The model's identity.
     public let model: ForceFieldProvenance
@@ -152,8 +152,7 @@ extension Evaluation.Indicator {
     }
 }
 
-/// Spearman's ρ: the correlation of ranks, where ties share their mean rank; nil if one side is
-/// constant.
+/// Returns Spearman's ρ, the correlation of ranks, where ties share their mean rank; nil if one side is constant.
 func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double? {
     func ranks(_ values: [Double]) -> [Double] {
         let order = values.indices.sorted { values[$0] < values[$1] }

@@ -5,26 +5,25 @@ import ThiolateGold
 /// Predicted and reference forces, atom by atom.
 public struct ForceComparison: Sendable {
     public struct Atom: Sendable {
-        /// eV/Å.
+        /// Predicted force, eV/Å.
         public var predicted: SIMD3<Double>
-        /// eV/Å.
+        /// Reference force, eV/Å.
         public var reference: SIMD3<Double>
         /// Expected length of the error vector, eV/Å.
         public var expected: Double?
         public var outOfDomain: Bool
-        /// In the order of ``ForceComparison/indicators``; NaN if there is no value.
+        /// Values in the order of ``ForceComparison/indicators``; NaN if there is no value.
         public var indicators: [Double]
 
         /// Length of the error vector, eV/Å.
         public var error: Double { (predicted - reference).length }
 
-        /// Angle, degrees; 90 if one of the vectors has no direction.
+        /// Angle between the two forces, degrees; 90 if one of them has no direction.
         public var angle: Double { predicted.angle(to: reference) }
     }
 
-    /// By class, and `all`. Molecules of H, C, S and Au have the classes of ThiolateGold's
-    /// `AtomClass`, with separate half units, and `Au` for all gold; other structures have those of
-    /// the model.
+    /// The atoms by class, and under `all`. Molecules of H, C, S and Au have the classes of ThiolateGold's `AtomClass`,
+    /// with separate half units, and `Au` for all gold; other structures have the classes of the model.
     public private(set) var atoms: [String: [Atom]] = [:]
     /// Names of the model's indicators of uncertainty.
     public private(set) var indicators: [String] = []
@@ -63,7 +62,7 @@ public struct ForceComparison: Sendable {
     ///
     /// - Parameters:
     ///   - predicted: frames with the method's forces.
-    ///   - name: the name of the method; its level of theory is that of the first frame.
+    ///   - name: the name of the method; its level of theory is taken from the first frame.
     ///   - frames: frames with reference forces, for the same structures in the same order.
     /// - Throws: ``EvaluationError``.
     public init(_ predicted: [Atoms], named name: String, on frames: [Atoms]) throws {
@@ -115,8 +114,8 @@ public struct ForceComparison: Sendable {
 }
 
 extension Classification {
-    /// The classes of a molecule of H, C, S and Au, so that rows of all kinds of models are
-    /// comparable; nil for other molecules.
+    /// Returns the classes of a molecule of H, C, S and Au, so that rows of all kinds of models are comparable; nil for
+    /// other molecules.
     fileprivate static func ofThiolateGold(_ atoms: Atoms) -> Classification? {
         let isThiolateGold = atoms.elements.allSatisfy { [.hydrogen, .carbon, .sulfur, .gold].contains($0) }
         return isThiolateGold && !atoms.periodicity.isPeriodic ? Classification(atoms) : nil

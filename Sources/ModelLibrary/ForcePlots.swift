@@ -5,7 +5,7 @@ import Foundation
 /// Figures 3 and 4 of the paper for any model: norms of predicted against reference forces, and the
 /// angles between them against the norm, coloured by density, one panel per class.
 ///
-/// Drawn by matplotlib in a separate Python process, from the data of an ``Evaluation``.
+/// They are drawn by matplotlib in a separate Python process, from the data of an ``Evaluation``.
 public struct ForcePlots: Sendable {
     private let data: PlotData
 
@@ -62,10 +62,10 @@ public struct ForcePlots: Sendable {
     }
 }
 
-/// Matplotlib failed.
+/// The error that matplotlib failed.
 public struct PlotError: Error, Sendable, CustomStringConvertible {
     public var python: String
-    /// Its output on standard error.
+    /// The output of the Python process on standard error.
     public var output: String
 
     public var description: String {
@@ -75,7 +75,7 @@ public struct PlotError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// The input of the script.
+/// The input of the Python script.
 private struct PlotData: Codable, Sendable {
     struct Panel: Codable, Sendable {
         var name: String

@@ -4,8 +4,8 @@ import ModelFile
 /// A model file with the gradients that a learning relaxation has learnt from. Together with the base they determine
 /// its correction, because a Gaussian process is fully defined by its data and its settings.
 ///
-/// Tensors: `numbers` (F×N), `positions` (F×N×3, Å), `energies` (F, eV) and `forces` (F×N×3, eV/Å) of F geometries of one
-/// composition.
+/// Tensors: `numbers` (F×N), `positions` (F×N×3, Å), `energies` (F, eV) and `forces` (F×N×3, eV/Å) of F geometries of
+/// one composition.
 public struct LearntRelaxation: Sendable, Equatable {
     public static let kind = "learnt-relaxation"
     /// Name of the file in the folder of a result.
@@ -34,7 +34,7 @@ public struct LearntRelaxation: Sendable, Equatable {
         }
     }
 
-    /// Writes the file, which is replaced as a whole.
+    /// Writes the file; an existing file is replaced atomically.
     ///
     /// - Precondition: all frames have the same number of atoms, energy and forces.
     /// - Throws: `ModelFileError`, `FileError`.

@@ -22,9 +22,9 @@ public struct ModelDescription: Sendable, Codable, Equatable, CustomStringConver
     public var levelOfTheory: String
     public var elements: [String]
     public var hasEnergy: Bool
-    /// Its training data, by file.
+    /// The model's training data, by file.
     public var data: [String: String]
-    /// Details of its kind.
+    /// Details that models of this kind have.
     public var details: [Detail]
 
     public var description: String {
@@ -44,7 +44,7 @@ public struct ModelDescription: Sendable, Codable, Equatable, CustomStringConver
 }
 
 extension ModelLibrary {
-    /// Describes the model of this name and its accuracy from training.
+    /// Describes the model of this name, with its accuracy as measured in the training.
     ///
     /// - Throws: ``ModelLibraryError``, `ModelFileError`.
     public func describe(_ nameOrPath: String) throws -> ModelDescription {

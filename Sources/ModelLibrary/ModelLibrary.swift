@@ -13,7 +13,7 @@ public struct ModelLibrary: Sendable {
     public static let fileExtension = "aurelax-model"
     public static let recipeName = "recipe.yaml"
 
-    /// Directories with models; the first one that has a name is used.
+    /// Directories with models, in the order in which a name is looked up.
     public let searchPath: [String]
 
     public init(searchPath: [String]) {
@@ -48,7 +48,7 @@ public struct ModelLibrary: Sendable {
         }
     }
 
-    /// Reads the whole file and checks it against its digests.
+    /// Reads the model file of this name completely and checks it against its digests.
     public func verify(_ nameOrPath: String) throws {
         try ModelFile(contentsOf: path(of: nameOrPath)).verify()
     }
@@ -92,7 +92,8 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
     case notTrained(String, recipe: String)
     case noFile(String)
     case unknownKind(String, path: String)
-    /// The gradients of a learning relaxation give forces only together with the base and the structure of a job.
+    /// The file has the gradients of a learning relaxation, which give forces only together with the base and the
+    /// structure of a job.
     case notByItself(path: String)
 
     public var description: String {
@@ -108,8 +109,8 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
                 + "run `make models`, or `aurelax train \(recipe)`"
         case .noFile(let path): "\(path): there is no such model file"
         case .notByItself(let path):
-            "\(path): a learning relaxation wrote this file; it gives no forces by itself. "
-                + "Learn from it with `base: learnt:JOB` in the dft stage of a job of the same composition"
+            "\(path): a learning relaxation wrote this file, which cannot predict forces without its base. "
+                + "Use it with `base: learnt:JOB` in the dft stage of a job of the same composition"
         case .unknownKind(let kind, let path):
             "\(path): the model is of kind '\(kind)', which this aurelax does not support"
         }
@@ -117,7 +118,7 @@ public enum ModelLibraryError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 extension ModelLibrary {
-    /// The name that stands for the most suitable of the ``defaultModels`` for a structure.
+    /// The name with which the most suitable of the ``defaultModels`` is chosen for a structure.
     public static let automatic = "auto"
 
     /// The models that ``automatic`` chooses from. The first one is preferred if it knows the structure, because it is
@@ -129,8 +130,9 @@ extension ModelLibrary {
 
     /// Returns the name of the model to use for a structure.
     ///
-    /// The first trained default model with at most 2 % of the atoms out of its domain; if there
-    /// is none, the one with the fewest. Models that lack an element are passed over, unless all do.
+    /// For ``automatic``, chooses the first trained default model with at most 2 % of the atoms out of its domain; if
+    /// there is none, the model with the fewest such atoms. A model that lacks an element is chosen only if all models
+    /// lack one.
     ///
     /// - Parameters:
     ///   - name: the name of a model, or ``automatic``.

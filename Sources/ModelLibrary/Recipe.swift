@@ -15,10 +15,10 @@ public struct Recipe: Sendable, Equatable {
         public var sample: Int?
         /// Held-out frames of the file.
         public var validation: [FrameRange]
-        /// The model file whose forces the frames are labelled with, relative to the recipe; nil for frames
-        /// that carry their own labels.
+        /// The model file that labels the frames with its forces, relative to the recipe; nil if the frames have
+        /// their own labels.
         public var teacher: String?
-        /// Frames that are never learnt: they calibrate the expected errors on other molecules.
+        /// Frames that are never used in the fit; they calibrate the expected errors for other molecules.
         public var calibration: [FrameRange]
 
         public init(
@@ -40,8 +40,8 @@ public struct Recipe: Sendable, Equatable {
             var calibration: [Int]
         }
 
-        /// Returns the use of each of a file's frames. A frame named for both validation and calibration is used for
-        /// calibration.
+        /// Returns the frames of a file by their use. A frame that is in both `validation` and `calibration` is used
+        /// for calibration.
         func chosen(of total: Int) -> Split {
             func isIn(_ ranges: [FrameRange], _ frame: Int) -> Bool { ranges.contains { $0.contains(frame) } }
             let used = (0..<total).filter { isIn(frames ?? [FrameRange(start: 0, end: nil)], $0) }

@@ -42,12 +42,12 @@ extension Recipe {
 
 /// The schema of `recipe.yaml`. Options are declared in `RecipeTables.swift`.
 public enum RecipeSchema {
-    /// The schema of a kind's recipes; for an unknown kind the keys of all kinds.
+    /// Returns the schema of the recipes of a kind; for an unknown kind it has the keys that all kinds share.
     public static func recipe(kind: String?) -> MappingSchema {
         MappingSchema(Recipe.options.schema.keys + (options(ofKind: kind)?.keys ?? []))
     }
 
-    /// The options that a kind of model has of its own; nil if there is no such kind.
+    /// Returns the options that only this kind of model has; nil if the kind is unknown.
     public static func options(ofKind kind: String?) -> MappingSchema? {
         switch kind {
         case SOAPPotential.fileKind: SOAPPotentialSettings.options.schema
@@ -61,13 +61,13 @@ public enum RecipeSchema {
         SOAPPotential.fileKind, OAMLMForceField.kind, VectorKernelForceField.kind,
     ]
 
-    /// The tables of the documentation, by name: the keys of all kinds, then those of each.
+    /// The tables of the documentation, by name: first the keys that all kinds share, then the keys of each kind.
     public static var tables: [(String, MappingSchema)] {
         MappingSchema(Recipe.options.schema.keys).tables(named: "recipe")
             + kinds.flatMap { kind in options(ofKind: kind)?.tables(named: kind) ?? [] }
     }
 
-    /// JSON Schema (2020-12) of the recipes of a kind.
+    /// Returns the JSON Schema (2020-12) of the recipes of a kind.
     public static func jsonSchema(kind: String) -> String {
         recipe(kind: kind).jsonSchema(
             title: "aurelax recipe (\(kind))", id: "https://aurelax.invalid/schema/recipe-\(kind)-1.json")
@@ -99,7 +99,7 @@ public enum RecipeSchema {
 
     static let length = ValueSchema.number(0...100, open: true)
 
-    /// One value for each named element, and a default for all others.
+    /// Returns the schema of a mapping with one value per element, and with a default for all others if requested.
     static func byElement(_ value: ValueSchema, withDefault: Bool = false) -> ValueSchema {
         .mapping(
             MappingSchema(
@@ -109,7 +109,7 @@ public enum RecipeSchema {
                     }))
     }
 
-    /// The values of a mapping by element; nil for `default`.
+    /// Returns the values of a mapping with their elements; the element is nil for `default`.
     static func values<Value>(
         of node: YAMLNode, _ value: (YAMLNode) -> Value?
     ) -> [(symbol: String?, Value)] {

@@ -43,13 +43,15 @@ extension Recipe.Source {
             "The frames that are used, in Python's slice notation.")
         OptionSpec(
             "sample", unstored: \.sample, .integer(1...10_000_000), default: "all",
-            "Number of the training frames that are used; the later in the file, the denser, by a logarithm.")
+            "Number of training frames that are used; they are denser towards the end of the file, on a logarithmic "
+                + "scale.")
         OptionSpec(
-            "validation", unstored: \.validation, .list(.range), "Held-out frames, counted among those used.")
+            "validation", unstored: \.validation, .list(.range),
+            "Held-out frames; only those that are also in `frames` count.")
         OptionSpec(
             "calibration", unstored: \.calibration, .list(.range),
-            "Held-out frames of other molecules, counted among those used, with which a SOAP potential calibrates its "
-                + "expected errors.")
+            "Held-out frames of other molecules, with which a SOAP potential calibrates its expected errors; only those that "
+                + "are also in `frames` count.")
         OptionSpec(
             "teacher", unstored: \.teacher, .text(), default: "none",
             "A model file, relative to the recipe, that labels these structures with its own forces. "
@@ -64,7 +66,7 @@ extension SOAPSettings {
     static let radialFunctions = OptionForm<Int>.integer(1...20)
     static let degree = OptionForm<Int>.integer(0...20)
 
-    /// The keys of all kinds of model.
+    /// Returns the options of the radial basis, which all kinds of models have.
     private static func radialOptions(required: Bool) -> [OptionSpec<SOAPSettings>] {
         [
             OptionSpec(
@@ -164,7 +166,7 @@ extension SOAPPotentialSettings {
 // MARK: Classes of atoms, aligned with references
 
 extension EnvironmentOptions {
-    /// The options of a type that contains these values.
+    /// Returns the options of a type that contains these values.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, EnvironmentOptions> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }
@@ -307,7 +309,7 @@ extension OAMLMOptions {
 }
 
 extension OAMLMOptions {
-    /// Finds the directions of all classes with the solver that a node names.
+    /// Sets the solver that a node names for the directions of all classes.
     mutating func readSolver(_ node: YAMLNode) {
         guard let solver = node.text.flatMap(DirectionSolver.init) else { return }
         for atomClass in AtomClass.allCases {
@@ -315,7 +317,7 @@ extension OAMLMOptions {
         }
     }
 
-    /// Takes the widths of the alignment weights from a node that gives them by class.
+    /// Sets the widths of the alignment weights from a node that gives them by class.
     mutating func readWidths(_ node: YAMLNode) {
         for atomClass in AtomClass.allCases {
             guard let sigma2 = node[atomClass.rawValue]?.number ?? node["default"]?.number else { continue }

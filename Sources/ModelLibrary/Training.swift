@@ -126,8 +126,8 @@ extension Recipe {
     /// Trains without the validation frames, evaluates the model, and trains with them if the
     /// recipe requests it.
     ///
-    /// Forces can only be predicted from a model file. If another model follows, the examined one
-    /// gets its own file, so that the final file is always the final model.
+    /// Forces can only be predicted from a model file. If a final model is trained after the examined one, the examined
+    /// one is written to a separate file, so that the final file always has the final model.
     ///
     /// - Parameter train: trains on frames and writes a file; the third argument is the examined
     ///   model, nil the first time.
@@ -154,14 +154,14 @@ extension Recipe {
 public struct TrainingData: Sendable {
     public private(set) var training: [Atoms] = []
     public private(set) var validation: [Atoms] = []
-    /// Frames that are never learnt.
+    /// Frames that are never used in the fit; they calibrate the expected errors.
     public private(set) var calibration: [Atoms] = []
     public private(set) var validationByFile: [String: [Atoms]] = [:]
     /// The used frames of each file, and the digest of the file.
     public private(set) var sources: [String: String] = [:]
 
-    /// Level of theory of the training data: the recipe's; with frames of a teacher, followed by
-    /// the teacher's name and version.
+    /// Level of theory of the training data: the recipe's level, followed by name and version of the teacher if frames
+    /// are labelled by one.
     public private(set) var levelOfTheory = ""
 
     /// - Parameters:
@@ -225,7 +225,7 @@ public struct TrainingData: Sendable {
         guard charges.count == 1 else { throw RecipeError.mixedCharges(charges.sorted()) }
     }
 
-    /// A frame with a model's forces, and its energy if the model has one, instead of its own
+    /// Returns a frame with a model's forces, and with the model's energy if it has one, instead of the frame's own
     /// labels.
     private static func taught(_ frame: Atoms, by model: any ForceField) throws -> Atoms {
         let prediction = try model.predict(frame)
@@ -235,7 +235,7 @@ public struct TrainingData: Sendable {
         return frame
     }
 
-    /// The frames of a file or a data set, and their digest.
+    /// Reads the frames of a file or a data set, and returns them with their digest.
     private static func read(_ path: String) throws -> (frames: [Atoms], digest: Digest) {
         if DataSet.exists(at: path) {
             let set = try DataSet(at: path)
@@ -261,14 +261,14 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .noTrainingFrames:
-            "the recipe has no frames for training: all of its frames are held out"
+            "the recipe has no training frames, because all of its frames are held out"
         case .rangeOutside(let range, let file, let frames):
             "\(file) has \(counted(frames, "frame")) (0 to \(frames - 1)); the recipe selects \(range)"
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
         case .taughtValidation(let file):
-            "\(file) has a teacher and held-out frames: a model is judged by computed forces only; "
+            "\(file) has a teacher and held-out frames, but the forces of a teacher cannot show how accurate a model is; "
                 + "remove 'validation' or 'teacher'"
         case .mixedCharges(let charges):
             "the frames have charges of \(charges.map { String(format: "%g", $0) }.joined(separator: ", ")): "

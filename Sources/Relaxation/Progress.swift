@@ -1,10 +1,9 @@
 import Atomistics
 
-/// Detects whether a relaxation still makes progress, from its forces and positions, and its
-/// energies if there are any.
+/// A detector of the progress of a relaxation, from its forces and positions, and from its energies if there are any.
 struct Progress: Sendable {
     private static let improvement = 0.01
-    /// eV.
+    /// Smallest decrease of the energy that counts as progress, eV.
     private static let energyGain = 1e-3
     private static let closeness = 0.02
 
@@ -35,7 +34,7 @@ struct Progress: Sendable {
         if recent.count - longestCycle > longestCycle { recent.removeFirst() }
     }
 
-    /// The shortest period that the positions have repeated twice without progress.
+    /// Returns the shortest period with which the positions have been repeated without progress; nil if there is none.
     func cycle(upTo longest: Int, step: Int) -> Int? {
         let longest = min(longest, recent.count / 2, (step - since) / 2)
         guard longest >= 2 else { return nil }
@@ -49,7 +48,7 @@ struct Progress: Sendable {
         }
     }
 
-    /// The largest displacement of an atom, Å.
+    /// Returns the largest displacement of an atom, Å.
     private func distance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> Double {
         var furthest = 0.0
         for i in a.indices { furthest = max(furthest, (a[i] - b[i]).squaredLength) }

@@ -39,8 +39,8 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     /// Whether an atom is fixed while it is out of domain; it then affects neither the optimiser
     /// nor the convergence.
     public var freezesOutOfDomain = false
-    /// Whether the relaxation stops if an initial bond between non-metal atoms breaks or a new one
-    /// forms (`BondWatch`); ``Relaxer/best`` is then an earlier frame.
+    /// Whether the relaxation stops if an initial bond between non-metal atoms breaks, or if such a bond forms
+    /// (`BondWatch`); ``Relaxer/best`` is then an earlier frame.
     public var keepsBonds = false
     /// The criterion for ``Relaxer/best``, and for ``Relaxer/kept`` if the relaxation does not converge.
     public var keep = KeptFrame.smallestFmax
@@ -59,8 +59,8 @@ public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
     /// eV/Å².
     static let unitCurvature = 70.0
 
-    /// The default of the smallest curvature, eV/Å²; below about 0.5 the optimiser leaves the basin, and from 8 on it has
-    /// to learn the soft modes again (docs/hand-off.md).
+    /// The default of the smallest curvature, eV/Å²; below about 0.5 the optimiser leaves the basin, and from 8 on it
+    /// has to learn the soft modes again (docs/hand-off.md).
     public static let smallestCurvature = 2.0
 }
 
@@ -88,8 +88,8 @@ public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable 
     /// As in an ASE optimiser whose constraints change: the change of the masked forces across the switch counts as
     /// curvature, although most of it is caused by the change of the mask.
     case literal
-    /// Every step gives curvature only for the atoms that moved in it: each segment keeps its own
-    /// block. Methods with a velocity start from rest.
+    /// Every step gives curvature only for the atoms that moved in it, so each segment keeps its own block. Methods
+    /// with a velocity start from rest.
     case maskedSecant = "masked-secant"
     /// The optimiser forgets everything it has learnt.
     case reset
@@ -116,44 +116,46 @@ public enum KeptFrame: String, Sendable, Equatable, Codable, CaseIterable {
     case last
     case smallestFmax = "smallest-fmax"
     case smallestRMSForce = "smallest-rms-force"
-    /// By the model's energy; by the root mean square force if the model has none.
+    /// The frame with the lowest energy of the model, or with the smallest root mean square force if the model has no
+    /// energy.
     case lowestEnergy = "lowest-energy"
 }
 
 extension RelaxationSettings {
-    /// The reason why these settings are invalid for a structure of `count` atoms; nil if they are
-    /// valid.
+    /// Returns the reason why these settings are invalid for a structure of `count` atoms; nil if they are valid.
     public func problem(atoms count: Int) -> String? {
         guard fmax > 0, maxStep > 0, fmax.isFinite, maxStep.isFinite else {
-            return "fmax and the step limit are positive"
+            return "fmax and the largest step must be positive"
         }
-        guard maxSteps >= 0 else { return "the number of steps is not negative" }
+        guard maxSteps >= 0 else { return "the number of steps must not be negative" }
         for mask in [movable].compactMap({ $0 }) + (alternation?.segments.map(\.movable) ?? []) {
-            guard mask.count == count else { return "a mask has one value an atom" }
+            guard mask.count == count else { return "a mask must have one value per atom" }
         }
         if let alternation {
             guard !alternation.segments.isEmpty, alternation.rounds > 0,
                 alternation.segments.allSatisfy({ $0.steps > 0 })
-            else { return "an alternation has segments, steps and rounds" }
+            else { return "an alternation must have segments with steps, and rounds" }
         }
-        guard movingAtoms(of: count).contains(true) else { return "at least one atom moves" }
+        guard movingAtoms(of: count).contains(true) else { return "at least one atom must be able to move" }
         guard fixedCoordinates.allSatisfy({ 0..<3 * count ~= $0 }) else {
-            return "a fixed coordinate is one of the structure's"
+            return "a fixed coordinate is not one of the structure's 3N coordinates"
         }
         for limit in [resetEvery, stops.stagnation, stops.cycle].compactMap({ $0 }) where limit < 1 {
-            return "numbers of steps are positive"
+            return "numbers of steps must be positive"
         }
         for limit in [trustedError, stops.belowUncertainty].compactMap({ $0 }) where !(limit > 0) {
-            return "limits of uncertainty are positive"
+            return "limits of uncertainty must be positive"
         }
-        guard hessianFloor > 0 else { return "the curvatures to start from are positive" }
+        guard hessianFloor > 0 else {
+            return "the smallest curvature of the initial Hessian must be positive"
+        }
         if let givenHessian, givenHessian.count != 9 * count * count {
-            return "a Hessian has 3N × 3N values"
+            return "a Hessian must have 3N × 3N values"
         }
         return nil
     }
 
-    /// True for each atom that may move at any time.
+    /// Returns true for each atom that may move at any time.
     func movingAtoms(of count: Int) -> [Bool] {
         (0..<count).map { i in
             (movable?[i] ?? true) && (alternation?.segments.contains { $0.movable[i] } ?? true)

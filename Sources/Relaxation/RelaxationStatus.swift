@@ -8,7 +8,7 @@ public enum RelaxationStatus: Sendable, Equatable {
     case converged
     /// The allowed number of steps has been taken.
     case stepLimit
-    /// Not converged, and further steps would not help.
+    /// The relaxation is not converged, and further steps would not help.
     case stopped(StopReason)
 }
 
@@ -58,8 +58,7 @@ public struct RelaxationFrame: Sendable {
     public let fmax: Double
     /// Root mean square of the force norms of these atoms, eV/Å.
     public let rmsForce: Double
-    /// Largest force norm of the atoms of the segment that led here, eV/Å; ``fmax`` without
-    /// alternation.
+    /// Largest force norm of the atoms of the segment that moved to this frame, eV/Å; ``fmax`` without alternation.
     public let segmentFmax: Double
     /// Number of atoms that were fixed because their environments are out of domain.
     public let frozen: Int

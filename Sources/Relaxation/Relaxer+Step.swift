@@ -2,7 +2,7 @@ import Atomistics
 import LinearAlgebra
 
 extension Relaxer {
-    /// The state with `current` as the start of the next step, and an optimiser that includes it.
+    /// Returns the state with `current` as the start of the next step, and with an optimiser that has learnt from it.
     func departing(
         from current: RelaxationFrame
     ) throws -> (state: RelaxationState, optimizer: any Optimizer, departure: Departure) {
@@ -43,7 +43,7 @@ extension Relaxer {
         }
     }
 
-    /// The initial Hessian, for the active atoms.
+    /// Returns the initial Hessian, for the active atoms.
     private func startHessian(at atoms: Atoms) throws -> Matrix {
         guard settings.startHessian == .model,
             let values = try settings.givenHessian ?? forceField.hessian(atoms)
@@ -56,7 +56,7 @@ extension Relaxer {
                 hessian[i, j] = (values[row * width + column] + values[column * width + row]) / 2
             }
         }
-        // Fixed coordinates have no coupling to the others.
+        // Fixed coordinates are not coupled to the other coordinates.
         for (i, row) in rows.enumerated() where fixed.contains(row) {
             for j in rows.indices { (hessian[i, j], hessian[j, i]) = (0, 0) }
             hessian[i, i] = 70
@@ -70,8 +70,8 @@ extension Relaxer {
 
     // MARK: Forces
 
-    /// The model's forces without the rigid motions that the settings remove, and with zeros along
-    /// fixed coordinates.
+    /// Returns the model's forces without the rigid motions that the settings remove, and with zeros along fixed
+    /// coordinates.
     func effectiveForces(of prediction: ForcePrediction, _ atoms: Atoms) throws -> [SIMD3<Double>] {
         var forces = prediction.forces
         let allMove =
@@ -94,7 +94,7 @@ extension Relaxer {
         (settings.alternation?.segments[segment].movable[atom] ?? true) && !isFrozen(atom, in: prediction)
     }
 
-    /// The forces for an optimiser that probes a position without moving there.
+    /// Returns the forces for an optimiser that probes a position without moving there.
     func forces(
         after displacement: [Double], from frame: RelaxationFrame, _ departure: Departure
     ) throws -> [Double] {
@@ -105,8 +105,8 @@ extension Relaxer {
 
     // MARK: Displacements
 
-    /// The optimiser's displacement after limits: zero for fixed atoms, and for the others no more
-    /// than the expected error of the force allows.
+    /// Returns the optimiser's displacement after limits: zero for fixed atoms, and for the others no more than the
+    /// expected error of the force allows.
     func limited(
         _ displacement: [Double], by uncertainty: [Double]?, _ departure: Departure
     ) -> [Double] {

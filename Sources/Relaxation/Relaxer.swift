@@ -1,8 +1,8 @@
 public import Atomistics
 import LinearAlgebra
 
-/// Moves atoms downhill along the forces of a model that may have no energy: one step at a time, so
-/// that its owner may write results, stop and resume.
+/// A relaxation along the forces of a model, which may have no energy. It takes one step at a time, so that the caller
+/// can write results, stop and resume.
 ///
 /// An interrupted relaxation resumes from its own trajectory with ``replay(_:_:)``: the next step
 /// is bit for bit the same as in an uninterrupted run.
@@ -37,7 +37,7 @@ public struct Relaxer: Sendable {
     public var current: RelaxationFrame? { state.current }
     /// The best frame so far by ``RelaxationSettings/keep``; by the largest force if that is ``KeptFrame/last``.
     public var best: RelaxationFrame? { state.best }
-    /// The final frame of the relaxation if it ended now; nil before the first.
+    /// The frame that would be the result if the relaxation ended now; nil before the first frame.
     public var kept: RelaxationFrame? {
         if case .stopped(.bondsChanged) = status { return best }
         return status == .converged || settings.keep == .last ? current : best
@@ -74,7 +74,7 @@ public struct Relaxer: Sendable {
         return try accept(atoms, prediction, after: next)
     }
 
-    /// Adopts a frame that an earlier process reached, the next one after ``current``.
+    /// Adopts the frame after ``current`` that an earlier process reached.
     ///
     /// - Throws: errors of the force field, for methods that evaluate more than one position per
     ///   step or begin with the model's Hessian; ``RelaxationError`` for a prediction that is not
@@ -111,10 +111,10 @@ struct RelaxationState: Sendable {
     var progress = Progress()
 }
 
-/// Start of a step; coordinates of the active atoms.
+/// The start of a step, in coordinates of the active atoms.
 struct Departure: Sendable {
     let x: [Double]
-    /// After removal of rigid motions, before fixed atoms are masked, eV/Å.
+    /// Forces after the removal of rigid motions, before fixed atoms are masked, eV/Å.
     let unmasked: [Double]
     /// True for each coordinate that moved.
     let isFree: [Bool]
@@ -123,7 +123,7 @@ struct Departure: Sendable {
     /// The forces that the optimiser used, eV/Å.
     var forces: [Double] { masked(unmasked) }
 
-    /// `vector` with zeros for the coordinates that did not move.
+    /// Returns `vector` with zeros for the coordinates that did not move.
     func masked(_ vector: [Double]) -> [Double] {
         vector.indices.map { isFree[$0] ? vector[$0] : 0 }
     }

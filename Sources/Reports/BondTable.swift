@@ -1,7 +1,8 @@
 import Atomistics
 import Foundation
 
-/// Distances of bonded pairs in two geometries of the same atoms, kind by kind, and the bonds in which they differ.
+/// The distances of bonded pairs in two geometries of the same atoms, by kind of bond, and the bonds in which the two
+/// geometries differ.
 struct BondTable {
     /// Cells of the table: kind, structure, pairs, mean, shortest, longest.
     let rows: [[String]]

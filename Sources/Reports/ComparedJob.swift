@@ -48,8 +48,8 @@ public struct ComparedJob: Sendable {
         stages.last { $0.kind != .singlePoints && !$0.frames.isEmpty }?.frames.last
     }
 
-    /// Each stage with the number of the job's steps before it; single points with that of the
-    /// stage along which they were computed.
+    /// Each stage with the number of the job's steps before it; single points have the number of the stage along whose
+    /// path they were computed.
     var placed: [(stage: Stage, start: Int)] {
         var (start, next) = (0, 0)
         return stages.map { stage in
@@ -61,8 +61,8 @@ public struct ComparedJob: Sendable {
         }
     }
 
-    /// Energies by one level of theory (eV) against the job's steps: of single points along the
-    /// paths of models, and of the optimisations at that level.
+    /// Returns the energies at one level of theory (eV) against the job's steps: the energies of single points along
+    /// the paths of models, and the energies of optimisations at that level.
     func energies(at level: String) -> (points: [SIMD2<Double>], optimizations: [SIMD2<Double>]) {
         var points: [SIMD2<Double>] = []
         var optimizations: [SIMD2<Double>] = []
@@ -83,8 +83,7 @@ public struct ComparedJob: Sendable {
     /// The level of theory of the last energy.
     var levelOfTheory: String? { stages.last { $0.levelOfTheory != nil }?.levelOfTheory }
 
-    /// The final energy (eV) at a level of theory, and the largest force on an atom that may move
-    /// (eV/Å).
+    /// Returns the final energy (eV) at a level of theory, and the largest force on an atom that may move (eV/Å).
     func outcome(at level: String) -> (energy: Double, fmax: Double?)? {
         guard let stage = stages.last(where: { $0.levelOfTheory == level && $0.lastEnergy != nil }),
             let energy = stage.lastEnergy

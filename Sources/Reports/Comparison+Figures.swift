@@ -3,7 +3,7 @@ import Foundation
 import OrderedCollections
 
 extension Comparison {
-    /// The figures by file name: complete SVG files.
+    /// The figures by file name, as complete SVG files.
     public var figures: [(name: String, svg: String)] {
         var all: [(name: String, svg: String)] = []
         for (name, chart) in [("energy", energyChart), ("rmsd", rmsdChart)] where !chart.isEmpty {
@@ -13,7 +13,7 @@ extension Comparison {
         return all
     }
 
-    /// Paths of models are dashed, those of optimisations by DFT solid.
+    /// The paths of models are dashed lines, the paths of optimisations by DFT solid lines.
     private var energyChart: LineChart {
         var series: [LineChart.Series] = []
         for (job, colour) in zip(jobs, LineChart.palette) {

@@ -3,8 +3,7 @@ import Foundation
 
 /// Several relaxation paths from one structure to its minimum, side by side.
 ///
-/// Only energies of one level of theory are compared, that of the first job; a model's own energies
-/// are never compared.
+/// Only energies at the first job's level of theory are compared; a model's own energies are never compared.
 public struct Comparison: Sendable {
     public let jobs: [ComparedJob]
     public let levelOfTheory: String
@@ -20,13 +19,13 @@ public struct Comparison: Sendable {
         public let steps: Int
         public let gradientCalls: Int?
         public let scfCycles: Int?
-        /// eV.
+        /// Final energy at the level of theory that is compared, eV.
         public let energy: Double?
         /// Energy difference to the first job, eV.
         public let difference: Double?
-        /// eV/Å.
+        /// Largest force on an atom that may move, eV/Å.
         public let fmax: Double?
-        /// Å.
+        /// Deviation of the final structure from the target, Å.
         public let rmsd: Double?
         public let verdict: String?
     }
@@ -114,7 +113,7 @@ public enum ComparisonError: Error, Equatable, CustomStringConvertible {
         case .noEnergy(let job):
             "\(job) has no DFT energy to compare the others with"
         case .differentAtoms(let one, let its, let other, let others):
-            "\(one) holds \(its), \(other) holds \(others): "
+            "\(one) has the atoms \(its), but \(other) has \(others): "
                 + "jobs can be compared only if they have the same atoms in the same order"
         }
     }

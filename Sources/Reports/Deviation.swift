@@ -2,8 +2,8 @@ import Atomistics
 
 /// The deviation of structures from another one of the same atoms, without hydrogen.
 ///
-/// If atoms are fixed, the deviation is that of the moving atoms in the frame of the fixed ones (a
-/// package may have moved the whole structure); otherwise the structures are superposed.
+/// If atoms are fixed, the moving atoms are compared after a shift that superposes the fixed ones, because a package
+/// may have shifted the whole structure; otherwise the structures are superposed.
 /// - Source: section III.D.2 of the paper.
 struct Deviation: Sendable {
     private let target: Atoms
@@ -19,7 +19,7 @@ struct Deviation: Sendable {
         fixed = mask.indices.filter { !mask[$0] }
     }
 
-    /// √⟨|r_i + t − s_i|²⟩, Å; nil if the atoms differ.
+    /// Returns √⟨|r_i + t − s_i|²⟩, Å; nil if the atoms differ.
     func rmsd(of atoms: Atoms) -> Double? {
         guard atoms.elements == target.elements, !counted.isEmpty,
             let atoms = try? atoms.unwrapped(near: target.positions)

@@ -2,8 +2,8 @@ import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The error of the model at the start of DFT: its forces on the last geometry of an ML stage
-/// compared with those of the DFT stage that began there.
+/// The error of the model at the start of DFT: the model's forces on the last geometry of an ML stage are compared with
+/// the forces of the DFT stage that began there.
 struct HandoverErrors {
     struct Row {
         var name: String
@@ -18,7 +18,8 @@ struct HandoverErrors {
     /// Level of theory of the DFT stage.
     let levelOfTheory: String
 
-    /// Nil if the two geometries differ (a package centres its structure but does not rotate it).
+    /// Compares the forces; returns nil if the two geometries differ by more than a shift, because a package centres
+    /// its structure but does not rotate it.
     ///
     /// - Parameter tolerance: largest difference in position, Å.
     init?(_ ml: JobReport.Stage, _ dft: JobReport.Stage, tolerance: Double = 1e-3) {

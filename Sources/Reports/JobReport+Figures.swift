@@ -2,7 +2,7 @@ import Atomistics
 import Foundation
 
 extension JobReport {
-    /// The figures by file name: complete SVG files.
+    /// The figures by file name, as complete SVG files.
     public var figures: [(name: String, svg: String)] {
         var all = curves.map { (name: $0, svg: $1.svg) }
         if let overview { all.insert(("overview", overview), at: 0) }
@@ -42,7 +42,7 @@ struct FigureSheet {
 
     init(width: Double, height: Double) { (self.width, self.height) = (width, height) }
 
-    /// Fits an SVG element into a rectangle.
+    /// Adds an SVG element, fitted into a rectangle.
     mutating func add(_ drawing: Markup, x: Double, y: Double, width: Double, height: Double) {
         contents.append(
             "<svg x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\">\(drawing)</svg>\n")
@@ -65,7 +65,7 @@ struct FigureSheet {
         return sheet.text
     }
 
-    /// Programs without support for media queries draw on white.
+    /// Programs that do not support media queries draw on white.
     private static let style = """
         :root{color:#1f2328}
         @media (prefers-color-scheme:dark){:root{color:#d1d7e0}.paper{fill:#161b22}}

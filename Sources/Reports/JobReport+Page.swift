@@ -2,7 +2,7 @@ import Atomistics
 import Foundation
 
 extension JobReport {
-    /// One self-contained HTML file: it needs no network and no other file.
+    /// Returns one self-contained HTML file, which needs no network and no other file.
     ///
     /// - Parameter viewer: the structure viewer's script; without it, the page shows only drawings of the structures.
     public func page(viewer: StructureViewer? = nil) -> String {

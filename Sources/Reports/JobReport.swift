@@ -64,8 +64,8 @@ public struct JobReport: Sendable {
         ].filter { !$0.1.isEmpty }
     }
 
-    /// The stages one after the other, each with the number of steps before it; single points along
-    /// the path of their stage.
+    /// Returns curves of the stages, one after the other along the job's steps; single points are placed along the
+    /// path of their stage.
     private func series(_ points: (Stage) -> [SIMD2<Double>], limits: Bool = false) -> [LineChart.Series] {
         var end = 0.0
         var starts: [Double] = []
@@ -133,7 +133,7 @@ public struct JobReport: Sendable {
 }
 
 extension [LearningCall] {
-    /// Step and error of each call that has this error.
+    /// Returns step and error of each call that has this error.
     fileprivate func errors(_ error: (LearningCall) -> Double?) -> [SIMD2<Double>] {
         compactMap { call in error(call).map { SIMD2(Double(call.step), $0) } }
     }

@@ -3,11 +3,11 @@ import Foundation
 /// A record of one gradient in a learning relaxation: the prediction, the computed values and the next step.
 public struct LearningCall: Sendable, Equatable {
     public var step: Int
-    /// Computed, eV.
+    /// Computed energy, eV.
     public var energy: Double
     /// Computed largest force, eV/Å.
     public var fmax: Double
-    /// Nil for the first gradient, and if the step was a quasi-Newton step.
+    /// Predicted energy, eV; nil for the first gradient, and if the step was a quasi-Newton step.
     public var predictedEnergy: Double?
     public var predictedFmax: Double?
     /// Root mean square error of the predicted force, eV/Å, of base and correction, and of a quadratic model.
@@ -30,7 +30,7 @@ extension LearningCall {
             value.map { String(format: format, $0) } ?? "–"
         }
         return """
-            <h4>What was predicted and what was computed</h4>
+            <h4>Predicted and computed values</h4>
             \(Markup.table(
                 head: [
                     "Step", "Energy (eV)", "Predicted", "fmax (eV/Å)", "Predicted", "Force error (eV/Å)",

@@ -7,7 +7,7 @@ import Foundation
 public struct LineChart: Sendable {
     public struct Series: Sendable {
         public var name: String
-        /// Index in the palette; curves of the same kind share it.
+        /// Colour in SVG; curves of the same kind share it.
         public var colour: String
         /// Points in the order in which they are joined; points that cannot be drawn (nil, or not
         /// positive on a logarithmic axis) are left out.
@@ -68,7 +68,7 @@ public struct LineChart: Sendable {
         return sheet.svg(titled: title)
     }
 
-    /// The number of legend entries that fit into a row.
+    /// The entries of the legend with their row and their left edge, px.
     private var names: [(row: Int, left: Double, series: Series)] {
         var (row, left) = (0, Self.axes.left)
         return series.map { one in
@@ -85,7 +85,7 @@ public struct LineChart: Sendable {
     /// Height of all rows of the legend except the first.
     private var furtherNames: Double { Self.rowHeight * Double(names.last?.row ?? 0) }
     private var size: SIMD2<Double> { SIMD2(640, 300 + furtherNames) }
-    /// Height below one row of the legend.
+    /// The edges of the area of the curves below one row of the legend, px.
     private static let axes = (left: 76.0, top: 34.0, right: 628.0, bottom: 256.0)
 
     private static func dashes(_ series: Series) -> Markup {
@@ -220,7 +220,7 @@ private struct Scale {
             : String(format: "%.\(decimals)f", abs(tick) < pow(10, -Double(decimals)) / 2 ? 0 : tick)
     }
 
-    /// Multiples of 1, 2 or 5 times a power of ten within a range, about the requested number.
+    /// Returns about `count` multiples of 1, 2 or 5 times a power of ten within a range.
     private static func round(_ range: ClosedRange<Double>, about count: Double) -> [Double] {
         let raw = (range.upperBound - range.lowerBound) / count
         let power = pow(10, log10(raw).rounded(.down))

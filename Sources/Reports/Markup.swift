@@ -1,6 +1,6 @@
 import Foundation
 
-/// Text that already is markup; everything else is escaped when it is inserted.
+/// Text that is markup already; other text is escaped when it is inserted into it.
 public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
     public var text: String
     public var description: String { text }
@@ -14,7 +14,7 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         public init(literalCapacity: Int, interpolationCount: Int) {}
         public mutating func appendLiteral(_ literal: String) { text += literal }
         public mutating func appendInterpolation(_ value: String) { text += Markup.escape(value) }
-        /// Text in which no line break may separate a number from its unit.
+        /// Inserts text in which no line break separates the parts of a unit.
         public mutating func appendInterpolation(prose value: String) {
             text += Markup.escape(value).replacing("eV/Å", with: "<span class=\"unit\">eV/Å</span>")
         }
@@ -27,7 +27,7 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         }
     }
 
-    /// Formats a coordinate: two decimals are a hundredth of a pixel.
+    /// Formats a coordinate with two decimals, which is a hundredth of a pixel.
     static func number(_ value: Double) -> String { String(format: "%.2f", value) }
 
     /// Escapes text for elements and for attributes in double quotes.
@@ -52,13 +52,13 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         return result
     }
 
-    /// JSON or JavaScript for a script element: nothing in it ends the element or begins a comment.
+    /// Returns JavaScript for a script element, changed so that nothing in it ends the element or begins a comment.
     static func script(_ source: String) -> Markup {
         Markup(
             raw: source.replacing("</script", with: "<\\/script").replacing("<!--", with: "\\x3C!--"))
     }
 
-    /// JSON for a script element: without any `<`.
+    /// Returns JSON for a script element, without any `<`.
     static func json(_ source: String) -> Markup { Markup(raw: source.replacing("<", with: "\\u003C")) }
 
     static func table(head: [String], rows: [[String]]) -> Markup {

@@ -43,7 +43,7 @@ public struct OptimizerCurve: Sendable, Equatable {
     /// Largest log that is read, bytes: about a million steps.
     public static let largestLog = 64 << 20
 
-    /// Empty if there is no log yet, or if the path does not lead to a plain file.
+    /// Reads a log; the curve is empty if there is no log yet, or if the path does not lead to a plain file.
     public init(atPath path: String) {
         guard isPlainFile(atPath: path, limit: Self.largestLog) else {
             self.init("")
@@ -70,7 +70,7 @@ public struct OptimizerCurve: Sendable, Equatable {
         slope.map { $0 < -0.02 ? "↓" : $0 > 0.02 ? "↑" : "→" } ?? ""
     }
 
-    /// Estimated seconds until fmax reaches `limit` (eV/Å), if it continues to fall as over the
+    /// Returns the estimated time in seconds until fmax reaches `limit` (eV/Å), if it continues to fall as over the
     /// last steps; nil if it does not fall.
     public func secondsLeft(to limit: Double) -> Double? {
         guard let last = entries.last, let slope, slope < -0.02, limit > 0 else { return nil }
@@ -81,7 +81,7 @@ public struct OptimizerCurve: Sendable, Equatable {
         return log(limit / last.fmax) / slope * seconds / Double(last.step - first.step)
     }
 
-    /// fmax of the last steps as a line of block characters, logarithmic.
+    /// Returns fmax of the last steps as a line of block characters, on a logarithmic scale.
     public func sparkline(width: Int) -> String {
         let blocks: [Character] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
         guard width > 0, !entries.isEmpty else { return "" }
@@ -95,7 +95,7 @@ public struct OptimizerCurve: Sendable, Equatable {
             })
     }
 
-    /// fmax against step in Braille dots, logarithmic, for a terminal: `height` lines of at most
+    /// Returns fmax against step in Braille dots for a terminal, on a logarithmic scale: `height` lines of at most
     /// `width` characters.
     public func plot(width: Int, height: Int) -> [String] {
         let shown = entries.filter { $0.fmax > 0 }
@@ -120,8 +120,8 @@ public struct OptimizerCurve: Sendable, Equatable {
 
 /// Returns true for a plain file of at most `limit` bytes.
 ///
-/// Others may put anything into the outbox: a pipe would block its reader for ever, a link may lead out of the folder,
-/// and a huge file would fill the memory.
+/// Other programs may put anything into the outbox. A pipe would block its reader for ever, a link may lead out of the
+/// folder, and a huge file would fill the memory.
 public func isPlainFile(atPath path: String, limit: Int) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size <= limit

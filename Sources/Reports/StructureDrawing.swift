@@ -6,7 +6,7 @@ import LinearAlgebra
 /// direction in which the first structure is thinnest, so that atoms behind each other stay
 /// visible.
 struct StructureDrawing {
-    /// Scale from Å to pixels, the same for both structures.
+    /// Width and height of a drawing, px.
     private static let side = 300.0
     /// Two atoms closer than this times the sum of their covalent radii are joined.
     private static let bondFactor = 1.2
@@ -30,7 +30,7 @@ struct StructureDrawing {
         func axis(_ k: Int) -> SIMD3<Double> {
             guard let vectors else { return SIMD3(k == 0 ? 1 : 0, k == 1 ? 1 : 0, k == 2 ? 1 : 0) }
             let v = SIMD3(vectors[k, 0], vectors[k, 1], vectors[k, 2])
-            // One of two opposite directions; the choice does not depend on the solver.
+            // An eigenvector has two opposite directions; this choice between them does not depend on the solver.
             let largest = (0..<3).max { abs(v[$0]) < abs(v[$1]) } ?? 0
             return v[largest] < 0 ? -v : v
         }
@@ -89,7 +89,7 @@ struct StructureDrawing {
         }
     }
 
-    /// The usual colours of elements.
+    /// Returns the usual colour of an element.
     private static func colour(_ element: Element) -> String {
         switch element.symbol {
         case "Au": "#e6b422"

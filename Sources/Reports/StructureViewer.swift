@@ -7,7 +7,7 @@ import OrderedCollections
 public struct StructureViewer: Sendable {
     /// JavaScript source.
     public let script: String
-    /// More frames than this are thinned out evenly.
+    /// Largest number of frames; a longer list is thinned out evenly.
     static let frames = 120
 
     public init(script: String) { self.script = script }
@@ -15,8 +15,7 @@ public struct StructureViewer: Sendable {
     /// Finds the script among the packages of a Python environment; nil if it is not installed
     /// there.
     public init?(python: String) {
-        // The path may be a link to a python outside the environment: the folder of the link
-        // counts.
+        // The path may be a link to a Python outside the environment, so the folder of the link is used.
         let environment = URL(fileURLWithPath: python).deletingLastPathComponent().deletingLastPathComponent()
         let libraries = environment.appendingPathComponent("lib")
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: libraries.path)) ?? []
@@ -29,7 +28,7 @@ public struct StructureViewer: Sendable {
         self.script = script
     }
 
-    /// Shows the frames of all stages, one after the other; empty if there are none.
+    /// Returns a section that shows the frames of all stages, one after the other; empty if there are none.
     ///
     /// - Parameter heading: the heading above them.
     func section(of report: JobReport, heading: Markup = "<h2>Trajectory</h2>") -> Markup {
@@ -46,7 +45,7 @@ public struct StructureViewer: Sendable {
             """
     }
 
-    /// A complete page for use in a frame.
+    /// Returns a complete page for use in a frame.
     public func page(of report: JobReport) -> String {
         let page: Markup = """
             <!doctype html>

@@ -15,7 +15,7 @@ public struct ForceAccuracy: Sendable, Codable, Equatable {
         public var referenceRMS = 0.0
     }
 
-    /// By element symbol.
+    /// The rows by element symbol.
     public private(set) var rows: [String: Row] = [:]
     private var squares: [String: (error: Double, angle: Double, reference: Double)] = [:]
 

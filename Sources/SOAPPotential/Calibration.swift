@@ -55,7 +55,7 @@ public struct Calibration: Codable, Sendable, Equatable {
         var isKnown: Bool
     }
 
-    /// By element symbol.
+    /// The curves by element symbol.
     public var curves: [String: Curve]
 
     /// The factor s in the expected error of a frame's energy, s √(Σ_i v_i) over its atoms'
@@ -63,18 +63,18 @@ public struct Calibration: Codable, Sendable, Equatable {
     /// had an energy.
     public var energyScale: Double?
 
-    /// Expected error of the energy of a frame, eV.
+    /// Returns the expected error of the energy of a frame, eV.
     func expectedEnergyError(variances: [Double]) -> Double? {
         energyScale.map { $0 * variances.reduce(0, +).squareRoot() }
     }
 
-    /// Expected length of the force error, eV/Å.
+    /// Returns the expected length of the force error, eV/Å.
     func expectedError(_ element: Element, _ doubt: Doubt) -> Double {
         guard let curve = curves[element.symbol] else { return .infinity }
         if curve.deviations.count > 1 { return curve.expectedError(doubt) }
         let others = curves.values.filter { $0.deviations.count > 1 }.map { $0.expectedError(doubt) }
-        // With few held-out atoms of the element, small errors may be chance: the estimate is at least the smallest one
-        // of the other elements.
+        // With few held-out atoms of the element, small errors may be due to chance, so the estimate is at least the
+        // smallest one of the other elements.
         if !curve.deviations.isEmpty { return max(curve.expectedError(doubt), others.min() ?? 0) }
         // Without held-out atoms of the element, the estimate is the largest one of the other elements at this doubt.
         let single = curves.values.filter { $0.deviations.count == 1 }.map { $0.expectedError(doubt) }
@@ -117,7 +117,7 @@ public struct Calibration: Codable, Sendable, Equatable {
                 (
                     members.reduce(0) { $0 + $1.0 }, members.reduce(0) { $0 + $1.1 * $1.1 }, members.count
                 ))
-            // Pool with the bin before as long as that one has the larger error.
+            // Pools a bin with the previous one as long as the previous one has the larger error.
             while blocks.count > 1 {
                 let (a, b) = (blocks[blocks.count - 2], blocks[blocks.count - 1])
                 guard
@@ -136,7 +136,7 @@ public struct Calibration: Codable, Sendable, Equatable {
             noveltyLimit: known.isEmpty ? 0 : known[Int(knownPart * Double(known.count - 1))])
     }
 
-    /// Spearman's rank correlation; equal values are ranked in their order.
+    /// Returns Spearman's rank correlation; equal values are ranked in their order.
     private static func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double {
         func ranks(_ values: [Double]) -> [Double] {
             var ranks = [Double](repeating: 0, count: values.count)

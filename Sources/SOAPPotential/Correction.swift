@@ -21,7 +21,7 @@ package struct Correction: Sendable {
         /// Prior standard deviations of an atom's energy among which the marginal likelihood
         /// chooses, eV.
         package var priors = [0.3, 1.0, 3.0, 10.0]
-        /// Misfits of a force component among which it chooses, eV/Å.
+        /// Misfits of a force component among which the marginal likelihood chooses, eV/Å.
         package var forceNoises = [0.003, 0.01, 0.03]
         /// Misfit of an energy difference, eV times √N.
         package var energyNoise = 0.002
@@ -32,9 +32,11 @@ package struct Correction: Sendable {
     /// A labelled geometry: the errors of the base's forces and energy.
     struct Frame: Sendable {
         let atoms: Atoms
-        /// True for each of the 3N coordinates whose forces count; nil for those that ``fit(around:isFree:)`` names.
+        /// True for each of the 3N coordinates whose forces count; nil for the coordinates that are given to
+        /// ``fit(around:isFree:)``.
         let isFree: [Bool]?
-        /// Set for a geometry of another job: no distance from the central frame is known.
+        /// Factor on the variance of the noise of a geometry of another job, whose distance from the central frame is
+        /// not known; nil for a geometry of this job.
         let spread: Double?
         let forces: [SIMD3<Double>]
         let energy: Double
@@ -54,7 +56,7 @@ package struct Correction: Sendable {
         package let prior: Double
         package let forceNoise: Double
         let potential: SOAPPotential
-        /// Constant between the energies of the surrogate and those of the engine, eV.
+        /// Constant between the energies of the surrogate and the energies of the engine, eV.
         let constant: Double
         /// Weights of the whitened features.
         let solution: [Double]
@@ -118,9 +120,9 @@ package struct Correction: Sendable {
     /// - Parameters:
     ///   - atoms: the geometry.
     ///   - forces: the engine's forces minus the base's, eV/Å.
-    ///   - energy: the same for the energy, eV, up to a constant common to all frames.
-    ///   - isForeign: true for a geometry of another job, whose atoms may be in another order and place: all its forces
-    ///     count, with noise as at 0.2 Å from the central frame.
+    ///   - energy: the engine's energy minus the base's, eV, up to a constant that all frames share.
+    ///   - isForeign: true for a geometry of another job, whose atoms may be at other positions and in another order.
+    ///     All its forces count, with the noise of a frame at 0.2 Å from the central frame.
     package mutating func add(
         _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double, isForeign: Bool = false
     ) throws {
@@ -134,8 +136,8 @@ package struct Correction: Sendable {
     /// Fits the weights with the prior and noise of largest marginal likelihood.
     ///
     /// - Parameters:
-    ///   - center: index of the frame at which the fit must be best: the noise of another frame is
-    ///     √(1 + (d / 0.1 Å)²) times as large, where d is its root mean square displacement.
+    ///   - center: index of the frame at which the fit must be best. The noise of another frame is √(1 + (d / 0.1 Å)²)
+    ///     times as large, where d is its root mean square displacement from this frame.
     ///   - isFree: true for each of the 3N coordinates whose forces count.
     /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and
     ///   noise tried.
@@ -235,7 +237,7 @@ package struct Correction: Sendable {
             calibration: Calibration(samples: [:]))
     }
 
-    /// Δ, eV, and ∂Δ/∂r, eV/Å; zero before the first fit.
+    /// Returns Δ, eV, and ∂Δ/∂r, eV/Å; both are zero before the first fit.
     package func evaluate(_ atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) {
         guard let fitted else { return (0, [SIMD3<Double>](repeating: .zero, count: atoms.count)) }
         let result = try fitted.potential.evaluate(atoms, variances: false)
@@ -244,7 +246,7 @@ package struct Correction: Sendable {
 }
 
 extension Correction {
-    /// Posterior standard deviation of Δ(a) − Δ(b), eV: the uncertainty of the correction for a
+    /// Returns the posterior standard deviation of Δ(a) − Δ(b), eV, which is the uncertainty of the correction for a
     /// move.
     package func deviation(_ a: Atoms, _ b: Atoms) throws -> Double {
         guard let fitted else { return .infinity }
@@ -254,7 +256,7 @@ extension Correction {
         return row.storage.reduce(0) { $0 + $1 * $1 }.squareRoot()
     }
 
-    /// Sums of the whitened kernel features over all atoms.
+    /// Returns the sums of the whitened kernel features over all atoms.
     private func features(_ atoms: Atoms) throws -> [Double] {
         var result: [Double] = []
         for full in kernels {

@@ -2,8 +2,8 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
-/// Inducing environments of one element. Each is stored with only the features of the elements in
-/// its frame: all other features of its power spectrum are zero.
+/// Inducing environments of one element. Each is stored with only the features of the elements in its frame, because
+/// all other features of its power spectrum are zero.
 struct InducingEnvironments: Sendable {
     /// Environments of frames with the same elements.
     struct Group: Sendable {
@@ -44,7 +44,7 @@ struct ElementKernel: Sendable {
 
     var count: Int { whitening.rows }
 
-    /// Added to the diagonal of K; doubled until it is positive definite.
+    /// The number that is added to the diagonal of K; it is doubled until K is positive definite.
     private static let smallestJitter = 1e-10
 
     init(
@@ -93,15 +93,15 @@ struct ElementKernel: Sendable {
         self.mean = mean
     }
 
-    /// Returns the kernel for structures of only these elements: the cost of the descriptor grows
-    /// with the square of their number.
+    /// Returns the kernel for structures of only these elements, which is faster, because the cost of the descriptor
+    /// grows with the square of the number of elements.
     func restricted(to species: [Element]) throws -> RestrictedKernel {
         let space = FeatureSpace(try descriptor.soap(of: species), id: descriptor)
         return RestrictedKernel(kernel: self, space: space, inducing: environments.rows(in: space))
     }
 }
 
-/// An element's kernel for structures that hold some of the model's elements.
+/// An element's kernel for structures that contain only some of the model's elements.
 struct RestrictedKernel: Sendable {
     let kernel: ElementKernel
     let space: FeatureSpace

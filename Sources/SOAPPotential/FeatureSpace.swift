@@ -2,8 +2,8 @@ import Atomistics
 import Descriptors
 import LinearAlgebra
 
-/// The normalised power spectra of the kernel: each feature that stands for two equal ones of the
-/// full power-spectrum tensor is weighted by √2, then the vector is normalised to length 1.
+/// The normalised power spectra of the kernel. A feature that represents two equal components of the full
+/// power-spectrum tensor is weighted by √2, then the vector is normalised to length 1.
 struct FeatureSpace: Sendable {
     let soap: SOAP
     /// The source settings: spaces of equal settings are equal.
@@ -35,7 +35,7 @@ struct FeatureSpace: Sendable {
         (self.weights, self.pairs) = (weights, pairs)
     }
 
-    /// Normalised rows p̂ and their previous lengths.
+    /// Returns the normalised rows p̂ and their original lengths.
     func normalise(_ features: Matrix) -> (rows: Matrix, lengths: [Double]) {
         var rows = features
         var lengths = [Double](repeating: 0, count: rows.rows)
@@ -65,8 +65,8 @@ struct FeatureSpace: Sendable {
         return (rows, lengths)
     }
 
-    /// The symmetric matrices V^l of a vector v of feature space, by which ∂(v·q)/∂c^l = V^l c^l: width×width
-    /// each, the one of l added at `offset + l · stride`.
+    /// Adds the symmetric matrices V^l of a vector v of feature space, for which ∂(v·q)/∂c^l = V^l c^l. Each matrix is
+    /// width×width; the one of l is added at `offset + l · stride`.
     func addSymmetricMatrices(
         of v: ArraySlice<Double>, to output: inout [Double], at offset: Int, stride: Int
     ) {
@@ -79,7 +79,7 @@ struct FeatureSpace: Sendable {
     }
 }
 
-/// base^power for a small whole power ≥ 0.
+/// Returns base^power for a small integer power ≥ 0.
 @inline(__always)
 func raise(_ base: Double, _ power: Int) -> Double {
     var (result, square, rest) = (1.0, base, power)
@@ -157,8 +157,8 @@ extension FeatureSpace {
     }
 }
 
-/// Farthest-point selection in kernel space: starts with the row closest to the mean, then always
-/// takes the row whose largest p̂·p̂' to the selected ones is smallest. Ties go to the first.
+/// Selects farthest points in kernel space: first the row closest to the mean, then always the row whose largest p̂·p̂'
+/// with the selected rows is smallest. In case of a tie the first row is selected.
 ///
 /// - Parameters:
 ///   - groups: rows of length 1, each group in its own space.
@@ -170,7 +170,7 @@ func farthestPoints(_ groups: [InducingEnvironments.Group], in full: FeatureSpac
     let total = groups.reduce(0) { $0 + $1.rows.rows }
     var chosen = groups.map { _ in [Int]() }
     guard total > 0, count > 0 else { return chosen }
-    /// Products of all rows with one vector of the full space.
+    /// Returns the products of all rows with one vector of the full space.
     func products(_ vector: Matrix) -> [[Double]] {
         groups.map { group in
             var own = Matrix(rows: 1, columns: group.space.soap.featureCount)
@@ -187,7 +187,7 @@ func farthestPoints(_ groups: [InducingEnvironments.Group], in full: FeatureSpac
         group.space.copy(mine, to: full, into: &own)
         for i in sum.storage.indices { sum.storage[i] += own.storage[i] }
     }
-    /// Index of the largest value.
+    /// Returns the index of the largest value.
     func largest(_ values: [[Double]]) -> (group: Int, row: Int) {
         var best = (group: 0, row: 0, value: -Double.infinity)
         for (group, values) in values.enumerated() {

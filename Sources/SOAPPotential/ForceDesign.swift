@@ -3,27 +3,27 @@ import Descriptors
 import LinearAlgebra
 
 /// The training equations of one frame: forces and energy as linear functions of the coefficients
-/// of the whitened kernel features of its elements; those of other elements do not contribute.
+/// of the whitened kernel features of its elements; the coefficients of other elements do not contribute.
 struct FrameDesign: Sendable {
-    /// Indices of the C columns among those of all elements, ascending.
+    /// Ascending indices of the C columns among the columns of all elements.
     let columns: [Range<Int>]
     /// 3N × C: row 3j + axis gives that component of the force on atom j, eV/Å.
     let forces: Matrix
     /// C: the energy, eV.
     let energy: [Double]
 
-    /// Returns the forces by the coefficients of all elements, eV/Å.
+    /// Returns the forces for given coefficients of all elements, eV/Å.
     func forces(_ coefficients: [Double]) -> [Double] {
         product(forces, columns.flatMap { coefficients[$0] })
     }
 }
 
-/// Writes the training equations of frames for a fixed choice of inducing environments.
+/// A generator of the training equations of frames for a fixed choice of inducing environments.
 struct ForceDesign: Sendable {
     let kernels: [ElementKernel]
     /// Number of columns of all elements.
     let columns: Int
-    /// Cached for the elements of the previous frame.
+    /// The kernels for the elements of the previous frame, as a cache.
     private var current: Restricted?
 
     /// One element's kernel for frames of certain elements.
@@ -61,7 +61,7 @@ struct ForceDesign: Sendable {
         columns = kernels.reduce(0) { $0 + $1.count }
     }
 
-    /// Fastest if frames with the same elements follow each other.
+    /// Returns the training equations of a frame; this is fastest if frames with the same elements follow each other.
     mutating func equations(of atoms: Atoms) throws -> FrameDesign {
         let shares = try shares(of: Set(atoms.elements).sorted())
         let columns = shares.reduce(0) { $0 + $1.columns.count }
@@ -96,7 +96,7 @@ struct ForceDesign: Sendable {
         return shares
     }
 
-    /// The columns of one element's kernel.
+    /// Returns the columns of one element's kernel.
     private static func block(of atoms: Atoms, _ kernel: RestrictedKernel, _ matrices: [Matrix]) throws
         -> (forces: Matrix, energy: [Double])
     {
@@ -236,7 +236,7 @@ private struct Work: Sendable {
     /// Number of centres whose products with V_m are computed at once.
     private static let batch = 16
 
-    /// V_m c of several centres, for each l: row (centre, m), column (inducing environment, compound index).
+    /// Returns V_m c of several centres, for each l: row (centre, m), column (inducing environment, compound index).
     private func products(_ coefficients: [[Double]]) -> [Matrix] {
         let soap = kernel.space.soap
         return (0...soap.lMax).map { l in
@@ -249,7 +249,7 @@ private struct Work: Sendable {
         }
     }
 
-    /// c^l of one centre as 2l + 1 rows of compound indices.
+    /// Copies c^l of one centre as 2l + 1 rows of compound indices.
     private static func unpack(
         _ coefficients: [Double], _ soap: SOAP, _ l: Int, into c: inout Matrix, from row: Int
     ) {
@@ -263,7 +263,7 @@ private struct Work: Sendable {
         }
     }
 
-    /// Forces are the negative gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
+    /// Adds the forces, which are the negative gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
     private func add(
         _ byNeighbor: Matrix, neighbors: [Int], center: Int, to forces: inout Matrix
     ) {

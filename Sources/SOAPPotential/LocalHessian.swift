@@ -3,21 +3,23 @@ import Descriptors
 import Foundation
 import LinearAlgebra
 
-/// The Hessian of a local potential, one displaced atom at a time: only the environments that
-/// contain the atom are computed again, for displacements in both directions.
+/// The Hessian of a local potential, calculated by displacing one atom at a time in both directions: only the
+/// environments that contain the atom are computed again.
 ///
 ///     H_ja,kb = (∂E_j/∂r_kb (r_ja + h) − ∂E_j/∂r_kb (r_ja − h))/2h,   h = 1e-3 Å
 ///
-/// E_j is the energy of the atoms whose environment contains atom j; the energies of the others do
-/// not depend on r_j. In a periodic structure one image of j is displaced, and the gradients on all images of k are
-/// added: by translation, that is the derivative for all images of j displaced together.
+/// E_j is the energy of the atoms whose environment contains atom j; the energies of the other atoms do not depend on
+/// r_j. In a periodic structure one image of j is displaced, and the gradients on all images of k are
+/// added; because of translational symmetry, the sum is the derivative for all images of j displaced together.
 struct LocalHessian: Sendable {
     let potential: SOAPPotential
     let atoms: Atoms
     private let step = 1e-3
 
-    /// - Parameter progress: called with the number of finished atoms and of all atoms; if it
-    ///   throws, the computation ends. It is called from several threads, by one at a time.
+    /// Computes the Hessian.
+    ///
+    /// - Parameter progress: called with the number of finished atoms and the number of all atoms; if it throws, the
+    ///   computation ends. It may be called from any thread, by one thread at a time.
     /// - Returns: 3N×3N, row-major, eV/Å², symmetrised.
     /// - Complexity: O(N) force calls on the environment of one atom, on all processors; 72 N²
     ///   bytes.
@@ -127,7 +129,7 @@ extension SOAPPotential {
         parts.map { (try? $0.kernel.descriptor.soap(of: [$0.kernel.element]).edge) ?? 0 }.max() ?? 0
     }
 
-    /// ∂²E/∂r∂r: 3N×3N, row-major, eV/Å², symmetric.
+    /// Returns ∂²E/∂r∂r: 3N×3N, row-major, eV/Å², symmetric.
     ///
     /// - Complexity: 6N force calls on the environment of one atom.
     public func hessian(

@@ -1,8 +1,7 @@
 import Atomistics
 import Foundation
 
-/// Pair repulsion below distances that never occur, so that atoms cannot fuse outside the training
-/// data:
+/// A pair repulsion at distances shorter than any that occurs, so that atoms cannot fuse outside the training data:
 ///
 ///     V(r) = W t³ + k_e Z Z' φ(r/a)/r · s(r)   for r < r_on,   t = 1 − r/r_on
 ///
@@ -28,16 +27,16 @@ struct PairRepulsion: Codable, Sendable, Equatable {
     /// W, eV.
     private static let wall = 1000.0
 
-    /// A distance that no pair of these elements has at any relevant temperature, Å: three quarters
-    /// of the sum of the covalent radii (a triple bond of carbon has 0.79 of it, a gold dimer
-    /// 0.91), 0.62 Å for two hydrogens, whose bond is longer than the sum of their radii.
+    /// Returns a distance that no pair of these elements has at any relevant temperature, Å: three quarters of the
+    /// sum of the covalent radii (the length of a triple bond of carbon is 0.79 times the sum, of a gold dimer 0.91
+    /// times). For two hydrogens, whose bond is longer than the sum of their radii, it is 0.62 Å.
     static func closest(_ a: Element, _ b: Element) -> Double {
         a == .hydrogen && b == .hydrogen
             ? 0.62 : 0.75 * ((a.covalentRadius ?? 1.5) + (b.covalentRadius ?? 1.5))
     }
 
-    /// - Parameter frames: training data. A pair that is closer there than ``closest(_:_:)`` gets
-    ///   97 % of that distance as its r_on: V is exactly zero for the training data.
+    /// - Parameter frames: training data. If a pair is closer there than ``closest(_:_:)``, its r_on is 97 % of that
+    ///   distance, so that V is exactly zero for the training data.
     init(frames: [Atoms]) throws(StructureError) {
         let shortest = try PairDistances(shortestIn: frames)
         onsets = PairDistances()

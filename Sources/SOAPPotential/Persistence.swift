@@ -4,7 +4,7 @@ import LinearAlgebra
 public import ModelFile
 
 extension SOAPPotential {
-    /// The kind of model file that holds a SOAP potential.
+    /// The kind of model file that contains a SOAP potential.
     public static let fileKind = "soap-potential"
 
     /// The part of a model file other than its tensors `<symbol>/inducing/<group>` (p̂_m; M×F in
@@ -29,7 +29,7 @@ extension SOAPPotential {
     /// Writes the model; equal models give equal bytes.
     ///
     /// - Parameters:
-    ///   - path: path of the file, which is replaced as a whole.
+    ///   - path: path of the file; an existing file is replaced atomically.
     ///   - data: the source of the frames, as text for users.
     /// - Returns: the potential with the version of the new file.
     public func write(to path: String, data: [String: String] = [:]) throws -> SOAPPotential {

@@ -4,9 +4,9 @@ import LinearAlgebra
 extension SOAPPotential: ForceField {
     public var hasEnergy: Bool { true }
 
-    /// Energy and its expected error, forces, and for each atom the expected length of its force error. An atom is out of the
-    /// domain if its environment is more novel than those of known molecules that were held out of the fit, or if it is
-    /// closer to another atom than in any training frame.
+    /// Predicts the energy and its expected error, the forces, and the expected length of each atom's force error. An
+    /// atom is out of domain if its environment is more novel than the environments of known molecules that were held
+    /// out of the fit, or if it is closer to another atom than in any training frame.
     ///
     /// - Throws: `ForceFieldError`.
     public func predict(_ atoms: Atoms) throws -> ForcePrediction {

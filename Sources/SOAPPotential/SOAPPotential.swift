@@ -51,7 +51,7 @@ public struct SOAPPotential: Sendable {
         static let limit = 8
     }
 
-    /// The parts for the elements of a structure. Each set is prepared once.
+    /// Returns the parts for the elements of a structure; each set of elements is prepared once.
     private func restricted(to species: [Element]) throws -> [RestrictedPart] {
         if let known = restrictions.known.withLock({ $0[species] }) { return known }
         let made = try parts.filter { species.contains($0.kernel.element) }.map {
@@ -95,7 +95,7 @@ public struct SOAPPotential: Sendable {
     /// Computes the energies of some atoms, all by default, and the pair wall, without
     /// ``check(_:)``.
     ///
-    /// - Parameter species: elements whose features are used: at least those of the structure.
+    /// - Parameter species: elements whose features are used; they must include the elements of the structure.
     func evaluate(
         _ atoms: Atoms, centers: [Int]?, species: [Element], variances wantsVariances: Bool
     ) throws -> Evaluation {
@@ -110,7 +110,7 @@ public struct SOAPPotential: Sendable {
         return result
     }
 
-    /// Elements with the same descriptor share its computation.
+    /// Groups the parts by descriptor, because elements with the same descriptor share its computation.
     private static func groups(_ parts: [RestrictedPart]) -> [[RestrictedPart]] {
         var groups: [[RestrictedPart]] = []
         for part in parts {
@@ -153,7 +153,7 @@ public struct SOAPPotential: Sendable {
         }
     }
 
-    /// p̂_i·p̂_m for `count` rows from `first` on.
+    /// Returns p̂_i·p̂_m for `count` rows from `first` on.
     private func similarities(_ rows: Matrix, _ first: Int, _ count: Int, _ kernel: RestrictedKernel)
         -> Matrix
     {
@@ -226,8 +226,8 @@ extension SOAPPotential.RestrictedPart {
         return energies.reduce(0, +)
     }
 
-    /// Variance of each atom's energy, counted from the mean of the inducing environments, and the novelty of
-    /// each atom's environment:
+    /// Returns the variance of each atom's energy, relative to the mean of the inducing environments, and the novelty
+    /// of each atom's environment:
     ///
     ///     δ² (1 − ‖φ‖²) + ‖(k − k̄) S‖²,   √(1 − ‖φ‖²),   φ = L⁻¹ k
     func doubts(_ similarity: Matrix, prior: Double) -> [(variance: Double, novelty: Double)] {

@@ -170,7 +170,7 @@ extension SOAPPotential {
     /// Allowed increase of the mean ln RMSE (4 % of the error) in exchange for a smoother energy outside the data.
     private static let priorTolerance = 0.04
 
-    /// The frames grouped by their elements, otherwise in their order.
+    /// Returns the frames grouped by their elements, otherwise in their order.
     private static func groupedByElements(_ frames: [Atoms]) -> [Atoms] {
         let grouped = Dictionary(grouping: frames) { Set($0.elements).sorted() }
         return grouped.keys.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { grouped[$0] ?? [] }
@@ -210,8 +210,7 @@ extension SOAPPotential {
             environments: InducingEnvironments(groups: kept))
     }
 
-    /// The atomic energies by least squares (of smallest norm) from the frames' energies and
-    /// compositions.
+    /// Returns the atomic energies, by least squares of smallest norm from the frames' energies and compositions.
     private static func compositionFit(_ frames: [Atoms], _ elements: [Element]) throws -> [Double] {
         let labelled = frames.filter { $0.energy != nil }
         guard !labelled.isEmpty else { return elements.map { _ in 0 } }
@@ -220,7 +219,8 @@ extension SOAPPotential {
         return try leastSquares(counts, energies, relativeCutoff: 1e-6).solution.storage
     }
 
-    /// The remainder that the kernels must explain.
+    /// Returns the forces, eV/Å, and the energy, eV, that the kernels must explain: the labels without pair repulsion
+    /// and atomic energies.
     private static func target(
         _ atoms: Atoms, _ repulsion: PairRepulsion, _ elements: [Element], _ constants: [Double]
     ) throws -> (forces: [SIMD3<Double>], energy: Double?) {
@@ -260,6 +260,7 @@ extension SOAPPotential {
     }
 
     /// Calibrates on all held-out atoms; if there are none, on the atoms of the training frames.
+    ///
     /// - Parameters:
     ///   - frames: the training frames.
     ///   - validation: held-out frames of the same or other molecules.
@@ -328,7 +329,7 @@ extension ForceAccuracy {
         rows.values.reduce(0) { $0 + log($1.componentRMSE) } / Double(max(1, rows.count))
     }
 
-    /// Component RMSE of each element, for users.
+    /// RMSE of a force component of each element, eV/Å, for users.
     public var line: String {
         rows.sorted { $0.key < $1.key }
             .map { "\($0.key) \(String(format: "%.4f", $0.value.componentRMSE))" }

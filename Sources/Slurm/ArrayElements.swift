@@ -1,6 +1,6 @@
 /// Numbers of elements of a job array, in Slurm's notation.
 public enum ArrayElements {
-    /// The shortest notation, ascending: `1-3,5`.
+    /// Returns the numbers, ascending, in the shortest notation: `1-3,5`.
     public static func text(_ numbers: [Int]) -> String {
         var ranges: [ClosedRange<Int>] = []
         for number in Set(numbers).sorted() {
@@ -35,8 +35,8 @@ public enum ArrayElements {
         return numbers.isEmpty ? nil : numbers
     }
 
-    /// A job as `squeue` and `sacct` print it: `12`, `12_3`, `12_[3-7%2]`; elements are nil unless
-    /// it is an array.
+    /// Parses a job as `squeue` and `sacct` print it: `12`, `12_3`, `12_[3-7%2]`; the elements are nil unless
+    /// the job is an array.
     static func job(_ text: some StringProtocol) -> (id: Int, elements: [Int]?)? {
         let parts = text.split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
         guard let id = parts.first.flatMap({ Int($0) }) else { return nil }

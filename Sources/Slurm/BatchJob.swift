@@ -13,7 +13,7 @@ public struct BatchJob: Sendable, Equatable {
     public var environment: [String: String]
     /// Further options of `sbatch`, each `--key` or `--key=value`.
     public var options: [String]
-    /// Nil for a single job; otherwise one job per element.
+    /// The elements of an array, each a job of its own; nil for a single job.
     public var array: JobArray?
     /// The program to run in the folder; it receives signals.
     public var command = "./run.sh"
@@ -36,15 +36,15 @@ public struct BatchJob: Sendable, Equatable {
 
     /// Folder inside the package for the files of a submission.
     public static let records = ".slurm"
-    /// File in it with the name of the only run that may start.
+    /// Name of the file in that folder with the name of the only run that may start.
     public static let current = "current"
     public var scriptName: String { "\(name).sh" }
-    /// File with the Slurm job's number, written when the run has started.
+    /// Name of the file with the Slurm job's number, written when the run has started.
     public var beganName: String { Self.beganName(name) }
 
     public static func beganName(_ name: String) -> String { "\(name).began" }
-    /// File with the exit status, written when the run, or the element of an array, has ended by
-    /// itself.
+    /// Returns the name of the file with the exit status, written when the run, or the element of an array,
+    /// has ended by itself.
     public static func endedName(_ name: String, element: Int? = nil) -> String {
         "\(name)\(element.map { ".\($0)" } ?? "").ended"
     }
@@ -75,7 +75,7 @@ public struct BatchJob: Sendable, Equatable {
         return arguments + options + ["\(folder)/\(Self.records)/\(scriptName)"]
     }
 
-    /// The user's setup lines, each of which must succeed: a run without its module may compute
+    /// The user's setup lines, each of which must succeed, because a run without its module may compute
     /// something else.
     private var setupLines: String {
         guard !setup.isEmpty else { return ":" }
@@ -98,7 +98,7 @@ public struct BatchJob: Sendable, Equatable {
                 echo \(Self.setupFailed) >\(endedFile)
                 exit \(Self.setupFailed)
             }
-            # Modules are a shell function that a script that is no login shell may lack.
+            # Modules are a shell function, which may be missing outside a login shell.
             type module >/dev/null 2>&1 || for file in /etc/profile.d/modules.sh /etc/profile.d/z00_lmod.sh \
                 /etc/profile.d/lmod.sh /usr/share/lmod/lmod/init/bash /usr/share/modules/init/bash; do
                 [ -r "$file" ] && . "$file" && break
@@ -143,7 +143,7 @@ public struct BatchJob: Sendable, Equatable {
             # \(comment)
             cd \(shellQuoted(folder)) || exit 8
             if [ "$(cat \(Self.records)/\(Self.current))" != \(shellQuoted(name)) ]; then
-                echo "another run of this package has taken the place of \(name)"
+                echo "another run of this package has replaced \(name)"
                 exit 0
             fi
             echo "\(number)" >\(shellQuoted("\(Self.records)/\(beganName)"))
@@ -180,7 +180,7 @@ package func shellQuoted(_ text: String) -> String {
     return result + "'"
 }
 
-/// Checks the batch job options of a configuration.
+/// The rules for batch job options in a configuration.
 public enum BatchRules {
     /// Options that a submission sets itself; duplicates would break the tracking of the job.
     static let own: Set<String> = [
@@ -190,7 +190,7 @@ public enum BatchRules {
         "wait", "test-only", "hold", "help", "version", "usage", "quiet", "verbose", "input", "clusters",
     ]
 
-    /// The reason why an option is not allowed; nil if it is.
+    /// Returns the reason why an option is not allowed; nil if it is allowed.
     public static func problem(withOption text: String) -> String? {
         guard text.hasPrefix("--"), text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else { return "‘\(text.prefix(80))’ is not a long option of sbatch: --key or --key=value" }
@@ -201,7 +201,7 @@ public enum BatchRules {
         return own.contains(key) ? "‘--\(key)’ is set by aurelax" : nil
     }
 
-    /// The reason why options contradict the resources or each other; nil if they do not.
+    /// Returns the reason why options contradict the resources or each other; nil if they do not.
     ///
     /// - Parameter asksForMemory: whether `memory` (per node) is given.
     public static func problem(withOptions options: [String], asksForMemory: Bool, asksForCPUs: Bool)
@@ -210,7 +210,7 @@ public enum BatchRules {
         let keys = options.map { String($0.dropFirst(2).prefix { $0 != "=" }) }
         let memory = keys.filter { $0 == "mem-per-cpu" || $0 == "mem-per-gpu" }
         if let first = memory.first, asksForMemory {
-            return "‘--\(first)’ and ‘memory’ exclude each other: sbatch takes one of them"
+            return "‘--\(first)’ and ‘memory’ exclude each other, because sbatch accepts only one"
         }
         if memory.count > 1 { return "‘--\(memory[0])’ and ‘--\(memory[1])’ exclude each other" }
         if keys.contains("cpus-per-task"), asksForCPUs {
@@ -219,7 +219,8 @@ public enum BatchRules {
         return nil
     }
 
-    /// Names of partitions, accounts and qualities of service; lists are separated by commas.
+    /// Returns true for names of partitions, accounts and qualities of service; lists are separated by
+    /// commas.
     public static func isName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 200
             && text.utf8.allSatisfy { byte in
@@ -228,7 +229,7 @@ public enum BatchRules {
             } && !text.hasPrefix("-")
     }
 
-    /// Features with `&`, `|` and brackets.
+    /// Returns true for features with `&`, `|` and brackets.
     public static func isConstraint(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 200
             && text.utf8.allSatisfy { byte in

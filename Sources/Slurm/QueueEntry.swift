@@ -2,9 +2,9 @@
 public enum SlurmJobState: Sendable, Equatable, Codable {
     case pending
     case running
-    /// Its processes are being cleaned up: not over yet.
+    /// The job's processes are being cleaned up; the job is not over yet.
     case completing
-    /// Over, with Slurm's word for the end: `COMPLETED`, `TIMEOUT`, `NODE_FAIL`, …
+    /// The job is over, with Slurm's word for its end: `COMPLETED`, `TIMEOUT`, `NODE_FAIL`, …
     case ended(String)
 
     /// Parses the long form of `squeue` and `sacct`: `RUNNING`, `CANCELLED by 1000`,
@@ -30,7 +30,7 @@ public enum SlurmJobState: Sendable, Equatable, Codable {
 
 /// A job in one line of `squeue` or `sacct`.
 public struct QueueEntry: Sendable, Equatable {
-    /// For an array the number that all its elements share.
+    /// Number of the job; for an array, the number that all its elements share.
     public var id: Int
     /// The elements of an array in this line.
     public var elements: [Int]?
@@ -39,17 +39,17 @@ public struct QueueEntry: Sendable, Equatable {
     /// The reason for waiting: `Priority`, `Resources`, …; empty if Slurm prints `None`.
     public var reason = ""
     public var node = ""
-    /// Seconds.
+    /// Time used and time left, seconds.
     public var used: Int?
     public var left: Int?
-    /// As printed, `2026-11-23T22:15:00`; sorts by time.
+    /// Time of submission as printed, `2026-11-23T22:15:00`; the texts sort by time.
     public var submitted = ""
 
     public init(id: Int, name: String, state: SlurmJobState) {
         (self.id, self.name, self.state) = (id, name, state)
     }
 
-    /// Number (with elements of an array), state, reason, nodes, time used, time left, time of
+    /// Fields: number (with elements of an array), state, reason, nodes, time used, time left, time of
     /// submission, name. The name is last because it may contain anything.
     static let squeueFormat = "%i|%T|%r|%N|%M|%L|%V|%j"
 
@@ -72,7 +72,8 @@ public struct QueueEntry: Sendable, Equatable {
         }
     }
 
-    /// Number and state first, the name last; lines that do not describe a job are ignored.
+    /// Parses lines with number and state first and the name last; lines that do not describe a job are
+    /// ignored.
     private static func entries(
         _ text: String, fields count: Int, _ fill: (inout QueueEntry, [Substring]) -> Void
     ) -> [QueueEntry] {

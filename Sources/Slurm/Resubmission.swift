@@ -1,26 +1,26 @@
 /// The files of a run's folder after Slurm has reported its end.
 public struct RunEvidence: Sendable, Equatable {
-    /// For an array: the element in question.
+    /// For an array: the element that this evidence is about.
     public var element: Int?
     /// The package's own marker of a complete result. It overrides all other evidence.
     public var hasResult = false
     /// Number of steps in the trajectory.
     public var steps = 0
-    /// It ended between two steps after a stop signal.
+    /// Whether the run ended between two steps after a stop signal.
     public var wasStopped = false
     /// Exit status of the package; nil if it did not write one.
     public var status: Int?
-    /// Another process was running the package.
+    /// Whether another process was running the package.
     public var wasLocked = false
-    /// Whether the log has Slurm's message about exceeded memory: some clusters do not report the state
-    /// `OUT_OF_MEMORY`.
+    /// Whether the log has Slurm's message about exceeded memory, because some clusters do not report the
+    /// state `OUT_OF_MEMORY`.
     public var ranOutOfMemory: Bool {
         lastLines.contains { line in
             line.contains("slurmstepd")
                 && ["memory limit", "oom_kill", "oom-kill", "out-of-memory"].contains(where: line.contains)
         }
     }
-    /// The line of `setup` that failed, as the log has it; nil if none failed.
+    /// The message of the log about the line of `setup` that failed; nil if none failed.
     var failedSetup: String? {
         guard status == Int(BatchJob.setupFailed) else { return nil }
         return lastLines.last { $0.hasPrefix(BatchJob.setupMessage) } ?? "its setup failed"
@@ -33,24 +33,24 @@ public struct RunEvidence: Sendable, Equatable {
 
 /// Limits and resources for resubmitting a run that ended without a result.
 public struct ResubmissionRules: Sendable, Equatable {
-    /// Runs of one package, not counting the first.
+    /// Largest number of runs of one package, not counting the first.
     public var most = 10
-    /// Consecutive runs without a new step.
+    /// Largest number of consecutive runs without a new step.
     public var mostWithoutStep = 3
     public var limits = SlurmLimits()
-    /// Factor for the request of the next run.
+    /// Factor by which the request grows for the next run.
     public var growth = 2.0
 
     public init() {}
 
     public enum Decision: Sendable, Equatable {
-        /// The result exists, or the job is paused: the run is closed.
+        /// The result exists, or the job is paused, so the run is closed.
         case close(String)
         case again(SlurmResources, String)
         case stop(String)
     }
 
-    /// Decides what happens to the package.
+    /// Decides how the package continues.
     ///
     /// - Parameters:
     ///   - run: a run that has ended.
@@ -60,7 +60,7 @@ public struct ResubmissionRules: Sendable, Equatable {
         let place = evidence.element.map { "_\($0)" } ?? ""
         let job = run.id.map { "Slurm job \($0)\(place)" } ?? "the Slurm job"
         if evidence.hasResult { return .close("\(job) ended: \(word)") }
-        if run.isHeld { return .close("\(job) ended (\(word)); the job rests") }
+        if run.isHeld { return .close("\(job) ended (\(word)); the job is paused") }
         switch cause(word, evidence) ?? lone(word, evidence, run) {
         case .none:
             let status = evidence.status.map { ", exit status \($0)" } ?? ""
@@ -70,7 +70,7 @@ public struct ResubmissionRules: Sendable, Equatable {
                     .joined(separator: "\n    "))
         case .some(let cause):
             if run.number > most {
-                return .stop("\(job) \(cause.text); it was resubmitted \(most) times, the limit")
+                return .stop("\(job) \(cause.text); it was resubmitted \(most) times, which is the limit")
             }
             if idle >= mostWithoutStep {
                 return .stop("\(job) \(cause.text); \(idle) consecutive runs made no step")
@@ -106,8 +106,8 @@ public struct ResubmissionRules: Sendable, Equatable {
         }
     }
 
-    /// If one element of an array was cancelled while others finished, the array is still wanted; only that run of the
-    /// element is unwanted.
+    /// Returns the cause if a single element was cancelled: if other elements of the array finished, the
+    /// array is still wanted, and only that run of the element is unwanted.
     private func lone(_ word: String, _ evidence: RunEvidence, _ run: SlurmRun) -> Cause? {
         guard word == "CANCELLED", evidence.element != nil,
             run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true
@@ -115,8 +115,8 @@ public struct ResubmissionRules: Sendable, Equatable {
         return .machine("was cancelled outside aurelax")
     }
 
-    /// Decides what happens to an array with missing points, from the elements that were submitted
-    /// and are missing.
+    /// Decides how an array with missing points continues, from the elements that were submitted and have no
+    /// result.
     ///
     /// - Parameter missing: evidence for each element without a result.
     public func decision(_ run: SlurmRun, missing: [RunEvidence], idle: Int) -> Decision {
@@ -143,7 +143,7 @@ public struct ResubmissionRules: Sendable, Equatable {
         case .memory:
             guard let memory = request.memory else {
                 return .stop(
-                    "\(job) ran out of memory; it requested none: set ‘memory’ in aurelax.yaml")
+                    "\(job) ran out of memory, and it requests no memory; set ‘memory’ in aurelax.yaml")
             }
             let more = min(Int((Double(memory) * growth).rounded(.up)), limits.memory ?? .max)
             guard more > memory else {

@@ -10,7 +10,7 @@ public struct SlurmCommands: Sendable {
 
     public init(directory: String? = nil) { self.directory = directory }
 
-    /// The controller gave no answer, or an invalid one.
+    /// The controller gave no answer, or an invalid answer.
     public struct NoAnswer: Error, Sendable, Equatable, CustomStringConvertible {
         public let description: String
     }
@@ -21,7 +21,7 @@ public struct SlurmCommands: Sendable {
         return SubmissionOutcome(status: result.status, output: result.output, errors: result.errors)
     }
 
-    /// All jobs of this user, including those that ended recently.
+    /// Returns all jobs of this user, including those that ended recently.
     public func queue() async throws -> [QueueEntry] {
         let result = await run(
             "squeue", ["--me", "--states=all", "--noheader", "--format=\(QueueEntry.squeueFormat)"])
@@ -29,7 +29,7 @@ public struct SlurmCommands: Sendable {
         return QueueEntry.inSqueue(result.output)
     }
 
-    /// Waiting jobs of all users, as far as the cluster shows them.
+    /// Returns the waiting jobs of all users, as far as the cluster shows them.
     public func waiting() async throws -> WaitingQueue {
         let result = await run(
             "squeue", ["--states=PENDING", "--noheader", "--format=\(WaitingQueue.format)"])
@@ -37,7 +37,7 @@ public struct SlurmCommands: Sendable {
         return WaitingQueue(result.output)
     }
 
-    /// Jobs in the accounting database; nil if there is none.
+    /// Returns the named jobs in the accounting database; nil if there is no database.
     public func accounted(_ names: [String], since: Date) async throws -> [QueueEntry]? {
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")
@@ -49,7 +49,7 @@ public struct SlurmCommands: Sendable {
                 "--name=\(names.joined(separator: ","))", "--starttime=\(format.string(from: since))",
             ])
         if result.status == 0 { return QueueEntry.inSacct(result.output) }
-        // A cluster without accounting is not queried again for long. Other failures may be temporary.
+        // A cluster without accounting is not queried again for a long time. Other failures may be temporary.
         if (result.errors + result.output).contains("accounting storage is disabled") || result.didNotRun {
             return nil
         }
@@ -80,7 +80,7 @@ public struct SlurmCommands: Sendable {
         var status: Int32?
         var output = ""
         var errors = ""
-        /// The program is missing or cannot be executed.
+        /// Whether the program is missing or cannot be executed.
         var didNotRun = false
 
         func problem(_ program: String) -> String {
@@ -123,7 +123,7 @@ public struct SlurmCommands: Sendable {
                 return first.flatMap { $0 } ?? Output(errors: "\(program) gave no answer within \(limit)")
             }
         } catch {
-            // The program was ended while it ran, so its effect is unknown.
+            // The program was stopped while it ran, so its effect is unknown.
             if Task.isCancelled || error is CancellationError {
                 return Output(errors: "\(program) was stopped with the daemon")
             }
@@ -138,9 +138,9 @@ public struct SlurmCommands: Sendable {
         }
     }
 
-    /// The environment without the user's interactive settings for these commands, and without the
-    /// variables of an allocation in which the daemon was started: by default Slurm would pass them
-    /// on to the jobs.
+    /// The environment without the user's interactive settings for these commands, and without the variables
+    /// of an allocation in which the daemon was started, because by default Slurm would pass them on to the
+    /// jobs.
     private static let environment: Subprocess.Environment = {
         let prefixes = [
             "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SRUN_", "SLURM_", "SLURMD_", "SALLOC_", "PMI_",
@@ -152,7 +152,7 @@ public struct SlurmCommands: Sendable {
         ]
         var values: [Subprocess.Environment.Key: String?] = [
             "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard",
-            // Lists all elements of an array, however many.
+            // With 0, all elements of an array are listed, however many there are.
             "SLURM_BITSTR_LEN": "0",
         ]
         for name in ProcessInfo.processInfo.environment.keys

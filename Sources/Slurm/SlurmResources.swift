@@ -4,13 +4,13 @@ public struct SlurmResources: Sendable, Equatable, Codable {
     public var account: String?
     public var qos: String?
     public var constraint: String?
-    /// Seconds; Slurm counts in whole minutes.
+    /// Time limit, seconds; Slurm counts in whole minutes.
     public var time: Int?
     public var nodes: Int?
     public var tasks: Int?
     /// Processors of each task.
     public var cpus: Int?
-    /// MiB per node.
+    /// Memory per node, MiB.
     public var memory: Int?
 
     public init() {}
@@ -40,11 +40,11 @@ public struct SlurmLimits: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// The requests beyond the limits, one line each.
+    /// Returns the requests beyond the limits, one line each.
     public func excesses(of request: SlurmResources) -> [String] {
         func excess(_ what: String, _ value: Int?, _ limit: Int?, _ text: (Int) -> String) -> String? {
             guard let value, let limit, value > limit else { return nil }
-            return "\(what) \(text(value)), where \(text(limit)) is allowed"
+            return "\(what) \(text(value)), above the limit of \(text(limit))"
         }
         return [
             excess("time", request.time, time, SlurmText.time),
@@ -57,7 +57,7 @@ public struct SlurmLimits: Sendable, Equatable, Codable {
 
 /// Times and amounts of memory in the notation of users and Slurm.
 public enum SlurmText {
-    /// `1-02:30:00`, `02:30:00`.
+    /// Returns a time in Slurm's notation: `1-02:30:00`, `02:30:00`.
     public static func time(_ seconds: Int) -> String {
         func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
         let days = seconds / 86400
@@ -84,7 +84,7 @@ public enum SlurmText {
         return days * 86400 + seconds
     }
 
-    /// `16G` for a whole number, otherwise `16500M`.
+    /// Returns an amount of memory: `16G` for a whole number of GiB, otherwise `16500M`.
     public static func memory(_ mebibytes: Int) -> String {
         mebibytes % 1024 == 0 ? "\(mebibytes / 1024)G" : "\(mebibytes)M"
     }

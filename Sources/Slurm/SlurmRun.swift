@@ -1,7 +1,7 @@
 public import Foundation
 
-/// One submission of a package: the intention to submit it, and everything learnt about it since. It uses no files and
-/// no commands; the necessary actions follow from its state.
+/// One submission of a package: the intention to submit it, and all later information about it. The type uses
+/// no files and no commands; the necessary actions follow from its state.
 public struct SlurmRun: Sendable, Equatable, Codable {
     public enum Phase: String, Sendable, Codable {
         /// To be submitted, or possibly submitted.
@@ -9,9 +9,9 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         case pending
         case running
         case completing
-        /// Its state is unknown; it may be found again.
+        /// The run's state is unknown; the run may be found again.
         case lost
-        /// Slurm reports its end; its folder shows whether there is a result.
+        /// Slurm reports the run's end; the folder shows whether there is a result.
         case ended
     }
 
@@ -30,24 +30,24 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public private(set) var submitted: String?
     /// The reason for waiting, or what is known about a lost run.
     public private(set) var reason = ""
-    /// Its place among all waiting jobs, if requested.
+    /// The run's place among all waiting jobs, if it was queried.
     public private(set) var place: QueuePlace?
     public private(set) var node = ""
-    /// By this machine's clock.
+    /// Start and time limit, by this machine's clock.
     public private(set) var startedAt: Date?
     public private(set) var endsAt: Date?
-    /// Slurm's word for how it ended.
+    /// Slurm's word for the end of the run.
     public private(set) var end: String?
     public private(set) var endedAt: Date?
-    /// Consecutive answers of the controller that did not list it.
+    /// Number of consecutive answers of the controller that did not list the run.
     public private(set) var timesAbsent = 0
-    /// Since when the submission is in doubt.
+    /// Time since which it is unknown whether the run was submitted.
     public private(set) var doubtedAt: Date?
     /// True while the user has paused the job: Slurm holds the run, or the run ends after its current step.
     public var isHeld = false
     /// Resources for the next run, once decided.
     public var next: SlurmResources?
-    /// A permanent end was requested.
+    /// Whether the run's permanent end was requested.
     public var isWithdrawn = false
     /// For an array: the states of its elements.
     public private(set) var tally: ArrayTally?
@@ -62,14 +62,14 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         (self.stepsBefore, self.intendedAt) = (stepsBefore, intendedAt)
     }
 
-    /// `sbatch` returned this number, or the run wrote it at its start.
+    /// Records the number that `sbatch` returned, or that the run wrote at its start.
     public mutating func accept(id: Int) {
         self.id = id
         doubtedAt = nil
         if phase == .intended { (phase, reason) = (.pending, "") }
     }
 
-    /// `sbatch` gave no answer.
+    /// Records that `sbatch` gave no answer.
     public mutating func doubt(_ why: String, at now: Date) {
         doubtedAt = doubtedAt ?? now
         reason = why
@@ -112,7 +112,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return self != before
     }
 
-    /// Records its place among all waiting jobs; nil if it does not wait for resources.
+    /// Records the run's place among all waiting jobs; nil if the run does not wait for resources.
     ///
     /// - Returns: true if the place has changed.
     @discardableResult
@@ -142,8 +142,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
-    /// The state of an array as a whole: it runs while one of its elements runs, waits if none
-    /// runs, and is over when all are.
+    /// Returns the state of an array as a whole: the array runs while one of its elements runs, waits if none
+    /// runs, and is over when all elements are over.
     private func folded(_ entries: [QueueEntry]) -> QueueEntry? {
         func first(_ isIt: (SlurmJobState) -> Bool) -> QueueEntry? { entries.first { isIt($0.state) } }
         if let alive = first({ $0 == .running }) ?? first({ $0 == .completing }) ?? first({ $0 == .pending })
@@ -157,7 +157,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return last
     }
 
-    /// Elements of an array without known state, if none is in the queue any more.
+    /// Elements of an array whose state is unknown, if no element is in the queue any more.
     public var elementsUnseen: [Int] {
         guard let array, let tally, tally.running == 0, tally.pending == 0, phase != .ended else { return [] }
         return array.elements.filter { tally.ends[$0] == nil }
@@ -171,23 +171,23 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         (phase, end, endedAt, reason) = (.ended, tally.worst, now, "")
     }
 
-    /// Number of Slurm jobs that it has in the queue, or may have.
+    /// Number of Slurm jobs that the run has in the queue, or may have.
     public var jobs: Int {
         guard let array else { return 1 }
         return max(0, array.elements.count - (tally?.ends.count ?? 0))
     }
 
-    /// Records the exit status from the folder: it overrides all other evidence.
+    /// Records the exit status from the folder, which overrides all other evidence.
     public mutating func ended(status: Int, at now: Date) {
         guard phase != .ended else { return }
         (phase, end, endedAt, reason) = (.ended, status == 0 ? "COMPLETED" : "FAILED", now, "")
     }
 
-    /// Its state in one line for the user.
+    /// Returns the run's state in one line for the user.
     ///
     /// - Parameters:
     ///   - done: for an array, the number of finished elements.
-    ///   - what: the noun for its elements.
+    ///   - what: the noun for the array's elements.
     public func text(at now: Date, done: Int? = nil, what: String = "points") -> String {
         let job = id.map { "Slurm \(array == nil ? "job" : "array") \($0)" } ?? "submission"
         if let array, let tally, phase == .pending || phase == .running || phase == .completing {
@@ -203,7 +203,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         switch phase {
         case .intended:
             return reason.isEmpty
-                ? "being submitted to Slurm" : "it is not known whether it is in the queue: \(reason)"
+                ? "being submitted to Slurm" : "it is not known whether the job is in the queue: \(reason)"
         case .pending:
             return "\(job) \(isHeld ? "held" : "waits")" + (reason.isEmpty ? "" : " (\(reason))")
                 + (place.map { ", \($0.text)" } ?? "")
@@ -223,7 +223,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
 
 /// The part of a package's points that one submission computes.
 public struct RunArray: Sendable, Equatable, Codable {
-    /// Numbers of the points, ascending; equal to those of the array elements.
+    /// Numbers of the points, ascending, which are also the numbers of the array elements.
     public var elements: [Int]
     /// Number of points in the package.
     public var total: Int
@@ -240,7 +240,8 @@ public struct ArrayTally: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// Slurm forgets elements some time after their end; they are kept here.
+    /// Adds the states in these entries. Slurm forgets elements some time after their end; they are kept
+    /// here.
     func seeing(_ entries: [QueueEntry], among elements: [Int]) -> ArrayTally {
         var tally = self
         (tally.pending, tally.running) = (0, 0)
@@ -256,7 +257,7 @@ public struct ArrayTally: Sendable, Equatable, Codable {
         return tally
     }
 
-    /// `COMPLETED` if all elements completed; otherwise the end of the first one that did not.
+    /// `COMPLETED` if all elements completed; otherwise the end of the first element that did not.
     var worst: String {
         ends.sorted { $0.key < $1.key }.map(\.value).first { $0 != "COMPLETED" } ?? "COMPLETED"
     }

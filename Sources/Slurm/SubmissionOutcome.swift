@@ -7,7 +7,7 @@ public enum SubmissionOutcome: Sendable, Equatable {
     case refused(String)
     /// The job was not submitted; a later request may be accepted.
     case later(String)
-    /// The job may exist: search for its name before anything else.
+    /// The job may exist: its name must be searched for before anything else is done.
     case doubtful(String)
     /// `sbatch` did not run, or did not find its cluster: the job was not submitted, and no other job could be.
     case notRun(String)
@@ -54,11 +54,12 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "Connection timed out", "Transport endpoint", "Communication", "Unexpected message",
         "temporarily unable", "not yet initialized", "Protocol version", "Protocol authentication",
     ]
-    /// Messages of an sbatch without a configuration, such as one on an unmounted file system: it has contacted no controller.
+    /// Messages of an sbatch that found no configuration, for example because a file system was not mounted.
+    /// It has contacted no controller.
     private static let noCluster = [
         "Could not establish a configuration source", "Unable to process configuration file",
     ]
-    /// Messages of permanent refusals, wherever they stand in the text.
+    /// Messages of permanent refusals, anywhere in the text.
     private static let never = [
         "Requested time limit is invalid", "Invalid account", "Invalid qos", "Invalid partition",
         "invalid partition specified", "Invalid feature", "Invalid time", "Invalid generic resource",
@@ -68,7 +69,7 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "Unspecified error", "Invalid node count", "Node count specification invalid",
         "CPU count per node can not be satisfied", "Invalid --", "Unable to open file", "Pathname",
     ]
-    /// Messages of temporary refusals: until other jobs have ended, a node is back or an
+    /// Messages of temporary refusals, which last until other jobs have ended, a node is back or an
     /// administrator has repaired it.
     private static let notNow = [
         "job submit limit", "Job violates accounting/QOS policy", "QOSMax", "AssocMax", "AssocGrp", "QOSGrp",

@@ -1,6 +1,6 @@
 /// The place of a waiting job among all that wait for the same partition.
 public struct QueuePlace: Sendable, Equatable, Codable {
-    /// From 1.
+    /// The job's place, from 1.
     public var position: Int
     /// Number of waiting jobs, including this one.
     public var waiting: Int
@@ -24,21 +24,21 @@ public struct WaitingQueue: Sendable {
     private struct Job {
         let id: Int
         let priority: Int
-        /// One partition, or several with commas.
+        /// One partition, or several separated by commas.
         let partitions: Substring
         let start: String?
     }
 
     private let jobs: [Job]
 
-    /// Number, priority, expected start, partitions, reason.
+    /// Fields: number, priority, expected start, partitions, reason.
     static let format = "%A|%Q|%S|%P|%r"
     /// Jobs that wait for something other than resources do not count as ahead of other jobs.
     private static let elsewhere = [
         "Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation",
     ]
 
-    /// Whether a job with this reason waits for resources.
+    /// Returns whether a job with this reason waits for resources.
     public static func isForRoom(_ reason: some StringProtocol) -> Bool {
         !elsewhere.contains(where: reason.hasPrefix)
     }

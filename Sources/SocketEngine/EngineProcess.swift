@@ -1,8 +1,8 @@
 import Synchronization
 public import SystemPackage
 
-/// A program in its own session and process group. It ends at the latest when this object is
-/// released or this program ends, for whatever reason.
+/// A program in its own session and process group. The program ends at the latest when this object is
+/// released or this process ends, for any reason.
 public final class EngineProcess: Sendable {
     /// The file to which its standard output and error are appended.
     public let log: FilePath
@@ -34,8 +34,8 @@ public final class EngineProcess: Sendable {
 
     deinit { end(grace: .zero) }
 
-    /// Waits at the socket while the program runs; when this program ends, the socket closes, and
-    /// the script kills the group.
+    /// The subshell waits at the socket while the program runs. When this process ends, the socket closes,
+    /// and the subshell kills the group.
     private static let script = """
         exec 3<&0 0</dev/null
         cd "$1" || exit 127
@@ -45,7 +45,7 @@ public final class EngineProcess: Sendable {
         exit $?
         """
 
-    /// The program's end; nil while it runs.
+    /// The end of the program; nil while it runs.
     public var ending: String? {
         state.withLock { state in
             Self.collect(&state)
@@ -53,12 +53,12 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// - Throws: ``SocketEngineError/processEnded(status:lastLines:)`` if it no longer runs.
+    /// - Throws: ``SocketEngineError/processEnded(status:lastLines:)`` if the program no longer runs.
     public func check() throws(SocketEngineError) {
         if let ending { throw .processEnded(status: ending, lastLines: lastLines()) }
     }
 
-    /// Returns the last lines that it printed, without control characters, at most `count`.
+    /// Returns the last lines that the program printed, without control characters, at most `count`.
     public func lastLines(_ count: Int = 4) -> [String] {
         guard let bytes = SocketCalls.tail(of: log, bytes: 8192) else { return [] }
         return bytes.split(separator: 10).suffix(count).map { line in
@@ -70,7 +70,7 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// Ends the whole group: requests it, waits for `grace`, and then kills it.
+    /// Ends the whole process group: requests its end, waits for `grace`, and then kills it.
     public func end(grace: Duration = .seconds(2)) {
         state.withLock { state in
             Self.collect(&state)
@@ -83,8 +83,9 @@ public final class EngineProcess: Sendable {
                 }
             }
             guard state.lifeline >= 0 else { return }
-            // Processes that it started may still run. Its process number stays ours until it has
-            // been collected, and its watcher keeps the group until the socket is closed.
+            // Processes that the program started may still run. The program's process number is not used
+            // again until its status has been collected, and the subshell keeps the group until the socket is
+            // closed.
             SocketCalls.signal(group: state.identifier, by: .kill)
             if state.status == nil { state.status = SocketCalls.wait(for: state.identifier, block: true) }
             SocketCalls.close(state.lifeline)
@@ -92,7 +93,7 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// Waits for its end, for `limit` at most.
+    /// Waits for the program's end, at most for `limit`.
     public func waitForEnd(_ limit: Duration) {
         let end = ContinuousClock.now + limit
         while ending == nil, ContinuousClock.now < end { SocketCalls.sleep(milliseconds: 20) }

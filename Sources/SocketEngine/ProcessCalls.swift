@@ -76,7 +76,7 @@ extension SocketCalls {
             let result = waitpid(identifier, &status, block ? 0 : WNOHANG)
             if result == identifier { return status }
             if result == -1, errno == EINTR { continue }
-            // Another call has collected it: it has ended.
+            // Another call has collected the status, so the process has ended.
             return result == 0 ? nil : 0
         }
     }

@@ -30,7 +30,7 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         try check()
     }
 
-    /// - Throws: an error if the host is not this machine: the protocol has no authentication, so
+    /// - Throws: an error if the host is not this machine, because the protocol has no authentication, and
     ///   forces from another host cannot be trusted.
     public static func loopback(_ host: String, _ port: UInt16) throws(SocketEngineError) -> SocketAddress {
         switch host {
@@ -38,8 +38,8 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         case "::1", "[::1]": .tcp(host: "::1", port: port)
         default:
             throw .address(
-                "‘\(host)’ is not a loopback address; the protocol has no authentication; use 127.0.0.1 and a tunnel"
-            )
+                "‘\(host)’ is not a loopback address; use 127.0.0.1 and a tunnel, because the protocol has "
+                    + "no authentication")
         }
     }
 

@@ -1,8 +1,8 @@
-// Every system call of this module goes through this file.
+// All system calls of this module are in this file, except those about processes (ProcessCalls.swift).
 import Glibc
 import SystemPackage
 
-/// Linux system calls for sockets and polling; −1 becomes an error, an interrupted call is
+/// Linux system calls for sockets and polling. A result of −1 becomes an error; an interrupted call is
 /// repeated.
 enum SocketCalls {
     static func message(of code: Int32) -> String { Errno(rawValue: code).description }
@@ -22,7 +22,7 @@ enum SocketCalls {
 
     // MARK: Sockets
 
-    /// socket(2): a stream, closed on exec, that never blocks.
+    /// socket(2): makes a stream that is closed on exec and never blocks.
     static func socket(_ address: SocketAddress) throws(SocketEngineError) -> Int32 {
         let family =
             switch address {
@@ -70,7 +70,8 @@ enum SocketCalls {
         return UInt16(bigEndian: storage.sin6_port)
     }
 
-    /// accept(2), closed on exec and never blocking; nil if no connection is waiting any more.
+    /// accept(2): returns a stream that is closed on exec and never blocks; nil if no connection is waiting
+    /// any more.
     static func accept(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> Int32? {
         do {
             let accepted = Int32(
@@ -113,7 +114,7 @@ enum SocketCalls {
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
-    /// recv(2) into `buffer`; nil if there is no data yet, 0 at the end.
+    /// recv(2) into `buffer`; returns nil if there is no data yet, 0 at the end.
     static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer)
         throws(SocketEngineError)
         -> Int?
@@ -129,7 +130,7 @@ enum SocketCalls {
         }
     }
 
-    /// send(2) without SIGPIPE; nil if the peer's buffer is full.
+    /// send(2) without SIGPIPE; returns nil if the peer's buffer is full.
     static func send(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) throws(SocketEngineError) -> Int?
     {
         do {
@@ -206,7 +207,7 @@ enum SocketCalls {
 
     // MARK: Folders
 
-    /// mkdtemp(3): a new folder that only this user can enter (0700).
+    /// mkdtemp(3): makes a new folder that only this user can enter (0700).
     static func makePrivateFolder(_ template: String) throws(SocketEngineError) -> FilePath {
         var bytes = Array(template.utf8CString)
         let made = bytes.withUnsafeMutableBufferPointer { Glibc.mkdtemp($0.baseAddress!) != nil }

@@ -28,7 +28,7 @@ public final class SocketDriver: Sendable {
         return try receive(geometry)
     }
 
-    /// Tells the engine that the driver is done. The engine may ignore it.
+    /// Tells the engine that the driver is done; the engine may ignore this.
     public func end() { try? wire.send(.exit, timeout: .seconds(1)) }
 
     private func send(_ geometry: SocketGeometry) throws {
@@ -53,7 +53,7 @@ public final class SocketDriver: Sendable {
         try wire.send(.positions, payload)
     }
 
-    /// A busy engine answers when it is done, so this waits for an evaluation.
+    /// Asks for the engine's status. A busy engine answers when it is done, so this waits for an evaluation.
     private func status() throws -> Message {
         try wire.send(.status)
         return try wire.message("the answer to STATUS", timeout: options.evaluation)

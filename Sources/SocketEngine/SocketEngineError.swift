@@ -37,10 +37,10 @@ public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertib
         case .timeout(let what, let seconds):
             "no answer within \(Self.text(seconds)) s while waiting for \(what)"
         case .closed(let what): "the connection was closed by the other end while waiting for \(what)"
-        case .protocolViolation(let what): "the other end does not speak the i-PI protocol: \(what)"
+        case .protocolViolation(let what): "the other end violates the i-PI protocol: \(what)"
         case .atomCount(let expected, let received):
             "the other end answered with \(received) \(received == 1 ? "atom" : "atoms"), expected \(expected)"
-        case .notFinite(let what): "the other end sent \(what) that is not a finite number"
+        case .notFinite(let what): "\(what) from the other end is not a finite number"
         case .stopped: "stopped"
         case .processEnded(let status, let lines):
             "the engine's process ended (\(status))"

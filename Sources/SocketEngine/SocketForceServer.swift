@@ -16,7 +16,7 @@ public struct SocketForceServer: Sendable {
         self.options = options
     }
 
-    /// Serves until the driver says EXIT or closes the connection between two geometries.
+    /// Serves until the driver sends EXIT or closes the connection between two geometries.
     ///
     /// - Parameter evaluate: computes energy and forces of a geometry. The cell is nil if the
     ///   driver sent one without volume. An error that it throws ends the connection.
@@ -61,7 +61,7 @@ public struct SocketForceServer: Sendable {
 
     private func receive() throws -> SocketGeometry {
         let cell = Matrix3(AtomicUnits.lengths(try wire.doubles(9, "the cell"))).transposed
-        // For a cell without inverse drivers send arbitrary numbers, including infinities; they are
+        // For a singular cell, drivers send arbitrary numbers as its inverse, including infinities; they are
         // not used.
         _ = try wire.read(72, "the inverse cell")
         let count = try wire.count("the number of atoms", upTo: options.limits.atoms)

@@ -1,6 +1,6 @@
 /// The input of an engine: positions, and a cell if there is one.
 public struct SocketGeometry: Sendable, Equatable {
-    /// x y z of each atom in turn, Å.
+    /// Positions, Å: x y z of each atom in turn.
     public var positions: [Double]
     /// The three lattice vectors one after the other, Å; nil for a molecule in empty space.
     public var cell: [Double]?
@@ -20,7 +20,7 @@ public struct SocketForces: Sendable, Equatable {
     public var energy: Double
     /// Forces, eV/Å, x y z of each atom in turn.
     public var forces: [Double]
-    /// −V σ, eV, 3×3 row by row; zeros if the engine has none.
+    /// Virial −V σ, eV, 3×3 row by row; zeros if the engine has none.
     public var virial: [Double]
     /// Further output of the engine, in a form agreed on by both ends.
     public var extra: [UInt8]
@@ -32,8 +32,8 @@ public struct SocketForces: Sendable, Equatable {
         (self.energy, self.forces, self.virial, self.extra) = (energy, forces, virial, extra)
     }
 
-    /// The stress, eV/Å³, 3×3 row by row, positive under tension as in ASE; nil without a cell or with one that has
-    /// no volume.
+    /// Returns the stress, eV/Å³, 3×3 row by row, positive under tension as in ASE; nil without a cell or for
+    /// a cell without volume.
     public func stress(in cell: [Double]?) -> [Double]? {
         guard let cell, let volume = Matrix3(cell).volume else { return nil }
         return virial.map { -$0 / volume }
@@ -60,7 +60,7 @@ struct Matrix3 {
 
     var determinant: Double { (0..<3).reduce(0) { $0 + self[0, $1] * cofactor(0, $1) } }
 
-    /// Nil for a cell without volume.
+    /// The volume; nil if it is zero.
     var volume: Double? {
         let determinant = abs(determinant)
         return determinant > 1e-12 ? determinant : nil
@@ -79,23 +79,23 @@ struct Matrix3 {
 /// The values are those of ASE (CODATA 2014), so that a peer that uses ASE receives the numbers
 /// that ASE would send.
 public enum AtomicUnits {
-    /// eV.
+    /// One Hartree, eV.
     public static let hartree = 27.211386024367243
-    /// Å.
+    /// One Bohr, Å.
     public static let bohr = 0.5291772105638411
 
-    /// Å from Bohr.
+    /// Converts lengths from Bohr to Å.
     static func lengths(_ values: [Double]) -> [Double] { values.map { $0 * bohr } }
-    /// Bohr from Å.
+    /// Converts lengths from Å to Bohr.
     static func bohrs(_ values: [Double]) -> [Double] { values.map { $0 / bohr } }
-    /// 1/Bohr from 1/Å.
+    /// Converts inverse lengths from 1/Å to 1/Bohr.
     static func inverseBohrs(_ values: [Double]) -> [Double] { values.map { $0 * bohr } }
-    /// eV from Hartree: energies and virials.
+    /// Converts energies and virials from Hartree to eV.
     static func energies(_ values: [Double]) -> [Double] { values.map { $0 * hartree } }
-    /// Hartree from eV.
+    /// Converts energies and virials from eV to Hartree.
     static func hartrees(_ values: [Double]) -> [Double] { values.map { $0 / hartree } }
-    /// eV/Å from Hartree/Bohr.
+    /// Converts forces from Hartree/Bohr to eV/Å.
     static func forces(_ values: [Double]) -> [Double] { values.map { $0 * (hartree / bohr) } }
-    /// Hartree/Bohr from eV/Å.
+    /// Converts forces from eV/Å to Hartree/Bohr.
     static func atomicForces(_ values: [Double]) -> [Double] { values.map { $0 / (hartree / bohr) } }
 }

@@ -94,11 +94,13 @@ public struct Au25Cluster: Sendable {
         )
     }
 
-    /// The rotation of a methyl group about its S–C bond, degrees, from the staggered position (one hydrogen between
-    /// the two gold atoms). With this rotation the groups of neighbouring staples interlock, and no two of their
-    /// hydrogens are nearer than 2.1 Å.
+    /// Returns the positions of a methyl group on sulfur, Å. With the rotations that ``staple`` uses, the groups of
+    /// neighbouring staples interlock, and no two of their hydrogens are nearer than 2.1 Å.
     ///
-    /// - Parameter side: the side of the staple, along ±y.
+    /// - Parameters:
+    ///   - side: the side of the staple, along ±y.
+    ///   - turn: rotation of the group about its S–C bond, degrees, from the staggered position (one hydrogen between
+    ///     the two gold atoms).
     private func methyl(
         at sulfur: SIMD3<Double>, beside first: SIMD3<Double>, _ second: SIMD3<Double>, side: Double,
         turnedBy turn: Double

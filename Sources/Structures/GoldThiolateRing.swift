@@ -10,13 +10,13 @@ import Glibc
 public struct GoldThiolateRing: Sendable {
     /// Number of gold atoms.
     public let n: Int
-    /// From gold to sulfur, Å.
+    /// Gold–sulfur bond length, Å.
     public var goldSulfur = 2.35
-    /// From the plane to each sulfur, Å.
+    /// Distance of each sulfur atom from the plane, Å.
     public var pucker = 1.0
-    /// Å.
+    /// Sulfur–carbon bond length, Å.
     public var sulfurCarbon = 1.83
-    /// Å.
+    /// Carbon–hydrogen bond length, Å.
     public var carbonHydrogen = 1.10
 
     /// - Precondition: n ≥ 3.
@@ -54,17 +54,17 @@ public struct GoldThiolateRing: Sendable {
 
 /// A methyl group on sulfur, idealised: tetrahedral angles.
 struct MethylGroup {
-    /// Å.
+    /// Sulfur–carbon bond length, Å.
     var sulfurCarbon = 1.83
-    /// Å.
+    /// Carbon–hydrogen bond length, Å.
     var carbonHydrogen = 1.10
 
     static let elements: [Element] = [.carbon, .hydrogen, .hydrogen, .hydrogen]
 
-    /// Carbon, then its three hydrogens, 109.5° from sulfur, Å.
+    /// Returns the positions of carbon and its three hydrogens, 109.5° from sulfur, Å.
     ///
     /// - Parameters:
-    ///   - sulfur: Å.
+    ///   - sulfur: position of the sulfur atom, Å.
     ///   - u: from sulfur to carbon, of length 1.
     ///   - turn: the side of u on which the first hydrogen is; only its component perpendicular to
     ///     u matters.

@@ -8,8 +8,7 @@ public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyReprese
     case carbon = "C"
     case hydrogen = "H"
 
-    /// The class for a name in a prediction, with half units counted as unit gold; nil for other
-    /// names.
+    /// Returns the class for a name in a prediction, with half units counted as unit gold; nil for other names.
     init?(named name: String) {
         self.init(rawValue: name == Classification.halfUnitName ? Self.unitGold.rawValue : name)
     }
@@ -25,17 +24,16 @@ public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyReprese
 /// - Source: section III.C of the paper; n_S ≥ 2 is our reading of "two Au–S bonds".
 public struct Classification: Sendable, Equatable {
     public let classes: [AtomClass]
-    /// Unit gold atoms with only one sulfur.
+    /// True for each unit gold atom with only one sulfur.
     public let halfUnit: [Bool]
-    /// Unit gold atoms that also have gold within the bond length: the rule is least certain for
-    /// them.
+    /// Number of unit gold atoms that also have gold within the bond length; the rule is least certain for them.
     public let ambiguousUnits: Int
 
     public struct Options: Sendable, Equatable, Codable {
-        /// Å.
+        /// Largest length of an Au–S or Au–Au bond, Å.
         public var bondLength: Double
-        /// Å; if it exceeds `bondLength`, a sulfur or gold atom counts up to this distance if that keeps an atom in its
-        /// previous class, so that classes do not flip at one distance.
+        /// Distance up to which a sulfur or gold atom counts if that keeps an atom in its previous class, Å. With a
+        /// value above `bondLength`, classes do not flip back and forth at one distance.
         public var releaseLength: Double
 
         public init(bondLength: Double = 3, releaseLength: Double = 3) {
@@ -62,8 +60,7 @@ public struct Classification: Sendable, Equatable {
             default:
                 precondition(atoms.elements[i] == .gold, "only H, C, S and Au have classes")
                 var (sulfur, gold) = (0, 0)
-                // A unit atom keeps its sulfur up to the longer distance; a core atom keeps its
-                // gold.
+                // For a unit atom sulfur counts up to the longer distance; for a core atom, gold.
                 let wasUnit = previous.map { $0[i] == .unitGold }
                 let sulfurLimit = wasUnit == true ? options.releaseLength : options.bondLength
                 let goldLimit = wasUnit == false ? options.releaseLength : options.bondLength
@@ -85,7 +82,7 @@ public struct Classification: Sendable, Equatable {
         ambiguousUnits = ambiguous
     }
 
-    /// The name of atom i's class in reports.
+    /// Returns the name of atom i's class in reports.
     public func name(_ i: Int) -> String {
         halfUnit[i] ? Self.halfUnitName : classes[i].rawValue
     }

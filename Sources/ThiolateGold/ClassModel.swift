@@ -102,7 +102,7 @@ struct AtomPrediction: Sendable {
     /// Whether every alignment left a rotation undetermined.
     var lowRank = false
 
-    /// The force, eV/Å; if `clamped`, a negative norm counts as zero.
+    /// Returns the force, eV/Å; if `clamped`, a negative norm counts as zero.
     func force(clamped: Bool) -> SIMD3<Double> { (clamped ? max(0, norm) : norm) * direction }
 }
 
@@ -111,7 +111,7 @@ extension Matrix {
         n == columns ? self : selectingColumns(Array(0..<n))
     }
 
-    /// Ascending column indices.
+    /// Returns the columns with these indices, which must be ascending.
     fileprivate func selectingColumns(_ indices: [Int]) -> Matrix {
         if indices.count == columns { return self }
         var result = Matrix(rows: rows, columns: indices.count)

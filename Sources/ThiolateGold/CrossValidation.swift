@@ -3,8 +3,8 @@ import Foundation
 import LinearAlgebra
 import MinimalLearning
 
-/// The predictions of a class model for each of its own references by a fit without that
-/// reference's frame: an error estimate without a test set, valid as far as frames are independent.
+/// The predictions of a class model for each of its own references by a fit without that reference's frame. They give
+/// an error estimate without a test set, which is valid as far as frames are independent.
 struct CrossValidation {
     let frames: [Int]
     let forces: [SIMD3<Double>]
@@ -18,8 +18,8 @@ struct CrossValidation {
     /// Norms predicted without the reference's frame; nil if not known.
     let norms: [Double?]
 
-    /// The candidate whose cross-validated force vectors have the least error, with its
-    /// calibration; the first in case of a tie.
+    /// Returns the candidate whose cross-validated force vectors have the smallest error, with its calibration; in
+    /// case of a tie, the first one.
     ///
     /// - Parameters:
     ///   - candidates: at least one.
@@ -46,7 +46,7 @@ struct CrossValidation {
         return (best.options, best.calibration, trials)
     }
 
-    /// For each candidate, the predictions for references whose norm without their frame is known.
+    /// Returns, for each candidate, the predictions for the references whose norm without their frame is known.
     private func samples(
         _ directions: [SIMD3<Double>], _ candidates: [ClassOptions], _ progress: TrainingProgress
     ) throws -> [[Sample]] {
@@ -97,7 +97,7 @@ struct CrossValidation {
         return (0..<count).map { samples[$0 * n..<($0 + 1) * n].compactMap { $0 } }
     }
 
-    /// D_c − (d_c from a fit without the frame of each row).
+    /// Returns D_c − (d_c from a fit without the frame of each row).
     private func projectionResiduals() throws -> Matrix {
         let n = forces.count
         let inverse = factor.inverse()

@@ -33,8 +33,8 @@ public enum Environment: Sendable, Equatable {
     /// The nearest neighbours whose orders define the axes of core gold.
     private static let axisNeighbours = 4
 
-    /// The neighbours in every order that defines axes: the class's permutations; for core gold,
-    /// three of the four nearest in every order.
+    /// Returns the neighbours in every order that defines axes: the permutations of the class; for core gold, every
+    /// order of three of the four nearest neighbours.
     func localFrames(_ atomClass: AtomClass) -> LocalFrames {
         switch self {
         case .slots(let set):
@@ -69,7 +69,7 @@ struct EnvironmentFinder {
     private static let sulfurRadius = 3.0
     private static let goldRadius = 5.0
     private static let shellSize = 12
-    /// Å: beyond these lengths a pair is hardly bonded, and the environment is doubtful.
+    /// Lengths, Å, beyond which a pair is hardly bonded, so that the environment is doubtful.
     private static let longestBond: [Set<Element>: Double] = [
         [.carbon, .hydrogen]: 1.6, [.carbon, .sulfur]: 2.4, [.sulfur, .gold]: 3.5,
     ]

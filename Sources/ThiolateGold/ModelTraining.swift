@@ -1,7 +1,7 @@
 import Atomistics
 import ModelFile
 
-/// The input of a training besides the frames.
+/// The input of a training other than the frames.
 public struct ModelTraining<Options: Sendable>: Sendable {
     /// The name of the model.
     public var name: String
@@ -65,7 +65,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case levelOfTheory(frame: Int, found: String?, expected: String)
     /// Every class has too few environments.
     case tooFewEnvironments([String: Int], needed: Int)
-    /// No candidate kernel gives a class a matrix that can be solved.
+    /// No candidate kernel gives a positive definite matrix for this class.
     case noPositiveDefiniteKernel(String)
 
     public var description: String {

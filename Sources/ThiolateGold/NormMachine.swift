@@ -47,7 +47,7 @@ enum TrainedNorm: Sendable {
 
     /// - Parameters:
     ///   - d: distances between the references.
-    ///   - y: their norms, eV/Å.
+    ///   - y: norms of the forces at the references, eV/Å.
     static func fit(
         _ d: Matrix, _ y: [Double], _ objective: NormObjective, ridge: Double
     ) throws(LinearAlgebraError) -> TrainedNorm {
@@ -57,7 +57,7 @@ enum TrainedNorm: Sendable {
         return .emlm(try EMLM.fit(distances: d, targets: y, objective: emlm, ridge: ridge))
     }
 
-    /// The predictions for each reference by a fit without its frame; nil if the closed form does
+    /// Returns the predictions for each reference by a fit without the reference's frame; nil if the closed form does
     /// not apply.
     ///
     /// - Complexity: 2K³, and K² for each frame of the MLM.

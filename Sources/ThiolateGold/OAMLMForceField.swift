@@ -43,12 +43,12 @@ public struct OAMLMForceField: ForceField {
         public var normReferences: Int
         public var directionReferences: Int
         public var direction: DirectionSolver
-        /// Å.
+        /// Width of the alignment weights, Å.
         public var sigma2: Double
         /// Root mean square error of the force vector in leave-one-frame-out cross-validation,
         /// eV/Å.
         public var forceError: Double
-        /// The same for the norm, eV/Å.
+        /// Root mean square error of the norm in the same cross-validation, eV/Å.
         public var normError: Double
         /// The weighted mean angle (weights |F|²) in the same cross-validation, degrees.
         public var weightedAngle: Double
@@ -114,7 +114,7 @@ public struct OAMLMForceField: ForceField {
         return prediction
     }
 
-    /// The indicators u₁ to u₆ that the model has.
+    /// Returns the indicators u₁ to u₆ that the model has.
     private static func indicators(_ all: [DirectionUncertainty?]) -> [String: [Double]] {
         let measures: [(String, (DirectionUncertainty) -> Double?)] = [
             ("u1-support", \.support), ("u2-coherence", \.coherence), ("u3-residual", \.residual),

@@ -25,7 +25,8 @@ extension ModelTraining where Options == OAMLMOptions {
         let most = max(options.normReferences, options.directionReferences)
         var parts = progress.part(0.05...1).parts(pools.map { $0.pool.cost(references: most) })
         var classes: [TrainedClass] = []
-        // The pool of a class takes gigabytes if there are many frames, so it is released as soon as its class is done.
+        // The pool of a class takes gigabytes if there are many frames, so it is released as soon as the class is
+        // trained.
         while !pools.isEmpty {
             let (atomClass, pool) = pools.removeFirst()
             classes.append(

@@ -5,8 +5,9 @@ import ModelFile
 /// A class's reference environments in a model file: scaled descriptors, and the neighbours for
 /// alignment with an input.
 struct ReferenceSet: Sendable {
-    /// Scaling of descriptors.
+    /// Number of references.
     let count: Int
+    /// Scaling of the descriptors.
     private let scaling: MinMaxScaling
     private let centre: [Double]
     /// Scaled descriptors of the references, relative to ``centre``.
@@ -85,12 +86,12 @@ struct ReferenceSet: Sendable {
 }
 
 extension ModelFile {
-    /// The type of a tensor's elements; nil if there is no such tensor.
+    /// Returns the type of a tensor's elements; nil if there is no such tensor.
     fileprivate func elementType(of name: String) -> ElementType? {
         tensors.first { $0.name == name }?.type
     }
 
-    /// Returns a tensor of this shape; nil stands for any extent.
+    /// Returns a tensor of this shape; nil allows any extent.
     func float64(_ name: String, shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
         let tensor = try float64(name)
         try check(tensor.shape, of: name, is: shape)
@@ -108,8 +109,8 @@ extension ModelFile {
     }
 }
 
-/// A matrix in single precision: in a model file, or converted from double precision, in which earlier versions stored
-/// it.
+/// A matrix in single precision, either in a model file or converted from double precision, which files of earlier
+/// versions have.
 struct SingleMatrix: Sendable {
     let rows: Int
     let columns: Int
@@ -124,7 +125,7 @@ struct SingleMatrix: Sendable {
         (self.rows, self.columns, self.values) = (rows, columns, .converted(values))
     }
 
-    /// - Parameter rows: nil stands for any number.
+    /// - Parameter rows: number of rows; nil allows any number.
     /// - Throws: ``ModelFileError``.
     init(_ file: ModelFile, _ name: String, rows: Int?, columns: Int) throws(ModelFileError) {
         let shape: [Int]
@@ -160,7 +161,7 @@ func product(_ a: Matrix, _ b: SingleMatrix) -> Matrix {
     return Matrix(rows: a.rows, columns: b.columns, storage: result.map(Double.init))
 }
 
-/// A B with B from a model file.
+/// Returns the product A B, where B is from a model file.
 func product(_ a: Matrix, _ b: Tensor<Double>) -> Matrix {
     precondition(b.shape.count == 2 && b.shape[0] == a.columns, "product of mismatched shapes")
     var result = Matrix(rows: a.rows, columns: b.shape[1])
@@ -203,7 +204,7 @@ struct PackedEnvironments {
         }
     }
 
-    /// The environments in these arrays; nil if the arrays are inconsistent.
+    /// Returns the environments in these arrays; nil if the arrays are inconsistent.
     static func unpack(
         _ atomClass: AtomClass, slots: Int, points: [Double], marks: [Int32]
     ) -> [Environment]? {

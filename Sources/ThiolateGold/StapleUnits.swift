@@ -2,17 +2,17 @@ public import Atomistics
 
 /// The protecting units: the connected fragments that remain without the core gold, RS–(Au–SR)ₙ.
 ///
-/// Two atoms are connected within 1.2 times the sum of their covalent radii; two gold atoms never
-/// are. Core gold is that of ``Classification``.
+/// Two atoms are connected within 1.2 times the sum of their covalent radii, but two gold atoms are never connected.
+/// Core gold is defined by ``Classification``.
 public struct StapleUnits: Sendable, Equatable {
-    /// Indices of each unit's atoms, ascending; units by their first atoms.
+    /// Ascending indices of each unit's atoms; the units are ordered by their first atoms.
     public let units: [[Int]]
-    /// For each unit the core gold that is bonded to its sulfur atoms, ascending.
+    /// For each unit, the ascending indices of the core gold atoms that are bonded to its sulfur atoms.
     public let anchors: [[Int]]
 
     static let bondFraction = 1.2
 
-    /// - Throws: `StructureError` for a structure too dense to list its neighbours.
+    /// - Throws: `StructureError` for a structure that is too dense to list its neighbours.
     public init(_ atoms: Atoms) throws(StructureError) {
         let isCore = atoms.coreGold
         let neighbors = try NeighborList(atoms, cutoff: 3.6)
@@ -54,7 +54,7 @@ public struct StapleUnits: Sendable, Equatable {
 }
 
 extension Atoms {
-    /// True for core gold, also in structures with elements that ``Classification`` does not know.
+    /// True for each atom of core gold, also in structures with elements that ``Classification`` does not know.
     public var coreGold: [Bool] {
         let known: Set<Element> = [.hydrogen, .carbon, .sulfur, .gold]
         let places = (0..<count).filter { known.contains(elements[$0]) }
@@ -64,7 +64,7 @@ extension Atoms {
         return isCore
     }
 
-    /// Classes by name; nil for elements that ``Classification`` does not know.
+    /// The name of each atom's class; nil for elements that ``Classification`` does not know.
     public var classNames: [String?] {
         let isCore = coreGold
         return (0..<count).map { i in
@@ -75,10 +75,13 @@ extension Atoms {
         }
     }
 
-    /// The structure with a unit moved rigidly away from the centre of the gold, and a ``moveMask``
-    /// that frees it and its anchors.
+    /// Returns the structure with a unit moved rigidly away from the centre of the gold, and with a ``moveMask`` that
+    /// frees the unit and its anchors.
     ///
-    /// - Parameter distance: Å.
+    /// - Parameters:
+    ///   - unit: index of the unit.
+    ///   - staples: the units of this structure.
+    ///   - distance: length of the move, Å.
     public func pulling(unit: Int, of staples: StapleUnits, by distance: Double) -> Atoms {
         var result = self
         let gold = positions.indices.filter { elements[$0] == .gold }.map { positions[$0] }

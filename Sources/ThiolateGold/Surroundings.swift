@@ -6,13 +6,12 @@ import MinimalLearning
 /// The input of the class models for a structure: each atom's class, descriptor and environment.
 struct Surroundings {
     let classes: Classification
-    /// Atoms by class, in the classes' order.
+    /// The atoms of each class, in the order of the classes.
     let members: [(atomClass: AtomClass, atoms: [Int])]
     /// N×F.
     let descriptors: Matrix
     let environments: [Environment]
-    /// Whether each atom is closer to another than any two atoms of these elements in the training
-    /// frames.
+    /// True for each atom that is closer to another atom than any two atoms of these elements in the training frames.
     let tooClose: [Bool]
     private let stretched: Int
     private let incomplete: Int
@@ -55,8 +54,8 @@ struct Surroundings {
         self.classes = classes
     }
 
-    /// The classes that a prediction for these atoms names; nil if it does not come from such a
-    /// model.
+    /// Returns the classes that a prediction for these atoms names; nil if the prediction is not from a model with
+    /// these classes.
     private static func classes(of prediction: ForcePrediction, in atoms: Atoms) -> [AtomClass]? {
         let classes = prediction.classes.compactMap(AtomClass.init(named:))
         return classes.count == atoms.count ? classes : nil
@@ -73,7 +72,7 @@ struct Surroundings {
         if let (i, j) = coincidentAtoms(atoms) { throw .coincidentAtoms(i, j) }
     }
 
-    /// Warnings for the user about this structure and its prediction.
+    /// Returns warnings for the user about this structure and its prediction.
     func warnings(outOfDomain: Int, directionless: Int, lowRank: Int) -> [String] {
         func warning(_ count: Int, _ one: String, _ several: String, _ rest: String) -> String? {
             count > 0 ? "\(count) \(count == 1 ? one : several) \(rest)" : nil
@@ -82,7 +81,7 @@ struct Surroundings {
             warning(outOfDomain, "atom is", "atoms are", "out of the model's domain"),
             warning(
                 tooClose.count { $0 }, "atom is", "atoms are",
-                "closer to another than any two in the training frames"),
+                "closer to another atom than any two such atoms in the training frames"),
             warning(stretched, "atom has", "atoms have", "a stretched bond that may be broken"),
             warning(
                 incomplete, "atom lacks", "atoms lack",

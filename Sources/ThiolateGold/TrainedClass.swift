@@ -17,7 +17,7 @@ struct TrainedClass: Sendable {
     let environments: [Environment]
     let direction: OAMLM
     let calibration: ForceErrorFit
-    /// The method for directions: the class's own one, or the best alternative.
+    /// The method for directions: the method of the class, or the best alternative.
     let chosen: ClassOptions
     let poolSize: Int
     let stretched: Int
@@ -73,8 +73,8 @@ struct TrainedClass: Sendable {
             poolSize: pool.forces.count, stretched: pool.stretched)
     }
 
-    /// D_c (and D_g) between the references: projections of each one's direction onto every aligned
-    /// other.
+    /// Returns D_c (and D_g) between the references: the projection of each reference's direction onto the direction of
+    /// every other reference after its alignment.
     private static func pairwise(
         _ aligned: References, _ environments: [Environment], _ directions: [SIMD3<Double>],
         alignmentModel: Bool, _ progress: TrainingProgress
@@ -95,7 +95,8 @@ struct TrainedClass: Sendable {
                             c[i * n + j] = skipped ? 0 : directions[i].dot(u[j])
                             if alignmentModel { g[i * n + j] = skipped ? 0 : result.misfits[j] }
                         }
-                        // A reference maps onto itself, even if the alignment found another of several perfect fits.
+                        // A reference is mapped onto itself, even if the alignment found another one of several
+                        // perfect fits.
                         c[i * n + i] = 1
                         if alignmentModel { g[i * n + i] = 0 }
                     }
@@ -105,7 +106,7 @@ struct TrainedClass: Sendable {
         return (projections, alignmentModel ? misfits : nil)
     }
 
-    /// Norms predicted for `used` by a fit without the frame of each.
+    /// Returns the norm of each reference in `used`, predicted by a fit without the reference's frame.
     private static func normsWithoutFrames(
         _ d: Matrix, _ norm: TrainedNorm, _ targets: [Double], _ frames: [Int],
         _ objective: NormObjective, _ used: [Int]
@@ -130,12 +131,12 @@ extension TrainingProgress {
 }
 
 extension Matrix {
-    /// The leading square block.
+    /// Returns the leading n×n block.
     func leading(_ n: Int) -> Matrix {
         n == rows ? self : selecting(Array(0..<n))
     }
 
-    /// Rows and columns at `indices`.
+    /// Returns the rows and columns at `indices`.
     func selecting(_ indices: [Int]) -> Matrix {
         if indices.count == rows { return self }
         var result = Matrix(rows: indices.count, columns: indices.count)

@@ -2,7 +2,7 @@ import Atomistics
 public import Descriptors
 public import MinimalLearning
 
-/// The classification, description and comparison of atoms: common to all models of this module.
+/// The options of the classification, description and comparison of atoms, which all models of this module share.
 public struct EnvironmentOptions: Sendable, Equatable, Codable {
     /// The set of points whose range is scaled to [0, 1].
     public enum ScalingSet: String, Sendable, Codable, CaseIterable {
@@ -15,11 +15,11 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
     public var soap = SOAPSettings.paper
     public var scaling = ScalingSet.pool
     public var start = MaximinStart.closestToMean
-    /// The references are selected among environments drawn at random, this many times as many; nil: among all
-    /// environments.
+    /// Number of environments, as a multiple of the number of references, that are drawn at random and from which the
+    /// references are selected; nil to select them from all environments.
     ///
-    /// A small value makes the references follow the distribution of the data. A selection among all takes outliers
-    /// first.
+    /// With a small value the references follow the distribution of the data. A selection from all environments takes
+    /// outliers first.
     public var candidates: Double?
     public var group = RotationGroup.o3
     /// Number of core gold triangles that are aligned (eq. 18).
@@ -34,7 +34,7 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
 /// Settings that may differ between classes.
 public struct ClassOptions: Sendable, Equatable, Codable {
     public var direction: DirectionSolver
-    /// Å.
+    /// Width of the alignment weights, Å.
     public var sigma2: Double
 
     public init(direction: DirectionSolver = .paperEq17, sigma2: Double = 0.5) {
@@ -43,7 +43,7 @@ public struct ClassOptions: Sendable, Equatable, Codable {
     }
 }
 
-/// All settings of a training; recorded in the model file.
+/// All settings of a training, which are recorded in the model file.
 public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var environment = EnvironmentOptions()
     /// Largest number of references of a norm model.
@@ -52,7 +52,7 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var ridge = EMLM.paperRidge
     /// Largest number of references of a direction model.
     public var directionReferences = 2500
-    /// Whether misfits of alignments are learnt too (B_g).
+    /// Whether misfits of alignments are learnt, too (B_g).
     public var alignmentModel = false
     /// Whether a negative norm counts as zero.
     public var clampNorm = true
@@ -63,14 +63,14 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
             ($0, ClassOptions(sigma2: $0 == .unitGold ? 0.25 : 0.5))
         })
 
-    /// Alternative methods for directions that are tried for every class; the one with the least
-    /// cross-validated error of the force vector is kept. If empty, a class keeps its own.
+    /// Alternative methods for directions that are tried for every class; the method with the smallest cross-validated
+    /// error of the force vector is kept. If the list is empty, each class keeps its own method.
     public var alternatives: [ClassOptions] = []
 
     /// The paper's final settings.
     public init() {}
 
-    /// The methods to try for a class, sorted by σ₂.
+    /// Returns the methods to try for a class, sorted by σ₂.
     func candidates(_ atomClass: AtomClass) -> [ClassOptions] {
         let others = alternatives.filter { $0 != self[atomClass] }
         return [self[atomClass]]
@@ -81,20 +81,20 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
     public subscript(_ atomClass: AtomClass) -> ClassOptions { classes[atomClass] ?? ClassOptions() }
 }
 
-/// All settings of the training of a vector-valued kernel model; recorded in the model file.
+/// All settings of the training of a vector-valued kernel model, which are recorded in the model file.
 public struct VectorKernelOptions: Sendable, Equatable, Codable {
     public var environment = EnvironmentOptions()
     /// Largest number of references of a class.
     public var references = 1000
-    /// Number of these that are used for choosing the kernel.
+    /// Number of references with which the kernel is chosen.
     public var choiceReferences = 300
-    /// Kernels to try for every class; the one with the least error on held-out frames is kept.
+    /// Kernels to try for every class; the kernel with the smallest error on held-out frames is kept.
     public var shapes: [RadialKernel] = [.matern32, .gaussian]
-    /// ℓ as a multiple of the median distance between references.
+    /// Length scales ℓ to try, as multiples of the median distance between references.
     public var lengths = [4.0, 8, 16]
-    /// σ₂, Å.
+    /// Widths σ₂ of the alignment weights to try, Å.
     public var sigma2 = [0.8, 1.6, 3.2]
-    /// λ.
+    /// Regularisations λ to try, relative to the kernel at distance zero.
     public var noises = [1e-4, 1e-3, 1e-2, 0.1]
 
     public init() {}

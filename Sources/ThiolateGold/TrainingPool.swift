@@ -7,14 +7,14 @@ import MinimalLearning
 struct TrainingPool {
     /// N×F, not scaled.
     var descriptors: Matrix
-    /// eV/Å.
+    /// The force on the centre of each environment, eV/Å.
     var forces: [SIMD3<Double>]
     var environments: [Environment]
     /// The frame of each environment.
     var frames: [Int]
     var stretched = 0
 
-    /// Every frame's atoms, sorted into classes.
+    /// Collects the environments of all frames by class.
     ///
     /// - Throws: ``TrainingError``, and errors of the descriptor.
     static func collect(
@@ -52,7 +52,7 @@ struct TrainingPool {
         return pools
     }
 
-    /// The classes with enough environments, in their order.
+    /// Returns the classes with enough environments, in the order of the classes.
     ///
     /// - Throws: ``TrainingError`` if frames differ in level of theory or no class has enough
     ///   environments, and errors of the descriptor.
@@ -82,7 +82,7 @@ struct TrainingPool {
         return enough
     }
 
-    /// The cost of training, in an arbitrary unit: the number of pairs of references.
+    /// Returns the cost of training in an arbitrary unit, the number of pairs of references.
     ///
     /// - Parameter references: largest number of references.
     func cost(references: Int) -> Double {
@@ -121,7 +121,7 @@ struct TrainingPool {
     }
 }
 
-/// The first two atoms closer than 0.1 Å to each other.
+/// Returns the first two atoms that are closer than 0.1 Å to each other; nil if there are none.
 func coincidentAtoms(_ atoms: Atoms) -> (Int, Int)? {
     let order = atoms.positions.indices.sorted { atoms.positions[$0].x < atoms.positions[$1].x }
     var first: (Int, Int)?

@@ -15,11 +15,11 @@ public struct DescribedFrames: Sendable {
     }
 }
 
-/// The accuracy of learning machines that are trained on some frames and tested on others, with one
-/// descriptor: for each class, even if no structure has all of them.
+/// A trial of learning machines that are trained on some frames and tested on others, with one descriptor. Each class
+/// is tried by itself, so no structure must have all classes.
 public struct TransferTrial: Sendable {
     public var options: OAMLMOptions
-    /// Whether directions are learnt too; norms alone are much quicker.
+    /// Whether directions are learnt, too; norms alone take much less time.
     public var directions: Bool
 
     public init(_ options: OAMLMOptions, directions: Bool) {

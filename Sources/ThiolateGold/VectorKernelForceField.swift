@@ -8,9 +8,9 @@ public import ModelFile
 ///
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j
 ///
-/// with the classes, descriptors and neighbours of ``OAMLMForceField``, and M_j the relative
-/// orientation of the neighbours to those of reference j (`VectorKernelFit`); norm and direction
-/// come together. There is no energy.
+/// with the classes, descriptors and neighbours of ``OAMLMForceField``. M_j is the orientation of the neighbours
+/// relative to the neighbours of reference j (`VectorKernelFit`). Norm and direction are predicted together; there is
+/// no energy.
 public struct VectorKernelForceField: ForceField {
     public static let kind = "vector-kernel"
 

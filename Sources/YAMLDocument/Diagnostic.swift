@@ -11,14 +11,15 @@ public struct TextMark: Sendable, Hashable, Codable, Comparable {
     public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
 }
 
-/// A message about a file that its author can correct. It does not name the file; the code that shows it does.
+/// A message about a file that its author can correct. It does not name the file; the code that shows the message adds
+/// the name.
 public struct Diagnostic: Sendable, Equatable, Codable {
     public enum Severity: String, Sendable, Codable { case error, warning }
 
     public var severity: Severity
     /// A code for programs: `unknown-key`, `wrong-type`, `out-of-range`, …
     public var code: String
-    /// Nil if the message concerns the whole file.
+    /// The place of the error; nil if the message concerns the whole file.
     public var mark: TextMark?
     /// Number of Unicode scalars under the caret.
     public var width: Int
@@ -47,21 +48,21 @@ extension Sequence<Diagnostic> {
 
 /// Renders diagnostics for users: place, message, the line with a caret below, a hint.
 public struct DiagnosticRenderer: Sendable {
-    /// Further diagnostics are counted instead of shown.
+    /// Largest number of diagnostics that are shown; further ones are counted.
     public static let most = 100
 
     private let file: String
     private let source: [UInt8]
 
     /// - Parameters:
-    ///   - file: its name in messages.
-    ///   - source: the text, in any encoding similar to UTF-8.
+    ///   - file: the file's name in messages.
+    ///   - source: the file's text, in any encoding similar to UTF-8.
     public init(file: String, source: [UInt8]) {
         self.file = harmless(file)
         self.source = Array(source.withoutByteOrderMark)
     }
 
-    /// Ordered by place.
+    /// Renders diagnostics in the order of their places.
     public func render(_ diagnostics: [Diagnostic]) -> String {
         guard !diagnostics.isEmpty else { return "" }
         let start = TextMark(line: 0, column: 0)
@@ -114,7 +115,8 @@ private struct SourceLines {
 }
 
 extension [UInt8] {
-    /// Some Windows editors write this mark first; it is not part of the text and takes no column.
+    /// The line without a byte-order mark, which some Windows editors write; the mark is not part of the text and takes
+    /// no column.
     var withoutByteOrderMark: ArraySlice<UInt8> {
         starts(with: [0xEF, 0xBB, 0xBF]) ? dropFirst(3) : self[...]
     }
@@ -122,7 +124,7 @@ extension [UInt8] {
 
 /// Counts lines like YAML 1.1 and libyaml.
 extension [UInt8] {
-    /// Length of the line break at this offset in bytes: LF, CR, CR LF, NEL, LS, PS; otherwise 0.
+    /// Returns the length of the line break at this offset, bytes: LF, CR, CR LF, NEL, LS, PS; 0 if there is none.
     func lineBreakLength(at index: Int) -> Int {
         func byte(_ offset: Int) -> UInt8 { index + offset < count ? self[index + offset] : 0 }
         return switch byte(0) {
@@ -138,7 +140,7 @@ extension [UInt8] {
         index == 0 || (1...3).contains { $0 <= index && lineBreakLength(at: index - $0) == $0 }
     }
 
-    /// Offset of the line break after `start`, or of the end of the text.
+    /// Returns the offset of the line break after `start`, or of the end of the text.
     func endOfLine(from start: Int) -> Int {
         var index = start
         while index < count, lineBreakLength(at: index) == 0 { index += 1 }
@@ -166,8 +168,8 @@ private struct Excerpt {
     }
 }
 
-/// The text with escapes for characters that move the cursor or change the writing direction:
-/// `\u{202E}`. A tab becomes one space.
+/// Returns the text with escapes such as `\u{202E}` for characters that move the cursor or change the writing
+/// direction. A tab becomes one space.
 public func harmless(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
@@ -180,13 +182,13 @@ public func harmless(_ text: String) -> String {
     return result
 }
 
-/// The beginning of a text, for a message.
+/// Returns the beginning of a text, for a message.
 func brief(_ text: String) -> String {
     let start = text.unicodeScalars.prefix(60)
     return start.endIndex == text.unicodeScalars.endIndex ? text : "\(String(start))…"
 }
 
-/// Width in terminal columns: East Asian wide characters take two, combining marks none.
+/// Returns the width in terminal columns: East Asian wide characters take two columns, combining marks none.
 private func displayWidth(_ text: String) -> Int {
     text.unicodeScalars.reduce(0) { width, scalar in
         switch scalar.properties.generalCategory {

@@ -7,7 +7,7 @@ public indirect enum JSONValue: Sendable {
     case array([JSONValue])
     case object([(String, JSONValue)])
 
-    /// Indented text.
+    /// Returns the value as indented text.
     public func text(indent: String = "") -> String {
         let inner = indent + "  "
         switch self {
@@ -30,7 +30,7 @@ public indirect enum JSONValue: Sendable {
 }
 
 extension MappingSchema {
-    /// The mapping as a schema of JSON Schema 2020-12.
+    /// Returns the mapping as a schema of JSON Schema 2020-12.
     public func jsonSchema(title: String, id: String) -> String {
         let head: [(String, JSONValue)] = [
             ("$schema", .string("https://json-schema.org/draft/2020-12/schema")), ("$id", .string(id)),
@@ -80,7 +80,7 @@ extension KeySchema {
 }
 
 extension YAMLNode {
-    /// A mapping with the node as the value of one key.
+    /// Returns a mapping with the node as the value of one key.
     fileprivate func under(_ key: String) -> YAMLNode {
         let entry = Entry(key: key, keyMark: mark, keyWidth: 1, value: self)
         return YAMLNode(content: .mapping([entry]), mark: mark, width: 1)

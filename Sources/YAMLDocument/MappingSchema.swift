@@ -4,12 +4,12 @@ public indirect enum ValueSchema: Sendable {
     /// A finite number in a range; above the lower end if `open`.
     case number(ClosedRange<Double>, open: Bool = false)
     case boolean
-    /// Text; `check` returns what is wrong with it.
+    /// Text; `check` returns the error in a text, or nil.
     case text(pattern: String? = nil, check: @Sendable (String) -> TextProblem? = { _ in nil })
     case choice([String])
     case list(ValueSchema, count: ClosedRange<Int> = 0...10_000)
     case mapping(MappingSchema)
-    /// A mapping whose keys are data, such as element symbols; `check` says what is wrong with a key.
+    /// A mapping whose keys are data, such as element symbols; `check` returns the error in a key, or nil.
     case dictionary(ValueSchema, what: String, check: @Sendable (String) -> TextProblem?)
     /// One of several forms; `what` is their common name in messages. An empty list of forms allows any value, which
     /// the reading code checks.
@@ -36,7 +36,7 @@ public struct KeySchema: Sendable {
     /// The unit at the end of the sentence, as in "…, eV/Å."; nil if there is none or the sentence names it.
     public var unit: String?
     public var isRequired: Bool
-    /// As written in a file; nil if there is none.
+    /// The default as written in a file; nil if there is none.
     public var defaultText: String?
 
     public init(
@@ -50,7 +50,7 @@ public struct KeySchema: Sendable {
         self.defaultText = defaultText
     }
 
-    /// One sentence for the documentation.
+    /// The sentence and the unit, for the documentation.
     public var summary: String {
         guard let unit else { return sentence }
         return (sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence) + ", \(unit)."
@@ -67,7 +67,7 @@ public struct KeySchema: Sendable {
 /// A node without problems has every required key, and only values of the described types.
 public struct MappingSchema: Sendable {
     public var keys: [KeySchema]
-    /// Exactly one of these keys must be present.
+    /// Whether exactly one of the keys must be present.
     public var isChoice: Bool
 
     public init(_ keys: [KeySchema], isChoice: Bool = false) {
@@ -112,11 +112,11 @@ extension ValueSchema {
         }
     }
 
-    /// Values from this bound on mean no bound.
+    /// A bound of this size or more means that there is no bound.
     static let boundless = 1e300
 }
 
-/// A number without a redundant `.0`.
+/// Formats a number without a redundant `.0`.
 func plain(_ value: Double) -> String {
     value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
 }

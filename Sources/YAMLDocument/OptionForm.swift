@@ -20,7 +20,7 @@ public struct OptionForm<Value: Sendable>: Sendable {
             text: { .line(text($0)) })
     }
 
-    /// The same form, with values changed when they are read.
+    /// Returns the same form, which changes values when it reads them.
     public func read(as change: @escaping @Sendable (Value) -> Value) -> Self {
         Self(
             schema, argument: argument, argumentHelp: argumentHelp, readInto: { read($0, $1).map(change) },
@@ -40,9 +40,9 @@ public struct OptionForm<Value: Sendable>: Sendable {
 
 /// The form in which a file shows a value.
 public indirect enum OptionText: Sendable, Equatable {
-    /// On the line of its key.
+    /// A value on the line of its key.
     case line(String)
-    /// Keys and values, one a line, below its key.
+    /// Keys and values below the key of the mapping, one per line.
     case block([OptionLine])
 }
 
@@ -55,7 +55,7 @@ public struct OptionLine: Sendable, Equatable {
 }
 
 extension [OptionLine] {
-    /// The lines of a block mapping, each after `indent` spaces.
+    /// Returns the lines of a block mapping, each after `indent` spaces.
     public func yaml(indent: Int) -> [String] {
         let margin = String(repeating: " ", count: indent)
         return flatMap { line in
@@ -66,7 +66,7 @@ extension [OptionLine] {
         }
     }
 
-    /// `{key: value, …}`
+    /// The mapping on one line: `{key: value, …}`.
     public var flow: String {
         let pairs = map { line in
             switch line.text {
@@ -79,19 +79,19 @@ extension [OptionLine] {
 }
 
 extension YAMLNode {
-    /// A word of the command line as a plain scalar.
+    /// Makes a plain scalar of a word of the command line.
     public init(argument: String) {
         self.init(
             content: .scalar(argument, isPlain: true), mark: TextMark(line: 1, column: 1),
             width: argument.unicodeScalars.count)
     }
 
-    /// A list of nodes that do not come from a document.
+    /// Makes a list of nodes that do not come from a document.
     public init(argument elements: [YAMLNode]) {
         self.init(content: .sequence(elements), mark: TextMark(line: 1, column: 1), width: 1)
     }
 
-    /// A mapping that does not come from a document.
+    /// Makes a mapping that does not come from a document.
     public init(argument entries: [(String, YAMLNode)]) {
         let mark = TextMark(line: 1, column: 1)
         self.init(
@@ -132,7 +132,7 @@ extension OptionForm where Value == String {
 }
 
 extension OptionForm where Value: RawRepresentable<String> & CaseIterable {
-    /// One of the words that the cases stand for.
+    /// One of the words of an enumeration.
     public static func word(_ cases: [Value] = Array(Value.allCases)) -> Self {
         Self(
             .choice(cases.map(\.rawValue)), read: { $0.text.flatMap(Value.init(rawValue:)) },
@@ -141,7 +141,7 @@ extension OptionForm where Value: RawRepresentable<String> & CaseIterable {
 }
 
 extension OptionForm where Value: LosslessStringConvertible {
-    /// A text that the type itself reads.
+    /// A text that the type's own initializer reads.
     public static func word(problem: @escaping @Sendable (String) -> TextProblem) -> Self {
         Self(
             .text { Value($0) == nil ? problem($0) : nil }, read: { $0.text.flatMap { Value($0) } },
@@ -168,14 +168,14 @@ extension OptionForm {
             })
     }
 
-    /// A mapping on one line.
+    /// A mapping that is written on one line.
     public static func mapping(_ table: OptionTable<Value>) -> Self {
         Self(
             .mapping(table.schema), readInto: { table.read($0, from: $1 ?? table.defaults) },
             text: { .line(table.lines(of: $0).flow) })
     }
 
-    /// A mapping with a line for each key.
+    /// A mapping that is written with one line for each key.
     public static func block(_ table: OptionTable<Value>) -> Self {
         Self(
             .mapping(table.schema), readInto: { table.read($0, from: $1 ?? table.defaults) },
@@ -218,7 +218,7 @@ extension OptionForm {
             text: { value in branches.lazy.compactMap { $0.text(value) }.first ?? .line("") })
     }
 
-    /// A mapping of exactly one of several keys, on one line.
+    /// A mapping with exactly one of several keys, written on one line.
     public static func oneKey(
         _ branches: [(key: String, sentence: String, branch: OptionBranch<Value>)]
     ) -> Self {
@@ -236,7 +236,7 @@ extension OptionForm {
             })
     }
 
-    /// A mapping on one line whose keys are data, such as element symbols; `check` says what is wrong with a key.
+    /// A mapping on one line whose keys are data, such as element symbols; `check` returns the error in a key, or nil.
     public static func dictionary<Element>(
         _ element: OptionForm<Element>, what: String, check: @escaping @Sendable (String) -> TextProblem?
     ) -> Self where Value == [String: Element] {

@@ -1,4 +1,4 @@
-/// An option: its key, the values it takes, its default, a sentence about it, and the property that it sets.
+/// An option: its key, its allowed values, its default, a sentence about it, and the property that it sets.
 ///
 /// Validation, reading, writing, storage, JSON Schema, the tables of the documentation and the flags of the
 /// command line follow from this one declaration:
@@ -7,12 +7,12 @@
 public struct OptionSpec<Settings: Sendable>: Sendable {
     public var schema: KeySchema
     let read: @Sendable (YAMLNode, inout Settings) -> Void
-    /// The value; nil if nothing is to be written.
+    /// Returns the value as text; nil if the option is not written.
     let text: @Sendable (Settings) -> OptionText?
     /// Returns the reason why the option has no effect with these settings; nil if it has one. An option without effect
     /// is neither read nor written, so that settings with the same effect are equal.
     let idle: @Sendable (Settings) -> String?
-    /// The node that an argument on the command line stands for; for a list, that of one element.
+    /// Converts an argument of the command line to a node; for a list, to the node of one element.
     public private(set) var argument: @Sendable (String) -> YAMLNode?
     /// A sentence about the syntax of an argument, if it differs from the syntax in a file.
     public private(set) var argumentHelp: String?
@@ -58,7 +58,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
             })
     }
 
-    /// An option that may be left open: nil is not written.
+    /// An option that may be absent; nil is not written.
     public init<Value: Codable & Sendable>(
         _ key: String, _ path: any WritableKeyPath<Settings, Value?> & Sendable, _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, stored: String? = nil,
@@ -98,7 +98,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         (argument, argumentHelp) = (form.argument, form.argumentHelp)
     }
 
-    /// An option that may be left open and is not stored.
+    /// An option that may be absent and is not stored.
     public init<Value: Sendable>(
         _ key: String, unstored path: any WritableKeyPath<Settings, Value?> & Sendable,
         _ form: OptionForm<Value>,
@@ -113,7 +113,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         (argument, argumentHelp) = (form.argument, form.argumentHelp)
     }
 
-    /// An option that sets more than one property, or one in its own way; it is read only.
+    /// An option that sets several properties, or one property in a special way; it is read but never written.
     public init(
         _ key: String, schema value: ValueSchema, required: Bool = false, default words: String? = nil,
         unit: String? = nil, _ sentence: String, read: @escaping @Sendable (YAMLNode, inout Settings) -> Void
@@ -142,7 +142,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         (self.text, self.read) = (text, read)
     }
 
-    /// The same option, with an effect on other properties if the key is there.
+    /// Returns the same option with an additional effect on other properties if the key is present.
     public func also(_ effect: @escaping @Sendable (inout Settings) -> Void) -> Self {
         var option = Self(schema: schema, argument: argument, idle: idle, text: text) { node, settings in
             read(node, &settings)
@@ -152,7 +152,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         return option
     }
 
-    /// The same option, written only under a condition.
+    /// Returns the same option, which is written only under a condition.
     public func written(if isWritten: @escaping @Sendable (Settings) -> Bool) -> Self {
         var option = Self(
             schema: schema, argument: argument, idle: idle, text: { isWritten($0) ? text($0) : nil },
@@ -161,14 +161,14 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         return option
     }
 
-    /// The same option, whose value is stored with that of another option.
+    /// The same option, whose value is stored together with the value of another option.
     public var storedWithAnother: Self {
         var option = self
         option.storage = nil
         return option
     }
 
-    /// The same option of settings that hold these settings.
+    /// Returns the same option for settings that contain these settings.
     public func of<Outer: Sendable>(
         _ path: any WritableKeyPath<Outer, Settings> & Sendable
     ) -> OptionSpec<Outer> {
@@ -181,9 +181,9 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
 /// The options of a mapping, in the order of the documentation.
 public struct OptionTable<Settings: Sendable>: Sendable {
     public let options: [OptionSpec<Settings>]
-    /// The default if the key is missing.
+    /// The settings whose values are the defaults of missing keys.
     public let defaults: Settings
-    /// With the defaults of the default settings.
+    /// The schema of the mapping, with the values of ``defaults`` as defaults.
     public let schema: MappingSchema
 
     public init(
@@ -216,7 +216,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
         return settings
     }
 
-    /// Sets the values of options that have no effect in combination with others.
+    /// Reads the options in order, except those that have no effect with the values read before them.
     private func readAll(_ node: YAMLNode, from settings: Settings) -> Settings {
         var settings = settings
         for option in options where option.idle(settings) == nil {
@@ -228,7 +228,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
     /// - Precondition: the node has passed ``schema``.
     public func read(_ node: YAMLNode) -> Settings { read(node, from: defaults) }
 
-    /// Keys and values of all options that have an effect and a value.
+    /// Returns keys and values of all options that have an effect and a value.
     public func lines(of settings: Settings) -> [OptionLine] {
         options.compactMap { option in
             guard option.idle(settings) == nil else { return nil }
@@ -236,7 +236,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
         }
     }
 
-    /// A warning for each key without effect in combination with the others.
+    /// Returns a warning for each key that has no effect in combination with the others.
     public func idleKeys(of node: YAMLNode?, at path: String) -> [Diagnostic] {
         guard let node, let entries = node.entries else { return [] }
         // An invalid word has already been reported, and the effect of other keys may depend on it.
@@ -257,7 +257,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
 
     // MARK: Storage
 
-    /// Reads data of any version; options that the version did not have take their defaults.
+    /// Reads data of any version; options that are missing in that version have their defaults.
     public func decode(from decoder: any Decoder) throws -> Settings {
         var settings = defaults
         let container = try decoder.container(keyedBy: OptionCodingKey.self)
@@ -290,7 +290,7 @@ struct OptionCodingKey: CodingKey {
     init?(intValue: Int) { nil }
 }
 
-/// `max_steps` as `maxSteps`.
+/// Converts `max_steps` to `maxSteps`.
 private func camelCase(_ key: String) -> String {
     let words = key.split { $0 == "_" || $0 == "-" }
     return (words.first.map { [String($0)] } ?? []).joined()
@@ -306,7 +306,7 @@ extension ValueSchema {
         }
     }
 
-    /// A default as documents say it: a number without a useless `.0`.
+    /// Returns a default as it is written in documents: a number has no redundant `.0`.
     fileprivate func plainText(_ text: String) -> String {
         guard case .number = self, let value = Double(text) else { return text }
         return plain(value)
@@ -334,7 +334,7 @@ extension MappingSchema {
 }
 
 extension MappingSchema {
-    /// Returns this schema and those of the mappings in it, each with its name, for one table each in the
+    /// Returns this schema and the schemas of the mappings in it, each with its name; each has one table in the
     /// documentation.
     public func tables(named name: String) -> [(String, MappingSchema)] {
         [(name, self)]
@@ -344,10 +344,10 @@ extension MappingSchema {
             }
     }
 
-    /// Mappings with more keys, such as one for each element, have no table.
+    /// Largest number of rows; a mapping with more keys, such as one for each element, has no table.
     private static let mostRows = 60
 
-    /// Tables with their names, as documents hold them.
+    /// Formats tables with their names for documents.
     public static func markdown(_ tables: [(String, MappingSchema)]) -> String {
         tables.map { "<!-- \($0.0) -->\n\($0.1.markdown)\n" }.joined(separator: "\n")
     }

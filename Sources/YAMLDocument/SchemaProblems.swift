@@ -1,6 +1,6 @@
 extension MappingSchema {
-    /// A file with more mistakes probably has the wrong type; checking the rest would only take
-    /// time.
+    /// Largest number of reported problems. A file with more mistakes is probably of the wrong type, so that checking
+    /// the rest would only take time.
     static let mostProblems = 50
 
     /// Returns the deviations of the node from the schema, about fifty at most.
@@ -13,7 +13,7 @@ extension MappingSchema {
 
 /// Compares nodes with their schema.
 private struct Checker {
-    /// Correct places for a misplaced key.
+    /// The schema of the whole document, in which the correct places of a misplaced key are found.
     let root: MappingSchema
 
     // MARK: Mappings
@@ -22,7 +22,7 @@ private struct Checker {
         guard let entries = node.entries else {
             let hint =
                 schema.isChoice && schema.keys.contains { $0.name == node.text }
-                ? "for its defaults write ‘\(node.text ?? ""): {}’"
+                ? "to use its defaults, write ‘\(node.text ?? ""): {}’"
                 : schema.keys.isEmpty ? nil : "keys: \(list(schema.keys.map(\.name)))"
             return wrongType(node, .mapping(schema), path, hint: hint)
         }
@@ -55,7 +55,7 @@ private struct Checker {
     private func missingValue(_ entry: YAMLNode.Entry, _ key: KeySchema, _ keyPath: String) -> Diagnostic {
         let hint =
             if case .mapping(let schema) = key.value, !schema.keys.contains(where: \.isRequired) {
-                "for its defaults write ‘\(key.name): {}’"
+                "to use its defaults, write ‘\(key.name): {}’"
             } else {
                 "expected \(key.value.what)"
             }
@@ -90,14 +90,14 @@ private struct Checker {
             ? "‘\(entry.key)’ is a key of \(places.joined(separator: " and "))"
             : !near.isEmpty
                 ? "did you mean \(near.prefix(3).map { "‘\($0)’" }.joined(separator: " or "))?"
-                : "known here: \(list(names))"
+                : "keys allowed here: \(list(names))"
         return Diagnostic(
             code: "unknown-key", at: entry.keyMark, width: entry.keyWidth, keyPath: keyPath,
             message: "there is no key ‘\(brief(entry.key))’ here", hint: hint)
     }
 
     private func more(from mark: TextMark) -> Diagnostic {
-        Diagnostic(code: "too-many", at: mark, message: "more mistakes from here on are not shown")
+        Diagnostic(code: "too-many", at: mark, message: "further mistakes from this line on are not shown")
     }
 
     // MARK: Values
@@ -150,7 +150,8 @@ private struct Checker {
             if forms.isEmpty { return [] }
             let attempts = forms.map { problems(of: node, $0, at: path) }
             if attempts.contains(where: \.isEmpty) { return [] }
-            // A form of the same shape was probably meant, so its problems explain more than the list of all forms.
+            // The user probably meant a form of the same shape, so its problems explain more than the list of all
+            // forms.
             let fitting = attempts.filter { !$0.contains { $0.code == "wrong-type" && $0.keyPath == path } }
             guard let nearest = fitting.first else { return wrongType(node, schema, path) }
             guard nearest.count == 1, nearest[0].code == "unknown-choice", nearest[0].keyPath == path else {
@@ -223,16 +224,16 @@ private struct Checker {
 
     private func elements(_ count: Int) -> String { count == 1 ? "one element" : "\(count) elements" }
 
-    /// As many names as fit into a line.
+    /// Joins as many names as fit into a line.
     private func list(_ names: [String]) -> String {
         names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
     }
 }
 
 extension MappingSchema {
-    /// The mappings inside this one that have a key: `stages[].dft`.
+    /// Returns the paths of the mappings inside this one that have a key: `stages[].dft`.
     ///
-    /// Only the shallowest ones: deeper ones have the same keys.
+    /// Only the paths of smallest depth are returned, because the deeper mappings have the same keys.
     fileprivate func places(of key: String) -> [String] {
         let all = paths(to: key, from: [])
         let depth = all.map(\.count).min() ?? 0
@@ -264,13 +265,13 @@ extension ValueSchema {
 public struct CheckedDocument: Sendable {
     /// Nil if one of the diagnostics is an error.
     public let root: YAMLNode?
-    /// Ordered by place.
+    /// The diagnostics in the order of their places.
     public let diagnostics: [Diagnostic]
     /// The diagnostics as text, each with its line and a caret.
     public let report: String
 
     /// - Parameters:
-    ///   - file: its name in messages.
+    ///   - file: the document's name in messages.
     ///   - problems: finds the errors of a document that is valid YAML.
     public init(_ bytes: [UInt8], file: String, problems: (YAMLNode) -> [Diagnostic]) {
         let (root, syntax) = YAMLNode.parse(bytes)

@@ -20,7 +20,7 @@ func nearest(to word: String, among candidates: [String]) -> [String] {
     return best
 }
 
-/// The number of insertions, deletions, substitutions and swaps of neighbours between two words.
+/// Returns the number of insertions, deletions, substitutions and swaps of neighbours between two words.
 private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var (beforeLast, last) = ([Int](), Array(0...b.count))
     for i in 0..<a.count {

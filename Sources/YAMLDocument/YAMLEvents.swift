@@ -39,7 +39,7 @@ struct Event: ~Copyable {
         if event.type == YAML_ALIAS_EVENT || anchor != nil {
             throw YAMLFault(
                 "alias", "anchors and aliases (& and *) are not supported", at: mark,
-                hint: "write the value out, or put the text in quotation marks")
+                hint: "write the value instead, or put the text in quotation marks")
         }
         if tag != nil {
             throw YAMLFault(
@@ -89,7 +89,7 @@ final class EventReader {
         guard end.type == YAML_STREAM_END_EVENT else {
             throw YAMLFault(
                 "many-documents", "a second document begins here", at: end.mark,
-                hint: "one file holds one document")
+                hint: "a file may have only one document")
         }
         return root
     }

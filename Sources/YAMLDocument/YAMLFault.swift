@@ -29,7 +29,7 @@ extension TextMark {
     }
 }
 
-// Libyaml's messages in words for users.
+// Converts libyaml's messages to messages for users.
 extension YAMLFault {
     /// - Precondition: the parser has failed.
     init(_ parser: yaml_parser_t, text: [UInt8]) {
@@ -44,7 +44,7 @@ extension YAMLFault {
     private init(reading problem: String, _ parser: yaml_parser_t, _ text: [UInt8]) {
         var offset = Int(parser.problem_offset)
         if problem.hasPrefix("invalid trailing") {
-            // Points at the start of the multi-byte sequence, not at the byte that is invalid in it.
+            // The mark points at the start of the multi-byte sequence, not at the invalid byte in it.
             offset = text.prefix(offset).lastIndex { $0 >= 0xC0 } ?? offset
         }
         let mark = TextMark(offset: offset, in: text)
@@ -100,8 +100,8 @@ extension YAMLFault {
         ("document start", "are the keys of one mapping indented alike?"),
         ("did not find expected key", "are the keys of one mapping indented alike?"),
         ("did not find expected '-' indicator", "are the elements of one list indented alike?"),
-        ("expected ',' or", "elements are separated by commas, and a bracket that opens must close"),
-        ("unexpected end of stream", "quotation marks that open must close"),
+        ("expected ',' or", "separate the elements by commas, and close every bracket"),
+        ("unexpected end of stream", "close the quotation marks"),
         ("block sequence entries are not allowed", "begin a list on a new line"),
         ("unknown escape character", "in text with backslashes use single quotation marks"),
     ]

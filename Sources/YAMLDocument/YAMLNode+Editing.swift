@@ -2,7 +2,7 @@ extension YAMLNode {
     /// One step of a path into a document.
     public enum Step: Sendable, Equatable {
         case key(String)
-        /// From 0.
+        /// Index of an element of a list, from 0.
         case index(Int)
     }
 

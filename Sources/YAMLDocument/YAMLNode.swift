@@ -20,10 +20,10 @@ public struct YAMLNode: Sendable, Equatable {
     /// Number of scalars under the caret; 1 if the node has several lines.
     public var width: Int
 
-    /// Its name in messages: `a mapping`, `the text ‘x’`.
+    /// The node in messages: `a mapping`, `the text ‘x’`.
     public var summary: String {
         switch content {
-        case .scalar(let text, _) where isNull: text.isEmpty ? "nothing" : "‘\(text)’, which is nothing"
+        case .scalar(let text, _) where isNull: text.isEmpty ? "nothing" : "‘\(text)’, which means no value"
         case .scalar(let text, isPlain: true): "‘\(brief(text))’"
         case .scalar(let text, isPlain: false): "the text ‘\(brief(text))’"
         case .sequence: "a list"

@@ -1,6 +1,6 @@
 import CYAML
 
-/// Limits for reading: files written by people are small.
+/// Limits for reading; they are low, because files written by people are small.
 public struct YAMLLimits: Sendable {
     public var bytes = 1 << 20
     public var depth = 32
@@ -10,11 +10,11 @@ public struct YAMLLimits: Sendable {
 }
 
 extension YAMLNode {
-    /// Reads one YAML document. Anchors, aliases, tags, directives and further documents are
-    /// refused: they are not needed.
+    /// Reads one YAML document. Anchors, aliases, tags, directives and further documents are refused, because they are
+    /// not needed.
     ///
-    /// - Returns: the document's root if the text could be read, and the errors. Of a key that
-    ///   appears twice the first is kept, the second reported.
+    /// - Returns: the document's root if the text could be read, and the errors. If a key appears twice, the first
+    ///   value is kept and the second is an error.
     public static func parse(
         _ bytes: [UInt8], limits: YAMLLimits = YAMLLimits()
     ) -> (root: YAMLNode?, diagnostics: [Diagnostic]) {
@@ -33,8 +33,8 @@ extension YAMLNode {
         }
     }
 
-    /// A line that begins with `%` is a directive. (Libyaml compares each with all previous ones: a
-    /// file full of them would keep it busy for hours.)
+    /// Refuses directives, which are lines that begin with `%`. Libyaml compares each directive with all previous ones,
+    /// so a file full of them would keep it busy for hours.
     private static func refuseDirectives(_ bytes: [UInt8]) throws(YAMLFault) {
         var from = 0
         while let at = bytes[from...].firstIndex(of: UInt8(ascii: "%")) {
@@ -48,7 +48,7 @@ extension YAMLNode {
     }
 }
 
-/// Assembles nodes.
+/// A builder that assembles nodes from events.
 final class TreeBuilder {
     private let limits: YAMLLimits
     private var nodeCount = 0
@@ -63,7 +63,7 @@ final class TreeBuilder {
             throw YAMLFault("too-large", "there are more than \(limits.nodes) values", at: mark)
         }
         guard depth <= limits.depth else {
-            throw YAMLFault("too-deep", "this is nested deeper than \(limits.depth) levels", at: mark)
+            throw YAMLFault("too-deep", "the value is nested deeper than \(limits.depth) levels", at: mark)
         }
         try event.refuseDecorations()
         switch event.type {
@@ -102,7 +102,7 @@ final class TreeBuilder {
                     Diagnostic(
                         code: "duplicate-key", at: key.mark, width: key.width, keyPath: brief(text),
                         message: "the key ‘\(brief(text))’ appears twice",
-                        hint: "it is already in line \(first.line)"))
+                        hint: "the first one is in line \(first.line)"))
                 guard diagnostics.count < MappingSchema.mostProblems else {
                     throw YAMLFault("too-large", "too many keys appear twice", at: key.mark)
                 }

@@ -1,6 +1,6 @@
 /// Writes values for a YAML file that every reader, of YAML 1.1 or 1.2, reads back unchanged.
 public enum YAMLScalar {
-    /// Text: unquoted if it is unambiguous, otherwise in quotation marks.
+    /// Writes text, unquoted if it is unambiguous, otherwise in quotation marks.
     public static func text(_ text: String) -> String {
         func isLetter(_ byte: UInt8) -> Bool { (65...90).contains(byte) || (97...122).contains(byte) }
         let isWord =
@@ -9,7 +9,7 @@ public enum YAMLScalar {
         return isWord && !taken.contains(text.lowercased()) ? text : quoted(text)
     }
 
-    /// Text in quotation marks, with escapes for unprintable characters.
+    /// Writes text in quotation marks, with escapes for unprintable characters.
     public static func quoted(_ text: String) -> String {
         inQuotationMarks(text) { scalar in
             if scalar == "\t" { return "\\t" }
@@ -19,7 +19,7 @@ public enum YAMLScalar {
         }
     }
 
-    /// JSON text in quotation marks.
+    /// Writes JSON text in quotation marks.
     static func json(_ text: String) -> String {
         inQuotationMarks(text) { scalar in
             scalar.value < 0x20 ? "\\u" + hexadecimal(scalar, digits: 4).lowercased() : nil
@@ -50,15 +50,15 @@ public enum YAMLScalar {
         return String(repeating: "0", count: digits - text.count) + text
     }
 
-    /// A number, with a decimal point before an exponent, as YAML 1.1 requires.
+    /// Writes a number, with a decimal point before an exponent, as YAML 1.1 requires.
     public static func number(_ value: Double) -> String {
         let text = value.description
         guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
         return "\(text[..<exponent]).0\(text[exponent...])"
     }
 
-    /// Lines of a text after `key: `, each indented by `indent` spaces: a block if possible,
-    /// otherwise a quoted scalar.
+    /// Writes the lines of a text after `key: `, each indented by `indent` spaces: a block if possible, otherwise a
+    /// quoted scalar.
     public static func lines(_ text: String, indent: Int) -> String {
         let end = Array(text.utf8.suffix(2))
         let isBlock =
@@ -70,7 +70,7 @@ public enum YAMLScalar {
         return "|\(indent)" + rows.map { "\n" + margin + String(decoding: $0, as: UTF8.self) }.joined()
     }
 
-    /// Whether a character needs no escape in any YAML file or on any screen.
+    /// Returns whether a character needs no escape in any YAML file or on any screen.
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:

@@ -9,7 +9,7 @@
 //     closed    DIRECTORY  NAME    a writer closed the file
 //     moved     DIRECTORY  NAME    the file was renamed into the directory
 //     changed   DIRECTORY  NAME    created, written to, renamed away or removed
-//     overflow                     the kernel dropped events: look at everything
+//     overflow                     the kernel dropped events: look at all files
 //     gone      DIRECTORY          removed, renamed or unmounted; the last line
 //
 // Ends when standard input closes (its parent has ended), with exit status 0; 1 if a directory
@@ -50,7 +50,7 @@ func emit(_ fields: String...) {
     }
 }
 
-/// A thread that ends the process when standard input is closed.
+/// Ends the process when standard input is closed; runs in a thread of its own.
 nonisolated func endWithStandardInput(_: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     var byte: UInt8 = 0
     while true {
@@ -70,7 +70,7 @@ guard !directories.isEmpty else {
     exit(2)
 }
 
-// If the parent dies, this process must end too, even while the library waits.
+// If the parent dies, this process must end too, even while the library is waiting.
 signal(SIGPIPE, SIG_IGN)
 var thread = pthread_t()
 let started = pthread_create(&thread, nil, endWithStandardInput, nil)

@@ -13,7 +13,8 @@ struct Aurelax: AsyncParsableCommand {
             The exit status is 0 for success, 1 for failure, 2 for wrong usage, 3 if another daemon is \
             running on the spool, 4 for an unusable store, 5 for missing space or permissions, \
             6 if the disk failed, 7 if there is no such job or spool, 8 if a relaxation did not \
-            converge, 9 if a force field is missing. `aurelax dft run` and `aurelax stage` have their own statuses, see their help.
+            converge, 9 if a force field is missing. `aurelax dft run` and `aurelax stage` have their own \
+            statuses; see their help.
             """,
         version: "0.1.0",
         groupedSubcommands: [

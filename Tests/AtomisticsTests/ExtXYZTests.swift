@@ -125,7 +125,6 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(try read(skew, options: rows)[0].cell?.a == [10, 1, 0])
     }
 
-    /// Limits for claimed and actual sizes apply before memory is allocated.
     @Test("Claimed and actual sizes are limited before memory is allocated", .tags(.fault27))
     func fault27Limits() throws {
         let limits = ExtXYZReadOptions(maxAtoms: 3, maxLineLength: 1 << 19, maxBytes: 1 << 20)
@@ -216,7 +215,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             ),
             (
                 "1\n\nAu 0 0 0\nAu 0 0 0\n",
-                "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more lines than it says?)"
+                "a.xyz:4:1: expected a number of atoms, found ‘Au’ (does the previous frame have more atoms than its first line says?)"
             ),
             (
                 "1\nLattice=\"1 2\" \nAu 0 0 0\n",
@@ -231,7 +230,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(error?.description == message)
     }
 
-    /// ASE and libAtoms read what we write.
+    /// ASE and libAtoms read the files that we write.
     @Test(
         "ASE reads the written files",
         .enabled(if: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] != nil))
@@ -244,7 +243,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         try Data(ExtXYZ.bytes(of: frames)).write(to: file)
         try expectSuccess(python, ["check.py", file.path])
 
-        // To the last bit, and every kind of value.
+        // Every kind of value, and numbers that must be kept to the last bit.
         var atoms = Atoms(elements: [.gold, .hydrogen], positions: [[0.1, -1e-17, 1 / 3], [1e22, 2, .pi]])
         atoms.forces = [[1.1, 2.2, 3.3], [-1e-9, 0, 7e11]]
         atoms.moveMask = [true, false]

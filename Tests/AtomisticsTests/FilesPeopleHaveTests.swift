@@ -3,7 +3,7 @@ import OrderedCollections
 import TestTags
 import Testing
 
-/// Structure files as other programs, editors and browsers leave them.
+/// Structure files as other programs, editors and browsers write them.
 @Suite struct FilesPeopleHaveTests {
     private func read(_ bytes: [UInt8]) throws -> Atoms {
         try #require(try ExtXYZ.frames(in: bytes, label: "a.xyz").last)
@@ -35,10 +35,10 @@ import Testing
         let atoms = try read("2\nProperties=Z:I:1:pos:R:3\n8 0 0 0\n1 0.96 0 0\n")
         #expect(atoms.formula == "HO" && atoms.columns.isEmpty)
         let both = "1\nProperties=species:S:1:Z:I:1:pos:R:3\nO 7 0 0 0\n"
-        #expect(message(Array(both.utf8)) == "a.xyz:3: species says O, Z says 7 (O is 8)")
+        #expect(message(Array(both.utf8)) == "a.xyz:3: species is O, but Z is 7 (O is 8)")
     }
 
-    @Test("A move_mask of integers or of one value an axis fixes the same as in ASE", .tags(.fault36))
+    @Test("A move_mask of integers or with one value per axis is read as in ASE", .tags(.fault36))
     func fault36MoveMasks() throws {
         let whole = try read("2\nProperties=species:S:1:pos:R:3:move_mask:I:1\nO 0 0 0 0\nH 0.96 0 0 1\n")
         #expect(whole.moveMask == [false, true] && whole.fixedCoordinates.isEmpty)

@@ -36,7 +36,7 @@ import Testing
                 "atom C 8 has moved") == true)
     }
 
-    @Test("The geometry check names what is wrong", .tags(.fault28)) func fault28Gates() {
+    @Test("The geometry check names every problem", .tags(.fault28)) func fault28Gates() {
         let ring = GoldThiolateRing(n: 4).atoms
         var clash = ring
         clash.positions[9] = clash.positions[4] + [0, 0, 0.5]
@@ -71,7 +71,7 @@ import Testing
         #expect(GeometryCheck().problems(in: ring, comparedWith: GoldThiolateRing(n: 5).atoms).count == 1)
     }
 
-    /// Many reasons of one kind are one sentence.
+    /// Many reasons of one kind are reported in one sentence.
     @Test("Problems of one kind are reported together") func problemsOfOneKindAreGrouped() {
         let ring = GoldThiolateRing(n: 4).atoms
         var torn = ring

@@ -3,7 +3,7 @@ import Testing
 
 /// Cells and nearest images.
 @Suite struct PeriodicStructureTests {
-    /// Two layers of gold on a skewed cell, open along the third direction.
+    /// Two layers of gold in a skewed cell that is not periodic along the third direction.
     private static let slab: Atoms = {
         var atoms = Atoms(
             elements: [.gold, .gold, .sulfur],
@@ -28,7 +28,7 @@ import Testing
         #expect(try molecule.wrapped().positions == molecule.positions)
     }
 
-    @Test("displacements are those between nearest images, and a slab is not turned")
+    @Test("displacements are measured between nearest images, and a slab is not rotated")
     func superposition() throws {
         var moved = Self.slab
         let cell = try #require(moved.cell)
@@ -39,7 +39,7 @@ import Testing
         #expect(GeometryCheck().problems(in: moved, comparedWith: Self.slab).isEmpty)
     }
 
-    @Test("cells are compared along the directions that repeat")
+    @Test("cells are compared along the periodic directions")
     func sameCell() {
         var other = Self.slab
         other.cell?.c.z = 30
@@ -50,7 +50,7 @@ import Testing
         #expect(!Self.slab.hasSameCell(as: other))
     }
 
-    @Test("a program that repeats the cell everywhere gets empty space along the open direction")
+    @Test("a program that repeats the cell everywhere gets empty space along the other direction")
     func engineCell() throws {
         let cell = try #require(try Self.slab.engineCell())
         #expect(cell.a == Self.slab.cell?.a && cell.c == [0, 0, 17])
@@ -59,7 +59,7 @@ import Testing
         #expect(try Atoms(elements: [.gold], positions: [.zero]).engineCell() == nil)
     }
 
-    @Test("a molecule in a box is told from a slab")
+    @Test("a molecule in a box is distinguished from a slab")
     func moleculeInBox() throws {
         #expect(try !Self.slab.isMoleculeInBox())
         var water = Atoms(elements: [.sulfur, .hydrogen], positions: [[0.1, 0, 0], [-1.2, 0, 0]])

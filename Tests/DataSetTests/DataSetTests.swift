@@ -103,7 +103,7 @@ import Testing
         try DataSet.add(Self.labelled([Self.frame(0), Self.frame(0.1)]), to: path)
         for name in ["frames.extxyz", "index.jsonl"] {
             let whole = bytes(name)
-            // Except for the end of the last line, which a crash may have left open.
+            // The end of the last line is an exception, because a crash may have left the line incomplete.
             for place in stride(from: 0, to: whole.count - 1, by: 3) {
                 var damaged = whole
                 damaged[place] ^= 1
@@ -120,8 +120,7 @@ import Testing
         #expect(try DataSet(at: path).frames().count == 2)
     }
 
-    /// At whichever call the process ends, the earlier frames are kept and the others can be added
-    /// again.
+    /// Wherever the process ends, the earlier frames are kept and the other frames can be added again.
     @Test("A process killed at any system call keeps the earlier frames") func stoppedAtEveryCall() throws {
         let (first, second) = (
             Self.labelled([Self.frame(0)]), Self.labelled([Self.frame(0.1), Self.frame(0.2)])
@@ -155,7 +154,7 @@ import Testing
         withExtendedLifetime(lock) {}
     }
 
-    @Test("Of a relaxation only frames that differ are kept") func selection() {
+    @Test("From a relaxation only frames that differ are kept") func selection() {
         let frames = [0, 0.01, 0.02, 0.06, 0.07, 0.2, 0.205].map { Self.frame($0) }
         let origin = FrameOrigin(source: "a", digest: Digest(of: []), step: 0)
         let kept = frames.map { (atoms: $0, origin: origin) }.distinct(by: 0.05)

@@ -72,7 +72,7 @@ import Testing
         #expect(!ClaimRefusal.changing.isFinal && !ClaimRefusal.vanished.isFinal)
     }
 
-    /// Ten sparse gigabytes are refused by their size, not by reading them.
+    /// A sparse file of 10 GB is refused because of its size, without reading it.
     @Test("A huge sparse file is refused without reading it", .tags(.fault22))
     func fault22SparseFile() throws {
         try scratch.write("inbox/sparse", [])
@@ -82,7 +82,7 @@ import Testing
         #expect(start.duration(to: .now) < .seconds(1))
     }
 
-    /// A writer that continues while the file is copied.
+    /// The writer continues while the file is copied.
     @Test("A file that changes during the claim is not claimed", .tags(.fault17))
     func fault17ChangingFile() throws {
         try scratch.write("inbox/a", pattern(200_000))

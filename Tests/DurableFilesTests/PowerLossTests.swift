@@ -8,13 +8,13 @@ import Testing
 /// A disk that may lose power: any combination of unsynchronised changes may be lost, and a write
 /// may be torn.
 ///
-/// A rename is taken to be atomic, as every local file system makes it; whether it happened is open until the
-/// target's directory is synchronised.
+/// A rename is assumed to be atomic, as on every local file system. Until the target's directory is synchronised, a
+/// power loss may undo the rename.
 private struct Disk {
     private enum Node { case file(Int), directory }
 
     private let changes: [FileChange]
-    /// Which file each change is about: a file keeps its identity when it is renamed.
+    /// The file that each change affects; a file keeps its identity when it is renamed.
     private let files: [Int?]
 
     init(_ changes: [FileChange]) {
@@ -72,8 +72,8 @@ private struct Disk {
         }
     }
 
-    /// Every combination of losses if they are few, otherwise all, none, each alone, all but each,
-    /// and as many random ones.
+    /// Returns every combination of losses if there are few; otherwise all losses, none, each one alone, all but one,
+    /// and as many random combinations.
     static func combinations(of open: [Int], random: inout some RandomNumberGenerator) -> [Set<Int>] {
         if open.count <= 6 {
             return (0..<1 << open.count).map { bits in
@@ -84,7 +84,7 @@ private struct Disk {
         return [[], Set(open)] + open.map { [$0] } + open.map { Set(open).subtracting([$0]) } + drawn
     }
 
-    /// The files after the power went: those of `lost` were not made, and of the write `torn` only a part was.
+    /// Returns the files after a power loss that undid the changes `lost` and kept only a part of the write `torn`.
     func contents(after count: Int, losing lost: Set<Int>, tearing torn: Int? = nil) -> [FilePath: [UInt8]] {
         var data: [Int: [UInt8]] = [:]
         var position: [Int: Int] = [:]
@@ -99,7 +99,7 @@ private struct Disk {
                 if lost.contains(index) { continue }
                 let written = index == torn ? Array(bytes.prefix(bytes.count / 2)) : bytes
                 var content = data[file, default: []]
-                // A lost range before it is a hole.
+                // A lost range before this write is a hole.
                 if content.count < start { content += [UInt8](repeating: 0, count: start - content.count) }
                 content.replaceSubrange(start..<min(content.count, start + written.count), with: written)
                 data[file] = content
@@ -123,7 +123,7 @@ private struct Disk {
         return names.mapValues { data[$0, default: []] }
     }
 
-    /// Every state that a power loss may leave, with the number of changes before it.
+    /// Calls `body` with every state that a power loss may leave, and with the number of changes before it.
     func forEachState(_ body: (_ count: Int, _ files: [FilePath: [UInt8]]) throws -> Void) rethrows -> Int {
         var random = SystemRandomNumberGenerator()
         var states = 0
@@ -173,7 +173,7 @@ private struct Disk {
         let states = Disk(both).forEachState { count, files in
             let content = files[path]
             if count == both.count {
-                #expect(content == new, "what was said to be durable is gone")
+                #expect(content == new, "content that was reported as durable is lost")
             } else if count >= first.count {
                 #expect(content == old || content == new, "after \(count) changes")
             } else {
@@ -216,7 +216,7 @@ private struct Disk {
         let states = Disk(log).forEachState { count, left in
             let seen = left.filter { $0.key.starts(with: folder) }
             guard !seen.isEmpty else {
-                #expect(count < log.count, "what was said to be published is gone")
+                #expect(count < log.count, "a package that was reported as published is lost")
                 return
             }
             for file in files {

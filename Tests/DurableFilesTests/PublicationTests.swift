@@ -43,12 +43,12 @@ import Testing
         var other = files
         other[2] = PublishedFile(name: "MANIFEST.json", bytes: Array("[]".utf8))
         guard case .conflict(let why) = try outbox.publish(other, as: "p", staging: staging) else {
-            Issue.record("another package took its place")
+            Issue.record("the other package was replaced")
             return
         }
         #expect(why.contains("MANIFEST.json"))
         #expect(try isWhole("p"))
-        // Only the manifest identifies the directory, if so requested.
+        // On request only the manifest identifies the directory.
         var changed = files
         changed[1] = PublishedFile(name: "initial.extxyz", bytes: [])
         #expect(
@@ -56,13 +56,14 @@ import Testing
         )
         try scratch.write("outbox/file", [1])
         guard case .conflict = try outbox.publish(files, as: "file", staging: staging) else {
-            Issue.record("a file was taken for a package")
+            Issue.record("a file was treated as a package")
             return
         }
         #expect(try scratch.bytes("outbox/file") == [1])
     }
 
-    /// Stopped at each call in turn: a reader sees nothing or all of it, and doing it again finishes it.
+    /// The publication is stopped at each call in turn: a reader sees nothing or the complete directory, and a second
+    /// publication completes the first.
     @Test(
         "A publication interrupted at any call can be repeated", .tags(.fault31),
         arguments: [Errno.noSpace, .ioError])
@@ -72,13 +73,13 @@ import Testing
             let name = try #require(FilePath.Component("p\(call)"))
             let counter = Atomic<Int>(0)
             SyscallHook.interrupt({ _, _ in
-                // Everything after it fails too, as if the process had ended there.
+                // All later calls fail too, as if the process had ended there.
                 counter.add(1, ordering: .relaxed).oldValue >= call ? .fail(code) : nil
             }) {
                 _ = try? outbox.publish(files, as: name, staging: staging)
             }
             let isThere = try outbox.status(of: name) != nil
-            #expect(try !isThere || isWhole(name), "call \(call): a part of it is seen")
+            #expect(try !isThere || isWhole(name), "call \(call): a reader sees a part of the directory")
             let again = try outbox.publish(files, as: name, staging: staging)
             #expect(again == (isThere ? .alreadyThere : .published), "call \(call)")
             #expect(try isWhole(name))

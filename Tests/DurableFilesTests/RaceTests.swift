@@ -43,7 +43,7 @@ import Testing
         func set() { value.store(true, ordering: .relaxed) }
     }
 
-    /// Ten thousand times at full strength.
+    /// `make torture` repeats this ten thousand times.
     @Test("A file renamed during the claim is harmless", .tags(.fault19)) func fault19Renamed() throws {
         let bytes = pattern(3000)
         try scratch.write("inbox/a", bytes)
@@ -61,7 +61,7 @@ import Testing
                     #expect(claim.digest == Digest(of: bytes))
                     taken += 1
                 } catch {
-                    // A rename changes the time of the last change: the copy may be said to be changing.
+                    // A rename changes the time of the last change, so the file may be reported as changing.
                     let refusal = error as? ClaimRefusal
                     #expect(refusal == .vanished || refusal == .changing, "\(error)")
                     vanished += 1
@@ -70,10 +70,10 @@ import Testing
         }
         #expect(taken > 0 && vanished > 0)
         #expect(scratch.files("blobs") == [Digest(of: bytes).hexadecimal])
-        #expect(scratch.files("inbox").count == 1, "the file itself is gone")
+        #expect(scratch.files("inbox").count == 1, "the file itself was removed")
     }
 
-    /// A file that becomes a link to a secret between two looks is never followed.
+    /// A link that replaces a file between two system calls is never followed.
     @Test("A file swapped for a link is refused", .tags(.fault21)) func fault21SwappedForALink() throws {
         try scratch.write("secret", Array("secret".utf8))
         try scratch.write("inbox/good", Array("good".utf8))
@@ -106,7 +106,7 @@ import Testing
         #expect(try blobs.read(secret) == nil)
     }
 
-    /// A parent that becomes a link leads nowhere else: directories are held open, not looked up again.
+    /// A parent that becomes a link does not lead to another folder, because directories are kept open.
     @Test("A parent that is a link is refused", .tags(.fault21)) func fault21LinkedParent() throws {
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/elsewhere/inner", withIntermediateDirectories: true)
@@ -136,7 +136,7 @@ import Testing
         #expect(reader.seen.load(ordering: .relaxed) > 0)
     }
 
-    /// Looks at whatever packages are there, as a consumer does.
+    /// Reads the existing packages, as a consumer does.
     private final class Reader: Sendable {
         let outbox: String
         let manifest: String

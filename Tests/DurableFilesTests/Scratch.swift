@@ -31,7 +31,7 @@ final class Scratch: Sendable {
     }
 }
 
-/// Bytes of a given length, different at every place.
+/// Returns `count` bytes that differ from place to place.
 func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }
 
 /// Number of repetitions of random tests: few in every run, all in `make torture`.

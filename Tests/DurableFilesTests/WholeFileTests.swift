@@ -36,8 +36,8 @@ import Testing
         #expect(throws: FileError.self) { try directory.subdirectory("here") }
     }
 
-    /// Each call in turn fails, once with each error: afterwards there is the old or the new
-    /// content, and no other file.
+    /// Each call in turn fails, once with each error. Afterwards the file has the old or the new content, and there is
+    /// no other file.
     @Test(
         "A file is the old or the new one, whichever call fails", .tags(.fault06),
         arguments: [Errno.noSpace, .ioError, .interrupted])
@@ -58,8 +58,8 @@ import Testing
             if counter.load(ordering: .relaxed) <= call { break }
             let content = try directory.read("a")
             #expect(content == old || content == new, "call \(call)")
-            #expect(failure != nil || content == new, "call \(call) failed without a word")
-            // After a write that the disk refused to keep, the rest is left for recovery.
+            #expect(failure != nil || content == new, "call \(call) failed without an error")
+            // After a failed synchronisation the temporary file is left for the recovery.
             if failure?.isFatal != true { #expect(scratch.files() == ["a"], "call \(call)") }
             for name in scratch.files() where name != "a" {
                 try directory.remove(FilePath.Component(name) ?? "a")
@@ -92,7 +92,7 @@ import Testing
         #expect(!error(.permissionDenied, "open").isTransient && !error(.permissionDenied, "open").isFatal)
     }
 
-    @Test("Files are appended to and cut back") func appendedAndCutBack() throws {
+    @Test("Files are appended to and truncated") func appendedAndCutBack() throws {
         do {
             let file = try AppendFile("log", in: directory)
             try file.append("one\n")

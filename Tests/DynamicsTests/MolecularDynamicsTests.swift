@@ -2,7 +2,7 @@ import Atomistics
 import Dynamics
 import Testing
 
-/// V = Σ_i k |r_i|²/2 + a pair term, so that the motion is not separable.
+/// V = Σ_i k |r_i|²/2 plus a pair term, so that the motion is not separable.
 private struct Springs: ForceField {
     let provenance = ForceFieldProvenance(
         name: "springs", kind: "test", version: "1", levelOfTheory: "springs")
@@ -59,7 +59,7 @@ struct MolecularDynamicsTests {
             return largest
         }
         let (coarse, fine) = (try spread(0.5), try spread(0.25))
-        #expect(coarse < 0.1, "eV of some 40")
+        #expect(coarse < 0.1, "fluctuation, eV; the energy is about 40 eV")
         #expect(coarse / fine > 3 && coarse / fine < 5, "\(coarse) \(fine)")
     }
 

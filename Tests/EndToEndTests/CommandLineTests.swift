@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test(
-        "Numbers beyond reason are refused where they are given",
+        "Absurd numbers are refused with the option that has them",
         arguments: [
             ["convert", "x.xyz", "-", "--frames", "9223372036854775807"],
             ["dft", "run", "x", "--ranks", "0"],
@@ -134,7 +134,7 @@ import Testing
         data: [{file: a.extxyz, validation: ["6:8"]}]
 
         """.write(toFile: recipe, atomically: true, encoding: .utf8)
-        // A data set is named like a file.
+        // A data set is given like a file.
         let set = spool.path.appending("set").string
         #expect(try await Program.run(["dataset", "add", set, more]).output.contains("4 frames added"))
         let trained = try await Program.run(["train", recipe, "--data", set, "--json"])
@@ -145,7 +145,7 @@ import Testing
         let info = try await Program.run(["model", "info", model])
         #expect(info.output.contains("set: 4 training and 0 validation frames"), "\(info.output)")
 
-        // A method's own frames are no DFT's.
+        // Frames labelled by another method must not be taken for DFT frames.
         let text = try #require(spool.text("b.extxyz"))
         try text.replacingOccurrences(of: "PBE", with: "BLYP")
             .write(toFile: more, atomically: true, encoding: .utf8)

@@ -3,7 +3,7 @@ import Testing
 
 /// Checks the commands in documents and help.
 @Suite struct DocumentationTests {
-    /// Each command is there, each option, and each target of make.
+    /// Checks each command, each option and each target of make.
     @Test("Every documented command and option exists") func documentedCommands() async throws {
         let documented = try await DocumentedCommands()
         let lines = try documented.lines()
@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    /// Runs each command, except for those that are excepted by name.
+    /// Runs each command except those in the list of exceptions.
     @Test("Commands in the documents run", .enabled(if: Available.python && Available.slow))
     func documentedCommandsRun() async throws {
         let documented = try await DocumentedCommands()
@@ -32,7 +32,7 @@ import Testing
         async let first = bench.mistakes(in: apart)
         async let second = bench.mistakes(in: together)
         for mistake in try await first + second { Issue.record("\(mistake)") }
-        // An exception that nothing needs any more goes.
+        // An exception that no document needs any more must be removed.
         #expect(exceptions.count == Workbench.exceptions.count, "\(exceptions.sorted())")
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import SystemPackage
 
-/// The commands of the program as it describes them itself, to hold what documents say against.
+/// The commands of the program as it describes them itself, for comparison with the documents.
 struct DocumentedCommands {
     private struct Help: Decodable { let command: Command }
 
@@ -25,7 +25,7 @@ struct DocumentedCommands {
         root = try JSONDecoder().decode(Help.self, from: Data(help.output.utf8)).command
     }
 
-    /// The commands in documents and help texts, in order, each once.
+    /// Returns the commands in documents and help texts, in order, each once.
     func lines() throws -> [DocumentedLine] {
         let project = Program.project.string
         let documents = try FileManager.default.contentsOfDirectory(atPath: project + "/docs")
@@ -56,7 +56,7 @@ struct DocumentedCommands {
         words.removeFirst()
         var commands = [root]
         while let word = words.first, commands.count == 1, let subcommands = commands[0].subcommands {
-            // `pause|resume` is two.
+            // `pause|resume` means two commands.
             let names = word.split(separator: "|").map(String.init)
             let next = names.compactMap { name in subcommands.first { $0.commandName == name } }
             guard next.count == names.count else { return "no command ‘\(word)’" }
@@ -79,12 +79,12 @@ struct DocumentedCommands {
 
 /// A documented command line.
 struct DocumentedLine: Sendable {
-    /// Its document and line.
+    /// The document and the line in it.
     let place: String
-    /// Without prompt, comment and explanation.
+    /// The command without prompt, comment and explanation.
     let command: String
 
-    /// The commands among the indented lines of a text, and in its blocks of shell.
+    /// Returns the commands in the indented lines and in the shell blocks of a text.
     static func all(in text: String, of document: String) -> [DocumentedLine] {
         var isShell = false
         var found: [DocumentedLine] = []

@@ -31,7 +31,7 @@ import Testing
         #expect(!result.output.contains("Lattice"), "\(result.output)")
     }
 
-    /// None of several jobs is dropped unless all are valid; a box is removed on request.
+    /// Several jobs are dropped into the inbox only if all are valid; a box is removed on request.
     @Test("Several jobs are submitted at once") func severalJobs() async throws {
         let spool = try Spool()
         func write(_ name: String, _ text: String) throws {
@@ -66,7 +66,7 @@ import Testing
         "      x T B\n\n================\n final structure:\n================\n3\n xtb: 6.5.1\n"
         + "S 0 0 0\nH 1.34 0 0\nH -0.05 1.34 0\n\n"
 
-    /// With `--format`, and in the inbox by a suffix that names the format.
+    /// The format is given with `--format`, and in the inbox by the suffix.
     @Test("Program outputs are structures of jobs") func outputsInJobs() async throws {
         let spool = try Spool()
         func write(_ name: String, _ text: String) throws {

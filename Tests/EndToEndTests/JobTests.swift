@@ -5,7 +5,7 @@ import Testing
 
 /// Real daemons on real spools.
 @Suite(.serialized, .enabled(if: Available.slow)) struct JobTests {
-    /// One ML stage and one of GFN1-xTB, with the local runner.
+    /// The job has an ML stage and a stage of GFN1-xTB, which the local runner executes.
     @Test("A dropped job is completed", .enabled(if: Available.python)) func droppedJob() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
@@ -20,7 +20,7 @@ import Testing
         #expect(spool.files("inbox").isEmpty)
     }
 
-    /// Real GPAW scores a path of H₂ at three points, in the daemon itself.
+    /// Real GPAW calculates three points of a path of H₂; the daemon itself runs it.
     @Test("Single points are computed along a path", .enabled(if: Available.python)) func singlePoints()
         async throws
     {
@@ -50,7 +50,7 @@ import Testing
         let summary = try #require(spool.text("outbox/h2/summary.yaml"))
         #expect(summary.contains("points_calculated: 3\n"), "\(summary)")
         let energies = summary.matches(of: /verdict: converged, energy: (\S+),/).compactMap { Double($0.1) }
-        // Nearer to its length the molecule is lower.
+        // The energy falls as the molecule approaches its bond length.
         #expect(energies.count == 3 && energies[2] < energies[0], "\(summary)")
         let shown = try await Program.run(["status", "h2"], spool: spool.path).output
         #expect(shown.contains("stage 2 single points") && shown.contains("points: 3 of 3"), "\(shown)")
@@ -87,7 +87,7 @@ import Testing
         _ = runner.stop()
         #expect(daemon.stop() == 0)
 
-        // Steps follow one another: nothing was written twice, nothing is missing.
+        // The step numbers are consecutive: no step was written twice and none is missing.
         let log = try #require(spool.text("outbox/small/01-ml/optimizer.log"))
         let steps = log.split(separator: "\n").compactMap { line in
             line.split(separator: " ").dropFirst().first.flatMap { Int($0) }
@@ -117,10 +117,10 @@ import Testing
         daemon = try BackgroundProgram(["daemon", "--once"], spool: spool, log: "daemon.log")
         #expect(try await spool.wait(seconds: 60) { !daemon.isRunning })
         let state = try await spool.status(of: "small")?.state
-        #expect(state == "completed" || state == "failed", "a job of one stage is at its end")
+        #expect(state == "completed" || state == "failed", "the job has not ended with its only stage")
     }
 
-    /// A package is self-contained: run elsewhere, and its result brought back by hand.
+    /// A package is run in another folder, and its result is copied back by hand.
     @Test("A result returned by hand is taken in", .enabled(if: Available.python)) func returnedByHand()
         async throws
     {
@@ -165,7 +165,7 @@ import Testing
         #expect(text.contains("fmax"), "no hint in \(text)")
     }
 
-    /// ML, a single point that checks it, a decision with its reason, the calculation that ends it.
+    /// The job has a hybrid stage (ML, a single point that checks it, a decision with its reason) and a relaxation.
     @Test("A hybrid stage decides by its checks", .enabled(if: Available.python)) func hybridStage()
         async throws
     {
@@ -191,7 +191,7 @@ import Testing
         #expect(
             summary.contains("decision: ") && summary.contains("further rounds would not help"), "\(summary)")
         #expect(summary.contains("model_largest_force_error: "), "\(summary)")
-        // The rounds that were left are passed over.
+        // The remaining rounds are skipped.
         let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
         #expect(folders == ["01-ml", "02-dft", "07-dft"], "\(folders)")
         // The model's Hessian is passed on after the check.
@@ -325,7 +325,7 @@ import Testing
         #expect(isCompleted, "\(spool.text("daemon.log") ?? "")")
         #expect(daemon.stop() == 0)
 
-        // All remaining work, if it must end then.
+        // The daemon is told to do all remaining work and to end then.
         try spool.drop(
             "next.yaml",
             "aurelax: 1\nstructure: |\n  2\n\n  H 0 0 0\n  H 0 0 0.9\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n"
@@ -387,7 +387,7 @@ import Testing
         }
         let log = try #require(spool.text("outbox/\(job)/01-ml/optimizer.log"))
         #expect(log.hasPrefix("      Step     Time       ML-energy          fmax\n"), "\(log)")
-        #expect(!log.contains(" nan "), "the model has an energy to show")
+        #expect(!log.contains(" nan "), "the log has no energy although the model predicts energies")
         let ml = try #require(spool.text("outbox/\(job)/01-ml/final.extxyz"))
         #expect(ml.contains("model_version="))
         let summary = try #require(spool.text("outbox/\(job)/summary.yaml"))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// CONTRIBUTING's table of modules and Package.swift say the same.
+/// The table of modules in CONTRIBUTING.md agrees with Package.swift.
 @Suite struct ModuleTableTests {
     private static func text(_ path: String) throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -9,7 +9,7 @@ import Testing
         return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    /// The targets of Package.swift that are no tests, and the targets that each depends on.
+    /// Returns the targets of Package.swift that are not tests, and the targets that each depends on.
     private static func targets() throws -> [String: Set<String>] {
         let package = try text("Package.swift").replacing(/\.product\([^)]*\)/, with: "")
         let starts = package.ranges(of: /\n +\.(target|executableTarget|testTarget|systemLibrary)\(/)

@@ -5,7 +5,7 @@ import SystemPackage
 import TestTags
 import Testing
 
-/// Faults 1, 4, 8 and 30 with the real program, really killed, starved and stopped.
+/// Faults 1, 4, 8 and 30: the real program is killed, stopped, and run without enough resources.
 @Suite(.serialized) struct ProcessFaultTests {
     private let spool: Spool
 
@@ -37,7 +37,7 @@ import Testing
         return (code, result.standardOutput)
     }
 
-    /// Every job is there, waits for its result, and has one package.
+    /// Expects that every job exists, waits for its result, and has one package.
     private func expectAll(_ names: [String], _ place: Comment? = nil) async throws {
         let output = try await Program.run(["status", "--json"], spool: spool.path).output
         let jobs = try JSONDecoder().decode(StatusList.self, from: Data(output.utf8)).jobs
@@ -53,7 +53,7 @@ import Testing
         #expect(doctor.status == 0, "\(doctor.output)")
     }
 
-    /// Five hundred times at full strength; jobs are dropped all the while.
+    /// Jobs are dropped while the daemon is killed, 500 times in `make torture`.
     @Test("A daemon killed at any moment loses nothing", .tags(.fault01))
     func fault01KilledAtAnyMoment() async throws {
         let kills = Self.isFull ? 500 : 12
@@ -76,7 +76,7 @@ import Testing
         try await expectAll(names, "after \(kills) kills")
     }
 
-    /// A file system of one megabyte, of which the daemon's state fills the rest.
+    /// The spool is on a file system of 1 MB that is filled.
     @Test("The daemon waits while the disk is full", .tags(.fault04)) func fault04FullDisk() async throws {
         guard try await shell("unshare -rm true").status == 0 else { return }
         let line = """
@@ -101,7 +101,7 @@ import Testing
         let lines = result.text.split(separator: "\n").map(String.init)
         #expect(lines.contains("alive"), "\(result.text)")
         #expect(lines.contains("full.yaml"), "the job left the inbox while the disk was full: \(result.text)")
-        #expect(lines.contains("MANIFEST.json"), "it did not go on by itself: \(result.text)")
+        #expect(lines.contains("MANIFEST.json"), "the job did not continue: \(result.text)")
         #expect(!lines.contains { $0.hasPrefix("status ") }, "\(result.text)")
     }
 
@@ -117,7 +117,7 @@ import Testing
         try await expectAll(names)
     }
 
-    /// The state is the daemon's alone, and nothing that it writes may be written by others.
+    /// Only the daemon's user can access its state, and no file that it writes is writable by other users.
     @Test("No file is writable by all users", .tags(.fault21)) func fault21Permissions() async throws {
         try spool.drop("mine.yaml", Self.job("mine"))
         let result = try await shell(
@@ -130,7 +130,7 @@ import Testing
         #expect(found.text == "700\n")
     }
 
-    /// A sparse file of 10 GiB and a line of 32 MiB: the largest memory of the whole process is measured.
+    /// The structures are a sparse file of 10 GiB and a line of 32 MiB. The peak memory of the process is measured.
     @Test("Huge structures are refused with bounded memory", .tags(.fault22))
     func fault22BoundedMemory() async throws {
         try spool.drop("huge.xyz", "")
@@ -170,7 +170,7 @@ import Testing
         #expect(first.stop() == 0)
     }
 
-    /// During a burst it stops within ten seconds, and the next daemon accepts the remaining files.
+    /// The daemon stops within ten seconds, and the next daemon accepts the remaining files.
     @Test("The daemon stops cleanly during a burst of files", .tags(.fault30))
     func fault30StoppedInABurst() async throws {
         let names = (0..<(Self.isFull ? 1000 : 60)).map { "burst\($0)" }
@@ -187,7 +187,7 @@ import Testing
         try await expectAll(names)
     }
 
-    /// Messages to a service manager: ready, alive, status, stopping.
+    /// The messages are: ready, alive, status, stopping.
     @Test("The daemon reports to the service manager", .tags(.fault30))
     func fault30ServiceManager() async throws {
         let path = spool.path.appending("notify").string
@@ -224,8 +224,7 @@ import Testing
         #expect(text == "STOPPING=1")
     }
 
-    /// A server ignores packages that no job waits for; a replaced package is left alone and
-    /// reported.
+    /// `dft serve` ignores packages that no job waits for. It does not run a replaced package, and reports it.
     @Test("A foreign package is not run", .tags(.fault33), .enabled(if: Available.python))
     func fault33ForeignPackage()
         async throws
@@ -251,15 +250,14 @@ import Testing
         for job in ["theirs", "changed"] {
             let byHand = try await Program.run(["dft", "run", "\(outbox)/\(job)/01-dft"])
             #expect(byHand.status != 0)
-            let refusal = "this daemon has not handed off such a package"
+            let refusal = "this daemon has not handed off a package with this MANIFEST.json"
             #expect(byHand.errors.contains(refusal), "\(byHand.errors)")
         }
         #expect(!spool.exists("owned"))
         #expect(spool.exists("outbox/mine/01-dft/result/DONE.json"), "\(served.errors)")
     }
 
-    /// Nothing listens unless the dashboard is requested.
-    @Test("No port is open unless it is asked for", .tags(.fault35))
+    @Test("No port is open unless the dashboard is requested", .tags(.fault35))
     func fault35NothingListens() async throws {
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try spool.drop("mine.yaml", Self.job("mine"))
@@ -279,7 +277,7 @@ import Testing
         #expect(daemon.stop() == 0)
     }
 
-    /// Another name than ours, a change by reading, a change without the token, a foreign page: refused.
+    /// Foreign host names, changes by GET, changes without the token, and requests of foreign pages are refused.
     @Test("The dashboard answers only permitted requests", .tags(.fault35))
     func fault35Access() async throws {
         let daemon = try BackgroundProgram(
@@ -316,7 +314,7 @@ import Testing
         }
     }
 
-    /// The answer of a server on this machine to these bytes, until it closes.
+    /// Sends a text to a server on this machine and returns the answer until the connection is closed.
     private func exchange(_ text: String, port: UInt16) throws -> String {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }

@@ -21,7 +21,7 @@ enum Program {
         let errors: String
     }
 
-    /// Runs `aurelax` to its end.
+    /// Runs `aurelax` and waits for its end.
     static func run(
         _ arguments: [String], spool: FilePath? = nil, in directory: FilePath? = nil
     ) async throws -> Output {
@@ -46,7 +46,7 @@ enum Program {
     }
 }
 
-/// A program that runs during the test and is ended with it.
+/// A program that runs during the test and is stopped at its end.
 final class BackgroundProgram {
     private let program = Process()
 
@@ -73,18 +73,18 @@ final class BackgroundProgram {
 
     deinit { if program.isRunning { kill() } }
 
-    /// Its number.
+    /// Process identifier.
     var process: Int32 { program.processIdentifier }
 
     var isRunning: Bool { program.isRunning }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     func kill() {
         Foundation.kill(program.processIdentifier, SIGKILL)
         program.waitUntilExit()
     }
 
-    /// SIGTERM; the exit status.
+    /// Sends SIGTERM and returns the exit status.
     func stop() -> Int32 {
         program.terminate()
         program.waitUntilExit()
@@ -109,7 +109,7 @@ final class Spool: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
     func drop(_ name: String, _ text: String) throws {
-        // As a careful user does: under a temporary name first.
+        // As a careful user does, the file is first written under a temporary name.
         let part = path.appending("inbox").appending("." + name + ".part").string
         try text.write(toFile: part, atomically: false, encoding: .utf8)
         try FileManager.default.moveItem(atPath: part, toPath: path.appending("inbox").appending(name).string)
@@ -127,14 +127,14 @@ final class Spool: Sendable {
         ((try? FileManager.default.contentsOfDirectory(atPath: path.string + "/" + relative)) ?? []).sorted()
     }
 
-    /// The output of `aurelax status JOB --json`; nil if there is none.
+    /// Returns the output of `aurelax status JOB --json`; nil if there is none.
     func status(of job: String) async throws -> JobStatus? {
         let result = try await Program.run(["status", job, "--json"], spool: path)
         guard result.status == 0 else { return nil }
         return try JSONDecoder().decode(StatusList.self, from: Data(result.output.utf8)).jobs.first
     }
 
-    /// Waits until the condition holds; false when the time is over.
+    /// Waits until the condition is true, and returns false if the time passes first.
     func wait(
         seconds: Double = 60, until condition: () async throws -> Bool
     ) async throws -> Bool {

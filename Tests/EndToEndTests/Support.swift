@@ -1,17 +1,17 @@
 import Foundation
 import Testing
 
-/// Requirements of these tests, which `make test` provides.
+/// Requirements of these tests; `make test` provides them.
 enum Available {
     /// The Python environment with ASE, GPAW and tblite.
     static let python =
         ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
         .map { FileManager.default.isExecutableFile(atPath: $0) } ?? false
-    /// Trained models, and time.
+    /// Whether slow tests run; they need trained models.
     static let slow = ProcessInfo.processInfo.environment["AURELAX_SLOW_TESTS"] == "1"
 }
 
-/// A bent (AuSCH3)3 ring, small enough for a test and in the reach of the shipped model.
+/// A job with a distorted (AuSCH3)3 ring, which is small enough for a test and in the domain of the shipped model.
 let smallJob = """
     aurelax: 1
     name: small
@@ -23,10 +23,10 @@ let smallJob = """
     """
 
 extension Spool {
-    /// Builds the ring that `smallJob` names and drops both, the job first: the daemon has to wait for the
+    /// Builds the ring that `smallJob` names, and drops the job before the ring, so that the daemon has to wait for the
     /// structure.
     ///
-    /// - Parameter amplitude: how far each coordinate is moved at most, Å.
+    /// - Parameter amplitude: largest displacement of a coordinate, Å.
     func dropSmallJob(
         _ text: String = smallJob, named name: String = "small", distortedBy amplitude: Double = 0
     ) async throws {

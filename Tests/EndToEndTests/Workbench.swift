@@ -4,10 +4,10 @@ import SystemPackage
 import Testing
 
 /// A folder in which the documented commands can be run: a spool with three finished rings, and
-/// files with the names in the documents. GFN1-xTB (tblite) replaces GPAW, and small data replace
-/// the models' own, so that it takes a minute.
+/// files with the names in the documents. GFN1-xTB (tblite) replaces GPAW, and small data sets replace
+/// those of the models, so that the commands take only a minute.
 final class Workbench: Sendable {
-    /// Commands that are not run, by their beginning, with the reason.
+    /// The commands that are not run, given by their beginnings, with the reasons.
     static let exceptions: [(beginning: String, reason: String)] = [
         ("make ", "builds and tests all of it; CI and `make help` run the targets"),
         ("sudo ", "root; make check-deb installs into a new Debian"),
@@ -25,7 +25,7 @@ final class Workbench: Sendable {
         ("aurelax scan workflows/soap-scan/reduced.yaml --slurm", "Slurm; scripts/test-slurm --only scan"),
     ]
 
-    /// With the finished jobs.
+    /// The spool with the finished jobs.
     private let done: Spool
 
     /// The engine of docs/engines.md.
@@ -76,7 +76,7 @@ final class Workbench: Sendable {
         try write("CONTCAR", "box\n1.0\n9 0 0\n0 9 0\n0 0 9\nAu Cl\n1 1\nCartesian\n4 4 4\n4 4 6.3\n")
         let frame = try #require(done.text("md.extxyz"))
         let level = try #require(frame.firstMatch(of: /level_of_theory="([^"]*)"/)).1
-        // The recipes and scans of the project, with this bench's frames.
+        // The recipes and scans of the project, with the frames of this workbench.
         for path in [
             "models/thiolate-gold", "models/thiolate-gold-oamlm", "models/thiolate-gold-vector",
         ] {
@@ -106,7 +106,7 @@ final class Workbench: Sendable {
                 .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)"))
     }
 
-    /// The failures, line by line.
+    /// Runs the lines and returns their failures.
     func mistakes(in lines: [DocumentedLine]) async throws -> [String] {
         var found: [String] = []
         for line in lines {
@@ -117,8 +117,7 @@ final class Workbench: Sendable {
         return found
     }
 
-    /// True for commands that need a separate spool, so that they can run at the same time as
-    /// others.
+    /// Returns true for commands that need a separate spool; they can run at the same time as others.
     static func isApart(_ line: DocumentedLine) -> Bool {
         Place.beginnings.contains(where: line.command.hasPrefix)
     }
@@ -127,7 +126,7 @@ final class Workbench: Sendable {
     /// two seconds, and must end with success.
     private func run(_ line: String) async throws -> (status: Int32, output: String) {
         let place = try await Place(for: line, files: done)
-        // Before its folder goes.
+        // The daemon ends before its folder is removed.
         defer { place.endDaemon() }
         var output = ""
         for command in Self.expanded(line) {
@@ -138,7 +137,8 @@ final class Workbench: Sendable {
         return (0, output)
     }
 
-    /// `pause|resume JOB` is two commands; words in capitals are whatever there is.
+    /// Returns the commands of a documented line: `pause|resume JOB` means two commands, and a word in capitals is
+    /// replaced by an existing name.
     private static func expanded(_ line: String) -> [String] {
         let line = line.replacing("MODEL", with: "thiolate-gold").replacing("TEST.", with: "test.")
             .replacing("PACKAGE", with: "outbox/ring4/01-dft").replacing(":8787", with: ":0")
@@ -149,8 +149,7 @@ final class Workbench: Sendable {
         }
     }
 
-    /// A command that runs until it is stopped gets six seconds; one that needs a terminal gets
-    /// one.
+    /// Gives six seconds to a command that runs until it is stopped, and a terminal to a command that needs one.
     private static func typed(_ command: String) -> String {
         var typed = command.hasSuffix("&") ? String(command.dropLast()) : command
         if isService(command) || command == "aurelax watch" {
@@ -193,7 +192,7 @@ final class Workbench: Sendable {
     }
 }
 
-/// The place in which a line is run.
+/// The spool and folder in which a line is run.
 private struct Place {
     let spool: Spool
     let folder: FilePath
@@ -206,7 +205,7 @@ private struct Place {
     /// Commands that need a separate spool.
     static let beginnings = packages + ["aurelax submit", "aurelax daemon"]
 
-    /// In a spool.
+    /// A place in a spool.
     init(_ spool: Spool, folder: FilePath? = nil) {
         self.spool = spool
         self.folder = folder ?? spool.path
@@ -214,7 +213,7 @@ private struct Place {
 
     func endDaemon() { if let daemon, daemon.isRunning { daemon.kill() } }
 
-    /// - Parameter files: the spool with the finished jobs, and all files.
+    /// - Parameter files: the spool with the finished jobs and all other files.
     init(for line: String, files: Spool) async throws {
         if line.hasPrefix("aurelax submit") {
             // A daemon that has nothing to do yet.

@@ -12,17 +12,17 @@ import Testing
         return all.filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
     }
 
-    /// Job files with placeholders.
+    /// Returns true for a job file with placeholders.
     private static func isTemplate(_ path: String) -> Bool {
         (try? String(contentsOfFile: path, encoding: .utf8))?.contains("${name}") ?? false
     }
 
-    /// Directly in workflows/, where commands find them by name.
+    /// Returns true for a file directly in workflows/, where commands find it by name.
     private static func hasName(_ path: String) -> Bool {
         path.split(separator: "/").dropLast().last == "workflows"
     }
 
-    /// Each template makes a good job of a ring.
+    /// Each template gives a valid job for a ring.
     @Test("Every workflow is valid") func everyTemplateIsGood() async throws {
         let spool = try Spool()
         #expect(
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    /// With its structure: as somebody finds it who drops it. Isomer T waits for coordinates.
+    /// Each job is checked with its structure, as the daemon does when it is dropped. Isomer T has no structure yet.
     @Test("Every job file is valid") func everyJobIsGood() async throws {
         let jobs = Self.files(".yaml").filter {
             !$0.contains("/results/") && !$0.contains("/soap-scan/") && !Self.isTemplate($0)
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    /// Every recorded job is read again, those of one structure together: a table with its last energy, and figures.
+    /// The recorded jobs of each structure are compared: the table has their last energies, and the figures are drawn.
     @Test("Recorded results are compared and drawn") func recordedResults() async throws {
         let spool = try Spool()
         for start in ["ring4", "ring5", "ring6"] {
@@ -81,7 +81,7 @@ import Testing
                 let summary = try String(contentsOfFile: "\(results)/\(name)/summary.yaml", encoding: .utf8)
                 let row = try #require(
                     result.output.split(separator: "\n").first { $0.hasPrefix("| \(name) |") })
-                // The last stage of DFT's energy, as the summary has it.
+                // The energy of the last DFT stage in the summary.
                 if let energy = summary.matches(of: /\n    energy: (-[0-9.]+)/).last.flatMap({ Double($0.1) })
                 {
                     // An optimiser's log has six decimals.
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    /// Its files exist and are valid, whatever its name.
+    /// The files of each experiment exist and are valid.
     @Test(
         "Job files of experiments are valid",
         arguments: [

@@ -32,19 +32,19 @@ struct EngineTests {
 
         """
 
-    @Test("a mistake is shown at its place")
+    @Test("a mistake is reported with its place")
     func problems() throws {
         let wrong = try read("aurelax: 1\nengines:\n  cp2k: {comand: [cp2k.psmp], kind: dft}\n")
         #expect(wrong.engines == nil)
         #expect(wrong.report.contains("aurelax.yaml:3:10: error: there is no key ‘comand’ here"))
         #expect(wrong.report.contains("did you mean ‘command’?"))
         let neither = try read("engines:\n  x: {kind: dft}\n")
-        #expect(neither.report.contains("either ‘ase’ or ‘command’, this one has neither"))
+        #expect(neither.report.contains("either ‘ase’ or ‘command’, but this one has neither"))
         let deaf = try read("engines:\n  x: {command: [cp2k.psmp]}\n")
         #expect(deaf.report.contains("does not receive a socket"))
     }
 
-    @Test("paths begin at the configuration's folder, arguments keep their types")
+    @Test("paths are relative to the configuration's folder, arguments keep their types")
     func description() throws {
         let engines = try #require(
             try read(
@@ -65,7 +65,7 @@ struct EngineTests {
         #expect(throws: EngineError.unknown(name: "other", known: ["mine"])) { try engines.named("other") }
     }
 
-    @Test("GFN1- and GFN2-xTB give an energy whose derivative the forces are", .enabled(if: python != nil))
+    @Test("the forces of GFN1- and GFN2-xTB are the derivative of their energy", .enabled(if: python != nil))
     func derivatives() throws {
         let engines = try #require(try read(xtb).engines)
         var versions: Set<String> = []
@@ -102,12 +102,12 @@ struct EngineTests {
         #expect(abs(anion - neutral) > 0.1)
     }
 
-    @Test("an engine that cannot be made says why", .enabled(if: python != nil))
+    @Test("an engine that cannot be created gives the reason", .enabled(if: python != nil))
     func notMade() throws {
         let broken = try #require(try read(xtb).engines).named("broken")
         do {
             _ = try EngineForceField(description: broken, charge: 0, python: Self.python ?? "python3")
-            Issue.record("it was made")
+            Issue.record("the engine was created")
         } catch EngineError.notStarted(let engine, let reason) {
             #expect(engine == "broken" && reason.contains("NoSuchClass"))
         }
@@ -155,7 +155,7 @@ struct EngineTests {
         ) { try predict(SIMD3(0, 6, 0)) }
         #expect(
             throws: EngineError.failed(
-                engine: "mortal", reason: "the other end sent the energy that is not a finite number")
+                engine: "mortal", reason: "the energy from the other end is not a finite number")
         ) { try predict(SIMD3(0, 0, 6)) }
         #expect(try predict(.zero) == 1)
     }

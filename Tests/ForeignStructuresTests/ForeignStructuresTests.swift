@@ -62,7 +62,7 @@ import Testing
             !molecule.periodicity.isPeriodic && molecule.cell == nil && molecule.positions == atoms.positions)
     }
 
-    /// Two records of MOL2, the second without the first's gold; of SDF as many as it has.
+    /// The MOL2 file has two records, the second without the gold of the first.
     @Test("Every frame of MOL2 and SDF files is read", .enabled(if: hasPython)) func everyFrameOfMOL2AndSDF()
         throws
     {
@@ -152,7 +152,7 @@ import Testing
         } throws: { "\($0)".contains("not a row of 5 values") }
     }
 
-    /// ASE's readers of these outputs, with the least that they need.
+    /// The outputs contain only the lines that ASE's readers need.
     @Test("The outputs of ORCA and Gaussian are read", .enabled(if: hasPython))
     func outputsOfORCAAndGaussian() throws {
         let rows = [("S", 16, 0.0, 0.103135), ("H", 1, 0.974269, -0.825083), ("H", 1, -0.974269, -0.825083)]

@@ -7,7 +7,7 @@ import ModelFile
 import ModelLibrary
 import SystemPackage
 
-/// A directory in memory if possible, for readers that need files; removed with its process.
+/// Makes a directory for readers that need files, in memory if possible; it is removed when the process ends.
 private func scratch(_ name: String) throws -> URL {
     let memory = URL(fileURLWithPath: "/dev/shm")
     let parent =
@@ -18,7 +18,7 @@ private func scratch(_ name: String) throws -> URL {
     return url
 }
 
-/// Manifests together with two small files.
+/// A reader of manifests in a folder with two small files.
 final class ManifestReader: Sendable {
     static let shared = Result { try ManifestReader() }
 
@@ -34,7 +34,7 @@ final class ManifestReader: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    /// Verified manifests have the digests of existing files.
+    /// Reads a manifest; a verified manifest has the digests of existing files.
     func read(_ bytes: [UInt8]) throws -> Bool {
         try Data(bytes).write(to: url.appendingPathComponent("MANIFEST.json"))
         guard let manifest = try? PackageCheck.verify(directory) else { return false }
@@ -46,7 +46,7 @@ final class ManifestReader: Sendable {
     }
 }
 
-/// Models with new digests, which the author of a model can compute.
+/// A reader of models with new digests, because the author of a model can compute them.
 final class ModelReader: Sendable {
     static let shared = Result { try ModelReader() }
 
@@ -62,7 +62,7 @@ final class ModelReader: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url.deletingLastPathComponent()) }
 
-    /// A loaded model gives forces or an error, and marks atoms without a value as out of domain.
+    /// Reads a model; a loaded model gives forces or an error, and marks atoms without a value as out of domain.
     func read(_ bytes: [UInt8]) throws -> Bool {
         try Data(signed(bytes)).write(to: url)
         guard let model = try? ModelLibrary(searchPath: []).load(url.path),
@@ -74,7 +74,7 @@ final class ModelReader: Sendable {
         return true
     }
 
-    /// With its length and the digest of its header as they have to be.
+    /// Returns the bytes with the correct length and the correct digest of the header.
     private func signed(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.count >= 64 else { return bytes }
         var bytes = bytes

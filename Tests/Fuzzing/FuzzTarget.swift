@@ -7,12 +7,12 @@ package struct FuzzFinding: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// The readers of what other people and programs write, each behind the same door: bytes in; a refusal, or
-/// something sound. Driven by libFuzzer (`make fuzz`) and by ``Mutations`` in the tests.
+/// The readers of foreign files, with one common interface: bytes are refused, or they give a valid value. libFuzzer
+/// (`make fuzz`) calls them, and the tests call them with ``Mutations``.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case job, structure, manifest, result, dropped, model
 
-    /// Feeds the reader.
+    /// Gives the bytes to the reader.
     ///
     /// - Returns: whether the bytes were accepted.
     /// - Throws: ``FuzzFinding``.
@@ -28,7 +28,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         }
     }
 
-    /// Files that start with a valid beginning, and inputs that once broke the reader.
+    /// The folder of the corpus: valid files, and inputs that once broke a reader.
     static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Corpus")
 
@@ -38,7 +38,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             .map { Array(try Data(contentsOf: folder.appendingPathComponent($0))) }
     }
 
-    /// Pieces with a meaning of their own.
+    /// Pieces of the input that have a meaning for the reader.
     package var tokens: [String] {
         switch self {
         case .job:

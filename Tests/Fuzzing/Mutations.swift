@@ -1,7 +1,7 @@
 import Foundation
 import LinearAlgebra
 
-/// Bytes that are nearly right, the same ones in every run.
+/// A sequence of nearly valid inputs, which is the same in every run.
 package struct Mutations: Sequence, IteratorProtocol {
     private let seeds: [[UInt8]]
     private let tokens: [[UInt8]]
@@ -10,8 +10,8 @@ package struct Mutations: Sequence, IteratorProtocol {
 
     /// - Parameters:
     ///   - tokens: meaningful pieces of the input.
-    ///   - quick: how many in an ordinary run.
-    ///   - full: how many in `make torture`.
+    ///   - quick: number of inputs in an ordinary run.
+    ///   - full: number of inputs in `make torture`.
     package init(
         of seeds: [[UInt8]], tokens: [String] = [], seed: UInt64, quick: Int, full: Int = 100_000
     ) {

@@ -4,9 +4,9 @@ import Foundation
 import Handoff
 import JobSpec
 
-/// Results for one package with a hydrogen molecule.
+/// A reader of results for one package with a hydrogen molecule.
 ///
-/// A folder as one text: lines `@@ NAME` begin its files. `@inputs` stands for the digest of the
+/// A folder is written as one text, in which lines `@@ NAME` begin its files. `@inputs` stands for the digest of the
 /// inputs and `@NAME` for name, size and checksum of that file, so that a changed file is not
 /// refused for its checksum alone.
 struct ResultReader {

@@ -3,7 +3,7 @@ import JobSpec
 import YAMLDocument
 
 extension FuzzTarget {
-    /// There is a job or a mistake with a place, never both; a job that is read comes back the same.
+    /// Reads a job file. It gives a job or a mistake with a place, never both; a printed job is read again unchanged.
     func readJob(_ bytes: [UInt8]) throws -> Bool {
         let read = JobFile(bytes, file: "j.yaml")
         guard (read.job == nil) == read.diagnostics.hasErrors else {
@@ -20,7 +20,7 @@ extension FuzzTarget {
         return true
     }
 
-    /// Accepted input can be written, and reads back the same.
+    /// Reads a structure: an accepted structure can be written, and is read back unchanged.
     func readStructure(_ bytes: [UInt8]) throws -> Bool {
         guard let frames = try? ExtXYZ.frames(in: bytes, label: "fuzz") else { return false }
         let written = ExtXYZ.bytes(of: frames)

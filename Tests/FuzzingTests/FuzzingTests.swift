@@ -2,15 +2,15 @@ import Fuzzing
 import TestTags
 import Testing
 
-/// Every file of the corpus, what once broke a reader among them, and files that are nearly one of the corpus.
-/// One after the other: readers of files have one file each.
+/// Every file of the corpus (also files that once broke a reader), and mutations of these files. The tests run one
+/// after the other, because each reader of files uses one file.
 @Suite(.serialized) struct FuzzingTests {
     @Test("Every file of the corpus is read or refused", arguments: FuzzTarget.allCases)
     func corpusIsReadOrRefused(_ target: FuzzTarget) throws {
         let seeds = try target.seeds()
         var accepted = 0
         for bytes in seeds where try target.run(bytes) { accepted += 1 }
-        #expect(accepted > 0, "of \(seeds.count) files of the corpus none is right")
+        #expect(accepted > 0, "none of the \(seeds.count) files of the corpus is accepted")
     }
 
     @Test("Mutated job files are refused, never fatal", .tags(.fault24))
@@ -36,7 +36,7 @@ import Testing
             do {
                 if try target.run(bytes) { accepted += 1 }
             } catch let finding as FuzzFinding {
-                // Bytes that a terminal or a log would swallow are spelt out.
+                // Control characters, which a terminal or a log would not show, are written as escapes.
                 Issue.record("\(finding)\n\(String(decoding: bytes, as: UTF8.self).debugDescription)")
                 return
             }

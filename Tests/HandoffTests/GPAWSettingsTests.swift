@@ -7,20 +7,20 @@ import OrderedCollections
 import SystemPackage
 import Testing
 
-/// The settings of a job's block `gpaw:` in the calculation.
+/// The settings of a job's block `gpaw:` in the package and in the calculation.
 @Suite struct GPAWSettingsTests {
     static let hydroxyl = Atoms(
         elements: [Element(atomicNumber: 8), .hydrogen].compactMap { $0 },
         positions: [[0, 0, 0], [0, 0, 0.98]])
 
-    /// The part `gpaw` of parameters.json.
+    /// Returns the part `gpaw` of parameters.json.
     private func written(_ package: HandoffPackage) throws -> [String: Any] {
         let bytes = try #require(package.bytes("parameters.json"))
         let all = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
         return try #require(all["gpaw"] as? [String: Any])
     }
 
-    @Test("a job without the block is calculated as before")
+    @Test("a job without the block is calculated as in earlier versions")
     func withoutTheBlock() throws {
         let package = try HandoffPackage(Samples.request())
         let gpaw = try written(package)
@@ -46,7 +46,7 @@ import Testing
         #expect(try written(anion)["spin"] == nil)
     }
 
-    @Test("settings stand in parameters.json under GPAW's names")
+    @Test("parameters.json has the settings under GPAW's names")
     func keywords() throws {
         var block = GPAWSettings()
         block.spin = .elementMoments(["O": 2])
@@ -72,7 +72,7 @@ import Testing
     }
 }
 
-/// Real GPAW with the settings of the block: slow, and only where asked for.
+/// Real GPAW runs with the settings of the block: slow, and only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct GPAWSettingsRunTests {
     private static func small(_ change: (inout DFTStage) -> Void = { _ in }) -> DFTStage {
         Samples.settings {
@@ -124,7 +124,7 @@ import Testing
         #expect(abs(energies[0] - energies[1]) < 2e-3, "\(energies)")
     }
 
-    @Test("the energy with D4 is that of ASE's own sum of GPAW and DFTD4")
+    @Test("the energy with D4 equals ASE's own sum of GPAW and DFTD4")
     func dispersion() async throws {
         let scratch = try Scratch()
         let (result, directory) = try await run(
@@ -166,7 +166,7 @@ import Testing
         #expect(try number("dispersion_energy", of: result) < 0)
     }
 
-    @Test("a basis set that is not there is the reason, on one rank and on two", arguments: [1, 2])
+    @Test("the reason of a failure is the missing basis set, on one rank and on two", arguments: [1, 2])
     func wrongBasis(ranks: Int) async throws {
         let scratch = try Scratch()
         let (result, _) = try await run(
@@ -175,7 +175,7 @@ import Testing
         #expect(result.message.contains("H.dzzp.basis"), "\(result.message)")
     }
 
-    @Test("GPAW is asked about settings before anything is calculated")
+    @Test("GPAW tries the settings before the calculation")
     func settingsAreChecked() throws {
         let check = GPAWCheck(python: try #require(Engines.python))
         func said(_ change: (inout DFTStage) -> Void) throws -> [GPAWCheck.Problem] {
@@ -184,7 +184,7 @@ import Testing
         #expect(try said { _ in } == [])
         let basis = try said { $0.basis = "dzzp" }
         #expect(basis.map(\.key) == ["basis", "basis"])
-        #expect(basis.first?.message == "there is no basis set dzzp of H; installed for it: dzp")
+        #expect(basis.first?.message == "the basis set dzzp of H is not installed; installed for H: dzp")
         #expect(try said { $0.xc = "GGA_X_NONE" }.first?.key == "xc")
         let hybrid = try said { $0.xc = "PBE0" }
         #expect(
@@ -194,7 +194,7 @@ import Testing
                 == nil)
     }
 
-    /// One rank wrote the density; two read it as well.
+    /// One rank wrote the density, which one rank or two ranks read.
     @Test("a restart begins with the density of the last step, on one rank and on two", arguments: [1, 2])
     func densityIsContinued(ranks: Int) async throws {
         let scratch = try Scratch()
@@ -205,11 +205,11 @@ import Testing
                     Samples.sulfide,
                     settings: Self.small {
                         ($0.basis, $0.maxSteps) = ("dzp", 1)
-                        // A short step: the density is nearly that of the next geometry.
+                        // The step is short, so the density is nearly that of the next geometry.
                         ($0.optimizer, $0.maxStep) = (.bfgs, 0.05)
                     }))
             let directory = try scratch.publish(package, as: isKept ? "01-kept" : "02-lost")
-            // Stopped after the first geometry.
+            // The run is stopped after the first geometry.
             let result = try directory.makeSubdirectory("result")
             let script = """
                 import sys; sys.path.insert(0, '.')
@@ -233,11 +233,11 @@ import Testing
             let log = String(decoding: try #require(try result.read("gpaw.txt")), as: UTF8.self)
             errors.append(try #require(Self.firstDensityErrors(log).last))
         }
-        // Logarithms of the first change of the density in the second geometry.
+        // log₁₀ of the first change of the density in the second geometry.
         #expect(errors[0] < errors[1] - 0.3, "with the density and without: \(errors)")
     }
 
-    /// log₁₀ of the change of the density in the second cycle of each geometry.
+    /// Returns log₁₀ of the change of the density in the second cycle of each geometry.
     private static func firstDensityErrors(_ log: String) -> [Double] {
         log.split(separator: "\n").map { $0.drop { $0 == "|" } }.filter { $0.hasPrefix("iter:   2|") }
             .compactMap {

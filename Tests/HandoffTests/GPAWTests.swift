@@ -27,7 +27,7 @@ import Testing
         return try ReturnedResult(files, expecting: package.expectation)
     }
 
-    /// In every mode on one and two ranks: the same energies and forces.
+    /// In every mode one rank and two ranks give the same energies and forces.
     @Test("One rank and two ranks agree", arguments: DFTStage.Mode.allCases)
     func oneRankAndTwoAgree(mode: DFTStage.Mode) async throws {
         let scratch = try Scratch()
@@ -49,7 +49,7 @@ import Testing
         for (one, two) in zip(results[0].path.fmax, results[1].path.fmax) { #expect(abs(one - two) < 0.02) }
     }
 
-    /// Both ranks killed in the middle of a step, then to convergence.
+    /// Both ranks are killed in the middle of a step; then the run resumes and converges.
     @Test("Killed ranks leave no processes, and the run resumes") func killedRanks() async throws {
         let scratch = try Scratch()
         let package = try package(.lcao, maxSteps: 40)
@@ -69,12 +69,12 @@ import Testing
         let result = try result(of: directory, package)
         #expect(result.isConverged)
         #expect(result.path.steps > steps)
-        // GPAW's single-zeta H₂ on this grid is longer than nature's 0.74 Å.
+        // GPAW's single-zeta H₂ on this grid is longer than the experimental 0.74 Å.
         let final = try #require(result.final)
         #expect((0.70...0.90).contains((final.positions[1] - final.positions[0]).length))
     }
 
-    /// Two ranks end within the allowed time after a stop request, and none remains.
+    /// Two ranks end within the allowed time after a stop request, and no process remains.
     @Test("Two ranks stop together") func twoRanksStop() async throws {
         let scratch = try Scratch()
         let package = try package(.fd, maxSteps: 40)
@@ -89,7 +89,7 @@ import Testing
         #expect(try await Processes.areGone(from: directory))
     }
 
-    /// Three points of a stretched bond in one box: as from one geometry each in that box, in turn or alone.
+    /// Three points of a stretched bond are calculated in one box, in turn or alone, with the same results.
     @Test("Single points share a box") func singlePointsShareABox() async throws {
         let scratch = try Scratch()
         let path = [0.60, 0.76, 1.10].map { z in
@@ -135,7 +135,7 @@ import Testing
         #expect(try alone.subdirectory("result").subdirectory("points").status(of: "0002.gpaw.txt") != nil)
     }
 
-    /// Too few cycles for the density to converge: a verdict, and what there is.
+    /// The run has too few cycles for the density to converge: it gives a verdict and the existing data.
     @Test("An SCF that does not converge is a verdict") func scfNotConverged() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(

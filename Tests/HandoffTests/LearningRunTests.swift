@@ -6,7 +6,7 @@ import JobSpec
 import SystemPackage
 import Testing
 
-/// The learning relaxation in a package, with tblite as engine and as base: GFN1-xTB calculates, GFN2-xTB is the base.
+/// The learning relaxation in a package, with tblite as engine (GFN1-xTB) and as base (GFN2-xTB).
 @Suite(.enabled(if: Engines.hasPython), .serialized) struct LearningRunTests {
     /// The program under test, built beside this test bundle.
     private static let aurelax: String = {
@@ -80,18 +80,18 @@ import Testing
         #expect(result.notes.contains { $0.contains("relaxed by BFGS, not by the learning relaxation") })
     }
 
-    @Test("a run that loses its frames' tail goes on to the same geometries, bit for bit")
+    @Test("a run whose trajectory lost its tail resumes with the same geometries, bit for bit")
     func restart() async throws {
         let atoms = try #require(Samples.molecules["dimethyl-sulfide-gold"])
         let scratch = try Scratch()
         let package = try package(atoms, learning: true)
-        // One thread: sums of several differ in their last digits from run to run.
+        // One thread, because with several threads sums differ in their last digits from run to run.
         let runner = Self.runner(ranks: 1)
         let directory = try scratch.publish(package)
         #expect(try await runner.run(directory) == .finished(.converged))
         let whole = try frames(directory)
         try #require(whole.count > 2)
-        // As after kill -9 when two gradients were on disk: the third is torn, and nothing was written at the end.
+        // As after kill -9 with two gradients on disk: the third is truncated, and the files of the end are missing.
         let again = try scratch.publish(package, as: "02-dft")
         try FileManager.default.createDirectory(
             atPath: again.path.appending("result").string, withIntermediateDirectories: false)
@@ -114,13 +114,13 @@ import Testing
 
 extension LearningRunTests {
     enum Instant: CaseIterable {
-        /// While the correction is fitted to the last gradient.
+        /// The run is killed while the correction is fitted to the last gradient.
         case fit
-        /// While the engine computes the next gradient.
+        /// The run is killed while the engine computes the next gradient.
         case gradient
     }
 
-    @Test("a run that is killed makes the same next geometry, bit for bit", arguments: Instant.allCases)
+    @Test("a killed run proposes the same next geometry, bit for bit", arguments: Instant.allCases)
     func killed(_ instant: Instant) async throws {
         let atoms = try #require(Samples.molecules["dimethyl-sulfide-gold"])
         let scratch = try Scratch()
@@ -163,11 +163,11 @@ extension LearningRunTests {
         #expect(try result(of: directory, package).optimizer == "learning")
     }
 
-    /// A script in place of aurelax, and how the result describes it.
+    /// A script that takes the place of aurelax and fails, with the note of the result.
     enum Fault: String, CaseIterable {
         case dies, isKilled, speaksAnotherVersion, answersNonsense, isMissing
 
-        /// `sed -u 2q` passes the start and the first gradient on.
+        /// Returns the script; `sed -u 2q` passes on the start and the first gradient.
         func script(_ aurelax: String) -> String {
             switch self {
             case .dies: "#!/bin/sh\nsed -u 2q | '\(aurelax)' steer\nexit 3\n"
@@ -182,8 +182,8 @@ extension LearningRunTests {
             switch self {
             case .dies: "aurelax steer ended with status 3 (after step 1)"
             case .isKilled: "aurelax steer ended with status -9 (after step 1)"
-            case .speaksAnotherVersion: "speaks another version of the protocol"
-            case .answersNonsense: "aurelax steer sent no JSON"
+            case .speaksAnotherVersion: "steer does not support version 1 of the protocol"
+            case .answersNonsense: "aurelax steer sent an answer that cannot be read"
             case .isMissing: "cannot be started"
             }
         }
@@ -221,7 +221,7 @@ extension LearningRunTests {
             }, "\(result.notes)")
     }
 
-    @Test("fixed atoms and fixed axes stay where they are, and the rest converges")
+    @Test("fixed atoms and fixed axes keep their coordinates, and the rest converges")
     func partlyFixed() async throws {
         let scratch = try Scratch()
         let atoms = try #require(Samples.molecules["dimethyl-sulfide-gold"])
@@ -232,7 +232,7 @@ extension LearningRunTests {
             })
         request.base = LearningBase(kind: .engine, name: "GFN2-xTB", relaxFirst: true)
         request.movable = atoms.elements.indices.map { $0 != 0 }
-        // Au along z alone, Cl in its plane alone.
+        // Au moves along z only, Cl in one plane only.
         request.fixedCoordinates = [3, 4, 8]
         let package = try HandoffPackage(request)
         let directory = try scratch.publish(package)
@@ -252,7 +252,7 @@ extension LearningRunTests {
 }
 
 extension Samples {
-    /// Guessed geometries.
+    /// Molecules with guessed geometries.
     fileprivate static let molecules: [String: Atoms] = [
         "phosphine": molecule(
             "P Au S C H H H H H H",

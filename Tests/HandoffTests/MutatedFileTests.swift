@@ -8,8 +8,8 @@ import SystemPackage
 import TestTags
 import Testing
 
-/// Faults 26 and 33: for any returned bytes there is an answer, and changed data are never accepted
-/// as the original.
+/// Faults 26 and 33: any returned bytes are accepted or refused without a crash, and changed data are never accepted
+/// as the original data.
 @Suite struct MutatedFileTests {
     private let package: HandoffPackage
     private let sample: ResultSample
@@ -33,7 +33,7 @@ import Testing
         for bytes in Mutations(of: [manifest], tokens: Self.tokens, seed: 26, quick: 1500) {
             try Data(bytes).write(to: URL(fileURLWithPath: path))
             guard let read = try? PackageCheck.verify(directory) else { continue }
-            // A changed word for people or a space between two keys; the inputs are those that were sent.
+            // The mutation changed only a text or a space between two keys; the inputs are those that were sent.
             #expect(read.inputs == package.manifest.inputs)
             accepted += 1
             #expect(throws: PackageRefusal.notPublished) {
@@ -57,7 +57,7 @@ import Testing
                 guard let result = try? ReturnedResult(files, expecting: package.expectation) else {
                     continue
                 }
-                // Every listed file is bound by its checksum; the marker itself may have another space in it.
+                // Every listed file must agree with its checksum; only in the marker itself may a space differ.
                 #expect(bytes == original || name == .done)
                 #expect(result.final?.positions == sample.frames.last?.positions)
             }

@@ -2,7 +2,7 @@ import Foundation
 import Handoff
 import Testing
 
-/// The table of exit statuses, the scripts and the document say the same.
+/// The table of exit statuses agrees with the scripts and the document.
 @Suite struct PackageExitTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()

@@ -92,7 +92,7 @@ import Testing
         #expect(package.expectation.parameters.hessian?.file == "hessian.npy")
     }
 
-    /// A chain of gold atoms: blocks of atoms far apart are left out.
+    /// In a chain of gold atoms the blocks of atoms far apart are left out.
     @Test(
         "The Hessian of many atoms is packaged in blocks, and the package's script reads it",
         .enabled(if: Engines.hasPython))
@@ -140,7 +140,7 @@ import Testing
         python.waitUntilExit()
         #expect(
             text
-                == "True True\nhessian-blocks.npy has blocks of atoms that are not among the 300 of the package\n"
+                == "True True\nhessian-blocks.npy has a block of an atom that is not among the 300 atoms of the package\n"
         )
     }
 
@@ -229,7 +229,7 @@ import Testing
         #expect(
             reasons(Samples.request(torn) { $0.reference = Samples.sulfide }).map(\.description).first
                 == "H 1 has come off the rest")
-        // As the user gave it: whatever it is, it is meant.
+        // The job's own structure is accepted as it is.
         #expect(reasons(Samples.request(torn)).isEmpty)
         #expect(
             reasons(

@@ -7,7 +7,7 @@ import SystemPackage
 enum Processes {
     struct TimedOut: Error {}
 
-    /// Processes whose working directory is the package's, without those that have ended.
+    /// Returns the running processes whose working directory is the package's.
     static func working(in package: Directory) throws -> [(identifier: pid_t, name: String)] {
         let there = URL(filePath: package.path.string).resolvingSymlinksInPath().path
         let files = FileManager.default
@@ -21,8 +21,8 @@ enum Processes {
         }
     }
 
-    /// Whether no process works in the package. The kernel takes a moment to free the memory of a killed one, which
-    /// has no environment then but still its folder.
+    /// Returns whether no process works in the package. The kernel takes a moment to free a killed process, which then
+    /// has no environment but still a working directory.
     static func areGone(from package: Directory) async throws -> Bool {
         for _ in 0..<100 {
             if try working(in: package).isEmpty { return true }
@@ -31,7 +31,7 @@ enum Processes {
         return false
     }
 
-    /// Steps in the package's result; −1 before the first geometry is done.
+    /// Returns the number of steps in the package's result; −1 before the first geometry is done.
     static func steps(of package: Directory) throws -> Int {
         guard let result = try? package.subdirectory("result"), let progress = try RunProgress(from: result),
             progress.energy != nil

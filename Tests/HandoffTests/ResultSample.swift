@@ -4,20 +4,20 @@ import Foundation
 import Handoff
 import OrderedCollections
 
-/// A result folder as the scripts write it, of a molecule in springs: E = −100 + ½ k Σ |r − r₀|², F = −k (r − r₀),
-/// so energies and forces belong to each other as those of a calculation do.
+/// A result folder as the scripts write it, for atoms on springs: E = −100 + ½ k Σ |r − r₀|², F = −k (r − r₀). Energies
+/// and forces are therefore consistent, as in a calculation.
 struct ResultSample {
     var frames: [Atoms]
     var status: [String: JSONValue]
     var marker: [String: JSONValue]
     var listed: [ReturnedFile] = [.trajectory, .final, .status]
 
-    /// The frame that is said to be the last one; nil for the last one.
+    /// Number of the frame that is written as the final structure; nil for the last frame.
     var final: Int?
 
     static let stiffness = 8.0
 
-    /// Converged after some steps.
+    /// Makes a result that converged after the given number of steps.
     init(of package: HandoffPackage, shrinking factor: Double = 0.4, steps: Int = 6) {
         let expectation = package.expectation
         let start = expectation.positions.map { SIMD3($0[0], $0[1], $0[2]) }
@@ -66,7 +66,7 @@ struct ResultSample {
         status["converged"] = .boolean(verdict == .converged)
     }
 
-    /// The files, with a marker that fits them.
+    /// The files, with a marker that agrees with them.
     var files: [ReturnedFile: [UInt8]] {
         get throws {
             var files: [ReturnedFile: [UInt8]] = [:]

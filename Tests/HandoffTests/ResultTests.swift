@@ -173,7 +173,7 @@ import Testing
             Issue.record("other units were taken in")
             return
         }
-        // Hartree under the name of eV: energies 27 times too small for the forces.
+        // Energies in hartree, labelled as eV, are 27 times too small for the forces.
         let hartree = try refusal { sample in
             for k in sample.frames.indices { sample.frames[k].energy? /= 27.2114 }
         }
@@ -181,7 +181,7 @@ import Testing
             Issue.record("\(String(describing: hartree))")
             return
         }
-        // Positions in Bohr labelled as Å are wrong.
+        // Positions in bohr, labelled as Å.
         let bohr = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions = sample.frames[k].positions.map { $0 / 0.529177 }
@@ -267,7 +267,7 @@ import Testing
         #expect(try take([atoms]).isConverged)
     }
 
-    @Test("A result that was shifted as a whole is taken with fixed atoms too")
+    @Test("A result that was shifted as a whole is accepted with fixed atoms too")
     func shiftedWithFixedAtoms() throws {
         let package = try HandoffPackage(Samples.request { $0.movable = [false, false, true] })
         var atoms = ResultSample(of: package).frames[6]
@@ -286,9 +286,9 @@ import Testing
         #expect(throws: ResultRefusal.self) { try take(atoms) }
     }
 
-    @Test("A result with partly fixed atoms is taken as it was calculated, and shifted")
+    @Test("A result with partly fixed atoms is accepted, shifted or not")
     func shiftedWithPartlyFixedAtoms() throws {
-        // Atom 1 moves in the xy plane only, and nothing fixes x and y.
+        // Atom 1 moves in the xy plane only; no atom has fixed x and y.
         let package = try HandoffPackage(Samples.request { $0.fixedCoordinates = [5] })
         var atoms = ResultSample(of: package).frames[6]
         atoms.info["inputs"] = nil
@@ -338,7 +338,7 @@ import Testing
         for (key, value) in [("multiplicity", 1.0), ("nunpaired", 0), ("spin", 0)] {
             #expect(throws: ResultRefusal.self, "\(key)") { try take(key, value, spin: triplet) }
         }
-        // The moments of a calculation with given ones are found by it.
+        // With given initial moments the calculation determines the final moments.
         try take("multiplicity", 1, spin: .moments([1, 0, 0]))
     }
 

@@ -9,7 +9,7 @@ import Structures
 import TestTags
 import Testing
 
-/// Real runs with GFN1-xTB: seconds.
+/// Real runs with GFN1-xTB, which take seconds.
 @Suite(.enabled(if: Engines.hasPython), .serialized) struct TBLiteTests {
     private func package(
         _ atoms: Atoms = Samples.sulfide, change: (inout HandoffRequest) -> Void = { _ in }
@@ -66,12 +66,12 @@ import Testing
         let result = try #require(try result(of: directory, package))
         #expect(result.final?.positions[2] == Samples.sulfide.positions[2])
         #expect(result.final?.moveMask == [true, true, false])
-        // Raw forces: those on the fixed atom are not zeroed.
+        // Forces are raw: the force on the fixed atom is not set to zero.
         #expect(try #require(result.final?.forces?[2]).length > 0)
     }
 
-    /// A torn trajectory of an earlier run: the same path as in one go, but for what another first guess of the
-    /// self-consistency leaves.
+    /// The run resumes from a truncated trajectory. Its path is that of an uninterrupted run, except for differences
+    /// due to another first guess of the self-consistency.
     @Test("A run resumes from its own trajectory") func resumes() async throws {
         let scratch = try Scratch()
         let package = try package()
@@ -83,7 +83,7 @@ import Testing
         let results = try parts.makeSubdirectory("result")
         let trajectory = try #require(try whole.subdirectory("result").read("trajectory.extxyz"))
         let lines = trajectory.split(separator: 10, omittingEmptySubsequences: false)
-        // Two frames and a half.
+        // Two and a half frames.
         let torn = lines.prefix(13).joined(separator: [10])
         try results.create("trajectory.extxyz", Array(torn))
         #expect(try await Engines.runner().run(parts) == .finished(.converged))
@@ -128,7 +128,7 @@ import Testing
         let kinds = events.withLock { $0 }.filter { if case .progress = $0.kind { false } else { true } }
         #expect(
             kinds.map(\.kind) == [
-                .skipped("this daemon has not handed off such a package"),
+                .skipped("this daemon has not handed off a package with this MANIFEST.json"),
                 .started, .ended(.finished(.converged)),
             ])
         #expect(try result(of: first, known)?.isConverged == true)
@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(
-        "A package whose result is a link is left alone, and the next one is run; a file beside its scripts is no module"
+        "A package whose result is a link is not run; files beside the scripts are not imported"
     )
     func aBadPackageIsLeftAloneAndTheNextIsRun() async throws {
         let scratch = try Scratch()
@@ -199,7 +199,7 @@ import Testing
         #expect(reason.contains("/nonexistent/python"))
     }
 
-    /// A server that looks once at the package of the first stage.
+    /// Returns a server that checks once for the package of the first stage.
     private func server(
         of scratch: Scratch, _ runner: LocalRunner.Options, pause: Duration
     ) -> PackageServer {
@@ -217,7 +217,7 @@ import Testing
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
-        // Dies like a process that runs out of memory.
+        // The program is killed like a process that runs out of memory.
         try scratch.directory.create(
             "python",
             Array(
@@ -238,12 +238,12 @@ import Testing
         #expect(result.final == nil)
     }
 
-    @Test("Crashes are counted between two gradients, not for life")
+    @Test("Crashes are counted between two gradients, not over the package's lifetime")
     func crashesBetweenGradients() async throws {
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
-        // Dies seven times: after one gradient more the first five times, then without.
+        // The program is killed seven times: the first five times after one more gradient, then without a new gradient.
         try scratch.directory.create(
             "python",
             Array(
@@ -266,8 +266,8 @@ import Testing
         #expect(try #require(try result(of: directory, package)).verdict == .crashed)
     }
 
-    /// The optimiser starts from the Hessian of the engine itself, by central differences: as good as one can
-    /// be, so it must save steps.
+    /// The optimiser starts from the engine's own Hessian, by central differences. No Hessian is more accurate, so it
+    /// must save steps.
     @Test("A Hessian saves steps") func aHessianSavesSteps() async throws {
         let scratch = try Scratch()
         let plain = try package()
@@ -283,7 +283,7 @@ import Testing
         #expect(abs((with.final?.energy ?? 0) - (without.final?.energy ?? 1)) < 1e-4)
     }
 
-    /// ∂²E/∂r∂r with GFN1-xTB, 3N×3N, row-major, eV/Å².
+    /// Returns ∂²E/∂r∂r with GFN1-xTB, 3N×3N, row-major, eV/Å².
     private func numericHessian(of atoms: Atoms, in scratch: Scratch) throws -> [Double] {
         let script = """
             import sys, numpy as np
@@ -313,7 +313,7 @@ import Testing
         return values
     }
 
-    /// After a stop request it keeps its steps and leaves no process; started again, it resumes.
+    /// After a stop request the run keeps its steps and leaves no process; when started again, it resumes.
     @Test("A run stops on request and resumes", .tags(.fault30)) func fault30StopRequest() async throws {
         let scratch = try Scratch()
         let package = try package(GoldThiolateRing(n: 3).atoms)
@@ -334,7 +334,7 @@ import Testing
         #expect(try await Processes.areGone(from: directory))
     }
 
-    /// Killed like a process that runs out of memory; started again, it resumes, and its whole path
+    /// The run is killed like a process that runs out of memory; when started again, it resumes, and its complete path
     /// is accepted.
     @Test("A killed run resumes", .tags(.fault30)) func fault30Killed() async throws {
         let scratch = try Scratch()
@@ -365,7 +365,7 @@ import Testing
         #expect(result.gradientCalls == 31)
     }
 
-    /// A run that hangs is ended, whatever it started with it.
+    /// A run that hangs is killed with all processes that it started.
     @Test("A silent run is killed", .tags(.fault30)) func fault30Silent() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package())
@@ -380,7 +380,7 @@ import Testing
         options.silence = .seconds(1)
         options.grace = .seconds(1)
         guard case .crashed(let status, _) = try await LocalRunner(options).run(directory) else {
-            Issue.record("it was not ended")
+            Issue.record("the silent run was not killed")
             return
         }
         #expect(status.hasPrefix("no output for"))

@@ -8,7 +8,7 @@ import SystemPackage
 import Testing
 
 extension Samples {
-    /// H₂S, its second bond from 1.20 Å on in steps.
+    /// Returns geometries of H₂S whose second bond grows from 1.20 Å in equal steps.
     static func path(_ count: Int, by step: Double = 0.1) -> [Atoms] {
         (0..<count).map { k in
             var atoms = sulfide
@@ -65,7 +65,7 @@ extension Scratch {
         let settings = try #require(package.files.first { $0.name == "parameters.json" }?.bytes)
         let parameters = try JSONDecoder().decode(SinglePointsParameters.self, from: Data(settings))
         #expect(parameters == package.expectation.parameters && parameters.points == 3)
-        #expect(!String(decoding: settings, as: UTF8.self).contains("fmax"), "nothing is relaxed")
+        #expect(!String(decoding: settings, as: UTF8.self).contains("fmax"), "there is an fmax")
         let script = String(
             decoding: package.files.first { $0.name == "submit.sbatch" }?.bytes ?? [], as: UTF8.self)
         #expect(script.contains("sbatch --array=1-3%4 submit.sbatch"))
@@ -89,7 +89,7 @@ extension Scratch {
     }
 }
 
-/// Real runs with GFN1-xTB: seconds.
+/// Real runs with GFN1-xTB, which take seconds.
 @Suite(.enabled(if: Engines.hasPython), .serialized) struct SinglePointsRunTests {
     private func result(
         of directory: Directory, _ package: SinglePointsPackage
@@ -103,7 +103,7 @@ extension Scratch {
         return try points.names().map(\.string).filter { $0.hasSuffix(".extxyz") }.sorted()
     }
 
-    /// `run.sh` as a person starts it.
+    /// Starts `run.sh` as a user does.
     private func start(_ directory: Directory, point: Int?, extra: [String: String] = [:]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -132,7 +132,7 @@ extension Scratch {
         let result = try #require(try result(of: directory, package))
         #expect(result.verdict == .converged && result.message == "all 4 points calculated")
         #expect(result.points.map(\.step) == [0, 10, 20, 30])
-        // S–H is 1.3 to 1.4 Å by this method: the energy falls, then rises.
+        // The bond S–H is 1.3 to 1.4 Å long with this method, so the energy falls and then rises.
         let energies = result.points.compactMap(\.energy)
         #expect(energies.count == 4 && energies[1] < energies[0] && energies[3] > energies[1])
         for (frame, sent) in zip(result.frames, Samples.path(4)) {
@@ -145,7 +145,7 @@ extension Scratch {
         #expect(accepted.frames.allSatisfy { $0.info["charge"] == .integer(0) })
     }
 
-    /// As an array does it: one point a process, several at once; the last one puts the result together.
+    /// As in an array, each process calculates one point, several run at once, and the last combines the results.
     @Test("Several processes share the points") func sharedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points(Samples.path(5)))
@@ -175,7 +175,7 @@ extension Scratch {
         #expect(try result(of: directory, package) == nil)
         let folder = try directory.subdirectory("result").subdirectory("points")
         let before = try #require(try folder.status(of: "0002.extxyz"))
-        // One that is torn counts as none; a half-written one is none.
+        // A truncated point and an unfinished temporary file do not count as points.
         try folder.replace("0003.extxyz", Array("3\nProperties".utf8))
         #expect(try await Engines.runner().run(directory) == .finished(.converged))
         #expect(try folder.status(of: "0002.extxyz") == before)
@@ -183,8 +183,8 @@ extension Scratch {
         #expect(try status(directory, point: 2) == 0)
     }
 
-    /// Two hydrogens at the same position have no energy: the other points do, and the set reports
-    /// it. Run by hand, it is retried.
+    /// A point with two hydrogen atoms at the same position fails; the other points are calculated, and the package
+    /// reports the failure. When the package is run by hand, the point is retried.
     @Test("A failed point is a result") func failedPoint() async throws {
         let scratch = try Scratch()
         var path = Samples.path(3)
@@ -192,7 +192,7 @@ extension Scratch {
         let package = try SinglePointsPackage(Samples.points(path))
         let directory = try scratch.publish(package)
         guard case .finished(let verdict) = try await Engines.runner().run(directory) else {
-            Issue.record("it did not come to its end")
+            Issue.record("the run did not end")
             return
         }
         #expect(verdict != .converged)
@@ -280,7 +280,7 @@ extension Scratch {
         try check("one that failed unsaid", { $0[1].info["verdict"] = .string("engine-error") }, contradicts)
     }
 
-    /// A run that dies over and over is given up with the points that are there.
+    /// A run that crashes again and again is given up with the existing points.
     @Test("A crashing set is given up with its existing points") func crashedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())

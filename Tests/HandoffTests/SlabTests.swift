@@ -9,7 +9,7 @@ import Testing
 
 /// Periodic structures in packages and results.
 @Suite struct SlabTests {
-    /// Hydrogen above one layer of aluminium: two atoms a cell on a square lattice, the lower one fixed.
+    /// Hydrogen above one layer of aluminium on a square lattice: two atoms per cell, the lower one fixed.
     static let slab: Atoms = {
         var atoms = Atoms(
             elements: [Element(symbol: "Al"), .hydrogen].compactMap { $0 },
@@ -37,7 +37,7 @@ import Testing
             })
     }
 
-    @Test("the cell, k-points and a dipole correction are handed over, and the level of theory says so")
+    @Test("the package has the cell, k-points and a dipole correction, and the level of theory says so")
     func handedOver() throws {
         let package = try package()
         let initial = try #require(package.text("initial.extxyz"))
@@ -60,7 +60,7 @@ import Testing
         #expect(try #require(without.text("README.md")).contains("kpts 2x2x1 periodic TTF`"))
         let keywords = try #require(without.text("parameters.json"))
         #expect(!keywords.contains("dipolelayer"))
-        // 14 electrons in one cell, 7 in half of it: neither says anything about spin.
+        // The cell has 14 electrons, its half 7; the number does not determine the spin of a periodic structure.
         #expect(!parameters.contains("\"spin\""))
     }
 
@@ -82,7 +82,7 @@ import Testing
         let level = package.expectation.parameters.gpaw?.level ?? ""
         sample.status["level_of_theory"] = .string("GPAW 26.7.0" + level)
         for i in sample.frames.indices {
-            // The lower atom is fixed.
+            // The lower atom is fixed, so it keeps its position.
             sample.frames[i].positions[0] = Self.slab.positions[0]
             (sample.frames[i].cell, sample.frames[i].periodicity) = (Self.slab.cell, Self.slab.periodicity)
             sample.frames[i].levelOfTheory = "GPAW 26.7.0" + level
@@ -139,7 +139,7 @@ import Testing
     }
 }
 
-/// Real GPAW with a slab: slow, and only where asked for.
+/// Real GPAW runs with a slab: slow, and only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct SlabRunTests {
     @Test(
         "a slab with its lower atom fixed takes a step in a package of GPAW",

@@ -5,7 +5,7 @@ import Handoff
 import JobSpec
 import SystemPackage
 
-/// A directory of one test, gone when the test is.
+/// A directory for one test, removed at its end.
 final class Scratch: Sendable {
     let directory: Directory
     var path: FilePath { directory.path }
@@ -18,7 +18,7 @@ final class Scratch: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
-    /// The package in a separate directory, as published by a daemon.
+    /// Writes the package into a separate directory, as a daemon publishes it.
     func publish(_ package: HandoffPackage, as name: FilePath.Component = "01-dft") throws -> Directory {
         let job = try directory.makeSubdirectory("outbox").makeSubdirectory("job")
         let published = try job.publish(
@@ -31,7 +31,7 @@ final class Scratch: Sendable {
 }
 
 enum Samples {
-    /// H₂S, one bond 0.1 Å too long.
+    /// H₂S with one bond that is 0.1 Å too long.
     static let sulfide = Atoms(
         elements: [.sulfur, .hydrogen, .hydrogen],
         positions: [[0, 0, 0], [1.34, 0, 0], [-0.05, 1.45, 0]])

@@ -12,8 +12,8 @@ import YAMLDocument
         #expect(document.contains("\n<!-- \(name) -->\n\(table)\n"), "docs/job-spec.md, \(name):\n\(table)")
     }
 
-    /// With the property that it sets, a new option touches two files of Sources at most.
-    @Test("The key of an option stands in one file of Sources")
+    /// A new option changes at most two files of Sources: the one with the key, and the one with the property it sets.
+    @Test("The key of an option is in only one file of Sources")
     func keysStandInOneFile() throws {
         let sources = try Project.files("Sources", ".swift").map {
             ($0, String(decoding: try Project.bytes($0), as: UTF8.self))
@@ -40,7 +40,7 @@ import YAMLDocument
         }
     }
 
-    /// A default that the documentation states is the one that a job gets.
+    /// A job gets the documented defaults.
     @Test("The documented defaults are those of a job") func defaultsAreTheOnesThatAJobGets() throws {
         let job = try #require(
             file(
@@ -94,15 +94,15 @@ import YAMLDocument
         #expect((property("name")["description"] as? String)?.hasSuffix("without .yaml.") == true)
     }
 
-    /// The schema is one, and accepts and refuses what the reader does: checked by Python's jsonschema, where
-    /// AURELAX_PYTHON has it.
+    /// Python's jsonschema, if AURELAX_PYTHON has it, checks that the schema is valid, and that it accepts and refuses
+    /// the same jobs as the reader.
     @Test("Python's jsonschema agrees with the reader", .enabled(if: Python.has("jsonschema")))
     func jsonschemaAgreesWithTheReader() throws {
         let good = try Project.jobs.map { path in
             let template = JobTemplate(String(decoding: try Project.bytes(path), as: UTF8.self), file: path)
             return try template.text(["name": "ring", "structure": "ring.xyz"])
         }
-        // With placeholders it is not a job yet.
+        // A file with placeholders is not a job yet.
         .filter { !$0.contains("${") }
         let head = "aurelax: 1\nstructure: s.xyz\n"
         let cases =

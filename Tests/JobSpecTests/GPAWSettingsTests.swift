@@ -84,7 +84,7 @@ import YAMLDocument
     }
 
     @Test(
-        "mistakes are named at their place",
+        "mistakes are reported with their place",
         arguments: [
             ("{gpaw: {spni: {multiplicity: 2}}}", "did you mean ‘spin’?"),
             ("{gpaw: {spin: {multiplicity: 0}}}", "an integer from 1 to 1000"),
@@ -126,7 +126,7 @@ import YAMLDocument
         #expect(file.report.contains("hybrid functional") == isHybrid, "\(file.report)")
     }
 
-    @Test("settings that have no effect are warned of")
+    @Test("settings without effect give a warning")
     func withoutEffect() {
         #expect(job("{engine: tblite, gpaw: {dispersion: D3}}").report.contains("‘gpaw’ has no effect"))
         #expect(
@@ -135,7 +135,7 @@ import YAMLDocument
         #expect(job("{gpaw: {occupations: {order: 1}}}").report.contains("‘order’ has no effect"))
     }
 
-    @Test("the multiplicity fits the number of electrons")
+    @Test("the multiplicity must fit the number of electrons")
     func multiplicity() {
         let (oh, water) = (Self.hydroxyl, Self.water)
         #expect(report("{}", oh).contains("GPAW calculates spin-polarised with one unpaired electron"))
@@ -152,7 +152,7 @@ import YAMLDocument
         #expect(report("{gpaw: {spin: {hund: true}}}", water).contains("warning: Hund's rule"))
     }
 
-    @Test("a multiplicity that the structure states is heeded")
+    @Test("a multiplicity that the structure states must agree with the job's")
     func statedMultiplicity() throws {
         func stated(_ multiplicity: Int, _ rows: String) throws -> Atoms {
             let count = rows.split(separator: "\n").count

@@ -156,7 +156,7 @@ import YAMLDocument
     }
 
     @Test(
-        "Options without effect beside others are warned of",
+        "Options that have no effect beside others give a warning",
         arguments: [
             ("{rounds: 3}", "‘rounds’ has no effect: the stage has no ‘alternate’"),
             (
@@ -208,9 +208,9 @@ import YAMLDocument
                 """)
     }
 
-    /// Faults 21 and 23: a job names nothing outside its own folder.
+    /// Faults 21 and 23: a job cannot name a file outside its own folder.
     @Test(
-        "A structure's name leads to no other folder", .tags(.fault21),
+        "A structure's name cannot lead to another folder", .tags(.fault21),
         arguments: [
             ("../x.xyz", "leads out of the job's folder"), ("/etc/passwd", "leads out of the job's folder"),
             ("a/b.xyz", "leads out of the job's folder"), ("..", "leads out of the job's folder"),

@@ -25,7 +25,7 @@ import YAMLDocument
             "NO", "yes", "1e-3", "1.0", ".inf", ".nan", "0x10", "0o17", "1_000", "12:30:45", "''", "~",
         ])
     func fault25Digits(_ text: String) {
-        #expect(read("charge", text).job == nil, "charge: \(text) was taken")
+        #expect(read("charge", text).job == nil, "charge: \(text) was accepted")
     }
 
     @Test(
@@ -40,7 +40,7 @@ import YAMLDocument
         arguments: [".nan", ".inf", "-.inf", "NaN", "inf", "1e999", "0x1p-3", "1,5", "yes", "0", "-0.1"])
     func fault25Forces(_ text: String) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: \(text)}}]\n")
-        #expect(read.job == nil, "fmax: \(text) was taken")
+        #expect(read.job == nil, "fmax: \(text) was accepted")
     }
 
     @Test(
@@ -49,7 +49,7 @@ import YAMLDocument
     func fault25Numbers(_ text: String, _ value: Double) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: \(text)}}]\n")
         guard case .ml(let stage)? = read.job?.stages.first else {
-            // A form that the reader does not know is an error, never another number.
+            // An unknown form of a number is an error, never another number.
             #expect(read.diagnostics.hasErrors)
             return
         }
@@ -59,6 +59,6 @@ import YAMLDocument
     @Test("A switch is true or false", .tags(.fault25), arguments: ["NO", "yes", "on", "1", "T", "'true'"])
     func fault25Switches(_ text: String) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {}}, {dft: {hessian: \(text)}}]\n")
-        #expect(read.job == nil, "hessian: \(text) was taken")
+        #expect(read.job == nil, "hessian: \(text) was accepted")
     }
 }

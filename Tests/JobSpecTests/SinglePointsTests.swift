@@ -27,7 +27,7 @@ import YAMLDocument
         #expect(job.plan.count == 2)
     }
 
-    /// Neither: twenty of the path. Every n-th: all of these. Frames alone: so many of the path.
+    /// Without `every` and `frames` there are 20 points; `every` alone gives all its points, `frames` that number.
     @Test(
         "Defaults of single points",
         arguments: [
@@ -70,7 +70,7 @@ import YAMLDocument
         }
     }
 
-    /// Another stage of points is not a path; the nearest one that moved something is.
+    /// Another stage of single points has no path; the nearest earlier stage that moved atoms has one.
     @Test("Single points follow the path of the nearest earlier stage") func whoseStepsTheyAre() throws {
         let read = job(
             "[{ml: {}}, {single-points: {}}, {single-points: {mode: fd}}, {hybrid: {rounds: 2}}, {single-points: {}}, "

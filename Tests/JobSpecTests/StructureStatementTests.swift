@@ -3,7 +3,7 @@ import JobSpec
 import TestTags
 import Testing
 
-/// The structure file's own statements are followed, or contradicted with a message.
+/// Statements of the structure file are followed, or a message says that they contradict the job.
 @Suite struct StructureStatementTests {
     private func report(_ comment: String, job: String = "", columns: String = "", values: String = "") throws
         -> String

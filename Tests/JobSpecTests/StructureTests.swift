@@ -20,7 +20,7 @@ import YAMLDocument
         #expect(report(Self.ml, Self.water) == "")
     }
 
-    /// Faults 27 and 28: refused before anything is computed.
+    /// Faults 27 and 28: the structure is refused before any computation.
     @Test("A structure without atoms is refused", .tags(.fault27)) func fault27NoAtoms() {
         let none = Atoms(elements: [], positions: [])
         #expect(
@@ -43,7 +43,7 @@ import YAMLDocument
         atoms = Self.water
         atoms.cell = Cell(SIMD3(9, 0, 0), SIMD3(0, 9, 0), SIMD3(0, 0, 9))
         atoms.periodicity = .all
-        #expect(report(Self.ml, atoms).contains("nothing in it is near its images: a molecule in a box"))
+        #expect(report(Self.ml, atoms).contains("nothing in it is near its images, so it is a molecule"))
         atoms.cell = nil
         #expect(report(Self.ml, atoms).contains("span no volume"))
     }
@@ -67,7 +67,7 @@ import YAMLDocument
         }
         #expect(ml.move == .excluding(.indices([0, 1]), lists))
         #expect(dft.move.base == .all && dft.move.fixed?.indices == [2])
-        // Written out and read again it is the same job.
+        // The job that is printed and read again is the same.
         #expect(JobFile(Array(job.yaml.utf8), file: "j.yaml").job == job, "\(job.yaml)")
         #expect(job.yaml.contains("fix: {elements: [S], indices: [0, 2], below: -0.5}"), "\(job.yaml)")
     }
@@ -80,7 +80,7 @@ import YAMLDocument
         #expect(
             file(
                 "aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fix: {indices: [0], counted_from: 1}}}]\n"
-            ).report.contains("there is no atom 0 where atoms are counted from 1"))
+            ).report.contains("there is no atom 0, because the list counts atoms from 1"))
         #expect(report("stages: [{ml: {fix: {elements: [S]}}}]", Self.water) == "")
     }
 
@@ -112,7 +112,7 @@ import YAMLDocument
         atoms.moveMask = [true, false, true]
         #expect(
             report(Self.ml, atoms) == """
-                j.yaml:2:12: warning: the structure's move_mask fixes atoms, and no stage uses it
+                j.yaml:2:12: warning: the structure's move_mask fixes atoms, but no stage uses it
                   structure: s.xyz
                              ^~~~~
                   hint: ‘move: mask’ in a stage keeps them fixed

@@ -1,7 +1,7 @@
 import Foundation
 import JobSpec
 
-/// A job file of these lines after `aurelax: 1`.
+/// Returns the job file with these lines.
 func file(_ text: String, name: String = "j.yaml") -> JobFile { JobFile(Array(text.utf8), file: name) }
 
 enum Project {

@@ -20,7 +20,7 @@ import YAMLDocument
     @Test("A missing value is reported with its line") func aMissingValueIsNamedWithItsLine() {
         do {
             _ = try Self.template.text(["name": "a"])
-            Issue.record("there is no structure")
+            Issue.record("the missing value of structure was not reported")
         } catch {
             #expect(error.description.hasPrefix("workflows/mine.yaml:3: error: ‘${structure}’ has no value"))
             #expect(error.hasPlace)

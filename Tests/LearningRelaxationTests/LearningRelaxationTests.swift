@@ -5,12 +5,12 @@ import LinearAlgebra
 import SOAPPotential
 import Testing
 
-/// Morse potentials between all pairs: an engine, and with other parameters a base, whose forces are exact.
+/// Morse potentials between all pairs, with exact forces; used as the engine and, with other parameters, as the base.
 private struct Morse: ForceField {
     var depth = 1.0
     var width = 1.3
     var scale = 1.0
-    /// Added to every force: a base that is wrong.
+    /// Error added to every force, to make a wrong base.
     var push = 0.0
 
     let provenance = ForceFieldProvenance(name: "morse", kind: "test", version: "", levelOfTheory: "none")
@@ -53,7 +53,7 @@ private let cluster: Atoms = {
 
 private let engine = Morse()
 
-/// Relaxes with the engine; the machine and the number of gradients.
+/// Relaxes with the engine, and returns the relaxation and the number of gradients.
 private func relax(
     _ machine: LearningRelaxation, limit: Int = 60, fmax: Double = 0.05
 ) throws -> (machine: LearningRelaxation, calls: Int) {
@@ -108,7 +108,7 @@ private func relax(
         #expect(again.trustRadius == first.trustRadius)
     }
 
-    @Test("a learnt correction takes fewer gradients than a quadratic model, and ends in a minimum")
+    @Test("a learnt correction needs fewer gradients than a quadratic model, and ends in a minimum")
     func fewerGradients() throws {
         let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
         let learnt = try relax(LearningRelaxation(start: cluster, base: base))
@@ -118,7 +118,7 @@ private func relax(
         #expect(learnt.machine.frames.dropFirst().allSatisfy { $0.predictedEnergy != nil })
     }
 
-    @Test("a base that is wrong everywhere does not keep the relaxation from its end")
+    @Test("the relaxation converges even with a base that is wrong everywhere")
     func wrongBase() throws {
         let wrong = Base.forceField(Morse(depth: 0.05, width: 3, scale: 1.4, push: 1))
         let result = try relax(LearningRelaxation(start: cluster, base: wrong))
@@ -138,7 +138,7 @@ private func relax(
         }
     }
 
-    @Test("no step is longer than the largest that is allowed, whatever the trust radius")
+    @Test("no step is longer than allowed, whatever the trust radius")
     func largestStep() throws {
         var settings = LearningSettings()
         settings.maxStep = 0.03
@@ -156,11 +156,11 @@ private func relax(
             lengths.append(moves.min() ?? 0)
         }
         #expect(lengths.allSatisfy { $0 <= 0.03 + 1e-9 })
-        // The way is long enough for the limit to matter.
+        // Some steps are so long that the limit matters.
         #expect(lengths.contains { $0 > 0.02 })
     }
 
-    @Test("of the points where the surrogate is converged the nearest is proposed, not its minimum")
+    @Test("the nearest point at which the surrogate is converged is proposed, not the surrogate's minimum")
     func nearest() throws {
         // A flat valley along one coordinate, eV/Å².
         var hessian = Matrix(rows: 15, columns: 15)
@@ -184,13 +184,12 @@ private func relax(
         #expect(near.distance < far.distance - 0.01)
     }
 
-    @Test(
-        "the trust radius follows the energy's fall where the forces are as small as the surrogate's errors")
-    func radius() {
-        /// The radius after a step from 0.2 Å.
-        func radius(_ distance: Double, fall: Double, predicted: Double, force: Double, error: Double)
-            -> Double
-        {
+    @Test("near convergence the trust radius follows the fall of the energy")
+    func radiusByEnergy() {
+        /// Returns the radius after a step from 0.2 Å.
+        func radius(
+            _ distance: Double, fall: Double, predicted: Double, force: Double, error: Double
+        ) -> Double {
             let step = PredictedStep(
                 distance: distance, fall: fall, predictedFall: predicted, force: force, forceError: error)
             return LearningSettings().trustRadius(after: step, from: 0.2)
@@ -236,10 +235,10 @@ private func relax(
         #expect(proposal.positions[0] != cluster.positions[0])
     }
 
-    @Test("a coordinate that is fixed keeps its value, and its force does not count")
+    @Test("a fixed coordinate keeps its value, and its force does not count")
     func fixedCoordinates() throws {
         let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
-        // Atom 0 is fixed, atoms 1 and 2 move along x: one more than fixes place and orientation.
+        // Atom 0 is fixed, atoms 1 and 2 move along x only: position and orientation need one fixed coordinate less.
         let free = [false, true, true, true, true]
         let result = try relax(
             LearningRelaxation(start: cluster, isFree: free, fixedCoordinates: [4, 5, 7, 8], base: base))
@@ -257,12 +256,12 @@ private func relax(
         let last = try #require(result.machine.frames.last)
         #expect(last.positions[1].x != cluster.positions[1].x)
         #expect(last.positions[2].x != cluster.positions[2].x)
-        // The engine still pulls at what is fixed.
+        // The engine's forces along fixed coordinates are not zero.
         let forces = try engine.predict(Atoms(elements: cluster.elements, positions: last.positions)).forces
         #expect([forces[0].length, abs(forces[1].y), abs(forces[2].y)].max() ?? 0 > 0.01)
     }
 
-    @Test("a net force of the engine moves nothing and is not learnt")
+    @Test("a net force of the engine is neither followed nor learnt")
     func netForce() throws {
         let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
         let said = try engine.predict(cluster)
@@ -276,7 +275,7 @@ private func relax(
         for (a, b) in zip(plain.positions, pushed.positions) { #expect((a - b).length < 1e-6) }
     }
 
-    @Test("gradients of an earlier job are learnt in any order of the atoms, and of no other composition")
+    @Test("gradients of an earlier job are used for any order of the atoms, but not for another composition")
     func learntBefore() throws {
         let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
         let order = [4, 2, 0, 3, 1]

@@ -3,7 +3,7 @@ import Foundation
 import LearningRelaxation
 import Testing
 
-/// Pair potential with images: E = Σ_{pairs} ((1 − e^{−a (r − r₀)})² − 1), shifted to zero at the cutoff.
+/// Pair potential with periodic images: E = Σ_{pairs} ((1 − e^{−a (r − r₀)})² − 1), shifted to zero at the cutoff.
 private struct PeriodicMorse: ForceField {
     var depth = 1.0
     var distance = 2.8
@@ -27,7 +27,7 @@ private struct PeriodicMorse: ForceField {
     }
 }
 
-/// The learning relaxation of a slab, whose cell is kept.
+/// The learning relaxation of a slab with a fixed cell.
 @Suite struct PeriodicRelaxationTests {
     /// Two layers of a square lattice and an adatom off its hollow.
     private static let slab: Atoms = {
@@ -49,7 +49,7 @@ private struct PeriodicMorse: ForceField {
         return atoms
     }()
 
-    @Test("it converges with the lowest layer fixed, with and without a base", arguments: [false, true])
+    @Test("a slab with its lowest layer fixed converges, with and without a base", arguments: [false, true])
     func converges(hasBase: Bool) throws {
         let start = Self.slab
         let isFree = start.positions.map { $0.z > 1 }

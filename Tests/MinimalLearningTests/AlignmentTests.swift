@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test("Empty slots are left out of the alignment") func emptySlots() {
-        // Two common points: exact, whatever the third slot holds; one point: a minimal rotation;
+        // Two common points: exact, whatever the third slot contains; one point: a minimal rotation;
         // none: no alignment.
         let two = align([Self.s[0], Self.s[1], nil], Self.s, [[0, 1, 2]], .o3)
         #expect(two.misfit < 1e-12 && !two.lowRank)

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test("The hard case of the minimisation on the sphere is solved") func hardCase() {
-        // b lies in the plane of the two larger eigenvalues, and is too short to reach the sphere.
+        // b is in the plane of the two larger eigenvalues, and is too short to reach the sphere.
         let p = DirectionProblem(
             vectors: [[1, 0, 0], [0, 1, 0]], projections: [0.3, 0.4], weights: [1, 1])
         expect(p.solve(.sphere), [0.3, 0.4, 0.75.squareRoot()], 1e-9)

@@ -139,8 +139,8 @@ import Testing
 
 /// Distances of the learning machines.
 @Suite struct DistanceTests {
-    /// Points far from the origin and near each other, two of them nearly the same and two equal: what single precision
-    /// loses without the references' mean.
+    /// The points are far from the origin and near each other, two of them nearly equal and two equal. Without
+    /// subtraction of the references' mean, single precision is not accurate enough for them.
     @Test("Distances in single precision are those in double precision to six digits")
     func centredDistances() {
         let (rows, columns) = (40, 300)

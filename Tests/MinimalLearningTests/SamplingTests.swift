@@ -7,7 +7,7 @@ import Testing
         [0, 0], [1, 0], [0, 2], [3, 1], [1.5, 2.5], [2.5, 0.2], [0.2, 0.9], [3.2, 2.8],
     ])
 
-    /// Deterministic numbers in -1...1.
+    /// Returns deterministic numbers in -1...1.
     static func noise(rows: Int, columns: Int) -> Matrix {
         var state: UInt64 = 1
         return Matrix(
@@ -49,7 +49,7 @@ import Testing
         #expect(maximinSelection(of: x, count: 16).count == 8)
     }
 
-    /// Too many for all distances at once: single precision, but no duplicate is taken for another point.
+    /// The points are too many for all distances at once, so single precision is used; duplicates are still recognised.
     @Test("RS-maximin works on many points") func maximinOfManyPoints() {
         let distinct = Self.noise(rows: 3000, columns: 21)
         var storage = distinct.storage + distinct.storage + distinct.storage

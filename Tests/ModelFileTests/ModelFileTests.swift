@@ -109,8 +109,7 @@ import Testing
         }
     }
 
-    /// For any bytes, nothing is read beyond the end, and an accepted file has the original
-    /// content.
+    /// Nothing is read beyond the end of any bytes, and an accepted file has the original content.
     @Test("Mutated model files are refused, never fatal", .tags(.fault07)) func fault07MutatedFiles() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"

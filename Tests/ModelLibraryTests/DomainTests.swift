@@ -5,7 +5,7 @@ import OrderedCollections
 import Testing
 
 @Suite struct DomainTests {
-    /// A small potential of methylthiolate rings, calibrated on other molecules.
+    /// Trains a small potential on methylthiolate rings, calibrated on other molecules.
     private func rings(_ scratch: borrowing ScratchLibrary, _ name: String = "thiolate-gold") throws {
         let others = "\(ScratchLibrary.models)/data/fragments-pbe-lcao.extxyz"
         let text = ScratchLibrary.potential(name).replacing(
@@ -17,7 +17,7 @@ import Testing
         try ExtXYZ.read(path: "\(ScratchLibrary.models)/data/\(file)-pbe-lcao.extxyz")
     }
 
-    /// Name of the molecule.
+    /// Returns the name of the molecule.
     private func kind(_ atoms: Atoms) -> String {
         if case .string(let name)? = atoms.info["config_type"] { name } else { "" }
     }
@@ -63,7 +63,7 @@ import Testing
         #expect(check.isBase == isBase, "\(check.share)")
     }
 
-    @Test("A force far beyond the training data is named, with the atom")
+    @Test("A force far beyond the training data is reported with its atom")
     func aWildForceIsRefused() throws {
         let scratch = try ScratchLibrary()
         try rings(scratch)
@@ -78,7 +78,7 @@ import Testing
         ring.positions[hydrogen] = ring.positions[carbon] + SIMD3(0.45, 0, 0)
         let check = try DomainCheck(model, ring)
         #expect(check.isRefused)
-        #expect(try #require(check.problem).contains("whose training data has at most"))
+        #expect(try #require(check.problem).contains("but its training data has at most"))
     }
 
     @Test("The automatic model is the first that knows the structure")
@@ -87,7 +87,7 @@ import Testing
         try rings(scratch)
         let own = try frames("rings")[12]
         let silver = try #require(try frames("fragments").first { kind($0) == "ag4" })
-        // With one of them trained it is the only choice.
+        // If only one model is trained, it is chosen.
         #expect(try scratch.library.load("auto", for: silver).provenance.name == "thiolate-gold")
         let wide = """
             aurelax_recipe: 1
@@ -107,7 +107,7 @@ import Testing
         #expect(try scratch.library.load("thiolate-gold", for: silver).provenance.name == "thiolate-gold")
     }
 
-    @Test("Expected errors hold on molecules of which the model has learnt nothing")
+    @Test("Expected errors are correct for molecules absent from the training data")
     func expectedErrorsHoldFarFromTheData() throws {
         let scratch = try ScratchLibrary()
         try rings(scratch)

@@ -6,8 +6,7 @@ import Testing
 @Suite struct ForcePlotTests {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
 
-    /// The rings' forces compared with the same forces with an error of 0.1 eV/Å in every
-    /// component.
+    /// Compares the rings' forces with the same forces plus an error of 0.1 eV/Å in every component.
     static func comparison() throws -> ForceComparison {
         let frames = try Array(ScratchLibrary.rings()[10..<13])
         var others = frames
@@ -29,7 +28,7 @@ import Testing
             let start = path.hasSuffix("png") ? Data([0x89, 0x50, 0x4E, 0x47]) : Data("<?xml".utf8)
             #expect(bytes.starts(with: start) && bytes.count > 10_000)
         }
-        // Exactly the numbers of the points.
+        // The file has exactly the numbers of the points.
         struct Numbers: Decodable {
             struct Panel: Decodable {
                 var name: String
@@ -52,7 +51,7 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: paths[0])) == first)
     }
 
-    @Test("A Python without matplotlib is named in the error") func aPythonThatCannotDrawIsNamed() throws {
+    @Test("The error names a Python without matplotlib") func aPythonThatCannotDrawIsNamed() throws {
         let scratch = try ScratchLibrary()
         let comparison = try Self.comparison()
         let failure = #expect(throws: PlotError.self) {

@@ -5,9 +5,9 @@ import OrderedCollections
 import Relaxation
 import Testing
 
-/// The model of other ligands relaxes each kind of them and leaves every bond between their atoms as it was.
+/// gold-ligands relaxes each kind of ligand without breaking or forming a bond between the ligand's atoms.
 @Suite struct LigandTests {
-    /// Molecules of the data, by file and `config_type`. `unseen` holds kinds of which the model learnt a frame at most.
+    /// Molecules of the data, by file and `config_type`. Of the kinds in `unseen` the model learnt at most one frame.
     static let molecules: [String: [String]] = [
         "fragments": [
             "ethyl3", "tbutyl3", "butyl3", "phenyl3", "pmba3", "pet3", "pmes", "pmecl", "pmecch", "cys",
@@ -19,7 +19,7 @@ import Testing
     private static let shipped = "\(ScratchLibrary.models)/gold-ligands/gold-ligands.aurelax-model"
 
     @Test(
-        "Every bond of a ligand outlives the relaxation",
+        "No bond of a ligand changes in a relaxation",
         .enabled(if: FileManager.default.fileExists(atPath: shipped)),
         arguments: molecules.keys.sorted())
     func everyBondOfALigandOutlivesTheRelaxation(file: String) throws {
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// Pairs of atoms that are no metals and closer than 1.25 times the sum of their covalent radii.
+    /// Returns the pairs of non-metal atoms that are closer than 1.25 times the sum of their covalent radii.
     private func bonds(_ atoms: Atoms) throws -> Set<[Int]> {
         let metals = Set(["Au", "Ag", "Cu", "Pd", "Pt"])
         var found: Set<[Int]> = []

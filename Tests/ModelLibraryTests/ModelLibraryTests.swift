@@ -30,7 +30,7 @@ import Testing
     }
 }
 
-/// Forces known in advance.
+/// A force field with given forces.
 private struct Fixed: ForceField {
     let forces: [SIMD3<Double>]
     var energy: Double?
@@ -58,7 +58,7 @@ private struct Fixed: ForceField {
     }
 
     @Test("Measures of an evaluation are correct") func measures() throws {
-        // The second is turned by 90°, the third is right but short by 1.
+        // The second force is rotated by 90°; the third has the right direction but is 1 eV/Å too short.
         let field = Fixed(forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]], energy: -5.4)
         let evaluation = try Evaluation(field, on: [Self.frame()])
         let h = try #require(evaluation.rows["H"])
@@ -94,7 +94,7 @@ private struct Fixed: ForceField {
         #expect(abs(try #require(all["distance"]?.errorCorrelation) - 1) < 1e-12)
         #expect(abs(try #require(all["agreement"]?.errorCorrelation) + 1) < 1e-12)
         #expect(try #require(all["distance"]?.angleCorrelation) > 0.5)
-        // Six atoms in quarters of one, two, one and two.
+        // Six atoms are divided into quarters of one, two, one and two.
         let quarters = try #require(all["distance"]).errorByQuarter
         let expected = [0, 0.5, 1, 8.0.squareRoot()]
         #expect(quarters.count == 4 && zip(quarters, expected).allSatisfy { abs($0 - $1) < 1e-12 })

@@ -20,7 +20,7 @@ import ThiolateGold
         let data = try TrainingData(recipe)
         let counts = name == "gold-ligands" ? (358, 119) : (100, 28)
         #expect((data.training.count, data.validation.count) == counts)
-        // Other molecules set the expected errors of the model that learns from none.
+        // The expected errors of thiolate-gold, which is not trained on other molecules, are calibrated on them.
         #expect(data.calibration.count == (name == "thiolate-gold" ? 314 : 0))
         #expect(recipe.modelPath == "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
         switch recipe.method {

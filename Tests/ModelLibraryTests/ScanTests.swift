@@ -9,7 +9,7 @@ import Testing
 import ThiolateGold
 
 @Suite struct ScanTests {
-    /// A small scan: five frames of a ring of four, five of a ring of five.
+    /// Returns the text of a small scan: five frames of a ring of four, five of a ring of five.
     static func text(sigma: String = "[0.5]", file: String? = nil, more: String = "") -> String {
         let file = file ?? "\(ScratchLibrary.models)/data/rings-pbe-lcao.extxyz"
         return """
@@ -79,8 +79,8 @@ import ThiolateGold
         #expect(failures.withLock { $0 } == [])
         #expect(try scan.missingSets(resultsAt: path) == [1, 3])
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
-        #expect(lines.count == 3, "a head and a line a set")
-        // A line that a killed process left incomplete is computed again; existing ones are not.
+        #expect(lines.count == 3, "a header and a line per set")
+        // The set of a line that a killed process left incomplete is computed again; those of complete lines are not.
         try (lines.joined(separator: "\n") + "\n{\"torn").write(
             toFile: path, atomically: true, encoding: .utf8)
         _ = try scan.run(set: 1, resultsAt: path)
@@ -103,14 +103,14 @@ import ThiolateGold
                 #expect(score.normError > 0 && score.forceError == nil && score.atoms >= 20)
             }
         }
-        // Everything is there: nothing is computed, and no line is added.
+        // All results exist, so nothing is computed and no line is added.
         let url = URL(fileURLWithPath: scan.resultsPath)
         let written = try Data(contentsOf: url)
         let seen = Mutex<[ScanProgress]>([])
         #expect(try scan.run { p in seen.withLock { $0.append(p) } } == whole)
         #expect(seen.withLock { $0.map(\.done) } == [4])
         #expect(try Data(contentsOf: url) == written)
-        // Killed in the middle of the last line: it is dropped and computed again, the others stay.
+        // A last line that is truncated, as by a kill, is computed again; the others are kept.
         try written.dropLast(30).write(to: url)
         seen.withLock { $0 = [] }
         let again = try scan.run { p in seen.withLock { $0.append(p) } }
@@ -122,7 +122,7 @@ import ThiolateGold
         // A wider grid continues in the same file.
         let wider = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: scratch.path)
         #expect(try wider.run().count == 8)
-        // Other settings do not.
+        // Other settings cannot continue in it.
         let other = try Self.scan(Self.text(more: "objective: bias-augmented"), in: scratch.path)
         #expect(throws: ScanError.otherScan(path: scan.resultsPath)) { try other.run() }
     }
@@ -224,13 +224,13 @@ import ThiolateGold
         #expect(failure(Self.text(file: "none.extxyz")).contains("cannot open"))
         #expect(
             failure(Self.text().replacingOccurrences(of: "50:55", with: "500:"))
-                .contains("the scan selects no frame of it"))
+                .contains("the scan selects no frame of this file"))
         #expect(
             failure(
                 Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP")
             )
             .contains("levels of theory must not be mixed"))
-        // A file of something else is never written to.
+        // A file that is not a file of results is never written to.
         let foreign = scratch.path + "/notes.txt"
         try Data("do not lose me".utf8).write(to: URL(fileURLWithPath: foreign))
         #expect(failure(Self.text(), results: foreign).contains("not a file of scan results"))

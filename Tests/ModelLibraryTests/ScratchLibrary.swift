@@ -37,7 +37,7 @@ struct ScratchLibrary: ~Copyable {
         try ExtXYZ.read(path: models + "/data/rings-pbe-lcao.extxyz")
     }
 
-    /// - Parameter frames: of the rings' file.
+    /// - Parameter fit: the frames of the final fit: training or all.
     static func header(_ name: String, kind: String, fit: String = "training") -> String {
         """
         aurelax_recipe: 1
@@ -71,7 +71,7 @@ struct ScratchLibrary: ~Copyable {
             """
     }
 
-    /// The small recipe of a kind.
+    /// Returns the small recipe of a kind.
     static func recipe(_ kind: String, _ name: String, fit: String = "training") -> String {
         switch kind {
         case "oamlm": oamlm(name, fit: fit)

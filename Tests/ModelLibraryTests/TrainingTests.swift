@@ -6,12 +6,12 @@ import OrderedCollections
 import Testing
 
 @Suite struct TrainingTests {
-    @Test("References are selected among as many candidates as the recipe says")
+    @Test("References are selected among the number of candidates that the recipe states")
     func candidates() throws {
         let scratch = try ScratchLibrary()
         let ring = try ScratchLibrary.rings()[21]
         func forces(_ name: String, _ line: String) throws -> [SIMD3<Double>] {
-            // The references of the directions are the first of the norm's.
+            // The references of the directions are the first of those of the norms.
             let text = ScratchLibrary.recipe("oamlm", name).replacing(
                 "descriptor:", with: "\(line)norm: {references: 60}\ndescriptor:")
             _ = try scratch.add(name, text).train()
@@ -123,7 +123,7 @@ import Testing
         #expect((0.8...1).contains(fractions.last ?? 0), "\(fractions)")
     }
 
-    @Test("A teacher's model labels structures, and the pupil's level of theory names it")
+    @Test("A teacher labels structures, and the trained model's level of theory names it")
     func teacher() throws {
         let scratch = try ScratchLibrary()
         let version = try scratch.add("teacher", ScratchLibrary.potential("teacher")).train().version

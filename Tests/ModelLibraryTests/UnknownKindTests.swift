@@ -3,7 +3,7 @@ import Foundation
 import ModelLibrary
 import Testing
 
-/// Whole structures of kinds that the model of other ligands has or has not learnt: docs/structures.md has the table.
+/// Structures of kinds that gold-ligands knows or does not know; docs/structures.md has a table of them.
 @Suite struct UnknownKindTests {
     private static let shipped = "\(ScratchLibrary.models)/gold-ligands/gold-ligands.aurelax-model"
     private static let isTrained = FileManager.default.fileExists(atPath: shipped)
@@ -12,31 +12,31 @@ import Testing
         try DomainCheck(ModelLibrary(searchPath: []).load(Self.shipped), atoms)
     }
 
-    /// A molecule in plain XYZ, without the number of its atoms.
+    /// Reads a molecule from lines in plain XYZ without the number of its atoms.
     private func molecule(_ lines: String) throws -> Atoms {
         let count = lines.split(separator: "\n").count
         return try #require(ExtXYZ.frames(in: Array("\(count)\n\n\(lines)\n".utf8), label: "test").last)
     }
 
-    /// Gold with a nearest distance of 2.8 Å; no training frame has thirteen atoms of it alone.
+    /// Returns an icosahedron with a shortest distance of 2.8 Å. No training frame consists of thirteen gold atoms.
     private func icosahedron(_ element: Element) -> Atoms {
         let golden = (1 + 5.0.squareRoot()) / 2
         let corners = [-1.0, 1].flatMap { a in
             [-golden, golden].flatMap { b in [SIMD3(0, a, b), SIMD3(a, b, 0), SIMD3(b, 0, a)] }
         }
-        // The corners are 1.902 from the centre, and 2 apart.
+        // The corners are 1.902 from the centre, and neighbouring corners 2 from each other.
         return Atoms(
             elements: [Element](repeating: element, count: 13),
             positions: [.zero] + corners.map { 1.472 * $0 })
     }
 
     @Test(
-        "Gold of a size not learnt and an alcohol are known, with expected errors that hold for them",
+        "Gold of another size and an alcohol are known, and their expected errors are correct",
         .enabled(if: isTrained))
     func knownKinds() throws {
         let gold = try check(icosahedron(#require(Element(symbol: "Au"))))
         #expect(gold.problem == nil)
-        // Labelled, the mean error is 0.24 eV/Å.
+        // The true mean error, from labels, is 0.24 eV/Å.
         let expected = try #require(gold.expected)
         #expect(expected.mean > 0.2 && expected.mean < 0.5)
 
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test(
-        "An element with a few held-out atoms expects no smaller errors than the best of the others",
+        "An element with few held-out atoms has no smaller expected errors than the other elements",
         .enabled(if: isTrained))
     func rareElements() throws {
         let palladium = try check(icosahedron(#require(Element(symbol: "Pd"))))
@@ -82,7 +82,7 @@ import Testing
         #expect(try #require(palladium.expected).mean > 1)
     }
 
-    /// Methylthiolate on gold, a quarter of a layer; only its atoms are used.
+    /// Returns a quarter of a layer of methylthiolate on gold.
     private func slab() throws -> Atoms {
         let frames = try ExtXYZ.read(path: "\(ScratchLibrary.models)/data/slabs-pbe-lcao.extxyz")
         let frame = try #require(frames.first)
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test(
-        "Slabs of gold pass; of silver, and with four times the ligands, they are refused",
+        "Slabs of gold are accepted; slabs of silver, or with four times the ligands, are refused",
         .enabled(if: isTrained))
     func slabs() throws {
         let known = try slab()

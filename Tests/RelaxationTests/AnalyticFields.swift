@@ -4,14 +4,14 @@ import Foundation
 /// A pair potential V(r), eV and Å, with the additional values that a model may predict.
 struct PairField: ForceField {
     let provenance: ForceFieldProvenance
-    /// V and dV/dr.
+    /// Returns V (eV) and dV/dr (eV/Å) at r (Å).
     let pair: @Sendable (Double) -> (Double, Double)
     var hasEnergy = true
     /// Amplitude of a term that depends irregularly on the positions, eV/Å on each component.
     var noise = 0.0
-    /// Added to every force, eV/Å, like the error of a model that is not conservative.
+    /// Force added to every atom, eV/Å, like the error of a model that is not conservative.
     var drift = SIMD3<Double>.zero
-    /// The same for every atom, eV/Å; nil for a model without expected errors.
+    /// Expected error, the same for every atom, eV/Å; nil for a model without expected errors.
     var uncertainty: (@Sendable (Int) -> Double)?
     var isUnknown: @Sendable (Atoms, Int) -> Bool = { _, _ in false }
 
@@ -20,7 +20,7 @@ struct PairField: ForceField {
         self.pair = pair
     }
 
-    /// V = 4 (r⁻¹² − r⁻⁶), no cutoff.
+    /// V = 4 (r⁻¹² − r⁻⁶), without a cutoff.
     static let lennardJones = PairField("lennard-jones") { r in
         let s = 1 / (r * r)
         let s3 = s * s * s
@@ -54,7 +54,7 @@ struct PairField: ForceField {
             outOfDomain: atoms.positions.indices.map { isUnknown(atoms, $0) })
     }
 
-    /// Central differences of the forces, for starts from the model's Hessian.
+    /// Returns the Hessian by central differences of the forces, for starts from the model's Hessian.
     func hessian(_ atoms: Atoms) throws -> [Double]? {
         guard hasEnergy else { return nil }
         let (n, h) = (3 * atoms.count, 1e-4)
@@ -70,8 +70,8 @@ struct PairField: ForceField {
         return result
     }
 
-    /// Components in −1...1 from the bits of a position: equal for equal positions, unrelated for
-    /// neighbouring ones.
+    /// Returns components in −1...1 from the bits of a position: equal for equal positions, unrelated for neighbouring
+    /// positions.
     private static func hash(_ position: SIMD3<Double>) -> SIMD3<Double> {
         var result = SIMD3<Double>.zero
         var word: UInt64 = 0x9E37_79B9_7F4A_7C15

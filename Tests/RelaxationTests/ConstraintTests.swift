@@ -62,8 +62,8 @@ import Testing
         zip(a, b).map { ($0 - $1).length }.max() ?? .infinity
     }
 
-    /// Each segment continues as if it had not been interrupted: `literal` adds a spurious
-    /// curvature at the switch, `maskedSecant` does not.
+    /// With `maskedSecant` each segment continues as if it had not been interrupted; `literal` adds a spurious
+    /// curvature at the switch.
     @Test(
         "Masked secants keep the curvatures of segments apart",
         arguments: [OptimizerKind.bfgs, .safeBFGS, .lbfgs])
@@ -74,7 +74,7 @@ import Testing
         #expect(furthest(try alternating(.literal, kind), expected) > 1e-4)
     }
 
-    @Test("A reset forgets all curvature", arguments: OptimizerKind.allCases)
+    @Test("A reset discards all curvature", arguments: OptimizerKind.allCases)
     func aResetBeginsAnew(_ kind: OptimizerKind) throws {
         let expected =
             try alone(kind, atoms: 0..<7, steps: [4, 4]) + alone(kind, atoms: 7..<11, steps: [3, 3])
@@ -122,7 +122,7 @@ import Testing
 
     // MARK: Rigid motions
 
-    /// Net force and net torque, as a model without an energy may predict them.
+    /// A model without an energy may predict a net force and a net torque.
     @Test("Net force and torque are removed") func netForce() throws {
         var field = PairField.morse
         field.drift = [0.3, -0.2, 0.1]
@@ -188,8 +188,7 @@ import Testing
         #expect(hopeless.status == .stopped(.outOfDomain(frozen: 7)))
     }
 
-    /// An atom is out of domain for a while: it adds no wrong curvature for the others, and it
-    /// moves afterwards.
+    /// An atom that is out of domain for some steps adds no wrong curvature for the other atoms, and moves afterwards.
     @Test("An atom that is no longer out of domain moves again") func unfrozenAtoms() throws {
         var field = PairField.morse
         field.isUnknown = { atoms, atom in

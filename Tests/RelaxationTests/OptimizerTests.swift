@@ -10,12 +10,11 @@ import Testing
             .sevenMorse, forceField: PairField.morse, settings: .init(kind, fmax: 1e-4, maxSteps: 3000))
         try relaxer.run()
         #expect(relaxer.status == .converged)
-        // The pentagonal bipyramid, however it is reached.
+        // All methods reach the pentagonal bipyramid.
         #expect(abs(relaxer.energy + 17) < 1, "\(relaxer.energy)")
     }
 
-    /// A pair is compressed to where the potential is steep, then stretched beyond its inflexion
-    /// point: yᵀs < 0.
+    /// A pair is compressed until the potential is steep, then stretched beyond the inflexion point, where yᵀs < 0.
     @Test("Damped BFGS handles negative curvature") func damping() throws {
         let pair = Atoms(elements: [.gold, .gold], positions: [[0, 0, 0], [4.6, 0, 0]])
         var relaxer = Relaxer(
@@ -46,13 +45,13 @@ import Testing
         let plain = try steps(.unit)
         let field = PairField.morse
         let model = try steps(.model)
-        #expect(model < plain, "\(model) against \(plain)")
+        #expect(model < plain, "\(model) steps, and \(plain) without the Hessian")
         let given = try #require(try field.hessian(.sevenMorse))
         #expect(try steps(.model, given: given) == model)
         #expect(try steps(.model, .safeBFGS) < plain)
     }
 
-    /// Newton's step of the moving atom alone, near a minimum where the matrix needs no floor.
+    /// The step is Newton's step of the moving atom alone, near a minimum where the eigenvalues are above the floor.
     @Test("A given Hessian is restricted to the moving atoms") func givenHessian() throws {
         let field = PairField.morse
         var minimum = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
@@ -76,8 +75,8 @@ import Testing
         #expect(frame.fmax < 0.1 * force.length)
     }
 
-    /// Noise of 0.02 eV/Å on each component, different at each position, which disturbs curvatures
-    /// from differences of forces.
+    /// Each force component has a noise of 0.02 eV/Å that differs from position to position, which disturbs
+    /// curvatures from differences of forces.
     @Test("SQNM and damped BFGS tolerate noisy forces") func noise() throws {
         var field = PairField.morse
         field.noise = 0.02

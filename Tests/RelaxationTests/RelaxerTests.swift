@@ -109,18 +109,18 @@ extension Relaxer {
         func problem(_ change: (inout RelaxationSettings) -> Void) -> String? {
             RelaxationSettings(.bfgs, change).problem(atoms: 2)
         }
-        #expect(problem { $0.fmax = 0 } == "fmax and the step limit are positive")
-        #expect(problem { $0.maxStep = .infinity } == "fmax and the step limit are positive")
-        #expect(problem { $0.movable = [true] } == "a mask has one value an atom")
-        #expect(problem { $0.movable = [false, false] } == "at least one atom moves")
+        #expect(problem { $0.fmax = 0 } == "fmax and the largest step must be positive")
+        #expect(problem { $0.maxStep = .infinity } == "fmax and the largest step must be positive")
+        #expect(problem { $0.movable = [true] } == "a mask must have one value per atom")
+        #expect(problem { $0.movable = [false, false] } == "at least one atom must be able to move")
         #expect(
             problem { $0.alternation = Alternation(segments: [], rounds: 1) }
-                == "an alternation has segments, steps and rounds")
-        #expect(problem { $0.resetEvery = 0 } == "numbers of steps are positive")
-        #expect(problem { $0.trustedError = 0 } == "limits of uncertainty are positive")
+                == "an alternation must have segments with steps, and rounds")
+        #expect(problem { $0.resetEvery = 0 } == "numbers of steps must be positive")
+        #expect(problem { $0.trustedError = 0 } == "limits of uncertainty must be positive")
         #expect(
             problem { $0.givenHessian = [1] }
-                == "a Hessian has 3N × 3N values")
+                == "a Hessian must have 3N × 3N values")
     }
 
     @Test("Predictions never have the names of calculated values") func predictionNames() throws {

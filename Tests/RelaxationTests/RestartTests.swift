@@ -12,7 +12,7 @@ import Testing
         return field
     }()
 
-    /// All settings that have a state, at once.
+    /// Returns settings that use every option with a state.
     private static func settings(_ kind: OptimizerKind, _ treatment: SwitchTreatment) -> RelaxationSettings {
         let shell = [false, false, false, true, true, true, true]
         return .init(kind, fmax: 1e-5, maxSteps: 60) {
@@ -45,7 +45,7 @@ import Testing
         #expect(a.place?.round == b.place?.round && a.place?.segment == b.place?.segment)
     }
 
-    /// Through the text of a trajectory, like a daemon that was killed.
+    /// The run restarts from the text of a trajectory, as after the daemon was killed.
     @Test("A restart from the trajectory takes the same steps", arguments: cases) func fromTheTrajectory(
         _ kind: OptimizerKind, _ treatment: SwitchTreatment
     ) throws {
@@ -69,8 +69,7 @@ import Testing
         #expect(frozen > 0)
     }
 
-    /// A model's memory of the previous step is restored from the frame, from a trajectory as well
-    /// as in one run.
+    /// A model's memory of the previous step is restored from the frame, both in one run and from a trajectory.
     @Test("The model receives the previous prediction") func previousPrediction() throws {
         let field = Remembering(field: .morse)
         var whole = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
@@ -86,7 +85,7 @@ import Testing
         #expect(next.prediction.forces == again.prediction.forces)
     }
 
-    /// Its classes count the steps, and its forces depend on them.
+    /// A force field whose classes count the steps and whose forces depend on the classes.
     private struct Remembering: ForceField {
         let field: PairField
         var provenance: ForceFieldProvenance { field.provenance }

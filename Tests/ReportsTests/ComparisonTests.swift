@@ -28,7 +28,7 @@ import Testing
         return atoms
     }
 
-    /// By DFT alone, in two steps.
+    /// Returns a job with DFT alone, in two steps.
     private static func raw(fixed: Int? = nil) -> ComparedJob {
         var job = ComparedJob(name: "raw")
         job.given = atoms(1, fixed: fixed)
@@ -42,7 +42,7 @@ import Testing
         return job
     }
 
-    /// Five steps of a model with its own energies, single points along them, and one step of DFT.
+    /// Returns a job with five steps of a model that has energies, single points along them, and one step of DFT.
     private static func prepared() -> ComparedJob {
         var job = ComparedJob(name: "prepared")
         job.given = atoms(1)
@@ -74,7 +74,7 @@ import Testing
         #expect(rows.map(\.difference) == [0, -0.25])
         #expect(rows.map(\.prepared) == ["", "5 steps of some-model"])
         #expect(try #require(rows[0].rmsd) < 1e-9)
-        // Without hydrogen, which is displaced by 0.9 Å: sulfur alone, superposed.
+        // The RMSD ignores hydrogen, which is displaced by 0.9 Å; only sulfur remains.
         let rmsd = try #require(rows[1].rmsd)
         #expect(rmsd > 0.04 && rmsd < 0.06)
         #expect(
@@ -90,7 +90,7 @@ import Testing
         #expect(energy.contains("prepared, model") && energy.contains("stroke-dasharray"))
         // Two single points with an energy, three steps of the raw run, two of the other one.
         #expect(energy.components(separatedBy: "<circle").count - 1 == 7)
-        // A model's energy would need another axis.
+        // A model's energies are not drawn, because they would need another axis.
         #expect(!energy.contains(">-400") && !energy.contains(">-490"))
         #expect(figures[2].svg.components(separatedBy: "<circle").count - 1 == 12)
     }
@@ -98,7 +98,7 @@ import Testing
     @Test("Deviations are measured in the frame of the fixed atoms") func fixedFrame() throws {
         var moved = Self.raw(fixed: 0)
         moved.name = "moved"
-        // A package moves the whole structure.
+        // A package shifts the structure as a whole.
         for i in 0..<4 { moved.stages[0].frames[0].positions[i] += [7, 7, 7] }
         moved.stages[0].frames[0].positions[2].y += 0.3
         let rows = try Comparison([Self.raw(fixed: 0), moved], rmsdTo: Self.raw().final).rows

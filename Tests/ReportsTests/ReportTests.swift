@@ -21,8 +21,7 @@ import Testing
         #expect(OptimizerCurve("").entries.isEmpty)
     }
 
-    /// The force halves every five seconds, so it takes log₂ 5 times that from 0.25 to 0.05;
-    /// midnight is in between.
+    /// The force halves every 5 s, so it needs log₂ 5 times 5 s from 0.25 to 0.05 eV/Å; the log passes midnight.
     @Test("The time left follows from the trend") func timeLeft() throws {
         let curve = OptimizerCurve(Self.log)
         #expect(curve.trend == "↓")
@@ -56,7 +55,7 @@ import Testing
         #expect(page.hasSuffix("</details></main></body></html>\n"), "\(page.suffix(200))")
     }
 
-    @Test("Each gradient of a learning relaxation stands beside its prediction") func learning() {
+    @Test("Each gradient of a learning relaxation is shown beside its prediction") func learning() {
         var first = LearningCall(step: 0, energy: -10, fmax: 0.9)
         first.next = "at the trust radius"
         var second = LearningCall(step: 1, energy: -10.5, fmax: 0.04)
@@ -169,7 +168,7 @@ import Testing
         for foreign in ["src=\"http", "href=\"http", "url(http", "@import", "<link"] {
             #expect(!page.contains(foreign), "\(foreign)")
         }
-        // A script for the data, one for the viewer, one that starts it.
+        // One script has the data, one is the viewer, one starts the viewer.
         #expect(page.components(separatedBy: "<script").count == 4)
         #expect(page.components(separatedBy: "</script>").count == 4)
         #expect(!Self.report.page().contains("<script"))
@@ -189,8 +188,7 @@ import Testing
         #expect(page.contains("\"cell\":[4,0,0,2,3.5,0,0,0,20]") && page.contains("\"unitCell\":true"))
     }
 
-    /// Errors of 0.3 and 0.4 eV/Å on two gold atoms: their root mean square, and the expected
-    /// errors.
+    /// Two gold atoms have errors of 0.3 and 0.4 eV/Å: the report shows their root mean square and the expected errors.
     @Test("Errors of the model at the start of DFT are shown") func handoverErrors() throws {
         let page = Self.report.page()
         let root = ((0.09 + 0.16) / 2.0).squareRoot()

@@ -4,7 +4,7 @@ import Testing
 
 /// The potential with images of a periodic structure.
 @Suite struct PeriodicPotentialTests {
-    /// A ring of the data in a cell so small that it is near its images along two directions.
+    /// Returns a ring of the data in a cell so small that the ring is near its images along two directions.
     private static func crowded() throws -> (potential: SOAPPotential, atoms: Atoms) {
         var atoms = try LabelledRings.split().held[0]
         let low = atoms.positions.reduce(atoms.positions[0]) { pointwiseMin($0, $1) }
@@ -49,7 +49,7 @@ import Testing
         #expect(try potential.predict(atoms).forces.count == atoms.count)
     }
 
-    @Test("the Hessian has the second derivatives with all images moved together")
+    @Test("the Hessian has the second derivatives for displacements of an atom with all its images")
     func hessian() throws {
         let (potential, atoms) = try Self.crowded()
         let hessian = try #require(try potential.hessian(atoms))
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("it learns from periodic frames")
+    @Test("the potential can be trained on periodic frames")
     func training() throws {
         let (_, atoms) = try Self.crowded()
         var (frames, held) = try LabelledRings.split()

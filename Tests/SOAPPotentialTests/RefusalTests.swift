@@ -3,7 +3,7 @@ import SOAPPotential
 import Testing
 
 @Suite struct RefusalTests {
-    @Test("Frames that cannot be learnt from are refused") func refusesFramesItCannotLearnFrom() throws {
+    @Test("Frames unsuitable for training are refused") func refusesFramesItCannotLearnFrom() throws {
         let (frames, _) = try LabelledRings.split()
         let settings = LabelledRings.settings
         #expect(throws: SOAPPotentialError.noFrames) {

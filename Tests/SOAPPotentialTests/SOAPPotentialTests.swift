@@ -77,12 +77,12 @@ import Testing
         for i in 0..<size {
             for j in 0..<i { #expect(hessian[i * size + j] == hessian[j * size + i]) }
         }
-        // Moving all atoms together costs nothing.
+        // A translation of all atoms costs no energy.
         for i in 0..<size {
             let row = stride(from: 0, to: size, by: 3).reduce(0) { $0 + hessian[i * size + $1] }
             #expect(abs(row) < 1e-4)
         }
-        // Its product with a vector, without the matrix.
+        // The product with a vector is computed without the matrix.
         let vector = (0..<atoms.count).map { SIMD3(sin(Double($0)), cos(3 * Double($0)), 0.5) }
         let image = try potential.hessianVectorProduct(atoms, vector)
         let scale = hessian.map(abs).max() ?? 1
@@ -131,7 +131,7 @@ import Testing
             (values ?? []).reduce(0, +) / Double(values?.count ?? 1)
         }
         #expect(mean(cluster.uncertainty) > 1.2 * mean(known.uncertainty))
-        // The energy's doubt too; on the frames that settled it, it is right in the mean.
+        // The energy's expected error grows too; on the frames that calibrated it, its mean is correct.
         let held = try LabelledRings.split().held
         var settings = LabelledRings.settings
         settings.refitsOnAllFrames = false
@@ -150,8 +150,8 @@ import Testing
 }
 
 @Suite struct DescentTests {
-    /// From the raw ring, all atoms displaced by up to 0.15 Å: the energy falls all the way, nothing fuses or
-    /// leaves.
+    /// In the raw ring all atoms are displaced by up to 0.15 Å. The energy falls in every step, and no atoms
+    /// fuse or come off.
     @Test("A distorted ring relaxes") func aDistortedRawRingRelaxes() throws {
         let potential = try LabelledRings.potential()
         var atoms = try LabelledRings.split().training[0]

@@ -71,7 +71,7 @@ import Testing
         #expect(run.phase == .running)
         #expect(run.text(at: start, done: 4) == "Slurm array 12: 4 of 8 points done, 2 run, 2 wait")
         #expect(run.jobs == 4)
-        // Slurm has forgotten an element that ended; the end of another one was not seen.
+        // Slurm no longer lists an element that ended; the end of another element was not seen.
         run.see([entry([4], .running)], at: start)
         run.see([entry([2, 3, 4], .ended("COMPLETED"))], at: start)
         #expect(run.phase == .completing && run.elementsUnseen == [5])
@@ -103,7 +103,7 @@ import Testing
             case .again(let request, let why) = rules.decision(
                 run, missing: [evidence(2), evidence(3), evidence(4)], idle: 0)
         else {
-            Issue.record("not again")
+            Issue.record("the missing elements were not resubmitted")
             return
         }
         #expect((request.time, request.memory) == (7200, 2048))
@@ -122,11 +122,11 @@ import Testing
             rules.decision(failed, missing: [], idle: 0) == .close("the array 12 has ended"),
             "nothing of it is missing")
 
-        // The whole array was cancelled: it is not wanted.
+        // The array was cancelled as a whole, so it is not resubmitted.
         var unwanted = self.run([1, 2])
         unwanted.see([entry([1, 2], .ended("CANCELLED"))], at: start)
         guard case .stop = rules.decision(unwanted, missing: [evidence(1), evidence(2)], idle: 0) else {
-            Issue.record("not stopped")
+            Issue.record("the job did not stop")
             return
         }
     }

@@ -30,7 +30,7 @@ import Testing
         #expect(!batch { $0.resources = SlurmResources() }.arguments.contains { $0.hasPrefix("--mem") })
     }
 
-    /// Folders and values with every character that a shell takes for its own are one word each.
+    /// Folders and values with any character that is special for a shell are one word each.
     @Test("Arguments in the batch script are quoted") func theScriptIsQuoted() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("it's $(touch x) `y` \"z\" \(UUID().uuidString)")
@@ -54,15 +54,14 @@ import Testing
         }
         #expect((text(batch.beganName), text(BatchJob.endedName(batch.name))) == ("77\n", "6\n"))
 
-        // Another run has taken its place: it does nothing at all.
+        // The package names another run now, so this run does nothing.
         try write("aurelax-ring-2-1-2-cd\n", to: records.appendingPathComponent(BatchJob.current))
         try FileManager.default.removeItem(at: folder.appendingPathComponent("seen"))
         #expect(try execute(records.appendingPathComponent(batch.scriptName)) == 0)
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("seen").path))
     }
 
-    /// The warning arrives during the setup: the package does not start, and the exit status is
-    /// that of a stop request.
+    /// If the warning arrives during the setup, the package does not start, and the exit status is that of a stop.
     @Test("A stop request during the setup is obeyed") func stoppedDuringSetup() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
@@ -109,8 +108,8 @@ import Testing
                 == nil)
     }
 
-    /// In another process: if a parallel test inherits the descriptor when it starts a program, the
-    /// kernel would not run the script (‘text file busy’).
+    /// Writes in another process. If a parallel test inherited the descriptor when it starts a program, the kernel
+    /// would not run the script (‘text file busy’).
     private func write(_ text: String, to url: URL) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")

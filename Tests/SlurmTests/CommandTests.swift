@@ -3,7 +3,7 @@ import Slurm
 import TestTags
 import Testing
 
-/// The commands as programs: their arguments, and the handling of hanging ones.
+/// The arguments of Slurm's commands, and the handling of hanging commands.
 @Suite struct CommandTests {
     private let folder: URL
 
@@ -17,7 +17,7 @@ import Testing
         try Data("#!/bin/sh\n\(script)\n".utf8).write(to: url)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: url.path)
         var commands = SlurmCommands(directory: folder.path)
-        // The machine may be busy.
+        // The time-out is long, because the machine may be busy.
         commands.timeout = .seconds(300)
         return commands
     }
@@ -34,7 +34,7 @@ import Testing
         #expect(
             error?.description == "squeue gave no answer within 3.0 seconds", "\(String(describing: error))")
         let process = try String(contentsOfFile: number, encoding: .utf8).filter(\.isNumber)
-        // A zombie has no command line any more.
+        // A zombie no longer has a command line.
         let line = (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)) ?? ""
         #expect(!line.contains("sleep"))
     }
@@ -49,7 +49,7 @@ import Testing
         #expect(arguments == "--me\n--states=all\n--noheader\n--format=%i|%T|%r|%N|%M|%L|%V|%j\n")
     }
 
-    /// A cluster without accounting is one; a controller that is away is an answer that did not come.
+    /// A cluster without accounting is recognised; an unreachable controller counts as a failed query.
     @Test("Slurm works without accounting") func withoutAccounting() async throws {
         defer { remove() }
         let none = try commands("sacct", "echo 'Slurm accounting storage is disabled'; exit 1")
@@ -65,7 +65,7 @@ import Testing
     func fault38Environment() async throws {
         defer { remove() }
         let seen = folder.appendingPathComponent("seen").path
-        // Set before the commands read it, which they do once.
+        // The environment is set before the commands read it, because they read it only once.
         let commands = try commands(
             "squeue", "env | grep -E '^(SLURM|SRUN|SBATCH)' | cut -d= -f1 | sort >'\(seen)'")
         _ = try await commands.queue()
@@ -79,7 +79,7 @@ import Testing
         let missing = SlurmCommands(directory: folder.appendingPathComponent("nothing").path)
         let job = BatchJob(name: "aurelax-a", comment: "", folder: "/x", resources: SlurmResources())
         guard case .notRun(let why) = await missing.submit(job) else {
-            Issue.record("sbatch is missing, and that is not said")
+            Issue.record("the missing sbatch was not reported")
             return
         }
         #expect(why.contains("sbatch could not be run"), "\(why)")
@@ -95,7 +95,7 @@ import Testing
         while !FileManager.default.fileExists(atPath: begun) { try await Task.sleep(for: .milliseconds(10)) }
         submission.cancel()
         guard case .doubtful = await submission.value else {
-            Issue.record("sbatch may have submitted the job")
+            Issue.record("the submission does not count as uncertain")
             return
         }
     }
@@ -109,6 +109,6 @@ import Testing
             try await away.accounted(["a"], since: Date(timeIntervalSince1970: 0))
         }
         let entries = QueueEntry.inSqueue("5|EXPEDITING|None|n|1|2|t|x")
-        #expect(entries.map(\.state) == [.completing], "a state that is new to us is no end")
+        #expect(entries.map(\.state) == [.completing], "an unknown state is not an end")
     }
 }

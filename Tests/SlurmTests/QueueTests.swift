@@ -2,7 +2,7 @@ import Slurm
 import Testing
 
 @Suite struct QueueTests {
-    /// Lines as Slurm 22.05 printed them, and what else may stand there.
+    /// The lines are those that Slurm 22.05 printed, and other possible lines.
     @Test("The lines of squeue are read") func linesOfSqueue() {
         let entries = QueueEntry.inSqueue(
             """
@@ -14,7 +14,7 @@ import Testing
             21|NEW_STATE|None|vm|0:03|56:57|2026-11-23T22:15:03|e
             22|RUNNING|None
             """)
-        // A state that is new to us is not an end.
+        // An unknown state does not mean that the job has ended.
         #expect(entries.map(\.id) == [17, 18, 19, 20, 21])
         #expect(
             entries.map(\.state) == [.running, .pending, .completing, .ended("OUT_OF_MEMORY"), .completing])
@@ -120,7 +120,7 @@ import Testing
         #expect(SlurmText.printedTime(text) == nil)
     }
 
-    /// Bytes that are flipped, cut off or doubled are jobs or none; nothing traps.
+    /// Flipped, truncated or doubled bytes give jobs or no jobs, but never a crash.
     @Test("Any text is read without a crash") func anyText() {
         let line = Array("17|RUNNING|None|vm|1:05|1-22:58:55|2026-11-23T22:15:00|aurelax-a-1-1-1-x\n".utf8)
         var generator = SystemRandomNumberGenerator()

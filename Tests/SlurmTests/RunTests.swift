@@ -36,25 +36,25 @@ import Testing
         var waiting = entry(.pending)
         waiting.reason = "Priority"
         let isNew = [run.see([waiting], at: start), run.see([waiting], at: start)]
-        #expect(isNew == [true, false], "the second time it is nothing new")
+        #expect(isNew == [true, false], "the same state is not news the second time")
         #expect(run.text(at: start) == "Slurm job 7 waits (Priority)")
         var running = entry(.running)
         (running.used, running.left, running.node) = (60, 3540, "n1")
         run.see([running], at: start)
         #expect(run.text(at: start + 30) == "Slurm job 7 runs on n1, 00:01:30 used, 00:58:30 left")
-        // Time that passes is nothing new.
+        // A change of the time used is not news.
         (running.used, running.left) = (90, 3510)
         let passed = run.see([running], at: start + 30)
         #expect(!passed)
         run.see([entry(.completing)], at: start + 40)
-        #expect(run.phase == .completing && run.endedAt == nil, "completing is not over")
+        #expect(run.phase == .completing && run.endedAt == nil, "a completing job has not ended")
         run.see([entry(.ended("COMPLETED"))], at: start + 50)
         #expect(run.phase == .ended && run.endedAt == start + 50)
         run.see([entry(.ended("COMPLETED"))], at: start + 90)
         #expect(run.endedAt == start + 50)
     }
 
-    /// Absence proves nothing, and contact that was lost comes back.
+    /// A single absence proves nothing, and lost contact can be restored.
     @Test("A run is lost after three absences, and found again") func lostContact() {
         var run = run()
         run.accept(id: 7)
@@ -72,10 +72,10 @@ import Testing
         #expect(!isLostAgain)
     }
 
-    /// Numbers come again when a controller loses its state.
+    /// Slurm reuses numbers when a controller has lost its state.
     @Test("Jobs of another name, number or submission time are ignored") func anotherJobIsNotOurs() {
         var run = run()
-        #expect(run.matches(entry(.running, id: 3)), "the name is enough while there is no number")
+        #expect(run.matches(entry(.running, id: 3)), "the name is enough without a number")
         run.accept(id: 7)
         run.see([entry(.running)], at: start)
         #expect(!run.matches(entry(.running, id: 8)))
@@ -98,7 +98,7 @@ import Testing
         return evidence
     }
 
-    /// Resources of the next run: seconds, MiB; nil if there is none.
+    /// Returns the time limit (s) and the memory (MiB) of the next run; nil if there is no next run.
     private func next(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int = 0) -> [Int?]? {
         guard case .again(let request, _) = rules.decision(run, evidence, idle: idle) else { return nil }
         return [request.time, request.memory]
@@ -112,7 +112,7 @@ import Testing
     @Test("A resubmission gets more time, more memory or the same") func resources() {
         #expect(next(ended("TIMEOUT"), evidence(3)) == [7200, 1024])
         #expect(next(ended("TIMEOUT", time: 7200), evidence(3)) == [10800, 1024], "no more than the limit")
-        #expect(next(ended("TIMEOUT", time: 10800), evidence(3)) == [10800, 1024], "it comes further")
+        #expect(next(ended("TIMEOUT", time: 10800), evidence(3)) == [10800, 1024], "it made steps")
         #expect(next(ended("OUT_OF_MEMORY"), evidence()) == [3600, 2048])
         #expect(next(ended("OUT_OF_MEMORY", memory: 2048), evidence()) == [3600, 3000])
         #expect(next(ended("NODE_FAIL"), evidence()) == [3600, 1024])
@@ -129,11 +129,11 @@ import Testing
         #expect(next(ended("FAILED"), locked) == [3600, 1024])
     }
 
-    @Test("A resubmission that cannot help is not made") func limits() {
+    @Test("A run is not resubmitted if that cannot help") func limits() {
         #expect(stop(ended("TIMEOUT", time: 10800), evidence())?.contains("all the time") == true)
         #expect(
             stop(ended("OUT_OF_MEMORY", memory: 3000), evidence())?.contains("all that is allowed") == true)
-        #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("requested none") == true)
+        #expect(stop(ended("OUT_OF_MEMORY", memory: nil), evidence())?.contains("requests no memory") == true)
         #expect(stop(ended("NODE_FAIL", number: 11), evidence(9))?.contains("10 times") == true)
         #expect(stop(ended("NODE_FAIL"), evidence(), idle: 3)?.contains("3 consecutive runs") == true)
         #expect(stop(ended("CANCELLED"), evidence()) != nil, "cancelled by a user")
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    /// A run is the same after it has been saved in the store.
+    /// A run is unchanged after it was saved in the store.
     @Test("A run is stored and read again") func itIsKept() throws {
         var run = ended("TIMEOUT")
         run.isHeld = true

@@ -3,7 +3,7 @@ import Slurm
 import Testing
 
 @Suite struct WaitingQueueTests {
-    /// Lines as Slurm 22.05 printed them, and others of their kind.
+    /// Lines that Slurm 22.05 printed, and similar lines.
     private let queue = WaitingQueue(
         """
         a warning of the site
@@ -17,19 +17,20 @@ import Testing
         17|4294901700|N/A|long|Priority
         """)
 
-    /// By priority, then as they came; who waits for another partition, or for something else than room, does not count.
+    /// Jobs are counted by priority, then by number. Jobs that wait for another partition or for something other than
+    /// resources do not count.
     @Test("Places in the queue are counted") func places() {
         let places = queue.places(of: [10, 11, 12, 15, 16, 17, 13, 14, 99])
         #expect(places[10] == QueuePlace(position: 1, waiting: 4, start: "2026-11-25T02:30:00"))
         #expect(places[11] == QueuePlace(position: 2, waiting: 4, start: "2026-11-25T03:10:00"))
         #expect(places[12] == QueuePlace(position: 3, waiting: 4))
-        #expect(places[15] == QueuePlace(position: 4, waiting: 5), "it competes in both of its partitions")
+        #expect(places[15] == QueuePlace(position: 4, waiting: 5), "it waits for both partitions")
         #expect(places[16] == QueuePlace(position: 1, waiting: 1))
         #expect(places[17] == QueuePlace(position: 2, waiting: 2))
         #expect(places[13] == nil && places[14] == nil && places[99] == nil)
     }
 
-    /// It is shown while the run waits, and gone when it begins.
+    /// The place is shown while the run waits, and not after its start.
     @Test("A run shows its place") func aRunStandsThere() {
         let start = Date(timeIntervalSince1970: 1_800_000_000)
         var run = SlurmRun(
@@ -49,7 +50,7 @@ import Testing
         #expect(run.place == nil && !standsStill)
     }
 
-    /// A store of before there were places is read.
+    /// A store written by a version without places is read.
     @Test("Runs stored by earlier versions are read") func runsOfEarlierVersions() throws {
         let text =
             #"{"intendedAt":0,"isHeld":false,"isWithdrawn":false,"name":"a","node":"","number":1,"phase":"pending","#

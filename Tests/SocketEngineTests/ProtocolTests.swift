@@ -26,14 +26,14 @@ struct ProtocolTests {
         return try geometries.map { try driver.evaluate($0) }
     }
 
-    /// Has a different energy and different forces for each geometry.
+    /// Returns an energy and forces that differ for each geometry.
     private static func harmonic(_ geometry: SocketGeometry) -> SocketForces {
         SocketForces(
             energy: 0.5 * geometry.positions.reduce(0) { $0 + $1 * $1 },
             forces: geometry.positions.map { -$0 }, virial: (1...9).map(Double.init))
     }
 
-    @Test("numbers survive the way through atomic units", arguments: [true, false])
+    @Test("numbers survive the conversion to atomic units and back", arguments: [true, false])
     func roundTrip(tcp: Bool) throws {
         let address = tcp ? SocketAddress.tcp(host: "127.0.0.1", port: 0) : try privateAddress()
         let cell: [Double] = [9, 0.5, 0, 0, 10, 0.25, 1, 0, 11]
@@ -43,7 +43,7 @@ struct ProtocolTests {
         ]
         let answers = try exchange(geometries, at: address) { geometry in
             var forces = Self.harmonic(geometry)
-            // The engine receives the cell in our order.
+            // The engine receives the cell's vectors in our order.
             forces.extra = Array(
                 (geometry.cell ?? []).map { "\(($0 * 1e6).rounded())" }.joined(separator: " ").utf8)
             return forces
@@ -67,7 +67,7 @@ struct ProtocolTests {
     private func fault(_ bytes: [UInt8], atoms: Int = 1) throws -> SocketEngineError? {
         let listener = try SocketListener(.tcp(host: "127.0.0.1", port: 0))
         guard case .tcp(_, let port) = listener.address else { return nil }
-        // A peer that does not speak the protocol: it writes the given bytes and then waits.
+        // The peer does not speak the protocol: it writes the given bytes and then waits.
         let script =
             "import socket,sys,time;s=socket.create_connection(('127.0.0.1',\(port)));"
             + "s.sendall(bytes.fromhex(sys.argv[1]));s.shutdown(socket.SHUT_WR) if sys.argv[2]=='1' else None;"
@@ -96,7 +96,7 @@ struct ProtocolTests {
     private func number(_ value: Double) -> [UInt8] { withUnsafeBytes(of: value, Array.init) }
     private func count(_ value: Int32) -> [UInt8] { withUnsafeBytes(of: value, Array.init) }
 
-    @Test("garbage, silence, a closed connection, NaN and another number of atoms are told apart")
+    @Test("garbage, silence, a closed connection, NaN and another number of atoms give different errors")
     func faults() throws {
         let begin = message("READY") + message("HAVEDATA") + message("FORCEREADY")
         #expect(try fault([]) == .closed(during: "the answer to STATUS"))
@@ -120,7 +120,7 @@ struct ProtocolTests {
                 == .protocolViolation("the size of the extra text is 2147483647, expected 0 to 16777216"))
     }
 
-    @Test("nobody connects")
+    @Test("an engine that does not connect is reported")
     func noConnection() throws {
         let listener = try SocketListener(privateAddress())
         #expect(throws: SocketEngineError.noConnection(seconds: 0.5)) {
@@ -128,7 +128,7 @@ struct ProtocolTests {
         }
     }
 
-    @Test("addresses as people write them")
+    @Test("addresses are read as users write them")
     func addresses() throws {
         #expect(try SocketAddress(argument: "x") == .unix("/tmp/ipi_x"))
         #expect(try SocketAddress(argument: "./s") == .unix("./s"))
@@ -140,7 +140,7 @@ struct ProtocolTests {
         }
     }
 
-    @Test("a process ends with its group, and says how it ended")
+    @Test("a process ends with its group, and its exit is reported")
     func processes() throws {
         let folder = try PrivateFolder.make("/tmp/aurelax-test-XXXXXX")
         let environment = ProcessInfo.processInfo.environment
@@ -159,7 +159,7 @@ struct ProtocolTests {
         #expect(sleeper.ending == nil && kill(identifier, 0) == 0)
         sleeper.end(grace: .zero)
         #expect(sleeper.ending == "signal 9")
-        // The process is gone, or a zombie that its new parent has not collected yet.
+        // The process no longer exists, or is a zombie that its new parent has not collected yet.
         var isGone = false
         for _ in 0..<200 where !isGone {
             let state = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)

@@ -17,7 +17,7 @@ import Testing
         return found
     }
 
-    /// The angle at atom j, degrees.
+    /// Returns the angle at atom j, degrees.
     private func angle(_ i: Int, _ j: Int, _ k: Int) -> Double {
         let (u, v) = (atoms.positions[i] - atoms.positions[j], atoms.positions[k] - atoms.positions[j])
         return acos(u.dot(v) / (u.length * v.length)) * 180 / .pi
@@ -38,7 +38,7 @@ import Testing
         #expect(atoms.positions.reduce(.zero, +).length < 1e-9)
     }
 
-    /// True if the operation moves every atom of the first `count` onto one of the same element.
+    /// Returns true if the operation moves each of the first `count` atoms onto an atom of the same element.
     private func isSymmetric(_ count: Int, _ operation: (SIMD3<Double>) -> SIMD3<Double>) -> Bool {
         (0..<count).allSatisfy { i in
             let image = operation(atoms.positions[i])
@@ -61,8 +61,7 @@ import Testing
             }
         }
         #expect(!isSymmetric(43) { SIMD3(-$0.y, $0.x, $0.z) })
-        // The thirteen golds of the core alone have the icosahedron's five-fold axes, all 25 do
-        // not.
+        // The thirteen gold atoms of the core have the icosahedron's five-fold axes; all 25 gold atoms do not.
         let axis = atoms.positions[1] / atoms.positions[1].length
         func fiveFold(_ r: SIMD3<Double>) -> SIMD3<Double> {
             let angle = 2 * Double.pi / 5
@@ -81,11 +80,11 @@ import Testing
     }
 
     @Test("Bond lengths of Au25 are those of protected clusters") func bondLengths() {
-        // Twelve from the centre, and thirty edges of the icosahedron.
+        // Twelve distances from the centre, and thirty edges of the icosahedron.
         let goldGold = distances(.gold, .gold, below: 3.0).sorted()
         #expect(goldGold.count == 42)
         #expect(goldGold.allSatisfy { (2.79...2.95).contains($0) })
-        // Each staple gold is over a face of three.
+        // Each gold atom of a staple is above a face of three gold atoms.
         #expect(distances(.gold, .gold, below: 3.25).count == 42 + 36)
         // Two bonds for each sulfur.
         let goldSulfur = distances(.gold, .sulfur, below: 3.2)

@@ -4,7 +4,7 @@ import Structures
 import Testing
 
 @Suite struct RingTests {
-    /// First frames of GFN1-xTB relaxations of the same rings, in the training data.
+    /// The training data contain the first frames of GFN1-xTB relaxations of the same rings.
     @Test("Rings agree with the training data", arguments: [(4, 0), (5, 36), (6, 70)])
     func ringsAreThoseOfTheTrainingData(_ n: Int, _ frame: Int) throws {
         let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -6,8 +6,8 @@ import ModelFile
 import Testing
 import ThiolateGold
 
-/// Unsuitable training data or structures are refused with their place, or flagged; they never give
-/// a number silently.
+/// Unsuitable training data or structures are refused with their place, or marked; they never give a number without a
+/// warning.
 @Suite struct BadInputTests {
     static func rings(_ range: Range<Int> = 10..<15) throws -> [Atoms] {
         try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[range])
@@ -53,7 +53,7 @@ import ThiolateGold
         #expect(failure([]) == .noFrames)
     }
 
-    /// One frame alone gives no error estimate: it is learnt from, and no errors are stated.
+    /// One frame gives no error estimate: the model is trained on it and states no expected errors.
     @Test("One frame trains a model without expected errors") func oneFrame() throws {
         let ring = try Self.rings(10..<11)
         var (machines, kernel) = (OAMLMTests.options, VectorKernelForceFieldTests.options)
@@ -98,8 +98,8 @@ import ThiolateGold
         #expect(failure(frames) == .coincidentAtoms(frame: 1, 3, 9))
     }
 
-    /// The same environments twice, and once more with other forces: one reference each; the
-    /// training forces are reproduced unless they contradict each other.
+    /// The same environments occur twice, and once more with other forces. Each becomes one reference; the training
+    /// forces are reproduced unless they contradict each other.
     @Test("Duplicate points do not break the fit") func duplicatePoints() throws {
         let frames = try Self.rings()
         let once = try OAMLMTests().model(on: frames).solving(.leastSquares)
@@ -147,11 +147,10 @@ import ThiolateGold
             let path = directory + "/m.aurelax-model"
             try OAMLMTraining(name: "m", levelOfTheory: OAMLMTests.level, options: OAMLMTests.options)
                 .train(on: Self.rings(), writeTo: path)
-            // A model of another kind.
             #expect(
                 throws: ModelFileError.wrongKind(path: path, found: "oamlm", expected: "vector-kernel")
             ) { try VectorKernelForceField(ModelFile(contentsOf: path)) }
-            // Truncated anywhere.
+            // The file is truncated at many places.
             let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             for count in [0, 7, 100, bytes.count / 3, bytes.count - 1] {
                 try bytes.prefix(count).write(to: URL(fileURLWithPath: path))

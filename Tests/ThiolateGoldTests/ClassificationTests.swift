@@ -2,7 +2,7 @@ import Atomistics
 import ThiolateGold
 import Testing
 
-/// A gold atom at the origin among others.
+/// Returns a gold atom at the origin with these neighbours.
 private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
     Atoms(
         elements: [.gold] + neighbours.map(\.0),
@@ -20,7 +20,7 @@ private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
         #expect(name([(.sulfur, [2.3, 0, 0]), (.gold, [-2.9, 0, 0])]) == "core-gold")
         #expect(name([(.sulfur, [2.3, 0, 0]), (.gold, [-3.1, 0, 0])]) == "half-unit-gold")
         #expect(name([(.gold, [-2.9, 0, 0])]) == "core-gold")
-        // The bond length belongs to the bond.
+        // An atom at exactly the bond length is bonded.
         #expect(name([(.sulfur, [3, 0, 0])]) == "half-unit-gold")
         #expect(name([(.sulfur, [3.000001, 0, 0])]) == "core-gold")
     }

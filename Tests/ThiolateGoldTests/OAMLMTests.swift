@@ -6,8 +6,7 @@ import ModelFile
 import Testing
 import ThiolateGold
 
-/// Models of few frames: three of the cluster, which have both kinds of core gold, and five of a
-/// ring.
+/// Models trained on few frames: three of the cluster, which have both kinds of core gold, and five of a ring.
 @Suite struct OAMLMTests {
     static let level = "GPAW 26.7.0 PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
 
@@ -29,7 +28,7 @@ import ThiolateGold
         return options
     }
 
-    /// Creates a separate folder for `body`.
+    /// Calls `body` with a separate folder.
     func inDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("aurelax-" + UUID().uuidString)
@@ -64,13 +63,13 @@ import ThiolateGold
         try Self.expectForcesTurn(model())
     }
 
-    /// Checks a structure that is rotated, reflected, moved, and has its atoms in another order.
+    /// Expects that the forces follow when a structure is rotated, reflected and moved, and its atoms are reordered.
     static func expectForcesTurn(_ model: some ForceField) throws {
         let cluster = try frames("au38q-pbe-lcao.extxyz")[8]
         let before = try model.predict(cluster)
         #expect(Set(before.classes).isSuperset(of: ["core-gold", "unit-gold", "S", "C", "H"]))
         let (c, s) = (cos(0.7), sin(0.7))
-        // Improper: a turn about x with a mirror.
+        // An improper rotation: about x, with a reflection.
         func turned(_ v: SIMD3<Double>) -> SIMD3<Double> { [-v.x, c * v.y - s * v.z, s * v.y + c * v.z] }
         let order = Array((0..<cluster.count).reversed())
         let moved = Atoms(
@@ -88,7 +87,7 @@ import ThiolateGold
         try Self.expectClosePairOutOfDomain(model(), shortestIn: Self.training())
     }
 
-    /// A sulfur atom moved along its bond to gold, to a little above and below the limit.
+    /// Moves a sulfur atom along its bond to gold to slightly above and below the limit, and expects the marks.
     static func expectClosePairOutOfDomain(_ model: some ForceField, shortestIn frames: [Atoms]) throws {
         let shortest = try #require(try PairDistances(shortestIn: frames)[.gold, .sulfur])
         let limit = shortest * PairDistances.trustedFraction
@@ -161,12 +160,12 @@ import ThiolateGold
             #expect(try model.predict(stretched, following: fresh).classes[gold] == "core-gold")
         }
         #expect(flipped > 0)
-        // Without a release length nothing is remembered.
+        // Without a release length the previous step has no effect.
         let plain = try self.model()
         #expect(try plain.predict(cluster, following: before).forces == plain.predict(cluster).forces)
     }
 
-    @Test("All signs of doubt are in the prediction") func indicators() throws {
+    @Test("All signs of uncertainty are in the prediction") func indicators() throws {
         let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[8]
         let plain = try model().predict(cluster).indicators
         #expect(plain.keys.sorted() == ["u1-support", "u2-coherence", "u3-residual", "u4-nearest"])
@@ -214,7 +213,7 @@ import ThiolateGold
             }
         }
         #expect(!bound.isEmpty && bound.count < core.count)
-        // Held-out frames: an error well below the force for gold with and without sulfur.
+        // On held-out frames the error is well below the force for gold with and without sulfur.
         let model = try model(on: Array(Self.frames("au38q-pbe-lcao.extxyz").prefix(8)))
         let frame = try Self.frames("au38q-pbe-lcao.extxyz")[9]
         let forces = try model.predict(frame).forces

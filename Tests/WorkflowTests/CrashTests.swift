@@ -8,10 +8,10 @@ import TestTags
 import Testing
 import Workflow
 
-/// Faults 1 to 7: the process or the disk stops in the middle.
+/// Faults 1 to 7: the process ends or the disk fails in the middle of the work.
 @Suite(.serialized) struct CrashTests {
-    /// Lets the engine work with every call of the file system from the given one on failing, as if the
-    /// process had ended there.
+    /// Lets the engine work while every call of the file system fails from the given call on, as if the process had
+    /// ended there.
     ///
     /// - Returns: true if the work ended before that call.
     private func work(_ spool: TestSpool, stoppingAt call: Int, code: Errno = .ioError) async -> Bool {
@@ -38,7 +38,7 @@ import Workflow
         return spool
     }
 
-    /// At every call at full strength.
+    /// `make torture` interrupts the daemon at every call.
     @Test("A daemon interrupted at any call loses nothing", .tags(.fault01))
     func fault01StoppedAtEveryCall() async throws {
         let stride = Strength.scaled(31, full: 1)
@@ -54,7 +54,7 @@ import Workflow
         #expect(call > 60, "only \(call) calls were made")
     }
 
-    /// Recovery itself is stopped, at every call; then it is done, and doing it once more changes nothing.
+    /// The recovery itself is stopped at every call. Then it is completed, and another recovery changes nothing.
     @Test("A recovery interrupted at any call can be repeated", .tags(.fault03))
     func fault03StoppedInRecovery() async throws {
         for first in Strength.isFull ? [25, 60, 90] : [Int.random(in: 20..<100)] {
@@ -115,7 +115,7 @@ import Workflow
         try spool.expectOneOf("h2", "\(code)")
     }
 
-    /// A disk that does not keep written data ends the daemon; there is no retry.
+    /// If the disk does not keep written data, the daemon ends without a retry.
     @Test("A failing fsync or close ends the daemon", .tags(.fault05), arguments: [Syscall.fsync, .close])
     func fault05FailingDisk(call: Syscall) async throws {
         let spool = try spoolWithJob()
@@ -137,8 +137,7 @@ import Workflow
         try spool.expectOneOf("h2", "\(call)")
     }
 
-    /// The log beside the database, truncated at any byte: complete transactions are kept in order,
-    /// and nothing else.
+    /// The log beside the database is truncated at any byte: exactly the complete transactions are kept, in order.
     @Test("A torn write-ahead log loses only its tail", .tags(.fault07)) func fault07TornLog() throws {
         let folder = try TestSpool()
         let path = FilePath(folder.path).appending("jobs.sqlite")
@@ -168,7 +167,7 @@ import Workflow
         try store.close()
     }
 
-    /// A store that was killed while it was made: its journal has to be played back before it can be read.
+    /// The process was killed while it created the store; the journal has to be replayed before the store can be read.
     @Test("A left-over journal is replayed", .tags(.fault07)) func fault07LeftJournal() async throws {
         let spool = try spoolWithJob()
         let path = spool.spool.database.string
@@ -180,7 +179,7 @@ import Workflow
         }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         try await queue.write { try $0.execute(sql: "CREATE TABLE other (text TEXT); DROP TABLE other") }
-        // In the middle of a transaction, copied as a kill would leave it.
+        // The files are copied in the middle of a transaction, as a kill would leave them.
         try await queue.writeWithoutTransaction { database in
             try database.execute(sql: "BEGIN IMMEDIATE; CREATE TABLE big (text TEXT)")
             for _ in 0..<200 {
@@ -201,7 +200,7 @@ import Workflow
         try spool.expectOneOf("h2", "a journal was left")
     }
 
-    /// A store of an earlier version is copied, then brought to this one, with all that it held.
+    /// A store of an earlier version is copied and then migrated to this version with all its data.
     @Test("A store of an older version is migrated", .tags(.fault07), arguments: [1, 2, 3])
     func fault07OlderStore(
         version: Int

@@ -4,7 +4,7 @@ import OrderedCollections
 import Testing
 import Workflow
 
-/// ML stages whose forces an engine of the spool gives.
+/// ML stages with forces from an engine of the spool.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] != nil)) struct EngineStageTests {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
     private let spool: TestSpool
@@ -12,8 +12,8 @@ import Workflow
     init() throws {
         spool = try TestSpool()
         try write("aurelax.yaml", engines)
-        // A bond of length 0.74 + 0.1·charge, Å. A letter in a file for each evaluation; the fault that the arguments
-        // name happens at an evaluation.
+        // A bond of length 0.74 + 0.1·charge, Å. Each evaluation writes a letter into a file; the fault that the
+        // arguments name happens at an evaluation.
         try write(
             "spring.py",
             """
@@ -62,7 +62,7 @@ import Workflow
             SocketClient(host='127.0.0.1', port=int(port)).run(atoms)
 
             """)
-        // A program that answers what is no message.
+        // A program whose answer is not a message of the protocol.
         try write(
             "noise.py",
             """
@@ -117,7 +117,7 @@ import Workflow
         try await Daemon(configuration, logger: TestSpool.quiet).run()
     }
 
-    /// Turns until the condition holds, for some minutes.
+    /// Turns the engine until the condition is true, for at most some minutes.
     private func turn(_ engine: Engine, until condition: () -> Bool) async throws {
         let end = ContinuousClock.now + .seconds(240)
         while !condition(), ContinuousClock.now < end {
@@ -167,7 +167,7 @@ import Workflow
         }
     }
 
-    @Test("an engine that fails twice at the same step fails the job with the engine's last words")
+    @Test("if an engine fails twice at the same step, the job fails with the engine's last lines")
     func failed() async throws {
         for job in ["dead", "nan", "noise"] { try drop(job) }
         try await work()
@@ -193,7 +193,7 @@ import Workflow
         try drop("later")
         try await turn(engine) { (try? spool.state(of: "later")) == .completed }
         #expect(try spool.state(of: "later") == .completed)
-        // A mistake is reported, and the engines of before remain.
+        // A mistake is reported, and the previous engines remain.
         try write("aurelax.yaml", "aurelax: 1\nengines: {later: {asw: x}}\n")
         await engine.noteTroubleOfEngines()
         try drop("spring")
@@ -229,7 +229,7 @@ import Workflow
         }
     }
 
-    @Test("the learning relaxation steers an engine of the spool, on the base of another")
+    @Test("the learning relaxation uses an engine of the spool, and another as its base")
     func learning() async throws {
         for (name, base) in [("based", "other"), ("baseless", "none")] {
             try spool.drop("\(name).xyz", hydrogen)
@@ -252,7 +252,7 @@ import Workflow
         }
     }
 
-    @Test("an engine that dies in a package, and a model as an engine of a dft stage, are named")
+    @Test("an engine that dies in a package, and a model as the engine of a dft stage, are reported")
     func outsideFaults() async throws {
         for engine in ["breaks", "spring"] {
             try spool.drop("\(engine).xyz", hydrogen)
@@ -268,7 +268,7 @@ import Workflow
         #expect(report.contains("the engine ‘spring’ is a machine-learned model"), "\(report)")
     }
 
-    @Test("mistakes are shown at their places") func mistakes() throws {
+    @Test("mistakes are reported with their places") func mistakes() throws {
         let file = SpoolConfigurationFile(
             Array("aurelax: 1\nengines:\n  a: {ase: tblite, thread: 1}\n".utf8), file: "aurelax.yaml")
         #expect(file.configuration == nil)

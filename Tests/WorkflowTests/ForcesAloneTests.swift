@@ -7,7 +7,7 @@ import Relaxation
 import Testing
 import Workflow
 
-/// Two atoms pushed apart for ever, least of all at 1 Å.
+/// A force field that always pushes two atoms apart, with the smallest force at 1 Å.
 private struct Pushing: ForceField {
     var hasEnergy = false
     let provenance = ForceFieldProvenance(name: "pushing", kind: "test", version: "1", levelOfTheory: "none")
@@ -22,9 +22,9 @@ private struct Pushing: ForceField {
     }
 }
 
-/// The defaults of a stage whose model has only forces.
+/// The defaults of a stage whose model has no energies.
 @Suite struct ForcesAloneTests {
-    /// The stage's report, and the distance of the atoms that it hands on.
+    /// Runs the stage, and returns its report and the distance of the two atoms in its result.
     private func run(_ stage: MLStage, energies: Bool) throws -> (text: String, distance: Double) {
         let path = NSTemporaryDirectory() + "aurelax-forces-alone-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

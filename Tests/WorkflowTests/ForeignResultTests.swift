@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// Results and packages that are not those of the job, and files that cannot be dealt with.
+/// Results and packages that do not belong to the job, and files that cannot be read.
 @Suite struct ForeignResultTests {
     private let spool: TestSpool
 
@@ -34,7 +34,7 @@ import Workflow
             H 0 0 0.75 0 0 0.01
             """)
         try await spool.work()
-        // How far the other calculation is says nothing about this job.
+        // The progress of the other calculation says nothing about this job.
         let progress =
             #"{"job":"h2","stage":1,"attempt":1,"state":"converged","message":"fmax is low","steps":7,"#
             + #""gradient_calls":8,"wall_time":1,"energy":-1,"fmax":0.004}"#
@@ -43,12 +43,14 @@ import Workflow
         try await spool.work()
         let status = try spool.client.status(of: "h2")
         #expect(status.state == .waitingForDFT && status.step == nil && status.fmax == nil, "\(status)")
-        #expect(status.reason.contains("this daemon has not handed off such a package"), "\(status.reason)")
+        #expect(
+            status.reason.contains("this daemon has not handed off a package with this MANIFEST.json"),
+            "\(status.reason)")
         #expect(!status.reason.contains("fmax is low"), "\(status.reason)")
         #expect(try spool.client.statuses().first?.step == nil)
     }
 
-    @Test("The progress of a run is shown, that of another package's run is not")
+    @Test("The progress of a job's own run is shown, that of another package's run is not")
     func foreignProgress() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -129,7 +131,7 @@ import Workflow
         #expect(status.state == state, "\(status.reason)")
     }
 
-    @Test("A result larger than its calculation can make is set aside unread; a pipe in its place too")
+    @Test("A result too large for its calculation, and a pipe in its place, are set aside unread")
     func largeResult() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -167,7 +169,7 @@ import Workflow
         _ = try spool.client.request(.resume, of: "h2")
         try await spool.work()
         #expect(try spool.state(of: "h2") == .completed)
-        // Afterwards no result is waited for, and the job's log says so.
+        // After that the job waits for no result; a further result is set aside, and the job's log says so.
         try spool.drop("h2.result.extxyz", result.replacing("-26.5", with: "-26.6"))
         try await spool.work()
         #expect(
@@ -175,7 +177,7 @@ import Workflow
         )
     }
 
-    @Test("Pipes in the places of logs and trajectories hold up neither the status nor the report")
+    @Test("Pipes in place of logs and trajectories block neither the status nor the report")
     func pipes() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -194,7 +196,7 @@ import Workflow
         #expect(report.contains("not a plain file"))
     }
 
-    @Test("A link in the place of a result is named in the status; other jobs go on")
+    @Test("The status names a link in place of a result; other jobs continue")
     func linkedResult() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -208,7 +210,7 @@ import Workflow
         #expect(status.reason.contains("a symbolic link, not a directory"), "\(status.reason)")
     }
 
-    @Test("An attempt that is not waited for any more is told so after cancel and retry between two polls")
+    @Test("An earlier attempt is stopped after cancel and retry between two polls")
     func cancelAndRetry() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -234,7 +236,7 @@ import Workflow
         #expect(try spool.state(of: "tock") == .queued)
     }
 
-    @Test("A job that waits for many names three of them, and its log does not grow with theirs")
+    @Test("A job that waits for many jobs names three of them, and its log does not grow with their number")
     func fanIn() async throws {
         let members = (1...9).map { "m\($0)" }
         for name in members {
@@ -249,7 +251,7 @@ import Workflow
         #expect(try spool.history(of: "all").filter { $0.contains("waiting for") }.count == 1)
     }
 
-    @Test("What others could not read in the inbox they cannot read in the outbox")
+    @Test("A file that others cannot read in the inbox stays private in the outbox")
     func privacy() async throws {
         for (name, text) in [("secret", outsideJob("secret", structure: "h2.xyz")), ("bad", "password: x\n")]
         {
@@ -271,7 +273,7 @@ import Workflow
     }
 
     @Test(
-        "Under a daemon of root the owner reads what was made of a private job file, nobody else",
+        "If the daemon runs as root, only the owner of a private job file can read its copies",
         .enabled(if: geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
     func owner() async throws {
         try #require(chmod(spool.path, 0o755) == 0)
@@ -304,7 +306,7 @@ import Workflow
         }
     }
 
-    @Test("A store that is older than its outbox is noticed, and brought up to it by recover")
+    @Test("A store older than its outbox is detected, and recover updates it")
     func olderStore() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -325,7 +327,7 @@ import Workflow
         #expect(try SpoolDoctor(spool.spool).examine().allSatisfy { $0.grade != .error })
     }
 
-    @Test("A request that cannot be removed from the inbox counts once")
+    @Test("A request that cannot be removed from the inbox takes effect once")
     func stickyRequest() async throws {
         try spool.drop("h2.yaml", outsideJob("h2"))
         try await spool.work()
@@ -343,7 +345,7 @@ import Workflow
         #expect(try spool.history(of: "h2").filter { $0.contains("it was carried out once") }.count == 1)
     }
 
-    @Test("A package in a linked outbox belongs to its spool, by the link's path and by its own")
+    @Test("A package in a linked outbox belongs to its spool, by the link's path and by the real path")
     func linkedOutbox() async throws {
         let shared = try TestSpool()
         try FileManager.default.removeItem(atPath: "\(spool.path)/outbox")

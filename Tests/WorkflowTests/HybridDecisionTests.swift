@@ -34,7 +34,7 @@ import Workflow
 
     @Test("The stage ends if the model's error exceeds the remaining force") func inaccurateModel() {
         guard case .finish(1, let reason) = decide([check(1, energy: -1, fmax: 0.4, error: 0.31)]) else {
-            Issue.record("it goes on")
+            Issue.record("the stage continues")
             return
         }
         #expect(reason.contains("the model's error (0.310 eV/Å)"))
@@ -52,7 +52,7 @@ import Workflow
         #expect(reason.contains("0.100 eV above an earlier round; the structure of round 2 is kept"))
     }
 
-    @Test("The limits of rounds and gradient calls hold") func limitsHold() {
+    @Test("The limits of rounds and gradient calls are respected") func limitsHold() {
         let three = (0..<3).map { check(2 * $0 + 1, energy: -1 - Double($0), fmax: 0.4) }
         #expect(decide(three).reason.contains("after the 3 rounds allowed"))
         #expect(
@@ -60,7 +60,7 @@ import Workflow
                 "the limit of gradient calls is reached (10)"))
     }
 
-    /// A check that ends the stage passes over the rounds that were left.
+    /// A check that ends the stage skips the remaining rounds.
     @Test("Rounds that are not needed are skipped") func whatIsLeftIsPassedOver() {
         var hybrid = HybridStage()
         hybrid.rounds = 3

@@ -74,7 +74,7 @@ import Workflow
         #expect(rejection("line").contains("line.xyz:"), "\(rejection("line"))")
     }
 
-    /// Whatever bytes a name has: inside they are kept, outside they are shown without harm.
+    /// Any bytes of a name are kept inside the spool, and are escaped when they are shown.
     @Test("Hostile names are kept as bytes and escaped for display", .tags(.fault23))
     func fault23HostileNames() async throws {
         let names: [[UInt8]] = [
@@ -106,7 +106,6 @@ import Workflow
         #expect(Set(kept) == Set(names.map { $0 + Array(".yaml".utf8) }))
     }
 
-    /// A foreign folder in the outbox is not touched.
     @Test("A foreign folder with the job's name is not touched", .tags(.fault32))
     func fault32ForeignFolder() async throws {
         try FileManager.default.createDirectory(

@@ -32,7 +32,7 @@ import YAMLDocument
         #expect(spool.files("outbox/rejected").isEmpty)
     }
 
-    /// A request beyond the limits is reported when the job arrives instead of at its turn.
+    /// Resources beyond the limits are reported when the job arrives, not when it starts.
     @Test("A job that requests too much is set aside with places") func excessiveRequest() async throws {
         var most = Resources()
         (most.time, most.tasks) = (3600, 8)
@@ -62,15 +62,15 @@ import YAMLDocument
         #expect(throws: WorkflowError.self) { try spool.client.status(of: "greedy") }
     }
 
-    /// One daemon, one inbox, everything that people put there.
+    /// All kinds of files that users drop into an inbox.
     @Test("Every drop is accepted, set aside or left alone", .tags(.fault20))
     func fault20EveryDrop() async throws {
-        // Taken: two jobs with one structure, and one that carries its own.
+        // Accepted: two jobs with one structure, and a job with an inline structure.
         try spool.drop("first.yaml", outsideJob("first"))
         try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("own.yaml", outsideJob("own", structure: "|\n  2\n\n  H 0 0 0\n  H 0 0 0.9"))
-        // Set aside, with every mistake.
+        // Set aside with all mistakes.
         try spool.drop(
             "five.yaml",
             """
@@ -159,13 +159,13 @@ import YAMLDocument
         let manifest = spool.text("outbox/once/01-dft/MANIFEST.json")
         #expect(manifest != nil)
 
-        // Again, across a restart and under another file name.
+        // The same job again, after a restart and under another file name.
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("copy.yaml", text)
         try await spool.work()
         #expect(
             rejection("copy").contains("exists already as ‘once’ (waiting-for-dft)"), "\(rejection("copy"))")
-        // Another job of that name.
+        // Another job with the same name.
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text.replacing("0.05", with: "0.02"))
         try await spool.work()

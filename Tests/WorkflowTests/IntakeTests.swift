@@ -12,7 +12,7 @@ import Workflow
 
     init() throws { spool = try TestSpool() }
 
-    /// Something that can be shut and opened.
+    /// A gate at which a thread waits until the gate is opened.
     private final class Gate: Sendable {
         private let isOpen = Atomic<Bool>(false)
         private let visitors = Atomic<Int>(0)
@@ -31,7 +31,7 @@ import Workflow
         try spool.drop("\(name).yaml", outsideJob(name, structure: "\(name).xyz"))
     }
 
-    /// A result whose trajectory is not what it should be.
+    /// Writes an invalid result: its trajectory does not belong to the package.
     private func leaveResult(of job: String) throws {
         let result = "\(spool.path)/outbox/\(job)/01-dft/result"
         try FileManager.default.createDirectory(atPath: result, withIntermediateDirectories: false)
@@ -73,13 +73,13 @@ import Workflow
         try dropJob("other")
         let end = ContinuousClock.now + .seconds(60)
         while !spool.exists("outbox/other/01-dft/MANIFEST.json"), ContinuousClock.now < end {
-            #expect(try await !engine.turn(), "it waits for others alone although it reads")
+            #expect(try await !engine.turn(), "the engine does not wait: it reads a result")
         }
         #expect(spool.exists("outbox/other/01-dft/MANIFEST.json"))
         #expect(gate.count == 1)
         #expect(!spool.exists("outbox/slow/01-dft/result.refused"))
         gate.open()
-        // The folder appears before the turn that records the reason.
+        // The folder appears before the turn that records the reason in the status.
         try await turns(engine) {
             try spool.exists("outbox/slow/01-dft/result.refused/REFUSED.txt")
                 && spool.client.status(of: "slow").reason.contains("trajectory.extxyz")
@@ -110,7 +110,7 @@ import Workflow
         #expect(why.contains("water.cif"), "\(why)")
     }
 
-    @Test("A package that cannot be read is retried after growing pauses, not at every poll")
+    @Test("A package that cannot be read is read again after growing pauses, not at every poll")
     func backOff() async throws {
         try dropJob("h2")
         let engine = try spool.engine { $0.interval = .seconds(60) }
@@ -128,13 +128,13 @@ import Workflow
         #expect(count == 1)
         let reason = try spool.client.status(of: "h2").reason
         #expect(reason.contains("cannot be read") && reason.contains("parameters.json"), "\(reason)")
-        // A change of the files is looked at at once.
+        // After a change of its files it is read again at once.
         try FileManager.default.removeItem(atPath: "\(spool.path)/outbox/h2/01-dft/result")
         try leaveResult(of: "h2")
         try await turns(engine) { spool.exists("outbox/h2/01-dft/result.refused") }
     }
 
-    @Test("Jobs that wait for a job that fails fail with it, however long the chain is")
+    @Test("If a job fails, all jobs that wait for it fail, however long the chain is")
     func chain() async throws {
         for number in 0..<12 {
             try spool.drop("c\(number).xyz", hydrogen)
@@ -153,7 +153,7 @@ import Workflow
     }
 
     @Test(
-        "The daemon stops within its grace while a job's files are being written; the next start writes them")
+        "The daemon stops in time while a job's files are being written; the next start writes them")
     func stopWhilePublishing() async throws {
         let engine = try spool.engine {
             $0.patience = .milliseconds(20)
@@ -171,14 +171,14 @@ import Workflow
         let start = ContinuousClock.now
         #expect(await !engine.stop())
         #expect(start.duration(to: .now) < .seconds(30))
-        #expect(try await engine.turn(), "a daemon that stops begins nothing")
+        #expect(try await engine.turn(), "a daemon that stops must not begin new work")
         #expect(!spool.exists("outbox/h2/status.yaml"))
         gate.open()
         try await spool.work()
         #expect(spool.text("outbox/h2/status.yaml")?.contains("waiting-for-dft") == true)
     }
 
-    /// A force field whose Hessian takes as long as it is let.
+    /// A force field whose Hessian waits until the test releases it.
     private struct SlowHessian: ForceField {
         let progress: Progress
         let hasEnergy = true
@@ -187,7 +187,7 @@ import Workflow
         final class Progress: Sendable {
             private let state = Mutex((steps: 0, ended: 0))
             var steps: Int { state.withLock { $0.steps } }
-            /// Computations that came to an end.
+            /// Number of computations that have ended.
             var ended: Int { state.withLock { $0.ended } }
             func step() { state.withLock { $0.steps += 1 } }
             func end() { state.withLock { $0.ended += 1 } }
@@ -229,7 +229,7 @@ import Workflow
         _ = try spool.client.request(.retry, of: "h2")
         try await turns(engine) { hessian.ended == 1 }
         #expect(hessian.steps < 60_000)
-        // The second attempt computes its own, and ends with the daemon.
+        // The second attempt computes its own Hessian; this computation ends with the daemon.
         let steps = hessian.steps
         try await turns(engine) { hessian.steps > steps + 2 }
         #expect(await engine.stop())

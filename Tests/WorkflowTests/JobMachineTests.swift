@@ -13,8 +13,8 @@ import Workflow
         ("resume", .resume), ("retry", .retry), ("noted", .noted("waits in a queue")),
     ]
 
-    /// A job of two stages in the second attempt at its first one: what each event makes of it, every event
-    /// that is not listed being without meaning.
+    /// The table lists the effect of each event on a job of two stages in the second attempt at its first stage.
+    /// Events that are not listed have no effect.
     @Test("Every event is defined in every state") func everyEventInEveryState() {
         var table: [String] = []
         for kind in StageKind.allCases {
@@ -24,7 +24,7 @@ import Workflow
                         state: state, reason: "before", stage: 0, attempt: 2, stages: [kind, .dft])
                     var machine = before
                     guard machine.handle(event) else {
-                        #expect(machine == before, "\(state) \(name): refused, and changed all the same")
+                        #expect(machine == before, "\(state) \(name): refused, but changed the job")
                         continue
                     }
                     #expect(machine.reason != "before" && !machine.reason.isEmpty, "\(state) \(name)")
@@ -75,12 +75,12 @@ import Workflow
             dft paused: resume → queued, stage 1, attempt 2
             """
         let lines = expected.split(separator: "\n").map(String.init)
-        // Single points are outside as a relaxation is.
+        // Single points are calculated outside, like a relaxation.
         let points = lines.filter { $0.hasPrefix("dft ") }.map { "single-points" + $0.dropFirst(3) }
         #expect(table == lines + points)
     }
 
-    /// Lets events happen that all mean something.
+    /// Applies the events and expects that each has an effect.
     private func expect(
         _ machine: inout JobMachine, _ events: JobEvent..., location: SourceLocation = #_sourceLocation
     ) {
@@ -127,14 +127,14 @@ import Workflow
         #expect(!goesOn)
     }
 
-    @Test("The same reason twice is not an event") func repeatedReason() {
+    @Test("The same reason again is not an event") func repeatedReason() {
         var machine = JobMachine(stages: [.ml])
         let changes = ["a", "a", "b"].map { machine.handle(.held("waiting for \($0)")) }
         #expect(changes == [true, false, true])
     }
 
-    /// Whatever happens in whatever order: a stage is never skipped or repeated once it has ended, attempts
-    /// count up, and a completed job stays completed.
+    /// After events in any order no ended stage was skipped or repeated, attempts only increase, and a completed job
+    /// stays completed.
     @Test("Any order of events leaves a valid state") func anyOrderOfEvents() {
         var seed: UInt64 = 2026
         func draw(below count: Int) -> Int {
@@ -161,6 +161,6 @@ import Workflow
             }
             completed += machine.state == .completed ? 1 : 0
         }
-        #expect(completed > 0, "the events drawn never completed a job, so this test says little")
+        #expect(completed > 0, "the random events never completed a job")
     }
 }

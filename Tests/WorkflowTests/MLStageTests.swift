@@ -11,7 +11,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Whole jobs of one ML stage, with a small force field that is trained for the test.
+/// Jobs with one ML stage, from the inbox to the summary, with a small force field that is trained for the test.
 @Suite(.serialized) struct MLStageTests {
     private let spool: TestSpool
     private let version: String
@@ -22,7 +22,7 @@ import Workflow
         version = try Self.train(in: spool.path + "/models")
     }
 
-    /// A conservative potential of fifteen frames of a ring: not a good one, but a real one.
+    /// Trains a conservative potential on fifteen frames of a ring; it need not be accurate.
     static func train(in models: String) throws -> String {
         let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
@@ -93,7 +93,7 @@ import Workflow
         let log = try #require(spool.text("outbox/ring/01-ml/optimizer.log"))
         #expect(log.hasPrefix("      Step     Time       ML-energy          fmax\n"), "\(log)")
         #expect(steps(log) == Array(0...last))
-        // The model's energies, as the frames have them.
+        // The log has the same energies of the model as the frames.
         let lines = log.split(separator: "\n").dropFirst()
         #expect(lines.count == path.count && lines.allSatisfy { $0.hasPrefix("BFGS:") })
         for (line, frame) in zip(lines, path) {
@@ -124,8 +124,8 @@ import Workflow
         #expect(try spool.client.summary(of: "ring") == summary)
     }
 
-    /// Stopped in the middle, with truncated files as after a crash, and started again: every step
-    /// occurs once, and every number is the same as without the interruption.
+    /// The stage is stopped in the middle, its files are truncated as after a crash, and it is started again: every
+    /// step occurs once, and every number is the same as without the interruption.
     @Test("An interrupted stage resumes from its last step", .tags(.fault30))
     func fault30Interrupted() async throws {
         let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
@@ -145,7 +145,7 @@ import Workflow
             _ = await running.result
             #expect(try spool.state(of: "torn") == .queued)
             let there = try spool.bytes(trajectory)
-            #expect(there.count < whole.count, "it was over before it could be interrupted")
+            #expect(there.count < whole.count, "the stage ended before it could be interrupted")
             let torn = cut == 0 ? there + Array("24\nProperties=".utf8) : Array(there.dropLast(cut))
             try Data(torn).write(to: URL(fileURLWithPath: "\(spool.path)/\(trajectory)"))
         }
@@ -159,8 +159,8 @@ import Workflow
                 == spool.bytes("outbox/through/01-ml/final.extxyz"))
     }
 
-    /// The daemon in a separate task; each frame takes some time, so that a stage can be stopped
-    /// before its end even on a busy machine.
+    /// Starts the daemon in a separate task. Each frame takes some time, so that a stage can be stopped before its end
+    /// even on a busy machine.
     private func startSlowly() -> Task<Void, any Error> {
         let daemon = spool.daemon(models: models, once: false)
         return Task {
@@ -182,7 +182,7 @@ import Workflow
             try await Task.sleep(for: .milliseconds(2))
         }
         _ = try spool.client.request(.pause, of: "ring")
-        // It stops between two steps, long before the last.
+        // The stage stops between two steps, long before the last step.
         var frames = 0
         while case let now = try spool.bytes("outbox/ring/01-ml/trajectory.extxyz").count, now != frames {
             frames = now
@@ -197,7 +197,7 @@ import Workflow
         #expect(steps(try #require(spool.text("outbox/ring/01-ml/optimizer.log"))) == Array(0...250))
     }
 
-    /// The paper's rounds: the shell moves, then the rest.
+    /// As in the paper's rounds, first the shell moves, then the other atoms.
     @Test("Parts move in turn") func partsMoveInTurn() async throws {
         try submit(
             "turns",

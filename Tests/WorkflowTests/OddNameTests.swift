@@ -3,7 +3,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Names of files that say less, or more, than they seem to.
+/// Misleading names of files.
 @Suite struct OddNameTests {
     private let spool: TestSpool
 

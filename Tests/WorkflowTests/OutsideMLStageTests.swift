@@ -6,7 +6,7 @@ import Structures
 import Testing
 import Workflow
 
-/// ML stages that another machine does: what the engine leaves in the outbox, `StageTask.run(in:)` does.
+/// ML stages that another machine runs: the engine writes a task into the outbox, and `StageTask.run(in:)` executes it.
 @Suite(.serialized) struct OutsideMLStageTests {
     private let spool: TestSpool
     private let engine: Engine
@@ -31,7 +31,7 @@ import Workflow
                   - dft: {engine: tblite}
 
                 """), structure: ExtXYZ.bytes(of: [GoldThiolateRing(n: 4).atoms]))
-        // The engine has nothing to do any more.
+        // The engine has nothing left to do.
         try await spool.turn(engine)
     }
 
@@ -46,7 +46,7 @@ import Workflow
         return try StageTask.run(in: folder, stop: stop) { step, _ in if step >= last { stop.set() } }
     }
 
-    /// The engine computes nothing itself; how far the other machine is, is shown.
+    /// The engine itself computes nothing, and the status shows the progress of the other process.
     @Test("An ML stage runs in another process") func aStageElsewhere() async throws {
         #expect(try spool.state(of: "ring") == .running)
         let files = spool.files("outbox/ring/01-ml")
@@ -55,7 +55,7 @@ import Workflow
         let status = try spool.client.status(of: "ring")
         #expect(status.step == 2 && (status.fmax ?? 0) > 0.8, "\(status)")
         try await spool.turn(engine)
-        #expect(try spool.state(of: "ring") == .running, "half a stage is none")
+        #expect(try spool.state(of: "ring") == .running, "half of a stage is not a result")
 
         guard case .finished(let report) = try perform(stage()) else { throw Unexpected(end: "stopped") }
         let trajectory = try spool.bytes("outbox/ring/01-ml/trajectory.extxyz")
@@ -65,12 +65,12 @@ import Workflow
         #expect(
             history.filter { $0.contains("stage 1 ended: \(report.verdict.text)") }.count == 1, "\(history)")
 
-        // The package starts from the Hessian that the other machine has left: behind a header, the same numbers.
+        // The package has the Hessian that the other process wrote: the same numbers after a header.
         let left = try spool.bytes("outbox/ring/01-ml/hessian.f64")
         #expect(left.count == 8 * 72 * 72 && Set(left).count > 100)
         #expect(try Array(spool.bytes("outbox/ring/02-dft/hessian.npy").suffix(left.count)) == left)
 
-        // Without interruption, and without a spool, it is the same bit for bit.
+        // A run without interruption and without a spool gives the same result, bit for bit.
         let elsewhere = spool.path + "/elsewhere"
         try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
         for file in ["initial.extxyz", "stage.json"] {
@@ -79,7 +79,7 @@ import Workflow
         }
         _ = try perform(Directory(FilePath(elsewhere)))
         #expect(try spool.bytes("elsewhere/trajectory.extxyz") == trajectory)
-        // Done is done.
+        // A task that is done is not run again.
         guard case .finished(let again) = try perform(stage()) else { throw Unexpected(end: "stopped") }
         #expect(again.verdict == report.verdict)
     }
@@ -112,13 +112,13 @@ import Workflow
         #expect(!spool.exists("outbox/ring/01-ml/trajectory.extxyz"))
     }
 
-    /// The nodes have another model with that name.
+    /// The node has another model with the same name.
     @Test("A result of another model is refused") func anotherModel() throws {
         let text = try #require(spool.text("outbox/ring/01-ml/stage.json"))
         let version = try #require(text.firstMatch(of: /"modelVersion" : "([0-9a-f]{64})"/)).1
         try text.replacing(version, with: String(repeating: "0", count: 64)).write(
             toFile: "\(spool.path)/outbox/ring/01-ml/stage.json", atomically: true, encoding: .utf8)
         let error = #expect(throws: (any Error).self) { _ = try perform(stage()) }
-        #expect(error.map { "\($0)" }?.contains("version \(version) here, the stage is for 000") == true)
+        #expect(error.map { "\($0)" }?.contains("version \(version) here, but the stage is for 000") == true)
     }
 }

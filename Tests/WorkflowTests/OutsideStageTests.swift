@@ -7,7 +7,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Stages that are calculated elsewhere: the package goes out once, its result comes in once.
+/// Stages that are calculated outside: the package is published once, and its result is accepted once.
 @Suite struct OutsideStageTests {
     private let spool: TestSpool
 
@@ -16,7 +16,7 @@ import Workflow
         try spool.drop("h2.xyz", hydrogen)
     }
 
-    /// - Parameter forces: on the second atom along z, eV/Å; the first has the opposite.
+    /// - Parameter forces: force on the second atom along z, eV/Å; the first atom has the opposite force.
     private static func result(_ z: Double, energy: String = "-26.5", forces: Double = 0.01) -> String {
         """
         2
@@ -64,7 +64,7 @@ import Workflow
         #expect(summary.contains("state: completed\n"))
         #expect(summary.contains("energy: -26.5  # eV\n"), "\(summary)")
 
-        // A late copy changes nothing.
+        // A late copy of the result changes nothing.
         try spool.drop("h2.result.extxyz", Self.result(0.76))
         try await spool.work()
         #expect(try spool.client.status(of: "h2") == status)
@@ -107,7 +107,7 @@ import Workflow
     }
 
     /// The second stage starts where the first one ended, in a separate package.
-    @Test("A stage starts from the result of the one before") func stagesChain() async throws {
+    @Test("A stage starts from the result of the previous stage") func stagesChain() async throws {
         try spool.drop(
             "two.yaml", outsideJob("two") + "  - dft: {engine: tblite, fmax: 0.02}\n")
         try await spool.work()
@@ -176,7 +176,7 @@ import Workflow
 
     @Test("A spool has only one daemon", .tags(.fault08)) func fault08OneDaemon() async throws {
         let first = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
-        // The lock is taken before the store is made.
+        // The lock is taken before the store is created.
         while !spool.exists(".aurelax/jobs.sqlite") { try await Task.sleep(for: .milliseconds(10)) }
         let error = await #expect(throws: WorkflowError.self) { try await spool.work() }
         #expect(error?.exitStatus == .locked)

@@ -7,7 +7,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// The doctor, and a store rebuilt from the outbox.
+/// The doctor, and the recovery of a store from the outbox.
 @Suite struct RecoveryTests {
     private let spool: TestSpool
 
@@ -23,7 +23,7 @@ import Workflow
         """
     }
 
-    /// Five jobs: one completed, one at its second stage, one waiting, one cancelled, one failed.
+    /// Makes five jobs: one completed, one at its second stage, one waiting, one cancelled, one failed.
     private func fill() async throws {
         for name in ["done", "second", "waits", "gone", "failed"] {
             try spool.drop("\(name).xyz", hydrogen)
@@ -52,7 +52,7 @@ import Workflow
         let manifest = try spool.bytes("outbox/second/02-dft/MANIFEST.json")
         try loseTheStore()
         let error = await #expect(throws: WorkflowError.self) { try await spool.work() }
-        #expect(error?.exitStatus == .store, "a daemon began with an empty store")
+        #expect(error?.exitStatus == .store, "a daemon started with an empty store")
 
         let outcome = try StoreRecovery(spool.spool).run()
         #expect(Set(outcome.jobs) == ["done", "second", "waits", "gone", "failed"])
@@ -72,7 +72,7 @@ import Workflow
         #expect(try spool.client.isPublished(Digest(of: manifest)))
         #expect(try spool.history(of: "waits").contains { $0.contains("→ waiting-for-dft") })
 
-        // It resumes, and an earlier job is recognised.
+        // The daemon resumes, and recognises an earlier job.
         try spool.drop("waits.result.extxyz", Self.result(0.75))
         try spool.drop("done.xyz", hydrogen)
         try spool.drop("again.yaml", outsideJob("done", structure: "done.xyz"))
@@ -117,10 +117,10 @@ import Workflow
         ] {
             #expect(found.contains { $0.subject == subject && $0.grade == grade }, "\(subject) in \(found)")
         }
-        // How much space is free is said too, and other tests write meanwhile.
+        // The finding about free space is ignored, because other tests write at the same time.
         #expect(
             try doctor.examine().filter { $0.subject != "space" } == found.filter { $0.subject != "space" },
-            "looking changed something")
+            "the examination changed something")
         let repaired = try doctor.examine(repairing: true)
         #expect(repaired.allSatisfy { $0.remedy == nil || $0.isRepaired })
         #expect(try !doctor.examine().contains { $0.grade == .error })

@@ -9,7 +9,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// A spring between two atoms, 5 eV/Å².
+/// A force field with a spring of 5 eV/Å² between two atoms.
 private struct Spring: ForceField {
     let hasEnergy = true
     let provenance = ForceFieldProvenance(name: "spring", kind: "test", version: "1", levelOfTheory: "none")
@@ -24,7 +24,7 @@ private struct Spring: ForceField {
     }
 }
 
-/// Points along the path of an earlier stage: the package, its result, and the following stage.
+/// Single points along the path of an earlier stage: the package, its result, and the following stage.
 @Suite struct SinglePointsStageTests {
     private let spool: TestSpool
     private static let folder = "outbox/h2/02-single-points"
@@ -39,7 +39,7 @@ private struct Spring: ForceField {
         if !spool.exists("outbox/h2") {
             try spool.drop("h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n\(stages)")
         }
-        // Before the acceptance there is nothing to read.
+        // Before the job is accepted there is no status.
         try await spool.turn(spool.engine { $0.forceField = { _ in Spring() } }) {
             (try? condition()) ?? false
         }
@@ -67,8 +67,7 @@ private struct Spring: ForceField {
         #expect(
             String(decoding: manifest, as: UTF8.self).contains("stage 1 (ml), \(path.count) geometries"))
 
-        // Another engine finds the same package; a dropped file is not accepted as a result; a
-        // request is followed.
+        // A new engine finds the same package; a dropped file is not accepted as a result; a request is followed.
         try await turn("", until: isWaiting)
         #expect(try spool.bytes("\(Self.folder)/MANIFEST.json") == manifest)
         try spool.drop("h2.result.extxyz", "1\nenergy=1\nH 0 0 0\n")
@@ -85,7 +84,7 @@ private struct Spring: ForceField {
         #expect(spool.exists("\(Self.folder)/CANCELLED"))
     }
 
-    /// A path that came back as one geometry is none.
+    /// One returned geometry is not a path.
     @Test("A missing path is reported") func withoutPath() async throws {
         try await turn(
             "  - dft: {engine: tblite, fmax: 0.1}\n  - single-points: {engine: tblite}\n", until: isWaiting)
@@ -141,7 +140,7 @@ private struct Spring: ForceField {
         #expect(report.final?.positions == path.last?.positions)
     }
 
-    /// As the last stage it completes the job, though one of its points failed.
+    /// A last stage of single points completes the job although one of its points failed.
     @Test("A failed point does not fail the job", .enabled(if: python != nil)) func failedPointInJob()
         async throws
     {
@@ -149,8 +148,8 @@ private struct Spring: ForceField {
         var options = LocalRunner.Options()
         options.python = try #require(Self.python)
         let directory = try Directory(FilePath("\(spool.path)/\(Self.folder)"))
-        // The engine gives up at the second geometry: nothing of it is ours to change, so the point is written as the
-        // script does it.
+        // The second point fails. The engine cannot be made to fail there, so the test writes the point as the
+        // script would write it.
         let whole = try Directory(FilePath("\(spool.path)/\(Self.folder)"))
         #expect(try await LocalRunner(options).run(whole) == .finished(.converged))
         let result = try directory.subdirectory("result")
@@ -161,7 +160,7 @@ private struct Spring: ForceField {
             .replacing(/(?m)^(H \S+ \S+ \S+).*$/) { "\($0.1)" }
         try result.subdirectory("points").replace("0002.extxyz", Array(failed.utf8))
         try result.remove("DONE.json")
-        // A process with a point of its own finds all points and combines the set.
+        // A process that is started for one point finds all points and combines the results.
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "AURELAX_POINT=1 exec ./run.sh >/dev/null 2>&1"]

@@ -21,7 +21,7 @@ import Workflow
             try spool.client.submit(h2, structure: Array(hydrogen.utf8))
         }
         #expect(error?.code == .fileExists)
-        // Not taken in yet is another answer than no such job, and no jobs another than no spool.
+        // A job that is not accepted yet differs from a missing job, and an empty spool from a missing spool.
         #expect(spool.client.filesInInbox() == ["h2.yaml"])
         #expect(try spool.client.statuses().isEmpty)
         for question in [
@@ -53,7 +53,7 @@ import Workflow
             #expect(text.split(separator: "\n").contains(Substring(line)), "no ‘\(line)’ in\n\(text)")
         }
         #expect(text.contains(status.reason))
-        // The log is the history, whole after any restart.
+        // The log is the complete history, after any restart.
         let log = try #require(spool.text("outbox/h2/job.log"))
         #expect(log.split(separator: "\n").count == (try spool.history(of: "h2").count))
         try FileManager.default.removeItem(atPath: spool.path + "/outbox/h2/job.log")

@@ -58,7 +58,7 @@ import YAMLDocument
         #expect(try #require(read("aurelax: 1\n").configuration) == SpoolConfiguration())
     }
 
-    /// The general values, then every rule that fits, in order, then the job's own.
+    /// The general values apply first, then every matching rule in order, then the job's own values.
     @Test("Rules match stages by kind, size and engine") func rules() throws {
         let slurm = try #require(read(Self.example).configuration).slurm
         func resources(_ text: String, atoms: Int) throws -> [Int?] {
@@ -74,11 +74,11 @@ import YAMLDocument
         let big = slurm.resources(for: try stage("{resources: {memory: 1T, tasks: 65}}"), atoms: 1)
         #expect(
             slurm.resubmission.limits.excesses(of: big) == [
-                "tasks 65, where 64 is allowed", "memory 1024G, where 128G is allowed",
+                "tasks 65, above the limit of 64", "memory 1024G, above the limit of 128G",
             ])
     }
 
-    /// An ML stage is one process: what the packages ask for in nodes and tasks is not for it, nor are their rules.
+    /// An ML stage is one process, so the nodes, tasks and rules of packages do not apply to it.
     @Test("An ML stage gets its own resources") func whatAnMLStageAsksFor() throws {
         let configuration = try #require(read(Self.example).configuration)
         let small = configuration.slurm.resources(for: configuration.ml, atoms: 149)
@@ -96,7 +96,7 @@ import YAMLDocument
             ("aurelax: 1\nslrum: {}\n", "did you mean ‘slurm’?"),
             ("aurelax: 1\ndft: {executor: sge}\n", "expected one of manual, local, slurm"),
             ("aurelax: 1\nml: {executor: manual}\n", "expected one of local, slurm"),
-            ("aurelax: 1\nml: {models: models}\n", "‘models’ is no absolute path"),
+            ("aurelax: 1\nml: {models: models}\n", "‘models’ is not an absolute path"),
             ("aurelax: 1\nml: {tasks: 2}\n", "aurelax.yaml:2:6: error: "),
             (
                 "aurelax: 1\nml: {memory: 2G}\nslurm: {limits: {memory: 1G}}\n",
@@ -116,7 +116,7 @@ import YAMLDocument
             ),
             (
                 "aurelax: 1\nslurm:\n  rules:\n    - {min_atoms: 5, max_atoms: 4, tasks: 2}\n",
-                "4 is below min_atoms, 5: the rule matches no structure"
+                "4 is below min_atoms, 5, so the rule matches no structure"
             ),
         ])
     func mistakesHaveAPlace(text: String, message: String) {
@@ -142,7 +142,7 @@ import YAMLDocument
         #expect(Resources.seconds(text) == nil)
     }
 
-    /// A job's own resources survive being written out as a job file.
+    /// A job's own resources are unchanged after the job was printed and read again.
     @Test("Resources are written as options of sbatch") func resourcesAreWrittenOut() throws {
         let text =
             "aurelax: 1\nname: a\nstructure: a.xyz\nstages: [{dft: {resources: {partition: p, time: 1-2, nodes: 2, tasks: 3, memory: 4G}}}]\n"
@@ -151,7 +151,6 @@ import YAMLDocument
         #expect(again.job == job, "\(again.report)\(job.yaml)")
     }
 
-    /// A daemon does not start with a mistaken configuration.
     @Test("A daemon refuses a wrong configuration") func aDaemonRefusesAWrongOne() async throws {
         let spool = try TestSpool()
         try Data("aurelax: 1\ndft: {executer: slurm}\n".utf8).write(

@@ -10,7 +10,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// A spring between each two atoms, eV/Å², that may misbehave.
+/// A force field with a spring between each pair of atoms (eV/Å²), which can be made to fail.
 private struct SpringField: ForceField {
     enum Manner: Sendable { case good, aborts, gives(Double), hangs(Released) }
 
@@ -19,7 +19,7 @@ private struct SpringField: ForceField {
     let provenance = ForceFieldProvenance(
         name: "spring", kind: "test", version: "1", levelOfTheory: "none")
 
-    /// Lets hanging threads go when the test is over.
+    /// Releases hanging threads at the end of the test.
     final class Released: Sendable {
         private let value = Atomic<Bool>(false)
         var isSet: Bool { value.load(ordering: .relaxed) }
@@ -46,7 +46,7 @@ private struct SpringField: ForceField {
     }
 }
 
-/// Faults 29, 30 and 34: what computes misbehaves, and so do clocks.
+/// Faults 29, 30 and 34: engines and force fields fail, and clocks jump.
 @Suite(.serialized) struct StageFaultTests {
     private let spool: TestSpool
 
@@ -88,7 +88,7 @@ private struct SpringField: ForceField {
         let status = try spool.client.status(of: "h2")
         #expect(status.state == .failed)
         #expect(status.reason.contains("ended 3 times"), "\(status.reason)")
-        // A person may try again.
+        // The user may retry the job.
         _ = try spool.client.request(.retry, of: "h2")
         try await spool.turn(engine(.good))
         #expect(try spool.state(of: "h2") == .completed)
@@ -103,7 +103,7 @@ private struct SpringField: ForceField {
         try await spool.turn(engine(.gives(scale)))
         let status = try spool.client.status(of: "h2")
         #expect(status.state == .failed, "\(status.reason)")
-        #expect(try spool.history(of: "h2").count { $0.contains("→ running") } == 1, "it was begun again")
+        #expect(try spool.history(of: "h2").count { $0.contains("→ running") } == 1, "the stage was retried")
     }
 
     @Test("A stage that does not converge keeps its last frame", .tags(.fault29))
@@ -118,7 +118,7 @@ private struct SpringField: ForceField {
         #expect(frames.count == 2 && final.last?.positions == frames.last?.positions)
     }
 
-    /// A hanging step ends the daemon but not the job; a stopping daemon does not wait for it.
+    /// If a step hangs, the daemon ends but the job does not fail; a stopping daemon does not wait for the step.
     @Test("A step that hangs is ended", .tags(.fault30)) func fault30HangingStep() async throws {
         try submit()
         let released = SpringField.Released()
@@ -145,7 +145,7 @@ private struct SpringField: ForceField {
         #expect(try spool.state(of: "h2") == .completed)
     }
 
-    /// Files from 1970 and 2100 are files like others.
+    /// Files with times of 1970 and 2100 are treated like other files.
     @Test("Times of files have no effect", .tags(.fault34)) func fault34FileTimes() async throws {
         for (name, year) in [("old", 0), ("new", 4_102_444_800)] {
             try spool.drop("\(name).xyz", hydrogen)
@@ -159,7 +159,7 @@ private struct SpringField: ForceField {
         for name in ["old", "new"] { try spool.expectOneOf(name, "\(name)") }
     }
 
-    /// The store's own times jump by eighty years in both directions; what people see follows all the same.
+    /// The store's times jump by eighty years in both directions; the status is correct nevertheless.
     @Test("A clock that jumps has no effect", .tags(.fault34), arguments: [0.0, 4_102_444_800])
     func fault34JumpingClock(time: Double) async throws {
         try spool.drop("h2.xyz", hydrogen)

@@ -40,7 +40,7 @@ import Workflow
         initialFmax: 2.5, requestedFmax: 0.1, energy: -3.5, method: "tiny", version: "abc",
         levelOfTheory: "none", warnings: ["a", "b"], seconds: 1.5)
 
-    @Test("Committed data are there after reopening") func whatWasSaidIsThereAfterReopening() throws {
+    @Test("Committed data exist after reopening") func whatWasSaidIsThereAfterReopening() throws {
         let given = try acceptance("a", stages: "ml: {fmax: 0.2}\n  - dft: {engine: tblite}")
         let final = Digest(of: [1, 2, 3])
         let id: Int64
@@ -73,7 +73,7 @@ import Workflow
         #expect(history[3].hasPrefix("running → queued, stage 2 (dft), attempt 1"))
     }
 
-    /// The files of a killed daemon: all committed data is in the log beside the database.
+    /// In the files of a killed daemon all committed data are in the log beside the database.
     @Test("Committed data survives a kill", .tags(.fault01)) func fault01CommittedData() throws {
         let store = try Store(path)
         for number in 0..<20 { _ = try accept(store, acceptance("job\(number)")) }
@@ -128,7 +128,7 @@ import Workflow
         #expect(try store.history(of: id).count == 2, "a refused event left a line in the history")
     }
 
-    /// Two processes with the same event: it happens once.
+    /// If several processes report the same event, it takes effect once.
     @Test("One of several processes makes a transition") func oneOfManyMakesTheTransition() async throws {
         let id = try accept(Store(path), acceptance("a")).id
         let path = path
@@ -178,8 +178,8 @@ import Workflow
         }
     }
 
-    /// Golden/store-version-4.sqlite was written by the last program that had no list of migrations: a ring that had
-    /// ended its ML stage and waited for the result of its package (shrunk with VACUUM).
+    /// Golden/store-version-4.sqlite was written by the last version without a list of migrations. Its job is a ring
+    /// that had ended its ML stage and waited for the result of its package. (The file was shrunk with VACUUM.)
     @Test("A store of version 4 without GRDB's list of migrations is opened as it is")
     func storeOfVersion4() throws {
         let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -216,7 +216,7 @@ import Workflow
                     uniqueKeysWithValues: names.map { name in
                         let columns = try Row.fetchAll(
                             database, sql: "SELECT * FROM pragma_table_info(?)", arguments: [name])
-                        // Columns that were added stand behind the others.
+                        // Columns are compared as sets, because columns added by migrations come last.
                         return (name, Set(columns.map { "\($0["name"] as String) \($0["type"] as String)" }))
                     })
             }
@@ -258,7 +258,7 @@ import Workflow
     }
 }
 
-/// Keeps the logged lines.
+/// A log handler that keeps the logged lines.
 private struct LogLines: LogHandler {
     struct Line {
         let message: String

@@ -66,7 +66,7 @@ final class TestSpool: Sendable {
         Daemon(configuration(models: models, once: once), logger: Self.quiet)
     }
 
-    /// An engine to be turned by hand; nothing waits in it.
+    /// Makes an engine that the test turns itself, without pauses.
     func engine(_ change: (inout DaemonConfiguration) -> Void = { _ in }) throws -> Engine {
         var configuration = configuration()
         configuration.settle = .zero
@@ -75,7 +75,7 @@ final class TestSpool: Sendable {
         return try Engine(spool.open(), Store(spool.database, verifying: true), configuration, Self.quiet)
     }
 
-    /// Turns until the condition holds, or the engine ends by itself, or the time is over.
+    /// Turns the engine until the condition is true, the engine ends, or the time has passed.
     func turn(
         _ engine: Engine, seconds: Double = 240, until condition: () throws -> Bool = { false }
     ) async throws {
@@ -87,8 +87,8 @@ final class TestSpool: Sendable {
         }
     }
 
-    /// The guarantees after every fault for a job with one package: it exists once, in one state;
-    /// its package exists at most once and is the one in the store; no incomplete files remain.
+    /// Expects the guarantees after every fault for a job with one package: the job exists once, in one state; its
+    /// package exists at most once and is the one in the store; no incomplete files remain.
     func expectOneOf(_ name: String, _ place: Comment, is state: JobState = .waitingForDFT) throws {
         let store = try Store(spool.database, verifying: true)
         let jobs = try store.jobs().filter { $0.job.name == name }
@@ -106,11 +106,11 @@ final class TestSpool: Sendable {
         #expect(files(".aurelax/blobs").allSatisfy { !$0.hasPrefix(".") }, place)
     }
 
-    /// Lets a daemon do all that it can do without anybody else.
+    /// Lets a daemon do all work that needs no result from outside.
     func work(models: String? = nil) async throws { try await daemon(models: models).run() }
 }
 
-/// A job parsed from its file.
+/// Returns the job that is read from this text.
 func job(_ text: String, file: String = "job.yaml") throws -> Job {
     let read = JobFile(Array(text.utf8), file: file)
     return try #require(read.job, "\(read.report)")
@@ -122,10 +122,10 @@ enum Strength {
     static func scaled(_ quick: Int, full: Int) -> Int { isFull ? full : quick }
 }
 
-/// Two hydrogen atoms, Å, a little too far apart.
+/// Two hydrogen atoms that are slightly too far apart; XYZ, Å.
 let hydrogen = "2\n\nH 0 0 0\nH 0 0 0.85\n"
 
-/// One stage of GFN1-xTB, which nothing here runs: the job waits for its result.
+/// Returns a job with one stage of GFN1-xTB. The tests do not run its package, so the job waits for the result.
 func outsideJob(_ name: String, structure: String = "h2.xyz", extra: String = "") -> String {
     """
     aurelax: 1

@@ -7,13 +7,13 @@ import TestTags
 import Testing
 import Workflow
 
-/// Faults 10 to 14: the notification of new files fails. Real watchers, real directories.
+/// Faults 10 to 14: the notification of new files fails. The watchers and directories are real.
 @Suite(.serialized) struct WatchFaultTests {
     private let spool: TestSpool
 
     init() throws { spool = try TestSpool() }
 
-    /// A daemon that runs during the test.
+    /// Starts a daemon that runs during the test.
     private func start(
         watcher: String?, interval: Duration = .seconds(1), settle: Duration = .milliseconds(200)
     ) -> Task<Void, any Error> {
@@ -43,7 +43,7 @@ import Workflow
         return FilePath(own).removingLastComponent().appending("aurelax-watch").string
     }()
 
-    /// The process that watches this test's inbox.
+    /// Returns the process that watches this test's inbox.
     private func watcher() -> Int32? {
         let inbox = Array((spool.path + "/inbox").utf8)
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
@@ -84,7 +84,7 @@ import Workflow
         for name in names { try drop(name) }
         try #require(kill(process, SIGCONT) == 0)
         let start = ContinuousClock.now
-        // Every file is looked at within two seconds; under load a job may take longer to its package.
+        // Every file is found within two seconds; under load a job may need longer to reach its package.
         #expect(
             try await wait(seconds: 60) { try spool.client.statuses().count == names.count })
         let seconds = start.duration(to: .now) / .seconds(1)
@@ -117,11 +117,11 @@ import Workflow
                 try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false
             })
         await end(daemon)
-        // A process that another test forks at this moment has the lock too, until it is another program.
+        // A process that another test forks at this moment also has the lock, until it executes another program.
         #expect(try await wait(seconds: 30) { try spool.client.health() == nil })
     }
 
-    /// A silent watcher, as on a network file system; it does not react to the daemon's end either.
+    /// The watcher is silent, as on a network file system, and does not react to the daemon's end.
     @Test("Files are found without any event", .tags(.fault12)) func fault12NoEvents() async throws {
         let program = spool.path + "/mute"
         try Data("#!/bin/sh\nexec sleep 300\n".utf8).write(to: URL(fileURLWithPath: program))
@@ -152,7 +152,7 @@ import Workflow
         await end(daemon)
     }
 
-    /// Files that come while the daemon starts; nothing looks again before a minute is over.
+    /// The files are dropped while the daemon starts; the next scan of the inbox is a minute later.
     @Test("Files dropped during the start are found", .tags(.fault14))
     func fault14DropsWhileStarting() async throws {
         for round in 0..<Strength.scaled(1, full: 20) {

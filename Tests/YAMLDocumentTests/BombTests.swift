@@ -3,13 +3,13 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// Fault 24: documents made to take time or memory are refused at once; any bytes get an answer.
+/// Fault 24: documents that are made to take time or memory are refused at once; any bytes give a document or an error.
 @Suite struct BombTests {
     enum Bomb: CaseIterable {
         case flowDepth, mixedDepth, manyValues, manyDirectives, lateDirectives, manyDocuments, manyAnchors
         case hugeKey, openQuote, newlines
 
-        /// As large as may be.
+        /// The bomb, of the largest permitted size.
         var bytes: [UInt8] {
             func many(_ text: String) -> String {
                 String(repeating: text, count: (YAMLLimits().bytes - 10) / text.utf8.count)
@@ -47,7 +47,7 @@ import YAMLDocument
         #expect(seconds < 1, "\(bomb): \(seconds) s")
     }
 
-    /// Every place named lies in the text, and nothing of the text reaches the terminal raw.
+    /// Every reported place is in the text, and no control character of the text reaches the terminal.
     @Test("Random bytes are refused with a valid place", .tags(.fault24)) func fault24AnyBytes() {
         let seeds = [
             "aurelax: 1\nname: x\nstages:\n  - ml: {fmax: 0.1, move: [1, 2]}\n  - dft: {h: .2}\n",

@@ -29,7 +29,7 @@ import YAMLDocument
             "One of two."),
     ])
 
-    /// Every message of the schema, with the line that it is about and the caret below.
+    /// Every message of the schema is shown with its line and a caret below.
     @Test(
         "Mistakes give these messages",
         arguments: [
@@ -57,7 +57,7 @@ import YAMLDocument
             (
                 "{count: 1, wholly-unknown: 1}",
                 "f.yaml:1:12: error: there is no key ‘wholly-unknown’ here\n  {count: 1, wholly-unknown: 1}\n"
-                    + "             ^~~~~~~~~~~~~~\n  hint: known here: count, size, ratio, any, on, colour, word, few, either, inner, one\n"
+                    + "             ^~~~~~~~~~~~~~\n  hint: keys allowed here: count, size, ratio, any, on, colour, word, few, either, inner, one\n"
             ),
             (
                 "{count: 1, size: 0}",

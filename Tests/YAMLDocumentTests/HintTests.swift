@@ -1,7 +1,7 @@
 import Testing
 import YAMLDocument
 
-/// Hints at the most likely meaning.
+/// Hints that name the most likely meaning.
 @Suite struct HintTests {
     static let stage = MappingSchema(
         [
@@ -40,8 +40,8 @@ import YAMLDocument
             ("stages: [{dft: {hessian: No}}]", "write false"),
             ("stages: [{dft: {hessian: 'true'}}]", "remove the quotation marks"),
             ("stages: [{dft: {max_steps: 1_000}}]", "write 1000"),
-            ("stages: [{ml: }]", "for its defaults write ‘ml: {}’"),
-            ("stages: [ml]", "for its defaults write ‘ml: {}’"),
+            ("stages: [{ml: }]", "to use its defaults, write ‘ml: {}’"),
+            ("stages: [ml]", "to use its defaults, write ‘ml: {}’"),
             ("stages: ml", "write a list in brackets, or one element per line after ‘- ’"),
             ("stages: [{dft: {hesian: true}}]", "did you mean ‘hessian’?"),
             ("stages: [{dft: {maxsteps: 1}}]", "did you mean ‘maxstep’ or ‘max_steps’?"),
@@ -50,7 +50,7 @@ import YAMLDocument
             ("stages: [{ml: {h: 0.2}}]", "‘h’ is a key of ‘stages[].dft’"),
             ("stages: [{ml: {version: 1}}]", "‘version’ is a key of the file itself"),
             ("stages: [{mll: {}}]", "did you mean ‘ml’?"),
-            ("nothing-like-it: 1", "known here: version, stages"),
+            ("nothing-like-it: 1", "keys allowed here: version, stages"),
         ] as [(String, String?)])
     func hint(text: String, hint: String?) throws {
         let node = try #require(root(text))

@@ -2,11 +2,11 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// Places of errors that the document's structure does not show.
+/// The places of errors in bytes, directives and syntax, and beside duplicate keys.
 @Suite struct LocationTests {
-    /// Bytes that are no UTF-8, and characters that no text has: line and column of the first.
+    /// Bytes that are not UTF-8 and forbidden characters are reported with line and column of the first one.
     @Test(
-        "Other encodings than UTF-8 are named", .tags(.fault24),
+        "Encodings other than UTF-8 are named", .tags(.fault24),
         arguments: [
             ([0x61, 0x3A, 0x20, 0xFF], 1, 4, "the byte 0xFF is not UTF-8 here"),
             ([0x61, 0x0A, 0xC3, 0xBC, 0xC3, 0x28], 2, 2, "the byte 0xC3 is not UTF-8 here"),
@@ -55,7 +55,7 @@ import YAMLDocument
                 f.yaml:3:1: error: the key ‘a’ appears twice
                   a: 3
                   ^
-                  hint: it is already in line 1
+                  hint: the first one is in line 1
 
                 """)
     }
@@ -71,8 +71,8 @@ import YAMLDocument
             ("- 1\nb: 2\n", "are the elements of one list indented alike?"),
             ("a:\n    b: 1\n  c: 2\n", "are the keys of one mapping indented alike?"),
             ("  a: 1\n b: 2\n", "are the keys of one mapping indented alike?"),
-            ("a: {b: 1\n", "elements are separated by commas, and a bracket that opens must close"),
-            ("a: 'b\n", "quotation marks that open must close"),
+            ("a: {b: 1\n", "separate the elements by commas, and close every bracket"),
+            ("a: 'b\n", "close the quotation marks"),
             ("a: - b\n", "begin a list on a new line"),
             ("a: \"\\q\"\n", "in text with backslashes use single quotation marks"),
             ("a:\n\tb: 1\n", "indent with spaces, not with tabs"),

@@ -24,7 +24,7 @@ import YAMLDocument
     @Test(
         "Scalars have the type of the schema", .tags(.fault25),
         arguments: [
-            // text, integer, number, boolean, null
+            // The columns are text, integer, number, boolean and null.
             ("NO", "NO", nil, nil, nil, false), ("yes", "yes", nil, nil, nil, false),
             ("true", "true", nil, nil, true, false), ("tRuE", "tRuE", nil, nil, nil, false),
             ("012", "012", 12, 12, nil, false), ("0o14", "0o14", nil, nil, nil, false),
@@ -94,7 +94,7 @@ import YAMLDocument
         }
     }
 
-    /// Fault 24: any input is answered quickly, with a place.
+    /// Fault 24: any input is refused quickly, with a place.
     @Test(
         "YAML bombs are refused quickly", .tags(.fault24),
         arguments: [
@@ -123,7 +123,7 @@ import YAMLDocument
         var said = ""
         let seconds = processorSeconds { said = report(text, schema) }
         #expect(seconds < 3)
-        #expect(said.contains("more mistakes from here on are not shown"))
+        #expect(said.contains("further mistakes from this line on are not shown"))
         #expect(said.utf8.count < 50_000)
     }
 }

@@ -35,7 +35,7 @@ import YAMLDocument
         #expect(render("e\u{301}: x", column: 5).hasSuffix("\n     ^\n"))
     }
 
-    /// Nothing of a file can move the cursor, hide text or turn its direction.
+    /// No character of a file can move the cursor, hide text or change its direction.
     @Test("Hostile characters are escaped in diagnostics", .tags(.fault23)) func fault23HostileCharacters() {
         let text = render(
             "a\u{1B}[31m\u{202E}b\u{200B}c", column: 3, message: "x\u{7}", hint: "\u{2066}",

@@ -2,7 +2,7 @@ import LinearAlgebra
 import Testing
 import YAMLDocument
 
-/// Values written into YAML files read back unchanged.
+/// Values that are written into YAML files and read back unchanged.
 @Suite struct ScalarWritingTests {
     @Test(
         "Text that could be misread is quoted",
@@ -26,7 +26,6 @@ import YAMLDocument
         #expect(value(written)?.number == number)
     }
 
-    /// Whatever is written is read as the same.
     @Test("Any text is written and read unchanged") func anyTextComesBack() throws {
         let alphabet: [Character] = [
             "a", "B", "0", " ", "\n", "\t", ":", "-", "#", "'", "\"", "\\", "|", "%", "{", "]", "*", "&", "!",

@@ -1,7 +1,7 @@
 import Glibc
 import YAMLDocument
 
-/// The diagnostics of a text against a schema, as a person reads them.
+/// Returns the diagnostics of a text against a schema, as a user reads them.
 func report(_ text: String, _ schema: MappingSchema? = nil) -> String {
     let bytes = Array(text.utf8)
     let (root, syntax) = YAMLNode.parse(bytes)
@@ -11,10 +11,10 @@ func report(_ text: String, _ schema: MappingSchema? = nil) -> String {
 
 func root(_ text: String) -> YAMLNode? { YAMLNode.parse(Array(text.utf8)).root }
 
-/// The value of the key `v` in `v: …`.
+/// Returns the value of the key `v` in the text `v: …`.
 func value(_ text: String) -> YAMLNode? { root("v: \(text)")?["v"] }
 
-/// Seconds of processor time that `body` takes: however busy the machine is, the same.
+/// Returns the processor time that `body` takes, s; it does not depend on other work of the machine.
 func processorSeconds(_ body: () throws -> Void) rethrows -> Double {
     func now() -> Double {
         var time = timespec()

@@ -14,9 +14,9 @@ struct ColumnLayout: Equatable {
     /// Number of tokens in a line.
     var width: Int { fields.reduce(0) { $0 + $1.width } }
 
-    /// Column of the element symbols.
+    /// Whether there is a column of element symbols.
     var hasSpecies: Bool { fields.contains(Field(name: "species", kind: .string, width: 1)) }
-    /// Column of the atomic numbers, used if there are no symbols.
+    /// Whether there is a column of atomic numbers, which is used if there are no symbols.
     var hasNumbers: Bool { fields.contains(Field(name: "Z", kind: .integer, width: 1)) }
 
     /// The layout of plain XYZ.

@@ -64,7 +64,7 @@ struct CommentScanner {
     private let line: UnsafeBufferPointer<UInt8>
     private let isJSON: Bool
     private(set) var position = 0
-    /// True if a list held a word without quotation marks.
+    /// True if a list had a word without quotation marks.
     private(set) var hasBareWords = false
 
     /// - Parameter isJSON: whether text in quotation marks uses JSON's escapes.
@@ -128,7 +128,7 @@ struct CommentScanner {
         return line[start..<position]
     }
 
-    /// Double quotes, or single ones as ASE reads them; JSON has only double ones.
+    /// Returns true for a double quotation mark, and for a single one, which ASE accepts but JSON does not.
     private static func isQuotationMark(_ byte: UInt8?) -> Bool {
         byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
     }
@@ -161,7 +161,7 @@ struct CommentScanner {
         throw LineFault("a quotation mark is not closed", at: start)
     }
 
-    /// The four hexadecimal digits after `\u`; two such escapes for a code point beyond 16 bits.
+    /// Reads the four hexadecimal digits after `\u`; a code point beyond 16 bits takes two such escapes.
     private mutating func codePoint() throws(LineFault) -> Character {
         func unit() throws(LineFault) -> UInt32 {
             let digits = String(decoding: line[position..<min(position + 4, line.count)], as: UTF8.self)
@@ -181,7 +181,7 @@ struct CommentScanner {
         return Character(Unicode.Scalar(value) ?? "\u{FFFD}")
     }
 
-    /// One word of a list: bare or quoted.
+    /// Reads one word of a list, bare or quoted.
     private mutating func word(closing: UInt8) throws(LineFault) -> Word {
         if Self.isQuotationMark(current), !isJSON || current == UInt8(ascii: "\"") {
             return Word(text: try quotedText(), isQuoted: true)
@@ -191,7 +191,7 @@ struct CommentScanner {
         return Word(text: String(decoding: bytes, as: UTF8.self), isQuoted: false)
     }
 
-    /// Words separated by commas or spaces, up to and including the closing bracket.
+    /// Reads words separated by commas or spaces, up to and including the closing bracket.
     private mutating func list(closing: UInt8) throws(LineFault) -> [Word] {
         let start = position - 1
         var words: [Word] = []

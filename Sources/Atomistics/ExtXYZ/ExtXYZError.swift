@@ -29,12 +29,12 @@ public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// Options of the reader: the interpretation of ambiguous values, and upper limits.
 public struct ExtXYZReadOptions: Sendable, Equatable {
-    /// The meaning of the rows of a nested `Lattice=[[…],[…],[…]]`. Readers disagree, so a matrix
-    /// that is not symmetric is refused unless the caller chooses.
+    /// The meaning of the rows of a nested `Lattice=[[…],[…],[…]]`. Programs disagree on it, so a matrix that is not
+    /// symmetric is refused unless the caller chooses a meaning.
     public enum NestedLattice: Sendable { case refused, vectorsAsRows, vectorsAsColumns }
 
     public var nestedLattice: NestedLattice
-    /// A frame that claims to have more atoms is refused before memory is allocated for it.
+    /// Largest accepted number of atoms; a frame that claims more is refused before memory is allocated for it.
     public var maxAtoms: Int
     /// Longest accepted line, bytes.
     public var maxLineLength: Int

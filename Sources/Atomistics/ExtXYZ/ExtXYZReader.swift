@@ -1,6 +1,6 @@
 import OrderedCollections
 
-/// Reads XYZ and extended XYZ frame by frame; holds one frame in memory.
+/// A reader of XYZ and extended XYZ files, with one frame at a time in memory.
 ///
 /// - Source: https://github.com/libAtoms/extxyz (the format's specification); ASE 3.29 `ase.io.extxyz`.
 public struct ExtXYZReader: ~Copyable {
@@ -62,15 +62,16 @@ public struct ExtXYZReader: ~Copyable {
                 throw scanner.error(
                     "expected a number of atoms, found \(quoted(token))", at: tokens.start,
                     hint: frame > 0
-                        ? "does the previous frame have more lines than it says?" : "is this an XYZ file?")
+                        ? "does the previous frame have more atoms than its first line says?"
+                        : "is this an XYZ file?")
             }
             if let rest = tokens.next() {
                 throw scanner.error(
                     "\(quoted(rest)) after the number of atoms", at: tokens.start,
-                    hint: "the first line of a frame holds only the number of atoms")
+                    hint: "the first line of a frame has only the number of atoms")
             }
-            // An atom takes at least two bytes, so a number of atoms that the rest of the source cannot hold is refused
-            // at once.
+            // An atom takes at least two bytes, so a number of atoms for which the rest of the source is too short is
+            // refused before any atom is read.
             let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
             guard count <= most else {
                 throw scanner.error(
@@ -86,7 +87,7 @@ public struct ExtXYZReader: ~Copyable {
     private func readRows(
         _ count: Int, _ layout: ColumnLayout, into atoms: inout Atoms
     ) throws(ExtXYZError) {
-        // Reserves memory for no more atoms than the rest of the file can hold.
+        // Reserves memory for no more atoms than the rest of the file can contain.
         let values = count.multipliedReportingOverflow(by: layout.width)
         let isPlausible = !values.overflow && values.partialValue <= (scanner.remaining ?? 1 << 20) / 2 + 1
         let room = isPlausible ? min(count, 1 << 16) : 0
@@ -120,7 +121,7 @@ public struct ExtXYZReader: ~Copyable {
                     number != elements[row].atomicNumber
                 {
                     throw LineFault(
-                        "species says \(elements[row].symbol), Z says \(number)", at: nil,
+                        "species is \(elements[row].symbol), but Z is \(number)", at: nil,
                         hint: "\(elements[row].symbol) is \(elements[row].atomicNumber)")
                 }
                 if let extra = tokens.next() {
@@ -141,7 +142,7 @@ public struct ExtXYZReader: ~Copyable {
     }
 }
 
-/// The words of a line.
+/// The words of a line, read one after the other.
 struct Tokens {
     private let line: UnsafeBufferPointer<UInt8>
     private var position = 0

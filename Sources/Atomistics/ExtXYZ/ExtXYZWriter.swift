@@ -91,8 +91,7 @@ extension ExtXYZ {
     /// Writes one-dimensional arrays in the older form `"1 2 3"`, which all readers know.
     private static func text(of value: InfoValue) -> String {
         switch value {
-        // ASE reads a key without a value as true; libAtoms then no longer sees the line as a list
-        // of pairs.
+        // ASE reads a key without a value as true, but libAtoms no longer reads the line as a list of pairs then.
         case .bare: "T"
         case .integer(let value): value.description
         case .real(let value): value.description
@@ -124,7 +123,7 @@ extension ExtXYZ {
         return json(jsonText(value))
     }
 
-    /// True if the only control characters are those that every reader accepts: line feed and tab.
+    /// Returns true if the text has no control characters except line feed and tab, which every reader accepts.
     private static func hasNoControls(_ text: String) -> Bool {
         text.utf8.allSatisfy { $0 >= 0x20 || $0 == 10 || $0 == 9 }
     }
@@ -156,10 +155,10 @@ extension ExtXYZ {
         value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : value.description
     }
 
-    /// Text of a JSON value: control characters are escaped too.
+    /// Writes text as a JSON value, in which control characters are escaped, too.
     private static func jsonText(_ text: String) -> String { escaped(text, controls: true) }
 
-    /// True if the text needs no quotation marks.
+    /// Returns true if the text needs no quotation marks.
     private static func isBare(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in

@@ -1,7 +1,7 @@
 import OrderedCollections
 
 extension CommentLine {
-    /// The columns that the line declares; those of plain XYZ if it declares none.
+    /// Returns the columns that the line declares, or the columns of plain XYZ if it declares none.
     func layout() throws(LineFault) -> ColumnLayout {
         guard let key = propertiesKey, let value = values[key] else { return .plain }
         let offset = offsets[key] ?? 0
@@ -11,7 +11,7 @@ extension CommentLine {
         return try ColumnLayout(text, at: offset)
     }
 
-    /// The format's specification leaves the case of this key open.
+    /// The key `Properties` in upper or lower case, because the format's specification does not fix the case.
     private var propertiesKey: String? {
         values.keys.first { $0.lowercased() == "properties" && values[$0] != .bare }
     }
@@ -45,7 +45,7 @@ extension CommentLine {
         return atoms
     }
 
-    /// Three logical values (0 and 1 count as such), or one for all.
+    /// Reads three logical values, or one value for all directions; 0 and 1 are logical values, too.
     private static func periodicity(_ value: InfoValue) -> Periodicity? {
         switch value {
         case .boolean(let flag): return Periodicity(flag, flag, flag)
@@ -56,8 +56,8 @@ extension CommentLine {
         }
     }
 
-    /// Nine numbers: three lattice vectors one after the other; or three numbers: the edges of a
-    /// cuboid.
+    /// Reads nine numbers, which are three lattice vectors one after the other, or three numbers, which are the edges
+    /// of a cuboid.
     private static func cell(
         _ value: InfoValue, _ nested: ExtXYZReadOptions.NestedLattice, at offset: Int
     ) throws(LineFault) -> Cell {

@@ -1,13 +1,13 @@
 extension InfoValue {
-    /// A bare word: integer, real, boolean, otherwise a string.
+    /// Reads a bare word as an integer, a real or a boolean, otherwise as a string.
     init(word: String) {
         self = InfoValue(numbersOrBooleans: [word])?.onlyElement ?? .string(word)
     }
 
     init(_ word: Word) { self = word.isQuoted ? .string(word.text) : InfoValue(word: word.text) }
 
-    /// Text in quotation marks: a number, a logical value or several of them; text; or `_JSON` and
-    /// an array or text, as ASE writes values that the format cannot express.
+    /// Reads text in quotation marks as one or several numbers or logical values, as text, or as `_JSON` followed by an
+    /// array or text, which is how ASE writes values that the format cannot express.
     init(quoted text: String) {
         if let value = InfoValue(json: text) {
             self = value
@@ -21,7 +21,7 @@ extension InfoValue {
         }
     }
 
-    /// A list, with the narrowest type that fits all its words.
+    /// Reads a list, with the narrowest type that fits all its words.
     init(_ words: [Word]) {
         let texts = words.map(\.text)
         let array = words.contains(where: \.isQuoted) ? nil : InfoValue(numbersOrBooleans: texts)
@@ -55,9 +55,8 @@ extension InfoValue {
         }
     }
 
-    /// `_JSON [[1, 2], [3, 4]]` or `_JSON "text"`; nil for any other text, and for JSON that has no
-    /// equivalent value (objects, null, arrays of mixed types or three dimensions), which stays
-    /// text.
+    /// Reads `_JSON [[1, 2], [3, 4]]` or `_JSON "text"`. Returns nil for any other text, and for JSON without an
+    /// equivalent value (objects, null, arrays of mixed types or of three dimensions), which is kept as text.
     private init?(json text: String) {
         guard text.hasPrefix("_JSON [") || text.hasPrefix("_JSON \"") else { return nil }
         let bytes = Array(text.utf8.dropFirst("_JSON ".utf8.count))
@@ -102,7 +101,7 @@ extension String {
     /// Returns nil also for `007`, which is a name and not a number.
     fileprivate var asInteger: Int? { isName ? nil : withBytes(NumberParsing.integer) }
 
-    /// Returns nil also for digits that overflow an integer: a real would lose some of them.
+    /// Returns nil also for digits that overflow an integer, because a real would lose some of the digits.
     fileprivate var asReal: Double? {
         guard !isName else { return nil }
         if let integer = asInteger { return Double(integer) }

@@ -17,7 +17,7 @@ final class LineScanner {
     init(_ source: any ByteSource, options: ExtXYZReadOptions) throws(ExtXYZError) {
         self.source = source
         self.options = options
-        // Enough for the whole of a small source, and one byte more to detect its end.
+        // Enough for a complete small source, and one byte more to detect its end.
         capacity = min(max(source.byteCount ?? 1 << 18, 0), 1 << 18) + 1
         buffer = .allocate(capacity: capacity)
         if let count = source.byteCount, count > options.maxBytes {

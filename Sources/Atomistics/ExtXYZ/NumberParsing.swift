@@ -2,7 +2,7 @@ import Glibc
 
 /// Parses numbers in columns: the whole `token` must be a number.
 enum NumberParsing {
-    /// A decimal integer with or without sign; nil for anything else and outside 64 bits.
+    /// Parses a decimal integer with or without sign; returns nil for other text and for values outside 64 bits.
     @inline(__always)
     static func integer(_ token: UnsafeBufferPointer<UInt8>) -> Int? {
         var i = 0
@@ -24,8 +24,8 @@ enum NumberParsing {
         return isNegative ? value : (value == .min ? nil : -value)
     }
 
-    /// A real number, rounded correctly; exponents with `e`, `E`, `d`, `D`; `nan` and `inf` in any
-    /// case.
+    /// Parses a real number and rounds it correctly. Exponents may have `e`, `E`, `d` or `D`; `nan` and `inf` may be in
+    /// upper or lower case.
     ///
     /// Up to 19 digits make an exact 64-bit integer m. If m and the power of ten are exact in a
     /// floating-point format, one multiplication or division is the only rounding (Clinger, PLDI

@@ -8,7 +8,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
     /// The largest accepted displacement of an atom after superposition of both structures: 3 Å.
     public var maxDisplacement = 3.0
 
-    /// At most this many clashes are listed.
+    /// Largest number of clashes that are listed.
     public static let clashesNamed = 1000
 
     public init() {}
@@ -35,7 +35,9 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
             return problems
         } catch .notFinite {
             let notFinite = atoms.positions.indices.filter { !atoms.positions[$0].squaredLength.isFinite }
-            guard !notFinite.isEmpty else { return [.unusable("the reference has no finite coordinates")] }
+            guard !notFinite.isEmpty else {
+                return [.unusable("the reference has a coordinate that is not a number")]
+            }
             return notFinite.map { .notFinite(label(of: $0, in: atoms)) }
         } catch {
             return [.unusable(error.description)]
@@ -129,7 +131,7 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     /// Atoms that have lost the bonds to their fragment.
     case fragment([AtomLabel])
     case displaced(AtomLabel, distance: Double, limit: Double)
-    /// Distances cannot be computed, or the atoms differ from those of the reference.
+    /// Distances cannot be computed, or the atoms differ from the atoms of the reference.
     case unusable(String)
 
     public var description: String {
@@ -149,7 +151,8 @@ public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension GeometryProblem {
-    /// Problems in sentences, those of one kind together: the first three named, the rest counted by element.
+    /// Describes problems in sentences, grouped by kind: the first three of a kind are named, the rest are counted by
+    /// element.
     public static func summaries(of problems: [GeometryProblem]) -> [String] {
         var (lost, moved, clashes, rest) = (
             [[AtomLabel]](), [(atom: AtomLabel, distance: Double, limit: Double)](), [GeometryProblem](),
@@ -196,7 +199,7 @@ extension GeometryProblem {
         return sentences
     }
 
-    /// `88 C and 90 H atoms`.
+    /// Counts atoms by element: `88 C and 90 H atoms`.
     private static func counted(_ atoms: [AtomLabel]) -> String {
         let counts = Dictionary(atoms.map { ($0.element, 1) }, uniquingKeysWith: +)
             .sorted { ($1.key.atomicNumber) < ($0.key.atomicNumber) }.map { "\($0.value) \($0.key.symbol)" }
@@ -211,7 +214,7 @@ extension GeometryProblem {
     }
 }
 
-/// Two decimals: `1.23 Å`.
+/// Formats a length with two decimals: `1.23 Å`.
 private func angstrom(_ length: Double) -> String {
     guard abs(length) < 1e12 else { return "\(length) Å" }
     let hundredths = Int((length * 100).rounded())
@@ -220,10 +223,11 @@ private func angstrom(_ length: Double) -> String {
 }
 
 extension Atoms {
-    /// Carbon atoms that seem to lack hydrogen, as in structures from X-ray diffraction.
+    /// Returns the indices of carbon atoms that seem to lack hydrogen, as in structures from X-ray diffraction.
     ///
-    /// A carbon atom counts if it has three neighbours and no bond as short as a double bond (1.42 Å), or fewer and
-    /// none as short as a triple bond (1.30 Å). Neighbours are closer than 1.25 times the sum of the covalent radii.
+    /// A carbon atom counts if it has three neighbours and no bond as short as a double bond (1.42 Å), or fewer
+    /// neighbours and no bond as short as a triple bond (1.30 Å). Neighbours are closer than 1.25 times the sum of
+    /// the covalent radii.
     ///
     /// - Throws: ``StructureError``.
     public func carbonsWithoutHydrogen() throws(StructureError) -> [Int] {

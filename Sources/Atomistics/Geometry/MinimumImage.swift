@@ -20,9 +20,10 @@ extension Atoms {
         return result
     }
 
-    /// Returns a structure of the same atoms and cell with each atom at the image nearest to its place in the other.
+    /// Returns the structure with each atom at the image nearest to the given position, Å.
     ///
-    /// Programs return positions wrapped into the cell; a displacement is only meaningful between nearest images.
+    /// Programs may return positions wrapped into the cell, but a displacement is only meaningful between nearest
+    /// images.
     ///
     /// - Throws: ``StructureError/singularCell``; ``StructureError/differentAtoms(_:)``.
     public func unwrapped(near positions: [SIMD3<Double>]) throws(StructureError) -> Atoms {
@@ -38,8 +39,8 @@ extension Atoms {
         return result
     }
 
-    /// Whether a periodic structure is isolated from its images: along each periodic direction there is a gap of at
-    /// least 5 Å without an atom.
+    /// Returns whether a periodic structure is isolated from its images, which means that along each periodic direction
+    /// there is a gap of at least 5 Å without an atom.
     ///
     /// - Throws: ``StructureError/singularCell``.
     public func isMoleculeInBox() throws(StructureError) -> Bool {
@@ -57,8 +58,8 @@ extension Atoms {
         }
     }
 
-    /// Extent of the atoms along the normal of the periodic directions, and the empty space up to the next image if the
-    /// cell were repeated there, Å; nil unless exactly one direction is open.
+    /// Returns the normal of the periodic directions, the extent of the atoms along it, and the empty space up to the
+    /// next image if the cell were repeated along it, Å. Returns nil unless exactly one direction is open.
     ///
     /// - Throws: ``StructureError/singularCell``.
     public func slab() throws(StructureError) -> (
@@ -96,7 +97,7 @@ extension Atoms {
     /// Empty space along an open direction for programs that repeat the cell there, Å.
     public static var engineVacuum: Double { 12 }
 
-    /// Returns whether the other structure repeats along the same directions by the same vectors, within 1e-4 Å.
+    /// Returns whether the other structure repeats along the same directions with the same vectors, within 1e-4 Å.
     public func hasSameCell(as other: Atoms) -> Bool {
         guard periodicity == other.periodicity else { return false }
         guard periodicity.isPeriodic else { return true }

@@ -10,7 +10,7 @@
 public struct NeighborList: Sendable {
     /// The neighbours of atom i are at `offsets[i]..<offsets[i + 1]`; N + 1 values.
     public private(set) var offsets: [Int]
-    /// Index j of each neighbour; the order within a row is that of the search bins.
+    /// Index j of each neighbour; within a row, the neighbours are in the order of the search bins.
     public private(set) var indices: [Int]
     /// From the atom to its neighbour, Å.
     public private(set) var displacements: [SIMD3<Double>]
@@ -22,7 +22,7 @@ public struct NeighborList: Sendable {
     /// The largest number of images, so that a thin cell with a long cutoff is an error instead of
     /// exhausting the memory.
     public static let imageLimit = 20_000_000
-    /// The largest number of pairs: many atoms at one position are an error too.
+    /// The largest number of pairs, so that many atoms at one position are an error, too.
     public static let pairLimit = 50_000_000
 
     /// - Parameters:
@@ -41,7 +41,7 @@ public struct NeighborList: Sendable {
         positions: [SIMD3<Double>], cell: Cell? = nil, periodicity: Periodicity = .none, cutoff: Double
     ) throws(StructureError) {
         precondition(cutoff > 0 && cutoff.isFinite, "a cutoff is a positive length")
-        // The square must be finite too.
+        // The square must be finite, too.
         for (i, r) in positions.enumerated() where !r.squaredLength.isFinite { throw .notFinite(atom: i) }
         let points = try ImagePoints(
             positions: positions, cell: cell, periodicity: periodicity, cutoff: cutoff)
@@ -141,7 +141,7 @@ private struct Bins {
             high = pointwiseMax(high, point)
         }
         if points.isEmpty { (low, high) = (.zero, .zero) }
-        // Bins are wider if the points are sparse: no more bins than about four per point.
+        // Bins are wider if the points are sparse, so that there are at most about four bins per point.
         var edge = edge
         let extent = high - low
         func count(_ edge: Double) -> Double {

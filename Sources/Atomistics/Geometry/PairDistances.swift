@@ -1,4 +1,4 @@
-/// A distance for each pair of elements, Å: the shortest found or allowed between their atoms.
+/// A distance for each pair of elements, Å: the shortest distance that was found, or is allowed, between their atoms.
 public struct PairDistances: Sendable, Equatable {
     /// Keys are atomic numbers "Z-Z'", Z ≤ Z'.
     private var values: [String: Double]
@@ -47,7 +47,7 @@ public struct PairDistances: Sendable, Equatable {
     }
 
     /// Calls `body` for every pair of atoms, j < i, that is closer than the distance of its elements; in a periodic
-    /// structure for every image of j. An atom and its own images are no pair.
+    /// structure for every image of j. An atom and its own images are not a pair.
     ///
     /// - Parameters:
     ///   - atoms: a structure.

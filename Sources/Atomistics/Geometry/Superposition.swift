@@ -1,5 +1,5 @@
 /// A structure rotated and translated onto another one of the same atoms, minimising Σ_i |R r_i + t
-/// − s_i|². A periodic structure keeps its orientation and its place: each atom is compared with the nearest image.
+/// − s_i|². A periodic structure is neither rotated nor translated; each atom is compared with the nearest image.
 ///
 /// - Source: Horn, J. Opt. Soc. Am. A 4, 629 (1987): the rotation is the quaternion of the largest
 ///   eigenvalue of a symmetric 4×4 matrix.
@@ -44,13 +44,13 @@ public struct Superposition: Sendable {
         positions.reduce(.zero, +) / Double(max(1, positions.count))
     }
 
-    /// v + 2 u × (u × v + w v) for the unit quaternion (w, u).
+    /// Returns v + 2 u × (u × v + w v) for the unit quaternion (w, u).
     private static func rotate(_ v: SIMD3<Double>, by q: SIMD4<Double>) -> SIMD3<Double> {
         let u = SIMD3(q.y, q.z, q.w)
         return v + 2 * u.cross(u.cross(v) + q.x * v)
     }
 
-    /// The unit quaternion (w, x, y, z) of the best rotation.
+    /// Returns the unit quaternion (w, x, y, z) of the best rotation.
     private static func rotation(_ pairs: [(SIMD3<Double>, SIMD3<Double>)]) -> SIMD4<Double> {
         var x = SIMD3<Double>.zero, y = SIMD3<Double>.zero, z = SIMD3<Double>.zero
         for (a, b) in pairs {

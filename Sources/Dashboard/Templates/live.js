@@ -1,4 +1,4 @@
-// Keeps the part of the page with the id "live" as the server has it.
+// Keeps the part of the page with the id "live" up to date with the server.
 (() => {
   const live = document.getElementById('live');
   const connection = document.getElementById('connection');
@@ -52,7 +52,7 @@
       const token = document.getElementById('drop-token').value;
       results.replaceChildren();
       if (!files.length) return tell('no file is chosen');
-      // Structures first: a job is read when it comes.
+      // Structures are sent first, because a job is read as soon as it arrives.
       for (const file of [...files].sort((a, b) => isJob(a) - isJob(b))) {
         try {
           const answer = await fetch(`inbox?name=${encodeURIComponent(file.name)}`,
@@ -72,7 +72,7 @@
     });
   }
   source.onmessage = (event) => {
-    // Selected text stays, and the keyboard focus.
+    // Selected text and the keyboard focus are kept.
     const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
     if (!document.getSelection().isCollapsed) return;
     const button = live.contains(document.activeElement) ? document.activeElement.closest('th')?.cellIndex : undefined;

@@ -20,7 +20,8 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr, Hartree
 
-# Calculators that take charge and multiplicity as keyword arguments; those that read them from atoms.info.
+# Calculators that take charge and multiplicity as keyword arguments, and calculators that read them from
+# atoms.info.
 KEYWORDS = ('tblite.ase',)
 INFO = ('fairchem', 'orb_models', 'mace')
 
@@ -89,7 +90,7 @@ class Calculation:
         self.make, module = factory(target)
         self.passing = passing or (
             'keywords' if module.startswith(KEYWORDS) else 'info' if module.startswith(INFO) else 'none')
-        # Those that take the charge as a keyword are made when it is known.
+        # A calculator that takes the charge as a keyword is made when the charge is known.
         self.calculator = None if self.passing == 'keywords' else self.make(**arguments)
         self.version, self.checkpoint = version_of(module), opened.checkpoints()
         shown = ' '.join(f'{key}={value}' for key, value in sorted(arguments.items()))

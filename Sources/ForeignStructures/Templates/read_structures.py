@@ -3,9 +3,9 @@
 usage: read_structures.py INPUT FORMAT OUTPUT all|last|NUMBER
 
 FORMAT is ASE's name of the format, or one of this script's own: mol2, xtb-output, gpaw-out. INPUT may be packed with
-gzip, bzip2 or xz; its name says so. Elements, positions, cell, fixed atoms, and energy and forces where the
-file holds them are kept. On success prints one line of JSON. Status 3: the file cannot be read; 4: ASE is
-missing; the last line on standard error says why.
+gzip, bzip2 or xz, which its suffix shows. Elements, positions, cell and fixed atoms are kept, and energy and forces if
+the file has them. On success, prints one line of JSON. Exit status 3: the file cannot be read; 4: ASE is missing. The
+last line on standard error gives the reason.
 """
 import bz2
 import gzip
@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 
-# Ends by itself if the program that waits for it was killed; that one waits 300 s.
+# Ends this process if the program that waits for it, for 300 s, was killed.
 signal.alarm(330)
 
 try:
@@ -82,7 +82,7 @@ def xtb_output(path):
         lines = file.read().splitlines()
     places = [k for k, line in enumerate(lines) if line.strip() == "final structure:"]
     if not places:
-        raise Unreadable("it has no block 'final structure:': xtb prints one at the end of --opt; "
+        raise Unreadable("the file has no block 'final structure:'; xtb prints one at the end of --opt; "
                          "the structure of a single point is in xtb's input file")
     start = places[-1] + 2
     try:
@@ -94,17 +94,18 @@ def xtb_output(path):
 
 
 def sdf(path):
-    """Each record of an SDF file; ASE reads one."""
+    """Reads all records of an SDF file; ASE reads only one."""
     with open(path, errors="replace") as file:
         records = file.read().split("$$$$")
     for number, record in enumerate(records):
         if record.strip():
-            # The first line is the molecule's name and may be empty; behind $$$$ stands the end of its line.
+            # The first line of a record is the molecule's name, which may be empty, so only the line feed after $$$$ is
+            # removed.
             yield ase.io.read(io.StringIO(record.removeprefix("\n") if number else record), format="sdf")
 
 
 def table(lines, start, width):
-    """Cells of the rows of a Markdown table, its head and rule left out; what follows the last bar is no cell."""
+    """Yields the cells of each row of a Markdown table without its head and rule; text after the last bar is ignored."""
     for line in lines[start + 2:]:
         if not line.startswith("|"):
             return
@@ -115,9 +116,9 @@ def table(lines, start, width):
 
 
 def gpaw_out(path):
-    """GPAW's text output. ASE reads that of GPAW before 26; since then it consists of tables ('Atoms  # ...').
+    """Reads GPAW's text output. ASE reads the output of GPAW before 26; newer output has tables ('Atoms  # ...').
 
-    A calculation that was interrupted has a last geometry without energy.
+    If the calculation was interrupted, its last geometry has no energy.
     """
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = file.read().splitlines()
@@ -180,7 +181,7 @@ def result(atoms, name):
 
 
 def bare(atoms, number, note):
-    """Returns the atoms with the values that are kept."""
+    """Returns the atoms with only the values that are kept."""
     unknown = [k for k, z in enumerate(atoms.numbers) if not 1 <= z <= 118]
     if not len(atoms):
         raise Unreadable(f"frame {number} has no atoms")
@@ -231,7 +232,7 @@ def main():
             ase.io.write(target, last, format="extxyz")
             written = 1
     if not count:
-        print("it holds no structure", file=sys.stderr)
+        print("the file has no structure", file=sys.stderr)
         sys.exit(3)
     print(json.dumps({"ase": ase.__version__, "frames": count, "written": written}))
 

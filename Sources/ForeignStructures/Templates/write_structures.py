@@ -3,15 +3,16 @@
 usage: write_structures.py INPUT FORMAT OUTPUT
 
 FORMAT is ASE's name of the format; `db` adds rows to an ASE database (SQLite), where rows of the same job are
-replaced. Energy and forces of a frame are those of the method that labelled it, so they become ASE's results;
-a model's predictions (ml_energy, ml_forces, …) never do: they keep their own names. On success prints one line
-of JSON. Status 3: it cannot be written; 4: ASE is missing; the last line on standard error says why.
+replaced. Energy and forces of a frame are those of the method that labelled it, so they become ASE's results. A
+model's predictions (ml_energy, ml_forces, …) keep their own names and never become ASE's results. On success, prints
+one line of JSON. Exit status 3: the file cannot be written; 4: ASE is missing. The last line on standard error gives
+the reason.
 """
 import json
 import signal
 import sys
 
-# Ends by itself if the program that waits for it was killed; that one waits 300 s.
+# Ends this process if the program that waits for it, for 300 s, was killed.
 signal.alarm(330)
 
 try:
@@ -39,21 +40,21 @@ def is_number(text):
 
 
 def row(atoms):
-    """The values of a database row besides structure, energy and forces: those to select by, and the rest."""
+    """Returns the values of a database row other than structure, energy and forces: keys to select by, and other data."""
     keys, data = {}, {}
     for name, value in atoms.info.items():
         value = plain(value)
         if isinstance(value, (bool, int, float)) and name.isidentifier():
             keys[name] = value
         elif isinstance(value, str) and value and name.isidentifier():
-            # ASE refuses a text that reads as a number.
+            # ASE refuses a text value that can be read as a number.
             keys[name] = f"'{value}'" if is_number(value) else value
         else:
             data[name] = value
     for name, values in atoms.arrays.items():
         if name not in ("numbers", "positions"):
             data[name] = plain(values)
-    # Words of the database's own.
+    # The database reserves these names.
     for name in ("energy", "forces", "free_energy", "charge", "id", "unique_id", "formula", "mass", "natoms"):
         if name in keys:
             keys["job_" + name] = keys.pop(name)
@@ -74,7 +75,7 @@ def database(frames, path):
 
 
 def portable(atoms):
-    """A trajectory of ASE's keeps info and no further column."""
+    """Moves further columns to `info`, because ASE's trajectory format keeps `info` but no further columns."""
     for name in list(atoms.arrays):
         if name not in ("numbers", "positions"):
             atoms.info[name] = plain(atoms.arrays.pop(name))

@@ -2,10 +2,10 @@ import DurableFiles
 import JobSpec
 import SystemPackage
 
-/// The files of a package with the parts common to all packages, and their manifest.
+/// The files of a package, including those that every package has, and their manifest.
 struct AssembledPackage {
     let manifest: HandoffManifest
-    /// `MANIFEST.json` is the last.
+    /// The files in the order in which they are written; `MANIFEST.json` is the last.
     let files: [PublishedFile]
     /// Digest of `MANIFEST.json`.
     let digest: Digest

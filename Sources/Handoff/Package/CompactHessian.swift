@@ -5,10 +5,10 @@ import LinearAlgebra
 /// Takes 44 bytes per block instead of 72 bytes per pair: only half of the symmetric matrix is stored, without distant
 /// pairs.
 struct CompactHessian {
-    /// A package of more atoms gets its Hessian in blocks.
+    /// Largest number of atoms whose Hessian is written as a full matrix; with more atoms it is written in blocks.
     static let largestDense = 300
     /// A block is left out if no absolute value in it exceeds this, eV/Å². With this limit, Au38(PET)24 (470 atoms)
-    /// takes 0.57 MB instead of 15.9, and the first step of BFGS changes by 2e-5 of its length.
+    /// takes 0.57 MB instead of 15.9 MB, and the first step of BFGS changes by 2e-5 of its length.
     static let smallest = 1e-4
 
     /// Pairs of atoms, row ≤ column, with the numbers of their block, row by row.

@@ -43,7 +43,7 @@ public struct GPAWKeywords: Sendable, Equatable, Codable {
     public var symmetry: String?
     public var parallel: GPAWSettings.Parallel?
 
-    /// - Returns: nil for none.
+    /// - Returns: nil if the job gives no keywords.
     init?(_ stage: DFTStage, _ periodicity: Periodicity) {
         let settings = stage.gpaw ?? GPAWSettings()
         occupations = settings.occupations.map {
@@ -77,7 +77,7 @@ public struct GPAWSpin: Sendable, Equatable, Codable {
     public var moments: [Double]?
     /// Whether the total moment is fixed at the sum of the initial moments.
     public var fixed: Bool
-    /// The job gives no spin, and the number of electrons is odd.
+    /// Whether the spin is assumed, because the job gives none and the number of electrons is odd.
     public var assumed: Bool
 
     /// - Returns: nil for a spin-paired calculation.
@@ -104,7 +104,7 @@ public struct GPAWSpin: Sendable, Equatable, Codable {
 }
 
 extension HandoffParameters.GPAW {
-    /// The level of theory after the engine's version, if settings of the job change it.
+    /// Returns the level of theory after the engine's version; nil if the job's settings leave it at the default.
     static func level(_ stage: DFTStage, spin: GPAWSpin?, _ periodicity: Periodicity) -> String? {
         let settings = stage.gpaw
         let occupations = settings?.occupations
@@ -136,7 +136,7 @@ extension HandoffParameters.GPAW {
             + (kpts.map { cell($0, stage, periodicity) } ?? "non-periodic")
     }
 
-    /// `kpts density=2.5 gamma periodic TTF dipole=xy`
+    /// Formats the settings of the cell: `kpts density=2.5 gamma periodic TTF dipole=xy`.
     private static func cell(
         _ kpts: GPAWSettings.KPoints, _ stage: DFTStage, _ periodicity: Periodicity
     ) -> String {

@@ -1,16 +1,15 @@
 public import DurableFiles
 
-/// `MANIFEST.json`: written last, so a package with a manifest is complete.
+/// `MANIFEST.json`. It is written last, so a package with a manifest is complete.
 public struct HandoffManifest: Sendable, Equatable, Codable {
     /// The version of the package's layout that this program writes and reads.
     public static let currentFormat = 1
 
     /// The purpose of a file, which determines who may change it.
     public enum Role: String, Sendable, Codable {
-        /// Determines the result: a package with a changed input is refused.
+        /// Determines the result, so a package with a changed input is refused.
         case input
-        /// Starts the calculation: our own runner refuses a changed launcher; the user may adapt
-        /// it.
+        /// Starts the calculation. The user may adapt it, but our own runner refuses a changed launcher.
         case launcher
         /// Text for users.
         case help
@@ -41,15 +40,14 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
     public var inputs: Digest
     public var files: [File]
     public var units = Units()
-    /// The expected files of the result, in the order in which they are written: the last one is
-    /// the marker.
+    /// The expected files of the result in the order in which they are written; the last one is the marker.
     public var expected: [String]
     public var origin: GeometryOrigin
 
-    /// Energies and forces of several geometries are requested, without steps.
+    /// Whether energies and forces of several geometries are requested instead of a relaxation.
     var isSinglePoints: Bool { files.contains { $0.name == "frames.extxyz" } }
 
-    /// The digest of the ``inputs``.
+    /// Returns the digest ``inputs`` of these files.
     static func inputDigest(_ files: [File]) -> Digest {
         let lines = files.filter { $0.role == .input }.sorted { $0.name < $1.name }
             .map { "\($0.sha256.hexadecimal)  \($0.name)\n" }

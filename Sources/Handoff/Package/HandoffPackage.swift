@@ -4,7 +4,7 @@ public import JobSpec
 import LinearAlgebra
 import SystemPackage
 
-/// The request for a calculation in a package.
+/// The request to hand off a calculation in a package.
 public struct HandoffRequest: Sendable {
     /// Settings that a job file does not have.
     public struct Options: Sendable, Equatable {
@@ -29,7 +29,7 @@ public struct HandoffRequest: Sendable {
     public var charge: Int
     /// True for each atom that may move; nil if all may.
     public var movable: [Bool]?
-    /// Fixed coordinates of moving atoms, 3 · atom + axis, ascending.
+    /// Fixed coordinates of atoms that move along other axes, as 3 · atom + axis, ascending.
     public var fixedCoordinates: [Int] = []
     /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser's initial
     /// Hessian.
@@ -75,18 +75,17 @@ public struct HandoffRequest: Sendable {
     }
 }
 
-/// A self-contained calculation for a machine that has the engine but not this program: the files
-/// in the order in which they are written.
+/// A self-contained calculation for a machine that has the engine but not this program.
 ///
 /// The same request gives the same bytes.
 public struct HandoffPackage: Sendable {
     public let manifest: HandoffManifest
-    /// `MANIFEST.json` is the last.
+    /// The files in the order in which they are written; `MANIFEST.json` is the last.
     public let files: [PublishedFile]
-    /// The reference for ``ReturnedResult``.
+    /// The data that ``ReturnedResult`` compares the result with.
     public let expectation: HandoffExpectation
-    /// SHA-256 of `MANIFEST.json`, and through it of every file: the identity for
-    /// ``PackageServer``.
+    /// SHA-256 of `MANIFEST.json`, which contains the digests of all files; ``PackageServer`` identifies the package
+    /// by it.
     public let digest: Digest
 
     /// - Throws: ``HandoffRefusal`` with all reasons against the hand-off.
@@ -122,7 +121,7 @@ public struct HandoffPackage: Sendable {
             cell: initial)
     }
 
-    /// Elements, positions, the cell and the mask: nothing else determines the calculation.
+    /// Returns elements, positions, cell and move mask; nothing else of the structure determines the calculation.
     private static func initialStructure(_ request: HandoffRequest) -> Atoms {
         var atoms = Atoms(elements: request.atoms.elements, positions: request.atoms.positions)
         if request.atoms.periodicity.isPeriodic {

@@ -24,12 +24,12 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var fmax: Double
         public var maxSteps: Int
         public var maxStep: Double
-        /// The same for the learning relaxation; nil for BFGS, and in packages made before this limit existed.
+        /// Largest step of the learning relaxation, Å; nil for BFGS, and in packages made before this limit existed.
         public var learningMaxStep: Double?
         /// Once the forces are small enough, the learning relaxation continues only while it expects the energy to fall
-        /// by more than this, eV; nil or 0: it ends.
+        /// by more than this, eV; with nil or 0 it ends.
         public var expectedFall: Double?
-        /// Nil means BFGS: packages made before the optimiser could be chosen.
+        /// Nil in packages made before the optimiser could be chosen, which use BFGS.
         public var method: DFTStage.Optimizer?
         /// Nil for BFGS.
         public var base: LearningBase?
@@ -85,9 +85,9 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var charge: Int
     /// Directions along which the structure repeats, as `TTF`; nil for a molecule.
     public var pbc: String?
-    /// 0-based indices, ascending.
+    /// 0-based indices of the fixed atoms, ascending.
     public var fixedAtoms: [Int]
-    /// 3 · atom + axis, ascending, for atoms that move along other axes; nil if there are none.
+    /// Fixed coordinates of atoms that move along other axes, as 3 · atom + axis, ascending; nil if there are none.
     public var fixedCoordinates: [Int]?
     public var optimizer: Optimizer
     public var gpaw: GPAW?
@@ -102,7 +102,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         case optimizer, gpaw, definition, hessian
     }
 
-    /// 2S + 1 of the calculation; nil if the engine decides, or moments are given.
+    /// Returns 2S + 1 of the calculation; nil if the engine decides, or if moments are given.
     func multiplicity(electrons: Int) -> Int? {
         if let definition { return definition.multiplicity }
         if pbc != nil, gpaw?.spin?.fixed != true { return nil }
@@ -143,7 +143,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         }
     }
 
-    /// `hessian` is written as null if there is none, because the scripts read it.
+    /// Writes a missing `hessian` as null, because the scripts read this key.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(format, forKey: .format)
@@ -163,7 +163,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 }
 
 extension HandoffParameters.GPAW {
-    /// Nil for another engine.
+    /// - Returns: nil if the engine is not GPAW.
     init?(
         _ settings: DFTStage, maxSCFCycles: Int, _ elements: [Element], _ periodicity: Periodicity,
         charge: Int
@@ -183,7 +183,7 @@ extension HandoffParameters.GPAW {
 }
 
 extension CalculationParameters {
-    /// The level of theory as the scripts write it: the text before and the text after the engine's version.
+    /// The level of theory as the scripts write it, in two parts: the text before and after the engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         if let definition { return definition.levelOfTheory }
         guard let gpaw else {
@@ -211,7 +211,7 @@ func general(_ value: Double) -> String {
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
-/// The base of a learning relaxation, which learns a correction to it.
+/// The base of a learning relaxation; the relaxation learns a correction to this force field.
 public struct LearningBase: Sendable, Equatable, Codable {
     public enum Kind: String, Sendable, Codable {
         /// A model of aurelax.
@@ -225,7 +225,7 @@ public struct LearningBase: Sendable, Equatable, Codable {
     public var kind: Kind
     /// Name of the model or engine.
     public var name: String?
-    /// The model's file on the machine that made the package; on other machines it is searched for by its name.
+    /// The model's file on the machine that made the package; on other machines the model is found by its name.
     public var path: String?
     /// SHA-256 of the model.
     public var version: String?
@@ -234,9 +234,10 @@ public struct LearningBase: Sendable, Equatable, Codable {
     public var engine: EngineDescription?
     /// Whether the relaxation runs without a base if this one is not available.
     public var isOptional: Bool?
-    /// Relax on the base before the first gradient.
+    /// Whether the structure is relaxed on the base before the first gradient.
     public var relaxFirst: Bool?
-    /// Whether the package has labelled geometries to learn from before the first gradient, in ``framesFile``.
+    /// Name of the package's file of labelled geometries to learn from before the first gradient, ``framesFile``; nil
+    /// if there are none.
     public var frames: String?
 
     /// File of the package with labelled geometries of an earlier job.

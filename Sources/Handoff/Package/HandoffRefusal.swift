@@ -46,17 +46,17 @@ public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         }
     }
 
-    /// The reasons to refuse the cell of a structure.
+    /// Returns the reasons to refuse the cell of a structure; an empty list if there are none.
     static func reasons(ofCell atoms: Atoms, _ settings: DFTStage, charge: Int) -> [Reason] {
         guard atoms.periodicity.isPeriodic else { return [] }
         guard let cell = atoms.cell, cell.volume != 0, cell.volume.isFinite else { return [.flatCell] }
         return settings.engine == .gpaw && charge != 0 ? [.chargedCell(charge)] : []
     }
 
-    /// Never empty.
+    /// All reasons; never empty.
     public let reasons: [Reason]
 
-    /// Reasons of one kind together: the first three named, the rest counted.
+    /// The reasons, grouped by kind: the first three of a kind are named, the rest are counted.
     public var description: String {
         let problems = reasons.compactMap { reason in
             if case .geometry(let problem) = reason { problem } else { nil }

@@ -11,7 +11,7 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
     case damaged(String)
     case unreadableManifest(String)
     case otherFormat(Int)
-    /// The daemon has not published it.
+    /// The daemon has not published this package.
     case notPublished
     /// `result` is not a directory but the given kind of entry.
     case unusableResult(String)
@@ -24,7 +24,7 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
         case .unreadableManifest(let reason): "MANIFEST.json cannot be read: \(reason)"
         case .otherFormat(let format):
             "the package has format \(format); this program reads format \(HandoffManifest.currentFormat)"
-        case .notPublished: "this daemon has not handed off such a package"
+        case .notPublished: "this daemon has not handed off a package with this MANIFEST.json"
         case .unusableResult(let what): "its result is \(what), not a directory: move it away"
         }
     }
@@ -37,7 +37,7 @@ public enum PackageCheck {
 
     /// Returns the manifest of a package after checking its files of these roles.
     ///
-    /// - Parameter isPublished: false refuses a manifest with this SHA-256.
+    /// - Parameter isPublished: returns false for the SHA-256 of a `MANIFEST.json` that must be refused.
     /// - Throws: ``PackageRefusal``, ``FileError``.
     public static func verify(
         _ directory: Directory, roles: Set<HandoffManifest.Role> = [.input, .launcher],

@@ -1,15 +1,15 @@
 public import DurableFiles
 public import SystemPackage
 
-/// The names inside a package that its result depends on.
+/// Names of the files and folders in a package that show its state.
 public enum PackageLayout {
     /// The folder of the calculation's output.
     public static let result: FilePath.Component = "result"
-    /// Written last when the package is published.
+    /// The file that is written last when the package is published.
     public static let manifest: FilePath.Component = "MANIFEST.json"
-    /// Written last when the calculation has ended.
+    /// The file that is written last when the calculation has ended.
     public static let marker: FilePath.Component = "DONE.json"
-    /// Marks the package as withdrawn.
+    /// The file that marks the package as withdrawn.
     public static let cancelled: FilePath.Component = "CANCELLED"
 
     /// Opens the package's `result/`.
@@ -32,7 +32,7 @@ public enum PackageLayout {
         try result(of: package) ?? package.makeSubdirectory(result)
     }
 
-    /// True once the calculation has ended and its result is complete.
+    /// Returns true once the calculation has ended and its result is complete.
     public static func hasResult(_ package: Directory) throws -> Bool {
         try result(of: package)?.status(of: marker) != nil
     }

@@ -2,7 +2,7 @@ import Atomistics
 import DurableFiles
 import JobSpec
 
-/// `submit.sbatch`, which contains only checked names, numbers and digests.
+/// Returns `submit.sbatch`, which contains only checked names, numbers and digests.
 func batchScript(
     _ parameters: some CalculationParameters, atoms: Int, points: Int? = nil, inputs: Digest
 ) -> String {
@@ -29,8 +29,8 @@ func batchScript(
         """
 }
 
-/// The power of two that gives each process at least about six atoms, at most 64: with fewer atoms
-/// the processes would wait for each other.
+/// Returns the largest power of two, at most 64, that leaves at least six atoms to each process, because with fewer
+/// atoms the processes would wait for each other.
 private func suggestedRanks(_ engine: DFTStage.Engine, atoms: Int) -> Int {
     guard engine == .gpaw else { return 1 }
     var ranks = 1
@@ -38,7 +38,7 @@ private func suggestedRanks(_ engine: DFTStage.Engine, atoms: Int) -> Int {
     return ranks
 }
 
-/// `README.md` of the package, for the user who runs it.
+/// Returns `README.md` of a package of a relaxation, for the user who runs it.
 func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory
     let optimizer = parameters.optimizer
@@ -64,13 +64,13 @@ func readme(_ parameters: HandoffParameters, _ atoms: Atoms) -> String {
             """,
         files: """
             | `trajectory.extxyz` | every geometry with energy (eV) and raw forces (eV/Å), in this package's frame of reference |
-            | `final.extxyz`, `best.extxyz` | the final geometry, and the one of lowest energy if it did not converge |
+            | `final.extxyz`, `best.extxyz` | the final geometry, and the one of lowest energy if the relaxation did not converge |
             | `optimizer.log`\(parameters.engine == .gpaw ? ", `gpaw.txt`" : "") | logs |
             | `status.json` | verdict, steps, gradient calls, cycles, time, versions |
             """, exits: PackageExit.table(of: PackageExit.ofScripts))
 }
 
-/// `README.md` of a package of single points.
+/// Returns `README.md` of a package of single points.
 func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
     let level = parameters.levelOfTheory
     let count = parameters.points
@@ -90,8 +90,8 @@ func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
             \(String(repeating: " ", count: max(0, 12 - String(count).count)))# one point per element, four at a time
             """,
         interruption: """
-            Several of these may run at the same time; no point is computed twice. If a run is interrupted, or stopped with
-            `touch result/STOP` or SIGTERM, run it again to compute the missing points.
+            Several of these commands may run at the same time; no point is computed twice. If a run is interrupted, or
+            stopped with `touch result/STOP` or SIGTERM, run it again to compute the missing points.
             `result/progress.json` shows how many are done.
             """,
         files: """
@@ -101,7 +101,7 @@ func readme(_ parameters: SinglePointsParameters, _ atoms: Atoms) -> String {
             """, exits: PackageExit.table(ofPoints: true, of: PackageExit.ofScripts))
 }
 
-/// The parts that all READMEs share, around those of one kind of package.
+/// Returns the README of a package from the texts of its kind and the parts that all READMEs share.
 private func readme(
     _ parameters: some CalculationParameters, task: String, commands: String, interruption: String,
     files: String, exits: String
@@ -152,7 +152,7 @@ extension CalculationParameters {
         }
     }
 
-    /// A separate line for a caution, if there is one.
+    /// A line that warns of a semi-empirical method; empty for other methods.
     fileprivate var caution: String {
         if engine == .tblite { return "GFN1-xTB is a semi-empirical method, not DFT: every file says so.\n" }
         return definition?.kind == "semiempirical" ? "The engine is a semi-empirical method, not DFT.\n" : ""

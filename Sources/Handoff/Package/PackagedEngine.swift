@@ -2,7 +2,7 @@ public import Engines
 import Foundation
 import SystemPackage
 
-/// An engine of the spool as a package has it: its definition is in `parameters.json`, its files are in the package.
+/// An engine of the spool inside a package: its definition is in `parameters.json`, its files are beside it.
 public struct PackagedEngine: Sendable, Equatable, Codable {
     public var name: String
     public var kind: String
@@ -22,7 +22,7 @@ public struct PackagedEngine: Sendable, Equatable, Codable {
     var level: String?
     var vacuum: Double?
     var timeout: Double
-    /// The calculator's file and the input's template, which are files of their own in the package.
+    /// Contents of the calculator's file and of the input's template, which are separate files of the package.
     private var files: [String: [UInt8]] = [:]
 
     enum CodingKeys: String, CodingKey {

@@ -3,15 +3,14 @@ public import DurableFiles
 import FoundationEssentials
 import OrderedCollections
 
-/// Returned single points that passed every check: of this job, stage and attempt, at the
-/// geometries that were handed off, by one method. A point that could not be computed is a result
-/// too.
+/// Returned single points that passed every check: they are of this job, stage and attempt, at the geometries that were
+/// handed off, and by one method. A point that could not be computed is a result, too.
 public struct ReturnedPoints: Sendable, Equatable {
     public struct Point: Sendable, Equatable, Codable {
         /// Step of the geometry in its path.
         public var step: Int
         public var verdict: ResultVerdict
-        /// The reason why it has no energy.
+        /// The reason why the point has no energy; nil if it has one.
         public var message: String?
         /// Energy, eV; nil if it could not be computed.
         public var energy: Double?
@@ -19,7 +18,7 @@ public struct ReturnedPoints: Sendable, Equatable {
         public var fmax: Double?
     }
 
-    /// Verdict of the set: converged if every point is.
+    /// Verdict of the set: converged if every point has converged.
     public var verdict: ResultVerdict
     public var message: String
     /// Number of requested points.
@@ -62,7 +61,7 @@ public struct ReturnedPoints: Sendable, Equatable {
             let (number, point) = try expected.check(frame, file: name, frame: index)
             guard number > place else {
                 throw .contradiction(
-                    "\(name), frame \(index): point \(number) stands after point \(place); expected ascending numbers"
+                    "\(name), frame \(index): point \(number) follows point \(place); expected ascending numbers"
                 )
             }
             place = number

@@ -34,8 +34,8 @@ public struct SinglePointsRequest: Sendable {
         (self.settings, self.charge, self.origin) = (settings, charge, origin)
     }
 
-    /// Geometries of any quality are accepted, because assessing them is the purpose; only
-    /// geometries with which no calculation can start are refused.
+    /// The reasons to refuse the request. Bad geometries are accepted, because single points are meant to assess them;
+    /// only geometries with which no calculation can start are refused.
     fileprivate var problems: [HandoffRefusal.Reason] {
         var reasons: [HandoffRefusal.Reason] = Job.isName(job) ? [] : [.unsafeName(job)]
         guard let first = frames.first, first.count > 0 else { return reasons + [.noAtoms] }
@@ -86,9 +86,9 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
 /// The same request gives the same bytes.
 public struct SinglePointsPackage: Sendable {
     public let manifest: HandoffManifest
-    /// `MANIFEST.json` is the last.
+    /// The files in the order in which they are written; `MANIFEST.json` is the last.
     public let files: [PublishedFile]
-    /// The reference for ``ReturnedPoints``.
+    /// The data that ``ReturnedPoints`` compares the points with.
     public private(set) var expectation: SinglePointsExpectation
     /// SHA-256 of `MANIFEST.json`.
     public let digest: Digest
@@ -114,7 +114,7 @@ public struct SinglePointsPackage: Sendable {
         expectation.takeCell(of: frames[0])
     }
 
-    /// The geometry, its step, and the model's prediction under the names of predictions.
+    /// Returns the geometry with its step and the model's prediction (`ml_energy`, `ml_fmax`), without labels.
     private static func bare(_ atoms: Atoms, _ step: Int) -> Atoms {
         var frame = Atoms(elements: atoms.elements, positions: atoms.positions)
         if atoms.periodicity.isPeriodic { (frame.cell, frame.periodicity) = (atoms.cell, atoms.periodicity) }
@@ -147,6 +147,6 @@ public struct SinglePointsExpectation: Sendable, Equatable {
         pbc = [atoms.periodicity.a, atoms.periodicity.b, atoms.periodicity.c]
     }
 
-    /// In the order in which they are written; the marker is the last.
+    /// The files of the result in the order in which they are written; the marker is the last.
     static let files: [ReturnedFile] = [.trajectory, .status, .done]
 }

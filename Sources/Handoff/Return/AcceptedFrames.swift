@@ -16,8 +16,8 @@ public struct AcceptedFrames: Sendable {
     /// Reads a package and its result, and checks the result as when it was returned.
     ///
     /// - Parameters:
-    ///   - directory: of the package.
-    ///   - isPublished: false refuses a package with this digest of its manifest.
+    ///   - directory: the package's folder.
+    ///   - isPublished: returns false for the SHA-256 of a `MANIFEST.json` that must be refused.
     /// - Returns: nil while there is no result.
     /// - Throws: `PackageRefusal`, `ResultRefusal`, `FileError`.
     public init?(

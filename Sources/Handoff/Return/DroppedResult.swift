@@ -4,8 +4,8 @@ import JobSpec
 import OrderedCollections
 
 extension ReturnedResult {
-    /// The simple way to return a result: `<name>.result.extxyz`, written by any program, dropped
-    /// into the inbox. Its last frame with energy and forces is used.
+    /// Checks a result that was returned the simple way: as a file `<name>.result.extxyz` in the inbox, written by any
+    /// program. The last frame with energy and forces is used.
     ///
     /// The forces determine convergence. The whole structure may have been shifted, but not
     /// rotated.
@@ -34,7 +34,8 @@ extension ReturnedResult {
             "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
         var structure = frame.atoms
         let wasPeriodic = structure.periodicity.isPeriodic
-        // Each atom is near its original position, so the cell of the sent structure replaces the box of a molecule.
+        // The atoms were found near their original positions, so the box of the file is replaced by the cell that was
+        // sent.
         expected.setCell(of: &structure)
         structure.positions = came
         final = structure
@@ -100,8 +101,8 @@ extension ReturnedResult {
 }
 
 extension HandoffExpectation {
-    /// Returns positions that a program may have wrapped into the cell at the images nearest to the sent positions,
-    /// which are first shifted by the displacement of the first atom.
+    /// Returns the positions at the images nearest to the sent positions, because a program may have wrapped them into
+    /// the cell. The sent positions are first shifted by the displacement of the first atom.
     fileprivate func near(_ came: [SIMD3<Double>]) -> [SIMD3<Double>] {
         let sent = vectors
         guard isPeriodic, let first = came.first, let origin = sent.first else { return came }

@@ -16,7 +16,7 @@ struct CheckedFrame {
 }
 
 extension HandoffExpectation {
-    /// Checks a frame: these atoms in this order, finite energy and forces, from this run.
+    /// Checks that a frame has these atoms in this order and finite energy and forces, and comes from this run.
     func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
         try checkCell(atoms, file: file, frame: frame)
@@ -95,8 +95,8 @@ struct PathCheck {
 
     private var isLearning: Bool { expected.parameters.optimizer.method == .learning }
 
-    /// Limit for the first frame, Å: far enough for the base's minimum if the base is relaxed first; otherwise the
-    /// rounding error of shifting the positions into a box and back.
+    /// Largest displacement in the first frame, Å. If the structure is relaxed on the base first, the limit admits the
+    /// base's minimum; otherwise it admits only the rounding error of shifting the positions into a box and back.
     private var firstLimit: Double {
         isLearning && expected.parameters.optimizer.base?.relaxFirst == true
             ? HandoffExpectation.largestDisplacement : 1e-6
@@ -137,10 +137,10 @@ struct PathCheck {
         count += 1
     }
 
-    /// Checks the path as a whole.
+    /// Checks the complete path: the fixed atoms at its end, and the energies against the forces.
     ///
-    /// The comparison of energies and forces is rough on purpose: steps are long and grids are coarse, but Hartree taken
-    /// for eV is a factor of 27.
+    /// The comparison of energies and forces is rough on purpose, because steps are long and grids are coarse. It still
+    /// detects energies in Hartree instead of eV, which differ by a factor of 27.
     func finish() throws(ResultRefusal) {
         if let last { try expected.checkFixed(last.atoms.positions) }
         guard max(byEnergies, byForces) > 0.1 else { return }
@@ -154,7 +154,7 @@ struct PathCheck {
 }
 
 extension Atoms {
-    /// Checks these atoms in this order, at finite positions, from this run.
+    /// Checks that a frame has these atoms in this order at finite positions, and comes from this run.
     func checkAtoms(
         are symbols: [String], inputs: Digest, file: String, frame: Int
     ) throws(ResultRefusal) {
@@ -171,7 +171,7 @@ extension Atoms {
         guard positions.allSatisfy(\.isFinite) else { throw .notFinite(file: file, frame: frame) }
     }
 
-    /// Energy, eV, and forces, eV/Å; all must be finite.
+    /// Returns the energy, eV, and the forces, eV/Å, after checking that all of them are finite.
     func checkedLabels(
         file: String, frame: Int
     ) throws(ResultRefusal) -> (energy: Double, forces: [SIMD3<Double>]) {
@@ -184,7 +184,7 @@ extension Atoms {
     }
 }
 
-/// The atom with the largest displacement from the other structure, and this displacement.
+/// Returns the atom with the largest displacement from the other structure, and this displacement, Å.
 func largestDistance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> (atom: Int, distance: Double) {
     var result = (atom: 0, distance: 0.0)
     for i in a.indices {
@@ -194,7 +194,7 @@ func largestDistance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> (atom: Int, 
     return result
 }
 
-/// Root mean square distance from the mean position, Å.
+/// Returns the root mean square distance from the mean position, Å.
 func radiusOfGyration(_ positions: [SIMD3<Double>]) -> Double {
     let centre = mean(positions)
     let sum = positions.reduce(0) { $0 + ($1 - centre).squaredLength }

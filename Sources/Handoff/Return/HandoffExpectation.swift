@@ -21,7 +21,7 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
     var fixed: Set<Int> { Set(parameters.fixedAtoms) }
     var vectors: [SIMD3<Double>] { positions.map { [$0[0], $0[1], $0[2]] } }
 
-    /// Largest force norm of an atom that may move, along its free axes, eV/Å.
+    /// Returns the largest force norm of an atom that may move, along its free axes, eV/Å.
     func fmax(_ forces: [SIMD3<Double>]) -> Double {
         let fixed = fixed
         var forces = forces

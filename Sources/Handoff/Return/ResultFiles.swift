@@ -10,12 +10,12 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     case final = "final.extxyz"
     case best = "best.extxyz"
     case status = "status.json"
-    /// The marker: written last, so the files that it names are complete.
+    /// The marker. It is written last, so the files that it names are complete.
     case done = "DONE.json"
 
     var component: FilePath.Component? { FilePath.Component(rawValue) }
 
-    /// Name of a single point's own file in `result/points/`.
+    /// Returns the name of the file of one single point in `result/points/`.
     package static func point(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ".extxyz"
@@ -26,7 +26,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     /// Finds a file of a result without reading it.
     ///
     /// - Returns: nil if there is none.
-    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large, because waiting would not
+    ///   help.
     static func size(_ file: ReturnedFile, of result: Directory, limit: Int) throws -> Int? {
         guard let name = file.component, let status = try result.status(of: name) else { return nil }
         guard status.kind == .regular else {
@@ -53,7 +54,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return contents
     }
 
-    /// Reads the result of a package. A file larger than its possible content is refused unread.
+    /// Reads the result of a package. A file that is larger than any result of the request is refused unread.
     ///
     /// - Returns: nil while there is no marker.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
@@ -62,7 +63,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return try read(from: result, limit: largest(of: package))
     }
 
-    /// The largest size that a file of the result can have, bytes: 1 KiB an atom and 64 KiB a geometry, 4 MiB at least.
+    /// Returns the largest possible size of a file of the result, bytes: 1 KiB per atom and 64 KiB per geometry, at
+    /// least 4 MiB.
     static func largest(of package: Directory) throws -> Int {
         struct Asked: Decodable {
             struct Optimizer: Decodable { let max_steps: Int }
@@ -81,7 +83,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     /// Reads a file of the result.
     ///
-    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large: waiting does not help.
+    /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large, because waiting would not
+    ///   help.
     private static func content(
         _ file: ReturnedFile, of result: Directory, limit: Int
     ) throws -> [UInt8]? {
@@ -90,16 +93,16 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// The end of a calculation.
+/// The outcome of a calculation.
 public enum ResultVerdict: String, Sendable, Codable, CaseIterable {
     case converged
     case stepLimit = "step-limit"
     case notSelfConsistent = "scf-not-converged"
     case notFinite = "non-finite"
     case engineError = "engine-error"
-    /// The process died without a result as many times as allowed.
+    /// The processes ended without a result as many times in a row as allowed.
     case crashed
-    /// Ended on request; it can be resumed. Never with a marker.
+    /// The calculation ended on request, without a marker, and can be resumed.
     case stopped
 }
 
@@ -157,7 +160,7 @@ struct ResultStatus: Codable {
     var versions: [String: String]
     var warnings: [String]
     var units: Units
-    /// The optimiser that took the steps, its base, and the reason if it was not the requested one.
+    /// The optimiser that took the steps, its base, and the reason if the requested optimiser did not take them.
     var optimizer: String? = nil
     var base: String? = nil
     var optimizerNote: String? = nil

@@ -1,17 +1,17 @@
 /// The reason why a returned result is set aside.
 public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(String)
-    /// Size or checksum differ from the marker.
+    /// Size or checksum of the file differs from the one in the marker.
     case damaged(String)
     case unreadable(String, reason: String)
-    /// Larger than the result of the request can be.
+    /// The file is larger than any result of the request.
     case tooLarge(String, size: Int, limit: Int)
     case otherFormat(Int)
     case otherJob(expected: String, found: String)
     case otherStage(expected: Int, found: Int)
-    /// From an earlier or later attempt at the same stage.
+    /// The result is of an earlier or later attempt at the same stage.
     case otherAttempt(expected: Int, found: Int)
-    /// Same job, stage and attempt, but computed from other inputs.
+    /// The result is of the same job, stage and attempt, but was computed from other inputs.
     case otherInputs
     /// Two files of the result contradict each other.
     case contradiction(String)
@@ -22,9 +22,9 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noFrames(String)
     case atomCount(file: String, frame: Int, expected: Int, found: Int)
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
-    /// An atom is not at its original position, or too far away for one step.
+    /// An atom is too far from its previous position for one step, or too far from its position as sent.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
-    /// A frame without a cell, or with a cell that differs from that of the sent structure.
+    /// A frame has no cell, or has a cell that differs from the cell of the sent structure.
     case otherCell(file: String, frame: Int)
     case fixedAtomMoved(atom: Int, by: Double)
     case notFinite(file: String, frame: Int)
@@ -65,7 +65,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .otherElement(let file, let frame, let atom, let expected, let found):
             "\(file), frame \(frame): atom \(atom) is \(found), not \(expected): other atoms, or another order"
         case .displaced(let file, let frame, let atom, let distance, let limit):
-            "\(file), frame \(frame): atom \(atom) is \(decimal(distance, 3)) Å from where it was, more than "
+            "\(file), frame \(frame): atom \(atom) is \(decimal(distance, 3)) Å from its previous position, more than "
                 + "\(decimal(limit, 3)) Å: another structure, another order of atoms, or other units"
         case .fixedAtomMoved(let atom, let distance):
             "atom \(atom) is fixed but moved by \(decimal(distance, 3)) Å"

@@ -2,7 +2,7 @@ import Atomistics
 public import DurableFiles
 import SystemPackage
 
-/// A result in its folder. Its trajectory, which may be large, is read frame by frame; the other files are small.
+/// A result in its folder. The trajectory may be large and is read frame by frame; the other files are small.
 public struct StoredResult: Sendable {
     let files: [ReturnedFile: [UInt8]]
     /// Nil if there is no trajectory.
@@ -35,7 +35,7 @@ enum ResultTrajectory: Sendable {
     private static let label = ReturnedFile.trajectory.rawValue
     private static let name: FilePath.Component = "trajectory.extxyz"
 
-    /// Returns true for a file of this size and digest.
+    /// Returns true if the file has this size and digest.
     func isWhole(size: Int, _ digest: Digest) throws(ResultRefusal) -> Bool {
         switch self {
         case .bytes(let bytes): return bytes.count == size && Digest(of: bytes) == digest
@@ -47,7 +47,7 @@ enum ResultTrajectory: Sendable {
         }
     }
 
-    /// Reads the frames one after the other, holding one in memory.
+    /// Reads the frames one after the other, with one frame at a time in memory.
     ///
     /// - Parameter digest: the digest of the file when it was checked.
     /// - Throws: ``ResultRefusal/damaged(_:)`` if the file has changed meanwhile; errors of `body`.
@@ -86,7 +86,7 @@ enum ResultTrajectory: Sendable {
     }
 }
 
-/// A file as a source of bytes for the reader of extxyz.
+/// A file as a source of bytes for the extxyz reader; the bytes are hashed as they are read.
 private final class HashedBytes: ByteSource {
     let label: String
     let byteCount: Int?

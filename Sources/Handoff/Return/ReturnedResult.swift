@@ -4,7 +4,7 @@ import FoundationEssentials
 import JobSpec
 
 /// A result that has passed every check: of this job, stage and attempt, computed from the
-/// handed-off inputs, complete and plausible. A calculation that did not converge is a result too.
+/// handed-off inputs, complete and plausible. A calculation that did not converge is a result, too.
 public struct ReturnedResult: Sendable, Equatable {
     /// Energies (eV) and largest forces (eV/Å) of the geometries in order.
     public struct Path: Sendable, Equatable {
@@ -41,12 +41,12 @@ public struct ReturnedResult: Sendable, Equatable {
     public var base: String?
     /// The reason why the requested optimiser did not take the steps; nil if it did.
     public var optimizerNote: String?
-    /// Steps on the base before the first gradient.
+    /// Number of relaxation steps on the base before the first gradient.
     public var baseSteps: Int?
     /// Notes for the user, each once.
     public var notes: [String]
-    /// SHA-256 of the marker (or of the dropped file): the identity of the result, so that a result
-    /// is accepted only once.
+    /// SHA-256 of the marker (or of the dropped file). It identifies the result, so that a result is accepted only
+    /// once.
     public var digest: Digest
 
     /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
@@ -117,7 +117,7 @@ public struct ReturnedResult: Sendable, Equatable {
     /// Checks the trajectory frame by frame.
     ///
     /// - Parameter best: a frame that must be in the trajectory.
-    /// - Returns: the path, its last frame, and whether the best one is there.
+    /// - Returns: the path, its last frame, and whether `best` is in the trajectory.
     private static func walk(
         _ trajectory: ResultTrajectory, _ digest: Digest, _ expected: HandoffExpectation,
         lookingFor best: CheckedFrame?
@@ -139,7 +139,7 @@ public struct ReturnedResult: Sendable, Equatable {
         return (path, last, isBestThere)
     }
 
-    /// Returns the checked last frame of a file that holds one frame.
+    /// Returns the checked frame of a file that must have only one frame.
     private static func single(
         _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
     ) throws(ResultRefusal) -> CheckedFrame {
@@ -150,7 +150,7 @@ public struct ReturnedResult: Sendable, Equatable {
 }
 
 extension ResultStatus {
-    /// Checks that a result is complete, consistent and of this package.
+    /// Checks that a result is complete and consistent, and belongs to this package.
     ///
     /// - Returns: its status, and the files that belong to it with their digests.
     static func checked(

@@ -4,7 +4,7 @@ import Atomistics
 protocol SentCell {
     /// Lattice vectors as rows, Å; nil for a molecule.
     var cell: [[Double]]? { get }
-    /// Along which of them the structure repeats.
+    /// True for each lattice vector along which the structure repeats; nil for a molecule.
     var pbc: [Bool]? { get }
 }
 

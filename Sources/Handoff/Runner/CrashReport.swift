@@ -6,7 +6,7 @@ import SystemPackage
 
 /// Writes a result in place of a missing one, so that the daemon learns of the crash.
 enum CrashReport {
-    /// Truncates the trajectory to complete frames, copies its last and its best frame, and writes
+    /// Truncates the trajectory to complete frames, copies its last frame and the one of lowest energy, and writes
     /// status and marker with the verdict `crashed`.
     static func write(
         _ message: String, into result: Directory, of manifest: HandoffManifest,
@@ -84,7 +84,7 @@ enum CrashReport {
                     inputs: status.inputs, verdict: status.verdict, files: listed)))
     }
 
-    /// The frames up to the first incomplete one.
+    /// Returns the frames before the first incomplete one.
     private static func wholeFrames(
         _ bytes: [UInt8], _ expected: HandoffExpectation
     ) -> [(text: [UInt8], frame: CheckedFrame)] {

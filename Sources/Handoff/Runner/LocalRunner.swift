@@ -6,18 +6,16 @@ import SystemPackage
 
 /// Runs packages on this machine, each in its own session.
 ///
-/// After any interruption, including a kill of this program, the next start resumes the run: the
-/// scripts save every step, the lock ends with its process, and left-over processes of the last run
-/// are killed first.
+/// After any interruption, including a kill of this program, the next start resumes the run, because the scripts save
+/// every step, the lock ends with its process, and left-over processes of the last run are killed first.
 public struct LocalRunner: Sendable {
     public struct Options: Sendable, Equatable {
-        /// A program name, or a path.
+        /// Name or path of the Python program.
         public var python = "python3"
         public var mpiexec = "mpiexec"
-        /// The `aurelax` program, which steers a learning relaxation; nil to leave the choice to
-        /// the environment.
+        /// Path of `aurelax`, which steers a learning relaxation; nil to use the one that the environment names.
         public var program: String?
-        /// Number of processes; nil to leave the choice to `run.sh`.
+        /// Number of processes; nil if `run.sh` chooses it.
         public var ranks: Int?
         /// Time between the stop request and the kill.
         public var grace: Duration = .seconds(10)
@@ -26,7 +24,7 @@ public struct LocalRunner: Sendable {
 
         public init() {}
 
-        /// Options from the environment: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
+        /// Returns the options that the environment sets: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
         public static func from(environment: [String: String]) -> Options {
             var options = Options()
             options.python = environment["AURELAX_PYTHON"] ?? options.python
@@ -139,8 +137,7 @@ public struct LocalRunner: Sendable {
             values.updateValue(nil, forKey: name)
         }
         if getuid() == 0 {
-            // In a container the user is root, and Open MPI runs for root only with two
-            // confirmations.
+            // In a container the user is root, and Open MPI runs as root only if both variables confirm it.
             for name in ["OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT"] {
                 values[.init(stringLiteral: name)] = "1"
                 values[.init(stringLiteral: name + "_CONFIRM")] = "1"
@@ -149,7 +146,8 @@ public struct LocalRunner: Sendable {
         return .inherit.updating(values)
     }
 
-    /// `run.sh` works in the package's directory, so a relative path would change its meaning.
+    /// Returns the absolute path of a program, because `run.sh` runs in the package's directory, where a relative path
+    /// would name another file.
     private func absolute(_ program: String) -> String {
         guard program.contains("/"), !program.hasPrefix("/") else { return program }
         return FilePath(FileManager.default.currentDirectoryPath).appending(program).string
@@ -176,7 +174,7 @@ public struct LocalRunner: Sendable {
             ? .final(marker.verdict) : .none
     }
 
-    /// Device and inode: a copy of the package is a different run.
+    /// Returns device and inode of the manifest, so that a copy of the package counts as a different run.
     private func identity(_ package: Directory) throws -> String {
         guard let manifest = try package.status(of: "MANIFEST.json") else { throw PackageRefusal.incomplete }
         return "\(manifest.identity.device):\(manifest.identity.inode)"
@@ -187,13 +185,13 @@ public struct LocalRunner: Sendable {
 public enum RunOutcome: Sendable, Equatable, CustomStringConvertible {
     /// The calculation ended, converged or not.
     case finished(ResultVerdict)
-    /// It had ended before.
+    /// The calculation had ended before this start.
     case alreadyFinished(ResultVerdict)
     /// Stopped on request; the next start resumes.
     case stopped
-    /// Another process is running it.
+    /// Another process is running the package.
     case busy(String)
-    /// It cannot be run in this state.
+    /// The package cannot be run in its present state.
     case refused(String)
     /// The processes ended without a result: killed, out of memory, or a missing program.
     case crashed(status: String, lastLines: [String])

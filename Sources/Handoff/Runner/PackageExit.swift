@@ -44,7 +44,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
         }
     }
 
-    /// The table of documents and READMEs.
+    /// Returns the table of exit statuses for documents and READMEs.
     static func table(ofPoints: Bool = false, of statuses: [PackageExit] = allCases) -> String {
         let rows = statuses.compactMap { status in
             (ofPoints ? status.meaningOfPoints : status.meaning).map { "| \(status.rawValue) | \($0) |" }
@@ -60,7 +60,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
 }
 
 extension ResultVerdict {
-    /// The exit status of the scripts for this verdict; for a crash, that of the command that ran them.
+    /// The exit status of the scripts for this verdict; for a crash, the status of the command that ran them.
     public var exit: PackageExit {
         switch self {
         case .converged: .converged

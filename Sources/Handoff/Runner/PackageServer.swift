@@ -5,9 +5,9 @@ public import SystemPackage
 /// Runs the packages in an outbox for which jobs wait, one at a time, in the order of the jobs'
 /// turns.
 ///
-/// The next package is chosen after each run: a new one with a higher priority goes first. A
-/// package that was refused or stopped by hand is considered again only after its manifest has
-/// changed; one that crashed is restarted with increasing delays and given up after
+/// The next package is chosen after each run, so a new one with a higher priority goes first. A package that was
+/// refused or stopped by hand is considered again only after a change of its manifest, `parameters.json`, `run.sh` or
+/// an unusable `result`. A package that crashed is restarted with increasing delays and given up after
 /// ``Options/maxCrashes``.
 public struct PackageServer: Sendable {
     public struct Options: Sendable, Equatable {
@@ -15,8 +15,8 @@ public struct PackageServer: Sendable {
         public var once = false
         /// Time between two polls of the outbox.
         public var interval: Duration = .seconds(2)
-        /// Consecutive starts of a package that may end without a result and without a further gradient,
-        /// before it is given up; counted in its result.
+        /// Number of consecutive starts without a result and without a further gradient after which a package is
+        /// given up; the count is kept in the package's `result/`.
         public var maxCrashes = 3
         /// Delay before a crashed package is restarted, multiplied by the number of its crashes.
         public var pause: Duration = .seconds(5)
@@ -31,7 +31,7 @@ public struct PackageServer: Sendable {
             case progress(RunProgress)
             case ended(RunOutcome)
             case skipped(String)
-            /// It crashed as often as allowed; its result says so.
+            /// The package crashed as often as allowed, and a result with this verdict was written.
             case givenUp
         }
 
@@ -91,7 +91,7 @@ public struct PackageServer: Sendable {
             do {
                 outcome = try await start(package.directory, report: report)
             } catch let error as FileError where !error.isFatal {
-                // One bad package must not stop the others.
+                // An error of one package must not stop the server.
                 report(Event(package: path, kind: .skipped("\(error)")))
                 if error.isTransient {
                     next[path] = clock.now + options.pause
@@ -102,7 +102,8 @@ public struct PackageServer: Sendable {
             }
             switch outcome {
             case .finished?, .alreadyFinished?: break
-            // It was stopped by hand, so this server does not run it again.
+            // Another start is of no use before a user changes the package, so the server waits for a change of its
+            // files.
             case .refused?, .stopped?, nil: refused[path] = package.signs
             case .busy?: next[path] = clock.now + options.pause
             case .crashed(let status, let lines)?:
@@ -117,7 +118,9 @@ public struct PackageServer: Sendable {
         }
     }
 
-    /// Nil if it is not a runnable package.
+    /// Checks and runs a package.
+    ///
+    /// - Returns: nil if it is not a runnable package.
     private func start(
         _ package: Directory, report: @escaping @Sendable (Event) -> Void
     ) async throws -> RunOutcome? {
@@ -136,8 +139,8 @@ public struct PackageServer: Sendable {
         }
     }
 
-    /// Adds a crash to those since the last calculated gradient and returns their number, which a file keeps for a
-    /// server that is started later.
+    /// Counts a crash and returns the number of crashes since the last calculated gradient. A file keeps the number for
+    /// a server that is started later.
     private func countCrash(_ package: Directory) throws -> Int {
         let result = try PackageLayout.makeResult(of: package)
         let calls = try RunProgress(from: result)?.gradientCalls ?? 0
@@ -149,10 +152,10 @@ public struct PackageServer: Sendable {
         return count
     }
 
-    /// Number of consecutive crashes, and the gradient calls before the last of them.
+    /// The file with the number of consecutive crashes and the number of gradient calls before the last crash.
     private static let crashes: FilePath.Component = ".crashes"
 
-    /// Writes a result with the verdict `crashed`, so that the job does not wait for another one.
+    /// Writes a result with the verdict `crashed`, so that the job does not wait for a result any longer.
     private func giveUp(_ package: Directory, _ outcome: RunOutcome) throws {
         let manifest = try PackageCheck.verify(package, roles: [.input])
         let result = try PackageLayout.makeResult(of: package)
@@ -168,7 +171,7 @@ public struct PackageServer: Sendable {
         try result.remove(Self.crashes)
     }
 
-    /// The status of a file; a directory always has the same one, because runs write into it.
+    /// Returns the status of a file; nil for a directory, whose status changes whenever a run writes into it.
     private static func lasting(_ status: FileStatus??) -> FileStatus? {
         guard let status = status.flatMap(\.self), status.kind != .directory else { return nil }
         return status
@@ -180,9 +183,9 @@ public struct PackageServer: Sendable {
         let signs: [FileStatus?]
     }
 
-    /// Complete packages without a result, in the order of their turns.
+    /// Returns the complete packages without a result, in the order of their turns.
     private func waiting() throws -> [Waiting] {
-        // The daemon may still have to create it.
+        // The daemon may not have created the outbox yet.
         guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }
         let outbox = try Directory(self.outbox)
         return try turns().compactMap { path in

@@ -12,8 +12,8 @@ struct RunProcesses: Sendable {
 
     private var entry: [UInt8] { Array("\(Self.variable)=\(mark)".utf8) }
 
-    /// Process identifiers visible to this user. Zombies no longer have an environment and are not
-    /// included.
+    /// Returns the identifiers of the run's processes that this user may see. Zombies are not included, because they no
+    /// longer have an environment.
     func identifiers() -> [pid_t] {
         guard let root = try? Directory("/proc"), let names = try? root.names() else { return [] }
         let entry = entry
@@ -27,7 +27,7 @@ struct RunProcesses: Sendable {
         }
     }
 
-    /// Kills them all at once and waits until they are gone.
+    /// Kills all processes at once and waits until they are gone.
     ///
     /// - Returns: whether there were any.
     @discardableResult
@@ -41,7 +41,7 @@ struct RunProcesses: Sendable {
             found = true
             for identifier in identifiers { _ = Glibc.kill(identifier, SIGKILL) }
             guard clock.now < end else { return found }
-            // Sleeping continues even if the task is cancelled: then the clean-up is still needed.
+            // This sleep continues even if the task is cancelled, because the clean-up is needed then, too.
             await Task.detached { try? await Task.sleep(for: .milliseconds(50)) }.value
         }
     }

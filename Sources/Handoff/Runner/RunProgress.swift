@@ -30,7 +30,7 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         case energy, fmax, inputs
     }
 
-    /// Nil if the file is missing or unreadable.
+    /// Reads `progress.json`; returns nil if the file is missing or unreadable.
     public init?(from result: Directory) throws(FileError) {
         guard let bytes = try result.read("progress.json", limit: 1 << 20),
             let progress = try? JSONDecoder().decode(Self.self, from: Data(bytes))
@@ -95,7 +95,7 @@ public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension RunProgress {
-    /// The progress of the run, with the current cycle of self-consistency if GPAW's log shows it.
+    /// Returns the progress of the run in words, with the current cycle of self-consistency if GPAW's log shows it.
     ///
     /// - Parameter result: the package's folder `result`.
     public func message(in result: Directory) -> String {
@@ -117,7 +117,7 @@ struct RunWatch: Sendable {
     /// Returns after ``silence`` without any writing, or when the task is cancelled, after
     /// reporting the last state.
     func untilSilent() async {
-        // Time in which the machine slept does not count as silence.
+        // The time during which the machine was suspended does not count as silence.
         let clock = SuspendingClock()
         var last = clock.now
         var seen: [FileStatus?] = []
@@ -140,8 +140,8 @@ struct RunWatch: Sendable {
         tell()
     }
 
-    /// The files that change during a calculation: the SCF log within a step, the others after each
-    /// step.
+    /// Returns the status of the files that change during a calculation: the SCF log changes within a step, the others
+    /// after each step.
     private func signs() -> [FileStatus?] {
         let names: [FilePath.Component] = ["progress.json", "gpaw.txt", "trajectory.extxyz", "run.log"]
         return names.map { try? result.status(of: $0) }

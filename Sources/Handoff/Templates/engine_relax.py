@@ -1,13 +1,14 @@
-"""An engine of the spool, as parameters.json defines it: relaxes the structure of this package, or is what
-single_points.py calculates with. An ASE calculator is called in this process; a program connects to a socket and speaks
-the protocol of i-PI.
+"""Relaxes the structure of this package with an engine of the spool, or computes single points for single_points.py.
+
+parameters.json defines the engine: either an ASE calculator, which is called in this process, or a program, which
+connects to a socket and speaks the protocol of i-PI.
 
     python engine_relax.py
 """
 import os
 import sys
 
-# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+# This folder comes last, so that a file in it cannot shadow a module of Python or of the engine.
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
@@ -28,20 +29,22 @@ from ase.data import atomic_masses, atomic_numbers  # noqa: E402
 import engine_peer  # noqa: E402
 import relaxation  # noqa: E402
 
-# Seconds for which a program may take to connect.
+# Longest time until a program connects, seconds.
 START = 600
 
 
 def filled(text, values):
-    """Replaces the known words in braces and leaves every other brace alone."""
+    """Replaces the words of `values` in braces, and leaves other braces unchanged."""
     for key, value in values.items():
         text = text.replace('{' + key + '}', str(value))
     return text
 
 
 class Box:
-    """The cell that the engine repeats: that of a periodic structure, with empty space along its open directions; else one
-    around all geometries; none without `vacuum`."""
+    """The cell that the engine repeats.
+
+    For a periodic structure it is the structure's cell with empty space along the open directions, for a molecule a box
+    around all geometries. A molecule has no box if the engine's definition has no `vacuum`."""
 
     def __init__(self, vacuum, geometries, lattice=None):
         self.rows, self.corner = None, np.zeros(3)
@@ -67,8 +70,8 @@ class Calculator:
         charge, multiplicity = parameters['charge'], definition.get('multiplicity')
         self.warnings = []
         if calculation.passing == 'none' and (charge or multiplicity not in (None, 1)):
-            self.warnings.append(f'the engine does not know of charge ({charge}) and multiplicity: its forces are those '
-                                 'of the neutral system')
+            self.warnings.append(f'the engine does not support charge ({charge}) and multiplicity, so its forces '
+                                 'are those of the neutral system')
         self.atoms = calculation.atoms(symbols, charge, multiplicity)
         self.box = box
         if box.rows is not None:
@@ -85,7 +88,7 @@ class Calculator:
 
 
 class Program:
-    """A program that connects to a socket; started at the first geometry, ended with this process."""
+    """A program that connects to a socket. It is started for the first geometry and ends with this process."""
 
     def __init__(self, definition, parameters, symbols, box):
         self.definition, self.parameters, self.symbols, self.box = definition, parameters, symbols, box
@@ -121,7 +124,8 @@ class Program:
         rows = self.box.rows if self.box.rows is not None else np.zeros((3, 3))
         if self.box.is_skewed() and '{cell}' not in words:
             raise relaxation.UnusableSettings(
-                'the cell is not right-angled, and the input of the engine has no {cell} for its three vectors')
+                'the cell is not right-angled, but neither command nor input of the engine has the word {cell} for the '
+                'three lattice vectors')
         lengths = np.linalg.norm(rows, axis=1)
         lines = ''.join(f'{symbol} {x!r} {y!r} {z!r}\n' for symbol, (x, y, z) in
                         zip(self.symbols, (positions - self.box.corner).tolist()))
@@ -139,7 +143,8 @@ class Program:
         with open(values['input'], 'w') as file:
             file.write(filled(self.template, values))
         log = open(os.path.join(HERE, relaxation.RESULT, 'engine.log'), 'ab')
-        # Only this script needs the protection against modules that lie in its folder.
+        # PYTHONSAFEPATH protects this script from modules in the package's folder; the engine's program does not need
+        # it.
         environment = {key: value for key, value in os.environ.items() if key != 'PYTHONSAFEPATH'}
         self.process = subprocess.Popen([filled(word, values) for word in self.definition['command']], cwd=self.folder,
                                         env=environment,
@@ -153,8 +158,8 @@ class Program:
             except socket.timeout:
                 status = self.process.poll()
                 if status is not None:
-                    raise OSError(f'the program ended with status {status} before it connected; its last words are in '
-                                  'result/engine.log') from None
+                    raise OSError(f'the program ended with status {status} before it connected; the end of its '
+                                  'output is in result/engine.log') from None
                 if time.time() > until:
                     raise OSError(f'the program did not connect within {START} s') from None
         listener.close()
@@ -169,12 +174,12 @@ class Program:
             answer = self.protocol.calculate(positions - self.box.corner, cell)
         except (SocketClosed, BrokenPipeError, ConnectionResetError) as error:
             status = self.process.wait(10)
-            raise OSError(f'the program ended with status {status} during a calculation; its last words are in '
-                          'result/engine.log') from error
+            raise OSError(f'the program ended with status {status} during a calculation; the end of its output '
+                          'is in result/engine.log') from error
         except socket.timeout as error:
-            raise OSError(f'the program gave no answer within {self.definition["timeout"]:g} s') from error
+            raise OSError(f'the program sent no answer within {self.definition["timeout"]:g} s') from error
         if answer['forces'].shape != positions.shape:
-            raise OSError(f'the program answered for {len(answer["forces"])} atoms, not {len(positions)}')
+            raise OSError(f'the program sent forces for {len(answer["forces"])} atoms, not {len(positions)}')
         return answer['energy'], answer['forces']
 
     def end(self):
@@ -183,7 +188,7 @@ class Program:
         try:
             self.protocol.end()
             self.process.wait(5)
-        except Exception:  # noqa: BLE001 - it has to end in any state
+        except Exception:  # noqa: BLE001 - the program must end in any state
             pass
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -200,7 +205,7 @@ class Engine:
     uses_mpi = False
 
     def __init__(self, parameters, symbols, positions, others=(), lattice=None):
-        """The box of an engine that needs one holds `positions` and those of `others`; a periodic structure has a cell."""
+        """If the engine needs a box, it contains `positions` and those of `others`; a periodic structure has a cell."""
         definition = parameters['definition']
         self.name = definition['name']
         source = Calculator if definition.get('ase') else Program

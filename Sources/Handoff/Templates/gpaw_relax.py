@@ -1,9 +1,9 @@
-"""GPAW: relaxes the structure of this package (see README.md), or computes energies and forces for single_points.py.
+"""Relaxes the structure of this package with GPAW (see README.md), or computes single points for single_points.py.
 
     mpiexec -n N python -m gpaw python gpaw_relax.py
 
-With --check it reads the settings of a calculation as JSON on standard input, tries them on single atoms, and prints what
-GPAW says against them.
+With --check it reads the settings of a calculation as JSON from standard input, tries them on single atoms, and prints
+GPAW's objections to them.
 """
 import os
 import sys
@@ -19,7 +19,7 @@ try:
     import gpaw  # noqa: E402
 except ImportError:
     if sys.argv[1:] == ['--check']:
-        # aurelax takes this status for: GPAW is not installed.
+        # To aurelax, this status means that GPAW is not installed.
         sys.exit(4)
     raise
 import numpy as np  # noqa: E402
@@ -32,10 +32,10 @@ import relaxation  # noqa: E402
 
 
 def calculator_class(mode):
-    """GPAW, in the implementation that runs this mode on this number of ranks.
+    """Returns the class of the GPAW implementation that runs this mode on this number of ranks.
 
-    The newer implementation distributes matrices in FD and PW mode with ScaLAPACK alone; without it the older one runs
-    them on several ranks.
+    In FD and PW mode the newer implementation needs ScaLAPACK to distribute matrices. Without ScaLAPACK, the older
+    implementation is used on several ranks.
     """
     if mode != 'lcao' and world.size > 1:
         from gpaw.utilities import compiled_with_sl
@@ -49,7 +49,7 @@ def calculator_class(mode):
 
 
 def keywords(settings, charge, moments=None):
-    """GPAW's arguments for the settings of a package; `moments` are the initial ones of its atoms."""
+    """Returns GPAW's arguments for the settings of a package; `moments` are the initial magnetic moments of its atoms."""
     mode, h = settings['mode'], settings['h']
     given = dict(settings.get('keywords') or {})
     arguments = dict(
@@ -79,7 +79,7 @@ def keywords(settings, charge, moments=None):
     if kpts is not None:
         arguments['kpts'] = tuple(kpts['size']) if kpts.get('size') else {'density': kpts['density'], 'gamma': kpts['gamma']}
         if arguments['symmetry'] == 'off':
-            # Forces break no time reversal, which halves the k-points.
+            # Atoms that move break the symmetry of the point group, but not time reversal, which halves the k-points.
             arguments['symmetry'] = {'point_group': False}
         elif arguments['symmetry'] == 'on':
             arguments['symmetry'] = {}
@@ -87,7 +87,7 @@ def keywords(settings, charge, moments=None):
 
 
 def dispersion_calculator(settings):
-    """ASE's calculator of the dispersion correction, with the versions of what it needs; None without one."""
+    """Returns ASE's calculator of the dispersion correction (None if there is none) and the versions of its packages."""
     name = settings.get('dispersion')
     if name is None:
         return None, {}
@@ -113,15 +113,15 @@ class Engine:
     name = 'gpaw'
     uses_mpi = True
 
-    # In result/.
+    # GPAW's log in result/.
     log = 'gpaw.txt'
 
-    # The file in result/ that keeps the density of the last geometry for a restart; None: it is not kept.
+    # The file in result/ with the density of the last geometry, for a restart; None if the density is not saved.
     density = 'density.gpw'
 
     def __init__(self, parameters, symbols, positions, others=(), lattice=None):
         """The box contains `positions` and those of `others`, which are computed in the same box. A periodic structure
-        keeps its cell; along open directions it gets the empty space of the settings where it has less."""
+        keeps its cell; along an open direction with less empty space than the settings require, the cell is enlarged."""
         settings = parameters['gpaw']
         self.settings, self.charge, self.mode = settings, parameters['charge'], settings['mode']
         h, mode = settings['h'], self.mode
@@ -158,8 +158,8 @@ class Engine:
         self.dispersion = None
 
     def start(self):
-        """Make the calculator; from the density that an earlier run has left, if there is one."""
-        # Appended to, so that a resumed run keeps the log of the one before.
+        """Makes the calculator; it begins with the density that an earlier run has saved, if there is one."""
+        # Opened for appending, so that a resumed run keeps the log of the previous run.
         path = os.path.join(relaxation.RESULT, self.log)
         log = open(path if world.rank == 0 else os.devnull, 'a')
         correction, versions = dispersion_calculator(self.settings)
@@ -174,10 +174,10 @@ class Engine:
         return None if self.density is None else os.path.join(relaxation.RESULT, self.density)
 
     def continue_density(self):
-        """Let the calculator begin with the saved density, moved with the atoms, in place of a sum of atomic ones.
+        """Makes the calculator begin with the saved density, moved with the atoms, instead of a sum of atomic densities.
 
-        The older implementation ignores a density without wave functions, so there it is not kept. A file that cannot be
-        read is no reason to fail: the calculation begins from atoms then.
+        The older implementation ignores a density without wave functions, so the density is not saved for it. If the file
+        cannot be read, the calculation does not fail but begins with the atomic densities.
         """
         path, parameters = self.density_path(), getattr(self.atoms.calc, 'params', None)
         if path is None or not broadcast(os.path.exists(path) if world.rank == 0 else None, 0, world):
@@ -206,13 +206,13 @@ class Engine:
         parameters.dft_component_builder = builder
 
     def forget_density(self):
-        """Only the first geometry begins with a saved density; GPAW may have set it up twice until then."""
+        """Removes the saved density after the first geometry; not earlier, because GPAW may set up that geometry twice."""
         parameters = getattr(self.atoms.calc, 'params', None)
         if parameters is not None:
             vars(parameters).pop('dft_component_builder', None)
 
     def keep_density(self):
-        """Write the density without wave functions, whole or not at all; a full disk is no reason to fail."""
+        """Writes the density without wave functions, atomically; the calculation does not fail if this is impossible."""
         path = self.density_path()
         if path is None or not hasattr(self.atoms.calc, 'params'):
             return
@@ -233,7 +233,7 @@ class Engine:
                 print(f'the density is not kept: {problem}', file=sys.stderr, flush=True)
 
     def tidy(self):
-        """Remove what only a restart needs. On rank 0."""
+        """Removes the files that only a restart needs; called on rank 0."""
         path = os.path.join(relaxation.RESULT, Engine.density)
         for name in (path, path + '.part'):
             if os.path.exists(name):
@@ -262,17 +262,18 @@ class Engine:
         return relaxation.Labels(energy, free_energy, forces, cycles, properties)
 
     def properties(self):
-        """Electronic properties from GPAW: eV, e Angstrom, Bohr magnetons."""
+        """Returns electronic properties from GPAW, in eV, e Angstrom and Bohr magnetons."""
         found = {}
         try:
-            # A periodic structure has no dipole moment along its lattice, and its bands cross the Fermi level if it is a metal.
+            # A periodic structure has no dipole moment along its lattice, and its bands cross the Fermi level if it
+            # is a metal.
             if not self.atoms.pbc.any():
                 homo, lumo = (float(value) for value in self.atoms.calc.get_homo_lumo())
                 for name, value in (('homo', homo), ('lumo', lumo)):
                     if np.isfinite(value):
                         found[name] = value
                 dipole = np.array(self.atoms.calc.get_dipole_moment(self.atoms), float)
-                # That of an ion depends on the origin: the centre of mass.
+                # The dipole moment of an ion depends on the origin; here it is the centre of mass.
                 dipole -= self.charge * self.atoms.get_center_of_mass()
                 if np.isfinite(dipole).all():
                     found['dipole'] = dipole.tolist()
@@ -280,17 +281,17 @@ class Engine:
                 moment = float(self.atoms.calc.get_magnetic_moment(self.atoms))
                 if np.isfinite(moment):
                     found['magmom'] = moment
-        except Exception as error:  # noqa: BLE001 - versions of GPAW differ; energy and forces are what is needed
+        except Exception as error:  # noqa: BLE001 - versions of GPAW differ, and energy and forces are enough
             if world.rank == 0:
                 print(f'orbital energies, dipole moment and magnetic moment are left out: {relaxation.reason(error)}', file=sys.stderr, flush=True)
         return found
 
 
 def check(request):
-    """GPAW's objections to settings: a list of {key, message}; each element is tried as a free atom.
+    """Returns GPAW's objections to settings, a list of {key, message}, after trying each element as a free atom.
 
-    Two cycles of self-consistency are enough: a name that GPAW does not know, a data set that is not installed and a
-    combination that it does not do show before.
+    Two cycles of self-consistency are enough, because GPAW rejects an unknown name, a data set that is not installed
+    and an unsupported combination before the end of the second cycle.
     """
     settings, problems = request['gpaw'], []
 
@@ -300,7 +301,7 @@ def check(request):
     try:
         from gpaw.xc import XC
         XC(settings['xc'])
-    except Exception as error:  # noqa: BLE001 - any reason is to be told
+    except Exception as error:  # noqa: BLE001 - any objection is reported
         add('xc', error)
         return problems
     try:
@@ -324,7 +325,7 @@ def check(request):
         odd = atomic_numbers[symbol] % 2
         if settings.get('spin') is not None:
             trial['spin'] = {'moments': [odd], 'fixed': False}
-        # Numbers of the whole structure do not fit an atom, nor do the k-points of its cell.
+        # Settings that count states or processes of the whole structure do not fit a single atom; nor do its k-points.
         trial.pop('kpts', None)
         arguments = keywords(trial, 0)
         for key in ('nbands', 'parallel'):
@@ -347,7 +348,7 @@ def check(request):
 
 
 def missing_basis(symbol, kind, basis):
-    """A sentence, if the basis set of an element is not installed."""
+    """Returns a message if the basis set of an element is not installed, else None."""
     try:
         from gpaw import setup_paths
     except ImportError:
@@ -359,7 +360,7 @@ def missing_basis(symbol, kind, basis):
     if name in known or not files:
         return None
     there = ', '.join(known[:8]) or 'none'
-    return f'there is no basis set {basis} of {symbol}; installed for it: {there}'
+    return f'the basis set {basis} of {symbol} is not installed; installed for {symbol}: {there}'
 
 
 def main(arguments):

@@ -1,10 +1,10 @@
-"""Relaxes the structure of one package: everything except the engine that computes energies and forces.
+"""Relaxes the structure of one package. The engine that computes energies and forces is in another script.
 
-Reads MANIFEST.json, parameters.json, initial.extxyz and, where there is one, the Hessian; writes result/. Run again
-after an interruption it goes on from its own trajectory. Lengths in Angstrom, energies in eV, forces in eV/Angstrom.
+Reads MANIFEST.json, parameters.json, initial.extxyz and the Hessian, if there is one; writes result/. If it is run again
+after an interruption, it resumes from its own trajectory. Lengths in Angstrom, energies in eV, forces in eV/Angstrom.
 
-Files are read and written by rank 0 alone, without ASE's parallel writers; all ranks take the same steps, because the
-positions of every step are those of rank 0.
+Only rank 0 reads and writes files, without ASE's parallel writers. All ranks take the same steps, because they use the
+positions of rank 0 in every step.
 """
 import fcntl
 import hashlib
@@ -35,23 +35,23 @@ RESULT = 'result'
 UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': 's'}
 # ASE's initial guess of every curvature, eV/Angstrom^2; kept for atoms that do not move.
 DEFAULT_CURVATURE = 70.0
-# Smallest curvature of a Hessian that comes from the base, eV/Angstrom^2.
+# Smallest curvature of a Hessian that was calculated with the base, eV/Angstrom^2.
 DEFAULT_FLOOR = 2.0
-# Once the forces are as small as requested, at most this many gradients are spent on a lower energy, and at most as many
-# as were needed until then.
+# Once the forces are as small as requested, at most this number of gradients is spent on a lower energy, and at most as
+# many as were needed until then.
 SETTLING = 10
-# In result/: the gradients that a learning relaxation has learnt from, as a model file.
+# The file in result/ with the gradients that a learning relaxation has learnt from, a model file.
 LEARNT = 'learnt.aurelax-model'
-# In result/: after how many frames BFGS took over from the learning relaxation.
+# The file in result/ with the number of frames after which BFGS took over from the learning relaxation.
 TAKEN_OVER = 'taken-over.json'
-# Exit status of each verdict. Those that are `FINAL` are not tried again.
+# Exit status of each verdict. A run with a verdict in `FINAL` is not repeated.
 EXIT = {'converged': 0, 'step-limit': 3, 'scf-not-converged': 4, 'non-finite': 5, 'stopped': 6, 'engine-error': 7}
 FINAL = ('converged', 'step-limit')
 REFUSED, BUSY = 8, 75
 
 
 class Refusal(Exception):
-    """The package or what is in result/ cannot be used."""
+    """The package, or a file in result/, cannot be used."""
     status = REFUSED
 
 
@@ -68,12 +68,12 @@ class UnusableSettings(Exception):
     """The engine cannot calculate with the settings of the package; the message says why. Raised on all ranks together."""
 
 
-# Further properties of a frame, if the engine gives them: eV, e Angstrom, Bohr magnetons.
+# Further properties of a frame, if the engine returns them: eV, e Angstrom, Bohr magnetons.
 PROPERTIES = ('homo', 'lumo', 'dipole', 'magmom', 'dispersion_energy')
 
 
 def reason(error):
-    """One line that says why something failed; the first of the error's message, or where it was raised."""
+    """Returns one line about an error: the first line of its message, or the place where it was raised."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, UnusableSettings):
         return str(error)
@@ -81,15 +81,15 @@ def reason(error):
         return f'{type(error).__name__}: {lines[0]}'
     frames = traceback.extract_tb(error.__traceback__)
     where = f' in {os.path.basename(frames[-1].filename)}, {frames[-1].name}' if frames else ''
-    meant = {'LegacyGPAWError': 'this version of GPAW does not do what the settings ask for',
+    meant = {'LegacyGPAWError': 'this version of GPAW does not support these settings',
              'NotImplementedError': 'the engine does not support these settings',
-             'AssertionError': 'the engine takes the settings for contradictory'}.get(type(error).__name__)
+             'AssertionError': 'the engine rejects the settings as contradictory'}.get(type(error).__name__)
     return f'{type(error).__name__}{where}' + (f': {meant}' if meant else '')
 
 
 class Labels:
-    """Energy (extrapolated to zero smearing), free energy, raw forces (N x 3) and cycles (or None) of one geometry; and
-    what else the engine says of it (see PROPERTIES)."""
+    """Energy (extrapolated to zero smearing), free energy, raw forces (N x 3), number of SCF cycles (or None) and further
+    properties (see PROPERTIES) of one geometry."""
 
     def __init__(self, energy, free_energy, forces, cycles, properties=None):
         self.properties = dict(properties or {})
@@ -98,14 +98,14 @@ class Labels:
 
 
 def on_rank_0(work, *arguments):
-    """Returns the result of `work` on rank 0 to all ranks; a failure there is a refusal on all of them."""
+    """Runs `work` on rank 0 and returns its result on all ranks; if it fails, all ranks raise a refusal."""
     outcome = None
     if world.rank == 0:
         try:
             outcome = work(*arguments), None
         except Refusal as refusal:
             outcome = None, (str(refusal), refusal.status)
-        except Exception as error:  # noqa: BLE001 - the other ranks wait for an answer, whatever happened
+        except Exception as error:  # noqa: BLE001 - the other ranks wait for an answer, whatever the error
             outcome = None, (f'{type(error).__name__}: {error}', REFUSED)
     value, problem = broadcast(outcome, 0, world)
     if problem is not None:
@@ -155,12 +155,12 @@ def load_package():
 
 
 def counted(number, noun):
-    """1 step, 2 steps."""
+    """Formats a number with its noun: 1 step, 2 steps."""
     return f'{number} {noun}{"" if number == 1 else "s"}'
 
 
 def read_hessian(name, count):
-    """The 3N x 3N matrix in the file `name`: whole, or the blocks of a triangle of it (row, column, 3 x 3 numbers)."""
+    """Returns the 3N x 3N matrix in the file `name`, which has the full matrix or 3 x 3 blocks of one triangle of it."""
     stored = np.load(name, allow_pickle=False)
     if stored.dtype.names is None:
         return stored.astype(float)
@@ -168,7 +168,7 @@ def read_hessian(name, count):
         raise Refusal(f'{name} has the columns {", ".join(stored.dtype.names)}, not row, column, block')
     rows, columns, blocks = stored['row'], stored['column'], stored['block'].astype(float)
     if len(stored) and not (0 <= min(rows.min(), columns.min()) and max(rows.max(), columns.max()) < count):
-        raise Refusal(f'{name} has blocks of atoms that are not among the {count} of the package')
+        raise Refusal(f'{name} has a block of an atom that is not among the {count} atoms of the package')
     hessian = np.zeros((count, 3, count, 3))
     hessian[rows, :, columns, :] = blocks
     hessian[columns, :, rows, :] = blocks.transpose(0, 2, 1)
@@ -176,8 +176,9 @@ def read_hessian(name, count):
 
 
 def load_hessian(name, floor, still, count):
-    """V |lambda| V^T of the Hessian in the file `name`, or the matrix, no |lambda| below `floor`; the coordinates `still`
-    kept apart."""
+    """Returns V |lambda| V^T of a Hessian, with each |lambda| at least `floor`.
+
+    `name` is a file or the matrix itself. The fixed coordinates `still` are decoupled from the others."""
     hessian = name if isinstance(name, np.ndarray) else read_hessian(name, count)
     if hessian.shape != (3 * count, 3 * count) or not np.isfinite(hessian).all():
         raise Refusal(f'{name} is not a finite {3 * count} x {3 * count} matrix')
@@ -195,7 +196,7 @@ def settling(calls):
 
 
 def taken_over(count):
-    """The number of frames after which BFGS has taken over from the learning relaxation: noted in result/ the first time."""
+    """Returns the number of frames after which BFGS took over from the learning relaxation; the first call records it."""
     path = os.path.join(RESULT, TAKEN_OVER)
     if os.path.exists(path):
         with open(path) as file:
@@ -207,7 +208,7 @@ def taken_over(count):
 
 
 def learnt_frames(base, symbols):
-    """Labelled geometries of an earlier job, which the package brings along."""
+    """Returns the labelled geometries of an earlier job, which are in the package."""
     if not base.get('frames'):
         return []
     frames = read(base['frames'], index=':', parallel=False)
@@ -230,7 +231,7 @@ def noted_steps():
 
 
 def earlier_processor_time():
-    """The time that the earlier run of this package has recorded, s."""
+    """Returns the processor time that earlier runs of this package have recorded, s."""
     try:
         with open(os.path.join(RESULT, 'progress.json')) as file:
             return float(json.load(file).get('processor_time') or 0)
@@ -239,7 +240,7 @@ def earlier_processor_time():
 
 
 def base_engine(base, parameters, symbols, lattice=None, positions=None):
-    """A function that gives energy and forces of the base at positions."""
+    """Returns a function that calculates energy and forces of the base at given positions."""
     if base['name'] not in ('GFN1-xTB', 'GFN2-xTB'):
         raise SteeringLost(f'{base["name"]} is not a base that this script supports')
     try:
@@ -252,7 +253,7 @@ def base_engine(base, parameters, symbols, lattice=None, positions=None):
         atoms.pbc = True
 
     def begin():
-        # Without the density of the geometry before, which a resumed run does not have.
+        # Begins without the density of the previous geometry, because a resumed run does not have it.
         atoms.calc = TBLite(method=base['name'], charge=parameters['charge'], verbosity=0)
 
     def evaluate(positions):
@@ -264,20 +265,21 @@ def base_engine(base, parameters, symbols, lattice=None, positions=None):
 
 
 class Lattice:
-    """The cell of a periodic structure: lattice vectors as rows, Angstrom, and along which of them it repeats."""
+    """The cell of a periodic structure: lattice vectors as rows, Angstrom, and whether it repeats along each of them."""
 
     def __init__(self, rows, pbc):
         self.rows, self.pbc = np.array(rows, float), [bool(repeats) for repeats in pbc]
 
     @classmethod
     def of(cls, atoms):
-        """None for a molecule."""
+        """Returns the cell of a structure; None for a molecule."""
         return cls(atoms.cell.array, atoms.pbc) if any(atoms.pbc) else None
 
     def opened(self, geometries, margin, whole=None):
-        """The vectors with those of open directions normal to the others and long enough for `margin` Angstrom of empty
-        space on both sides of all geometries, rounded up to a multiple of `whole`; the shift that centres the
-        geometries there; and the height that such a direction had, where it was too low."""
+        """Returns three things. First, lattice vectors whose open directions are normal to the others and long enough for
+        `margin` Angstrom of empty space on both sides of all geometries; a length that must grow is rounded up to a
+        multiple of `whole`. Second, the shift that centres the geometries along the open directions. Third, the original
+        height of an open direction that was too low, or None."""
         rows, shift, low = self.rows.copy(), np.zeros(3), None
         for axis in range(3):
             if self.pbc[axis]:
@@ -294,13 +296,13 @@ class Lattice:
         return rows, shift, low
 
     def normal(self, axis):
-        """A unit vector normal to the other two directions, on the side of the vector itself."""
+        """Returns a unit vector normal to the periodic directions, on the same side as the lattice vector of `axis`."""
         others = [k for k in range(3) if k != axis]
         along = [self.rows[k] for k in others if self.pbc[k]]
         if len(along) == 2:
             normal = np.cross(*along)
         else:
-            # A wire: any normal, then the one normal to both.
+            # A wire: one open direction gets any normal of the wire, the other the normal of both.
             unit = along[0] / np.linalg.norm(along[0])
             first = np.eye(3)[np.argmin(abs(unit))]
             first = first - unit * (unit @ first)
@@ -311,16 +313,16 @@ class Lattice:
 
 
 def letters(lattice):
-    """TTF for a slab."""
+    """Returns the periodic directions as letters: TTF for a slab."""
     return ''.join('T' if repeats else 'F' for repeats in lattice.pbc)
 
 
 def engine_cell(lattice, positions):
-    """The vectors for an engine that repeats the cell in all directions: at least 12 Angstrom of empty space along open
-    ones."""
+    """Returns the lattice vectors for an engine that repeats the cell in all directions, with at least 12 Angstrom of
+    empty space along open directions."""
     geometries = [np.array(positions, float)]
     heights = [np.ptp(geometries[0] @ lattice.normal(axis)) for axis in range(3) if not lattice.pbc[axis]]
-    # The height is a whole number, so that a resumed run has the same cell.
+    # The height is rounded up to an integer, so that a resumed run has the same cell.
     margin = max((np.ceil(height + 12) - height) / 2 for height in heights) if heights else 0
     return lattice.opened(geometries, margin)[0]
 
@@ -336,8 +338,8 @@ def quoted(value):
 
 
 def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=(), lattice=None):
-    """One extxyz frame; numbers with all their digits, so that an optimiser can resume from it exactly. `labels` is None
-    where there is no energy and there are no forces."""
+    """Returns one extxyz frame. Numbers have all their digits, so that an optimiser can resume exactly. `labels` is None
+    if there are no energy and forces."""
     width = 3 if len(fixed_coordinates) else 1 if fixed else 0
     columns = ('species:S:1:pos:R:3' + ('' if labels is None else ':forces:R:3')
                + (f':move_mask:L:{width}' if width else ''))
@@ -356,7 +358,7 @@ def frame_text(symbols, positions, labels, fixed, info, fixed_coordinates=(), la
 
 
 class Trajectory:
-    """result/trajectory.extxyz: grows by complete frames, and is truncated to complete frames when opened."""
+    """result/trajectory.extxyz. It grows by complete frames, and is truncated to complete frames when a run begins."""
 
     path = os.path.join(RESULT, 'trajectory.extxyz')
 
@@ -364,7 +366,7 @@ class Trajectory:
         self.symbols, self.inputs = symbols, inputs
 
     def recover(self):
-        """The frames of an earlier run: a list of (positions, labels, wall time)."""
+        """Returns the frames of earlier runs as a list of (positions, labels, wall time)."""
         if not os.path.exists(self.path):
             return []
         with open(self.path, 'rb') as file:
@@ -378,7 +380,7 @@ class Trajectory:
                 frames.append(self.parse(part))
             except Refusal:
                 raise
-            except Exception:  # noqa: BLE001 - a torn frame and all after it are dropped
+            except Exception:  # noqa: BLE001 - an incomplete frame and all frames after it are dropped
                 break
         kept = b''.join(line + b'\n' for line in lines[:len(frames) * size])
         if len(kept) != os.path.getsize(self.path):
@@ -417,13 +419,14 @@ class SteeringStopped(SteeringLost):
 
 
 class Steering:
-    """`aurelax steer`, a child process that learns from each gradient and proposes the next geometry. On rank 0 alone.
+    """`aurelax steer`, a child process of rank 0 that learns from each gradient and proposes the next geometry.
 
-    One line of JSON each way at a time. Where the base is an engine, the child asks for its energy and forces in between.
+    Requests and answers are single lines of JSON. If the base is an engine, the child asks for energy and forces of the
+    base before it answers.
     """
 
     protocol = 1
-    # Time-out of one answer of the child, seconds, and largest size of an answer, bytes.
+    # Time-out of an answer of the child, seconds, and largest size of an answer, bytes.
     patience = 1800
     limit = 1 << 28
 
@@ -437,15 +440,15 @@ class Steering:
             self.child = subprocess.Popen([program, 'steer'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise SteeringLost(f'{program} cannot be started: {error}') from error
-        # The answer: where to begin, where that is another geometry than the package's, and the base's Hessian.
+        # The answer has the geometry to begin with, if it is not the package's geometry, and the base's Hessian.
         self.start = self.ask(dict(start, steer=self.protocol))
         if self.start.get('steer') != self.protocol:
             self.end()
-            raise SteeringLost(f'{program} speaks another version of the protocol')
+            raise SteeringLost(f'{program} steer does not support version {self.protocol} of the protocol')
         self.interrupted, self.tell = lambda: False, lambda evaluations: None
 
     def ask(self, message):
-        """The answer to a message; questions about the base are answered on the way."""
+        """Sends a message and returns the answer to it, after answering the child's requests for the base."""
         self.send(message)
         while True:
             answer = self.receive()
@@ -455,7 +458,7 @@ class Steering:
             if 'evaluate' not in answer:
                 return answer
             if self.base is None:
-                raise SteeringLost('aurelax requests a base that does not exist')
+                raise SteeringLost('aurelax steer asked for energy and forces of a base, but the relaxation has no base')
             try:
                 energy, forces = self.base(np.array(answer['evaluate'], float))
             except Exception as error:  # noqa: BLE001 - any calculator, any failure
@@ -501,15 +504,15 @@ class Steering:
         try:
             answer = json.loads(line)
             if not isinstance(answer, dict):
-                raise ValueError('no object')
+                raise ValueError('expected a JSON object')
         except ValueError as error:
             self.end()
-            raise SteeringLost(f'aurelax steer sent no JSON: {error}') from error
+            raise SteeringLost(f'aurelax steer sent an answer that cannot be read: {error}') from error
         return answer
 
     def observe(self, positions, labels, propose=False, settle=False):
-        """Sends one gradient and returns the answer; `propose` asks for the next geometry, `settle` for one only if it is
-        much lower."""
+        """Sends one gradient and returns the answer. With `propose` the child proposes the next geometry, with `settle` only
+        if it expects a much lower energy there."""
         if self.base is not None:
             self.base.begin()
         answer = self.ask(dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist(),
@@ -518,12 +521,12 @@ class Steering:
             found = np.array(answer.get('positions', []), float)
             if found.shape != positions.shape or not np.isfinite(found).all():
                 self.end()
-                raise SteeringLost('aurelax steer proposed coordinates that are not finite, or not three for each atom')
+                raise SteeringLost('aurelax steer proposed coordinates that are not finite, or not 3 coordinates per atom')
             answer['positions'] = found
         return answer
 
     def keep(self, path, name, level_of_theory, frames):
-        """Has the gradients written to a model file; returns their number, with those of earlier jobs."""
+        """Makes the child write the gradients to a model file; returns their number, including those of earlier jobs."""
         return self.ask(dict(keep=dict(
             path=path, name=name, level_of_theory=level_of_theory,
             frames=[dict(positions=positions.tolist(), energy=labels.energy, forces=labels.forces.tolist())
@@ -536,7 +539,7 @@ class Steering:
 
 
 class Run:
-    """The common part of all runs of a package: the package, signals, its identity, the writing of results."""
+    """The common part of all runs of a package: reading the package, signals, identity, and writing results."""
 
     def __init__(self, engine_class):
         self.begun = time.time()
@@ -552,7 +555,7 @@ class Run:
     def remember_signal(self, number, _):
         self.signal = number
 
-    # Whether a file STOP applies to this run.
+    # Whether result/STOP applies to this run.
     heeds_stop = True
 
     def stop_cause(self):
@@ -572,7 +575,7 @@ class Run:
                 'inputs': self.manifest['inputs']}
 
     def frame_identity(self):
-        """The text that is written into every frame."""
+        """Returns the information that is written into every frame."""
         return dict(level_of_theory=self.engine.level_of_theory, charge=self.parameters['charge'],
                     **dict(self.identity(), inputs='sha256:' + self.manifest['inputs']))
 
@@ -594,7 +597,7 @@ class Run:
             finished=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()), warnings=warnings, units=UNITS))
 
     def write_marker(self, verdict, names):
-        """Written last: the files that it names are complete."""
+        """Writes DONE.json; it is written last, so the files that it names are complete."""
         files = [{'name': name, 'size': os.path.getsize(os.path.join(RESULT, name)),
                   'sha256': digest(os.path.join(RESULT, name))} for name in names]
         write_json(os.path.join(RESULT, 'DONE.json'),
@@ -644,8 +647,8 @@ class Relaxation(Run):
         self.warnings = list(self.engine.warnings) + self.base_notes
 
     def prepare(self):
-        """Take the lock, which is held until the process ends, so that no second copy writes into the same files; the
-        verdict of an earlier run that need not be repeated, or None."""
+        """Takes a lock, which is held until the process ends, so that no second process writes into the same files. Returns
+        the verdict of an earlier run that need not be repeated, or None."""
         os.makedirs(RESULT, exist_ok=True)
         self.lock = open(os.path.join(RESULT, '.lock'), 'w')
         try:
@@ -663,7 +666,7 @@ class Relaxation(Run):
         return None
 
     def run(self):
-        """Take steps until there is a verdict; returns it with a sentence about it."""
+        """Takes steps until there is a verdict; returns the verdict and a message."""
         settings = self.parameters['optimizer']
         atoms = Atoms(self.symbols, self.positions)
         partly = np.setdiff1d(np.unique(np.array(self.fixed_coordinates, int) // 3), self.fixed)
@@ -675,7 +678,7 @@ class Relaxation(Run):
         if self.frames:
             atoms.positions = self.frames[-1][0]
             self.say(f'resuming after step {len(self.frames) - 1}')
-        self.report('running', 'in its first calculation' if not self.frames else 'going on')
+        self.report('running', 'calculating the first geometry' if not self.frames else 'resuming')
         while True:
             step = len(self.frames)
             if not self.frames or not np.array_equal(atoms.positions, self.frames[-1][0]):
@@ -722,8 +725,8 @@ class Relaxation(Run):
         self.optimizer.step()
 
     def make_bfgs(self, atoms):
-        """ASE's BFGS, from the Hessian if there is one, as if it had taken all the steps so far; and the labels of the
-        frame that it goes on from. Where a learning relaxation has come to an end that is the best frame."""
+        """Returns ASE's BFGS in the state after all steps so far, with the initial Hessian if there is one; and the labels
+        of the frame from which it continues. After a learning relaxation, this is the frame of lowest energy."""
         optimizer = BFGS(atoms, logfile=None, maxstep=self.parameters['optimizer']['max_step'])
         hessian = self.parameters['hessian']
         if self.hessian is not None or hessian is not None:
@@ -741,7 +744,7 @@ class Relaxation(Run):
         return optimizer, frames[-1][1]
 
     def begin_learning(self):
-        """Start the steering, and take the geometry to begin with and the base's Hessian from it, or from an earlier run."""
+        """Starts the steering, and sets the first geometry and the base's Hessian from its answer or from an earlier run."""
         begun = on_rank_0(self.start_steering)
         self.stopped_early = begun.get('stopped', False)
         if begun.get('positions') is not None:
@@ -751,10 +754,10 @@ class Relaxation(Run):
         self.base_steps = begun.get('base_steps')
 
     def start_steering(self):
-        """Start `aurelax steer` on rank 0 and tell it the frames of an earlier run; without it BFGS does the work.
+        """Starts `aurelax steer` on rank 0 and sends it the frames of earlier runs. If it fails, BFGS takes the steps.
 
-        Where the base relaxes the structure first, or gives a Hessian, both are kept in result/start.json before they
-        are used: the next start takes them from there."""
+        If the structure is relaxed on the base first, or the base has a Hessian, both are saved in result/start.json
+        before they are used, so that a resumed run reads them from there."""
         settings, hessian = self.parameters['optimizer'], self.parameters['hessian']
         base = dict(settings.get('base') or {'kind': 'none'})
         path = os.path.join(RESULT, 'start.json')
@@ -797,7 +800,7 @@ class Relaxation(Run):
                 write_json(path, begun, indent=None)
                 self.base_notes += [begun['note']] if begun.get('note') else []
                 if begun.get('base_steps') is not None:
-                    self.say(f'relaxed on {base.get("name")}: {counted(begun["base_steps"], "step")}, fmax {begun["base_fmax"]:.3f} eV/Å')
+                    self.say(f'relaxed on the base {base.get("name")}: {counted(begun["base_steps"], "step")}, fmax {begun["base_fmax"]:.3f} eV/Å')
             for index, (positions, labels, _) in enumerate(self.frames[:-1]):
                 self.note_learning(index, self.steering.observe(positions, labels), None)
             self.steers_with = base.get('name') or 'none'
@@ -816,11 +819,11 @@ class Relaxation(Run):
         if self.frames or now < self.base_told + 10:
             return
         self.base_told = now
-        self.report('running', f'relaxing on {base.get("name")}'
-                    + (f': {evaluations} gradients of it so far' if evaluations else ''))
+        self.report('running', f'relaxing on the base {base.get("name")}'
+        + (f': {counted(evaluations, "gradient call")} of the base so far' if evaluations else ''))
 
     def proposal(self, labels):
-        """The geometry that `aurelax steer` proposes after the last frame, on rank 0; None without it."""
+        """Returns the geometry that `aurelax steer` proposes after the last frame, on rank 0; None if it does not run."""
         if self.steering is None:
             return None
         step = len(self.frames) - 1
@@ -838,9 +841,10 @@ class Relaxation(Run):
         return answer['positions']
 
     def lower_geometry(self, labels):
-        """Where `aurelax steer` expects a much lower energy although the forces are as small as requested, on rank 0.
+        """Returns a geometry where `aurelax steer` expects a much lower energy, although the forces are as small as
+        requested, on rank 0; None if there is none.
 
-        See SETTLING for how long this is tried."""
+        SETTLING says for how many gradients such a geometry is requested."""
         step = len(self.frames) - 1
         if self.steering is None:
             return None
@@ -850,14 +854,14 @@ class Relaxation(Run):
         try:
             answer = self.steering.observe(self.frames[-1][0], labels, settle=wanted and bool(step < first + settling(first + 1)))
         except SteeringLost as lost:
-            self.say(f'nothing lower was looked for: {lost}')
+            self.say(f'no geometry of lower energy was searched for: {lost}')
             self.steering = None
             return None
         self.note_learning(step, answer, self.fmax(labels))
         return answer.get('positions')
 
     def keep_learnt(self):
-        """Write result/learnt.aurelax-model, from which a later job may start: `base: learnt:JOB`."""
+        """Writes result/learnt.aurelax-model, which a later job may use as its base: `base: learnt:JOB`."""
         if not self.frames:
             return
         try:
@@ -873,7 +877,7 @@ class Relaxation(Run):
         self.say(note)
 
     def note_learning(self, step, answer, fmax):
-        """One line of result/learning.jsonl: the prediction for this gradient, the gradient, the next prediction."""
+        """Appends one line to result/learning.jsonl: the prediction for this gradient, the gradient, the next prediction."""
         if step < self.noted:
             return
         said = {key: value for key, value in answer.items() if key != 'positions'}
@@ -882,11 +886,11 @@ class Relaxation(Run):
             file.write(line + '\n')
         self.noted = step + 1
         if 'reason' in said:
-            self.say(f'step {step + 1} is {said["reason"]} ({said["method"]}): expects '
+            self.say(f'geometry of step {step + 1} ({said["method"]}): {said["reason"]}; expected energy '
                      f'{said.get("next_energy") or float("nan"):.4f} eV, fmax {said.get("next_fmax") or float("nan"):.3f} eV/Å')
 
     def optimizer_used(self):
-        """For status.json: the optimiser that took the steps, and why it was not the requested one."""
+        """Returns entries of status.json: the optimiser that took the steps, and the reason if it is not the requested one."""
         asked = self.parameters['optimizer'].get('method', 'bfgs')
         if asked != 'learning':
             return {'optimizer': 'bfgs'}
@@ -895,7 +899,7 @@ class Relaxation(Run):
                 'base_steps': self.base_steps}
 
     def image(self, positions, labels):
-        """A frame as the optimiser saw it, without forces along coordinates that are fixed."""
+        """Returns a frame as the optimiser uses it, without forces along fixed coordinates."""
         atoms = Atoms(self.symbols, positions)
         forces = labels.forces.copy()
         forces[self.still] = 0
@@ -910,11 +914,12 @@ class Relaxation(Run):
         return self.elapsed_before + time.time() - self.begun
 
     def processor_time(self):
-        """Processor time of all ranks, which work alike; earlier runs of the package are included."""
+        """Returns the processor time of all ranks, s, including earlier runs. All ranks are assumed to use as much as this
+        one."""
         return self.processor_before + sum(os.times()[:4]) * world.size
 
     def record(self, positions, labels):
-        """Keep a frame: in memory on all ranks, in the files by rank 0."""
+        """Keeps a frame in memory on all ranks; rank 0 writes it to the files."""
         self.frames.append((positions.copy(), labels, self.wall_time()))
         if world.rank != 0:
             return
@@ -950,7 +955,7 @@ class Relaxation(Run):
             self.write_progress(state, message, **self.counts())
 
     def finish(self, verdict, message):
-        """Rank 0 writes the results, and the marker last; a run that may be resumed gets no marker."""
+        """Writes the results, on rank 0, and the marker last; a stopped run gets no marker, because it may be resumed."""
         if self.steering is not None:
             self.keep_learnt()
             self.steering.end()
@@ -978,8 +983,8 @@ class Relaxation(Run):
 
 
 def main(engine_class, run_class=Relaxation):
-    """Run the package in the current directory; returns the exit status."""
-    # A locale without Å must not end a calculation.
+    """Runs the package in the current directory and returns the exit status."""
+    # A locale that cannot print Å must not end a calculation.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='replace')
     run = None
@@ -999,8 +1004,8 @@ def main(engine_class, run_class=Relaxation):
         traceback.print_exc()
         run.finish('engine-error', reason(error)[:500])
         if world.size > 1:
-            # The other ranks may be waiting for this one: let the engine's MPI end them all. Where they have failed too,
-            # rank 0 has time to write the result.
+            # The other ranks may be waiting for this one, so the engine's MPI must end them all. Ranks other than 0
+            # wait first, so that rank 0, if it has failed too, has time to write the result.
             if world.rank != 0:
                 time.sleep(5)
             raise

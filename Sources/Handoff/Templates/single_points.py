@@ -1,10 +1,10 @@
-"""Computes energy and forces of every geometry of one package: see README.md.
+"""Computes energy and forces of every geometry of one package (see README.md).
 
-Reads MANIFEST.json, parameters.json and frames.extxyz. Each point goes into a file of its own, result/points/0001.extxyz
-and so on; the process that completes the set writes result/trajectory.extxyz, status.json and, last, DONE.json. All
-points are calculated in turn, with one calculator, or with AURELAX_POINT one alone. Any number of processes may work in
-one package: a point belongs to the process that holds its lock, which ends with the process. A point that could not be
-calculated is a result.
+Reads MANIFEST.json, parameters.json and frames.extxyz. Each point is written to a separate file,
+result/points/0001.extxyz and so on; the process that completes the set writes result/trajectory.extxyz, status.json
+and, last, DONE.json. All points are calculated in turn with one calculator; with AURELAX_POINT only that point is
+calculated. Any number of processes may work in one package, because a point belongs to the process that holds its
+lock, and the lock ends with the process. A point that could not be calculated is a result, too.
 """
 import os
 import sys
@@ -29,7 +29,7 @@ from relaxation import (EXIT, RESULT, Busy, Lattice, NotSelfConsistent, Refusal,
                         main, on_rank_0, reason, write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
-# Verdict of the set: the worst of its points.
+# The verdict of the set is the first of these that one of its points has.
 FAILURES = ('engine-error', 'non-finite', 'scf-not-converged')
 
 
@@ -47,7 +47,7 @@ class Point:
 
 @contextlib.contextmanager
 def locked(path, wait=True):
-    """Takes a lock that ends with the process at the latest; False if another process holds it."""
+    """Takes a lock that ends with the process at the latest; gives False if another process holds it."""
     with open(path, 'w') as file:
         held = True
         try:
@@ -65,10 +65,10 @@ class SinglePoints(Run):
         self.engine_class = engine_class
         self.symbols, self.geometries, self.steps, self.lattice = on_rank_0(self.read_frames)
         self.count = len(self.geometries)
-        # Numbers of points that are known to exist.
+        # Numbers of the points that are known to be finished.
         self.seen = set()
         self.number = on_rank_0(self.asked_for)
-        # A process with a single point has no later step at which it could stop.
+        # A process that calculates one point cannot stop before its end.
         self.heeds_stop = self.number is None
         self.make_engine()
         self.earlier = on_rank_0(self.prepare)
@@ -79,17 +79,17 @@ class SinglePoints(Run):
                 [int(frame.info['step']) for frame in frames], Lattice.of(frames[0]))
 
     def asked_for(self):
-        """The point that this process computes; None for all of them."""
+        """Returns the number of the point that this process computes; None for all points."""
         text = os.environ.get('AURELAX_POINT', '')
         if text and not (text.isdecimal() and 1 <= int(text) <= self.count):
             raise Refusal(f'AURELAX_POINT is {text!r}; expected the number of a point, 1 to {self.count}')
         return int(text) if text else None
 
     def make_engine(self):
-        """A new calculator without data of earlier points, in the box that all geometries share."""
+        """Makes a new calculator without data of earlier points, in the box that all geometries share."""
         self.engine = self.engine_class(self.parameters, self.symbols, self.geometries[0], self.geometries[1:],
                                         lattice=self.lattice)
-        # Several processes may work here, each at another point.
+        # Several processes may work here, each on another point, so none saves a density.
         self.engine.density = None
         if self.number is not None:
             self.engine.log = os.path.join('points', f'{self.number:04d}.gpaw.txt')
@@ -98,8 +98,8 @@ class SinglePoints(Run):
         return os.path.join(POINTS, f'{number:04d}.extxyz')
 
     def prepare(self):
-        """The verdict of an earlier run that need not be repeated, or None. Taking all points in turn, those that could
-        not be calculated are tried again."""
+        """Returns the verdict of an earlier run that need not be repeated, or None. If all points are calculated in turn,
+        the failed points of an earlier run are deleted, so that they are calculated again."""
         os.makedirs(POINTS, exist_ok=True)
         if self.number is not None:
             point = self.point(self.number)
@@ -121,7 +121,7 @@ class SinglePoints(Run):
         return None
 
     def point(self, number):
-        """None while it is not there; a file that is no point of this package counts as none."""
+        """Returns a point, or None if its file is missing or cannot be read. A point of another run is refused."""
         try:
             with open(self.path(number), 'rb') as file:
                 point = Point(file.read().decode())
@@ -152,8 +152,7 @@ class SinglePoints(Run):
         return ended or ('stopped', 'other processes compute the remaining points')
 
     def next_point(self):
-        """Calculates the first missing point that no other process has; its verdict, or None if there is none.
-        """
+        """Calculates the first missing point that no other process has; returns its verdict, or None if there is none."""
         with contextlib.ExitStack() as held:
             number = on_rank_0(self.claim, held)
             if number is None:
@@ -185,14 +184,14 @@ class SinglePoints(Run):
                 self.say(f'point {number} of {self.count} (step {self.steps[number - 1]})  {told}  {seconds:.0f} s')
                 self.conclude()
         if failure is not None and world.size > 1:
-            # The other ranks may be waiting for this one: let the engine's MPI end them all.
+            # The other ranks may be waiting for this one, so the engine's MPI must end them all.
             raise failure
         if verdict != 'converged':
             self.make_engine()
         return verdict
 
     def claim(self, held):
-        """Locks a point that is not there; its number."""
+        """Locks a missing point and returns its number; None if there is none."""
         for number in [self.number] if self.number is not None else range(1, self.count + 1):
             if number in self.seen or self.point(number) is not None:
                 self.seen.add(number)
@@ -200,7 +199,7 @@ class SinglePoints(Run):
             lock = locked(os.path.join(POINTS, f'.{number:04d}.lock'), wait=False)
             if lock.__enter__():
                 held.push(lock.__exit__)
-                # The process that held the lock before may have finished the point.
+                # The previous holder of the lock may have finished the point.
                 if self.point(number) is None:
                     return number
             elif self.number is not None:
@@ -210,9 +209,9 @@ class SinglePoints(Run):
         return None
 
     def conclude(self):
-        """Tells how many points are there. Where all are, writes the files of the set, once.
+        """Reports how many points are finished. If all are, writes the files of the set, once.
 
-        Returns the verdict on the set with a sentence about it; None while it is not complete.
+        Returns the verdict on the set and a message; None while the set is incomplete.
         """
         with locked(os.path.join(RESULT, '.lock')):
             if self.read_marker() is not None:
@@ -249,7 +248,7 @@ class SinglePoints(Run):
                             wall_time=round(time.time() - self.begun, 3), energy=None, fmax=None)
 
     def finish(self, verdict, message):
-        """The files are written with the last point."""
+        """Prints the verdict; the files have been written with the last point."""
         self.say(f'{verdict}: {message}')
 
 

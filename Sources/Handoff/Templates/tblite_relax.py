@@ -1,12 +1,13 @@
-"""GFN1-xTB (tblite), a semi-empirical method, quick, and no DFT: relaxes the structure of this package, or is what
-single_points.py calculates with.
+"""Relaxes the structure of this package with GFN1-xTB (tblite), or computes single points for single_points.py.
+
+GFN1-xTB is a fast semi-empirical method, not DFT.
 
     python tblite_relax.py
 """
 import os
 import sys
 
-# This folder comes last: a file in it does not take the place of a module of Python's or of the engine.
+# This folder comes last, so that a file in it cannot shadow a module of Python or of the engine.
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [path for path in sys.path if os.path.abspath(path) != HERE] + [HERE]
 
@@ -25,14 +26,14 @@ TEMPERATURE = 300.0
 
 
 class Engine:
-    """Single points with GFN1-xTB on one process; its threads are those of OMP_NUM_THREADS."""
+    """Single points with GFN1-xTB in one process, with OMP_NUM_THREADS threads."""
 
     name = 'tblite'
     uses_mpi = False
 
     def __init__(self, parameters, symbols, positions, others=(), lattice=None):
-        """There is no box that `others` would have to share. tblite repeats a cell in all directions and has no k-points.
-        """
+        """`others` is not used, because a molecule has no box here. tblite repeats a cell in all directions and has no
+        k-points."""
         method = parameters.get('tblite', {}).get('method', METHODS[0])
         if method not in METHODS:
             raise relaxation.Refusal(f'{method} is not one of {", ".join(METHODS)}')
@@ -53,17 +54,17 @@ class Engine:
             energy, forces = self.atoms.get_potential_energy(), self.atoms.get_forces()
         except CalculationFailed as error:
             raise relaxation.NotSelfConsistent(str(error)) from error
-        # tblite's energy is the free energy of its smearing; it tells no number of cycles.
+        # tblite's energy is the free energy with its smearing; tblite does not report the number of cycles.
         return relaxation.Labels(energy, energy, forces, None, self.orbitals())
 
     def orbitals(self):
-        """Energies of the highest occupied and the lowest unoccupied orbital, eV; empty if tblite does not give them."""
+        """Returns the energies of the highest occupied and the lowest unoccupied orbital, eV; {} if tblite has none."""
         try:
             result = self.atoms.calc._res
             energies, occupations = (np.ravel(result.get(name)) for name in ('orbital-energies', 'orbital-occupations'))
             occupied = occupations > 1
             return {'homo': float(energies[occupied].max()) * Hartree, 'lumo': float(energies[~occupied].min()) * Hartree}
-        except Exception as error:  # noqa: BLE001 - energy and forces are what is needed
+        except Exception as error:  # noqa: BLE001 - energy and forces are enough
             print(f'orbital energies are left out: {relaxation.reason(error)}', file=sys.stderr, flush=True)
             return {}
 

@@ -1,13 +1,14 @@
 public import Atomistics
 
 extension DFTStage {
-    /// The k-points of a calculation with GPAW; nil for a molecule, and for another engine.
+    /// Returns the k-points of a calculation with GPAW; nil for a molecule, and for another engine.
     public func kPoints(_ periodicity: Periodicity) -> GPAWSettings.KPoints? {
         guard engine == .gpaw, periodicity.isPeriodic else { return nil }
         return gpaw?.kpts ?? .standard
     }
 
-    /// The plane of the dipole correction: that of a slab, unless the job gives another or none.
+    /// Returns the plane of the dipole correction: the plane of a slab, unless the job gives another plane or
+    /// none.
     public func dipoleLayer(_ periodicity: Periodicity) -> String? {
         guard engine == .gpaw, periodicity.isPeriodic else { return gpaw?.poissonsolver?.dipolelayer }
         switch gpaw?.poissonsolver?.dipolelayer {
@@ -61,8 +62,8 @@ extension DFTStage {
                 CellProblem(
                     code: "kpts-default", key: "",
                     message:
-                        "the structure is periodic and the stage gives no k-points: GPAW calculates with a density of "
-                        + "2.5 points per 1/Å, Γ included",
+                        "the structure is periodic and the stage gives no k-points, so GPAW calculates with "
+                        + "a density of 2.5 points per 1/Å, Γ included",
                     hint: "test the convergence for your cell, then give it: gpaw: {kpts: {density: 2.5}}",
                     isError: false))
         }
@@ -83,7 +84,7 @@ extension DFTStage {
                     code: "thin-vacuum", key: "",
                     message:
                         "the cell has \((slab.emptySpace * 10).rounded() / 10) Å of empty space along its open "
-                        + "direction: GPAW calculates with \(vacuum) Å on both sides",
+                        + "direction, but GPAW calculates with \(vacuum) Å on both sides",
                     hint: "‘vacuum’ sets the space; test that the forces no longer depend on it",
                     isError: false))
         }

@@ -9,7 +9,8 @@ extension DFTStage {
         var isError = true
     }
 
-    /// The unpaired electrons that GPAW calculates with: those of the job, or one if the number of electrons is odd.
+    /// Returns the unpaired electrons that GPAW calculates with: those of the job, or one if the number of
+    /// electrons is odd.
     ///
     /// A periodic cell is spin-paired by default, because its number of electrons depends on the choice of the cell.
     ///
@@ -20,8 +21,8 @@ extension DFTStage {
         return electrons % 2 == 0 || isPeriodic ? nil : .multiplicity(2)
     }
 
-    /// 2S + 1 of the calculation; nil if the job gives the moments, if Hund's rule determines them, or if the
-    /// multiplicity does not follow from the number of electrons.
+    /// Returns 2S + 1 of the calculation; nil if the job gives the moments, if Hund's rule determines them,
+    /// or if the multiplicity does not follow from the number of electrons.
     func multiplicity(electrons: Int, isPeriodic: Bool = false) -> Int? {
         if isPeriodic, gpaw?.spin == nil { return nil }
         return switch spin(electrons: electrons, isPeriodic: isPeriodic) {
@@ -74,7 +75,8 @@ extension DFTStage {
                     SpinProblem(
                         code: "hund-molecule",
                         message:
-                            "Hund's rule gives the moments of free atoms, and the structure has \(atoms.count) atoms",
+                            "Hund's rule gives the moments of free atoms, but the structure has "
+                            + "\(atoms.count) atoms",
                         hint: "{multiplicity: …} or {moments: {…}}", isError: false)
                 ]
         }

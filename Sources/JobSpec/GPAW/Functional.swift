@@ -26,7 +26,7 @@ enum Functional {
         if names.contains(name) || isLibxc(name) || name.hasSuffix("PZ-SIC") || name.first?.isNumber == true {
             return nil
         }
-        // Other versions of a name that take a parameter: LCY-PBE(0.83).
+        // A name with a parameter: LCY-PBE(0.83).
         if isHybrid(name) { return nil }
         let hint =
             closest(to: name, among: names).map { "did you mean ‘\($0)’?" }
@@ -40,13 +40,13 @@ enum Functional {
             || name.uppercased().hasPrefix("HYB_")
     }
 
-    /// Functionals with non-local correlation, which describe dispersion themselves.
+    /// Returns true for functionals with non-local correlation, which describe dispersion themselves.
     static func isVanDerWaals(_ text: String) -> Bool { vanDerWaals.contains(base(text)) }
 
-    /// The name without its parameters: `BEEF-vdW:libvdwxc=1` is `BEEF-vdW`.
+    /// Returns the name without its parameters: `BEEF-vdW` for `BEEF-vdW:libvdwxc=1`.
     private static func base(_ text: String) -> String { String(text.prefix { $0 != ":" }) }
 
-    /// `MGGA_X_TPSS+MGGA_C_TPSS`, `GGA_XC_HCTH_407`, in any case.
+    /// Returns true for libxc's names: `MGGA_X_TPSS+MGGA_C_TPSS`, `GGA_XC_HCTH_407`, in any case.
     private static func isLibxc(_ name: String) -> Bool {
         let parts = name.uppercased().split(separator: "+", omittingEmptySubsequences: false)
         return (1...2).contains(parts.count)

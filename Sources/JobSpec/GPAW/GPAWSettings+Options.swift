@@ -14,8 +14,8 @@ extension GPAWSettings {
         )
         OptionSpec(
             "nbands", \.nbands, .bands, default: own,
-            "Number of bands, or with a minus sign of bands beyond the occupied (`-10`), or a percentage of the occupied (`150%`), or nao."
-        )
+            "Number of bands; with a minus sign, number beyond the occupied bands (`-10`); percentage of the "
+                + "occupied bands (`150%`); or nao.")
         OptionSpec(
             "mixer", \.mixer, .mapping(Mixer.options), default: own,
             "Density mixing: backend (pulay, msr1, no-mixing), method (sum, separate, difference), beta, nmaxold, weight."
@@ -25,7 +25,7 @@ extension GPAWSettings {
             "Eigensolver, by name or as `{name: davidson, niter: 3}`.")
         OptionSpec(
             "maxiter", \.maxiter, .integer(1...10_000), default: "200",
-            "Self-consistency cycles of a geometry at most.")
+            "Largest number of self-consistency cycles for a geometry.")
         OptionSpec(
             "convergence", \.convergence, .mapping(Convergence.options),
             default: "GPAW's; the density's is density_convergence",
@@ -39,7 +39,7 @@ extension GPAWSettings {
             "PAW data sets: one kind for all, or by element: `{Pt: \"16\"}`, `{default: sg15}`.")
         OptionSpec(
             "symmetry", \.symmetry, .switch, default: "off",
-            "Use the structure's point group: it is kept then. k-points use time reversal in either case.")
+            "Use the structure's point group, which is then kept. k-points use time reversal in either case.")
         OptionSpec(
             "parallel", \.parallel, .mapping(Parallel.options), default: own,
             "How ranks share the work: domain, band, kpt, augment_grids, sl_auto.")
@@ -71,14 +71,15 @@ extension GPAWSettings.Mixer {
     fileprivate static let options = OptionTable(defaults: Self()) {
         OptionSpec(
             "backend", \.backend, .choice(["pulay", "msr1", "no-mixing"]), default: GPAWSettings.own,
-            "Scheme.")
+            "Mixing scheme.")
         OptionSpec(
             "method", \.method, .choice(["sum", "separate", "difference"]), default: GPAWSettings.own,
-            "Spin densities.")
+            "Mixing of the spin densities.")
         OptionSpec(
             "beta", \.beta, .number(0...1, open: true), default: GPAWSettings.own,
             "Share of the new density.")
-        OptionSpec("nmaxold", \.nmaxold, .integer(1...100), default: GPAWSettings.own, "Densities kept.")
+        OptionSpec(
+            "nmaxold", \.nmaxold, .integer(1...100), default: GPAWSettings.own, "Number of densities kept.")
         OptionSpec(
             "weight", \.weight, .number(1...10_000), default: GPAWSettings.own, "Weight of long waves.")
     }
@@ -90,7 +91,7 @@ extension GPAWSettings.Eigensolver {
     fileprivate static let options = OptionTable(defaults: Self(name: "")) {
         OptionSpec("name", \.name, .choice(names), required: true, "Eigensolver.")
         OptionSpec(
-            "niter", \.niter, .integer(1...100), default: GPAWSettings.own, "Iterations a cycle.")
+            "niter", \.niter, .integer(1...100), default: GPAWSettings.own, "Iterations per cycle.")
     }
 }
 
@@ -105,11 +106,11 @@ extension GPAWSettings.Convergence {
             "eigenstates", \.eigenstates, .number(0...1, open: true), default: "4e-8",
             "eV² per valence electron.")
         OptionSpec(
-            "forces", \.forces, .number(0...10, open: true), default: "not looked at",
+            "forces", \.forces, .number(0...10, open: true), default: "not checked",
             "Change of the largest force, eV/Å.")
         OptionSpec(
-            "bands", \.bands, .integer(-100_000...100_000), default: "the occupied",
-            "Bands that are converged.")
+            "bands", \.bands, .integer(-100_000...100_000), default: "the occupied bands",
+            "Bands that must converge.")
     }
 }
 
@@ -167,7 +168,7 @@ extension OptionForm where Value == GPAWSettings.Spin {
                         check: JobSchema.checkElement),
                     read: { .elementMoments($0) },
                     written: { if case .elementMoments(let moments) = $0 { moments } else { nil } }),
-            ], what: "a list of a moment for each atom, or a mapping of elements to moments")
+            ], what: "a list with one moment for each atom, or a mapping of elements to moments")
         return .oneKey([
             (
                 "multiplicity", "2S + 1; the total moment is kept.",

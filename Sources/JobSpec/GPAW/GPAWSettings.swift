@@ -23,11 +23,11 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
         }
 
         public var kind: Kind = .fermiDirac
-        /// eV; nil for the stage's `smearing`.
+        /// Width, eV; nil for the stage's `smearing`.
         public var width: Double?
         /// Order of a Methfessel–Paxton smearing.
         public var order: Int?
-        /// Keep the total magnetic moment; nil: only if a multiplicity is given.
+        /// Whether to keep the total magnetic moment; nil: only if a multiplicity is given.
         public var fixedMoment: Bool?
 
         public init() {}
@@ -100,16 +100,16 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
 
     public var spin: Spin?
     public var occupations: Occupations?
-    /// `120`, `-10` (ten more than the occupied), `150%` (of the occupied) or `nao`.
+    /// Number of bands: `120`, `-10` (ten more than the occupied bands), `150%` (of the occupied bands) or `nao`.
     public var nbands: String?
     public var mixer: Mixer?
     public var eigensolver: Eigensolver?
     public var maxiter: Int?
     public var convergence: Convergence?
     public var poissonsolver: PoissonSolver?
-    /// By element symbol; `default` for the others.
+    /// Kinds of data sets by element symbol; `default` for the other elements.
     public var setups: [String: String]?
-    /// Use the point group; nil for false.
+    /// Whether to use the point group; nil for false.
     public var symmetry: Bool?
     public var parallel: Parallel?
     public var dispersion: Dispersion?

@@ -10,7 +10,7 @@ extension JobFile {
     /// All external calculations of the job.
     public var calculations: [Calculation] { job?.calculations ?? [] }
 
-    /// Makes a diagnostic of an engine's objection to a setting of a calculation.
+    /// Makes a diagnostic from an engine's objection to a setting of a calculation.
     ///
     /// - Parameter key: a key of the stage, with dots between the levels: `gpaw.dispersion`.
     public func problem(_ message: String, key: String, of calculation: Calculation) -> Diagnostic {
@@ -19,12 +19,12 @@ extension JobFile {
         return Diagnostic(
             code: "engine-refuses", at: node?.mark, width: node?.width ?? 1, keyPath: path.text,
             message: "GPAW says: \(message)",
-            hint: "this machine's GPAW was asked; `--offline` skips this")
+            hint: "the GPAW of this machine made this check; `--offline` skips it")
     }
 }
 
 extension [JobFile.PathStep] {
-    /// `stages[0].dft.xc`
+    /// The path as messages name it: `stages[0].dft.xc`.
     var text: String {
         reduce("") { text, step in
             switch step {

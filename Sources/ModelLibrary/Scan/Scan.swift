@@ -19,9 +19,9 @@ public struct Scan: Sendable, Equatable {
     /// Every combination of descriptor settings, for some classes.
     public struct Grid: Sendable, Equatable {
         public var classes: [AtomClass]
-        /// Å.
+        /// Cutoff radii of the radial basis, Å.
         public var rCut: [Double]
-        /// Å.
+        /// Widths of an atom, Å.
         public var sigma: [Double]
         public var nMax: [Int]
         public var lMax: [Int]
@@ -41,7 +41,7 @@ public struct Scan: Sendable, Equatable {
     public var grids: [Grid]
     /// Settings of the learning machines other than the descriptor.
     public var options: OAMLMOptions
-    /// Whether directions are learnt too.
+    /// Whether directions are learnt, too.
     public var directions: Bool
     /// The directory of relative file names.
     public var directory: String

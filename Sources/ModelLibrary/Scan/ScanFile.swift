@@ -35,7 +35,7 @@ public struct ScanFile: Sendable {
     }
 }
 
-/// The directory of a file, as in its path.
+/// Returns the directory of a file, as in its path.
 func directory(of file: String) -> String {
     guard let slash = file.lastIndex(of: "/") else { return "." }
     return slash == file.startIndex ? "/" : String(file[..<slash])

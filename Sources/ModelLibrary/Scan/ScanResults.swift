@@ -11,7 +11,7 @@ public struct ScanRecord: Sendable, Codable, Equatable {
         public var train: String
         public var test: String
         public var atomClass: AtomClass
-        /// Nil if one of them has too few such atoms.
+        /// Nil if one of the structures has too few atoms of the class.
         public var score: TransferTrial.Score?
 
         enum CodingKeys: String, CodingKey {
@@ -83,7 +83,7 @@ final class ScanResultsFile {
         }
     }
 
-    /// Durable on return.
+    /// Appends a record durably.
     func append(_ record: ScanRecord) throws {
         try write(record)
         records.append(record)
@@ -96,10 +96,10 @@ final class ScanResultsFile {
 }
 
 extension ScanResultsFile {
-    /// Opens the file while no other process adds to it.
+    /// Opens the file and calls a closure with it, while no other process adds to the file.
     ///
     /// - Parameter patience: seconds to wait for another process.
-    /// - Throws: `LockHeld` if that takes longer.
+    /// - Throws: `LockHeld` if the other process takes longer.
     static func alone<Result>(
         _ path: String, name: String, digest: String, patience: Double = 0,
         _ body: (sending ScanResultsFile) throws -> Result
@@ -127,7 +127,7 @@ extension ScanResultsFile {
 /// The reason why a valid scan cannot be run.
 public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
     case notResults(path: String)
-    /// The data or the settings have changed since.
+    /// The data or the settings have changed since the file was begun.
     case otherScan(path: String)
     case damagedLine(path: String, line: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
@@ -145,7 +145,7 @@ public enum ScanError: Error, Sendable, Equatable, CustomStringConvertible {
         case .levelOfTheory(let found, let expected, let file, let frame):
             "\(file), frame \(frame) is labelled by '\(found ?? "nothing")', not by '\(expected)': "
                 + "levels of theory must not be mixed"
-        case .noFrames(let file): "\(file): the scan selects no frame of it"
+        case .noFrames(let file): "\(file): the scan selects no frame of this file"
         case .noSuchSet(let number, let count): "there is no parameter set \(number); choose 1 to \(count)"
         }
     }

@@ -43,7 +43,7 @@ extension Scan {
     /// - Parameters:
     ///   - path: path of the results, written line by line; existing ones are not computed again.
     ///   - progress: called from any thread, by one thread at a time.
-    /// - Returns: the records of this scan's points, without those of other grids.
+    /// - Returns: the records of this scan's points, without records of other grids in the file.
     /// - Throws: ``ScanError``, `ExtXYZError`, and errors of the training. Earlier results are
     ///   kept.
     public func run(
@@ -55,7 +55,7 @@ extension Scan {
         }
     }
 
-    /// Numbers, from 1 among ``points``, of the parameter sets that have no results yet.
+    /// Returns the numbers of the parameter sets without results, counted from 1 in the order of ``points``.
     public func missingSets(resultsAt path: String? = nil) throws -> [Int] {
         let points = self.points
         return try ScanResultsFile.alone(
@@ -69,7 +69,7 @@ extension Scan {
     /// result is not computed again.
     ///
     /// - Parameters:
-    ///   - number: its number from 1, among ``points``.
+    ///   - number: number of the parameter set, counted from 1 in the order of ``points``.
     ///   - path: path of the results; nil for ``resultsPath``.
     public func run(set number: Int, resultsAt path: String? = nil) throws -> ScanRecord {
         let points = self.points
@@ -142,7 +142,7 @@ extension Scan {
 
         init(file: sending ScanResultsFile, left: [Point], done: Int) {
             self.file = file
-            // The expensive ones first, so that both processors end at about the same time.
+            // The expensive descriptors come first, so that all processors end at about the same time.
             self.left = left.reversed()[...]
             self.done = done
             cost = left.reduce(0) { $0 + $1.cost }
@@ -209,7 +209,7 @@ extension Scan {
         return used.map { all[$0] }
     }
 
-    /// Digest of everything that determines a record except its descriptor.
+    /// Returns the digest of everything that determines a record, except the descriptor.
     private func digest() throws -> String {
         var text = "\(levelOfTheory)\n\(directions)\n"
         for structure in structures {

@@ -2,7 +2,7 @@ public import Descriptors
 import Foundation
 public import ThiolateGold
 
-/// The results of a scan, for users: for every class its parameter sets, the best first.
+/// The results of a scan, for users: the parameter sets of every class, the best first.
 public struct ScanTable: Sendable {
     /// One parameter set for one class.
     public struct Row: Sendable {
@@ -41,6 +41,8 @@ public struct ScanTable: Sendable {
         }
     }
 
+    /// Returns the tables as text.
+    ///
     /// - Parameter most: largest number of rows per class; nil for all.
     public func text(most: Int? = 10) -> String {
         var lines: [String] = []

@@ -2,8 +2,8 @@
 
 usage: plot_forces.py DATA.json FOLDER
 
-Everything that is printed into the panels comes with the data; only the colours, which show how dense the points lie,
-are computed here. Norms in eV/Angstrom, angles in degrees.
+All text in the panels comes from the data; only the colours, which show the density of the points, are computed here.
+Norms in eV/Angstrom, angles in degrees.
 """
 import json
 import pathlib
@@ -16,13 +16,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import gaussian_kde
 
-# Number of points for the density; more would take long and look the same.
+# Largest number of points from which the density is computed; more points take longer without a visible difference.
 MOST_KERNELS = 2000
 MOST_COLUMNS = 3
 
 
 def density(x, y):
-    """Relative density of points at each of them, or None if there are too few or all lie on a line."""
+    """Returns the relative density of points at each point; None if there are too few or all are on a line."""
     points = np.vstack([x, y])
     every = max(1, points.shape[1] // MOST_KERNELS)
     try:

@@ -63,8 +63,7 @@ struct FIRE2: Optimizer {
     }
 }
 
-/// The state of both methods between steps. Time and mass have no units of their own: v is in Å, F
-/// in eV/Å.
+/// The state of both methods between steps. Time and mass have no units here, so v is in Å and F in eV/Å.
 private struct FIREState: Sendable {
     var timeStep = 0.1
     var mixing: Double
@@ -92,7 +91,7 @@ private struct FIREState: Sendable {
         for i in f.indices { velocity[i] += timeStep * f[i] }
     }
 
-    /// v ← (1 − a) v + a |v| F/|F|.
+    /// Mixes the velocity with the direction of the forces: v ← (1 − a) v + a |v| F/|F|.
     mutating func mix(_ f: [Double]) {
         let norm = dot(f, f).squareRoot()
         guard norm > 0 else { return }

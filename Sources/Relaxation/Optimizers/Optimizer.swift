@@ -1,6 +1,6 @@
 import LinearAlgebra
 
-/// The methods that a relaxation can use. BFGS, LBFGS, FIRE and FIRE2 are those of ASE 3.29.
+/// The methods that a relaxation can use. BFGS, LBFGS, FIRE and FIRE2 are the methods of ASE 3.29.
 public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
     case bfgs, lbfgs, fire, fire2
     /// Stabilised quasi-Newton, for forces with noise in them.
@@ -27,8 +27,8 @@ public enum OptimizerKind: String, Sendable, Codable, CaseIterable {
 
 /// An optimiser that derives each displacement from positions and forces alone, without energies or a line search.
 ///
-/// Vectors hold the coordinates of the atoms that may move, 3 per atom, Å and eV/Å; the forces on
-/// temporarily fixed atoms are zero.
+/// Vectors contain the coordinates of the atoms that may move, 3 per atom, Å and eV/Å; the forces on temporarily fixed
+/// atoms are zero.
 protocol Optimizer: Sendable {
     /// Learns from a completed step: along its displacement s, the gradient changed by y = −ΔF.
     mutating func learn(_ s: [Double], _ y: [Double])
@@ -68,8 +68,7 @@ extension OptimizerKind {
     }
 }
 
-/// Shortens a displacement of all atoms by one factor if one atom would move further than
-/// `maxStep`.
+/// Shortens the displacement of all atoms by the same factor if one atom would move further than `maxStep`.
 func limited(_ displacement: [Double], maxStep: Double) -> [Double] {
     var longest = 0.0
     for i in stride(from: 0, to: displacement.count, by: 3) {

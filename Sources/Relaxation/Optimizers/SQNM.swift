@@ -55,7 +55,7 @@ struct SQNM: Optimizer {
 
     mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) { last = f }
 
-    /// Orthonormal directions as rows, and √(κ² + r²) of each.
+    /// Returns orthonormal directions as rows, and √(κ² + r²) of each.
     private func significantSubspace(of n: Int) throws -> (directions: Matrix, curvatures: [Double]) {
         guard !pairs.isEmpty else { return (Matrix(rows: 0, columns: n), []) }
         var (s, y) = (Matrix(rows: pairs.count, columns: n), Matrix(rows: pairs.count, columns: n))

@@ -15,9 +15,9 @@ public struct ExecutorCheck: Sendable {
             if !missing.isEmpty {
                 let what = configuration.executor == .slurm ? "executor: slurm" : "ml: {executor: slurm}"
                 problems.append(
-                    "aurelax.yaml says \(what), and \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") "
-                        + "not in PATH: nothing can be submitted; start the daemon where Slurm's commands are, or set executor: local"
-                )
+                    "aurelax.yaml says \(what), but \(missing.joined(separator: ", ")) "
+                        + "\(missing.count == 1 ? "is" : "are") not in PATH, so nothing can be submitted; "
+                        + "start the daemon where Slurm's commands are, or set executor: local")
             }
         }
         if configuration.executor == .local {
@@ -25,14 +25,14 @@ public struct ExecutorCheck: Sendable {
             switch Self.missing(of: python) {
             case nil:
                 problems.append(
-                    "python: \(python) cannot be started: dft stages will fail; name a Python with ASE and GPAW"
+                    "python: \(python) does not start, so dft stages will fail; name a Python with ASE and GPAW"
                 )
             case let missing? where !missing.isEmpty:
                 let fails =
                     missing.contains("ase") || missing.contains("numpy")
                     ? "dft stages" : "dft stages of that engine"
                 problems.append(
-                    "python: \(python) has no \(missing.joined(separator: ", no ")): \(fails) will fail; "
+                    "python: \(python) has no \(missing.joined(separator: ", no ")), so \(fails) will fail; "
                         + "install it there (python -m pip install \(missing.joined(separator: " "))), or name another Python"
                 )
             default: break
@@ -48,7 +48,7 @@ public struct ExecutorCheck: Sendable {
             }
     }
 
-    /// Modules of engines that a Python lacks; nil if it does not start.
+    /// Returns the modules of engines that a Python lacks; nil if this Python does not start.
     private static func missing(of python: String) -> [String]? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

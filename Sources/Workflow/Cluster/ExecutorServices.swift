@@ -7,12 +7,12 @@ internal import Slurm
 import Synchronization
 import SystemPackage
 
-/// Follows the queue while the daemon runs.
+/// The service that follows the queue while the daemon runs.
 struct SlurmService: Service {
     let follower: SlurmFollower
     let pause: Duration
     let logger: Logger
-    /// Called after a change that the engine shows.
+    /// Called after a change, so that the engine shows it.
     let wake: @Sendable () -> Void
 
     func run() async throws {
@@ -40,7 +40,7 @@ struct SlurmService: Service {
     }
 }
 
-/// Runs packages on this machine, one at a time.
+/// The service that runs packages on this machine, one at a time.
 struct LocalService: Service {
     let server: PackageServer
     let logger: Logger

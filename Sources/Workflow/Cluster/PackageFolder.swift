@@ -8,14 +8,14 @@ import SystemPackage
 /// The files of a submission in its package, or in the folder of an ML stage.
 struct PackageFolder {
     let directory: Directory
-    /// Settings that depend on the stage; none outside a stage.
+    /// The kind of the stage, which determines the files; `dft` outside a stage.
     var kind = StageKind.dft
 
-    /// The path without links: the outbox may be a link, and the nodes share only its target.
+    /// The path without links, because the outbox may be a link, and the nodes share only its target.
     var path: String { URL(fileURLWithPath: directory.path.string).resolvingSymlinksInPath().path }
 
-    /// Whether it is complete. A package is renamed into place as a whole; the task of an ML stage
-    /// is written last.
+    /// Whether the folder is complete. A package is renamed into place as a whole; the task of an ML stage is
+    /// written last.
     var isComplete: Bool {
         get throws { try kind != .ml || OutsideMLStage.isHandedOut(in: directory) }
     }
@@ -28,7 +28,7 @@ struct PackageFolder {
         }
     }
 
-    /// Step of the frame from which the optimiser, or the first point, starts.
+    /// Number of atoms of the structure.
     var atoms: Int {
         get throws {
             let text =
@@ -72,24 +72,24 @@ struct PackageFolder {
         }
     }
 
-    /// The last submitted run.
+    /// Name of the last submitted run.
     var current: String? {
         get throws { try text(BatchJob.current) }
     }
 
-    /// Makes this run the only one that may start.
+    /// Makes a run the only one that may start.
     func prepare(_ job: BatchJob) throws {
         let records = try directory.makeSubdirectory(FilePath.Component(plain: BatchJob.records))
         try records.replace(FilePath.Component(plain: job.scriptName), Array(job.script.utf8), mode: 0o755)
         try records.replace(FilePath.Component(plain: BatchJob.current), Array("\(job.name)\n".utf8))
     }
 
-    /// The Slurm number of the run, once it has started.
+    /// Returns the number of the run's Slurm job, once the run has started.
     func began(_ name: String) -> Int? {
         (try? text(BatchJob.beganName(name))).flatMap { $0.flatMap { Int($0) } }
     }
 
-    /// Exit status of the package, or of one of its points, once the run has ended by itself.
+    /// Returns the exit status of the package, or of one of its points, once the run has ended by itself.
     func ended(_ name: String, element: Int? = nil) -> Int? {
         (try? text(BatchJob.endedName(name, element: element))).flatMap { $0.flatMap { Int($0) } }
     }

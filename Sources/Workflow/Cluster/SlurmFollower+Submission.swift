@@ -100,7 +100,7 @@ extension SlurmFollower {
         let place = (machine.stage, machine.attempt)
         let excesses = settings.resubmission.limits.excesses(of: request)
         guard excesses.isEmpty else {
-            let why = "not submitted: it asks for \(excesses.joined(separator: "; ")) (aurelax.yaml)"
+            let why = "not submitted: the stage requests \(excesses.joined(separator: "; ")) (aurelax.yaml)"
             _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
             return 0
         }
@@ -120,7 +120,7 @@ extension SlurmFollower {
         let name =
             former ?? "aurelax-\(job.job.name)-\(machine.stage + 1)-\(machine.attempt)-\(number)-\(token())"
         let free = try room ?? max(1, settings.maxQueued - store.jobsToSubmit().queued)
-        // The submissions of an earlier store are unknown; there are at most as many as points.
+        // The submissions that an earlier store recorded are unknown; there are at most as many as points.
         let array = try package.points.map { total in
             guard former == nil else { return RunArray(elements: Array(1...total), total: total) }
             // If all points exist but have not been combined, the run for the last one combines
@@ -167,13 +167,13 @@ extension SlurmFollower {
             // Slurm may still accept other jobs.
             postponed[job.id] = .now + .seconds(10 * settings.interval)
             _ = try store.apply(
-                .noted("Slurm cannot take it now, it is submitted again later: \(why)"), to: job.id,
+                .noted("Slurm cannot accept it now; it will be submitted again later: \(why)"), to: job.id,
                 expected: place)
             return 0
         case .refused(let why):
             try close(record)
             _ = try store.apply(
-                .stageFailed("Slurm refused it: \(why)", again: false), to: job.id, expected: place)
+                .stageFailed("Slurm refused the job: \(why)", again: false), to: job.id, expected: place)
             return 0
         }
         return record.run.jobs

@@ -6,10 +6,11 @@ package import Logging
 package import Slurm
 import SystemPackage
 
-/// Submits packages to Slurm and follows them there, with one query per interval for all of them.
+/// The part of the daemon that submits packages to Slurm and follows them there, with one query per interval
+/// for all of them.
 ///
-/// The store records the submissions; a package's own marker records its result. Only the engine
-/// takes results in.
+/// The store records the submissions; a package's own marker records its result. Only the engine takes
+/// results in.
 package actor SlurmFollower {
     let spool: OpenSpool
     let store: Store
@@ -28,17 +29,17 @@ package actor SlurmFollower {
     private(set) var failures = 0
     /// While Slurm accepts no more jobs, the time of the next attempt to submit.
     var submitAfter = ContinuousClock.now
-    /// Jobs that Slurm refuses temporarily, with the times until which they wait.
+    /// Jobs that Slurm cannot accept at present, with the times until which they wait.
     var postponed: [Int64: ContinuousClock.Instant] = [:]
-    /// Without accounting, or while it is unavailable, the time until which it is not queried.
+    /// The time until which accounting is not queried, because it is missing or unavailable.
     private var accountingAfter = ContinuousClock.now
-    /// Pause before the last of these queries.
+    /// Pause before the last query of accounting.
     private var accountingPause = Duration.zero
     /// Time of the next query for the places of waiting jobs.
     private var placesAfter = ContinuousClock.now
     /// Unwanted Slurm jobs of ours, with the time of their discovery.
     private var orphans: [Int: Date] = [:]
-    /// Problems, for the daemon's status file.
+    /// Problems of the contact with Slurm, for the daemon's status file.
     private var silence: String?
     package var trouble: String? {
         let all = [silence, misreading].compactMap { $0 }
@@ -132,7 +133,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// Upper limits for a job's request; nil if its packages do not go to Slurm.
+    /// Upper limits for a job's request of resources; nil if its packages do not go to Slurm.
     package var limits: Resources? { configuration.executor == .slurm ? settings.limits : nil }
 
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
@@ -193,7 +194,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// The controller answered without listing the run.
+    /// Records that the controller answered without listing the run.
     private func miss(_ record: inout SlurmRunRecord, at now: Date) throws -> Bool {
         let before = record.run
         let package = try package(of: record)
@@ -202,7 +203,7 @@ package actor SlurmFollower {
             record.run.ended(status: status, at: now)
         } else {
             if record.run.phase == .intended, record.run.doubtedAt == nil {
-                record.run.doubt("the daemon ended while it was submitted", at: now)
+                record.run.doubt("the daemon ended during the submission", at: now)
             }
             for element in record.run.elementsUnseen {
                 guard let status = package?.ended(record.run.name, element: element) else { continue }
@@ -295,11 +296,12 @@ package actor SlurmFollower {
             now.timeIntervalSince(doubted) >= max(2 * settings.timeout, 3 * settings.interval)
         else { return }
         try store.note(
-            "Slurm has no job \(record.run.name): its submission failed and is repeated", of: record.job)
+            "Slurm has no job \(record.run.name), so its submission failed; it is submitted again",
+            of: record.job)
         try close(record)
     }
 
-    /// Consecutive runs without a new step, including the last one.
+    /// Returns the number of consecutive runs without a new step, including the last run.
     private func idleRuns(_ record: SlurmRunRecord, _ evidence: RunEvidence) throws -> Int {
         var steps = evidence.steps
         var idle = 0
@@ -335,7 +337,7 @@ package actor SlurmFollower {
         try store.save([record])
     }
 
-    /// Whether the job is still at the run's stage and attempt.
+    /// Returns whether the job is still at the run's stage and attempt.
     func isCurrent(_ record: SlurmRunRecord, of job: JobRecord) -> Bool {
         job.machine.stage == record.stage && job.machine.attempt == record.attempt
     }

@@ -18,7 +18,7 @@ public struct SpoolConfiguration: Sendable, Equatable {
     public static let file = "aurelax.yaml"
 
     public var executor = Executor.manual
-    /// Programs on the machine that runs the packages; nil if the package finds them.
+    /// Programs on the machine that runs the packages; nil for those that the package finds itself.
     public var python: String?
     public var mpiexec: String?
     public var ml = MLConfiguration()
@@ -28,7 +28,7 @@ public struct SpoolConfiguration: Sendable, Equatable {
 
     public init() {}
 
-    /// The executor of stages of this kind.
+    /// Returns the executor of stages of a kind.
     func executor(of kind: StageKind) -> Executor { kind == .ml ? ml.executor : executor }
 
     var usesSlurm: Bool { executor == .slurm || ml.executor == .slurm }
@@ -47,7 +47,7 @@ public struct MLConfiguration: Sendable, Equatable {
     public init() {}
 }
 
-/// How packages go through Slurm.
+/// The settings for packages that go through Slurm.
 public struct SlurmConfiguration: Sendable, Equatable {
     public var resources = SlurmResources()
     public var rules: [ResourceRule] = []
@@ -73,8 +73,8 @@ public struct SlurmConfiguration: Sendable, Equatable {
     /// Upper limits for a job's request.
     public var limits: Resources { resubmission.limits.common }
 
-    /// The resources of a stage: the general values, then every matching rule in order, then its
-    /// own.
+    /// Returns the resources of a stage: the general values, then every matching rule in order, then the
+    /// stage's own values.
     public func resources(for stage: DFTStage, atoms: Int) -> SlurmResources {
         var request = resources
         for rule in rules where rule.kind == .dft && rule.fits(stage, atoms: atoms) {
@@ -86,8 +86,8 @@ public struct SlurmConfiguration: Sendable, Equatable {
         return request.overridden(by: wanted)
     }
 
-    /// The resources of an ML stage: one process; the general values, then those of `ml`, then
-    /// every matching rule for ML stages.
+    /// Returns the resources of an ML stage, which has one process: the general values, then those of `ml`,
+    /// then every matching rule for ML stages.
     public func resources(for ml: MLConfiguration, atoms: Int) -> SlurmResources {
         var request = resources
         (request.nodes, request.tasks) = (nil, 1)
@@ -111,7 +111,7 @@ public struct ResourceRule: Sendable, Equatable {
 
     public init() {}
 
-    /// Mode and basis apply only to GPAW, a basis only to LCAO mode.
+    /// Returns whether the rule matches. Mode and basis apply only to GPAW, a basis only to LCAO mode.
     func fits(_ stage: DFTStage, atoms: Int) -> Bool {
         let isGPAW = stage.engine == .gpaw
         return fits(atoms: atoms)
@@ -131,7 +131,8 @@ public struct SpoolConfigurationFile: Sendable {
     /// The diagnostics as text, each with its line and a caret.
     public let report: String
 
-    /// - Parameter file: its path: its name in messages, and the folder where the engines' relative paths begin.
+    /// - Parameter file: the file's path. Messages name it, and relative paths of engines begin in its
+    ///   folder.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(
             bytes, file: file, problems: SpoolConfigurationSchema.problems(of:))

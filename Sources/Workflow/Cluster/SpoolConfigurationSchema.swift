@@ -18,7 +18,7 @@ public enum SpoolConfigurationSchema {
             title: "aurelax configuration of a spool", id: "https://aurelax.invalid/schema/config-1.json")
     }
 
-    /// Problems within and between keys.
+    /// Returns the problems within and between keys.
     static func problems(of root: YAMLNode) -> [Diagnostic] {
         var problems = file.problems(of: root)
         if let engines = root["engines"] { problems += EngineDescription.problems(of: engines) }
@@ -36,13 +36,13 @@ public enum SpoolConfigurationSchema {
                     Diagnostic(
                         code: "out-of-range", at: node.mark, width: node.width,
                         keyPath: "slurm.rules[\(index)].max_atoms",
-                        message: "\(most) is below min_atoms, \(least): the rule matches no structure"))
+                        message: "\(most) is below min_atoms, \(least), so the rule matches no structure"))
             }
         }
         return problems
     }
 
-    /// Options of sbatch that contradict keys.
+    /// Returns the options of sbatch that contradict keys.
     private static func contradictions(_ slurm: YAMLNode, _ ml: YAMLNode?) -> [Diagnostic] {
         guard let node = slurm["options"], let options = node.elements?.compactMap(\.text) else { return [] }
         let asking = [slurm] + [ml].compactMap { $0 } + (slurm["rules"]?.elements ?? [])

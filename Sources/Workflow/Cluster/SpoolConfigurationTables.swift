@@ -30,7 +30,7 @@ extension SpoolConfiguration {
             "Python with ASE and the engine, where the packages run.")
         OptionSpec(
             "mpiexec", unstored: \.mpiexec, .program, default: "the package's own choice",
-            "MPI launcher there: mpiexec, srun.")
+            "MPI launcher where the packages run: mpiexec, srun.")
     }
 }
 
@@ -52,7 +52,7 @@ extension MLConfiguration {
 
     @Sendable private static func checkFolder(_ text: String) -> TextProblem? {
         problemOfLine(text)
-            ?? (text.hasPrefix("/") ? nil : TextProblem("‘\(text)’ is no absolute path"))
+            ?? (text.hasPrefix("/") ? nil : TextProblem("‘\(text)’ is not an absolute path"))
     }
 }
 
@@ -99,7 +99,7 @@ extension SlurmConfiguration {
         )
     }
 
-    /// A limit on partitions has no meaning.
+    /// The keys of `limits`: all requests except the partition, for which a limit has no meaning.
     static let limits = OptionTable(
         defaults: Resources(), Resources.options.options.filter { $0.key != "partition" })
 
@@ -139,7 +139,7 @@ extension ResourceRule {
 }
 
 extension SlurmResources {
-    /// The options of a type that contains these values.
+    /// Returns the options of a type that contains these values.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, SlurmResources> & Sendable
     ) -> [OptionSpec<Holder>] { options.map { $0.of(path) } }
@@ -155,7 +155,7 @@ extension SlurmResources {
                 "Processors of each process (--cpus-per-task)."),
         ]
 
-    /// The values that jobs may request too.
+    /// The resources that jobs may request, too.
     var common: Resources {
         get {
             var common = Resources()
@@ -176,7 +176,7 @@ extension SlurmResources {
 
     @Sendable private static func checkConstraint(_ text: String) -> TextProblem? {
         BatchRules.isConstraint(text)
-            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that no constraint has")
+            ? nil : TextProblem("‘\(text.prefix(80))’ has characters that are not allowed in a constraint")
     }
 }
 
@@ -200,7 +200,7 @@ extension OptionForm where Value == String {
     fileprivate static var program: Self {
         .text { text in
             problemOfLine(text)
-                ?? (text.isEmpty || text.hasPrefix("-") ? TextProblem("‘\(text)’ is no program") : nil)
+                ?? (text.isEmpty || text.hasPrefix("-") ? TextProblem("‘\(text)’ is not a program") : nil)
         }
     }
 }

@@ -86,8 +86,8 @@ public struct Daemon: Sendable {
                     }))
         }
         if let local, !configuration.once { services.append(.init(service: local)) }
-        // The group stops its last service first and waits for it. A companion that is making a page must not delay the
-        // end of the turns, so companions come first.
+        // The group stops its last service first and waits for it. Companions are put first, so that one that
+        // is making a page does not delay the end of the turns.
         for companion in configuration.companions where !configuration.once {
             services.insert(.init(service: companion), at: 0)
         }
@@ -104,7 +104,7 @@ public struct Daemon: Sendable {
             throw error
         }
         manager?.send("STOPPING=1")
-        // A store that is still in use stays open: its log is read at the next start.
+        // A store that is still in use stays open; the next start reads its log.
         if await engine.stop() { try store.close() }
         logger.info("stopped")
     }
@@ -132,7 +132,7 @@ extension Daemon {
         return SlurmFollower(spool, store, executors, commands, logger, program: configuration.program)
     }
 
-    /// If the disk is full at the start, the daemon waits, as it does for one that fills later.
+    /// Repeats the body while the disk is full at the start, as the daemon does for a disk that fills later.
     private func whenPossible<Result>(_ body: () throws -> Result) async throws -> Result {
         while true {
             do {
@@ -146,7 +146,8 @@ extension Daemon {
         }
     }
 
-    /// A process that only checks whether a daemon is running holds the lock briefly.
+    /// Takes the lock, with a few retries, because a process that only checks whether a daemon is running
+    /// holds it briefly.
     private func takeLock(_ spool: OpenSpool) async throws -> ExclusiveLock {
         for attempt in 1... {
             do {
@@ -172,13 +173,13 @@ extension Daemon {
     }
 }
 
-/// Runs the turns of the engine.
+/// The service that runs the turns of the engine.
 private struct Turns: Service {
     let engine: Engine
     let configuration: DaemonConfiguration
     let wake: AsyncStream<Void>
     let alarm: AsyncStream<Void>.Continuation
-    /// Called after every turn, so that a hanging daemon no longer reports to the service manager.
+    /// Receives a report after every turn, so that it notices a daemon that hangs.
     let manager: ServiceManager?
     /// The follower, if packages go to Slurm.
     let follower: SlurmFollower?
@@ -199,7 +200,8 @@ private struct Turns: Service {
         }
     }
 
-    /// Ends the process if it does not end by itself. Interrupted writes are repeated at the next start.
+    /// Ends the process after a time if it does not end by itself. Interrupted writes are repeated at the
+    /// next start.
     static func endProcess(after deadline: Duration) {
         let thread = Thread {
             Thread.sleep(forTimeInterval: deadline / .seconds(1))
@@ -211,7 +213,7 @@ private struct Turns: Service {
     private func work() async throws {
         var idle = 0
         for await _ in wake.cancelOnGracefulShutdown() {
-            // Two turns, so that results of the first are seen.
+            // Two idle turns in a row are required, because the second one sees results of the first.
             idle = try await engine.turn() ? idle + 1 : 0
             await engine.noteTroubleOfEngines()
             if let manager { try await manager.tell(engine) }
@@ -243,7 +245,7 @@ public struct DaemonConfiguration: Sendable {
     public var modelPath: [String]
     /// Number of stages that compute at the same time.
     public var concurrentStages = 1
-    /// Whether to end when all remaining jobs wait for something else.
+    /// Whether to end when all remaining jobs wait for something outside the daemon.
     public var once = false
     /// Time between two polls, with or without hints of the watcher.
     public var interval: Duration = .seconds(1)
@@ -251,10 +253,11 @@ public struct DaemonConfiguration: Sendable {
     public var settle: Duration = .seconds(2)
     /// Delay before new work is started after space or descriptors ran out.
     public var pause: Duration = .seconds(5)
-    /// Time that a stage has for reaching its next step when the daemon stops; later it is left
-    /// behind.
+    /// Time that a stage has for reaching its next step when the daemon stops; the daemon does not wait
+    /// longer.
     public var grace: Duration = .seconds(8)
-    /// How long a turn waits for results and reports on other threads before it continues with the other jobs.
+    /// Longest time that a turn waits for results and reports on other threads before it continues with the
+    /// other jobs.
     public var patience: Duration = .seconds(2)
     /// If set, the process ends this long after a stop request, even if work is still running.
     public var exitDeadline: Duration?
@@ -268,13 +271,13 @@ public struct DaemonConfiguration: Sendable {
     public var python = "python3"
     /// The path of this program for other machines.
     public var program = "aurelax"
-    /// Other machines run the ML stages: their tasks are written into the outbox.
+    /// Whether other machines run the ML stages, whose tasks are then written into the outbox.
     package var handsOutML = false
     /// Upper limits for a job's request of cluster resources; nil if there are none.
     package var resourceLimits: Resources?
-    /// Services that run as long as the daemon; an error of one ends it.
+    /// Services that run as long as the daemon; an error of a service ends the daemon.
     public var companions: [any Service] = []
-    /// The source of force fields; nil for ``modelPath``.
+    /// The source of force fields; nil to load them from ``modelPath``.
     package var forceField: (@Sendable (_ name: String) throws -> any ForceField)?
 
     public init(spool: Spool, modelPath: [String]) {

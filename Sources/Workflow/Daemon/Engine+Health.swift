@@ -54,7 +54,7 @@ extension Engine {
 
     /// Names the jobs of the outbox that the store does not know.
     ///
-    /// - Returns: nil if it knows all of them.
+    /// - Returns: nil if the store knows all of them.
     static func unknownJobs(in outbox: Directory, _ store: Store) throws -> String? {
         let unknown = try outbox.names().filter { name in
             guard name != Spool.rejected, try outbox.status(of: name)?.kind == .directory else {
@@ -95,12 +95,12 @@ struct Troubles {
     /// if none of these is.
     private(set) var pauseUntil: ContinuousClock.Instant?
 
-    /// Texts in a fixed order.
+    /// Texts of the problems in a fixed order.
     var texts: [String] { causes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" } }
 
     func isPaused(at now: ContinuousClock.Instant = .now) -> Bool { pauseUntil.map { now < $0 } ?? false }
 
-    /// - Returns: true if this is new.
+    /// - Returns: true if the error is new.
     mutating func note(_ error: any Error, of subject: String, pause: Duration) -> Bool {
         let text = "\(error)"
         if isPassing(error) { pauseUntil = .now + pause }
@@ -112,7 +112,7 @@ struct Troubles {
     mutating func clear(_ subject: String) { causes[subject] = nil }
 }
 
-/// True if written data may be lost: the process ends, and the next start reads what is on the
+/// Returns true if written data may be lost. Then the process ends, and the next start reads what is on the
 /// disk.
 func isFatal(_ error: any Error) -> Bool {
     switch error {
@@ -124,7 +124,7 @@ func isFatal(_ error: any Error) -> Bool {
     }
 }
 
-/// True if the same operation may succeed later without a change of the job.
+/// Returns true if the same operation may succeed later without a change of the job.
 func isPassing(_ error: any Error) -> Bool {
     switch error {
     case let error as FileError: error.isTransient
@@ -137,12 +137,12 @@ func isPassing(_ error: any Error) -> Bool {
 }
 
 extension Logger {
-    /// The same logger, whose lines have the job, its stage (from 1) and its attempt as metadata.
+    /// Returns the same logger, whose lines have the job, its stage (from 1) and its attempt as metadata.
     func about(_ record: JobRecord) -> Logger {
         about(record.job.name, stage: record.machine.stage, attempt: record.machine.attempt)
     }
 
-    /// - Parameter package: its path in the outbox, `<job>/<stage>`.
+    /// - Parameter package: the package's path in the outbox, `<job>/<stage>`.
     func about(_ package: FilePath) -> Logger {
         let names = package.components.suffix(2).map(\.string)
         guard names.count == 2, let parts = StageFolder.parts(of: names[1]) else { return self }

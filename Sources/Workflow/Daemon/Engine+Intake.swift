@@ -70,7 +70,7 @@ extension Engine {
         }
         guard record.machine.state == .waitingForDFT, stages.outside(record) != nil else {
             return try setAside(
-                file, "the job waits for no result: it is \(record.machine.state.rawValue)", record)
+                file, "the job does not wait for a result: it is \(record.machine.state.rawValue)", record)
         }
         guard try !store.wasReturned(file.claim.digest, to: record.id) else {
             return try setAside(file, "the same result was taken in before", record)
@@ -139,7 +139,7 @@ extension Engine {
         case .refused(let why):
             guard case .dropped(let file) = work.source else { return }
             report(try inbox.setAside(file, why))
-            try apply(.resultRefused("\(file.name.escaped) was not taken: \(why)"), to: record)
+            try apply(.resultRefused("\(file.name.escaped) was not taken in: \(why)"), to: record)
         case .failed(let error):
             if !isPassing(error) { watch.noteFailure(record.id, work.signs) }
             throw error

@@ -1,7 +1,7 @@
 internal import DurableFiles
 internal import JobSpec
 
-/// Updates the jobs' folders in the outbox.
+/// The updates of the jobs' folders in the outbox.
 extension Engine {
     /// Begins to update the outbox on a separate thread, because a job's report may be large.
     ///

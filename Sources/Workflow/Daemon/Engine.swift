@@ -8,8 +8,9 @@ package import Logging
 import ModelLibrary
 import SystemPackage
 
-/// Performs the actions that the states of the jobs require. One call of ``turn()`` handles every job; all lasting
-/// state is in the store. Long work (stages, results, reports) runs on separate threads.
+/// The part of the daemon that performs the actions which the states of the jobs require. One call of
+/// ``turn()`` handles every job; all lasting state is in the store. Long work (stages, results, reports) runs
+/// on separate threads.
 package actor Engine {
     let spool: OpenSpool
     let store: Store
@@ -89,7 +90,7 @@ package actor Engine {
         for directory in [spool.state, spool.outbox] { try directory.synchronize() }
     }
 
-    /// The watcher saw a file being closed or renamed into the inbox.
+    /// Notes that the watcher saw a file being closed in the inbox or renamed into it.
     package func noteClosed(_ name: [UInt8]) { inbox.clock.noteClosed(name) }
 
     /// Notes whether the watcher is running.
@@ -98,14 +99,15 @@ package actor Engine {
     /// Sets the upper limits for a job's request of cluster resources.
     package func note(resourceLimits: Resources) { inbox.resources = resourceLimits }
 
-    /// Shows, among the daemon's problems, the reason why a change of `engines:` in `aurelax.yaml` was not adopted.
+    /// Shows the reason why a change of `engines:` in `aurelax.yaml` was not adopted, among the daemon's
+    /// problems.
     package func noteTroubleOfEngines() {
         let trouble = stages.engines.trouble
         if let trouble, foreignTroubles["engines"] != trouble { logger.error("\(trouble)") }
         foreignTroubles["engines"] = trouble
     }
 
-    /// Records a problem of a part of the daemon that works beside the turns; nil if it has none.
+    /// Records a problem of a part of the daemon that works beside the turns, or nil if the part has none.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Handles every job and every file of the inbox once.
@@ -196,7 +198,7 @@ package actor Engine {
         return incoming
     }
 
-    /// An incomplete file may be complete after the settle time.
+    /// Asks for a turn after the settle time, because an incomplete file may be complete then.
     private func lookAgainSoon() {
         guard !willLookAgain else { return }
         willLookAgain = true
@@ -228,14 +230,14 @@ package actor Engine {
         }
     }
 
-    /// A computing thread cannot be ended from outside, so the process ends.
+    /// Throws if a stage hangs: a computing thread cannot be ended from outside, so the process ends.
     private func failIfStageHangs() throws {
         for (id, work) in running where work.stop.silence > configuration.stepLimit + work.stop.extraTime {
             throw WorkflowError.stageHangs(job: try store.job(id).job.name, configuration.stepLimit)
         }
     }
 
-    /// Lets every stage stop at its next step, and waits for it, but not longer than the grace.
+    /// Lets every stage stop at its next step, and waits for that, but not longer than the grace time.
     ///
     /// - Returns: false if something is still being computed, read or written.
     @discardableResult
@@ -252,17 +254,17 @@ package actor Engine {
             logger.warning(
                 """
                 a step did not end within \(configuration.grace.components.seconds) s; at the next start its stage \
-                resumes from the step before
+                resumes from the previous step
                 """)
         }
         let isOver = StopFlag()
         do {
             if fatal == nil, try beginPublication(until: isOver) { await wait { isPublishing } }
         } catch {
-            logger.error("the outbox could not be brought up to date: \(error)")
+            logger.error("the outbox could not be updated: \(error)")
         }
         isOver.set()
-        if isPublishing { logger.warning("the next start brings the outbox up to date") }
+        if isPublishing { logger.warning("the outbox is not up to date; the next start updates it") }
         return running.isEmpty && intakes.jobs.isEmpty && !isPublishing
     }
 

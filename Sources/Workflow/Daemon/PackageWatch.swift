@@ -2,8 +2,8 @@ internal import DurableFiles
 import Handoff
 import SystemPackage
 
-/// Decides which packages are read: those whose files have changed since the last reading, and those whose last reading
-/// failed and is due for a retry.
+/// The decision on the packages to read: those whose files have changed since the last reading, and those
+/// whose last reading failed and is due for a retry.
 struct PackageWatch {
     /// The state of a package's files, compared between two polls.
     struct Signs: Equatable {
@@ -39,7 +39,7 @@ struct PackageWatch {
 
     /// Records a reading that found no result.
     ///
-    /// - Returns: true if the reading before had failed.
+    /// - Returns: true if the previous reading failed.
     @discardableResult
     mutating func noteNothing(_ id: Int64, _ signs: Signs?) -> Bool {
         defer { looks[id] = Look(signs: signs) }

@@ -5,8 +5,8 @@ internal import JobSpec
 import Relaxation
 import SystemPackage
 
-/// Reads and checks the result of a stage, and returns the event for its job. Large results take minutes, so this
-/// runs on a separate thread; the engine applies the event.
+/// The reading and checking of a stage's result, which gives the event for the stage's job. Large results
+/// take minutes, so this runs on a separate thread; the engine applies the event.
 struct ResultIntake: Sendable {
     /// A result to be read.
     struct Work: Sendable {
@@ -95,7 +95,9 @@ struct ResultIntake: Sendable {
     }
 
     private func dropped(_ file: Inbox.DroppedFile, _ record: JobRecord) throws -> Found {
-        guard let stage = stages.outside(record) else { return .refused("the job waits for no result") }
+        guard let stage = stages.outside(record) else {
+            return .refused("the job does not wait for a result")
+        }
         do {
             guard let bytes = try spool.blobs.read(file.claim.digest) else {
                 return .refused("its content is no longer in the store")
@@ -130,7 +132,7 @@ struct ResultIntake: Sendable {
 
     /// Moves a result that was refused out of the way.
     ///
-    /// - Returns: how many results of this package have been set aside by now.
+    /// - Returns: the number of results of this package that have been set aside so far.
     private func setAside(
         _ folder: Directory, _ package: OutsidePackage, _ refusal: ResultRefusal
     ) throws -> Int {
@@ -148,7 +150,7 @@ struct ResultIntake: Sendable {
     }
 }
 
-/// Decides what follows the check of a hybrid stage.
+/// The decisions after the checks of hybrid stages.
 struct HybridRounds: Sendable {
     let store: Store
     let stages: StageLauncher

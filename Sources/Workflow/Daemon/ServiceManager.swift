@@ -1,14 +1,14 @@
 import Foundation
 import Glibc
 
-/// Speaks to systemd by the protocol of sd_notify(3): one datagram per message, to the socket in
-/// the environment.
+/// The connection to systemd by the protocol of sd_notify(3): one datagram per message, to the socket that
+/// the environment names.
 struct ServiceManager: Sendable {
     private let address: [UInt8]
     /// Whether the manager ends a daemon that is silent for too long.
     private let hasWatchdog: Bool
 
-    /// Nil if this process is not supervised.
+    /// Returns nil if this process is not supervised.
     init?(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
         guard let socket = environment["NOTIFY_SOCKET"], socket.hasPrefix("/") || socket.hasPrefix("@"),
             socket.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
@@ -26,7 +26,7 @@ struct ServiceManager: Sendable {
         send("READY=1\n\(hasWatchdog ? "WATCHDOG=1\n" : "")STATUS=\(try await engine.summary())")
     }
 
-    /// A lost message has no effect.
+    /// Sends a message; a lost message has no effect.
     func send(_ message: String) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }

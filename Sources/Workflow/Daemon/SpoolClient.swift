@@ -43,7 +43,8 @@ public struct SpoolClient: Sendable {
         return file
     }
 
-    /// A file that another job left there is not overwritten.
+    /// Puts the structure of a job into the inbox; a structure that another job left there is not
+    /// overwritten.
     private static func put(
         _ structure: [UInt8], as name: FilePath.Component, in inbox: Directory, beside job: String
     ) throws {
@@ -75,12 +76,13 @@ public struct SpoolClient: Sendable {
             guard read.job != nil else { throw WorkflowError.notAllowed(read.report) }
         case .other: break
         default:
-            throw WorkflowError.notAllowed("\(name): jobs and their structures can be dropped, nothing else")
+            throw WorkflowError.notAllowed("\(name): only jobs and their structures can be dropped")
         }
         try OpenSpool(spool).openInbox().create(file, bytes)
     }
 
-    /// The files set aside most recently, the newest first: names of folders in `outbox/rejected`.
+    /// Returns the names of folders in `outbox/rejected`: of the files set aside most recently, the newest
+    /// first.
     public func rejections(last count: Int = 5) -> [String] {
         let folder = URL(fileURLWithPath: spool.outbox.appending(Spool.rejected).string)
         let all =
@@ -95,7 +97,7 @@ public struct SpoolClient: Sendable {
         return dated.sorted { ($1.1 ?? .distantPast) < ($0.1 ?? .distantPast) }.prefix(count).map(\.0)
     }
 
-    /// The state that this spool's daemon reports; nil if none is running.
+    /// Returns the state that this spool's daemon reports; nil if none is running.
     public func health() throws -> DaemonHealth? {
         guard FileManager.default.fileExists(atPath: spool.state.string) else { return nil }
         let state = try Directory(spool.state)
@@ -105,7 +107,7 @@ public struct SpoolClient: Sendable {
         return try? JSONDecoder().decode(DaemonHealth.self, from: Data(bytes))
     }
 
-    /// Every job, in the order of their turns, without those still in the inbox.
+    /// Returns every job in the order of turns, without the jobs that are still in the inbox.
     public func statuses() throws -> [JobStatus] {
         // The first daemon of a spool may be about to create the store.
         if !FileManager.default.fileExists(atPath: spool.database.string), !filesInInbox().isEmpty {
@@ -123,10 +125,9 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// In the order for users: active jobs first, then waiting ones, failed ones, and completed
-    /// ones.
+    /// Returns the jobs in the order for users: active ones first, then waiting, failed and completed ones.
     ///
-    /// - Parameter states: other states are left out; empty for all.
+    /// - Parameter states: the states of the jobs to return; empty for all.
     public func statuses(inTurn states: [JobState]) throws -> [JobStatus] {
         let order: [JobState] = [
             .running, .waitingForDFT, .queued, .paused, .failed, .cancelled, .completed,
@@ -135,10 +136,10 @@ public struct SpoolClient: Sendable {
         return order.flatMap { state in jobs.filter { $0.state == state } }
     }
 
-    /// The progress of the current stage; empty if it is not active, so that a thousand waiting
-    /// jobs do not mean a thousand files.
+    /// Returns the progress of the current stage; empty if the stage is not active, so that a thousand
+    /// waiting jobs do not cost the reading of a thousand files.
     public func curve(of status: JobStatus) -> OptimizerCurve {
-        // A package without steps of its own may have the log of another one's run.
+        // A package that has no step yet may contain the log of another run.
         guard status.state == .running || status.state == .waitingForDFT && status.step != nil else {
             return OptimizerCurve("")
         }
@@ -147,8 +148,9 @@ public struct SpoolClient: Sendable {
         return OptimizerCurve(atPath: folder.path(of: "optimizer.log", in: spool).string)
     }
 
-    /// Lines of the optimiser's log of a stage's last attempt, stages counted from 1; none before
-    /// its start.
+    /// Returns the lines of the optimiser's log of a stage's last attempt; none before the stage starts.
+    ///
+    /// - Parameter stage: number of the stage, from 1.
     public func optimizerLog(of name: String, stage: Int) throws -> [String] {
         let record = try record(name)
         let stages = record.machine.stages
@@ -179,21 +181,21 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// The state of a job in the store; nil if there is no such job, or no store yet.
+    /// Returns the state of a job in the store; nil if there is no such job, or no store yet.
     public func knownStatus(of name: String) throws -> JobStatus? {
         do {
             return try withStore { try $0.job(named: name) }.map(shown)
         } catch WorkflowError.noSpool { return nil }
     }
 
-    /// The files in the job's folder; nil while there is no folder.
+    /// Returns the files in the job's folder; nil while there is no folder.
     private func files(of job: String) throws -> JobFiles? {
         let folder = spool.folder(ofJob: job)
         guard FileManager.default.fileExists(atPath: folder.string) else { return nil }
         return try JobFiles(in: Directory(folder))
     }
 
-    /// The results of each stage so far.
+    /// Returns the results of each stage so far.
     public func summary(of name: String) throws -> String {
         let record = try record(name)
         let files = try files(of: name)
@@ -202,7 +204,7 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// All visible data of a job so far.
+    /// Returns all visible data of a job so far.
     public func report(of name: String) throws -> JobReport {
         let record = try record(name)
         let files = try files(of: name)
@@ -218,21 +220,21 @@ public struct SpoolClient: Sendable {
         return try withStore { try $0.history(of: record.id) }
     }
 
-    /// The folder to which a job was set aside; nil if it was not.
+    /// Returns the diagnostics of a job that was set aside; nil if it was not.
     public func rejection(of name: String) -> String? {
         guard JobName(name) != nil else { return nil }
         let path = spool.outbox.appending(Spool.rejected).appending(name).appending("diagnostics.txt")
         return try? String(contentsOfFile: path.string, encoding: .utf8)
     }
 
-    /// Job files waiting in the inbox, sorted by name.
+    /// Returns the names of the job files that wait in the inbox, sorted.
     public func filesInInbox() -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: spool.inbox.string)) ?? []
         return names.filter { InboxName($0) == .job }.sorted()
     }
 
-    /// The running daemon's notes on files in the inbox: why they wait or cannot be used; empty if
-    /// no daemon is running.
+    /// Returns the running daemon's notes on files in the inbox: why they wait or cannot be used; empty if no
+    /// daemon is running.
     public func inboxNotes() -> [String: String] {
         guard (try? health()) ?? nil != nil,
             let bytes = try? Directory(spool.state).read(InboxNotes.file, limit: 1 << 22),
@@ -243,14 +245,14 @@ public struct SpoolClient: Sendable {
         return notes.files.filter { present.contains($0.key) }
     }
 
-    /// The reason why the job's file is still in the inbox.
+    /// Returns the reason why the job's file is still in the inbox.
     private func delay(of name: String) throws -> InboxDelay {
         guard try health() != nil else { return .noDaemon }
         let notes = inboxNotes()
         return (notes["\(name).yaml"] ?? notes["\(name).yml"]).map(InboxDelay.because) ?? .notSeen
     }
 
-    /// True while the job's file waits in the inbox.
+    /// Returns true while the job's file waits in the inbox.
     public func isInInbox(_ name: String) -> Bool {
         !Set(filesInInbox()).isDisjoint(with: ["\(name).yaml", "\(name).yml"])
     }
@@ -270,18 +272,18 @@ public struct SpoolClient: Sendable {
         return try shown(after)
     }
 
-    /// True for the SHA-256 of the manifest of a package that the daemon handed out.
+    /// Returns true for the SHA-256 of the manifest of a package that the daemon handed out.
     public func isPublished(_ digest: Digest) throws -> Bool {
         try withStore { try $0.isPublished(digest) }
     }
 
-    /// ``Store/packagesInTurn()``; none if there is no spool yet.
+    /// Returns ``Store/packagesInTurn()``; none if there is no spool yet.
     public func packagesInTurn() throws -> [FilePath] {
         do { return try withStore { try $0.packagesInTurn() } } catch WorkflowError.noSpool { return [] }
     }
 
     func record(_ name: String) throws -> JobRecord {
-        // A job's file leaves the inbox once the store has it, so the inbox is looked at first.
+        // The store has a job before its file leaves the inbox, so the inbox is looked at first.
         let waits = isInInbox(name)
         do {
             if let record = try withStore({ try $0.job(named: name) }) { return record }

@@ -3,8 +3,8 @@ import ServiceLifecycle
 import Subprocess
 import SystemPackage
 
-/// Keeps the watcher process running and passes on its hints. Without it everything is found by
-/// polling, only a little later.
+/// The service that keeps the watcher process running and passes on its hints. Without the watcher, polling
+/// finds everything a little later.
 package struct Watcher: Service {
     package enum Hint: Sendable, Equatable {
         /// Watching of the directory has started: look for files that were there before.
@@ -50,8 +50,8 @@ package struct Watcher: Service {
         }
     }
 
-    /// Until the process ends, or for five seconds after a shutdown began: without descriptors the
-    /// end of a process may not be noticed.
+    /// Waits until the process ends, but at most five seconds after a shutdown began, because without file
+    /// descriptors the end of a process may not be noticed.
     private func outcome() async throws -> TerminationStatus {
         let (ends, end) = AsyncStream.makeStream(of: Result<TerminationStatus, any Error>.self)
         let watching = Task {
@@ -84,7 +84,7 @@ package struct Watcher: Service {
             try await withGracefulShutdownHandler {
                 for try await line in execution.standardOutput.strings() { await hint(Self.hint(in: line)) }
             } onGracefulShutdown: {
-                // The watcher ends with its standard input; otherwise it is killed.
+                // The watcher ends when its standard input closes; if it does not end, it is killed.
                 Task {
                     try? await input.finish()
                     try? await Task.sleep(for: .seconds(1))
@@ -94,8 +94,7 @@ package struct Watcher: Service {
         }.terminationStatus
     }
 
-    /// The meaning of a line of the watcher: `closed <directory> <name>` and others,
-    /// percent-encoded.
+    /// Returns the meaning of a line of the watcher: `closed <directory> <name>` and others, percent-encoded.
     package static func hint(in line: String) -> Hint {
         let fields = line.split(separator: "\t")
         switch fields.first {

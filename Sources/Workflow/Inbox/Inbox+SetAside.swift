@@ -2,7 +2,7 @@ internal import DurableFiles
 import SystemPackage
 import YAMLDocument
 
-/// How files leave the inbox.
+/// The removal of files from the inbox.
 extension Inbox {
     mutating func setAside(
         _ candidate: InboxScan.Candidate, _ reason: String, _ scan: inout InboxScan
@@ -27,8 +27,7 @@ extension Inbox {
         _ name: FilePath.Component, bytes: [UInt8]?, text: String, _ diagnostics: [Diagnostic],
         _ scan: inout InboxScan
     ) throws {
-        // A file that others may not read in the inbox stays private here; the diagnostics quote
-        // it.
+        // A file that others may not read in the inbox stays private here, because the diagnostics quote it.
         let status = try scan.directory.status(of: name)
         let isPrivate = status.map { !$0.othersMayRead } ?? false
         func file(_ name: FilePath.Component, _ bytes: [UInt8]) -> PublishedFile {

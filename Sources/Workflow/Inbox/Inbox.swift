@@ -6,10 +6,10 @@ internal import JobSpec
 import SystemPackage
 import YAMLDocument
 
-/// Accepts jobs: scans the inbox, claims complete files, accepts them or sets them aside.
+/// The inbox of jobs: it is scanned, its complete files are claimed, and jobs are accepted or set aside.
 ///
-/// A job is accepted once it is in the store; only then does its file leave the inbox. After an
-/// interruption the file is still there, and the same job is recognised.
+/// A job is accepted once it is in the store; only then does its file leave the inbox. After an interruption
+/// the file is still there, and the same job is recognised.
 struct Inbox {
     struct Limits: Sendable {
         var jobBytes = 16 << 20
@@ -35,7 +35,7 @@ struct Inbox {
         var pending: [String: String] = [:]
         /// Files that cannot be used under their names, with the reason.
         var notes: [String: String] = [:]
-        /// Some of these files are decided soon.
+        /// Whether some of these files will be decided soon.
         var undecided = false
     }
 
@@ -55,13 +55,13 @@ struct Inbox {
     var resources: Resources?
     /// Reads structures that take time: large ones, and those in other formats than XYZ and extxyz.
     var readings: StructureReadings
-    /// Names of results that are being looked at.
+    /// Names of results that are being read.
     var resultsInHand: Set<[UInt8]> = []
     /// The engines that a stage may name.
     private let engines: SpoolEngines
     var clock: SettleClock
-    /// Entries that cannot leave the inbox (a directory, another user's file), with the status at
-    /// the last report.
+    /// Entries that cannot leave the inbox (a directory, another user's file), with their status when they
+    /// were last reported.
     var leftAlone: [[UInt8]: FileStatus] = [:]
     /// Structures that were claimed for one job and may be needed by another.
     var spent: [String: Original] = [:]
@@ -109,7 +109,8 @@ struct Inbox {
             leftAlone = leftAlone.filter { named[$0.key] != nil }
             claims = claims.filter { named[$0.key] != nil }
         }
-        // The time for listing the names is not counted: with very many names no scan would read a file otherwise.
+        // The time for listing the names is not counted, because otherwise a scan of very many names would
+        // read no file.
         let begin = ContinuousClock.now
         for name in inTurn(names) {
             if begin.duration(to: .now) > limits.time {
@@ -145,12 +146,13 @@ struct Inbox {
     /// In an inbox with at least this number of files, files of unknown kinds are ignored.
     private static let crowd = 1000
 
-    /// True if other files of the inbox may still be fine.
+    /// Returns true if other files of the inbox may still be read.
     static func concernsOneFile(_ error: FileError) -> Bool {
         !error.isFatal && (!error.isTransient || error.code == .ioError)
     }
 
-    /// Starts after the last file of the previous scan, so that interrupted scans reach every file.
+    /// Returns the names beginning after the last file of the previous scan, so that interrupted scans reach
+    /// every file.
     private func inTurn(_ names: [FilePath.Component]) -> [FilePath.Component] {
         guard let lastLookedAt,
             let next = names.firstIndex(where: { lastLookedAt.lexicographicallyPrecedes($0.bytes) })
@@ -161,7 +163,7 @@ struct Inbox {
     private mutating func look(at name: FilePath.Component, _ scan: inout InboxScan) throws {
         let file = named[name.bytes] ?? NamedFile(name.escaped)
         let kind = file.kind
-        // Among thousands of files, a file without a meaning is looked at only when a job names it.
+        // Among thousands of files, a file without a meaning of its own is looked at only if a job names it.
         if kind == .other, file.note == nil, named.count > Self.crowd { return }
         guard kind != .ignored, let status = try scan.directory.status(of: name),
             leftAlone[name.bytes] != status
@@ -174,7 +176,7 @@ struct Inbox {
         guard quiet >= clock.interval else {
             scan.outcome.pending[name.escaped] = "still being written"
             scan.outcome.undecided = true
-            // The structure that it names matters only if another job could remove it.
+            // The structure that the job names matters only if another job could remove it.
             if kind == .job, hasStructures { scan.keepStructures(of: try peek(name, scan)) }
             return
         }
@@ -210,12 +212,12 @@ struct Inbox {
         return claim
     }
 
-    /// True if the inbox may hold structures.
+    /// Whether the inbox may contain structures.
     private var hasStructures: Bool { !spent.isEmpty || hasOthers }
 
     // MARK: Jobs
 
-    /// The job as far as it has been written; nil if it cannot be read yet.
+    /// Returns the job as far as its file has been written; nil if the file cannot be read yet.
     private func peek(_ name: FilePath.Component, _ scan: InboxScan) throws -> Job? {
         guard let bytes = try? scan.directory.read(name, limit: limits.jobBytes) else { return nil }
         return JobFile(bytes, file: name.escaped).job
@@ -297,7 +299,7 @@ struct Inbox {
         }
     }
 
-    /// The claimed structure that the job names; nil if the job has to wait or was set aside.
+    /// Returns the claimed structure that the job names; nil if the job has to wait or was set aside.
     private mutating func structure(
         of candidate: InboxScan.Candidate, _ originals: inout [Original], _ scan: inout InboxScan
     ) throws -> InboxScan.Structure? {
@@ -378,8 +380,7 @@ struct Inbox {
 
     /// Finds a cycle of jobs that would wait for each other.
     ///
-    /// - Returns: the job, the job that it comes after, and so on, back to the job; nil if there is
-    ///   no such cycle.
+    /// - Returns: the job, the job that it waits for, and so on, back to the job; nil if there is no cycle.
     private func cycle(through job: Job) throws -> [String]? {
         guard !job.after.isEmpty else { return nil }
         let waiting = try store.waiting(for: job.name)
@@ -393,14 +394,14 @@ struct Inbox {
         return path
     }
 
-    /// The objection to using the job's folder in the outbox; nil if it is free, or belongs to this
-    /// job from a store that no longer exists.
+    /// Returns the reason why the job's folder in the outbox cannot be used; nil if the folder is free, or
+    /// belongs to this job from a store that no longer exists.
     private func stranger(in job: Job) throws -> String? {
         let name = FilePath.Component(plain: job.name)
         guard let status = try spool.outbox.status(of: name) else { return nil }
         let why =
-            "outbox/\(job.name) exists and is not this job's; nothing in it was touched: move it away, "
-            + "or give the job another name"
+            "outbox/\(job.name) exists and is not this job's folder; nothing in it was changed: move it "
+            + "away, or give the job another name"
         guard status.kind == .directory else { return why }
         let folder = try spool.outbox.subdirectory(name)
         guard let there = try folder.read("job.yaml") else { return try folder.names().isEmpty ? nil : why }
@@ -428,8 +429,8 @@ struct Inbox {
                 "‘\(request.rawValue)’ is not possible for a job that is \(record.machine.state.rawValue)",
                 of: record.id)
         }
-        // A file that cannot be removed takes effect once: its status is remembered, and it is left
-        // alone.
+        // A request whose file cannot be removed takes effect once, because the file's status is remembered
+        // and the file is then left alone.
         try store.remember(Original(name: name.bytes, status: status))
         try removeOriginals(from: scan.directory)
         if leftAlone[name.bytes] != nil {

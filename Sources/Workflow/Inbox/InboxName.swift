@@ -41,8 +41,8 @@ enum InboxName: Equatable {
         }
     }
 
-    /// True for the conflict copies of Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box,
-    /// Resilio and similar programs.
+    /// Returns true for the conflict copies of Syncthing, Dropbox, Nextcloud, ownCloud, Seafile, Box, Resilio
+    /// and similar programs.
     static func isConflictCopy(_ lower: String) -> Bool {
         [
             ".sync-conflict-", "conflicted copy", "conflict copy", "_conflict-", "(sfconflict", "(conflict",
@@ -50,7 +50,8 @@ enum InboxName: Equatable {
         ].contains(where: lower.contains)
     }
 
-    /// The message about a file whose name resembles that of a job, result or request; nil for other files.
+    /// Returns a message about a file whose name resembles that of a job, result or request; nil for other
+    /// files.
     static func note(on name: String) -> String? {
         let lower = name.lowercased()
         if isConflictCopy(lower) {
@@ -75,7 +76,7 @@ enum InboxName: Equatable {
         let parts = lower.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         for part in parts.dropFirst().suffix(2) {
             guard let request = requests[part] else { continue }
-            return "not taken for a request: the name of one is <job>.\(request.rawValue)"
+            return "not taken for a request: the name of a request is <job>.\(request.rawValue)"
         }
         return nil
     }
@@ -86,8 +87,8 @@ enum InboxName: Equatable {
         "resumed": .resume, "continue": .resume, "retry": .retry, "restart": .retry, "rerun": .retry,
     ]
 
-    /// Lower case in one Unicode normalisation: names that are equal in this form look the same to
-    /// many people and on some file systems.
+    /// Returns a name in lower case and in one Unicode normalisation: names that are equal in this form look
+    /// the same to many people and on some file systems.
     static func folded(_ name: String) -> String {
         name.precomposedStringWithCanonicalMapping.lowercased()
     }
@@ -98,8 +99,8 @@ enum InboxName: Equatable {
         return folded.split(separator: ".").first.map(String.init) ?? folded
     }
 
-    /// A file that may have been meant by `wanted`: it differs in case, in Unicode normalisation,
-    /// or in its extension.
+    /// Returns a file that may have been meant by `wanted`: its name differs in case, in Unicode
+    /// normalisation, or in the extension.
     static func near(_ wanted: String, among names: [String]) -> String? {
         let folded = folded(wanted)
         if let twin = names.first(where: { Self.folded($0) == folded }) { return twin }
@@ -114,7 +115,8 @@ enum InboxName: Equatable {
     }
 }
 
-/// The meaning of a file's name, computed once while the file is there: an inbox may hold thousands.
+/// The meaning of a file's name, computed once while the file exists, because an inbox may contain thousands
+/// of files.
 struct NamedFile {
     /// The name in messages.
     let escaped: String
@@ -165,7 +167,7 @@ extension Inbox {
                 scan.outcome.undecided = scan.outcome.undecided || !isPaused
                 continue
             }
-            // The job that uses it as a structure may arrive a little later.
+            // The job that uses this file as a structure may arrive a little later.
             if record == nil, quiet < limits.patience {
                 scan.outcome.pending[file] =
                     "no job ‘\(job)’ waits for a result, and no job names this file as its structure"

@@ -26,7 +26,7 @@ struct InboxScan {
         let quiet: Duration
         /// Whether another job may need the file too.
         let shared: Original?
-        /// Other users may not read the original file.
+        /// Whether other users may not read the original file.
         var isPrivate = false
     }
 
@@ -45,9 +45,9 @@ struct InboxScan {
     private var namesByStem: [String: [String]]?
     /// Structures named by job files that cannot be accepted yet.
     private var wanted: Set<String> = []
-    /// Some job file cannot be read yet, so it may name any structure.
+    /// Whether some job file cannot be read yet; such a file may name any structure.
     private var isAnyWanted = false
-    /// The time for this scan was over before everything was looked at.
+    /// Whether the time for this scan ended before every file was looked at.
     private(set) var isCut = false
 
     init(directory: Directory, now: ContinuousClock.Instant) {
@@ -55,7 +55,7 @@ struct InboxScan {
         self.now = now
     }
 
-    /// A later job needs its structure; an unreadable one may need any.
+    /// Keeps the structure of a job that is accepted later; an unreadable job (nil) may need any structure.
     mutating func keepStructures(of job: Job?) {
         guard let job else {
             isAnyWanted = true
@@ -64,15 +64,15 @@ struct InboxScan {
         if case .file(let name) = job.structure { wanted.insert(name) }
     }
 
-    /// The time for this scan is over: an unprocessed job may name any structure.
+    /// Ends the scan because its time is over; the jobs that were not read may name any structure.
     mutating func cut(before name: FilePath.Component) {
-        outcome.pending[name.escaped] = "not read yet: many files are waiting"
+        outcome.pending[name.escaped] = "not read yet, because many files are waiting"
         outcome.undecided = true
         isAnyWanted = true
         isCut = true
     }
 
-    /// True for a structure that a waiting job names.
+    /// Returns true for a structure that a waiting job names.
     func isNamed(_ structure: String) -> Bool { wanted.contains(structure) }
 
     func isWanted(_ structure: String) -> Bool {
@@ -93,26 +93,26 @@ struct InboxScan {
     }
 }
 
-/// Detects when a file has stopped changing: the watcher reports that its writer closed it, or it
-/// has been the same for a while.
+/// A clock that shows when a file has stopped changing: the watcher reports that its writer closed it, or the
+/// file has been the same for some time.
 ///
-/// It compares results of `fstat` for equality and uses a monotonic clock; the times of files and
-/// the system clock do not matter.
+/// The clock compares results of `fstat` for equality and uses a monotonic clock; the times of files and the
+/// system clock do not matter.
 package struct SettleClock {
-    /// Time for which a file has to be the same.
+    /// Time for which a file has to stay the same.
     let interval: Duration
     private var seen: [[UInt8]: (status: FileStatus, since: ContinuousClock.Instant)] = [:]
     private var closed: Set<[UInt8]> = []
 
     package init(interval: Duration) { self.interval = interval }
 
-    /// A writer closed the file, or it was renamed to this name.
+    /// Notes that a writer closed the file, or that it was renamed to this name.
     package mutating func noteClosed(_ name: [UInt8]) { closed.insert(name) }
 
     /// Checks a file now.
     ///
-    /// - Returns: how long it has been the same; at least ``interval`` if its writer is known to
-    ///   have finished.
+    /// - Returns: how long the file has been the same; at least ``interval`` if its writer is known to have
+    ///   finished.
     package mutating func quiet(
         _ name: [UInt8], _ status: FileStatus, now: ContinuousClock.Instant
     ) -> Duration {

@@ -5,13 +5,14 @@ internal import JobSpec
 import Synchronization
 import YAMLDocument
 
-/// Reads the structures of jobs: converts them if they are in another program's format, and checks them against the job.
+/// The reading of the jobs' structures: structures in another program's format are converted, and all are
+/// checked against their jobs.
 ///
-/// Conversions and large structures take seconds to minutes, so they are read on threads of their own, two at a time;
-/// the inbox asks again until they are done.
+/// Conversions and large structures take seconds to minutes, so they are read on separate threads, two at a
+/// time; the inbox polls until they are done.
 final class StructureReadings: Sendable {
     struct Request: Sendable {
-        /// Digest of the structure's bytes, which are kept.
+        /// Digest of the stored structure.
         let structure: Digest
         /// Its name in messages: the name of its file if it has one.
         let label: String
@@ -21,7 +22,7 @@ final class StructureReadings: Sendable {
 
         fileprivate var key: String { "\(structure) \(job)" }
 
-        /// The structure is in a file of another program's format.
+        /// Whether the structure is in a file of another program's format.
         var isForeign: Bool {
             guard case .file(let name)? = file.job?.structure else { return false }
             return StructureFormat(file: name) != .native
@@ -58,7 +59,7 @@ final class StructureReadings: Sendable {
         (self.blobs, self.converter, self.wake) = (blobs, converter, wake)
     }
 
-    /// Returns what was read on another thread, or nil while it is not done.
+    /// Returns the result of the reading on another thread; nil while the reading is not finished.
     ///
     /// - Throws: ``Refusal``, `FileError`, `BlobDamaged`.
     func reading(_ request: Request) throws -> Reading? {
@@ -130,7 +131,7 @@ final class StructureReadings: Sendable {
             problems: request.file.problems(with: atoms, frames: max(frames, originalFrames)))
     }
 
-    /// The structure as extended XYZ; nil if it is that already.
+    /// Returns the structure as extended XYZ; nil if it is in that format already.
     private func converted(_ bytes: [UInt8], _ request: Request) throws -> StructureConverter.Converted? {
         guard case .file(let name)? = request.file.job?.structure else { return nil }
         do {
@@ -147,7 +148,7 @@ final class StructureReadings: Sendable {
         }
     }
 
-    /// The last frame, read in bounded memory, and how many frames there are.
+    /// Returns the last frame, read in bounded memory, and the number of frames.
     private func last(_ bytes: [UInt8], _ label: String) throws -> (Atoms, frames: Int) {
         do throws(ExtXYZError) {
             var reader = try ExtXYZReader(MemoryBytes(bytes, label: label))

@@ -15,7 +15,7 @@ struct StageCost: Decodable {
     var converged: Bool?
 
     /// - Parameter folder: the result files of the stage.
-    /// - Returns: nil if there is no such file: the stage has not ended.
+    /// - Returns: nil if there is no such file, because the stage has not ended.
     init?(in folder: FilePath) throws {
         guard let bytes = FileManager.default.contents(atPath: folder.appending("status.json").string) else {
             return nil

@@ -24,7 +24,7 @@ extension SpoolClient {
                 guard !shown.isEmpty else {
                     guard names.isEmpty else {
                         throw WorkflowError.notAllowed(
-                            "\(record.job.name) has no structure yet: no stage has ended")
+                            "\(record.job.name) has no structure yet, because no stage has ended")
                     }
                     return []
                 }

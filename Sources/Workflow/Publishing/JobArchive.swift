@@ -4,15 +4,16 @@ internal import JobSpec
 public import SystemPackage
 internal import YAMLDocument
 
-/// Jobs as one folder that explains and checks itself: an RO-Crate (https://w3id.org/ro/crate/1.1) as the payload of a
-/// BagIt bag (RFC 8493). Repositories such as Zenodo and Materials Cloud take it as it is, and NOMAD reads the files of GPAW in it.
+/// Jobs as one folder that explains and checks itself: an RO-Crate (https://w3id.org/ro/crate/1.1) as the
+/// payload of a BagIt bag (RFC 8493). Repositories such as Zenodo and Materials Cloud accept it unchanged,
+/// and NOMAD reads the files of GPAW in it.
 public struct JobArchive: Sendable {
     /// A model that jobs used.
     public struct Model: Sendable {
         public var name: String
         public var version: String
         public var levelOfTheory: String
-        /// Files to add: how it was trained, and its licence.
+        /// Files to add, which say how the model was trained, and its licence.
         public var files: [FilePath]
         /// The licence in words or as an SPDX identifier.
         public var licence: String
@@ -43,7 +44,7 @@ public struct JobArchive: Sendable {
         public var sha256: String
     }
 
-    /// Its content below `data/`.
+    /// The files below `data/`.
     public private(set) var entries: [Entry] = []
 
     private let folder: URL
@@ -102,7 +103,7 @@ public struct JobArchive: Sendable {
 
     // MARK: Payload
 
-    /// Copies regular files; hidden ones and links are left out.
+    /// Copies regular files; hidden files and links are left out.
     private mutating func copy(_ source: URL, to path: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: source.path).sorted()
         where !name.hasPrefix(".") {
@@ -297,7 +298,7 @@ public struct JobArchive: Sendable {
         return Data(try json(Crate(graph: graph)))
     }
 
-    /// A relative URI.
+    /// Returns a relative URI for a path.
     private static func id(_ path: String) -> String {
         path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed.union(["#"])) ?? path
     }
@@ -352,19 +353,19 @@ public struct JobArchive: Sendable {
 /// Result of the check of an archive: its problems, or its size.
 public struct ArchiveCheck: Sendable {
     public private(set) var problems: [String] = []
-    /// Of the payload.
+    /// Number of files in the payload, and their size in bytes.
     public private(set) var files = 0
     public private(set) var bytes = 0
 
     /// Reads every file of a bag.
     ///
-    /// - Parameter folder: with `bagit.txt`.
+    /// - Parameter folder: the folder of the archive, with `bagit.txt`.
     public init(_ folder: FilePath) {
         let root = URL(fileURLWithPath: folder.string)
         guard let head = try? String(contentsOf: root.appendingPathComponent("bagit.txt"), encoding: .utf8),
             head.hasPrefix("BagIt-Version:")
         else {
-            problems.append("there is no bagit.txt: it is not an archive of `aurelax archive`")
+            problems.append("there is no bagit.txt, so this is not an archive of `aurelax archive`")
             return
         }
         let tags = check(manifest: "tagmanifest-sha256.txt", in: root)
@@ -380,7 +381,8 @@ public struct ArchiveCheck: Sendable {
         if let oxum = info.firstMatch(of: /Payload-Oxum: ([0-9]+\.[0-9]+)/)?.1, oxum != "\(bytes).\(files)",
             problems.isEmpty
         {
-            problems.append("bag-info.txt counts \(oxum) (bytes.files), the payload has \(bytes).\(files)")
+            problems.append(
+                "bag-info.txt counts \(oxum) (bytes.files), but the payload has \(bytes).\(files)")
         }
     }
 
@@ -416,7 +418,7 @@ public struct ArchiveCheck: Sendable {
             }
             sizes[String(path)] = bytes.count
             if Digest(of: Array(bytes)) != digest {
-                problems.append("\(path) was changed (another SHA-256)")
+                problems.append("\(path) was changed (its SHA-256 differs)")
             }
         }
         return sizes

@@ -22,7 +22,7 @@ struct JobFiles {
     private static let changing: Set<String> = [
         "status.yaml", "summary.yaml", "job.log", "events.jsonl", "report.html", "figures",
     ]
-    /// A stage, its result, and folders that a program created beneath.
+    /// Largest depth: a stage, its result, and the folders that a program created in the result.
     private static let deepest = 3
 
     private mutating func add(_ directory: Directory, prefix: String, depth: Int) throws(FileError) {
@@ -100,7 +100,7 @@ struct JobCopy: Codable {
         }
     }
 
-    /// - Throws: `DecodingError` if it is not such a copy; ``WorkflowError`` for a later version.
+    /// - Throws: `DecodingError` if the bytes are not a copy of a job; ``WorkflowError`` for a later version.
     init(_ bytes: [UInt8]) throws {
         let decoder = StageReport.decoder
         let found = try decoder.decode(Version.self, from: Data(bytes)).aurelaxJob

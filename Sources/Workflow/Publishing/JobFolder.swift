@@ -4,8 +4,7 @@ internal import JobSpec
 import Reports
 import SystemPackage
 
-/// Writes a job's folder in the outbox. All of its content can be written again from the store at
-/// any time.
+/// A job's folder in the outbox. The daemon can write its whole content again from the store at any time.
 struct JobFolder: Sendable {
     private let spool: OpenSpool
     private let store: Store

@@ -7,7 +7,7 @@ public import Reports
 import SystemPackage
 
 extension JobReport {
-    /// Name in the job's folder.
+    /// Name of the report in the job's folder.
     public static let file = "report.html"
 
     /// Builds the report from the store and the job's folder. Unreadable data are left out, and the
@@ -39,7 +39,7 @@ extension JobReport {
         if let first = stages.first?.frames.first, initial == nil { initial = first }
     }
 
-    /// Every attempt at a stage that ended, and the current one.
+    /// Returns every attempt at a stage that ended, and the current attempt.
     private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
         var stages = ended.map { one in
             var stage = stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)
@@ -112,7 +112,7 @@ extension JobReport {
             ("dipole moment", number(report.electrons?.dipoleLength, "e Å", "%.3f")),
             ("dispersion energy", number(report.electrons?.dispersionEnergy, "eV")),
             ("model's largest force error", number(report.modelError, "eV/Å")),
-            ("the same for the initial model", number(report.firstModelError, "eV/Å")),
+            ("initial model's largest force error", number(report.firstModelError, "eV/Å")),
             ("decision", report.decision), ("time", number(report.seconds, "s", "%.1f")),
         ]
         return facts.compactMap { name, value in value.map { (name, $0) } }
@@ -157,7 +157,7 @@ extension JobReport {
         var reason: String?
     }
 
-    /// The learning relaxation's record of each call; empty if there was none.
+    /// Returns the learning relaxation's record of each gradient call; empty if there is none.
     private static func learningCalls(atPath path: String) -> [LearningCall] {
         guard isPlainFile(atPath: path, limit: OptimizerCurve.largestLog) else { return [] }
         let decoder = JSONDecoder()

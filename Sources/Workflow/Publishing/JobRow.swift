@@ -4,7 +4,7 @@ public import Foundation
 internal import JobSpec
 import SystemPackage
 
-/// A job as a line of a table of results. Energies and forces of DFT and of models stand under different names.
+/// A job as a line of a table of results. Energies and forces of DFT and of models have different names.
 public struct JobRow: Sendable, Encodable {
     public var name: String
     public var state: JobState
@@ -57,7 +57,7 @@ public struct JobRow: Sendable, Encodable {
     /// Names of the columns, in their order.
     public static var columns: [String] { CodingKeys.allCases.map(\.rawValue) }
 
-    /// The unit of a column; nil for none.
+    /// Returns the unit of a column; nil for none.
     public static func unit(of column: String) -> String? {
         switch CodingKeys(rawValue: column) {
         case .energy, .gap, .mlEnergy: "eV"
@@ -69,7 +69,7 @@ public struct JobRow: Sendable, Encodable {
         }
     }
 
-    /// A column's value as text; empty if there is none.
+    /// Returns a column's value as text; empty if there is none.
     public func text(of column: String) -> String {
         func number(_ value: Double?, _ digits: Int) -> String {
             value.map { String(format: "%.\(digits)f", $0) } ?? ""

@@ -11,7 +11,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var name: String
     public var state: JobState
     public var reason: String
-    /// From 1.
+    /// Number of the current stage, from 1, and the number of stages.
     public var stage: Int
     public var stages: Int
     /// `ml`, `dft` or `single-points`.
@@ -28,7 +28,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
     public var updated: Date
     /// The stage's folder, beneath the outbox.
     public var folder: String
-    /// The stage's state in Slurm's queue; nil if it is not there.
+    /// The stage's state in Slurm's queue; nil if the stage is not in the queue.
     public var slurm: QueueStatus?
 
     init(_ record: JobRecord) {
@@ -75,13 +75,13 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
-        // The message of the run does not hide one about an earlier result or an ignored package.
+        // The message of the run does not hide a message about an earlier result or an ignored package.
         let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
         let said = isNews ? record.machine.reason : nil
         reason = [said, queue, calculation].compactMap(\.self).joined(separator: "; ")
     }
 
-    /// The progress of an ML stage on another machine, from its optimiser's log.
+    /// Reads the progress of an ML stage on another machine from its optimiser's log.
     private mutating func readOutsideProgress(in spool: Spool) {
         guard let stage = try? Directory(spool.outbox.appending(folder)),
             (try? OutsideMLStage.isHandedOut(in: stage)) == true,
@@ -90,7 +90,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         (step, fmax) = (last.step, last.fmax)
     }
 
-    /// All keys are written; null for missing values.
+    /// Writes all keys, with null for missing values.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name, forKey: .name)
@@ -110,17 +110,18 @@ public struct JobStatus: Sendable, Equatable, Codable {
         try container.encode(slurm, forKey: .slurm)
     }
 
-    /// The next event, and who triggers it.
+    /// The next event and its cause, for the user.
     public var next: String {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
         case .queued: return "it starts when the daemon has free capacity (\(reason))"
-        case .running where slurm != nil: return "Slurm runs the stage; with its result, \(after)"
+        case .running where slurm != nil: return "Slurm runs the stage; after its result, \(after)"
         case .running: return "when this stage ends, \(after)"
-        case .waitingForDFT where slurm != nil: return "Slurm runs the package; with its result, \(after)"
+        case .waitingForDFT where slurm != nil: return "Slurm runs the package; after its result, \(after)"
         case .waitingForDFT:
             return
-                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); with its result, \(after)"
+                "the package outbox/\(folder) is run (aurelax dft serve, or run.sh by hand); after its "
+                + "result, \(after)"
         case .paused: return "nothing until `aurelax resume \(name)`"
         case .failed: return "nothing until `aurelax retry \(name)`"
         case .completed, .cancelled: return "nothing"
@@ -163,11 +164,11 @@ public struct QueueStatus: Sendable, Equatable, Codable {
     /// Slurm's reason for waiting, or what is known about a lost job.
     public var reason: String
     public var node: String
-    /// Seconds.
+    /// Time used and time left, seconds.
     public var used: Int?
     public var left: Int?
-    /// Place among all jobs that wait for the same partition, from 1, and their number; nil if it
-    /// does not wait for resources.
+    /// Place among all jobs that wait for the same partition, from 1, and their number; nil if the job does
+    /// not wait for resources.
     public var position: Int?
     public var waiting: Int?
     /// Expected start in Slurm's local time; nil if unknown.

@@ -19,7 +19,7 @@ public struct RecordedJob: Sendable {
     ///
     /// - Parameters:
     ///   - job: the job's folder in an outbox.
-    ///   - results: the folder that gets a folder of the job's name.
+    ///   - results: the folder that gets a folder with the job's name.
     /// - Throws: ``WorkflowError`` if the folder holds no job that has ended, and errors of files.
     public init(_ job: String, into results: String) throws {
         let source = FilePath(job)
@@ -27,7 +27,7 @@ public struct RecordedJob: Sendable {
             throw WorkflowError.noSuchJob(job)
         }
         guard let summary = Self.bytes(source.appending("summary.yaml")) else {
-            throw WorkflowError.notAllowed("\(job) has no summary.yaml: the job has not ended")
+            throw WorkflowError.notAllowed("\(job) has no summary.yaml, because the job has not ended")
         }
         let target = FilePath(results).appending(name)
         folder = target.string
@@ -61,7 +61,8 @@ public struct RecordedJob: Sendable {
         try Data(bytes).write(to: URL(fileURLWithPath: path.string), options: .atomic)
     }
 
-    /// Names the final structures of a summary where they are recorded: without the subfolder `result/`.
+    /// Removes the subfolder `result/` from the paths of final structures in a summary, because the
+    /// structures are recorded without it.
     private static func withoutResultFolders(_ summary: [UInt8], _ job: String) throws -> [UInt8] {
         let (root, diagnostics) = YAMLNode.parse(summary)
         guard let root else {

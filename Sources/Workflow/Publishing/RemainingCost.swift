@@ -5,7 +5,8 @@ internal import YAMLDocument
 
 /// The cost of DFT that remains after each preparation of a structure.
 ///
-/// A job of the start START is called START-WAY; START alone is the potential with its Hessian.
+/// A job of the start START is called START-WAY; the job START itself used the SOAP potential with its
+/// Hessian.
 public struct RemainingCost: Sendable {
     /// Suffixes of jobs' names, and the name of the preparation.
     private static let ways = [
@@ -19,7 +20,7 @@ public struct RemainingCost: Sendable {
     enum Outcome: Sendable {
         /// There is no such job, or it has not ended.
         case notRun
-        /// The job failed before its first DFT stage, as at the geometry gate.
+        /// The job failed before its first DFT stage, for example at the geometry gate.
         case refused
         case ended(calls: Int, cycles: Int?, energy: Double, converged: Bool)
     }
@@ -38,8 +39,8 @@ public struct RemainingCost: Sendable {
         }
     }
 
-    /// A row for each preparation that some start has: gradient calls, SCF cycles, and the energy less that of
-    /// the raw run, eV.
+    /// A row for each preparation that some start has: gradient calls, SCF cycles, and the energy minus that
+    /// of the raw run, eV.
     public var table: String {
         let head = "| gradient calls, SCF cycles, energy | \(starts.joined(separator: " | ")) |"
         let rule = "|---|" + starts.map { _ in "---|" }.joined()

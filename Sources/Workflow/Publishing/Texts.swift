@@ -1,7 +1,7 @@
 import Foundation
 internal import YAMLDocument
 
-/// UTC to the second: `2026-11-23T12:00:00Z`.
+/// Returns a time in UTC to the second: `2026-11-23T12:00:00Z`.
 func timestamp(_ date: Date) -> String { date.formatted(.iso8601) }
 
 /// Lines of a YAML mapping.
@@ -21,7 +21,7 @@ struct YAMLText {
         text += "\(indent)\(key): \(value)\n"
     }
 
-    /// A number with its unit in a comment.
+    /// Adds a number with its unit in a comment.
     mutating func add(_ key: String, _ value: Double?, unit: String) {
         guard let value else { return }
         text += "\(indent)\(key): \(value)  # \(unit)\n"

@@ -3,8 +3,8 @@ import Foundation
 package import Slurm
 public import SystemPackage
 
-/// Runs the parameter sets of a scan as one Slurm array, one element per set, without a daemon. The
-/// submission is recorded in a folder beside the results; Slurm is queried for its state.
+/// The parameter sets of a scan as one Slurm array, one element per set, without a daemon. The submission is
+/// recorded in a folder beside the results; Slurm is queried for its state.
 public struct ScanArray: Sendable {
     /// Name of the scan.
     public let name: String
@@ -79,17 +79,17 @@ public struct ScanArray: Sendable {
                 "it is not known whether \(batch.name) is in the queue: \(why); run the same command again to find out"
             )
         case .later(let why), .refused(let why), .notRun(let why):
-            throw WorkflowError.notAllowed("Slurm refused it: \(why)")
+            throw WorkflowError.notAllowed("Slurm refused the array: \(why)")
         }
     }
 
-    /// The state of an array in the queue; nil if it is not there.
+    /// Returns the state of an array in the queue; nil if the array is not there.
     private func standing(_ name: String, done: Int, of total: Int) async throws -> String? {
         let entries: [QueueEntry]
         do {
             entries = try await commands.queue().filter { $0.name == name }
         } catch {
-            throw WorkflowError.notAllowed("Slurm does not answer, nothing is submitted: \(error)")
+            throw WorkflowError.notAllowed("Slurm does not answer, so nothing was submitted: \(error)")
         }
         let elements = entries.flatMap { $0.elements ?? [] }
         guard !elements.isEmpty else { return nil }
@@ -101,8 +101,7 @@ public struct ScanArray: Sendable {
         return run.text(at: Date(), done: done, what: "sets")
     }
 
-    /// The end of the log of the first failed set, followed by a line break; empty if there is
-    /// none.
+    /// Returns the end of the log of the first failed set, followed by a line break; empty if no set failed.
     private func failure(of name: String, _ missing: [Int], _ place: PackageFolder) throws -> String {
         guard let id = place.began(name),
             let (set, lines) = missing.lazy.map({ set in

@@ -20,13 +20,13 @@ public struct Spool: Sendable {
     public var database: FilePath { state.appending("jobs.sqlite") }
     let lockName = FilePath.Component(plain: "lock")
 
-    /// Returns the spool whose outbox contains this package, `<spool>/outbox/<job>/<stage>`, if
-    /// there is one with a store.
+    /// Returns the spool whose outbox contains a package, `<spool>/outbox/<job>/<stage>`, if that spool has a
+    /// store.
     ///
-    /// The outbox may be a link: then the given path, or the file that the daemon has left in the
-    /// outbox, leads to the spool.
+    /// The outbox may be a link. Then the given path leads to the spool, or the file that the daemon has left
+    /// in the outbox.
     ///
-    /// - Parameter package: absolute or relative, with or without links.
+    /// - Parameter package: the package's path, absolute or relative, with or without links.
     public static func containing(package: String) -> Spool? {
         let given = URL(fileURLWithPath: package).standardized.path
         let resolved = URL(fileURLWithPath: package).resolvingSymlinksInPath().path
@@ -50,7 +50,7 @@ public struct Spool: Sendable {
     /// A file in a linked outbox: the path of its spool.
     static let rootFile = FilePath.Component(plain: ".aurelax-spool")
 
-    /// Folder of a job in the outbox.
+    /// Returns the folder of a job in the outbox.
     public func folder(ofJob name: String) -> FilePath { outbox.appending(name) }
 
     /// Folders of the outbox that do not belong to jobs.
@@ -90,7 +90,7 @@ package struct OpenSpool: Sendable {
         blobs = BlobStore(try state.makeSubdirectory("blobs", mode: 0o700))
     }
 
-    /// A directory that users may replace by a link to a larger disk.
+    /// Opens a directory that users may replace by a link to a larger disk.
     private static func enter(
         _ path: FilePath, in root: Directory, _ name: FilePath.Component
     ) throws -> Directory {
@@ -100,8 +100,8 @@ package struct OpenSpool: Sendable {
         return try root.makeSubdirectory(name)
     }
 
-    /// Opened for each scan, because it may have been removed, renamed or mounted over. A missing
-    /// one is created again.
+    /// Opens the inbox for a scan, because it may have been removed, renamed or mounted over since the last
+    /// one. A missing inbox is created again.
     func openInbox() throws -> Directory { try Self.enter(spool.inbox, in: Directory(spool.root), "inbox") }
 
     func jobFolder(_ name: String) throws -> Directory {

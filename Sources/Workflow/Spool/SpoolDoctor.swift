@@ -4,9 +4,9 @@ import Glibc
 internal import JobSpec
 import SystemPackage
 
-/// Checks a spool.
+/// A check of a spool.
 public struct SpoolDoctor: Sendable {
-    /// One finding.
+    /// A finding of the check.
     public struct Finding: Sendable, Equatable, Codable {
         public enum Grade: String, Sendable, Codable { case good, note, warning, error }
 
@@ -25,9 +25,10 @@ public struct SpoolDoctor: Sendable {
     /// - Parameter python: Python for packages that this machine runs, unless the spool's configuration names one.
     public init(_ spool: Spool, python: String = "python3") { (self.spool, self.python) = (spool, python) }
 
-    /// - Parameter repairing: applies the remedies; only while no daemon is running.
-    /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is
-    ///   requested while a daemon is running.
+    /// - Parameter repairing: whether to apply the remedies, which is allowed only while no daemon is
+    ///   running.
+    /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is requested while a
+    ///   daemon is running.
     public func examine(repairing: Bool = false) throws -> [Finding] {
         guard FileManager.default.fileExists(atPath: spool.state.string) else {
             throw WorkflowError.noSpool(spool.root)
@@ -56,7 +57,7 @@ private struct Examination {
     let repairing: Bool
     var findings: [SpoolDoctor.Finding] = []
 
-    /// Below this, nothing new should be started.
+    /// Free space, bytes, below which nothing new should be started.
     private static let enoughSpace = 1 << 30
 
     mutating func run() throws {
@@ -117,7 +118,7 @@ private struct Examination {
         for (name, path) in [("inbox", spool.inbox), ("outbox", spool.outbox)] {
             guard let directory = try? Directory(path) else {
                 let root = try Directory(spool.root)
-                try find(name, .error, "it is missing", remedy: "makes it") {
+                try find(name, .error, "it is missing", remedy: "creates it") {
                     _ = try root.makeSubdirectory(FilePath.Component(plain: name))
                 }
                 continue
@@ -173,7 +174,7 @@ private struct Examination {
             ) { try directory.removeTemporaries() }
         }
         if count == 0 {
-            try find("leftovers", .good, isHeld ? "not checked: a daemon is running" : "none")
+            try find("leftovers", .good, isHeld ? "not checked, because a daemon is running" : "none")
         }
     }
 
@@ -185,7 +186,7 @@ private struct Examination {
                 try find(
                     "store", isEmpty ? .note : .error,
                     isEmpty
-                        ? "there is none yet"
+                        ? "there is no store yet"
                         : "it is missing, although jobs were accepted; `aurelax recover` rebuilds it")
                 return
             }
@@ -227,7 +228,7 @@ private struct Examination {
         }
     }
 
-    /// Checks that handed-out packages exist, and that nothing else looks like one.
+    /// Checks that handed-out packages exist, and that no other folder looks like a package.
     private mutating func packages(_ jobs: [JobRecord], _ store: Store) throws {
         var count = 0
         for job in jobs {
@@ -258,7 +259,7 @@ private struct Examination {
             for name in there where looksHandedOut(name) && !known.contains(name) {
                 try find(
                     "outbox/\(job.job.name)/\(name)", .warning,
-                    "it looks like a package, but the daemon did not hand it out; it is not run")
+                    "it looks like a package, but the daemon did not hand it out, so it is not run")
             }
         }
         try find("packages", .good, "\(count) handed out")

@@ -44,7 +44,7 @@ struct StageFolder: Sendable, Hashable {
             attempt: machine.attempt)
     }
 
-    /// A stage that has ended.
+    /// Makes the folder of a stage that has ended.
     init(_ ended: StageRecord, of record: JobRecord) {
         self.init(
             JobName(of: record.job), stage: ended.stage, kind: ended.report.kind, attempt: ended.attempt)
@@ -66,7 +66,8 @@ struct StageFolder: Sendable, Hashable {
         return (number - 1, kind, match.3.flatMap { Int($0) } ?? 1)
     }
 
-    /// The folders of each stage's last attempt in a job's folder, live or recorded, in the order of the stages.
+    /// Returns the folders of each stage's last attempt in a job's folder, live or recorded, in the order of
+    /// the stages.
     static func last(in job: FilePath) throws -> [(kind: StageKind, path: FilePath)] {
         var found: [Int: (kind: StageKind, attempt: Int, path: FilePath)] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: job.string) {
@@ -78,7 +79,7 @@ struct StageFolder: Sendable, Hashable {
         return found.sorted { $0.key < $1.key }.map { ($0.value.kind, $0.value.path) }
     }
 
-    /// The same stage at another attempt.
+    /// Returns the same stage at another attempt.
     func at(attempt: Int) -> StageFolder { StageFolder(job, stage: stage, kind: kind, attempt: attempt) }
 
     /// `02-dft`, and `02-dft.2` for a second attempt: the files of the first attempt stay
@@ -94,7 +95,7 @@ struct StageFolder: Sendable, Hashable {
     /// The path beneath the outbox: `ring4/02-dft`.
     var path: String { "\(job)/\(name)" }
 
-    /// The path of a result file of the stage, beneath the job's folder:
+    /// Returns the path of a result file of the stage, beneath the job's folder:
     /// `02-dft/result/final.extxyz`.
     func path(of file: String) -> String {
         kind.isOutside ? "\(name)/\(PackageLayout.result)/\(file)" : "\(name)/\(file)"
@@ -102,13 +103,13 @@ struct StageFolder: Sendable, Hashable {
 
     func path(in spool: Spool) -> FilePath { spool.folder(ofJob: job.description).appending(name) }
 
-    /// The path of a result file of the stage.
+    /// Returns the path of a result file of the stage.
     func path(of file: String, in spool: Spool) -> FilePath {
         spool.folder(ofJob: job.description).appending(path(of: file))
     }
 
-    /// The result files of a stage in a folder, live or recorded: `result/` of a package, the
-    /// folder itself for an ML stage and for files kept by `aurelax record`.
+    /// Returns the folder of a stage's result files, live or recorded: `result/` of a package, the folder
+    /// itself for an ML stage and for files kept by `aurelax record`.
     static func files(in folder: FilePath) -> FilePath {
         let result = folder.appending(PackageLayout.result)
         return FileManager.default.fileExists(atPath: result.string) ? result : folder

@@ -4,7 +4,7 @@ import GRDB
 internal import JobSpec
 public import SystemPackage
 
-/// Rebuilds the store of a spool from the outbox and the blobs.
+/// The recovery of a spool's store from the outbox and the blobs.
 public struct StoreRecovery: Sendable {
     /// The outcome of a recovery.
     public struct Outcome: Sendable, Equatable {
@@ -72,7 +72,7 @@ public struct StoreRecovery: Sendable {
         } catch WorkflowError.damagedStore { return nil }
     }
 
-    /// Adds to a sound store what only the outbox shows.
+    /// Adds to a sound store the jobs and stages that only the outbox has.
     private func merge(into store: Store, _ open: OpenSpool, _ outcome: inout Outcome) throws {
         for copy in try copies(open, &outcome) {
             guard let record = try store.job(named: copy.job.name) else {
@@ -110,7 +110,7 @@ public struct StoreRecovery: Sendable {
         return nil
     }
 
-    /// In the order in which the jobs were accepted.
+    /// Returns the copies in the order in which the jobs were accepted.
     private func copies(_ open: OpenSpool, _ outcome: inout Outcome) throws -> [JobCopy] {
         var copies: [JobCopy] = []
         for name in try open.outbox.names() where name != Spool.rejected {
@@ -143,7 +143,7 @@ public struct StoreRecovery: Sendable {
 }
 
 extension JobCopy {
-    /// Whether the outbox shows more of the job's history than the store.
+    /// Returns whether the outbox has more of the job's history than the store.
     func isNewer(than record: JobRecord, in store: Store) throws -> Bool {
         guard file == record.file, structure == record.structure else { return false }
         let known = try store.history(of: record.id)
@@ -152,7 +152,7 @@ extension JobCopy {
 }
 
 extension Store {
-    /// The packages of a job that were handed out, or were about to be.
+    /// Returns the packages of a job that were handed out, or were about to be.
     func packages(of id: Int64) throws -> [PackageRecord] {
         try pool.read { database in
             try Row.fetchAll(
@@ -174,7 +174,7 @@ extension Store {
     fileprivate func advance(_ record: JobRecord, to copy: JobCopy) throws {
         try take(
             copy, into: record, after: history(of: record.id).count,
-            "the store was older than the outbox and was brought up to it")
+            "the store was older than the outbox and was updated from it")
     }
 
     /// - Parameter known: number of entries of the copy's history that the store has.

@@ -24,8 +24,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case noModel = 9
 }
 
-/// The reason why the workflow cannot do something; the catcher knows the job or the daemon
-/// concerned.
+/// An error of the workflow; the code that catches it knows the job or the daemon concerned.
 public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case locked(LockHeld)
     case unsuitableFileSystem(FilePath, String)
@@ -36,7 +35,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     /// A step of the job's stage takes too long.
     case stageHangs(job: String, Duration)
     case noSuchJob(String)
-    /// The job's file waits in the inbox, with the reason.
+    /// The job's file still waits in the inbox, for this reason.
     case notTakenIn(String, why: InboxDelay)
     case noSpool(FilePath)
     case file(FileError)
@@ -69,7 +68,8 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
             "\(path.escaped) is damaged (\(why)); it was not changed: restore it from a copy, or "
                 + "rebuild it from the outbox (aurelax recover)"
         case .foreignStore(let path, let found, let known):
-            "\(path.escaped) has schema \(found), this version knows \(known); use the version that wrote it"
+            "\(path.escaped) has schema \(found), but this version knows only \(known); use the version that "
+                + "wrote it"
         case .staleTransition(let job): "job \(job) was changed by another process"
         case .stageHangs(let job, let limit):
             "job \(job) has computed one step for more than \(limit); the daemon ends, and the next one retries the step, "
@@ -78,10 +78,11 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
         case .notTakenIn(let name, .noDaemon):
             "\(name) waits in the inbox, and no daemon is running on this spool: `aurelax daemon` starts one"
         case .notTakenIn(let name, .notSeen):
-            "\(name) waits in the inbox: the daemon takes it in within seconds"
+            "\(name) waits in the inbox; the daemon will accept it within seconds"
         case .notTakenIn(let name, .because(let why)): "\(name) waits in the inbox: \(why)"
         case .noSpool(let path):
-            "\(path.escaped) is not a spool: no .aurelax folder; start `aurelax daemon` there first"
+            "\(path.escaped) is not a spool, because it has no .aurelax folder; start `aurelax daemon` there "
+                + "first"
         case .file(let error): error.description
         case .database(let path, let why, _): "\(path.escaped): \(why)"
         case .notAllowed(let why): why

@@ -8,7 +8,7 @@ import SystemPackage
 struct DFTStageRun: OutsideStage {
     let package: OutsidePackage
     let stage: DFTStage
-    /// Goes into the package that is published; nil for GPAW and tblite.
+    /// The engine's definition for the package; nil for GPAW and tblite.
     let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }
@@ -38,8 +38,9 @@ struct DFTStageRun: OutsideStage {
         if stage.usedOptimizer == .learning { (request.base, request.learnt) = try base() }
         if let level = request.learnt.first?.levelOfTheory, let own = request.levelOtherThan(level) {
             throw StageFailure(
-                "the earlier job was calculated at ‘\(level)’, this one will be at ‘\(own)’: its gradients "
-                    + "cannot be learnt from. Give both jobs the same settings, or another base")
+                "the earlier job was calculated at ‘\(level)’, but this one will be at ‘\(own)’, so the "
+                    + "earlier job's gradients cannot be learnt from. Give both jobs the same settings, or "
+                    + "this job another base")
         }
         let package = try HandoffPackage(request)
         try self.package.publish(package.files, package.digest, in: folder)
@@ -51,7 +52,7 @@ struct DFTStageRun: OutsideStage {
         return end(result, initial: try initial())
     }
 
-    /// A result that a user's program wrote into the inbox.
+    /// Takes in a result that a user's program wrote into the inbox.
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd {
         let package = try package.published(in: folder)
         let result = try ReturnedResult(

@@ -7,7 +7,7 @@ internal import JobSpec
 import ModelLibrary
 import SystemPackage
 
-/// Chooses the base of the learning relaxation in a package.
+/// The choice of the base of the learning relaxation in a package.
 struct LearningBaseChoice {
     let stage: DFTStage
     let record: JobRecord
@@ -15,9 +15,9 @@ struct LearningBaseChoice {
     let engines: SpoolEngines
     /// Python of engines whose description names none.
     let python: String
-    /// The start of the calculation.
+    /// The initial structure of the calculation.
     let atoms: Atoms
-    /// The stages that have ended.
+    /// The stages of the job that have ended.
     let ended: [StageRecord]
 
     /// Methods that tblite provides.
@@ -46,15 +46,15 @@ struct LearningBaseChoice {
         return model(field, name)
     }
 
-    /// The job's model if it knows nearly all of the structure, else the spool's first engine that gives forces for it,
-    /// else GFN1-xTB.
+    /// Returns the job's model if it knows nearly all of the structure, else the spool's first engine that
+    /// gives forces for the structure, else GFN1-xTB.
     private func automatic() -> LearningBase {
         if let field = try? models.load(record.job.model), field.hasEnergy,
             let check = try? DomainCheck(field, atoms), check.isBase
         {
             return model(field, record.job.model)
         }
-        // Never a method that costs as much as the calculation.
+        // A DFT engine is never chosen, because it costs as much as the calculation.
         for description in engines.current where description.kind != .dft {
             guard
                 let field = try? EngineForceField(
@@ -104,7 +104,7 @@ extension LearningBaseChoice {
     /// because BFGS took the steps.
     ///
     /// - Parameter folder: folder of the earlier job.
-    /// - Throws: ``StageFailure`` if it has none of this composition and charge.
+    /// - Throws: ``StageFailure`` if the earlier job has no gradients of this composition and charge.
     func learnt(
         from job: JobName, in folder: Directory, _ stages: [StageRecord]
     ) throws -> (base: LearningBase, learnt: [Atoms]) {
@@ -118,9 +118,8 @@ extension LearningBaseChoice {
             var base = parameters.optimizer.base ?? LearningBase.none
             guard base.kind != .none, known.map({ $0.base != nil }) ?? true else {
                 throw StageFailure(
-                    "base: learnt:\(job) needs a job that learned a correction to a base; \(job) learned without a base, and "
-                        + "what it learned holds only near its own geometry"
-                )
+                    "base: learnt:\(job) needs a job that learned a correction to a base; \(job) learned without a "
+                        + "base, and what it learned holds only near its own geometry")
             }
             let frames = known?.frames ?? accepted.frames.filter { $0.energy != nil && $0.forces != nil }
             let composition = frames.first?.formula ?? "no geometry"
@@ -140,7 +139,7 @@ extension LearningBaseChoice {
         throw StageFailure("base: learnt:\(job) needs a job with the result of a dft stage; \(job) has none")
     }
 
-    /// The model file beside a calculation's result; nil if there is none.
+    /// Reads the model file beside a calculation's result; nil if there is none.
     private func model(beside package: Directory) throws -> LearntRelaxation? {
         let name = FilePath.Component(plain: LearntRelaxation.fileName)
         guard let result = try PackageLayout.result(of: package), try result.status(of: name) != nil else {

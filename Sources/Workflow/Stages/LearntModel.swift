@@ -23,7 +23,7 @@ struct LearntModel {
 
     private init(_ model: (any ForceField)?, _ note: String) { (self.model, self.note) = (model, note) }
 
-    /// The model of a round if it has been trained already; nil otherwise.
+    /// Loads the model of a round if it has been trained already; nil otherwise.
     ///
     /// - Parameter folder: folder of the round's ML stage.
     init?(at folder: FilePath, _ models: LoadedModels) throws {
@@ -86,7 +86,7 @@ struct LearntModel {
 struct Lesson: Sendable, Equatable, Codable {
     static let file = FilePath.Component(plain: "learnt-from.extxyz")
 
-    /// The reason against training; nil if the model is to be trained.
+    /// The reason why the model is not trained; nil if it is to be trained.
     private(set) var refusal: String?
     private(set) var checks = 0
     private(set) var frames = 0

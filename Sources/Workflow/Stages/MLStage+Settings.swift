@@ -4,7 +4,7 @@ public import Relaxation
 import ThiolateGold
 
 extension MLStage {
-    /// The optimiser's settings for this complete stage (``completed(forEnergies:atoms:)``) and
+    /// Returns the optimiser's settings for this complete stage (``completed(forEnergies:atoms:)``) and a
     /// structure.
     ///
     /// - Throws: errors of ``JobSpec/MoveSelection/mask(for:)``, and an error if no atom may move.
@@ -46,7 +46,7 @@ extension RelaxationStatus {
 }
 
 extension MoveSelection {
-    /// True for each atom of the structure that may move; nil if all may.
+    /// Returns true for each atom of the structure that may move; nil if all may.
     ///
     /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
     ///   find units.
@@ -64,8 +64,8 @@ extension MoveSelection {
         }
     }
 
-    /// Coordinates that keep their values although their atom moves, 3 · atom + axis: what the structure's own
-    /// `move_mask` fixes of them.
+    /// Returns the coordinates, 3 · atom + axis, that the structure's `move_mask` fixes although their atom
+    /// moves.
     func fixedCoordinates(of atoms: Atoms) -> [Int] {
         guard base == .mask else { return [] }
         guard let mask = (try? mask(for: atoms)) ?? nil else { return atoms.fixedCoordinates }
@@ -78,7 +78,7 @@ extension MoveSelection {
 }
 
 extension AtomLists {
-    /// True for each atom that one of the lists names.
+    /// Returns true for each atom that one of the lists names.
     ///
     /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
     ///   find units.
@@ -96,7 +96,8 @@ extension AtomLists {
             for number in units {
                 guard found.indices.contains(number) else {
                     throw StageFailure(
-                        "there is no unit \(number): the structure has \(found.count), counted from 0")
+                        "there is no unit \(number): the structure has \(counted(found.count, "unit")), "
+                            + "counted from 0")
                 }
                 chosen.formUnion(found[number])
             }

@@ -8,10 +8,10 @@ import OrderedCollections
 import Relaxation
 import SystemPackage
 
-/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step,
-/// `final.extxyz` is written at the end.
+/// One ML stage in its folder: `trajectory.extxyz` and `optimizer.log` grow with every step, `final.extxyz`
+/// is written at the end.
 ///
-/// After any interruption it resumes from the last complete frame of the trajectory.
+/// After any interruption the stage resumes from the last complete frame of the trajectory.
 package struct MLStageRun {
     let stage: MLStage
     /// The initial structure of the stage.
@@ -98,7 +98,7 @@ package struct MLStageRun {
         return atoms
     }
 
-    // MARK: Going on
+    // MARK: Resuming
 
     /// Adopts the existing frames, up to the first that is incomplete or not from this run.
     private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {
@@ -118,7 +118,7 @@ package struct MLStageRun {
         return frames
     }
 
-    /// A frame can follow another one only if no atom moved further than a step.
+    /// Returns whether a frame can follow another one: no atom moved further than one step allows.
     private func isNext(_ frame: Atoms, after last: Atoms?) -> Bool {
         guard let last else { return frame.positions == initial.positions }
         let limit = stage.maxStep * 1.01 * Double(initial.count).squareRoot()
@@ -183,7 +183,7 @@ package struct MLStageRun {
     }
 }
 
-/// The reason why a stage fails in every retry.
+/// The reason why a stage fails, as it would in every retry.
 struct StageFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

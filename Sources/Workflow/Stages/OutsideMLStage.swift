@@ -7,8 +7,8 @@ import OrderedCollections
 internal import Slurm
 import SystemPackage
 
-/// An ML stage on another machine: its task is written into the stage's folder, and its result is
-/// checked and taken in.
+/// An ML stage on another machine: the stage's task is written into its folder, and the result is checked and
+/// taken in.
 struct OutsideMLStage {
     let store: Store
     let record: JobRecord
@@ -18,13 +18,13 @@ struct OutsideMLStage {
 
     private var machine: JobMachine { record.machine }
 
-    /// Whether the task is complete.
+    /// Returns whether the task is complete.
     static func isHandedOut(in folder: Directory) throws -> Bool {
         try folder.status(of: StageTask.file) != nil
     }
 
-    /// Takes back a stage that is now done here because the spool's configuration changed, so that
-    /// no other machine starts it.
+    /// Takes back a stage that the daemon now computes itself because the spool's configuration changed, so
+    /// that no other machine starts it.
     ///
     /// - Returns: nil for a stage that was never handed out.
     /// - Throws: `LockHeld` while another machine computes it.
@@ -38,7 +38,7 @@ struct OutsideMLStage {
 
     /// Writes the task into the folder; repeating this changes nothing.
     ///
-    /// - Parameter model: the stage's model, or the one from which training starts.
+    /// - Parameter name: the stage's model, or the model from which training starts.
     func handOut(_ initial: Atoms, model name: String, _ models: LoadedModels, lesson: Lesson?) throws {
         if let bytes = try folder.read(StageTask.file), try intended == Digest(of: bytes) { return }
         let version = try models.load(name).provenance.version
@@ -55,7 +55,7 @@ struct OutsideMLStage {
         try task.write(structure: structure, in: folder)
     }
 
-    /// The model's final Hessian, eV/Å²; nil if it is missing or damaged.
+    /// Returns the model's final Hessian, eV/Å²; nil if it is missing or damaged.
     static func hessian(in folder: Directory, of final: Digest) throws -> [Double]? {
         guard let result = try? StageTaskResult(in: folder), result.final == final,
             let digest = result.hessian,
@@ -79,9 +79,9 @@ struct OutsideMLStage {
         return next.hessian
     }
 
-    /// The result of the task; nil while there is none.
+    /// Returns the result of the task; nil while there is none.
     ///
-    /// - Throws: ``StageFailure`` if it is not the result of this task.
+    /// - Throws: ``StageFailure`` if the files are not the result of this task.
     func result(_ models: LoadedModels) throws -> (report: StageReport, final: [UInt8])? {
         guard let result = try read() else { return nil }
         guard let bytes = try folder.read(StageTask.file), try intended == Digest(of: bytes) else {
@@ -115,7 +115,7 @@ struct OutsideMLStage {
         guard let last = try ExtXYZ.frames(in: final, label: "final.extxyz").last,
             let first = try ExtXYZ.frames(in: initial, label: "initial.extxyz").last,
             last.elements == first.elements
-        else { throw StageFailure("final.extxyz has other atoms than the stage began with") }
+        else { throw StageFailure("final.extxyz has other atoms than the initial structure") }
         guard last.positions.allSatisfy(\.isFinite), let fmax = report.verdict.fmax, fmax.isFinite else {
             throw StageFailure("final.extxyz has a value that is not a number")
         }

@@ -7,12 +7,12 @@ import SystemPackage
 protocol OutsideStage {
     var package: OutsidePackage { get }
 
-    /// The returned result, or nil while there is none.
+    /// Returns the stage's end if its result was returned; nil while there is none.
     ///
     /// - Parameters:
     ///   - folder: folder of the job.
     ///   - initial: initial structure of the stage.
-    /// - Throws: `ResultRefusal` if it is not the result of this package.
+    /// - Throws: `ResultRefusal` if the files are not the result of this package.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd?
 
     /// Takes in a result that a user's program wrote into the inbox.
@@ -39,8 +39,8 @@ struct OutsidePackage {
 
     var place: StageFolder { StageFolder(current: record) }
 
-    /// Whether it is published. A package of an earlier start stays in force, even if a new one
-    /// would differ.
+    /// Returns whether the package is published. A package that an earlier start published stays valid, even
+    /// if a new one would differ.
     ///
     /// - Parameter folder: folder of the job.
     func isPublished(in folder: Directory) throws -> Bool {
@@ -54,7 +54,7 @@ struct OutsidePackage {
         return Digest(of: manifest) == known.digest
     }
 
-    /// Publishes it in the job's folder; repeating this changes nothing.
+    /// Publishes the package in the job's folder; repeating this changes nothing.
     ///
     /// - Parameter digest: digest of the manifest.
     func publish(_ files: [PublishedFile], _ digest: Digest, in folder: Directory) throws {
@@ -66,7 +66,7 @@ struct OutsidePackage {
             files, as: place.name, staging: spool.staging,
             identity: "MANIFEST.json")
         if case .conflict(let why) = publication {
-            throw StageFailure("the package cannot be put in its place: \(why)")
+            throw StageFailure("the package cannot be published: \(why)")
         }
     }
 
@@ -117,7 +117,7 @@ extension StageReport {
     /// Shown for values that a result does not state.
     static let notStated = "not stated"
 
-    /// Programs and their versions, as stated in a result.
+    /// Returns the programs and their versions, as stated in a result.
     static func versions(_ versions: [String: String]) -> String {
         versions.isEmpty
             ? notStated

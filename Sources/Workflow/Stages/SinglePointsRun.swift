@@ -9,12 +9,12 @@ import SystemPackage
 struct SinglePointsRun: OutsideStage {
     let package: OutsidePackage
     let stage: SinglePointsStage
-    /// Goes into the package that is published; nil for GPAW and tblite.
+    /// The engine's definition for the package; nil for GPAW and tblite.
     let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }
 
-    /// Number of the stage, from 1, along whose path they are computed.
+    /// Number, from 1, of the stage along whose path the points are computed.
     private var pathOf: Int? {
         record.job.source(ofPointsAt: record.planned.stage).map { $0 + 1 }
     }
@@ -42,7 +42,7 @@ struct SinglePointsRun: OutsideStage {
             "‘\(record.job.name)’ waits for single points, whose results are accepted only in their package")
     }
 
-    /// The structure passes through unchanged.
+    /// Returns the end of the stage, whose initial structure passes through unchanged.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd? {
         guard let (package, files) = try package.returned(in: folder) else { return nil }
         let result = try ReturnedPoints(files, expecting: SinglePointsExpectation(package: package))
@@ -102,7 +102,7 @@ extension StageLauncher {
             in: folder)
     }
 
-    /// The path of a stage; for a hybrid stage that of the force field, round after round.
+    /// Returns the path of a stage; for a hybrid stage that of the force field, round after round.
     ///
     /// - Parameter pieces: the ended pieces of the stage.
     private func path(

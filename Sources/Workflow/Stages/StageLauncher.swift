@@ -97,9 +97,9 @@ struct StageLauncher: Sendable {
         return .handedOut
     }
 
-    /// The result of an ML stage from another machine; nil while there is none.
+    /// Returns the result of an ML stage from another machine; nil while there is none.
     ///
-    /// - Throws: ``StageFailure`` if it is not its result.
+    /// - Throws: ``StageFailure`` if the files are not the result of this stage.
     func outsideResult(of record: JobRecord, _ stage: MLStage) throws -> (
         report: StageReport, final: [UInt8]
     )? {
@@ -107,8 +107,8 @@ struct StageLauncher: Sendable {
         return try OutsideMLStage(store: store, record: record, stage: stage, folder: folder).result(models)
     }
 
-    /// Computes what a package needs and publishes it. The Hessian of a large structure takes minutes: it ends when the
-    /// stage is asked to stop.
+    /// Computes the input of a package and publishes the package. The Hessian of a large structure takes
+    /// minutes; the computation ends if the stage is asked to stop.
     private func publish(_ record: JobRecord, _ stage: DFTStage, _ stop: StopFlag) throws -> End {
         struct Stopped: Error {}
         let ended = try before(record)
@@ -138,7 +138,7 @@ struct StageLauncher: Sendable {
         return .published
     }
 
-    /// The base of a calculation's learning relaxation, and labelled geometries to learn from first.
+    /// Returns the base of a calculation's learning relaxation, and labelled geometries to learn from first.
     private func base(
         of stage: DFTStage, _ record: JobRecord, _ atoms: Atoms
     ) throws -> (base: LearningBase, learnt: [Atoms]) {
@@ -155,7 +155,8 @@ struct StageLauncher: Sendable {
             store.stages(of: known.id))
     }
 
-    /// The Hessian at the end of an ML stage, if another machine did the stage and wrote one.
+    /// Returns the Hessian at the end of an ML stage, if another machine computed the stage and wrote a
+    /// Hessian.
     private func hessian(of ended: StageRecord, _ record: JobRecord) throws -> [Double]? {
         let job = try JobFolder(spool, store).directory(of: record)
         guard ended.report.kind == .ml, let folder = try StageFolder(ended, of: record).open(in: job) else {
@@ -164,7 +165,7 @@ struct StageLauncher: Sendable {
         return try OutsideMLStage.hessian(in: folder, of: ended.final)
     }
 
-    /// The definition that goes into a package; nil for GPAW and tblite.
+    /// Returns the engine's definition for a package; nil for GPAW and tblite.
     ///
     /// - Throws: ``StageFailure`` if `aurelax.yaml` no longer has the engine, or if the engine is a machine-learned
     ///   model.
@@ -173,7 +174,7 @@ struct StageLauncher: Sendable {
         let description = try engines.named(name)
         guard description.kind != .ml else {
             throw StageFailure(
-                "the engine ‘\(name)’ is a machine-learned model, and a dft stage needs calculated forces")
+                "the engine ‘\(name)’ is a machine-learned model, but a dft stage needs calculated forces")
         }
         return try PackagedEngine(description, multiplicity: stage.multiplicity)
     }
@@ -188,12 +189,12 @@ struct StageLauncher: Sendable {
             levelOfTheory: isML ? report.levelOfTheory : nil, steps: verdict.steps, fmax: verdict.fmax)
     }
 
-    /// `gfn1` of `gfn1 (engine-semiempirical)`.
+    /// Returns the name in the text of a method: `gfn1` of `gfn1 (engine-semiempirical)`.
     private static func name(ofMethod method: String) -> String {
         method.range(of: " (", options: .backwards).map { String(method[..<$0.lowerBound]) } ?? method
     }
 
-    /// The current stage, if it is done in a package.
+    /// Returns the current stage if it is computed in a package; nil otherwise.
     func outside(_ record: JobRecord) -> (any OutsideStage)? {
         let package = OutsidePackage(store: store, spool: spool, record: record)
         switch record.planned.work {
@@ -203,8 +204,8 @@ struct StageLauncher: Sendable {
         }
     }
 
-    /// The stage whose final structure the current one starts from, ignoring single points; nil for
-    /// the first.
+    /// Returns the stage whose final structure the current stage starts from, ignoring single points; nil for
+    /// the first stage.
     private func before(_ record: JobRecord) throws -> StageRecord? {
         let ended = try store.stages(of: record.id).filter {
             $0.stage < record.machine.stage && $0.report.kind != .singlePoints
@@ -213,7 +214,7 @@ struct StageLauncher: Sendable {
         return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
     }
 
-    /// The force field of an ML stage, or of the hybrid stage of a check; nil for others.
+    /// Returns the force field of an ML stage, or of the hybrid stage of a check; nil for other stages.
     private func model(of stage: StageRecord, in record: JobRecord) throws -> (any ForceField)? {
         let planned = record.job.plan[stage.stage]
         if let round = planned.round { return try model(of: round, in: record) }
@@ -221,7 +222,8 @@ struct StageLauncher: Sendable {
         return try model(of: ml, in: record)
     }
 
-    /// An automatic model is chosen for the job's structure, so that all its stages have the same one.
+    /// Returns the name of the stage's model. An automatic model is chosen for the job's structure, so that
+    /// all its stages have the same model.
     private func modelName(of stage: MLStage, in record: JobRecord) throws -> String {
         let name = stage.model ?? record.job.model
         guard name == ModelLibrary.automatic else { return name }
@@ -235,7 +237,7 @@ struct StageLauncher: Sendable {
             python: python)
     }
 
-    /// The model of the round: the one trained before it, if there is one.
+    /// Returns the model of a round: the model that was trained before the round, if there is one.
     private func model(of round: PlannedStage.Round, in record: JobRecord) throws -> any ForceField {
         let stage = round.stages.lowerBound + 2 * round.number
         let attempt = try store.stages(of: record.id).filter { $0.stage == stage }.map(\.attempt).max() ?? 1
@@ -244,7 +246,7 @@ struct StageLauncher: Sendable {
         return try learnt ?? model(of: round.settings.ml, in: record)
     }
 
-    /// The training data for a round from the earlier checks; nil if it is not trained.
+    /// Collects the training data for a round from the earlier checks; nil if the round is not trained.
     private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
         guard let round = record.planned.round, round.settings.learn, round.settings.ml.engine == nil,
             round.number > 0
@@ -260,8 +262,8 @@ struct StageLauncher: Sendable {
         ) { check in try store.package(record.id, stage: check.stage, attempt: check.attempt)?.digest }
     }
 
-    /// Largest error of the round's model on an atom that the check may move, eV/Å, and that of the
-    /// stage's initial model if it is another one.
+    /// Returns the largest error of the round's model on an atom that the check may move, eV/Å, and that of
+    /// the stage's initial model if the round has another model.
     ///
     /// - Parameter final: extxyz of the check's last geometry with its forces.
     func modelErrors(
@@ -282,10 +284,10 @@ struct StageLauncher: Sendable {
         return (error(model), first: model.provenance == first.provenance ? nil : error(first))
     }
 
-    /// The initial structure of the job's current stage: the final one of the stage before.
+    /// Returns the initial structure of the job's current stage: the final structure of the previous stage.
     func initial(of record: JobRecord) throws -> Atoms {
         guard record.machine.stage > 0 else { return try structure(record.structure) }
-        guard let before = try before(record) else { throw StageFailure("the stage before has no result") }
+        guard let before = try before(record) else { throw StageFailure("the previous stage has no result") }
         var atoms = try structure(before.final)
         // The job's own structure determines the free atoms.
         atoms.takeMoveMask(from: try structure(record.structure))

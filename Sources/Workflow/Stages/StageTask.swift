@@ -24,9 +24,9 @@ package struct StageTask: Codable, Sendable, Equatable {
     let structure: Digest
     /// Path of the model's file on the machine that does the stage.
     let model: String
-    /// SHA-256 of its content.
+    /// SHA-256 of the model's file.
     let modelVersion: String
-    /// Training data to be used first; nil without training.
+    /// Training data to use first; nil without training.
     let lesson: Lesson?
     /// Whether the model's final Hessian is needed.
     let wantsHessian: Bool
@@ -45,8 +45,8 @@ package struct StageTask: Codable, Sendable, Equatable {
         self = try JSONDecoder().decode(Self.self, from: Data(bytes))
         guard aurelaxStage <= Self.version else {
             throw StageFailure(
-                "stage.json has version \(aurelaxStage), this program knows \(Self.version): the nodes' aurelax is older"
-            )
+                "stage.json has version \(aurelaxStage), but the nodes' aurelax is older: it knows version "
+                    + "\(Self.version)")
         }
     }
 
@@ -61,7 +61,7 @@ package struct StageTask: Codable, Sendable, Equatable {
         try folder.replace(Self.file, try bytes)
     }
 
-    /// The signal is ignored until aurelax handles it: an early signal must not end the script.
+    /// The signal is ignored until aurelax handles it, because an early signal must not end the script.
     private static let script = """
         #!/bin/sh
         # Runs this stage in its folder; after an interruption, run it again to resume.
@@ -138,8 +138,8 @@ extension StageTask {
         let forceField = try models.load(task.model)
         guard forceField.provenance.version == task.modelVersion else {
             throw StageFailure(
-                "\(task.model) is version \(forceField.provenance.version) here, the stage is for \(task.modelVersion)"
-            )
+                "\(task.model) is version \(forceField.provenance.version) here, but the stage is for "
+                    + task.modelVersion)
         }
         let learnt = try task.lesson.map {
             try LearntModel.learn($0, beginningWith: task.model, models, in: folder)
@@ -198,7 +198,7 @@ extension StageTask {
 }
 
 extension StageTaskResult {
-    /// The state of a folder; nil if the stage is not done.
+    /// Reads the result in a folder; nil if the stage is not done.
     init?(in folder: Directory) throws {
         guard let bytes = try folder.read(Self.file, limit: 1 << 24) else { return nil }
         self = try StageReport.decoder.decode(Self.self, from: Data(bytes))

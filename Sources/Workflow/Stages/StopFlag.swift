@@ -2,7 +2,7 @@ internal import DurableFiles
 import Foundation
 import Synchronization
 
-/// Tells work on another thread to end at its next step.
+/// A flag that tells work on another thread to end at its next step.
 package final class StopFlag: Sendable {
     private let isSet = Atomic<Bool>(false)
     private let lastBeat = Mutex(SuspendingClock.now)
@@ -11,12 +11,12 @@ package final class StopFlag: Sendable {
 
     package func set() { isSet.store(true, ordering: .relaxed) }
 
-    /// The work has reached another step.
+    /// Notes that the work has reached another step.
     func beat() { lastBeat.withLock { $0 = .now } }
 
     private let allowance = Mutex(Duration.zero)
 
-    /// Additional time for a step: an engine has its own time-out.
+    /// Additional time for a step, because an engine has its own time-out.
     var extraTime: Duration {
         get { allowance.withLock { $0 } }
         set { allowance.withLock { $0 = newValue } }

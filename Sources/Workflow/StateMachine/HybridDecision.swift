@@ -8,9 +8,9 @@ package struct HybridCheck: Sendable, Equatable {
     /// check.
     package var energy: Double?
     package var fmax: Double
-    /// Largest error of the model's force there, eV/Å; nil if unknown.
+    /// Largest error of the model's force at that geometry, eV/Å; nil if unknown.
     package var modelError: Double?
-    /// If that model was trained on earlier checks: the error of the model before the training.
+    /// If that model was trained on earlier checks: the error of the model before the training, eV/Å.
     package var firstModelError: Double?
     package var gradientCalls: Int
 
@@ -47,7 +47,7 @@ package enum HybridDecision: Sendable, Equatable {
 
     /// - Parameters:
     ///   - checks: checks of this stage, in order; the last one has just returned.
-    ///   - isConverged: whether the last one has reached its `fmax`.
+    ///   - isConverged: whether the last check has reached its `fmax`.
     ///   - mlFmax: the fmax of the model's relaxations, eV/Å.
     ///   - learns: whether the model is trained on the check, so that its error there is no reason
     ///     to stop.
@@ -81,7 +81,7 @@ package enum HybridDecision: Sendable, Equatable {
             self = finish(", \(number(energy - lowest)) eV above an earlier round")
         } else if !learns, let error = last.modelError, error >= last.fmax - mlFmax {
             self = finish(
-                "; the model's error (\(number(error)) eV/Å) is as large: further rounds would not help")
+                "; the model's error (\(number(error)) eV/Å) is as large, so further rounds would not help")
         } else if checks.count >= rounds {
             self = finish(" after the \(rounds) rounds allowed")
         } else if calls >= maxGradientCalls {

@@ -4,7 +4,7 @@ public enum JobEvent: Sendable, Equatable {
     case start
     /// The job has to wait for others, named in the text.
     case held(String)
-    /// A job that it comes after can no longer be completed.
+    /// A job that this job waits for can no longer be completed.
     case dependencyLost(String)
     case stageEnded(StageVerdict)
     /// The stage failed; `again` if the same attempt may succeed later.
@@ -15,10 +15,10 @@ public enum JobEvent: Sendable, Equatable {
     case packagePublished
     /// The returned result is not valid; it was set aside.
     case resultRefused(String)
-    /// - Parameter next: the following stage if it is not the next one; one past the last if there
-    ///   is none.
+    /// - Parameter next: index of the following stage if it is not the next one; the number of stages if no
+    ///   stage follows.
     case resultAccepted(StageVerdict, next: Int? = nil)
-    /// A message while others compute.
+    /// A message while the stage is computed outside the daemon.
     case noted(String)
     case cancel
     case pause
@@ -39,7 +39,7 @@ public struct JobMachine: Sendable, Equatable {
     public private(set) var state: JobState
     /// The reason for the state, one line for the user.
     public private(set) var reason: String
-    /// Index of the current stage, from 0; of the last one if the job is completed.
+    /// Index of the current stage, from 0; of the last stage if the job is completed.
     public private(set) var stage: Int
     /// The current stage's attempt, from 1.
     public private(set) var attempt: Int
@@ -109,8 +109,8 @@ public struct JobMachine: Sendable, Equatable {
         reason = stages[stage] == .ml ? "relaxing with the force field" : "preparing the package"
     }
 
-    /// A stage that ran out of steps is a result: the next stage continues from it. Only the last
-    /// stage decides whether the job succeeded.
+    /// Ends the stage. A stage that ran out of steps has a result, too, from which the next stage continues.
+    /// Only the last stage decides whether the job succeeded.
     private mutating func conclude(_ verdict: StageVerdict, next: Int? = nil) {
         let next = next ?? stage + 1
         precondition(next > stage, "a job does not go back")
@@ -127,7 +127,7 @@ public struct JobMachine: Sendable, Equatable {
 
 /// The state of a job, as users see it.
 public enum JobState: String, Sendable, Codable, CaseIterable {
-    /// Waits for its turn, or for the jobs that it comes after.
+    /// Waits for its turn, or for other jobs.
     case queued
     case running
     /// The package is in the outbox; the daemon waits for its result.
@@ -147,11 +147,11 @@ public enum StageKind: String, Sendable, Codable, CaseIterable {
     case ml, dft
     case singlePoints = "single-points"
 
-    /// Done in a package, whose result is returned.
+    /// Whether the stage is computed in a package, whose result is returned.
     public var isOutside: Bool { self != .ml }
 }
 
-/// The end of a stage, as far as the next step depends on it.
+/// The end of a stage, as far as the decision about the next stage depends on it.
 public struct StageVerdict: Sendable, Equatable, Codable {
     public var converged: Bool
     /// Optimiser steps taken; for single points, the number of finished points.

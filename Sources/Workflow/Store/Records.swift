@@ -17,7 +17,7 @@ public struct JobRecord: Sendable, Identifiable {
     public var fmax: Double?
     public let accepted: Date
     public let updated: Date
-    /// Counts every change, so that the outbox is compared without a clock.
+    /// Counts every change, so that the outbox is compared with the store without a clock.
     let revision: Int
 }
 
@@ -66,7 +66,7 @@ public struct Original: Sendable, Equatable {
 /// The outcome of offering a job.
 public enum AcceptanceResult: Sendable {
     case accepted(JobRecord)
-    /// Dropped before: the same file and the same structure.
+    /// The same file with the same structure was dropped before.
     case duplicate(of: JobRecord)
     /// Another job has that name.
     case nameTaken(by: JobRecord)
@@ -102,8 +102,8 @@ public struct JobHistoryEntry: Sendable, Equatable, Codable {
     public let at: Date
     public let text: String
 
-    /// For programs that follow the history: `{"at": "2026-11-23T12:00:00Z", "job": "ring4",
-    /// "text": "…"}`.
+    /// Returns a line of JSON for programs that follow the history: `{"at": "2026-11-23T12:00:00Z", "job":
+    /// "ring4", "text": "…"}`.
     public func jsonLine(of job: String) throws -> String {
         struct Line: Encodable { let at, job, text: String }
         let line = Line(at: timestamp(at), job: job, text: text)

@@ -30,7 +30,7 @@ enum Schema {
         }
     }
 
-    /// The version of a store; 0 for an empty file.
+    /// Returns the version of a store; 0 for an empty file.
     static func found(in database: Database) throws -> Int {
         try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     }
@@ -107,7 +107,7 @@ enum Schema {
         ) STRICT;
         """
 
-    /// From version 3, which had two kinds of stages.
+    /// Migrates version 3, which had two kinds of stages.
     private static let fromVersion3 = """
         ALTER TABLE stages RENAME TO formerStages;
         \(stages)
@@ -115,7 +115,7 @@ enum Schema {
         DROP TABLE formerStages;
         """
 
-    /// Queries of every turn cost according to the open work, not to the whole history.
+    /// Indices with which the cost of a turn's queries depends on the open work, not on the whole history.
     private static let indices = """
         CREATE INDEX jobsByState ON jobs(state, priority DESC, id);
         CREATE INDEX jobsToShow ON jobs(id) WHERE shown < revision;
@@ -145,7 +145,7 @@ enum Schema {
         CREATE INDEX openSlurmRuns ON slurmRuns(job) WHERE isOpen = 1;
         """
 
-    /// From version 1, which compared the outbox by the clock.
+    /// Migrates version 1, which compared the outbox by the clock.
     private static let fromVersion1 = """
         ALTER TABLE jobs DROP COLUMN published;
         ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
@@ -157,7 +157,7 @@ enum Schema {
 }
 
 extension Store {
-    /// Checks the whole store without writing a byte: opening it for writing would change the file.
+    /// Checks the whole store without writing a byte, because opening it for writing would change the file.
     ///
     /// - Throws: ``WorkflowError/damagedStore(_:_:)``; `DatabaseError` if the file is not a
     ///   database.

@@ -25,12 +25,13 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var seconds: Double?
     /// Name of the final structure in the stage's result; nil for `final.extxyz`.
     public var finalFile: String?
-    /// Numbers of gradients and SCF cycles of a package.
+    /// Number of gradient calls of a package, and of SCF cycles.
     public var gradientCalls: Int?
     public var scfCycles: Int?
     /// Electronic properties of the geometry that is kept; nil if the engine gives none.
     public var electrons: ElectronicProperties?
-    /// The optimiser of a package, its base, the steps on the base, and why it was not the requested optimiser.
+    /// The optimiser of a package, its base, the number of steps on the base, and why another optimiser was
+    /// used than requested.
     public var optimizer: String?
     public var base: String?
     public var baseSteps: Int?
@@ -44,8 +45,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var firstModelError: Double?
     /// For a check in a hybrid stage: the decision and its reason.
     public var decision: String?
-    /// Index in the plan of the stage whose final structure the next stage starts from, if it is
-    /// not this one.
+    /// Index in the plan of the stage from whose final structure the next stage starts, if that is not this
+    /// stage.
     public var goesBackTo: Int?
     /// For single points: the result of each, in the order of their steps.
     public var points: [Point]?

@@ -11,7 +11,7 @@ public struct JobEnergies: Sendable, Equatable {
 }
 
 extension Store {
-    /// Energies by the jobs' names, of all jobs in one query.
+    /// Returns the energies of all jobs by the jobs' names, in one query.
     func energies() throws -> [String: JobEnergies] {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -38,7 +38,7 @@ extension Store {
 }
 
 extension SpoolClient {
-    /// Energies that the jobs' stages ended with, by the jobs' names.
+    /// Returns the final energies of the jobs' stages, by the jobs' names.
     public func energies() throws -> [String: JobEnergies] { try withStore { try $0.energies() } }
 }
 
@@ -49,7 +49,7 @@ public struct ElectronicProperties: Sendable, Equatable, Codable {
     public var lumo: Double?
     /// Total magnetic moment, μB; nil for a spin-paired calculation.
     public var magneticMoment: Double?
-    /// Dipole moment, e Å; that of an ion about its centre of mass.
+    /// Dipole moment, e Å; for an ion about its centre of mass.
     public var dipole: [Double]?
     /// Contribution of the dispersion correction to the energy, eV.
     public var dispersionEnergy: Double?

@@ -6,7 +6,7 @@ public import SystemPackage
 extension Store {
     // MARK: Stages
 
-    /// The stages that have ended, in order.
+    /// Returns the stages that have ended, in order.
     public func stages(of id: Int64) throws -> [StageRecord] {
         try pool.read { try Self.stages(of: id, in: $0) }
     }
@@ -35,7 +35,7 @@ extension Store {
         }
     }
 
-    /// The states of the jobs with these names; unknown names are left out.
+    /// Returns the states of the jobs with these names; unknown names are left out.
     func states(of names: [String]) throws -> [String: JobState] {
         try pool.read { database in
             let statement = try database.cachedStatement(sql: "SELECT state FROM jobs WHERE name = ?")
@@ -46,9 +46,9 @@ extension Store {
         }
     }
 
-    /// The names of jobs that wait, directly or indirectly, for the job of this name.
+    /// Returns the names of jobs that wait, directly or indirectly, for the job of this name.
     ///
-    /// - Returns: the names; a single query finds out that there are none.
+    /// - Returns: the names by the job that they wait for; if there are none, a single query finds this out.
     func waiting(for name: String) throws -> [String: [String]] {
         try pool.read { database in
             // Name of a job → names of the jobs that wait for it.
@@ -78,8 +78,8 @@ extension Store {
         }
     }
 
-    /// Counts the starts of the stage from this step: a daemon that its own job kills repeatedly
-    /// finds the number here.
+    /// Counts the starts of the stage from this step, so that a daemon that one of its jobs kills repeatedly
+    /// can notice it.
     ///
     /// - Returns: number of starts from this step, including this one.
     func noteLaunch(of id: Int64, step: Int) throws -> Int {
@@ -95,7 +95,7 @@ extension Store {
         }
     }
 
-    /// True if this file was dropped and taken in before.
+    /// Returns true if this file was dropped and taken in before.
     public func wasReturned(_ digest: Digest, to id: Int64) throws -> Bool {
         try pool.read { database in
             try Row.fetchOne(
@@ -106,8 +106,8 @@ extension Store {
 
     // MARK: Packages
 
-    /// Records that a package is about to be published. One row per (job, stage, attempt); a crash
-    /// before the publication may leave a row without a package, so it is replaced.
+    /// Records that a package is about to be published. There is one row per (job, stage, attempt). A crash
+    /// before the publication may leave a row without a package, so an existing row is replaced.
     public func intend(_ package: PackageRecord) throws {
         try pool.write { database in
             try database.execute(
@@ -121,7 +121,7 @@ extension Store {
         }
     }
 
-    /// True for the SHA-256 of the manifest of a package that was handed out.
+    /// Returns true for the SHA-256 of the manifest of a package that was handed out.
     public func isPublished(_ digest: Digest) throws -> Bool {
         try pool.read { database in
             let row = try Row.fetchOne(
@@ -130,8 +130,8 @@ extension Store {
         }
     }
 
-    /// Folders in the outbox, `job/stage`, of the packages that jobs wait for, in the order of the
-    /// jobs' turns; without those of paused or ended jobs.
+    /// Returns the folders in the outbox, `job/stage`, of the packages that jobs wait for, in the order of
+    /// the jobs' turns, without those of paused or ended jobs.
     public func packagesInTurn() throws -> [FilePath] {
         try pool.read { database in
             try Row.fetchAll(
@@ -145,7 +145,7 @@ extension Store {
         }
     }
 
-    /// Digests of the manifests of the packages that jobs wait for, by the jobs' numbers.
+    /// Returns the digests of the manifests of the packages that jobs wait for, by the jobs' numbers.
     func publishedPackages() throws -> [Int64: Digest] {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -162,7 +162,8 @@ extension Store {
         }
     }
 
-    /// Digest of the manifest of the package of the job's stage and attempt; nil if there is none.
+    /// Returns the digest of the manifest of the package of the job's stage and attempt; nil if there is
+    /// none.
     func publishedPackage(of record: JobRecord) throws -> Digest? {
         try package(record.id, stage: record.machine.stage, attempt: record.machine.attempt)?.digest
     }
@@ -199,7 +200,7 @@ extension Store {
         try pool.write { try Self.note(original, in: $0) }
     }
 
-    /// Claimed files that may still be in the inbox.
+    /// Returns the claimed files that may still be in the inbox.
     public func originals() throws -> [Original] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM originals").map { row in

@@ -9,14 +9,14 @@ package struct SlurmRunRecord: Sendable, Equatable {
     package let stage: Int
     package let attempt: Int
     package var run: SlurmRun
-    /// Whether it still needs polling.
+    /// Whether the run still needs polling.
     package var isOpen = true
 
     init(job: Int64, stage: Int, attempt: Int, run: SlurmRun) {
         (self.job, self.stage, self.attempt, self.run) = (job, stage, attempt, run)
     }
 
-    /// Whether it is a run of the job's current package.
+    /// Returns whether the run belongs to the job's current package.
     func isOf(_ record: JobRecord) -> Bool {
         record.id == job && record.machine.stage == stage && record.machine.attempt == attempt
     }
@@ -31,7 +31,7 @@ package struct SlurmRunRecord: Sendable, Equatable {
 }
 
 extension Store {
-    /// Open runs in the order of submission.
+    /// Returns the open runs in the order of submission.
     package func openSlurmRuns() throws -> [SlurmRunRecord] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM slurmRuns WHERE isOpen = 1 ORDER BY rowid")
@@ -39,8 +39,8 @@ extension Store {
         }
     }
 
-    /// Open runs whose jobs no longer wait for them, because they were cancelled, paused or resumed, or are at a later
-    /// stage.
+    /// Returns the open runs whose jobs no longer wait for them, because they were cancelled, paused or
+    /// resumed, or are at a later stage.
     func slurmRunsToHeed() throws -> [SlurmRunRecord] {
         try pool.read { database in
             try Row.fetchAll(
@@ -55,8 +55,8 @@ extension Store {
         }
     }
 
-    /// Jobs whose packages or ML stages may be published but are not in the queue, in the order of
-    /// their turns, and the number of our Slurm jobs in the queue, counting array elements.
+    /// Returns the jobs whose packages or ML stages may be published but are not in the queue, in the order
+    /// of their turns, and the number of our Slurm jobs in the queue, counting array elements.
     func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
         try pool.read { database in
             let rows = try Row.fetchAll(
@@ -76,13 +76,13 @@ extension Store {
         }
     }
 
-    /// The open submission of the job's current package; nil if there is none.
+    /// Returns the open submission of the job's current package; nil if there is none.
     func openSlurmRun(of job: JobRecord) throws -> SlurmRun? {
         try slurmRuns(of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
             .last { $0.isOpen }?.run
     }
 
-    /// The runs of one package, in order.
+    /// Returns the runs of one package, in order.
     package func slurmRuns(of job: Int64, stage: Int, attempt: Int) throws -> [SlurmRunRecord] {
         try pool.read { database in
             try Row.fetchAll(

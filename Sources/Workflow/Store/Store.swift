@@ -44,8 +44,8 @@ public final class Store: Sendable {
         try migrate()
     }
 
-    /// Runs the missing migrations, each in a transaction of its own: a program that is killed between two of them
-    /// leaves a store of the version between.
+    /// Runs the missing migrations, each in its own transaction: a program that is killed between two
+    /// migrations leaves a store of the version between them.
     private func migrate() throws {
         let migrator = Schema.migrator
         for attempt in 1... {
@@ -129,14 +129,14 @@ public final class Store: Sendable {
         }
     }
 
-    /// Every job, in the order of turns: higher priority first, then by acceptance.
+    /// Returns every job in the order of turns: higher priority first, then by acceptance.
     public func jobs() throws -> [JobRecord] { try pool.read(Self.allJobs) }
 
     static func allJobs(_ database: Database) throws -> [JobRecord] {
         try Row.fetchAll(database, sql: "SELECT * FROM jobs ORDER BY priority DESC, id").map(JobRecord.init)
     }
 
-    /// Jobs that need the daemon's attention, in the order of their turns.
+    /// Returns the jobs that need the daemon's attention, in the order of their turns.
     public func activeJobs() throws -> [JobRecord] {
         try pool.read { database in
             try Row.fetchAll(
@@ -169,12 +169,12 @@ public final class Store: Sendable {
         }
     }
 
-    /// The number of the last entry of all histories; 0 if there is none.
+    /// Returns the number of the last entry of all histories; 0 if there is none.
     func lastEvent() throws -> Int {
         try pool.read { try Int.fetchOne($0, sql: "SELECT MAX(number) FROM events") ?? 0 }
     }
 
-    /// The number of jobs in each state.
+    /// Returns the number of jobs in each state.
     public func counts() throws -> [JobState: Int] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT state, COUNT(*) AS count FROM jobs GROUP BY state")
@@ -185,7 +185,7 @@ public final class Store: Sendable {
         }
     }
 
-    /// Jobs whose latest state the outbox does not show.
+    /// Returns the jobs whose latest state the outbox does not show.
     func unpublishedJobs() throws -> [JobRecord] {
         try pool.read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM jobs WHERE shown < revision ORDER BY id")
@@ -240,7 +240,7 @@ public final class Store: Sendable {
                     sql: "INSERT OR IGNORE INTO returned (job, digest) VALUES (?, ?)",
                     arguments: [id, returned.digest.hexadecimal])
             }
-            // An ended stage shows its end; a new one shows nothing yet.
+            // An ended stage shows its final step; a new stage shows no step yet.
             let isSameStage = machine.stage == before.machine.stage
             let step = isSameStage ? ended?.report.verdict.steps ?? before.step : nil
             let fmax = isSameStage ? ended?.report.verdict.fmax ?? before.fmax : nil

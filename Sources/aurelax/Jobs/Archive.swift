@@ -12,9 +12,9 @@ struct Archive: AsyncParsableCommand {
               aurelax archive ring4 ring5 -o rings.zip --title "Two rings" --author "Doe, Jane" --licence CC-BY-4.0
               aurelax archive --check rings.zip
 
-            A BagIt bag (RFC 8493) around an RO-Crate 1.1: Zenodo and Materials Cloud take it as it is, NOMAD reads \
-            GPAW's files in it. The names .zip and .tar.gz make one file; any other name is a folder. Of a model, its \
-            recipe, version and licence come along, not the model itself.
+            The archive is a BagIt bag (RFC 8493) around an RO-Crate 1.1: Zenodo and Materials Cloud accept it unchanged, \
+            and NOMAD reads GPAW's files in it. A name that ends in .zip or .tar.gz makes one file; any other name is a \
+            folder. The archive has the recipe, version and licence of each model, but not the model itself.
             """)
 
     @Argument(help: "Names of jobs.")
@@ -27,16 +27,18 @@ struct Archive: AsyncParsableCommand {
     var title: String?
     @Option(help: "An author, as 'Family, Given'; may be given more than once.")
     var author: [String] = []
-    @Option(help: "Licence of the results as SPDX names it, as CC-BY-4.0.")
+    @Option(help: "SPDX identifier of the results' licence, such as CC-BY-4.0.")
     var licence: String?
-    @Option(help: "Check an archive instead: every file against its checksum.", completion: .file())
+    @Option(
+        help: "Check this archive instead of writing one: compare every file with its checksum.",
+        completion: .file())
     var check: String?
     @OptionGroup var spool: SpoolOptions
 
     func validate() throws {
         guard jobs.isEmpty == (check != nil) else {
             throw ValidationError(
-                check == nil ? "names of jobs are expected" : "--check is for an archive, not for jobs")
+                check == nil ? "give the names of jobs, or --check" : "--check takes an archive and no jobs")
         }
     }
 
@@ -67,9 +69,9 @@ struct Archive: AsyncParsableCommand {
             "\(output): \(jobs.count) \(jobs.count == 1 ? "job" : "jobs"), \(archive.entries.count) files, \(size) bytes"
         )
         if author.isEmpty {
-            printError("no author is stated: --author, or edit CITATION.cff before you publish")
+            printError("no author is stated: give --author, or edit CITATION.cff before you publish")
         }
-        if licence == nil { printError("no licence of the results is stated: --licence CC-BY-4.0, say") }
+        if licence == nil { printError("no licence of the results is stated: give --licence") }
     }
 
     private func verify(_ path: String) async throws {
@@ -130,7 +132,7 @@ struct Archive: AsyncParsableCommand {
         return name
     }
 
-    /// The description of a model of that version on this machine.
+    /// Returns the description of a model; nil if this machine does not have this version of it.
     private static func model(_ name: String, _ version: String) -> JobArchive.Model? {
         guard let known = try? Models.library.describe(name), known.version == version else { return nil }
         let folder = URL(fileURLWithPath: known.path).deletingLastPathComponent()

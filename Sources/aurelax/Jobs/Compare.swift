@@ -15,22 +15,22 @@ struct Compare: AsyncParsableCommand {
 
               aurelax compare outbox/ring4-gfn1 outbox/ring4 --figures figures
 
-            --rmsd-to adds the distance of each structure from another one, without hydrogen: over the moving atoms, in \
-            the frame of the fixed ones; superposed if none is fixed.
+            --rmsd-to adds the RMSD of each structure from another structure, without hydrogen. If atoms are fixed, only the \
+            moving atoms count, in the frame of the fixed atoms; otherwise the structures are superposed.
 
             --starts prints another table: the cost of DFT that remains after each preparation of these structures. The \
-            argument is a folder of jobs called START-WAY, as in an outbox or among recorded results. Printed for each: \
-            gradient calls and SCF cycles of all GPAW stages, and the energy of the final geometry (the lowest one if DFT \
-            has not converged) less that of the job START-raw, eV.
+            argument is a folder of jobs called START-WAY, as in an outbox or among recorded results. The table gives for \
+            each: gradient calls and SCF cycles of all GPAW stages, and the energy of the final geometry (the lowest energy \
+            if DFT has not converged) minus that of the job START-raw, eV.
 
               aurelax compare workflows/gold-thiolate-ring/results --starts ring4 ring5 ring6
             """)
 
     @Argument(
-        help: "Folders of jobs: in an outbox, or recorded results; names of jobs of the spool.",
+        help: "Folders of jobs (in an outbox, or recorded results), or names of jobs of the spool.",
         completion: .directory)
     var jobs: [String]
-    @Option(help: "Job, or XYZ or extxyz file, with the reference structure (its last one).")
+    @Option(help: "Job, XYZ file or extxyz file whose last structure is the reference.")
     var rmsdTo: String?
     @Option(help: "Folder for the figures as SVG and PNG.", completion: .directory)
     var figures: String?
@@ -38,7 +38,7 @@ struct Compare: AsyncParsableCommand {
     var prefix = ""
     @Option(parsing: .upToNextOption, help: "Names of starts, for the table of remaining costs.")
     var starts: [String] = []
-    @Flag(help: "JSON instead of a table.")
+    @Flag(help: "Print JSON instead of a table.")
     var json = false
     @OptionGroup var spool: SpoolOptions
 

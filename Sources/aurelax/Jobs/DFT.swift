@@ -44,8 +44,8 @@ struct DFT: AsyncParsableCommand {
                 elsewhere is checked against its own checksums.
 
                 The exit status is 0 if the calculation converged, 3 at its step limit, 4 if the SCF did \
-                not converge, 5 for values that are not finite, 6 stopped, 7 engine error, 8 refused, 9 if \
-                another process is running it, 10 if it ended without a result.
+                not converge, 5 for values that are not finite, 6 if it was stopped, 7 for an error of the engine, \
+                8 if the package was refused, 9 if another process is running it, 10 if it ended without a result.
                 """)
 
         @Argument(help: "Folder of the package.", completion: .directory)

@@ -17,7 +17,7 @@ struct DaemonCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var spool: SpoolOptions
-    @Flag(help: "End when all remaining jobs wait for something else.")
+    @Flag(help: "End when all remaining jobs wait for something outside the daemon.")
     var once = false
     @Option(name: .customLong("jobs"), help: "Number of stages that compute at the same time.")
     var concurrentStages = 1
@@ -97,7 +97,7 @@ struct DaemonCommand: AsyncParsableCommand {
     }
 }
 
-/// `127.0.0.1:8787`, `[::1]:8787`.
+/// A host and a port: `127.0.0.1:8787`, `[::1]:8787`.
 struct Address: ExpressibleByArgument {
     let host: String
     let port: Int
@@ -111,7 +111,8 @@ struct Address: ExpressibleByArgument {
         (self.host, self.port) = (host, Int(port))
     }
 
-    /// A name that begins like a loopback address, such as `127.example.com`, may be any machine's.
+    /// False for a name that only begins like a loopback address, such as `127.example.com`: it may belong to
+    /// any machine.
     var isLoopback: Bool {
         var address = in_addr()
         let isIPv4 = inet_pton(AF_INET, host, &address) == 1

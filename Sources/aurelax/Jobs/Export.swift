@@ -15,12 +15,12 @@ struct Export: ParsableCommand {
               aurelax export --ase-db results.db               rows to select by job, level_of_theory, gap, …
 
             The format follows from the file's name: .xyz and .extxyz are written by aurelax, .traj, .cif, .pdb, \
-            .vasp and others by ASE. Energy and forces are those of DFT (or of the engine that level_of_theory names); \
-            a model's are ml_energy and ml_forces, and never a calculator's result. A job's rows in a database replace \
-            those that it had there.
+            .vasp and others by ASE. Energy and forces are those of DFT (or of the engine that level_of_theory names). \
+            A model's values are called ml_energy and ml_forces; they are never a calculator's result. In a database, new \
+            rows of a job replace its earlier rows.
             """)
 
-    @Argument(help: "Names of jobs; all that have a structure by default.")
+    @Argument(help: "Names of jobs (default: all jobs that have a structure).")
     var jobs: [String] = []
     @Option(
         name: .shortAndLong, help: "Structure file to write, or - for extxyz on standard output.",
@@ -28,7 +28,7 @@ struct Export: ParsableCommand {
     var output: String?
     @Option(help: "ASE database (SQLite) to add the structures to.", completion: .file())
     var aseDb: String?
-    @Flag(help: "Every step of every relaxation, not the last structure alone.")
+    @Flag(help: "Write every step of every relaxation instead of only the last structure.")
     var path = false
     @OptionGroup var spool: SpoolOptions
 
@@ -55,7 +55,8 @@ struct Export: ParsableCommand {
             try StructureConverter(python: Program.python).write(
                 ExtXYZ.bytes(of: frames), to: output, format: format)
         case .programOutput:
-            throw CommandError(.failed, "\(output): the name does not say a format; .xyz, .traj or .cif does")
+            throw CommandError(
+                .failed, "\(output): the name does not determine a format; .xyz, .traj or .cif does")
         default:
             var writer = try FrameWriter(output)
             for frame in frames { try writer.write(frame) }

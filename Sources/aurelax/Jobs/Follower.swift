@@ -2,12 +2,12 @@ import ArgumentParser
 import Foundation
 import Workflow
 
-/// Prints the progress of a job until it ends.
+/// The progress of a job, printed until the job ends.
 struct Follower {
     let client: SpoolClient
     let job: String
 
-    /// - Throws: `ExitCode` 1 if the job fails.
+    /// - Throws: `ExitCode` 1 if the job ends without being completed.
     func follow() async throws {
         let start = ContinuousClock.now
         var last = ""
@@ -41,10 +41,10 @@ struct Follower {
 }
 
 extension SpoolClient {
-    /// Returns the status of a job that may still wait in the inbox, after waiting for it.
+    /// Waits until the daemon has accepted the job, and returns its status.
     ///
     /// - Parameter isWaiting: called at every unsuccessful poll.
-    /// - Throws: `ExitCode` 1, after printing its report, if it was set aside.
+    /// - Throws: `ExitCode` 1 if the job was set aside, after printing the reasons.
     func arrival(of job: String, isWaiting: () -> Void = {}) async throws -> JobStatus {
         while true {
             do {

@@ -23,7 +23,7 @@ struct JobTable {
 
     private static let head = ["NAME", "STATE", "STAGE", "STEP", "FMAX", "ELAPSED", "LEFT"]
 
-    /// One line per job after the heading.
+    /// Returns the heading and one line per job.
     func lines(now: Date = Date()) -> [String] {
         let cells = rows.map { row in Self.cells(row, now) }
         let widths = Self.head.indices.map { column in
@@ -60,7 +60,7 @@ struct JobTable {
         ]
     }
 
-    /// Two units at most: `42s`, `12m03s`, `5h07m`, `3d04h`.
+    /// Returns a duration in at most two units: `42s`, `12m03s`, `5h07m`, `3d04h`.
     static func duration(_ seconds: TimeInterval) -> String {
         let s = Int(min(max(0, seconds), 1e9))
         switch s {

@@ -46,7 +46,7 @@ struct Recover: ParsableCommand {
 
     func run() throws {
         let outcome = try StoreRecovery(spool.spool).run()
-        if let former = outcome.former { print("the previous store: \(former)") }
+        if let former = outcome.former { print("the previous store was kept: \(former)") }
         for (name, why) in outcome.left.sorted(by: { $0.key < $1.key }) {
             printError("outbox/\(name): \(why)")
         }

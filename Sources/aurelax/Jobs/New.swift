@@ -14,10 +14,10 @@ struct NewJob: ParsableCommand {
         discussion: """
               aurelax new cluster.xyz                          cluster.yaml, beside the structure
               aurelax new cluster.xyz --workflow dft -o first.yaml
-              aurelax new --list                               the workflows that there are
+              aurelax new --list                               lists the workflows
 
-            The comments say what the structure is, how far the model knows its environments, and what to look at. \
-            Edit the file, then: aurelax submit.
+            The comments describe the structure, say which environments the model knows, and what to check. \
+            Edit the file, then run: aurelax submit.
             """)
 
     @Argument(help: "Structure file.", completion: .file())
@@ -50,7 +50,10 @@ struct NewJob: ParsableCommand {
         for text in set where JobSetting(text)?.name == nil {
             throw ValidationError("--set \(text): PLACEHOLDER=VALUE is expected, as in --set fmax=0.02")
         }
-        if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
+        if let name, !Job.isName(name) {
+            throw ValidationError(
+                "'\(name)' cannot be the name of a job; use letters, digits, '-', '_' and '.', at most 64")
+        }
     }
 
     func run() throws {
@@ -108,16 +111,15 @@ struct NewJob: ParsableCommand {
         let electrons = atoms.elements.reduce(-charge) { $0 + $1.atomicNumber }
         var lines = ["\(path): \(atoms.formula), \(atoms.count) \(atoms.count == 1 ? "atom" : "atoms")"]
         if let reading = atoms.reader { lines[0] += ", read by \(reading)" }
-        if given.frames > 1 { lines.append("The last of \(given.frames) frames is taken.") }
+        if given.frames > 1 { lines.append("The last of \(given.frames) frames is used.") }
         lines.append(
             electrons % 2 == 0
                 ? "Charge \(charge): \(electrons) electrons, an even number."
-                : "Charge \(charge): \(electrons) electrons, an odd number. Is the charge right? Calculations are spin-paired."
-        )
+                : "Charge \(charge): \(electrons) electrons, an odd number. Is the charge right?")
         if atoms.periodicity.isPeriodic {
             lines.append(
                 (try? atoms.isMoleculeInBox()) == true
-                    ? "It is a molecule in a periodic cell: aurelax submit --molecule takes it out of its box."
+                    ? "It is a molecule in a periodic cell: aurelax submit --molecule removes the cell."
                     : "It is periodic (pbc \(atoms.periodicity.text)): a job keeps its cell.")
         }
         for problem in GeometryCheck().problems(in: atoms).prefix(3) { lines.append("Geometry: \(problem).") }
@@ -127,7 +129,7 @@ struct NewJob: ParsableCommand {
         return lines
     }
 
-    /// The domain check of the job's model.
+    /// Returns the result of the model's domain check as lines for the user.
     private func model(of text: String, _ file: String, _ atoms: Atoms) -> [String] {
         guard let job = JobFile(Array(text.utf8), file: file).job,
             job.plan.contains(where: { if case .ml = $0.work { true } else { false } })

@@ -8,8 +8,8 @@ struct RecordCommand: ParsableCommand {
         commandName: "record",
         abstract: "Record a finished job among the results of a workflow.",
         discussion: """
-            Copies what a later comparison needs: job and summary, logs, verdicts, final structures, single points, and \
-            eleven geometries of a model's path (path.extxyz, to 0.0001 Å).
+            Copies the files that a later comparison needs: job and summary, logs, verdicts, final structures, single \
+            points, and eleven geometries of a model's path (path.extxyz, positions to 0.0001 Å).
 
               aurelax record outbox/ring4 workflows/gold-thiolate-ring/results
             """)

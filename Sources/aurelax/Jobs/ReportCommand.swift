@@ -31,8 +31,8 @@ struct ReportCommand: AsyncParsableCommand {
         let script = viewer ? StructureViewer(python: Program.python) : nil
         if viewer, script == nil {
             printError(
-                "chemiscope is not installed for \(Program.python): the page has no viewer (set AURELAX_PYTHON to a Python that has it)"
-            )
+                "chemiscope is not installed for \(Program.python), so the page has no viewer (set AURELAX_PYTHON "
+                    + "to a Python that has it)")
         }
         let page = report.page(viewer: script)
         let output = output ?? "\(job).html"
@@ -46,8 +46,8 @@ struct ReportCommand: AsyncParsableCommand {
     }
 }
 
-/// Writes drawings into a folder, which is created: as SVG, and as PNG if rsvg-convert is
-/// installed.
+/// Writes drawings as SVG, and as PNG if rsvg-convert is installed, into a folder, which is created if it is
+/// missing.
 func write(_ figures: [(name: String, svg: String)], into folder: String) async throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for (name, svg) in figures {

@@ -7,17 +7,17 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the state of all jobs, or of one job with its stages.",
         discussion: """
-            Prints a table of all jobs, active ones first, and the files that still wait in the inbox; --json prints an \
-            object with `jobs`, each with name, state, reason, stage, step and fmax (eV/Å), `inbox` and, of \
-            its files, `notes` with their reasons for waiting. States: queued, running, waiting-for-dft, completed, failed, \
-            cancelled, paused. The arrow after fmax is its trend; LEFT is the estimated time until convergence.
+            Prints a table of all jobs, active ones first, and the files that still wait in the inbox. --json prints an \
+            object with `jobs` (of each: name, state, reason, stage, step, fmax in eV/Å), `inbox` (the waiting files) \
+            and `notes` (the reasons why they wait, by file). States: queued, running, waiting-for-dft, completed, failed, cancelled, \
+            paused. The arrow after fmax is its trend; LEFT is the estimated time until convergence.
             """)
 
-    @Argument(help: "Name of a job; all by default.")
+    @Argument(help: "Name of a job (default: all jobs).")
     var job: String?
-    @Option(help: "Only jobs in this state; may be repeated.")
+    @Option(help: "Show only jobs in this state; may be repeated.")
     var state: [JobState] = []
-    @Flag(help: "JSON on standard output.")
+    @Flag(help: "Print JSON.")
     var json = false
     @OptionGroup var spool: SpoolOptions
 

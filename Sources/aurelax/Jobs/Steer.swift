@@ -6,7 +6,8 @@ import LearningRelaxation
 import LinearAlgebra
 import ModelLibrary
 
-/// Steers a relaxation in a package: `relaxation.py` starts it and asks for a geometry after each gradient.
+/// The command that steers a relaxation in a package: `relaxation.py` starts it and asks for a geometry after
+/// each gradient.
 ///
 /// Each request and each reply is a line of JSON. The message types are at the end of this file;
 /// docs/learning-relaxation.md describes the method.
@@ -184,7 +185,7 @@ struct Steer: ParsableCommand {
 }
 
 extension Steer {
-    /// The base model: the file that the package names; otherwise the installed model of the same name.
+    /// Loads the base model: the file that the package names; otherwise the installed model of the same name.
     private func model(_ base: SteeringStart.Base) throws -> any ForceField {
         var found: [String] = []
         for name in [base.path, base.name].compactMap({ $0 }) {
@@ -204,7 +205,7 @@ extension Steer {
             return field
         }
         throw SteeringRefusal(
-            reason: "the base model is not here: "
+            reason: "the base model was not found: "
                 + (found.isEmpty ? "the package names none" : found.joined(separator: "; ")))
     }
 }
@@ -240,19 +241,19 @@ struct SteeringStart: Decodable {
     var cell: [[Double]]?
     var pbc: [Bool]?
     var fixed: [Int]
-    /// 3 · atom + axis.
+    /// Fixed coordinates, as indices 3 · atom + axis.
     var fixedCoordinates: [Int]?
     var fmax: Double
     var maxStep: Double
     var floor: Double?
     var trustRadius: Double?
     var expectedFall: Double?
-    /// Row-major, 3N × 3N.
+    /// Hessian, eV/Å², 3N × 3N, row-major.
     var hessian: [Double]?
     var base: Base?
     /// Total charge, e.
     var charge: Int?
-    /// Relax on the base, and answer with the minimum and its Hessian.
+    /// Whether to relax on the base first and to answer with the minimum and its Hessian.
     var relaxFirst: Bool?
     /// Labelled geometries of an earlier job.
     var learnt: [SteeringFrame]?
@@ -305,7 +306,7 @@ extension SteeringStart {
     }
 }
 
-/// A request: to take in a gradient, or to write all gradients to a model file.
+/// A request to learn from a gradient, or to write all gradients to a model file.
 enum SteeringMessage: Decodable {
     case frame(SteeringFrame)
     case keep(SteeringKeep)
@@ -322,7 +323,8 @@ enum SteeringMessage: Decodable {
     }
 }
 
-/// The request to write what this relaxation learnt into a model file: the file, and every frame with its gradient.
+/// The request to write what this relaxation learnt into a model file: the path of the file, and every frame
+/// with its gradient.
 struct SteeringKeep: Decodable {
     var path: String
     var name: String
@@ -358,7 +360,7 @@ struct SteeringFrame: Decodable {
         settle = try values.decodeIfPresent(Bool.self, forKey: .settle) ?? false
         guard (positions + forces).allSatisfy({ $0.count == 3 }) else {
             throw DecodingError.dataCorruptedError(
-                forKey: .positions, in: values, debugDescription: "a vector has not three components")
+                forKey: .positions, in: values, debugDescription: "a vector does not have three components")
         }
     }
 
@@ -435,7 +437,7 @@ final class SteeringPipe: @unchecked Sendable {
     /// Longest line that is read.
     private static let limit = 1 << 28
 
-    /// The next message; nil at the end of the input.
+    /// Receives the next message; nil at the end of the input.
     func receive<Message: Decodable>(_ type: Message.Type) throws -> Message? {
         guard let line = try readLine() else { return nil }
         do {

@@ -13,25 +13,25 @@ struct Submit: AsyncParsableCommand {
         abstract: "Check a job and drop it, with its structure, into the inbox.",
         discussion: """
               aurelax submit ring4.yaml
-              aurelax submit ring4.yaml --dry-run     only checks, and prints the job with every default
+              aurelax submit ring4.yaml --dry-run     only checks, and prints the job with all defaults
               aurelax submit ring4.yaml --wait        follows it to its end; fails if the job fails
               aurelax submit ring4.yaml ring5.yaml    several jobs: none is dropped unless all are valid
               aurelax submit cluster.xyz --workflow ml-xtb --name first --set dft.fmax=0.02
               aurelax submit --each structures/*.xyz --workflow ml-xtb
 
-            The structure may be in any format that `aurelax convert` reads; what is dropped is extxyz. A workflow is a \
-            job file with placeholders, NAME.yaml in a folder workflows (here, in the spool, or of aurelax: ml-dft, \
-            ml, dft, ml-xtb, hybrid). --set names one of its placeholders, or a key of the job as messages do, \
-            counted from 0 (stages.1.dft.fmax=0.02, or dft.fmax=0.02 for every dft stage).
+            The structure may be in any format that `aurelax convert` reads; it is dropped as extxyz. A workflow is a \
+            job file with placeholders: NAME.yaml in a folder workflows here or in the spool, or one of aurelax's own \
+            (ml-dft, ml, dft, ml-xtb, hybrid). --set takes one of its placeholders, or a key of the job as messages name it, \
+            with stages counted from 0 (stages.1.dft.fmax=0.02, or dft.fmax=0.02 for every dft stage).
             """)
 
     @Argument(
-        help: "Job files (YAML), their structures beside them; with --workflow or --each structures.",
+        help: "Job files (YAML) beside their structures; with --workflow or --each, structure files.",
         completion: .file())
     var jobs: [String]
-    @Option(name: .shortAndLong, help: "The files are structures: the workflow for them, by name or file.")
+    @Option(name: .shortAndLong, help: "Use this workflow (a name or a file); the files are structures.")
     var workflow: String?
-    @Flag(help: "A job for each of several structures (--workflow, else ml-dft).")
+    @Flag(help: "Make one job for each structure, by --workflow (default: ml-dft).")
     var each = false
     @Option(help: ArgumentHelp("Set a value; may be given more than once.", valueName: "key=value"))
     var set: [String] = []
@@ -51,7 +51,7 @@ struct Submit: AsyncParsableCommand {
             throw ValidationError("--name can be used with one job, not with \(jobs.count)")
         }
         guard jobs.count == 1 || workflow == nil || each else {
-            throw ValidationError("--each makes a job of each of \(jobs.count) structures")
+            throw ValidationError("\(jobs.count) structures are given; --each makes a job of each")
         }
         for text in set where JobSetting(text) == nil {
             throw ValidationError("--set \(text): KEY=VALUE is expected, as in --set dft.fmax=0.02")
@@ -120,7 +120,10 @@ struct Submit: AsyncParsableCommand {
 
     /// - Returns: nil if several files are given and this one is wrong in a way that has been printed.
     private func check(_ path: String) throws -> CheckedJob? {
-        if let name, !Job.isName(name) { throw ValidationError("'\(name)' cannot be the name of a job") }
+        if let name, !Job.isName(name) {
+            throw ValidationError(
+                "'\(name)' cannot be the name of a job; use letters, digits, '-', '_' and '.', at most 64")
+        }
         let settings = set.compactMap(JobSetting.init)
         let engines = SpoolEngines(spool.spool)
         do {
@@ -162,7 +165,7 @@ struct Validate: ParsableCommand {
     var jobs: [String]
     @Flag(help: "Print the diagnostics as JSON.")
     var json = false
-    @Flag(help: "Do not check the settings of calculations in GPAW.")
+    @Flag(help: "Do not let GPAW check the settings of calculations.")
     var offline = false
     @OptionGroup var spool: SpoolOptions
 
@@ -199,7 +202,7 @@ struct Validate: ParsableCommand {
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema",
-        abstract: "Print the JSON Schema of a file that aurelax reads, or its tables for people.",
+        abstract: "Print the JSON Schema of a file that aurelax reads, or tables of its keys.",
         subcommands: [
             JobFileSchema.self, ConfigurationSchema.self, RecipeFileSchema.self, ScanFileSchema.self,
         ])
@@ -240,7 +243,8 @@ struct SchemaCommand: ParsableCommand {
         func validate() throws {
             guard RecipeSchema.kinds.contains(kind) else {
                 throw ValidationError(
-                    "there is no kind ‘\(kind)’: \(RecipeSchema.kinds.joined(separator: ", "))")
+                    "there is no kind of model ‘\(kind)’; the kinds are "
+                        + RecipeSchema.kinds.joined(separator: ", "))
             }
         }
 
@@ -249,7 +253,7 @@ struct SchemaCommand: ParsableCommand {
 }
 
 struct SchemaForm: ParsableArguments {
-    @Flag(help: "Tables of the keys in place of the JSON Schema, as the documents hold them.")
+    @Flag(help: "Print tables of the keys, as in the documents, instead of the JSON Schema.")
     var markdown = false
 
     func print(_ schema: String, _ tables: [(String, MappingSchema)]) {
@@ -271,7 +275,7 @@ struct CheckedJob {
     private(set) var expected: [String] = []
 
     /// - Parameters:
-    ///   - format: of the structure's file; nil if its name determines it.
+    ///   - format: the format of the structure's file; nil if the file's name determines it.
     ///   - isMolecule: whether to remove a periodic cell.
     ///   - asksGPAW: whether GPAW, if it is installed, tries the settings of calculations.
     ///   - engines: the engines that the job may name.
@@ -284,13 +288,14 @@ struct CheckedJob {
             asksGPAW: asksGPAW, engines)
     }
 
-    /// A template with its values.
+    /// Checks a template with its values.
     ///
     /// - Parameters:
-    ///   - structure: the structure's file; nil for the one that the template names.
-    ///   - name: the job's; nil for the one that the template gives it.
-    ///   - format: of the structure's file; nil if its name determines it.
-    /// - Throws: ``JobTemplateError`` too.
+    ///   - structure: the structure's file; nil for the file that the template names.
+    ///   - name: the job's name; nil for the name that the template gives.
+    ///   - format: the format of the structure's file; nil if the file's name determines it.
+    /// - Throws: ``JobTemplateError`` for a placeholder without a value or an invalid setting, and other
+    ///   errors.
     init(
         _ template: JobTemplate, structure: String?, name: String?, _ settings: [JobSetting],
         format: String?, isMolecule: Bool, engines: SpoolEngines
@@ -299,7 +304,7 @@ struct CheckedJob {
         var values = Dictionary(
             settings.compactMap { setting in setting.name.map { ($0, setting.value) } }
         ) { $1 }
-        // A name of its own, independent of the structure's file.
+        // With a name of its own, the job's structure is named after the job, not after the structure's file.
         if let name { (values["name"], values["structure"]) = (name, "\(name).xyz") }
         let text = try template.text(values)
         let parsed = YAMLNode.parse(Array(text.utf8)).root
@@ -327,7 +332,7 @@ struct CheckedJob {
             isMolecule: isMolecule, engines)
     }
 
-    /// - Parameter given: the structure's file; nil for the one that the job names, beside it.
+    /// - Parameter given: the structure's file; nil for the file that the job names, beside it.
     private init(
         _ source: [UInt8], file path: String, structure given: String?, _ format: String?,
         isMolecule: Bool, asksGPAW: Bool = false, _ engines: SpoolEngines
@@ -390,7 +395,7 @@ struct CheckedJob {
         }
     }
 
-    /// GPAW's objections to the settings of calculations; equal settings are checked once.
+    /// Returns GPAW's objections to the settings of calculations; equal settings are checked once.
     private static func problems(of file: JobFile, _ atoms: Atoms, charge: Int) throws -> [Diagnostic] {
         let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] ?? "python3"
         let check = GPAWCheck(python: python)

@@ -14,15 +14,15 @@ struct Table: ParsableCommand {
             in s; energy, gap and fmax are the last calculation's (level says which), ml_energy and ml_fmax the model's.
             """)
 
-    @Argument(help: "Names of jobs; all by default.")
+    @Argument(help: "Names of jobs (default: all jobs).")
     var jobs: [String] = []
-    @Option(help: "Jobs in this state only; may be given more than once.")
+    @Option(help: "Show only jobs in this state; may be given more than once.")
     var state: [JobState] = []
-    @Option(help: "Columns, separated by commas; in text a choice of them by default, else all.")
+    @Option(help: "Columns, separated by commas (default: a selection for text, else all).")
     var columns: Columns?
-    @Flag(help: "Comma-separated values, the units in the heading.")
+    @Flag(help: "Print comma-separated values, with the units in the heading.")
     var csv = false
-    @Flag(help: "JSON: an array of objects, with every column.")
+    @Flag(help: "Print JSON: an array of objects with every column.")
     var json = false
     @OptionGroup var spool: SpoolOptions
 

@@ -10,14 +10,14 @@ struct Watch: AsyncParsableCommand {
         discussion:
             "Ends with Ctrl-C or, for a named job, when that job ends. The screen is restored afterwards.")
 
-    @Argument(help: "Name of a job; all by default.")
+    @Argument(help: "Name of a job (default: all jobs).")
     var job: String?
     @Option(help: "Seconds between two updates.")
     var interval = 1.0
     @OptionGroup var spool: SpoolOptions
 
     func validate() throws {
-        guard interval >= 0.1 else { throw ValidationError("--interval is at least 0.1") }
+        guard interval >= 0.1 else { throw ValidationError("--interval must be at least 0.1 s") }
     }
 
     func run() async throws {

@@ -88,7 +88,7 @@ struct DataSetCommand: ParsableCommand {
             return [LabelledFrames(frames)]
         }
 
-        /// Frames of a package, or of every package of a job.
+        /// Returns the frames of a package, or of every package of a job.
         private func packages(in path: String) throws -> [LabelledFrames] {
             let isPackage = FileManager.default.fileExists(atPath: path + "/MANIFEST.json")
             let folders =
@@ -98,7 +98,7 @@ struct DataSetCommand: ParsableCommand {
                     .filter { FileManager.default.fileExists(atPath: $0 + "/MANIFEST.json") }
             let results = try folders.compactMap { try AcceptedFrames(package: Directory(FilePath($0))) }
             guard !results.isEmpty else {
-                throw CommandError(.failed, "\(path): no package with a result")
+                throw CommandError(.failed, "\(path) contains no package with a result")
             }
             return results.map { result in
                 let source = "\(result.job), stage \(result.stage), attempt \(result.attempt)"
@@ -160,7 +160,7 @@ struct DataSetCommand: ParsableCommand {
                 throw CommandError(
                     .failed,
                     "‘\(source)’ is not a source of \(target.set) "
-                        + "(there are: \(set.sources.map(\.name).joined(separator: "; ")))")
+                        + "(its sources are: \(set.sources.map(\.name).joined(separator: "; ")))")
             }
             var writer = try FrameWriter(output)
             for (entry, atoms) in zip(set.entries, try set.framesWithOrigins())

@@ -9,7 +9,7 @@ struct Evaluate: ParsableCommand {
         discussion: """
             Prints for each class of atom: number, RMSE of the force's norm, angle (weighted by |F|², median, mean), RMSE \
             of the force vector, and the agreement of expected and true errors. An extxyz file in \
-            place of the model gives another method's forces on the same structures.
+            place of the model gives the forces of another method for the same structures.
 
               aurelax evaluate thiolate-gold test.extxyz
               aurelax evaluate gfn1.extxyz test.extxyz
@@ -20,7 +20,7 @@ struct Evaluate: ParsableCommand {
     var model: String
     @Argument(help: "extxyz file with forces.", completion: .file())
     var structures: String
-    @Option(parsing: .unconditional, help: "Which frames, as in Python: a number, A:B or A:B:S.")
+    @Option(parsing: .unconditional, help: "Frames to compare, as in Python: a number, A:B or A:B:S.")
     var frames: FrameSelection?
     @Option(
         help: "Folder for plots of norms and angles, as SVG and PNG (matplotlib).", completion: .directory)

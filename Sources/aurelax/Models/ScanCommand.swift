@@ -23,7 +23,7 @@ struct ScanCommand: AsyncParsableCommand {
     var scan: String
     @Option(name: .shortAndLong, help: "File of results (default: NAME.results.jsonl beside the scan).")
     var output: String?
-    @Option(help: "Number of rows in the table of each class.")
+    @Option(help: "Number of rows in each class's table.")
     var rows = 10
     @Flag(help: "The records as JSON on standard output.")
     var json = false
@@ -57,7 +57,8 @@ struct ScanCommand: AsyncParsableCommand {
         print(json ? try jsonText(records) : ScanTable(records).text(most: max(1, rows)))
     }
 
-    /// The nodes have neither this working folder nor this PATH.
+    /// Returns the array with absolute paths, because the nodes have neither this working folder nor this
+    /// PATH.
     private func array(_ scan: Scan) throws -> ScanArray {
         func absolute(_ path: String) -> String {
             URL(fileURLWithPath: path).resolvingSymlinksInPath().path

@@ -56,7 +56,7 @@ struct ServeForces: ParsableCommand {
         }
         let prediction = try forceField.predict(Atoms(elements: structure.elements, positions: positions))
         guard let energy = prediction.energy else {
-            throw SocketEngineError.notFinite("no energy")
+            throw SocketEngineError.notFinite("the energy")
         }
         return SocketForces(energy: energy, forces: prediction.forces.flatMap { [$0.x, $0.y, $0.z] })
     }

@@ -85,7 +85,7 @@ struct Build: ParsableCommand {
         var input: String
         @Option(help: "Number of the unit, from `aurelax build units`.")
         var unit: Int
-        @Option(help: "Distance, Å.")
+        @Option(help: "Distance by which the unit is moved, Å.")
         var by = 2.0
         @Option(name: .shortAndLong, help: "extxyz file to write, or - for standard output.")
         var output = "-"
@@ -102,9 +102,10 @@ struct Build: ParsableCommand {
             guard staples.units.indices.contains(unit) else {
                 throw CommandError(
                     .failed,
-                    "\(input): there is no unit \(unit): the structure has \(staples.units.count), from 0")
+                    "\(input): there is no unit \(unit): the structure has "
+                        + "\(counted(staples.units.count, "unit")), counted from 0")
             }
-            // Calculated values of the structure do not apply to the stretched one.
+            // Calculated values of the given structure do not apply to the stretched structure.
             var bare = Atoms(
                 elements: atoms.elements, positions: atoms.positions, cell: atoms.cell,
                 periodicity: atoms.periodicity)

@@ -24,7 +24,7 @@ struct Convert: ParsableCommand {
     var output: String
     @Option(
         parsing: .unconditional,
-        help: "Which frames, as in Python: a number, A:B or A:B:S; negative numbers count from the end.")
+        help: "Frames to convert, as in Python: a number, A:B or A:B:S; negative numbers count from the end.")
     var frames: FrameSelection?
     @OptionGroup var formats: FormatOptions
     @Flag(

@@ -31,7 +31,7 @@ struct DescriptorCommand: ParsableCommand {
     var lMax = 4
     @Option(help: "Width of the Gaussian at each atom, Å.")
     var sigma = 0.25
-    @Option(help: "Atoms to describe in each frame: 0-based indices separated by commas; all by default.")
+    @Option(help: "Atoms to describe in each frame: 0-based indices separated by commas (default: all).")
     var centers: String?
 
     func run() throws {

@@ -11,9 +11,9 @@ struct MolecularDynamicsCommand: ParsableCommand {
         commandName: "md",
         abstract: "Run molecular dynamics with a force field.",
         discussion: """
-            Starts from the last structure of a file with velocities of --temperature, without friction in the \
-            NVE ensemble, with --friction in a Langevin thermostat whose temperature goes to --final-temperature. \
-            Frames go to an extxyz file that ASE reads with its momenta; predictions are ml_forces and ml_energy, \
+            Starts from the last structure of a file with velocities for --temperature. Without friction the run is in \
+            the NVE ensemble; with --friction a Langevin thermostat changes its temperature to --final-temperature. \
+            Frames are written to an extxyz file that ASE reads with their momenta; predictions are ml_forces and ml_energy, \
             never forces or energy. --resume continues such a file exactly as if the run had not been interrupted.
 
               aurelax md relaxed.extxyz -o nve.extxyz --steps 4000 --time-step 0.5
@@ -131,8 +131,8 @@ struct MolecularDynamicsCommand: ParsableCommand {
         return nil
     }
 
-    /// The last complete frame of an interrupted run, and the length of the file up to its end in
-    /// bytes.
+    /// Returns the last complete frame of an interrupted run, and the length of the file up to the end of
+    /// that frame, bytes.
     private func frames(
         _ forceField: any ForceField, _ start: String
     ) throws -> (last: DynamicsFrame?, length: Int) {

@@ -49,7 +49,8 @@ struct Relax: ParsableCommand {
         }
         if settings.movable == nil, initial.moveMask?.contains(false) == true {
             printError(
-                "warning: the move_mask of \(input) fixes atoms, and all are moved; --move mask keeps them")
+                "warning: the move_mask of \(input) fixes atoms, but all atoms are moved; --move mask keeps "
+                    + "them fixed")
         }
         var relaxer = Relaxer(initial, forceField: forceField, settings: settings)
         let log = OptimizerLog(settings.optimizer, isModel: true)
@@ -97,7 +98,7 @@ extension Relax {
     }
 }
 
-/// An ML stage on the command line; the model has options of its own.
+/// The flags of an ML stage on a command line; the flags of its model are separate.
 enum StageFlags: FlagTable {
     static let table = MLStage.options
     static let without: Set<String> = ["model", "engine", "multiplicity"]

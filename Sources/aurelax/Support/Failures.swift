@@ -6,7 +6,7 @@ import ModelFile
 import ModelLibrary
 import Workflow
 
-/// A command's own reason for not continuing.
+/// An error that a command reports itself, with its exit status.
 struct CommandError: Error {
     var status: ExitStatus
     var message: String
@@ -23,7 +23,7 @@ struct CommandError: Error {
     }
 }
 
-/// The exit status for an error; nil if the argument parser explains it.
+/// Returns the exit status for an error; nil if the argument parser explains the error.
 func exitStatus(of error: any Error) -> ExitStatus? {
     switch error {
     case let error as CommandError: return error.status
@@ -34,7 +34,7 @@ func exitStatus(of error: any Error) -> ExitStatus? {
     }
 }
 
-/// One line for the user; text that has its own place and severity is unchanged.
+/// Returns one line for the user; a text with its own place and severity is unchanged.
 func errorText(of error: any Error) -> String {
     let text =
         switch error {
@@ -55,7 +55,7 @@ func printError(_ text: String) { FileHandle.standardError.write(Data((text + "\
 
 func endProcess(status: Int32) -> Never { Foundation.exit(status) }
 
-/// JSON for scripts: keys in alphabetical order, dates in ISO 8601.
+/// Returns JSON for scripts: keys in alphabetical order, dates in ISO 8601.
 func jsonText(_ value: some Encodable) throws -> String {
     String(decoding: try JSONEncoder.answer.encode(value), as: UTF8.self)
 }

@@ -2,7 +2,8 @@ import DurableFiles
 import Foundation
 import Logging
 
-/// Writes one line of JSON per message to standard error: time (UTC), level, message, metadata.
+/// A log handler that writes one line of JSON per message to standard error: time (UTC), level, message,
+/// metadata.
 struct JSONLogHandler: LogHandler {
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]

@@ -5,14 +5,14 @@ import YAMLDocument
 protocol FlagTable {
     associatedtype Settings: Sendable
     static var table: OptionTable<Settings> { get }
-    /// Keys that are no flags.
+    /// Keys that are not flags.
     static var without: Set<String> { get }
 }
 
 /// The flags of a table of options: `max_steps` is `--max-steps`.
 ///
-/// ArgumentParser finds the flags of a type by reflection. The mirror of this type shows one for each option, and
-/// `init(from:)` reads them as the compiler's own would.
+/// ArgumentParser finds the flags of a type by reflection. The mirror of this type shows one flag for each
+/// option, and `init(from:)` reads the flags as the compiler's own initializer would.
 struct OptionFlags<Table: FlagTable>: ParsableArguments, CustomReflectable {
     /// The words of the command line, by key.
     private var words: [String: [String]] = [:]

@@ -80,7 +80,7 @@ enum Program {
         return "python3"
     }
 
-    /// A program that is installed beside this one; nil if it is not.
+    /// Returns the path of a program that is installed beside this one; nil if it is not installed.
     static func sibling(_ name: String) -> String? {
         let path = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name).path
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
@@ -107,8 +107,7 @@ struct EngineOptions: ParsableArguments {
         guard FileManager.default.isReadableFile(atPath: path) else {
             throw CommandError(
                 .failed,
-                "\(path): cannot be read; --spool names the spool, or --engines the file, that describes ‘\(engine)’"
-            )
+                "\(path): cannot be read; give the spool (--spool) or the file (--engines) of ‘\(engine)’")
         }
         let (known, report) = try EngineDescription.read(path)
         guard let known else { throw CommandError(.failed, report, hasPlace: true) }

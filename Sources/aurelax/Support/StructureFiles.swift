@@ -7,8 +7,7 @@ import ModelLibrary
 import SystemPackage
 import Workflow
 
-/// Writes frames one by one to a file that appears complete at the end, or to standard output
-/// (`-`).
+/// A writer of frames, one by one, to a file that appears complete at the end, or to standard output (`-`).
 struct FrameWriter: ~Copyable {
     private let file: ReplacedFile?
     private var buffer: [UInt8] = []
@@ -97,10 +96,10 @@ private func holdsFrame(_ path: String) -> Bool {
     return (try? reader.next()) != nil
 }
 
-/// Every frame of a file in order; XYZ and extxyz are read with one frame in memory at a time. A
-/// terminal shows the progress.
+/// Calls a closure for every frame of a file, in order. XYZ and extxyz are read with one frame in memory at a
+/// time. A terminal shows the progress.
 ///
-/// - Parameter output: destination of results meanwhile.
+/// - Parameter output: the path to which the closure writes results; `-` for standard output.
 func forEachFrame(
     in path: String, format: String? = nil, output: String? = nil, _ body: (Atoms, Int) throws -> Void
 ) throws {
@@ -115,12 +114,12 @@ func forEachFrame(
     guard index > 0 else { throw CommandError(in: path, "the file holds no structure") }
 }
 
-/// The last frame of a file, and the number of frames.
+/// The last frame of a file.
 struct LastFrame {
     let atoms: Atoms
     /// The number of frames in the file.
     let frames: Int
-    /// As extended XYZ if the file is in another format.
+    /// The converted file, in extended XYZ; nil if the file is XYZ or extxyz.
     let converted: StructureConverter.Converted?
 
     init(of path: String, format: String? = nil) throws {
@@ -133,19 +132,19 @@ struct LastFrame {
         (atoms, frames) = (last, converted?.frames ?? count)
     }
 
-    /// The reader of a foreign format: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
+    /// Returns a sentence about the reader of a foreign format: `CONTCAR: CH4S, read by ASE 3.29.0 vasp`.
     func reading(_ path: String) -> String? {
         guard converted != nil, let reader = atoms.reader else { return nil }
         return "\(path): \(atoms.formula), read by \(reader)"
     }
 }
 
-/// A molecule without its file's periodic cell.
+/// Returns a molecule without its file's periodic cell.
 func outOfCell(_ atoms: Atoms, _ path: String) throws -> Atoms {
     do { return try atoms.takenOutOfCell() } catch { throw CommandError(in: path, "\(error)") }
 }
 
-/// The structure of a file; the last one of several, as in ASE.
+/// Returns the structure of a file; of several structures the last, as in ASE.
 func lastFrame(of path: String, format: String? = nil) throws -> Atoms {
     try LastFrame(of: path, format: format).atoms
 }
@@ -166,7 +165,7 @@ struct FrameSelection: ExpressibleByArgument {
                 parts.append(nil)
                 continue
             }
-            // More than any file has, and far from the largest integer.
+            // This is more than any file has, and far from the largest integer.
             guard let number = Int(field), number.magnitude <= 1 << 40 else { return nil }
             parts.append(number)
         }

@@ -18,8 +18,8 @@ enum Terminal {
     }
 }
 
-/// A progress bar in one line of a terminal on standard error, which disappears at the end; nothing
-/// in a file or a pipe, and nothing within the first two seconds.
+/// A progress bar in one line of a terminal on standard error, which disappears at the end. Nothing is shown
+/// in a file or a pipe, or within the first two seconds.
 final class ProgressBar {
     private let what: String
     private let start = ContinuousClock.now
@@ -28,7 +28,8 @@ final class ProgressBar {
 
     /// - Parameters:
     ///   - what: the object of the work, in a word or two.
-    ///   - output: destination of results meanwhile; a terminal shows either them or the bar.
+    ///   - output: the path to which results are written meanwhile; a terminal shows either the results or
+    ///     the bar.
     init(_ what: String, output: String? = nil) {
         self.what = what
         isSeen = isatty(STDERR_FILENO) == 1 && !(output == "-" && Terminal.isOne)
@@ -36,7 +37,7 @@ final class ProgressBar {
 
     deinit { clear() }
 
-    /// - Parameter fraction: finished fraction of the whole, from 0 to 1.
+    /// - Parameter fraction: finished fraction of the work, from 0 to 1.
     func show(_ fraction: Double) {
         let now = ContinuousClock.now
         guard isSeen, fraction > 0, now - start > .seconds(2),

@@ -5,13 +5,13 @@ import Workflow
 
 /// Named job templates: `NAME.yaml` in a folder `workflows`.
 enum Workflows {
-    /// The user's own first: $AURELAX_WORKFLOWS (folders separated by colons), `workflows` in the current folder and in
-    /// the spool; then those that came with aurelax.
+    /// Returns the folders of workflows. The user's own come first: $AURELAX_WORKFLOWS (folders separated by
+    /// colons), `workflows` in the current folder and in the spool; then the folders that came with aurelax.
     static func folders(_ spool: Spool) -> [String] {
         var folders = (ProcessInfo.processInfo.environment["AURELAX_WORKFLOWS"] ?? "").split(separator: ":")
             .map(String.init)
         folders += ["workflows", spool.root.appending("workflows").string]
-        // Beside the models, wherever those are.
+        // Folders beside the folders of models.
         folders += Models.searchPath.map {
             URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("workflows").path
         }
@@ -26,7 +26,7 @@ enum Workflows {
         return folders
     }
 
-    /// Every name with its file; the first folder that has a name wins.
+    /// Returns every name with its file; if several folders have a name, the first folder's file is used.
     static func all(_ spool: Spool) -> [(name: String, path: String)] {
         var found: [String: String] = [:]
         for folder in folders(spool) {
@@ -39,7 +39,7 @@ enum Workflows {
         return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    /// The template of a name, or in a file.
+    /// Returns the template with a name, or in a file.
     ///
     /// - Parameter name: a name, or a path if it contains a slash or has the suffix `.yaml`.
     static func template(_ name: String, _ spool: Spool) throws -> JobTemplate {
@@ -49,8 +49,8 @@ enum Workflows {
             let names = known.map(\.name).joined(separator: ", ")
             throw CommandError(
                 .failed,
-                "there is no workflow ‘\(name)’" + (names.isEmpty ? "" : "; known are \(names)")
-                    + "; your own are files NAME.yaml in a folder workflows")
+                "there is no workflow ‘\(name)’" + (names.isEmpty ? "" : "; the workflows are \(names)")
+                    + "; add your own as NAME.yaml in a folder workflows")
         }
         return JobTemplate(String(decoding: try bytes(of: path), as: UTF8.self), file: path)
     }

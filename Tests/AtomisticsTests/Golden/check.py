@@ -1,4 +1,4 @@
-"""Reads with ASE and with libAtoms extxyz what aurelax wrote, and compares.
+"""Reads the files that aurelax wrote with ASE and with libAtoms extxyz, and compares the values.
 
 usage: python check.py FILE             (aurelax's copy of ase.extxyz)
        python check.py --values FILE    (the frame of ExtXYZTests.othersReadWhatIsWritten)
@@ -38,7 +38,7 @@ def check_copy(path):
 
 
 def check_values(path):
-    """Exactly: what is written has as many digits as it takes."""
+    """Compares exactly, because numbers are written with all digits that they need."""
     positions = [[0.1, -1e-17, 1 / 3], [1e22, 2.0, math.pi]]
     forces = [[1.1, 2.2, 3.3], [-1e-9, 0.0, 7e11]]
     atoms = read(path)

@@ -1,4 +1,4 @@
-"""Files that ASE 3.29.0 and libAtoms extxyz 0.4.6 write, and what they hold, for ExtXYZTests.
+"""Writes files with ASE 3.29.0 and libAtoms extxyz 0.4.6, and their content as JSON, for ExtXYZTests.
 
 usage: python generate.py    (writes beside itself)
 """

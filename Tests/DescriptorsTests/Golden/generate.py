@@ -1,4 +1,4 @@
-"""Writes soap.json: what DScribe says of a few structures.
+"""Writes soap.json: DScribe's descriptors of a few structures.
 
 Made with dscribe 2.1.2, ase 3.29.0, numpy, mpmath 1.4.1. Run: python generate.py RINGS.extxyz, the file of ring
 structures that models/thiolate-gold trains on; its frame 20 is written into the output.
@@ -49,7 +49,7 @@ CASES = [
 
 
 def exact_betas(alphas):
-    """S^(-1/2) of the overlap for each l."""
+    """Returns S^(-1/2) for each l, S being the overlap matrix."""
     mpmath.mp.dps = 60
     betas = []
     for l, row in enumerate(alphas):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes `steps.json` and `optimizer.log`: what ASE's own optimisers do on a Morse cluster.
+"""Writes `steps.json` and `optimizer.log`: the steps of ASE's own optimisers for a Morse cluster.
 
     E = D sum_{i<j} (exp(-2 rho (r - r0)) - 2 exp(-rho (r - r0))),  D = 1 eV, rho = 1.2 / Angstrom, r0 = 2.6 Angstrom
 
@@ -55,7 +55,7 @@ def cluster(fixed=()):
 
 
 def partly_fixed():
-    # As ASE reads move_mask of three columns: atom 0 stays, atom 1 keeps z, atom 4 moves along z.
+    # The constraints that ASE reads from a move_mask of three columns: atom 0 is fixed, atom 1 keeps z, atom 4 moves along z.
     atoms = cluster()
     atoms.set_constraint([FixAtoms([0]), FixCartesian(1, (False, False, True)), FixCartesian(4, (True, True, False))])
     return atoms
