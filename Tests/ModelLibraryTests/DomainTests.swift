@@ -63,6 +63,22 @@ import Testing
         #expect(check.isBase == isBase, "\(check.share)")
     }
 
+    @Test(
+        "A model that expects large errors of its forces is no base, even if no atom is out of domain",
+        .enabled(if: FileManager.default.fileExists(atPath: shipped)))
+    func largeExpectedErrorsAreRefused() throws {
+        let model = try ModelLibrary(searchPath: []).load(Self.shipped)
+        let ring = try frames("rings")[12]
+        var prediction = try model.predict(ring)
+        let force = (prediction.forces.reduce(0) { $0 + $1.squaredLength } / Double(ring.count)).squareRoot()
+        let limit = max(DomainCheck.refusedError, DomainCheck.refusedRatio * force)
+        for (factor, isKnown) in [(0.9, true), (1.1, false)] {
+            prediction.uncertainty = [Double](repeating: factor * limit, count: ring.count)
+            let check = DomainCheck(model, ring, prediction)
+            #expect(check.share == 0 && check.isBase == isKnown && check.isRefused != isKnown, "\(factor)")
+        }
+    }
+
     @Test("A force far beyond the training data is reported with its atom")
     func aWildForceIsRefused() throws {
         let scratch = try ScratchLibrary()
