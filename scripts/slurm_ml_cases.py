@@ -29,7 +29,7 @@ class MLSpool(Spool):
 
     def expect_stage_once(self, name, runs, folder="01-ml"):
         """Expects that the stage ended once and was started `runs` times, and that its path and its end are bit for bit
-        those of an undisturbed run."""
+        those of an uninterrupted run."""
         stage = self.path / "outbox" / name / folder
         began = list((stage / ".slurm").glob("*.began"))
         low, high = runs if isinstance(runs, tuple) else (runs, runs)
@@ -133,8 +133,8 @@ def case_ml_limit():
 
 
 def case_ml_killed():
-    """The daemon is killed after it stored the intent to submit and before it stored the job number: before and after
-    the stage is in the queue."""
+    """The daemon is killed after it stored the intent to submit and before it stored the job number, in two jobs: before
+    and after the stage is in the queue."""
     notes = []
     for name, action in [
             ("after", '"$real" "$@"; kill -9 "$(cat {0}/daemon.pid)"; exit 0'),

@@ -29,7 +29,7 @@ import Testing
         try scratch.write("inbox/a", bytes)
         let claim = try blobs.claim("a", in: inbox, limit: 200_000)
         #expect((claim.digest, claim.size) == (Digest(of: bytes), 200_000))
-        #expect(try inbox.status(of: "a") == claim.source, "the original stays as it was")
+        #expect(try inbox.status(of: "a") == claim.source, "the original was changed")
         try scratch.write("inbox/a", [1])
         #expect(try blobs.read(claim.digest) == bytes)
         #expect(try blobs.insert(bytes) == claim.digest)

@@ -73,7 +73,7 @@ import Testing
     @Test("The forces determine convergence") func convergedByForces() throws {
         let hot = ResultSample(of: package, shrinking: 0.8)
         guard case .notConverged(_, let limit)? = refusal(try hot.files) else {
-            Issue.record("taken in")
+            Issue.record("the result was accepted")
             return
         }
         #expect(limit == 0.05)
@@ -115,7 +115,7 @@ import Testing
         var torn = files
         torn[.done] = files[.done].map { Array($0.dropLast(5)) }
         guard case .unreadable("DONE.json", _)? = refusal(torn) else {
-            Issue.record("a torn marker was taken in")
+            Issue.record("a result with a truncated marker was accepted")
             return
         }
     }
@@ -170,7 +170,7 @@ import Testing
             case .wrongUnits? = try refusal({ $0.status["units"] = .object(["length": .string("Bohr")]) })
                 .map({ if case .unreadable = $0 { ResultRefusal.wrongUnits("") } else { $0 } })
         else {
-            Issue.record("other units were taken in")
+            Issue.record("a result in other units was accepted")
             return
         }
         // Energies in hartree, labelled as eV, are 27 times too small for the forces.
@@ -229,7 +229,7 @@ import Testing
         let package = try HandoffPackage(Samples.request { $0.movable = [true, false, true] })
         let sample = ResultSample(of: package)
         guard case .fixedAtomMoved(1, _)? = refusal(try sample.files, of: package) else {
-            Issue.record("taken in")
+            Issue.record("the result was accepted")
             return
         }
     }

@@ -104,7 +104,7 @@ import Testing
         let trajectory = try #require(try first.subdirectory("result").read("trajectory.extxyz"))
         try result.create("trajectory.extxyz", trajectory)
         guard case .refused(let reason) = try await Engines.runner().run(second) else {
-            Issue.record("it ran")
+            Issue.record("the package was run")
             return
         }
         #expect(reason.contains("belongs to another run"))
@@ -193,7 +193,7 @@ import Testing
         var options = LocalRunner.Options()
         options.python = "/nonexistent/python"
         guard case .refused(let reason) = try await LocalRunner(options).run(directory) else {
-            Issue.record("it ran")
+            Issue.record("the package was run")
             return
         }
         #expect(reason.contains("/nonexistent/python"))
@@ -401,7 +401,7 @@ import Testing
         try await Processes.waitForStep(1, of: directory)
         let second = try await Engines.runner().run(directory)
         guard case .busy = second else {
-            Issue.record("it ran twice, or failed: \(second)")
+            Issue.record("the package ran twice, or failed: \(second)")
             return
         }
         #expect(second.exitCode == PackageExit.busy.rawValue)
@@ -418,7 +418,7 @@ import Testing
         let run = Task { try await Engines.runner().run(directory) }
         try await Processes.waitForStep(0, of: directory)
         guard case .busy(let holder) = try await Engines.runner().run(directory) else {
-            Issue.record("it ran twice")
+            Issue.record("the package ran twice")
             return
         }
         #expect(holder.contains("process \(getpid())"))

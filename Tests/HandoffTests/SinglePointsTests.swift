@@ -222,7 +222,7 @@ extension Scratch {
             try directory.subdirectory("result").subdirectory("points").read("0001.extxyz"))
         try foreign.replace("0001.extxyz", bytes)
         guard case .refused(let why) = try await Engines.runner().run(elsewhere) else {
-            Issue.record("it was run")
+            Issue.record("the package was run")
             return
         }
         #expect(why.contains("belongs to another run"), "\(why)")

@@ -110,7 +110,7 @@ import ThiolateGold
         let scratch = try ScratchLibrary()
         let recipe = try scratch.add("m", ScratchLibrary.oamlm("m") + "norm: {objective: multilateration}\n")
         guard case .oamlm(let options) = recipe.method else {
-            Issue.record("another kind")
+            Issue.record("the recipe has another kind")
             return
         }
         #expect(options.objective == .multilateration)

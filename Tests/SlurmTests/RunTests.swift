@@ -111,7 +111,7 @@ import Testing
 
     @Test("A resubmission gets more time, more memory or the same") func resources() {
         #expect(next(ended("TIMEOUT"), evidence(3)) == [7200, 1024])
-        #expect(next(ended("TIMEOUT", time: 7200), evidence(3)) == [10800, 1024], "no more than the limit")
+        #expect(next(ended("TIMEOUT", time: 7200), evidence(3)) == [10800, 1024], "at most the limit")
         #expect(next(ended("TIMEOUT", time: 10800), evidence(3)) == [10800, 1024], "it made steps")
         #expect(next(ended("OUT_OF_MEMORY"), evidence()) == [3600, 2048])
         #expect(next(ended("OUT_OF_MEMORY", memory: 2048), evidence()) == [3600, 3000])

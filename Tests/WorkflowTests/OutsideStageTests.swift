@@ -137,7 +137,7 @@ import Workflow
         try spool.drop("h2.cancel", "")
         try await spool.work()
         #expect(try spool.state(of: "h2") == .cancelled)
-        #expect(spool.exists("outbox/h2/01-dft/CANCELLED"), "the package has no mark for its runner")
+        #expect(spool.exists("outbox/h2/01-dft/CANCELLED"), "the package has no CANCELLED")
         #expect(spool.exists("outbox/h2/summary.yaml"))
         #expect(!spool.files("inbox").contains { $0.hasPrefix("h2.") })
         let error = #expect(throws: WorkflowError.self) { try spool.client.request(.pause, of: "h2") }

@@ -8,8 +8,8 @@ the order of the features) and every 23rd entry. A derivative is kept as the gra
 sum over centres i and features f of sin(f + 1) p_if (1 + 0.1 i) by all positions, centres moving
 with their atoms.
 
-Where the basis is large its overlap is ill-conditioned (up to 1e12), and what DScribe makes of it is right to
-seven digits only. The cases called "exact-..." are DScribe's too, but with the basis from 60-digit arithmetic.
+The overlap matrix of a large basis is ill-conditioned (condition number up to 1e12), so DScribe's results are correct to
+only seven digits there. The cases called "exact-..." are from DScribe too, but with a basis from 60-digit arithmetic.
 """
 import json
 import sys
