@@ -75,7 +75,7 @@ public struct DFTStage: Sendable, Equatable {
     public var baseFirst = true
     /// Once the forces are as small as requested, the learning relaxation continues while it expects the energy to fall
     /// by more than this, eV.
-    public var expectedFall = 0.02
+    public var expectedFall = 0.05
     /// Whether the optimiser starts from the model's Hessian, if the model has one.
     public var hessian = true
     /// The request for resources of a batch system.

@@ -22,7 +22,7 @@ public struct LearningSettings: Sendable, Equatable {
     public var largestDeviation = 0.02
     /// Once the forces are as small as requested, the relaxation continues while the energy is expected to fall by more
     /// than this within the trust radius, eV.
-    public var expectedFall = 0.02
+    public var expectedFall = 0.05
     /// Largest number of steps of one inner relaxation.
     public var innerSteps = 400
     /// Noise of the engine's energy, eV; smaller energy differences are not significant.
