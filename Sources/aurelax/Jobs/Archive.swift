@@ -69,7 +69,7 @@ struct Archive: AsyncParsableCommand {
             "\(output): \(jobs.count) \(jobs.count == 1 ? "job" : "jobs"), \(archive.entries.count) files, \(size) bytes"
         )
         if author.isEmpty {
-            printError("no author is stated: give --author, or edit CITATION.cff before you publish")
+            printError("no author is stated: delete the archive and write it again with --author")
         }
         if licence == nil { printError("no licence of the results is stated: give --licence") }
     }
