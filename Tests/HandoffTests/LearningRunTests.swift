@@ -68,6 +68,31 @@ import Testing
         #expect(energies.0 < energies.1 + 0.02)
     }
 
+    @Test("below fmax a run spends at most as many gradients as before it, and ends at a lower energy")
+    func lowerThanRequested() async throws {
+        let atoms = try #require(Samples.molecules["phosphine"])
+        let scratch = try Scratch()
+        func run(expectedFall: Double, _ name: FilePath.Component) async throws -> ReturnedResult {
+            let package = try HandoffPackage(
+                Samples.request(
+                    atoms,
+                    settings: Samples.settings {
+                        ($0.engine, $0.optimizer, $0.fmax) = (.tblite, .learning, 0.4)
+                        $0.expectedFall = expectedFall
+                    }
+                ) { $0.base = LearningBase(kind: .engine, name: "GFN2-xTB", relaxFirst: true) })
+            let directory = try scratch.publish(package, as: name)
+            #expect(try await Self.runner().run(directory) == .finished(.converged))
+            return try result(of: directory, package)
+        }
+        let first = try await run(expectedFall: 0, "01-dft")
+        let on = try await run(expectedFall: 0.0005, "02-dft")
+        let (least, calls) = (try #require(first.gradientCalls), try #require(on.gradientCalls))
+        #expect(calls > least && calls <= 2 * least, "\(calls) gradients, small forces after \(least)")
+        let energies = (try #require(first.path.energies.last), try #require(on.path.energies.last))
+        #expect(energies.1 < energies.0, "\(energies)")
+    }
+
     @Test("without aurelax the package relaxes by BFGS and says why")
     func withoutAurelax() async throws {
         let scratch = try Scratch()

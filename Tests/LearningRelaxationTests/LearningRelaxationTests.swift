@@ -184,6 +184,31 @@ private func relax(
         #expect(near.distance < far.distance - 0.01)
     }
 
+    @Test("below fmax a lower geometry is proposed only if the expected fall is large enough")
+    func lowerGeometry() throws {
+        // A valley along one coordinate, so flat that its floor is beyond the trust radius.
+        var hessian = Matrix(rows: 15, columns: 15)
+        for i in 0..<15 { hessian[i, i] = i == 12 ? 0.02 : 20 }
+        func lower(than expectedFall: Double) throws -> Proposal? {
+            var settings = LearningSettings()
+            settings.hessianFloor = 0.01
+            settings.expectedFall = expectedFall
+            var machine = try LearningRelaxation(
+                start: cluster, isFree: [false, false, false, false, true], base: .quadratic,
+                hessian: hessian, settings: settings)
+            var forces = [SIMD3<Double>](repeating: .zero, count: 5)
+            forces[4] = [0.04, 0, 0]
+            try machine.observe(cluster.positions, energy: 0, forces: forces)
+            return try machine.lowerGeometry()
+        }
+        // The energy falls by 0.04 · 0.25 − 0.02 · 0.25² / 2 = 0.009 eV within the trust radius.
+        let proposal = try #require(try lower(than: 0.005))
+        let distance = (proposal.positions[4] - cluster.positions[4]).length
+        #expect(distance > 0.2 && distance < 0.25 + 1e-9)
+        #expect(abs((proposal.predictedEnergy ?? 0) + 0.009) < 0.0015)
+        #expect(try lower(than: 0.02) == nil)
+    }
+
     @Test("near convergence the trust radius follows the fall of the energy")
     func radiusByEnergy() {
         /// Returns the radius after a step from 0.2 Å.
