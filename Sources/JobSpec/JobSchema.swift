@@ -42,7 +42,8 @@ public enum JobSchema {
         let hint =
             "give the name of a file beside the job file, without a folder, or text after ‘structure: |’"
         if text.contains("/") || text == ".." || text == "." {
-            return TextProblem("‘\(text.prefix(80))’ leads out of the job's folder", hint: hint)
+            return TextProblem(
+                "‘\(text.prefix(80))’ is not the name of a file beside the job file", hint: hint)
         }
         if text.hasPrefix(".") {
             return TextProblem("‘\(text.prefix(80))’ is a hidden file", hint: hint)

@@ -74,8 +74,12 @@ guard !directories.isEmpty else {
 signal(SIGPIPE, SIG_IGN)
 var thread = pthread_t()
 let started = pthread_create(&thread, nil, endWithStandardInput, nil)
-guard started == 0, inotifytools_initialize() != 0 else {
-    complain("aurelax-watch: cannot start: error \(inotifytools_error())")
+guard started == 0 else {
+    complain("aurelax-watch: cannot start a thread: \(String(cString: strerror(started)))")
+    exit(1)
+}
+guard inotifytools_initialize() != 0 else {
+    complain("aurelax-watch: cannot start inotify: \(String(cString: strerror(inotifytools_error())))")
     exit(1)
 }
 

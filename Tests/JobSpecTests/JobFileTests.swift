@@ -212,9 +212,9 @@ import YAMLDocument
     @Test(
         "A structure's name cannot lead to another folder", .tags(.fault21),
         arguments: [
-            ("../x.xyz", "leads out of the job's folder"), ("/etc/passwd", "leads out of the job's folder"),
-            ("a/b.xyz", "leads out of the job's folder"), ("..", "leads out of the job's folder"),
-            (".", "leads out of the job's folder"), (".hidden.xyz", "is a hidden file"),
+            ("../x.xyz", "is not the name of a file beside the job file"), ("/etc/passwd", "is not the name of a file beside the job file"),
+            ("a/b.xyz", "is not the name of a file beside the job file"), ("..", "is not the name of a file beside the job file"),
+            (".", "is not the name of a file beside the job file"), (".hidden.xyz", "is a hidden file"),
             ("\"x\\0.xyz\"", "this is not the name of a file"),
             ("\"x\\u202Ezyx.\"", "this is not the name of a file"),
             ("\"\\u200B\"", "this is not the name of a file"),

@@ -24,7 +24,8 @@ import Workflow
         #expect(
             decide([check(1, energy: -1, fmax: 0.4)])
                 == .goOn(
-                    "round 1: fmax 0.400 eV/Å in its check, largest error of the model 0.050 eV/Å: another round"
+                    "round 1: fmax 0.400 eV/Å in its check, largest force error of the model 0.050 eV/Å: "
+                        + "another round"
                 ))
         #expect(
             decide([check(1, energy: -1, fmax: 0.4, error: nil)])

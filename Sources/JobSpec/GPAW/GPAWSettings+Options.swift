@@ -107,7 +107,7 @@ extension GPAWSettings.Convergence {
             "eV² per valence electron.")
         OptionSpec(
             "forces", \.forces, .number(0...10, open: true), default: "not checked",
-            "Change of the largest force, eV/Å.")
+            "Largest change of an atom's force between two cycles, eV/Å.")
         OptionSpec(
             "bands", \.bands, .integer(-100_000...100_000), default: "the occupied bands",
             "Bands that must converge.")

@@ -11,9 +11,9 @@ public struct RemainingCost: Sendable {
     /// Suffixes of jobs' names, and the name of the preparation.
     private static let ways = [
         ("-raw", "raw"), ("-gfnff", "after GFN-FF"), ("-gfn1", "after GFN1-xTB"),
-        ("-oamlm", "after the OAMLM"), ("-oamlm-default", "the same, stopped in time"),
+        ("-oamlm", "after the OAMLM"), ("-oamlm-default", "after the OAMLM, with its default stop"),
         ("-vector", "after the vector kernel"), ("-identity", "after the SOAP potential"),
-        ("", "the same, with its Hessian"), ("-hybrid", "hybrid"),
+        ("", "after the SOAP potential, with its Hessian"), ("-hybrid", "hybrid"),
     ]
 
     /// The result of one job.

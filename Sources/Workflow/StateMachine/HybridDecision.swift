@@ -65,8 +65,8 @@ package enum HybridDecision: Sendable, Equatable {
         var place = "round \(checks.count): fmax \(number(last.fmax)) eV/Å in its check"
         if let learnt = last.modelError, let first = last.firstModelError {
             place +=
-                " (largest error of the trained model there \(number(learnt)), of the initial model "
-                + "\(number(first)))"
+                " (largest force error there: trained model \(number(learnt)) eV/Å, initial model "
+                + "\(number(first)) eV/Å)"
         }
         func finish(_ reason: String) -> HybridDecision {
             guard best.stage != last.stage, let round = checks.firstIndex(of: best) else {
@@ -87,8 +87,10 @@ package enum HybridDecision: Sendable, Equatable {
         } else if calls >= maxGradientCalls {
             self = finish("; the limit of gradient calls is reached (\(calls))")
         } else {
-            let error = last.modelError.map { ", largest error of the model \(number($0)) eV/Å" } ?? ""
-            self = .goOn("\(place)\(error): another round")
+            if last.firstModelError == nil, let error = last.modelError {
+                place += ", largest force error of the model \(number(error)) eV/Å"
+            }
+            self = .goOn("\(place): another round")
         }
     }
 }

@@ -25,7 +25,7 @@ struct ScanCommand: AsyncParsableCommand {
     var output: String?
     @Option(help: "Number of rows in each class's table.")
     var rows = 10
-    @Flag(help: "The records as JSON on standard output.")
+    @Flag(help: "Print the results of all sets as JSON, instead of the tables.")
     var json = false
     @Flag(help: "Run through Slurm, one array element per set.")
     var slurm = false
