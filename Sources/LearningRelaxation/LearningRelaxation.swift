@@ -251,7 +251,7 @@ public struct LearningRelaxation: Sendable {
         let outcome = try relax(within: trustRadius, dampings: [], exactAtBest())
         let deviation = try self.deviation(of: outcome, from: home)
         let fall = home.energy - outcome.energy
-        guard fall > settings.expectedFall, deviation < fall / 2,
+        guard fall > settings.expectedFall, deviation < fall / 4,
             outcome.displacement.allSatisfy(\.isFinite)
         else { return nil }
         return Proposal(
