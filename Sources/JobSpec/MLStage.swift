@@ -197,7 +197,7 @@ extension MLStage {
     /// ``largestForBFGS`` atoms, LBFGS replaces BFGS: its first steps are the same, and each step takes less time.
     ///
     /// - Parameters:
-    /// - energies: whether the model predicts energies.
+    ///   - energies: whether the model predicts energies.
     ///   - atoms: number of atoms.
     public func completed(forEnergies energies: Bool, atoms: Int) -> MLStage {
         var stage = self
