@@ -324,7 +324,7 @@ extension Calibration {
 }
 
 extension ForceAccuracy {
-    /// Mean of ln RMSE over the elements.
+    /// Mean over the elements of ln RMSE of a force component.
     var score: Double {
         rows.values.reduce(0) { $0 + log($1.componentRMSE) } / Double(max(1, rows.count))
     }
