@@ -7,7 +7,7 @@ internal import Slurm
 import Synchronization
 import SystemPackage
 
-/// The service that follows the queue while the daemon runs.
+/// The service that follows Slurm's queue while the daemon runs.
 struct SlurmService: Service {
     let follower: SlurmFollower
     let pause: Duration
@@ -80,7 +80,7 @@ struct LocalService: Service {
 }
 
 extension SpoolConfiguration {
-    /// Reads the configuration of a spool; the defaults if there is none.
+    /// Reads the configuration of a spool; without a file `aurelax.yaml`, returns the defaults.
     ///
     /// - Throws: ``WorkflowError/configuration(_:)`` with every mistake and its place.
     public static func read(of spool: Spool) throws -> SpoolConfiguration {

@@ -25,7 +25,7 @@ public struct SpoolClient: Sendable {
 
     /// Drops a job and its structure into the inbox: first the structure, each atomically.
     ///
-    /// - Returns: the name of the job's file there.
+    /// - Returns: the name of the job's file in the inbox.
     /// - Throws: `FileError` with EEXIST if a file of that name already waits there.
     @discardableResult
     public func submit(_ job: Job, structure: [UInt8]?) throws -> String {
@@ -81,7 +81,7 @@ public struct SpoolClient: Sendable {
         try OpenSpool(spool).openInbox().create(file, bytes)
     }
 
-    /// Returns the names of folders in `outbox/rejected`: of the files set aside most recently, the newest
+    /// Returns the names of the folders in `outbox/rejected` with the files that were set aside last, the newest
     /// first.
     public func rejections(last count: Int = 5) -> [String] {
         let folder = URL(fileURLWithPath: spool.outbox.appending(Spool.rejected).string)
@@ -204,7 +204,7 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// Returns all visible data of a job so far.
+    /// Returns the report on a job, with all data that the store and the job's folder have so far.
     public func report(of name: String) throws -> JobReport {
         let record = try record(name)
         let files = try files(of: name)
@@ -272,7 +272,7 @@ public struct SpoolClient: Sendable {
         return try shown(after)
     }
 
-    /// Returns true for the SHA-256 of the manifest of a package that the daemon handed out.
+    /// Returns true if a package that the daemon handed out has a manifest with this SHA-256.
     public func isPublished(_ digest: Digest) throws -> Bool {
         try withStore { try $0.isPublished(digest) }
     }
