@@ -2,7 +2,7 @@
 public struct RunEvidence: Sendable, Equatable {
     /// For an array: the element that this evidence is about.
     public var element: Int?
-    /// The package's own marker of a complete result. It overrides all other evidence.
+    /// Whether the package has marked its result as complete. This overrides all other evidence.
     public var hasResult = false
     /// Number of steps in the trajectory.
     public var steps = 0

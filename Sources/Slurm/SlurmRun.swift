@@ -30,7 +30,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public private(set) var submitted: String?
     /// The reason for waiting, or what is known about a lost run.
     public private(set) var reason = ""
-    /// The run's place among all waiting jobs, if it was queried.
+    /// The run's place among all waiting jobs; nil if it is unknown.
     public private(set) var place: QueuePlace?
     public private(set) var node = ""
     /// Start and time limit, by this machine's clock.

@@ -173,7 +173,7 @@ extension JobReport {
         }
     }
 
-    /// Largest trajectory that is drawn, bytes.
+    /// Size in bytes above which a trajectory is not shown in the report.
     private static let largestTrajectory = 1 << 30
 
     private static func frames(atPath path: String) -> ([Atoms], problem: String?) {

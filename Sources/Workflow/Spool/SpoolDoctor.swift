@@ -288,7 +288,7 @@ private struct Examination {
 }
 
 extension Store {
-    /// Resets a job whose package was removed while it waited: the stage starts again with the same
+    /// Resets a job whose package was removed while the job waited: the stage starts again with the same
     /// package.
     func handOutAgain(_ job: JobRecord) throws -> JobRecord? {
         guard try apply(.pause, to: job.id) != nil else { return nil }

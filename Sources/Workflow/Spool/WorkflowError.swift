@@ -24,7 +24,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case noModel = 9
 }
 
-/// An error of the workflow; the code that catches it knows the job or the daemon concerned.
+/// An error of a spool, of its daemon or store, or of one of its jobs.
 public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case locked(LockHeld)
     case unsuitableFileSystem(FilePath, String)
@@ -39,7 +39,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case notTakenIn(String, why: InboxDelay)
     case noSpool(FilePath)
     case file(FileError)
-    /// The store could not be read or written; true if written data may be lost.
+    /// The store could not be read or written; the last value is true if written data may be lost.
     case database(FilePath, String, Bool)
     case notAllowed(String)
     /// `aurelax.yaml` cannot be used; the report has places and reasons.

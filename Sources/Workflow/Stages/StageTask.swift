@@ -22,11 +22,11 @@ package struct StageTask: Codable, Sendable, Equatable {
     let settings: MLStage
     /// Digest of the initial structure.
     let structure: Digest
-    /// Path of the model's file on the machine that does the stage.
+    /// Path of the model's file on the machine that computes the stage.
     let model: String
     /// SHA-256 of the model's file.
     let modelVersion: String
-    /// Training data to use first; nil without training.
+    /// Data for training the model before the stage; nil if the model is not trained.
     let lesson: Lesson?
     /// Whether the model's final Hessian is needed.
     let wantsHessian: Bool
@@ -61,7 +61,8 @@ package struct StageTask: Codable, Sendable, Equatable {
         try folder.replace(Self.file, try bytes)
     }
 
-    /// The signal is ignored until aurelax handles it, because an early signal must not end the script.
+    /// The stop signal USR1 is ignored until aurelax handles it, because an early signal must not end the
+    /// script.
     private static let script = """
         #!/bin/sh
         # Runs this stage in its folder; after an interruption, run it again to resume.
@@ -169,6 +170,8 @@ extension StageTask {
 extension StageTask {
     private struct HessianStopped: Error {}
 
+    /// Computes the model's Hessian at the final structure and writes it into the folder.
+    ///
     /// - Returns: digest of the file; nil if the model has no Hessian.
     /// - Throws: ``HessianStopped`` if the stage is asked to stop.
     private static func leaveHessian(
@@ -187,6 +190,8 @@ extension StageTask {
         return Digest(of: bytes)
     }
 
+    /// Takes the lock of the stage's folder.
+    ///
     /// - Returns: nil on a file system without locks.
     private static func lock(_ folder: Directory) throws -> ExclusiveLock? {
         do {

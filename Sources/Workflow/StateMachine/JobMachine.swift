@@ -7,7 +7,8 @@ public enum JobEvent: Sendable, Equatable {
     /// A job that this job waits for can no longer be completed.
     case dependencyLost(String)
     case stageEnded(StageVerdict)
-    /// The stage failed; `again` if the same attempt may succeed later.
+    /// The stage failed. If `again` is true and the job is running, the next attempt follows, unless this was the
+    /// last one allowed.
     case stageFailed(String, again: Bool)
     /// The ML stage stopped between two steps because the daemon stops; also used at recovery for a
     /// job that was running when the daemon was killed.
@@ -60,7 +61,7 @@ public struct JobMachine: Sendable, Equatable {
         self.stages = stages
     }
 
-    /// Returns false, without a change, if the event is not valid in this state.
+    /// Applies an event. Returns false, without a change, if the event is not valid in this state.
     public mutating func handle(_ event: JobEvent) -> Bool {
         switch (state, event) {
         case (.queued, .start): begin()

@@ -38,17 +38,17 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var optimizerNote: String?
     /// Processor time of all processes of an outside calculation, s.
     public var processorSeconds: Double?
-    /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
+    /// For a check in a hybrid stage: the largest error of the model's force at the check's final geometry,
     /// eV/Å.
     public var modelError: Double?
-    /// If the round's model was trained in this stage: the error of the stage's initial model.
+    /// If the model was trained on earlier checks: the same error for the hybrid stage's initial model, eV/Å.
     public var firstModelError: Double?
     /// For a check in a hybrid stage: the decision and its reason.
     public var decision: String?
     /// Index in the plan of the stage from whose final structure the next stage starts, if that is not this
     /// stage.
     public var goesBackTo: Int?
-    /// For single points: the result of each, in the order of their steps.
+    /// For single points: the result of each point, in the order of their steps.
     public var points: [Point]?
     /// For single points: the number of the stage, from 1, along whose path they are computed.
     public var pathOf: Int?

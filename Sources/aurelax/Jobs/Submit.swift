@@ -118,7 +118,7 @@ struct Submit: AsyncParsableCommand {
         for (job, _) in good { try await Follower(client: client, job: job.name).follow() }
     }
 
-    /// - Returns: nil if several files are given and this one is wrong in a way that has been printed.
+    /// - Returns: nil if several files are given and this one has errors, which have been printed.
     private func check(_ path: String) throws -> CheckedJob? {
         if let name, !Job.isName(name) {
             throw ValidationError(
@@ -288,7 +288,7 @@ struct CheckedJob {
             asksGPAW: asksGPAW, engines)
     }
 
-    /// Checks a template with its values.
+    /// Fills in a template and checks the resulting job file.
     ///
     /// - Parameters:
     ///   - structure: the structure's file; nil for the file that the template names.
@@ -304,7 +304,8 @@ struct CheckedJob {
         var values = Dictionary(
             settings.compactMap { setting in setting.name.map { ($0, setting.value) } }
         ) { $1 }
-        // With a name of its own, the job's structure is named after the job, not after the structure's file.
+        // If a job name is given, the structure in the inbox is named after the job, not after the structure's
+        // file.
         if let name { (values["name"], values["structure"]) = (name, "\(name).xyz") }
         let text = try template.text(values)
         let parsed = YAMLNode.parse(Array(text.utf8)).root

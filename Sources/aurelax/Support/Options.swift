@@ -6,7 +6,7 @@ import ModelLibrary
 import SystemPackage
 import Workflow
 
-/// The spool of a command.
+/// The options that select the spool of a command.
 struct SpoolOptions: ParsableArguments {
     @Option(
         name: .customLong("spool"),
@@ -24,7 +24,7 @@ struct SpoolOptions: ParsableArguments {
     var client: SpoolClient { SpoolClient(spool) }
 }
 
-/// The force field of a command.
+/// The options that select the force field of a command.
 struct ModelOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
@@ -61,7 +61,7 @@ enum Models {
 }
 
 enum Program {
-    /// This program's own file.
+    /// Path of this program's own file.
     static var path: String {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
             ?? CommandLine.arguments[0]
@@ -87,7 +87,7 @@ enum Program {
     }
 }
 
-/// The engine of an `aurelax.yaml` that a command uses instead of a model.
+/// The options that select an engine of an `aurelax.yaml`, which a command uses instead of a model.
 struct EngineOptions: ParsableArguments {
     @Option(help: "Engine of the spool's aurelax.yaml to use instead of a model.")
     var engine: String?
