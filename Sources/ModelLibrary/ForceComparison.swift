@@ -9,7 +9,7 @@ public struct ForceComparison: Sendable {
         public var predicted: SIMD3<Double>
         /// Reference force, eV/Å.
         public var reference: SIMD3<Double>
-        /// Expected length of the error vector, eV/Å.
+        /// Expected length of the error vector, eV/Å; nil if the model gives none.
         public var expected: Double?
         public var outOfDomain: Bool
         /// Values in the order of ``ForceComparison/indicators``; NaN if there is no value.

@@ -33,7 +33,7 @@ public struct Recipe: Sendable, Equatable {
             self.calibration = calibration
         }
 
-        /// Frames of a file by their use.
+        /// Indices of the frames of a file, by their use.
         struct Split {
             var training: [Int]
             var validation: [Int]
@@ -68,7 +68,7 @@ public struct Recipe: Sendable, Equatable {
         case vectorKernel(VectorKernelOptions)
         case soapPotential(SOAPPotentialSettings)
 
-        /// The name in recipes, model files and predictions.
+        /// The name of the kind in recipes, model files and predictions.
         public var kind: String {
             switch self {
             case .oamlm: OAMLMForceField.kind
@@ -83,7 +83,7 @@ public struct Recipe: Sendable, Equatable {
     public var data: [Source]
     public var fit: Fit
     public var method: Method
-    /// The directory of relative file names.
+    /// The directory to which the file names in the recipe are relative.
     public var directory: String
 
     /// Path of the trained model: `<directory>/<name>.aurelax-model`.

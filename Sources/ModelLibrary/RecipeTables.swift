@@ -166,7 +166,7 @@ extension SOAPPotentialSettings {
 // MARK: Classes of atoms, aligned with references
 
 extension EnvironmentOptions {
-    /// Returns the options of a type that contains these values.
+    /// Returns these options for a type that contains ``EnvironmentOptions`` at `path`.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, EnvironmentOptions> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }

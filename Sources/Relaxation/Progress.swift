@@ -56,7 +56,7 @@ struct Progress: Sendable {
     }
 }
 
-/// The progress of a relaxation through its alternation.
+/// The place of a relaxation in its ``Alternation``.
 struct AlternationPlace: Sendable, Equatable {
     private(set) var round = 0
     private(set) var segment = 0

@@ -45,7 +45,7 @@ public struct Classification: Sendable, Equatable {
     /// - Parameters:
     ///   - atoms: a structure of H, C, S and Au.
     ///   - options: bond lengths.
-    ///   - previous: the classes at the previous step, for hysteresis; nil for none.
+    ///   - previous: the classes at the previous step. Nil means that there is no previous step, and no hysteresis.
     /// - Precondition: the structure has no elements other than H, C, S and Au.
     public init(_ atoms: Atoms, options: Options = Options(), previous: [AtomClass]? = nil) {
         precondition(previous.map { $0.count == atoms.count } ?? true, "one class per atom")
@@ -60,7 +60,8 @@ public struct Classification: Sendable, Equatable {
             default:
                 precondition(atoms.elements[i] == .gold, "only H, C, S and Au have classes")
                 var (sulfur, gold) = (0, 0)
-                // For a unit atom sulfur counts up to the longer distance; for a core atom, gold.
+                // For an atom that was unit gold, sulfur counts up to the longer distance; for an atom that was core
+                // gold, gold does.
                 let wasUnit = previous.map { $0[i] == .unitGold }
                 let sulfurLimit = wasUnit == true ? options.releaseLength : options.bondLength
                 let goldLimit = wasUnit == false ? options.releaseLength : options.bondLength

@@ -5,12 +5,12 @@ import MinimalLearning
 
 /// All environments of one class in the training frames.
 struct TrainingPool {
-    /// N×F, not scaled.
+    /// Descriptors of the environments, N×F, not scaled.
     var descriptors: Matrix
     /// The force on the centre of each environment, eV/Å.
     var forces: [SIMD3<Double>]
     var environments: [Environment]
-    /// The frame of each environment.
+    /// Index of the frame of each environment.
     var frames: [Int]
     var stretched = 0
 

@@ -25,7 +25,7 @@ public struct VectorKernelForceField: ForceField {
         let header: VectorKernelClassHeader
         let references: ReferenceSet
         let frames: [LocalFrames]
-        /// a_j divided by the normalisation of the reference's local frames.
+        /// The coefficients a_j (`VectorKernelFit`), each divided by the norm of the local frames of reference j.
         let coefficients: [SIMD3<Double>]
 
         init(
