@@ -72,7 +72,7 @@ public struct Dashboard: Service {
         }
     }
 
-    /// The dashboard cannot listen at its address.
+    /// The error that the dashboard cannot listen at its address.
     private struct DashboardClosed: Error, CustomStringConvertible {
         let address: String
         let reason: String

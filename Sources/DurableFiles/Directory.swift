@@ -20,7 +20,7 @@ public final class Directory: Sendable {
 
     deinit { _ = Glibc.close(descriptor) }
 
-    /// Opens a subdirectory; a symbolic link in its place is refused.
+    /// Opens a subdirectory; refuses a symbolic link of that name.
     public func subdirectory(_ name: FilePath.Component) throws(FileError) -> Directory {
         let shown = path.appending(name)
         return Directory(

@@ -7,7 +7,7 @@ public struct PublishedFile: Sendable, Equatable {
     public let isExecutable: Bool
     /// Whether only the owner may read the file.
     public let isPrivate: Bool
-    /// Number of a user who may also read a private file.
+    /// Numeric ID of a user who may also read a private file; nil for none.
     public let reader: UInt32?
 
     public init(
@@ -25,9 +25,9 @@ public struct PublishedFile: Sendable, Equatable {
 /// The outcome of publishing a directory.
 public enum Publication: Sendable, Equatable {
     case published
-    /// A directory of that name already holds the same files, from an earlier attempt.
+    /// A directory of that name holds the same files already, from an earlier attempt.
     case alreadyThere
-    /// A directory of that name holds other files; it is unchanged.
+    /// The name is taken by something else, which is unchanged; the text names the difference.
     case conflict(String)
 }
 

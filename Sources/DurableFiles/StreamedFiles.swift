@@ -10,6 +10,8 @@ public final class AppendFile {
     private let file: OpenFile
     public private(set) var length: Int
 
+    /// Opens the file, or creates it if it is missing.
+    ///
     /// - Parameter keeping: number of bytes of an existing file to keep; nil keeps all.
     public init(
         _ name: FilePath.Component, in directory: Directory, keeping: Int? = nil

@@ -5,7 +5,7 @@ package enum Syscall: String, Sendable, CaseIterable {
     case open, close, read, write, fsync, stat, rename, unlink, mkdir, truncate, lock, list, statfs, chmod
 }
 
-/// The effect of a test on one call.
+/// The effect that a test has on one system call.
 package enum Interruption: Sendable {
     /// The call is not made and fails with this error.
     case fail(Errno)
@@ -23,7 +23,7 @@ package enum FileChange: Sendable, Equatable {
     case makeDirectory(FilePath)
     case rename(FilePath, FilePath)
     case remove(FilePath)
-    /// Synchronises a file or a directory: earlier changes are on the disk from here on.
+    /// A file or directory was synchronised: its earlier changes are on the disk from here on.
     case synchronize(FilePath)
 }
 

@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The result of `fstat`.
+/// The status of a file or directory, from stat(2).
 public struct FileStatus: Sendable, Equatable {
     public enum Kind: Sendable, Equatable { case regular, directory, symbolicLink, other }
 
@@ -201,7 +201,7 @@ enum SystemCalls {
         }
         guard !replacing else { return try call(0) }
         do {
-            // RENAME_NOREPLACE.
+            // The flag 1 is RENAME_NOREPLACE.
             try call(1)
         } catch  where error.code == .invalidArgument || error.code == .noFunction {
             guard try status(of: new, relativeTo: target, shown: shown) == nil else {

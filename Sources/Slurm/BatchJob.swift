@@ -129,9 +129,9 @@ public struct BatchJob: Sendable, Equatable {
     /// Seconds between two of Slurm's checks of time limits.
     static let slurmResolution = 30
 
-    /// The script that runs on the node. Only the current run starts; a submission that was thought
-    /// lost and starts late ends at once. USR1 is passed on to the package, which ends after its
-    /// step; a package that has not started does not start.
+    /// The script that runs on the node. It starts the package only if its run is the current one, so a
+    /// submission that was thought lost and starts late ends at once. It passes USR1 on to the package, which
+    /// ends after its current step; if USR1 arrives before the package has started, the package is not started.
     public var script: String {
         let exports = environment.sorted { $0.key < $1.key }.map {
             "export \($0.key)=\(shellQuoted($0.value))"

@@ -158,7 +158,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return last
     }
 
-    /// Elements of an array whose state is unknown, if no element is in the queue any more.
+    /// Numbers of the array elements whose end is unknown although no element is in the queue any more;
+    /// otherwise empty.
     public var elementsUnseen: [Int] {
         guard let array, let tally, tally.running == 0, tally.pending == 0, phase != .ended else { return [] }
         return array.elements.filter { tally.ends[$0] == nil }

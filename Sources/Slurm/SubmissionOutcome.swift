@@ -12,6 +12,8 @@ public enum SubmissionOutcome: Sendable, Equatable {
     /// `sbatch` did not run, or did not find its cluster: the job was not submitted, and no other job could be.
     case notRun(String)
 
+    /// Judges the outcome by the exit status and the output of `sbatch`.
+    ///
     /// - Parameter status: nil if the command was killed.
     public init(status: Int32?, output: String, errors: String) {
         if status == 0 {

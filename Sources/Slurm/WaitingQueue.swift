@@ -11,7 +11,7 @@ public struct QueuePlace: Sendable, Equatable, Codable {
         (self.position, self.waiting, self.start) = (position, waiting, start)
     }
 
-    /// A part of a status line.
+    /// The place as a part of a status line.
     var text: String {
         "place \(position) of \(waiting)"
             + (start.map { ", start expected \($0.replacing("T", with: " "))" } ?? "")

@@ -217,7 +217,7 @@ private struct Turns: Service {
     private func work() async throws {
         var idle = 0
         for await _ in wake.cancelOnGracefulShutdown() {
-            // Two idle turns in a row are required, because the second one sees results of the first.
+            // Two idle turns in a row are required, because only the second one sees the effects of the first.
             idle = try await engine.turn() ? idle + 1 : 0
             await engine.noteTroubleOfEngines()
             if let manager { try await manager.tell(engine) }

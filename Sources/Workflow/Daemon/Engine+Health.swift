@@ -88,7 +88,7 @@ public struct DaemonHealth: Sendable, Equatable, Codable {
     static let file = "daemon.json"
 }
 
-/// Operations that fail at present and may succeed later, by subject.
+/// Operations that fail at present and may succeed later, by subject (a job, the inbox).
 struct Troubles {
     private var causes: [String: String] = [:]
     /// No new work is started before this time, because disk space, file descriptors or permissions are lacking; nil
@@ -153,7 +153,7 @@ extension Logger {
         return about(names[0], stage: parts.stage, attempt: parts.attempt)
     }
 
-    /// - Parameter stage: from 0.
+    /// - Parameter stage: number of the stage, from 0.
     func about(_ job: String, stage: Int, attempt: Int) -> Logger {
         var logger = self
         logger[metadataKey: "job"] = "\(job)"

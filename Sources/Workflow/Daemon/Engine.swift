@@ -39,9 +39,10 @@ package actor Engine {
     var health: DaemonHealth?
     private var running: [Int64: RunningStage] = [:]
     private var willLookAgain = false
-    /// Jobs whose logs already say that they wait for others.
+    /// Jobs whose logs already say that the job waits for other jobs.
     private var held: Set<Int64> = []
-    /// Time of the last poll of external jobs: one in each interval, whatever wakes the daemon.
+    /// Time of the last poll of packages and of stages on other machines: one poll in each interval, whatever
+    /// wakes the daemon.
     private var lastPoll: ContinuousClock.Instant?
     private var polls: Int64 = 0
     /// Asks for another turn.
@@ -107,7 +108,8 @@ package actor Engine {
         foreignTroubles["engines"] = trouble
     }
 
-    /// Records a problem of a part of the daemon that works beside the turns, or nil if the part has none.
+    /// Records the problem of a part of the daemon that works beside the turns; nil means that the part has no
+    /// problem.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Handles every job and every file of the inbox once.

@@ -5,7 +5,7 @@ import Glibc
 /// the environment names.
 struct ServiceManager: Sendable {
     private let address: [UInt8]
-    /// Whether the manager ends a daemon that is silent for too long.
+    /// Whether systemd ends a daemon that is silent for too long.
     private let hasWatchdog: Bool
 
     /// Returns nil if this process is not supervised.

@@ -4,12 +4,12 @@ public import JobSpec
 public import Reports
 public import SystemPackage
 
-/// The jobs of a spool, for programs.
+/// The list of a spool's jobs, encoded as JSON for other programs.
 public struct JobList: Encodable, Sendable {
     public let jobs: [JobStatus]
     /// Job files in the inbox that have not been accepted yet.
     public let inbox: [String]
-    /// The reasons why files of the inbox wait or cannot be used, by name.
+    /// The reasons why files of the inbox wait or cannot be used, by file name.
     public let notes: [String: String]
 
     public init(jobs: [JobStatus], inbox: [String], notes: [String: String] = [:]) {
@@ -170,7 +170,9 @@ public struct SpoolClient: Sendable {
         return (text ?? "").split(whereSeparator: \.isNewline).map(String.init)
     }
 
-    /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:)``.
+    /// Returns the state of a job that was accepted.
+    ///
+    /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:why:)``.
     public func status(of name: String) throws -> JobStatus { try shown(record(name)) }
 
     private func shown(_ record: JobRecord) throws -> JobStatus {

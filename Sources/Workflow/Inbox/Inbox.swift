@@ -70,7 +70,7 @@ struct Inbox {
     private var hasOthers = false
     /// Snapshots of files that have not changed since.
     private var claims: [[UInt8]: Claim] = [:]
-    /// The name after which an interrupted scan resumes.
+    /// Name of the file that was looked at last; the next scan begins after it.
     private var lastLookedAt: [UInt8]?
 
     init(
@@ -86,6 +86,8 @@ struct Inbox {
         clock = SettleClock(interval: settle)
     }
 
+    /// Scans the inbox once.
+    ///
     /// - Throws: errors of the disk or the store; the files concerned stay where they are.
     mutating func scan() throws -> Outcome {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)

@@ -38,7 +38,7 @@ final class StructureReadings: Sendable {
         let problems: [Diagnostic]
     }
 
-    /// The structure cannot be read.
+    /// The reason why a structure cannot be read.
     struct Refusal: Error, CustomStringConvertible { let description: String }
 
     private struct State {
@@ -59,7 +59,7 @@ final class StructureReadings: Sendable {
         (self.blobs, self.converter, self.wake) = (blobs, converter, wake)
     }
 
-    /// Returns the result of the reading on another thread; nil while the reading is not finished.
+    /// Returns the result of reading a structure on another thread; nil while the reading is not finished.
     ///
     /// - Throws: ``Refusal``, `FileError`, `BlobDamaged`.
     func reading(_ request: Request) throws -> Reading? {

@@ -39,7 +39,7 @@ extension JobReport {
         if let first = stages.first?.frames.first, initial == nil { initial = first }
     }
 
-    /// Returns every attempt at a stage that ended, and the current attempt.
+    /// Returns all attempts at all stages that have ended, and the current attempt.
     private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
         var stages = ended.map { one in
             var stage = stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)

@@ -76,7 +76,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
-        // The message of the run does not hide a message about an earlier result or an ignored package.
+        // The progress does not hide a message about an earlier result or an ignored package. With a run in
+        // Slurm, the job's reason is the state of the run, which `queue` has already.
         let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
         let said = isNews ? record.machine.reason : nil
         reason = [said, queue, calculation].compactMap(\.self).joined(separator: "; ")

@@ -25,6 +25,8 @@ public struct SpoolDoctor: Sendable {
     /// - Parameter python: Python for packages that this machine runs, unless the spool's configuration names one.
     public init(_ spool: Spool, python: String = "python3") { (self.spool, self.python) = (spool, python) }
 
+    /// Examines the spool and returns the findings.
+    ///
     /// - Parameter repairing: whether to apply the remedies, which is allowed only while no daemon is
     ///   running.
     /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is requested while a

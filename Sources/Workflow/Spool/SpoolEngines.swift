@@ -31,6 +31,8 @@ package final class SpoolEngines: Sendable {
     /// Names of the machine-learned engines, whose energies and forces are predictions.
     package var models: [String] { current.filter { $0.kind == .ml }.map(\.name) }
 
+    /// Returns the engine of this name.
+    ///
     /// - Throws: ``EngineError/unknown(name:known:)``.
     package func named(_ name: String) throws(EngineError) -> EngineDescription { try current.named(name) }
 

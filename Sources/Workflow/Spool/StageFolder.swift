@@ -26,10 +26,10 @@ struct JobName: Sendable, Hashable, CustomStringConvertible {
 /// The folder of one attempt at one stage of a job: its name, its paths, and its opening.
 struct StageFolder: Sendable, Hashable {
     let job: JobName
-    /// From 0.
+    /// Number of the stage, from 0.
     let stage: Int
     let kind: StageKind
-    /// From 1.
+    /// Number of the attempt, from 1.
     let attempt: Int
 
     init(_ job: JobName, stage: Int, kind: StageKind, attempt: Int = 1) {

@@ -10,7 +10,7 @@ public struct StoreRecovery: Sendable {
     public struct Outcome: Sendable, Equatable {
         /// Names of the recovered jobs.
         public var jobs: [String] = []
-        /// Folders of the outbox from which no job could be recovered: name and reason.
+        /// The reasons why no job could be recovered from some folders of the outbox, by the folders' names.
         public var left: [String: String] = [:]
         /// The new place of the previous store; nil if there was none.
         public var former: FilePath?

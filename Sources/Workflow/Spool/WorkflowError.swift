@@ -12,7 +12,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     /// The store is damaged, of another version, or on an unsuitable file system; nothing was
     /// changed.
     case store = 4
-    /// No space, descriptors or permissions.
+    /// Disk space, file descriptors or permissions are lacking.
     case resource = 5
     /// The disk did not keep written data. The next start recovers what is on the disk.
     case disk = 6

@@ -8,7 +8,7 @@ import SystemPackage
 struct DFTStageRun: OutsideStage {
     let package: OutsidePackage
     let stage: DFTStage
-    /// The engine's definition for the package; nil for GPAW and tblite.
+    /// The engine's definition for the package; nil for GPAW and tblite, and if only the result is read.
     let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }

@@ -14,7 +14,7 @@ struct LearningBaseChoice {
     let record: JobRecord
     let models: LoadedModels
     let engines: SpoolEngines
-    /// Python of engines whose description names none.
+    /// Python for engines whose description names none.
     let python: String
     /// The initial structure of the calculation.
     let atoms: Atoms
@@ -143,7 +143,7 @@ extension LearningBaseChoice {
         throw StageFailure("base: learnt:\(job) needs a job with the result of a dft stage; \(job) has none")
     }
 
-    /// Reads the model file beside a calculation's result; nil if there is none.
+    /// Reads the model that a learning relaxation wrote beside its result; nil if there is none.
     private func model(beside package: Directory) throws -> LearntRelaxation? {
         let name = FilePath.Component(plain: LearntRelaxation.fileName)
         guard let result = try PackageLayout.result(of: package), try result.status(of: name) != nil else {

@@ -15,7 +15,7 @@ import SystemPackage
 struct LearntModel {
     /// The trained model; nil if the round uses the stage's initial model.
     let model: (any ForceField)?
-    /// A note for the user.
+    /// A note for the user about the training.
     let note: String
 
     private static let modelName = FilePath.Component(plain: "learnt.\(ModelLibrary.fileExtension)")

@@ -80,7 +80,7 @@ struct OutsideMLStage {
         return next.hessian
     }
 
-    /// Returns the result of the task; nil while there is none.
+    /// Returns the result of the task; nil while there is no result.
     ///
     /// - Throws: ``StageFailure`` if the files are not the result of this task.
     func result(_ models: LoadedModels) throws -> (report: StageReport, final: [UInt8])? {

@@ -9,7 +9,7 @@ import SystemPackage
 struct SinglePointsRun: OutsideStage {
     let package: OutsidePackage
     let stage: SinglePointsStage
-    /// The engine's definition for the package; nil for GPAW and tblite.
+    /// The engine's definition for the package; nil for GPAW and tblite, and if only the result is read.
     let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }

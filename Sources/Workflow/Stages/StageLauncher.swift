@@ -98,7 +98,7 @@ struct StageLauncher: Sendable {
         return .handedOut
     }
 
-    /// Returns the result of an ML stage from another machine; nil while there is none.
+    /// Returns the result of an ML stage from another machine; nil while there is no result.
     ///
     /// - Throws: ``StageFailure`` if the files are not the result of this stage.
     func outsideResult(of record: JobRecord, _ stage: MLStage) throws -> (

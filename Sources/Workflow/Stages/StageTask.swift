@@ -16,7 +16,7 @@ package struct StageTask: Codable, Sendable, Equatable {
 
     var aurelaxStage = version
     package let job: String
-    /// From 1.
+    /// Number of the stage, from 1.
     package let stage: Int
     package let attempt: Int
     let settings: MLStage
@@ -28,7 +28,7 @@ package struct StageTask: Codable, Sendable, Equatable {
     let modelVersion: String
     /// Data for training the model before the stage; nil if the model is not trained.
     let lesson: Lesson?
-    /// Whether the model's final Hessian is needed.
+    /// Whether the model's Hessian at the final structure is needed.
     let wantsHessian: Bool
 
     init(
@@ -40,7 +40,7 @@ package struct StageTask: Codable, Sendable, Equatable {
         (self.model, self.modelVersion, self.wantsHessian) = (model, modelVersion, wantsHessian)
     }
 
-    /// - Throws: `DecodingError` if it is not a task; ``StageFailure`` for a later version.
+    /// - Throws: `DecodingError` if the bytes are not a task; ``StageFailure`` for a task of a later version.
     init(_ bytes: [UInt8]) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(bytes))
         guard aurelaxStage <= Self.version else {
@@ -84,8 +84,8 @@ package struct StageTaskResult: Codable, Sendable {
     /// Digests of `final.extxyz` and `trajectory.extxyz`.
     let final: Digest
     let trajectory: Digest
-    /// Digest of `hessian.f64`: the model's final Hessian, eV/Å², 3N×3N numbers of eight bytes, row
-    /// by row, little-endian.
+    /// Digest of `hessian.f64`: the model's Hessian at the final structure, eV/Å², 3N×3N numbers of eight bytes,
+    /// row by row, little-endian.
     let hessian: Digest?
 
     static let hessianFile: FilePath.Component = "hessian.f64"

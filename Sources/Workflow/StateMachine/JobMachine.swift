@@ -2,7 +2,7 @@
 public enum JobEvent: Sendable, Equatable {
     /// The scheduler starts the stage.
     case start
-    /// The job has to wait for others, named in the text.
+    /// The job has to wait for other jobs, which the text names.
     case held(String)
     /// A job that this job waits for can no longer be completed.
     case dependencyLost(String)
@@ -16,8 +16,8 @@ public enum JobEvent: Sendable, Equatable {
     case packagePublished
     /// The returned result is not valid; it was set aside.
     case resultRefused(String)
-    /// - Parameter next: index of the following stage if it is not the next one; the number of stages if no
-    ///   stage follows.
+    /// - Parameter next: index of the stage that follows, if that is not the next stage of the plan; the number
+    ///   of stages if no stage follows.
     case resultAccepted(StageVerdict, next: Int? = nil)
     /// A message while the stage is computed outside the daemon.
     case noted(String)

@@ -15,7 +15,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var energy: Double?
     /// Final energy minus initial energy, eV; nil if the method has none.
     public var energyChange: Double?
-    /// The force field's name and the SHA-256 of its file, or the engine and its versions.
+    /// Name of the force field or engine. `version` is the SHA-256 of the model's file, or the versions of the
+    /// engine's programs.
     public var method: String
     public var version: String
     public var levelOfTheory: String
@@ -55,7 +56,7 @@ public struct StageReport: Sendable, Equatable, Codable {
 
     /// A geometry whose energy and forces were requested.
     public struct Point: Sendable, Equatable, Codable {
-        /// Step of the path.
+        /// Number of the geometry's step in the path.
         public var step: Int
         /// Energy, eV; nil if it could not be computed.
         public var energy: Double?
@@ -85,7 +86,7 @@ public struct StageReport: Sendable, Equatable, Codable {
         self.seconds = seconds
     }
 
-    /// NaN or infinity must not make a report unreadable.
+    /// Writes NaN and infinity as text, because they must not make a report unreadable.
     static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

@@ -369,7 +369,7 @@ struct SteeringFrame: Decodable {
     enum CodingKeys: String, CodingKey { case positions, energy, forces, symbols, propose, settle }
 }
 
-/// The answer: the frame, its prediction, and the next geometry.
+/// The answer to a message: the next geometry and predictions, or the reason why there is none.
 struct SteeringReply: Encodable {
     var steer: Int?
     var refused: String?

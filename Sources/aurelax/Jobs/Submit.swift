@@ -265,7 +265,7 @@ struct SchemaForm: ParsableArguments {
 struct CheckedJob {
     /// Nil if there is an error.
     let job: Job?
-    /// The structure's file; nil for an inline structure.
+    /// Content of the structure's file; nil for an inline structure.
     private(set) var structure: [UInt8]?
     private(set) var diagnostics: [Diagnostic]
     private(set) var report: String
@@ -274,6 +274,8 @@ struct CheckedJob {
     /// A sentence for each model about the force errors that it expects.
     private(set) var expected: [String] = []
 
+    /// Reads and checks a job file.
+    ///
     /// - Parameters:
     ///   - format: the format of the structure's file; nil if the file's name determines it.
     ///   - isMolecule: whether to remove a periodic cell.

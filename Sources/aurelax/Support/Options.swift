@@ -37,9 +37,9 @@ struct ModelOptions: ParsableArguments {
 }
 
 enum Models {
-    /// The search path for models: $AURELAX_MODELS (folders separated by colons), `models` in the
-    /// current folder, `models` beside the project in which the program was built,
-    /// `share/aurelax/models` beside an installed one.
+    /// The folders that are searched for models: those in $AURELAX_MODELS (separated by colons) if it is set;
+    /// otherwise `models` in the current folder, `share/aurelax/models` beside an installed program, and
+    /// `models` beside the project in which the program was built.
     static var searchPath: [String] {
         if let folders = ProcessInfo.processInfo.environment["AURELAX_MODELS"] {
             return folders.split(separator: ":").map(String.init)
@@ -67,8 +67,8 @@ enum Program {
             ?? CommandLine.arguments[0]
     }
 
-    /// The Python for calculations and plots: $AURELAX_PYTHON, the environment that the project's
-    /// set-up made in the build folder of this program, python3.
+    /// The Python for calculations and plots: $AURELAX_PYTHON if it is set; otherwise that of the environment
+    /// that the project's set-up made in the build folder of this program; otherwise `python3`.
     static var python: String {
         if let named = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] { return named }
         var folder = URL(fileURLWithPath: path).deletingLastPathComponent()

@@ -165,7 +165,7 @@ struct FrameSelection: ExpressibleByArgument {
                 parts.append(nil)
                 continue
             }
-            // This is more than any file has, and far from the largest integer.
+            // No file has so many frames, and the number is far below the largest integer.
             guard let number = Int(field), number.magnitude <= 1 << 40 else { return nil }
             parts.append(number)
         }
