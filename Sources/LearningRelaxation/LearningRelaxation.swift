@@ -343,7 +343,7 @@ public struct LearntFrame: Sendable, Equatable {
     public var forceError: Double?
     /// Root mean square length of the quadratic model's force error, eV/Å; nil for the first frame.
     public var quadraticError: Double?
-    /// Trust radius at the time of the proposal, Å.
+    /// Trust radius before the engine's gradient at this geometry was known, Å; nil for the first frame.
     public var trustRadius: Double?
 
     public init(positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]) {
@@ -366,6 +366,6 @@ public struct Proposal: Sendable, Equatable {
     public let innerSteps: Int
     public let predictedEnergy: Double?
     public let predictedFmax: Double?
-    /// Posterior standard deviation of the energy change, eV.
+    /// Posterior standard deviation of the predicted energy change, eV; nil for a quasi-Newton step.
     public let energyDeviation: Double?
 }

@@ -18,8 +18,8 @@ public struct EMLM: Sendable, Equatable {
         self.solver = solver
     }
 
-    /// The function that is minimised. β is the ridge, N the number of points, K the number of
-    /// references.
+    /// The function that is minimised. D has the distances between points and references, d_i is its row i, β is the
+    /// ridge, N the number of points, K the number of references.
     public enum Objective: String, Sendable, Codable, CaseIterable {
         /// 1/2N Σ‖d_iᵀW − y_i‖² + β/2K ‖W‖² (eq. 6): (DᵀD + Nβ/K) W = DᵀY.
         case exact

@@ -76,9 +76,9 @@ struct LaneMatrix {
 
 /// Invariants of A = Σ p sᵀ, computed without its singular values s₁ ≥ s₂ ≥ s₃.
 struct LaneInvariants {
-    /// s₁² + s₂² + s₃².
+    /// The sum of squares s₁² + s₂² + s₃².
     let square: Lanes
-    /// s₁²s₂² + s₁²s₃² + s₂²s₃².
+    /// The sum of the squared cofactors, s₁²s₂² + s₁²s₃² + s₂²s₃².
     let cofactors: Lanes
     /// det A = ± s₁ s₂ s₃.
     var determinant: Lanes

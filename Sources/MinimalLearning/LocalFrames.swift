@@ -60,7 +60,7 @@ public struct LocalFrames: Sendable {
     /// E'_q and sums preserve that, and so does any sum of M over pairs of environments.
     ///
     /// - Parameters:
-    ///   - other: the environment of an atom of the same kind.
+    ///   - other: the environment of another atom of the same class.
     ///   - sigma: tolerance of the coordinates, Å.
     public func overlap(_ other: LocalFrames, sigma: Double) -> [Double] {
         var m = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)

@@ -72,8 +72,8 @@ public struct PermutationAlignment: Sendable {
         }
     }
 
-    /// Aligns four complete references at once; returns false if one of them is collinear with the
-    /// input.
+    /// Aligns four complete references at once; returns false if an alignment is undetermined because the points are
+    /// collinear.
     private func alignBlock(
         _ block: Int, _ p: [LaneVector], _ rotations: UnsafeMutablePointer<Double>,
         _ misfits: inout [Double], _ lowRank: inout [Bool]

@@ -51,7 +51,7 @@ public struct Alignments: Sendable {
         rotations.withUnsafeBufferPointer { Rotation3($0.baseAddress.unsafelyUnwrapped + 9 * j) }
     }
 
-    /// Returns u_j = R_j t_j, one vector per reference.
+    /// Returns the vectors u_j = R_j t_j, where t_j is a vector of reference j.
     public func rotated(_ t: [SIMD3<Double>]) -> [SIMD3<Double>] {
         precondition(t.count == misfits.count, "one vector per reference")
         return rotations.withUnsafeBufferPointer { r in

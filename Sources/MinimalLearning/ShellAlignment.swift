@@ -34,8 +34,8 @@ public struct Shell: Sendable, Equatable {
 ///
 ///     g' = 1/(1+M) √(Σ_k ‖nearest‖²)                        (eq. 13)
 ///
-/// over every point of the larger list (of the input's list if both have the same size) to its nearest point of the
-/// smaller list; M is the size of the larger list.
+/// summed over the distances from every point of the larger list (of the input's list if both have the same size) to
+/// the nearest point of the smaller list; M is the size of the larger list.
 public struct ShellAlignment: Sendable {
     /// Number of triangles that are aligned after the comparison of sides and angles.
     public let triangleCount: Int

@@ -1,8 +1,8 @@
 /// A symmetric 3×3 matrix.
 public struct Symmetric3: Sendable, Equatable {
-    /// xx, yy, zz.
+    /// The elements xx, yy, zz.
     public var diagonal = SIMD3<Double>.zero
-    /// yz, xz, xy.
+    /// The elements yz, xz, xy.
     public var offDiagonal = SIMD3<Double>.zero
 
     public init() {}

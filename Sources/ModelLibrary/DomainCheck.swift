@@ -15,11 +15,11 @@ public struct DomainCheck: Sendable, Equatable {
     /// A structure is refused if a predicted force is more than this many times the largest training force of its
     /// element.
     public static let refusedForce = 5.0
-    /// Mean expected force error, eV/Å, above which a structure is refused if it is also more than ``refusedRatio`` of
-    /// the forces. In a known structure with strongly displaced atoms, both errors and forces are large.
+    /// Mean expected force error, eV/Å, above which a structure is refused if ``ExpectedErrors/ratio`` is also above
+    /// ``refusedRatio``. In a known structure with strongly displaced atoms, errors and forces are both large.
     public static let refusedError = 1.0
-    /// Ratio of the expected force errors to the forces, both as root mean squares, above which a structure is refused
-    /// if the mean expected error is also above ``refusedError``.
+    /// Value of ``ExpectedErrors/ratio`` above which a structure is refused if the mean expected error is also above
+    /// ``refusedError``.
     public static let refusedRatio = 0.2
     /// Above this expected force error, eV/Å, ``problem`` names the atom even if none is out of domain.
     static let mentionedError = 2.0
@@ -67,7 +67,7 @@ public struct DomainCheck: Sendable, Equatable {
         public var symbol: String
         /// Predicted force, eV/Å.
         public var force: Double
-        /// Largest force in the training data, eV/Å.
+        /// Largest force on an atom of this element in the training data, eV/Å.
         public var known: Double
     }
 

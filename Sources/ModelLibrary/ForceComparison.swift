@@ -55,7 +55,7 @@ public struct ForceComparison: Sendable {
         }
     }
 
-    /// Compares another method's energies and forces for the same structures.
+    /// Compares the energies and forces that another method gave for the same structures.
     ///
     /// If the methods have different energy zeros, only the spread of the energy errors is
     /// meaningful.

@@ -16,7 +16,7 @@ public struct LearntRelaxation: Sendable, Equatable {
     public var levelOfTheory: String
     /// Total charge, e.
     public var charge: Int
-    /// Labelled geometries; the order of the atoms may differ.
+    /// Labelled geometries; the order of the atoms may differ between them.
     public var frames: [Atoms]
 
     private struct Header: Codable {

@@ -7,7 +7,7 @@ import OrderedCollections
 import SOAPPotential
 import ThiolateGold
 
-/// The result of following a recipe.
+/// The result of a training by a recipe.
 public struct TrainingReport: Sendable, Codable, Equatable {
     public var name: String
     public var kind: String
@@ -22,7 +22,7 @@ public struct TrainingReport: Sendable, Codable, Equatable {
     /// Errors, on the validation frames, of a model that was trained without them; nil if there are no validation
     /// frames.
     public var validation: Evaluation?
-    /// Errors of the same model on the validation frames of each file that has such frames.
+    /// The errors of ``validation`` separately for each file that has validation frames.
     public var validationByFile: [String: Evaluation]
 }
 

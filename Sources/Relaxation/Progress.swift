@@ -48,7 +48,7 @@ struct Progress: Sendable {
         }
     }
 
-    /// Returns the largest displacement of an atom, Å.
+    /// Returns the largest distance between the two positions of an atom, Å.
     private func distance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> Double {
         var furthest = 0.0
         for i in a.indices { furthest = max(furthest, (a[i] - b[i]).squaredLength) }

@@ -1,5 +1,5 @@
-/// The settings of a relaxation, in Å and eV/Å. The defaults of the first five are the paper's; every other option is
-/// off by default.
+/// The settings of a relaxation, in Å and eV/Å. The defaults of ``optimizer``, ``fmax``, ``maxSteps`` and ``maxStep``
+/// are the paper's; every other option is off by default.
 public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var optimizer: OptimizerKind = .bfgs
     /// The relaxation is converged when the largest force norm of a moving atom is below this, eV/Å.
@@ -67,8 +67,8 @@ public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
 
 /// Parts of a structure that move in turn: `rounds` times through `segments`.
 ///
-/// A segment ends after its steps, or as soon as its own atoms are converged. The relaxation is converged when
-/// the atoms of all segments are. The end of the last round counts as reaching the allowed number of steps.
+/// A segment ends after its number of steps, or as soon as its own atoms are converged. The relaxation is converged
+/// when the atoms of all segments are. The end of the last round counts as reaching the allowed number of steps.
 public struct Alternation: Sendable, Equatable, Codable {
     public var segments: [Segment]
     public var rounds: Int

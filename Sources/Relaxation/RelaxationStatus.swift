@@ -17,7 +17,7 @@ public enum RelaxationStatus: Sendable, Equatable {
 public enum StopReason: Sendable, Equatable, CustomStringConvertible {
     /// Every predicted force is below `factor` times its expected error; `largestRatio` is the largest |F|/u.
     case belowUncertainty(largestRatio: Double, factor: Double)
-    /// No progress since this step.
+    /// The relaxation has made no progress since this step.
     case stagnation(since: Int, fmax: Double)
     /// The same `period` positions occurred twice in succession.
     case cycle(period: Int)

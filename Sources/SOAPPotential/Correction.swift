@@ -114,14 +114,14 @@ package struct Correction: Sendable {
     package var frameCount: Int { frames.count }
     package var inducingCount: Int { kernels.reduce(0) { $0 + $1.count } }
 
-    /// Adds the equations of a labelled geometry for the next ``fit(around:)``.
+    /// Adds the equations of a labelled geometry for the next ``fit(around:isFree:)``.
     ///
     /// - Parameters:
     ///   - atoms: the geometry.
     ///   - forces: the engine's forces minus the base's, eV/Å.
     ///   - energy: the engine's energy minus the base's, eV, up to a constant that all frames share.
     ///   - isForeign: true for a geometry of another job, whose atoms may be at other positions and in another order.
-    ///     All its forces count, with the noise of a frame at 0.2 Å from the central frame.
+    ///     All its forces are fitted, with the noise of a frame at 0.2 Å from the central frame.
     package mutating func add(
         _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double, isForeign: Bool = false
     ) throws {
@@ -137,7 +137,7 @@ package struct Correction: Sendable {
     /// - Parameters:
     ///   - center: index of the frame at which the fit must be best. The noise of another frame is √(1 + (d / 0.1 Å)²)
     ///     times as large, where d is its root mean square displacement from this frame.
-    ///   - isFree: true for each of the 3N coordinates whose forces count.
+    ///   - isFree: true for each of the 3N coordinates whose forces are fitted.
     /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and
     ///   noise tried.
     package mutating func fit(around center: Int, isFree: [Bool]) throws {

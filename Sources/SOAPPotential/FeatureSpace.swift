@@ -8,7 +8,7 @@ struct FeatureSpace: Sendable {
     let soap: SOAP
     /// The settings from which `soap` was made. Among spaces for the same species, those with equal settings are equal.
     let id: SOAPSettings
-    /// Weight of each feature.
+    /// Weight of each feature: 1, or √2 if the feature represents two equal components.
     let weights: [Double]
     /// For each feature its l and its two compound indices a and b; a compound index is species · n_max + n.
     private let pairs: [(a: Int, b: Int, l: Int)]

@@ -95,8 +95,7 @@ public struct SOAPPotential: Sendable {
             atoms, centers: nil, species: Set(atoms.elements).sorted(), variances: wantsVariances)
     }
 
-    /// Computes the energies of some atoms, all by default, and the pair wall, without
-    /// ``check(_:)``.
+    /// Computes the energies of some atoms, all by default, and the pair repulsion, without ``check(_:)``.
     ///
     /// - Parameter species: elements whose features are used; they must include the elements of the structure.
     func evaluate(

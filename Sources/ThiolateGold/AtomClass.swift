@@ -16,10 +16,9 @@ public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyReprese
 
 /// The classes of all atoms.
 ///
-/// The classes S, C and H follow from the element. The class of gold follows from its numbers of
-/// sulfur atoms (n_S) and other gold atoms (n_Au) within `bondLength`, inclusive: unit gold if n_S
-/// ≥ 2, or if n_S = 1 and n_Au = 0 (a *half unit*, a bond that breaks or forms); otherwise core
-/// gold.
+/// The classes S, C and H follow from the element. The class of a gold atom follows from the numbers of sulfur atoms
+/// (n_S) and of other gold atoms (n_Au) within `bondLength` of it, inclusive: unit gold if n_S ≥ 2, or if n_S = 1 and
+/// n_Au = 0 (a *half unit*, a bond that breaks or forms); otherwise core gold.
 ///
 /// - Source: section III.C of the paper; n_S ≥ 2 is our reading of "two Au–S bonds".
 public struct Classification: Sendable, Equatable {

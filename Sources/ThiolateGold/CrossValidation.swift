@@ -154,7 +154,7 @@ struct ForceErrorFit: Sendable, Equatable, Codable {
     /// Mean angle with weights |F|², degrees.
     var weightedAngle: Double
 
-    /// The fit if there is no cross-validation: it expects no errors, and no atom is out of domain.
+    /// The result without cross-validation: there are no expected errors, and no atom is out of domain.
     static let unknown = ForceErrorFit(
         coefficients: [], farthest: .greatestFiniteMagnitude, samples: 0, forceError: 0, normError: 0,
         weightedAngle: 0)

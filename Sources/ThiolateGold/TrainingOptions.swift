@@ -4,7 +4,7 @@ public import MinimalLearning
 
 /// The options of the classification, description and comparison of atoms, which all models of this module share.
 public struct EnvironmentOptions: Sendable, Equatable, Codable {
-    /// The set of points whose range is scaled to [0, 1].
+    /// The environments over which the range of each feature is scaled to [0, 1].
     public enum ScalingSet: String, Sendable, Codable, CaseIterable {
         /// All environments of the class.
         case pool
@@ -54,7 +54,7 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var directionReferences = 2500
     /// Whether misfits of alignments are learnt, too.
     public var alignmentModel = false
-    /// Whether a negative norm counts as zero.
+    /// Whether a negative predicted norm counts as zero.
     public var clampNorm = true
     /// Whether predicted projections are limited to [−1, 1].
     public var clipProjections = false

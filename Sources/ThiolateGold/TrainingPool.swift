@@ -54,7 +54,7 @@ struct TrainingPool {
 
     /// Returns the classes with enough environments, in the order of the classes.
     ///
-    /// - Throws: ``TrainingError`` if frames differ in level of theory or no class has enough
+    /// - Throws: ``TrainingError`` if a frame has another level of theory than `levelOfTheory` or no class has enough
     ///   environments, and errors of the descriptor.
     static func sufficient(
         in frames: [Atoms], levelOfTheory: String, _ options: EnvironmentOptions,
