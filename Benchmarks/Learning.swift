@@ -3,8 +3,8 @@ import Foundation
 import LearningRelaxation
 import LinearAlgebra
 
-/// Gives 20 gradients to a learning relaxation, and times the proposal after the first gradient, and the comparison,
-/// the equations and the fit of the last.
+/// Gives 20 gradients to a learning relaxation. Times the proposal after the first gradient, and the observation of the
+/// last gradient, which consists of the comparison with its prediction, its equations and the fit.
 ///
 /// The frames are the cluster's training frames, each with `copies` of the cluster 30 Å apart. The base is quadratic,
 /// so that only the correction is timed.

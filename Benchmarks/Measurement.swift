@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// The measurement of one process: seconds of each repetition without the first (cold) one.
+/// The measurement of one process: the seconds of each repetition. ``init(repeats:_:)`` leaves out a first, cold one.
 struct Measurement: Codable {
     var seconds: [Double]
     /// Largest resident set of the process, bytes.

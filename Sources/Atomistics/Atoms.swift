@@ -41,8 +41,8 @@ public struct Atoms: Sendable, Equatable {
         set { info["energy"] = newValue.map(InfoValue.real) }
     }
 
-    /// Raw forces from the method that labelled the frame (column `forces`), eV/Å; constraints are
-    /// not applied to them.
+    /// Forces from the method that labelled the frame (column `forces`), eV/Å. They are raw: constraints are not
+    /// applied to them.
     public var forces: [SIMD3<Double>]? {
         get { columns["forces"]?.vectors }
         set { columns["forces"] = newValue.map(Column.init(vectors:)) }
@@ -60,8 +60,8 @@ public struct Atoms: Sendable, Equatable {
         set { columns["move_mask"] = newValue.map { Column(width: 1, values: .boolean($0)) } }
     }
 
-    /// Indices (3 · atom + axis, ascending) of the fixed coordinates of atoms that can move along
-    /// another axis, from a `move_mask` with three values per atom, like ASE's `FixCartesian`.
+    /// Indices (3 · atom + axis, ascending) of the fixed coordinates of atoms that can move along another axis. The
+    /// file gives them as a `move_mask` with three values per atom, like ASE's `FixCartesian`.
     public var fixedCoordinates: [Int] {
         get {
             guard let column = columns["move_mask"], column.width == 3,
@@ -80,7 +80,7 @@ public struct Atoms: Sendable, Equatable {
         }
     }
 
-    /// Copies the fixed and free coordinates (column `move_mask`) from another structure of the same atoms.
+    /// Copies the column `move_mask`, which says which coordinates are fixed, from another structure of the same atoms.
     public mutating func takeMoveMask(from other: Atoms) { columns["move_mask"] = other.columns["move_mask"] }
 
     /// Elements with their counts in Hill order without separators: C24H72Au38S24.
@@ -107,7 +107,7 @@ public struct Cell: Sendable, Equatable {
         (self.a, self.b, self.c) = (a, b, c)
     }
 
-    /// Whether a vector is not along its Cartesian axis.
+    /// Whether a lattice vector is not parallel to its Cartesian axis (a to x, b to y, c to z).
     public var isSkewed: Bool {
         [a.y, a.z, b.x, b.z, c.x, c.y].contains { abs($0) > 1e-6 }
     }
@@ -116,7 +116,7 @@ public struct Cell: Sendable, Equatable {
     public var volume: Double { a.dot(b.cross(c)) }
 }
 
-/// The lattice vectors along which the structure repeats.
+/// Whether the structure repeats along each of its lattice vectors.
 public struct Periodicity: Sendable, Hashable {
     public var a: Bool
     public var b: Bool

@@ -17,10 +17,10 @@ public enum InfoValue: Sendable, Equatable {
     case realRows([[Double]])
     case booleanRows([[Bool]])
     case stringRows([[String]])
-    /// A key without a value.
+    /// No value: the line has only the key.
     case bare
 
-    /// The value as a real number, if it is one number.
+    /// The value as a real number; nil if it is not one number.
     public var double: Double? {
         switch self {
         case .real(let value): value
@@ -67,7 +67,7 @@ public struct Column: Sendable, Equatable {
         return stride(from: 0, to: flat.count, by: 3).map { [flat[$0], flat[$0 + 1], flat[$0 + 2]] }
     }
 
-    /// The values of a boolean column; for a wider one, whether all of an atom's values are true.
+    /// The values of a boolean column. In a wider column, an atom's value is true if all its values are.
     public var booleans: [Bool]? {
         guard case .boolean(let values) = values else { return nil }
         guard width > 1 else { return values }

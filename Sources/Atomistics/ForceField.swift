@@ -17,9 +17,8 @@ public protocol ForceField: Sendable {
     ///   single atoms is not an error; the prediction reports it.
     func predict(_ atoms: Atoms) throws -> ForcePrediction
 
-    /// Predicts forces on a structure that was reached by a step from another one. Ambiguous
-    /// properties, such as the class of an atom at a border between two classes, may stay as in
-    /// `previous`.
+    /// Predicts the forces on a structure that one step has made from another one. Ambiguous properties, such as the
+    /// class of an atom at a border between two classes, may stay as in `previous`.
     ///
     /// - Parameters:
     ///   - atoms: the structure.
@@ -84,15 +83,15 @@ public struct ForcePrediction: Sendable {
     /// Expected error of each atom's force vector (its norm), eV/Å; nil if the model cannot
     /// estimate it.
     public var uncertainty: [Double]?
-    /// The class of each atom: `core-gold`, `unit-gold`, `half-unit-gold`, `S`, `C`, `H` for the
-    /// learning machines, the element symbol for other models.
+    /// The class of each atom. For the minimal learning machines it is `core-gold`, `unit-gold`, `half-unit-gold`, `S`,
+    /// `C` or `H`, for other models the element symbol.
     public var classes: [String]
     /// True for each atom whose environment is out of domain.
     public var outOfDomain: [Bool]
     /// Warnings for the user about this prediction, each once.
     public var warnings: [String]
-    /// Other dimensionless measures of uncertainty by name, one value per atom, for the evaluation
-    /// of models. They are not saved in trajectories.
+    /// Other dimensionless measures of uncertainty by name, with one value per atom. They are used to evaluate models
+    /// and not saved in trajectories.
     public var indicators: [String: [Double]] = [:]
 
     public init(
@@ -112,7 +111,8 @@ public struct ForcePrediction: Sendable {
 
 /// The reason why a force field refuses a structure.
 public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Elements absent from the training data, and the elements present in it.
+    /// The structure has the first elements, which are absent from the training data; `known` are the elements that the
+    /// training data has.
     case unknownElements([Element], known: [Element])
     /// The structure is periodic, and the model supports only molecules.
     case periodic
@@ -120,7 +120,7 @@ public enum ForceFieldError: Error, Sendable, Equatable, CustomStringConvertible
     case coincidentAtoms(Int, Int)
     /// A coordinate of this atom (0-based index) is not a number.
     case notFinite(atom: Int)
-    /// A class of atom that the model was not trained for.
+    /// The model was not trained for this class of atom, which the atom has.
     case unknownClass(String, atom: Int)
 
     public var description: String {

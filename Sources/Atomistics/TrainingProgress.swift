@@ -10,8 +10,8 @@ public struct TrainingProgress {
     public enum News: Sendable, Equatable {
         /// A line of text without its line feed.
         case line(String)
-        /// The finished fraction of the whole work, from 0 to 1, never decreasing, weighted by the
-        /// expected cost of the parts.
+        /// The finished fraction of the whole work, from 0 to 1. It never decreases; its parts are weighted by their
+        /// expected cost.
         case fraction(Double)
     }
 
@@ -44,7 +44,7 @@ public struct TrainingProgress {
     ///   - total: number of equal pieces in this part.
     public func reached(_ done: Int, of total: Int) { reached(total > 0 ? Double(done) / Double(total) : 1) }
 
-    /// Returns a reporter for the piece of this part between two fractions of it.
+    /// Returns a reporter for one piece of this part, which lies between two fractions of the part.
     public func part(_ range: ClosedRange<Double>) -> TrainingProgress {
         TrainingProgress(
             tell, start: start + span * range.lowerBound, span: span * (range.upperBound - range.lowerBound))

@@ -19,13 +19,13 @@ public import Workflow
 ///     GET  /jobs/NAME/viewer     its trajectory       GET /jobs/NAME/log       its history
 ///     GET  /models               the force fields     GET /api/jobs            as `aurelax status --json`
 ///     GET  /health, /metrics     for machines         POST /jobs/NAME/REQUEST  cancel, pause, resume, retry
-///     GET  /rejected/NAME        why it was set aside POST /inbox?name=FILE    a file for the inbox
+///     GET  /rejected/NAME        reason for rejection POST /inbox?name=FILE    a file for the inbox
 public struct Dashboard: Service {
     public struct Settings: Sendable {
-        /// An address of this machine, and a port; 0 for any free port.
+        /// The address of this machine at which the dashboard listens. Port 0 means any free port.
         public var host: String
         public var port: Int
-        /// Accepted host names other than the loopback's, such as a proxy's.
+        /// Host names that requests may use besides those of the loopback address, such as a proxy's name.
         public var names: [String] = []
         /// The token for requests that change something; nil if nothing can be changed.
         public var token: String?
@@ -72,7 +72,7 @@ public struct Dashboard: Service {
         }
     }
 
-    /// The dashboard cannot listen at its address.
+    /// The error that the dashboard cannot listen at its address.
     private struct DashboardClosed: Error, CustomStringConvertible {
         let address: String
         let reason: String
@@ -96,7 +96,7 @@ public struct Dashboard: Service {
         router.get("/jobs/:name/events") { _, context in
             let name = try context.parameters.require("name")
             _ = try found { try client.status(of: name) }
-            // The whole report reads every file of the job, so it is rebuilt only after a change.
+            // The report reads every file of the job, so it is rebuilt only after a change of the job's status.
             let latest = Mutex<(status: JobStatus, contents: String)?>(nil)
             return try Live.response {
                 let status = try client.status(of: name)
@@ -143,7 +143,7 @@ public struct Dashboard: Service {
         return router
     }
 
-    /// Handles a user's request; the gatekeeper has verified that it comes from one of our pages.
+    /// Performs a user's request for a job; the gatekeeper has verified that it comes from one of our pages.
     private func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let name = try context.parameters.require("name")
         guard let requested = JobRequest(rawValue: try context.parameters.require("request")) else {

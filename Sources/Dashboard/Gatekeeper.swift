@@ -4,8 +4,9 @@ import Hummingbird
 
 /// The check of who may use the dashboard, which also restricts what a browser may do with the answer.
 ///
-/// Pages of foreign sites can reach the loopback address, too, under another host name or by forms. Therefore
-/// a request with another `Host` than ours is refused, and so is a change from another `Origin`.
+/// Pages of other sites can send requests to the loopback address, too: under another host name, or through
+/// forms. Therefore a request whose `Host` is not a name of the dashboard is refused, and so is a change whose
+/// `Origin` is not the dashboard.
 struct Gatekeeper: RouterMiddleware {
     let settings: Dashboard.Settings
 
@@ -48,8 +49,8 @@ struct Gatekeeper: RouterMiddleware {
         }
     }
 
-    /// Returns true for a page under one of the dashboard's names: a proxy may pass on its own name instead
-    /// of the name that the browser uses.
+    /// Returns true if the origin has one of the names in the settings. A proxy may replace `Host` by its own
+    /// name, so that `Host` differs from the name in the browser's `Origin`.
     private func isNamed(_ origin: String) -> Bool {
         let names = Set(settings.names.map { $0.lowercased() })
         return ["http://", "https://"].contains { scheme in
@@ -64,7 +65,7 @@ struct Gatekeeper: RouterMiddleware {
                 + settings.names.map { $0.lowercased() })
     }
 
-    /// Returns the host name without the port.
+    /// Returns the host name in `host` or `host:port`, in lower case.
     static func host(of authority: String) -> String {
         let text = authority.lowercased()
         let end =
@@ -76,8 +77,9 @@ struct Gatekeeper: RouterMiddleware {
         return String(text[..<end])
     }
 
-    /// The policy for the viewer's page. The page may run chemiscope, which creates functions from text, and
-    /// nothing else; it has a separate origin, so that it cannot send requests to the dashboard.
+    /// The content security policy of the trajectory viewer's page. The page may run chemiscope, which creates
+    /// functions from text, and nothing else; it has a separate origin, so that it cannot send requests to the
+    /// dashboard.
     static let viewerPolicy =
         "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
         + "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:; frame-ancestors 'self'"

@@ -5,9 +5,9 @@ import Synchronization
 
 /// A part of a page that is sent again whenever it changes (server-sent events).
 enum Live {
-    /// Time between two polls.
+    /// Time between two checks whether the part of the page has changed.
     private static let interval: Duration = .seconds(1)
-    /// Number of polls without a change after which a comment is sent, by which both ends notice a broken
+    /// Number of checks without a change after which an empty comment is sent, so that both ends notice a broken
     /// connection.
     private static let silence = 15
 
@@ -15,6 +15,8 @@ enum Live {
     private static let most = 256
     private static let open = Atomic<Int>(0)
 
+    /// Returns a response that sends the HTML of `fragment` at once and after every change.
+    ///
     /// - Parameter fragment: returns HTML; an error that it throws ends the stream.
     static func response(_ fragment: @escaping @Sendable () async throws -> String) throws -> Response {
         guard open.load(ordering: .relaxed) < most else {
@@ -57,7 +59,7 @@ enum Live {
 actor SharedFragments {
     private struct Entry {
         var text: String
-        /// The time at which it expires.
+        /// The time at which the text expires.
         var end: ContinuousClock.Instant
     }
 

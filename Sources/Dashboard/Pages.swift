@@ -25,7 +25,7 @@ struct Pages: Sendable {
                 """))
     }
 
-    /// The area for dropped files; empty without a token.
+    /// The page's area for files to drop; empty if the dashboard has no token.
     private var dropping: Markup {
         guard dashboard.settings.token != nil else { return "" }
         return """
@@ -86,14 +86,15 @@ struct Pages: Sendable {
         return text.text
     }
 
-    /// Returns the energy of a calculation; a model's energy is marked.
+    /// Returns the last energy that a calculation of the job gave; else that of the job's model, marked as such;
+    /// else a dash.
     private static func energy(of job: JobStatus, _ curve: OptimizerCurve, _ ended: JobEnergies?) -> String {
         let running = job.kind == .ml ? nil : curve.entries.last?.energy
         if let energy = running ?? ended?.calculated { return String(format: "%.4f", energy) }
         return ended?.predicted.map { String(format: "%.4f (model)", $0) } ?? "–"
     }
 
-    /// The headings; each column except the curve sorts the table.
+    /// The headings of the table of jobs. A click on any heading except the curve's sorts the table.
     private static let heads: [Markup] = [
         "Job", "State", "Stage", "Step", "fmax (eV/Å)", "Energy (eV)", "Curve", "Reason",
     ]

@@ -74,7 +74,7 @@ extension DataSet {
         return addition
     }
 
-    /// Writes the frames first and, once they are durable, the index lines that name them.
+    /// Appends the frames and, once they are durable, their lines of the index.
     private static func append(
         _ texts: [(bytes: [UInt8], label: Digest, origin: FrameOrigin)], to directory: Directory,
         after set: DataSet?, at now: Date

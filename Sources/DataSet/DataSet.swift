@@ -49,8 +49,8 @@ public struct DataSet: Sendable {
     /// Number of valid bytes of `frames.extxyz`.
     var framesLength: Int { entries.last.map { $0.offset + $0.length } ?? 0 }
 
-    /// Digest of the last line. It identifies the complete set, because each line contains the digest of the previous
-    /// line.
+    /// Digest of the last line of the index. It identifies the complete set, because each line contains the digest of
+    /// the previous line.
     public var digest: Digest { entries.last?.chain ?? Digest(of: []) }
 
     /// Returns true if a folder is a data set.

@@ -1,14 +1,17 @@
 import Atomistics
 
-/// Reverse accumulation around one centre: from ∂E/∂p through ∂E/∂c to ∂E/∂r of every neighbour.
+/// Reverse-mode differentiation of a function E of the power spectrum p around one centre: from ∂E/∂p through ∂E/∂c,
+/// where c are the expansion coefficients, to ∂E/∂r of every neighbour.
 final class Adjoint {
     private let expansion: Expansion
-    /// ∂E/∂c, in the layout of the coefficients.
+    /// ∂E/∂c of the expansion coefficients c, in the layout of `Expansion.coefficients`.
     private let byCoefficient: UnsafeMutablePointer<Double>
-    /// ∂E/∂(Σ_i w R_lm exp(−A_lk r²)): species, lm, blocks of k.
+    /// ∂E/∂s of the sums s_lmk = Σ_i w_i R_lm(r_i) exp(−A_lk r_i²) over the neighbours i of one species, where w is the
+    /// weight of a neighbour, R_lm a solid harmonic and A_lk `SOAP.decay`. Ordered by species, then lm; one vector
+    /// holds four consecutive k.
     private let bySum: UnsafeMutablePointer<SIMD4<Double>>
     private let rowBuffer: UnsafeMutablePointer<SIMD4<Double>>
-    /// Σ_k ∂E/∂sum exp(−A_lk r²) of four neighbours, one vector per harmonic.
+    /// Σ_k ∂E/∂s_lmk exp(−A_lk r²) for four neighbours (s as in `bySum`); one vector per harmonic lm.
     private let angular: UnsafeMutablePointer<SIMD4<Double>>
 
     init(_ expansion: Expansion) {
@@ -28,13 +31,14 @@ final class Adjoint {
         angular.deallocate()
     }
 
-    /// Propagates ∂E/∂p of the gathered centre to the sums over neighbours.
+    /// Computes `bySum` from ∂E/∂p of the centre whose neighbours `expansion` holds.
     func start(featureGradient: UnsafePointer<Double>, coefficients: UnsafePointer<Double>) {
         differentiatePowerSpectrum(featureGradient, coefficients)
         contract()
     }
 
-    /// Computes ∂E/∂c: with p = Σ_m c_a c_b and g = ∂E/∂p, ∂E/∂c_a += g c_b and ∂E/∂c_b += g c_a.
+    /// Computes ∂E/∂c from g = ∂E/∂p. Because p = Σ_m c_a c_b, with a and b coefficients of the same l and m, it adds g
+    /// c_b to ∂E/∂c_a and g c_a to ∂E/∂c_b.
     private func differentiatePowerSpectrum(
         _ featureGradient: UnsafePointer<Double>, _ coefficients: UnsafePointer<Double>
     ) {
@@ -83,7 +87,7 @@ final class Adjoint {
         }
     }
 
-    /// Computes ∂E/∂sum_k = Σ_n P_nk ∂E/∂c_n.
+    /// Computes `bySum`, ∂E/∂s_lmk = Σ_n P_nk ∂E/∂c_nlm, where P is `SOAP.expansion`.
     private func contract() {
         let soap = expansion.soap
         let (blocks, row) = (soap.blocks, expansion.speciesCount * expansion.width)
@@ -107,8 +111,8 @@ final class Adjoint {
         }
     }
 
-    /// Adds ∂E/∂r of every neighbour to its atom and subtracts it from the centre; adds Σ ∂E/∂r ⊗ r of the
-    /// neighbours, r from the centre, to the three rows of `strain`.
+    /// Adds ∂E/∂r of every neighbour to the gradient of its atom and subtracts it from the gradient of the centre. Adds
+    /// Σ ∂E/∂r ⊗ r over the neighbours, where r is the vector from the centre, to the three rows of `strain`.
     func addGradient(
         center: Int, into gradient: UnsafeMutablePointer<SIMD3<Double>>,
         strain: inout (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)
@@ -135,7 +139,8 @@ final class Adjoint {
         gradient[center] -= onCenter
     }
 
-    /// Returns ∂E/∂r of four neighbours: with h_lm = Σ_k G_klm exp(−A_lk r²),
+    /// Returns ∂E/∂r of the four neighbours of one block. With the weight w, the solid harmonics R_lm, A_lk =
+    /// `SOAP.decay`, G_klm = ∂E/∂s_lmk (`bySum`) and h_lm = Σ_k G_klm exp(−A_lk r²), it is
     ///
     ///     w Σ_lm h_lm ∇R_lm + ((w'/r) Σ_lm h_lm R_lm − 2w Σ_klm A_lk G_klm exp(−A_lk r²) R_lm) r.
     @inline(__always)

@@ -7,36 +7,37 @@ import Foundation
 final class Expansion {
     let soap: SOAP
     let gradients: Bool
-    /// Padded radial width n_max → 4 · blocks.
+    /// The number of radial functions, n_max, rounded up to a multiple of four.
     let width: Int
     let speciesCount: Int
     let harmonicCount: Int
 
-    /// Neighbours ordered by species; each species starts at a multiple of four.
+    /// The neighbours of species s have the indices `starts[s]..<ends[s]`; every start is a multiple of four.
     var ends: [Int]
     var starts: [Int]
     var neighborAtoms: [Int] = []
 
-    /// √(π√(8/(2l+1))) c_nlm at lm · S · width + s · width + n, with room to read one vector past
-    /// the end.
+    /// √(π√(8/(2l+1))) c_nlm of species s at (lm · S + s) · width + n, where S is the number of species; with room to
+    /// read one vector past the end.
     let coefficients: UnsafeMutablePointer<Double>
     /// The power spectrum, with room to write one vector past the end.
     let features: UnsafeMutablePointer<Double>
     private let sums: UnsafeMutablePointer<SIMD4<Double>>
 
-    /// Capacity of the neighbour buffers in blocks of four.
+    /// Capacity of the neighbour buffers, in blocks of four neighbours.
     private(set) var capacity = 0
     private(set) var px: UnsafeMutablePointer<SIMD4<Double>>
     private(set) var py: UnsafeMutablePointer<SIMD4<Double>>
     private(set) var pz: UnsafeMutablePointer<SIMD4<Double>>
     private(set) var weight: UnsafeMutablePointer<SIMD4<Double>>
-    /// Derivative of the weight, divided by the distance.
+    /// Derivative of the weight with respect to the distance, divided by the distance.
     private(set) var slope: UnsafeMutablePointer<SIMD4<Double>>
-    /// R_lm at lm · capacity + block.
+    /// Solid harmonic R_lm of a block of four neighbours, at lm · capacity + block.
     private(set) var harmonic: UnsafeMutablePointer<SIMD4<Double>>
-    /// ∂R_lm at (lm · 3 + axis) · capacity + block.
+    /// Derivative of R_lm along one axis for a block of four neighbours, at (lm · 3 + axis) · capacity + block.
     private(set) var harmonicGradient: UnsafeMutablePointer<SIMD4<Double>>
-    /// exp(−A_lk r²) at (neighbour · (l_max + 1) + l) · blocks + k/4.
+    /// Radial exponentials exp(−A_lk r²), where A_lk is `SOAP.decay`. One vector holds block b of k, 4b ≤ k < 4b + 4,
+    /// at (neighbour · (l_max + 1) + l) · blocks + b.
     private(set) var radial: UnsafeMutablePointer<SIMD4<Double>>
     let scratch: UnsafeMutablePointer<SIMD4<Double>>
 
@@ -90,7 +91,7 @@ final class Expansion {
         radial = buffer(4 * capacity * (soap.lMax + 1) * soap.blocks)
     }
 
-    /// Finds the sites within the sphere around `center`, including those exactly on it.
+    /// Finds the sites within the radius `soap.edge` of `center`, including those exactly at this distance.
     func gather(around center: SIMD3<Double>, in sites: Sites) {
         let limit = soap.edge * soap.edge
         reserve((sites.atoms.count + 3) / 4 + speciesCount)
@@ -124,7 +125,7 @@ final class Expansion {
         }
     }
 
-    /// Tabulates radial and angular functions of the gathered neighbours.
+    /// Tabulates the radial and angular functions of the neighbours that `gather` found.
     func tabulate() {
         let row = (soap.lMax + 1) * soap.blocks
         soap.decay.withUnsafeBufferPointer { decay in
@@ -164,7 +165,8 @@ final class Expansion {
         }
     }
 
-    /// Computes sums[lm][k] = Σ_i w_i R_lm(r_i) exp(−A_lk r_i²).
+    /// Computes sums[lm][k] = Σ_i w_i R_lm(r_i) exp(−A_lk r_i²) over the neighbours `first..<end`, where A_lk is
+    /// `SOAP.decay`.
     @inline(__always)
     private func accumulate(_ l: Int, _ lm: Int, _ first: Int, _ end: Int) {
         let (blocks, stride) = (soap.blocks, (soap.lMax + 1) * soap.blocks)
@@ -182,7 +184,7 @@ final class Expansion {
         }
     }
 
-    /// Computes c_nlm = Σ_k P_nk sums[lm][k].
+    /// Computes c_nlm = Σ_k P_nk sums[lm][k], where P is `matrix`.
     @inline(__always)
     private func contract(
         _ lm: Int, _ species: Int, _ matrix: UnsafePointer<SIMD4<Double>>
@@ -204,7 +206,7 @@ final class Expansion {
         }
     }
 
-    /// Computes p from the coefficients, in the order of features.
+    /// Computes the power spectrum from the coefficients, in the order of the features of `SOAP`.
     func powerSpectrum() {
         let (nMax, row) = (soap.nMax, speciesCount * width)
         var output = UnsafeMutableRawPointer(features)
@@ -230,7 +232,7 @@ final class Expansion {
                                 left += row
                                 right += 8 * row
                             }
-                            // Later writes overwrite the lanes past the end.
+                            // The next write overwrites the lanes beyond `count`.
                             output.storeBytes(
                                 of: sum, toByteOffset: 32 * block, as: SIMD4<Double>.self)
                             left -= (2 * l + 1) * row

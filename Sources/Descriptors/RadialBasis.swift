@@ -9,9 +9,9 @@ import LinearAlgebra
 ///
 ///     S^l_kk' = ½ Γ(l + 3/2) (α_lk + α_lk')^(−l − 3/2),   Γ(l + 3/2) = √π ½ (3/2) … (l + ½).
 struct RadialBasis: Sendable {
-    /// α_lk, (l_max + 1)×n_max, Å⁻².
+    /// The exponents α_lk, (l_max + 1)×n_max, Å⁻².
     let alpha: Matrix
-    /// β^l, n_max×n_max for each l.
+    /// The coefficients β^l_nk, an n_max×n_max matrix for each l.
     let beta: [Matrix]
 
     init(rCut: Double, nMax: Int, lMax: Int) throws(DescriptorError) {

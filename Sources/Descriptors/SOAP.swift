@@ -7,14 +7,15 @@ public import LinearAlgebra
 ///     c^Z_nlm = ∫ b_nl(r) Y_lm(r̂) Σ_{i∈Z} w_i exp(−|r − r_i|²/2σ²) d³r
 ///     p^{ZZ'}_nn'l = π √(8/(2l + 1)) Σ_m c^Z_nlm c^{Z'}_n'lm
 ///
-/// over all atoms within R = r_cut + σ√(−2 ln 0.001) of the centre, including the centre itself.
-/// Features are in DScribe's order: species pairs by atomic number, then l, then n, then n'; for
-/// equal species only n ≤ n'. Lengths are in Å; p is dimensionless up to the normalisation of the
+/// Here b_nl is the radial basis, Z and Z' are species, and w_i is the weight of atom i (``SOAPCutoff``). The sum
+/// includes all atoms within ``edge`` of the centre, also the centre itself; ``edge`` is R = r_cut + σ√(−2 ln 0.001)
+/// unless the cutoff sets another radius. Features are in DScribe's order: species pairs by atomic number, then l, then
+/// n, then n'; for equal species only n ≤ n'. Lengths are in Å; p is dimensionless up to the normalisation of the
 /// basis.
 ///
-/// - Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013); Himanen et al., Comput. Phys.
-///   Commun. 247, 106949 (2020). Agrees with DScribe 2.1.2 to 1e-10 of the row's norm up to n_max
-///   7, and to 1e-8 with n_max 10, the precision of the radial basis itself.
+/// - Source: Bartók, Kondor, Csányi, Phys. Rev. B 87, 184115 (2013); Himanen et al., Comput. Phys. Commun. 247, 106949
+///   (2020). Agrees with DScribe 2.1.2 to 1e-10 of the norm of a power spectrum for n_max up to 7, and to 1e-8, the
+///   precision of the radial basis itself, for n_max 10.
 public struct SOAP: Sendable {
     /// The species, by atomic number, each once.
     public let species: [Element]
@@ -26,17 +27,18 @@ public struct SOAP: Sendable {
     public let cutoff: SOAPCutoff
     /// Radius of the sphere around a centre that contains its neighbours, Å.
     public let edge: Double
-    /// S n_max (S n_max + 1)/2 · (l_max + 1).
+    /// Length of a power spectrum: S n_max (S n_max + 1)/2 · (l_max + 1) for S species.
     public let featureCount: Int
 
     let harmonics: SolidHarmonics
-    /// n_max in blocks of four, the last one padded with zeros.
+    /// Number of blocks of four radial functions; the last block is padded with zeros.
     let blocks: Int
-    /// A_lk = α/(1 + 2σ²α), (l_max + 1)×blocks.
+    /// A_lk = α_lk/(1 + 2σ²α_lk), where α_lk is `RadialBasis.alpha`; (l_max + 1)×blocks.
     let decay: [SIMD4<Double>]
-    /// Coefficient of exp(−A_lk r²) R_lm in √(π√(8/(2l+1))) c_nlm: for each l and k the values of all n.
+    /// P_nk: the coefficient of exp(−A_lk r²) R_lm in √(π√(8/(2l+1))) c_nlm, where A_lk is `decay` and R_lm a solid
+    /// harmonic. For each l and k the values of all n.
     let contraction: [SIMD4<Double>]
-    /// The same transposed: for each l and n the values of all k.
+    /// The values of `contraction` transposed: for each l and n the values of all k.
     let expansion: [SIMD4<Double>]
     private let speciesIndex: [Int]
 
@@ -148,7 +150,7 @@ public struct SOAP: Sendable {
         return result
     }
 
-    /// Returns the index of a species in ``species``, or nil.
+    /// Returns the index of an element in ``species``, or nil if it is not one of them.
     func index(of element: Element) -> Int? {
         let index = speciesIndex[element.atomicNumber]
         return index < 0 ? nil : index

@@ -9,7 +9,8 @@ public struct SOAPEnvironments: Sendable {
     public let centers: [Int]
     /// Power spectra, centres × features.
     public let features: Matrix
-    /// Expansion coefficients, scaled so that p = Σ_m c c: centres × (lm, species, n padded to fours).
+    /// Expansion coefficients c, scaled so that p = Σ_m c c. One row per centre; the columns are ordered by lm, species
+    /// and n, with n padded to a multiple of four.
     let coefficients: Matrix
     let sites: Sites
     let positions: [SIMD3<Double>]
@@ -56,13 +57,13 @@ public struct SOAPEnvironments: Sendable {
         positions = atoms.positions
     }
 
-    /// Returns the gradient with respect to all positions of a function of the power spectra; the
-    /// centres move with their atoms:
+    /// Returns the gradient, with respect to all positions, of a function E of the power spectra. The centres move with
+    /// their atoms. The gradient of atom j,
     ///
     ///     g_j = Σ_i Σ_f W_if ∂p_if/∂r_j
     ///
-    /// by reverse accumulation. The cost is a few times the cost of the power spectra, and independent of the number of
-    /// features.
+    /// is computed by reverse accumulation. The cost is a few times the cost of the power spectra, and independent of
+    /// the number of features.
     ///
     /// - Parameter weights: W = ∂E/∂p, centres × features.
     /// - Returns: one vector per atom, in the unit of W per Å.
@@ -73,9 +74,9 @@ public struct SOAPEnvironments: Sendable {
     ///
     ///     ∂E/∂ε_ab = Σ_i Σ_j g_ij,a r_ij,b
     ///
-    /// over every neighbour j of every centre i, images included. With respect to the rows h_k of
-    /// the cell at fixed fractional coordinates, ∂E/∂h_ka = Σ_b ∂E/∂ε_ab (h⁻¹)_bk; the stress is
-    /// ∂E/∂ε divided by the volume.
+    /// where g_ij is ∂E/∂r of neighbour j of centre i and r_ij the vector from i to j, summed over every neighbour of
+    /// every centre, images included. With respect to the rows h_k of the cell at fixed fractional coordinates,
+    /// ∂E/∂h_ka = Σ_b ∂E/∂ε_ab (h⁻¹)_bk; the stress is ∂E/∂ε divided by the volume.
     ///
     /// - Returns: `positions`, one vector per atom, in the unit of W per Å; `strain`, row a with
     ///   its components b, in the unit of W. The strain is symmetric because p is invariant under
@@ -134,9 +135,9 @@ public struct SOAPEnvironments: Sendable {
 }
 
 extension SOAP {
-    /// (l_max + 1)²: the number of angular functions.
+    /// The number of angular functions, (l_max + 1)².
     public var angularCount: Int { harmonics.count }
 
-    /// Length of one centre's padded coefficients.
+    /// The number of coefficients of one centre, padding included.
     var coefficientCount: Int { harmonics.count * species.count * 4 * blocks }
 }

@@ -4,13 +4,13 @@ public import LinearAlgebra
 /// needs the derivatives of many functions of one power spectrum; one matrix product gives them all from these
 /// derivatives.
 public struct SOAPJacobian: Sendable {
-    /// One species' block: ∂c_lm,n/∂r of its neighbours.
+    /// The derivatives ∂c_nlm/∂r of the coefficients of one species with respect to the positions of its neighbours.
     public struct Block: Sendable {
         /// Index into ``SOAP/species``.
         public let species: Int
         /// Atom index of each neighbour.
         public let neighbors: [Int]
-        /// (3 · neighbours) × ((l_max + 1)² n_max), row 3i + axis, column lm · n_max + n, Å⁻¹.
+        /// Row 3i + axis for neighbour i, column lm · n_max + n; (3 · neighbours) × ((l_max + 1)² n_max), Å⁻¹.
         public let derivatives: Matrix
     }
 
@@ -18,7 +18,8 @@ public struct SOAPJacobian: Sendable {
 }
 
 extension SOAPEnvironments {
-    /// Returns the coefficients of one centre, ordered (species, lm, n) without padding: p^{ZZ'}_nn'l = Σ_m c c.
+    /// Returns the expansion coefficients c of one centre, ordered by species, lm and n, without padding. They are
+    /// scaled so that p^{ZZ'}_nn'l = Σ_m c^Z_nlm c^{Z'}_n'lm.
     public func coefficients(of center: Int) -> [Double] {
         let (width, count) = (4 * soap.blocks, soap.species.count)
         let row = coefficients.row(center)
@@ -33,7 +34,7 @@ extension SOAPEnvironments {
         return result
     }
 
-    /// Returns the derivatives around one centre (an index into ``centers``).
+    /// Returns the derivatives of the coefficients of one centre, which is given by its index in ``centers``.
     public func jacobian(of center: Int) -> SOAPJacobian {
         let expansion = Expansion(soap, gradients: true)
         expansion.gather(around: positions[centers[center]], in: sites)
@@ -43,7 +44,8 @@ extension SOAPEnvironments {
 }
 
 extension Expansion {
-    /// Computes ∂c_nlm/∂r = ∇(w R_lm) Σ_k P_nk exp(−A_lk r²) − 2 w R_lm r Σ_k P_nk A_lk exp(−A_lk r²).
+    /// Computes ∂c_nlm/∂r = ∇(w R_lm) Σ_k P_nk exp(−A_lk r²) − 2 w R_lm r Σ_k P_nk A_lk exp(−A_lk r²), where w is the
+    /// weight of a neighbour, R_lm a solid harmonic, P `SOAP.expansion` and A `SOAP.decay`.
     func jacobian() -> SOAPJacobian {
         var result: [SOAPJacobian.Block] = []
         let (nMax, blocks, row) = (soap.nMax, soap.blocks, harmonicCount * soap.nMax)

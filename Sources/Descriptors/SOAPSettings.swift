@@ -3,7 +3,8 @@ import Foundation
 
 /// The settings of a SOAP descriptor as models and recipes keep them.
 public struct SOAPSettings: Codable, Sendable, Hashable {
-    /// Symbols of the elements that a structure may contain, by atomic number; nil for the elements of the data.
+    /// Symbols of the elements that a structure may contain, by atomic number. Nil means that the caller of
+    /// ``soap(of:)`` gives the elements.
     public var species: [String]?
     /// Cutoff radius of the radial basis, Å.
     public var rCut: Double
@@ -11,9 +12,11 @@ public struct SOAPSettings: Codable, Sendable, Hashable {
     public var lMax: Int
     /// Width of an atom's Gaussian density, Å.
     public var sigma: Double
-    /// Neighbours at this distance or beyond do not count, Å; nil for the hard cutoff.
+    /// Distance from which on neighbours do not count, Å; used only if ``cutoffWidth`` is not nil. Nil means r_cut +
+    /// 3.717 σ.
     public var cutoffRadius: Double?
-    /// Over this width before ``cutoffRadius`` a neighbour's weight decreases to zero, Å; nil for the hard cutoff.
+    /// Width of the range below the cutoff radius in which a neighbour's weight decreases to zero, Å. Nil means the
+    /// hard cutoff, ``SOAPCutoff/hard``.
     public var cutoffWidth: Double?
 
     public init(
@@ -29,9 +32,9 @@ public struct SOAPSettings: Codable, Sendable, Hashable {
     public static let paper = SOAPSettings(
         species: ["H", "C", "S", "Au"], rCut: 4, nMax: 7, lMax: 4, sigma: 0.25)
 
-    /// Makes the descriptor. Images of a periodic structure are neighbours.
+    /// Makes the descriptor. It counts the images of a periodic structure as neighbours.
     ///
-    /// - Parameter elements: the elements of the data; nil for ``species``.
+    /// - Parameter elements: the elements that a structure may contain. Nil means ``species``.
     public func soap(of elements: [Element]? = nil) throws(DescriptorError) -> SOAP {
         try SOAP(
             species: elements ?? (species ?? []).compactMap { Element(symbol: $0) }, rCut: rCut, nMax: nMax,
@@ -45,8 +48,8 @@ public enum SOAPCutoff: Sendable, Equatable, Codable {
     /// Weight 1 up to and including R = r_cut + 3.717 σ, then 0: DScribe's rule. The descriptor,
     /// and an energy computed from it, are discontinuous where an atom crosses R.
     case hard
-    /// Weight 1 up to `radius` − `width`, then (1 + cos(π t))/2 with t from 0 to 1, 0 from `radius`
-    /// on, Å: continuous, with a continuous first derivative. The default radius is R as above.
+    /// Weight 1 up to `radius` − `width`, then (1 + cos(π t))/2 with t increasing from 0 to 1, and 0 from `radius` on;
+    /// both lengths in Å. The weight and its first derivative are continuous. A nil `radius` means r_cut + 3.717 σ.
     case smooth(width: Double, radius: Double? = nil)
 
     /// Returns the weight and its derivative at distance r for a sphere of radius `edge`.

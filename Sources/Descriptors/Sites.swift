@@ -1,16 +1,18 @@
 import Atomistics
 import Foundation
 
-/// Every atom and every image that may be within the sphere of a centre, ordered by species.
+/// Every atom and every image that may be a neighbour of a centre, ordered by species.
 struct Sites: Sendable {
     var positions: [SIMD3<Double>] = []
-    /// Index of the atom in the structure.
+    /// Atom index of each site in the structure.
     var atoms: [Int] = []
-    /// Start of each species, and the end of the last.
+    /// Index of the first site of each species, followed by the number of sites.
     var starts: [Int] = []
 }
 
 extension SOAP {
+    /// Returns the atoms of a structure and their images as sites.
+    ///
     /// - Throws: ``DescriptorError/unknownElements(_:known:)``, ``DescriptorError/notFinite(index:)``,
     ///   ``DescriptorError/flatCell``.
     func sites(of atoms: Atoms) throws(DescriptorError) -> Sites {
@@ -32,8 +34,8 @@ extension SOAP {
         return sites
     }
 
-    /// Returns the structure with all atoms wrapped into its cell, as ``imageShifts(of:)`` requires; unchanged without
-    /// images.
+    /// Returns the structure with all atoms wrapped into its cell, as ``imageShifts(of:)`` requires; returns it
+    /// unchanged if images are not used or if a position is not finite.
     func placed(_ atoms: Atoms) throws(DescriptorError) -> Atoms {
         guard periodic, atoms.periodicity.isPeriodic, atoms.positions.allSatisfy(\.isFinite) else {
             return atoms

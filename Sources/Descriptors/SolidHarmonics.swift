@@ -2,8 +2,8 @@ import Foundation
 
 /// Real solid harmonics r^l Y_lm, orthonormal on the sphere, for four points at a time.
 ///
-/// Index l² + l + m, −l ≤ m ≤ l. With Q_lm the polynomial r^(l−m) P_l^(m)(z/r) (no Condon–Shortley sign)
-/// and (x + iy)^m = c_m + i s_m,
+/// R_lm, −l ≤ m ≤ l, has the index l² + l + m. With the polynomial Q_lm = r^(l−m) P_l^(m)(z/r), where P_l^(m) is the
+/// m-th derivative of the Legendre polynomial P_l (no Condon–Shortley sign), and with (x + iy)^m = c_m + i s_m,
 ///
 ///     R_lm = N_lm Q_lm c_m (m ≥ 0),   R_l,−m = N_lm Q_lm s_m,
 ///     N_lm = √((2 − δ_m0)(2l + 1)/(4π) (l − m)!/(l + m)!).
@@ -11,9 +11,9 @@ import Foundation
 /// Source: the Cartesian recursions of Bigi et al., J. Chem. Phys. 159, 064802 (2023).
 struct SolidHarmonics: Sendable {
     let lMax: Int
-    /// (l_max + 1)².
+    /// The number of harmonics, (l_max + 1)².
     let count: Int
-    /// N_lm for m ≥ 0 at l(l + 1)/2 + m.
+    /// The normalisation factors N_lm for m ≥ 0 at l(l + 1)/2 + m.
     private let norms: [Double]
 
     init(lMax: Int) {

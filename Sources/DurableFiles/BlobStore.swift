@@ -2,7 +2,7 @@ import Crypto
 import Glibc
 public import SystemPackage
 
-/// A store of claimed files: each content is stored under its digest and never changes.
+/// A store of file contents ("blobs"): each is stored under its digest and never changes.
 public struct BlobStore: Sendable {
     private let directory: Directory
 
@@ -21,7 +21,7 @@ public struct BlobStore: Sendable {
         return digest
     }
 
-    /// Returns the bytes of a digest; nil if they are not stored.
+    /// Returns the bytes that have this digest; nil if they are not stored.
     ///
     /// - Throws: ``BlobDamaged`` if the bytes no longer have that digest.
     public func read(_ digest: Digest) throws -> [UInt8]? {
@@ -34,10 +34,10 @@ public struct BlobStore: Sendable {
 
     /// Takes a snapshot of a file that another process may be changing, in bounded memory.
     ///
-    /// The file is opened beneath `source` without following a link and without blocking. It must
-    /// be a regular file with one name and at most `limit` bytes; it is hashed while it is copied,
-    /// and must be the same before and after. The snapshot is durable on return; the original stays
-    /// where it is.
+    /// The file is opened beneath `source` without following a link and without blocking. It must be a regular
+    /// file of at most `limit` bytes, without other hard links. Its digest is computed while it is copied, and
+    /// its status must be the same before and after. The snapshot is durable on return; the original stays where
+    /// it is.
     ///
     /// - Throws: ``ClaimRefusal`` for an unsuitable file, ``FileError`` for other errors.
     public func claim(
@@ -76,7 +76,7 @@ public struct BlobStore: Sendable {
         }
     }
 
-    /// Copies the file and describes the copy.
+    /// Copies the file, whose status was `before`, and returns the digest of the copy.
     ///
     /// - Throws: ``ClaimRefusal/changing`` if the file has changed meanwhile.
     private func copy(
@@ -104,7 +104,7 @@ public struct BlobStore: Sendable {
     /// Removes incomplete files that a crash left.
     public func removeTemporaries() throws(FileError) { try directory.removeTemporaries() }
 
-    /// Returns true if nothing was ever stored.
+    /// Returns true if the store's directory holds no file.
     public func isEmpty() throws(FileError) -> Bool { try directory.names().isEmpty }
 
     private func name(of digest: Digest) -> FilePath.Component {
@@ -115,7 +115,7 @@ public struct BlobStore: Sendable {
     }
 }
 
-/// A snapshot in the store.
+/// A snapshot of a file in a ``BlobStore``.
 public struct Claim: Sendable, Equatable {
     public let digest: Digest
     public let size: Int
@@ -134,7 +134,9 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file was removed before it was opened.
     case vanished
 
-    /// - Throws: the reason why a file with this status is not claimed.
+    /// Checks that a file with this status may be claimed.
+    ///
+    /// - Throws: the reason why it is not claimed.
     public static func check(_ status: FileStatus, limit: Int) throws(ClaimRefusal) {
         switch status.kind {
         case .regular: break
@@ -163,7 +165,7 @@ public enum ClaimRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A blob whose bytes differ from the stored ones.
+/// The error that the bytes of a stored file no longer match its digest.
 public struct BlobDamaged: Error, Sendable, CustomStringConvertible {
     public let digest: Digest
     public let path: FilePath

@@ -73,7 +73,7 @@ extension Directory {
     }
 }
 
-/// A file that is read once from its beginning to its end, with the digest of what was read.
+/// A file that is read once from its beginning to its end, while the digest of the bytes read is computed.
 public final class HashedFile {
     private let file: OpenFile
     private var hash = SHA256()

@@ -1,8 +1,8 @@
 import Glibc
 public import SystemPackage
 
-/// An open directory: every operation works beneath its descriptor, so a path that changes
-/// meanwhile cannot lead outside.
+/// An open directory. Its entries are found from its descriptor, not from its path, so a path that changes
+/// meanwhile cannot lead to another directory.
 public final class Directory: Sendable {
     /// The path at which the directory was opened; for messages.
     public let path: FilePath
@@ -20,7 +20,7 @@ public final class Directory: Sendable {
 
     deinit { _ = Glibc.close(descriptor) }
 
-    /// Opens a subdirectory; a symbolic link in its place is refused.
+    /// Opens a subdirectory; refuses a symbolic link of that name.
     public func subdirectory(_ name: FilePath.Component) throws(FileError) -> Directory {
         let shown = path.appending(name)
         return Directory(
@@ -54,7 +54,7 @@ public final class Directory: Sendable {
             of: FilePath(only: name), relativeTo: descriptor, shown: path.appending(name))
     }
 
-    /// Makes the names in the directory durable.
+    /// Makes the creations, renamings and removals in the directory durable.
     public func synchronize() throws(FileError) { try SystemCalls.synchronize(descriptor, shown: path) }
 
     /// Returns true while `path` refers to this directory.
@@ -66,7 +66,7 @@ public final class Directory: Sendable {
 
     /// Moves a file or directory. Neither directory is synchronised.
     ///
-    /// - Throws: EEXIST if the target exists and must not be replaced.
+    /// - Throws: EEXIST if the target exists and `replacing` is false.
     public func move(
         _ name: FilePath.Component, to newName: FilePath.Component, in target: Directory,
         replacing: Bool = false
@@ -95,11 +95,11 @@ public final class Directory: Sendable {
             FilePath(only: name), in: descriptor, isDirectory: true, shown: path.appending(name))
     }
 
-    /// Returns the number of bytes that may still be written on this file system.
+    /// Returns the number of bytes that may still be written on the directory's file system.
     public func freeSpace() throws(FileError) -> Int { try SystemCalls.freeSpace(descriptor, shown: path) }
 
-    /// Returns the name of a file system whose locks and renames are not reliable between machines; nil for a
-    /// local file system.
+    /// Returns the name of the directory's file system if its locks and renames are not reliable between
+    /// machines; nil for any other file system.
     public func unsuitableFileSystem() throws(FileError) -> String? {
         switch try SystemCalls.fileSystemType(descriptor, shown: path) {
         case 0x6969: "NFS"
@@ -123,8 +123,8 @@ public final class Directory: Sendable {
     private static let temporaryPrefix = ".aurelax-"
     private static let temporarySuffix = ".part"
 
-    /// Returns the names of incomplete files directly beneath: files being written, or left by a killed
-    /// writer.
+    /// Returns the names of the incomplete files in this directory, but not in its subdirectories: files that
+    /// are being written, or that a killed process left.
     public func temporaries() throws(FileError) -> [FilePath.Component] {
         try names().filter { name in
             name.bytes.starts(with: Self.temporaryPrefix.utf8)
@@ -132,14 +132,15 @@ public final class Directory: Sendable {
         }
     }
 
-    /// Removes incomplete files that a killed process left directly beneath.
+    /// Removes the incomplete files that a killed process left in this directory, but not those in its
+    /// subdirectories.
     ///
-    /// - Precondition: no process is writing here at this moment.
+    /// - Precondition: no process is writing files in this directory.
     public func removeTemporaries() throws(FileError) {
         for name in try temporaries() { try removeTree(name) }
     }
 
-    /// Returns the permission bits, as chmod(1) writes them.
+    /// Returns the directory's permission bits, for example 0o755.
     public func permissions() throws(FileError) -> UInt16 {
         try SystemCalls.permissions(descriptor, shown: path)
     }

@@ -4,7 +4,7 @@ public import SystemPackage
 /// A failed system call, with its operands.
 public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: Errno
-    /// The name of the C function: `open`, `fsync`, `renameat2`, …
+    /// Name of the failed operation: `open`, `fsync`, `rename`, `list`, …
     public let operation: String
     public let path: FilePath
 

@@ -57,6 +57,8 @@ extension SystemCalls {
 public final class ExclusiveLock: Sendable {
     private let file: OpenFileHandle
 
+    /// Takes the lock of the file with this name; creates the file if it is missing.
+    ///
     /// - Throws: ``LockHeld`` if another process holds the lock.
     public init(_ name: FilePath.Component, in directory: Directory) throws {
         let file = try OpenFile(name, in: directory, flags: O_RDWR | O_CREAT, mode: 0o600)

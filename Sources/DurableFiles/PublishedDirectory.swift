@@ -7,7 +7,7 @@ public struct PublishedFile: Sendable, Equatable {
     public let isExecutable: Bool
     /// Whether only the owner may read the file.
     public let isPrivate: Bool
-    /// Number of a user who may also read a private file.
+    /// Numeric ID of a user who may also read a private file; nil for none.
     public let reader: UInt32?
 
     public init(
@@ -25,23 +25,23 @@ public struct PublishedFile: Sendable, Equatable {
 /// The outcome of publishing a directory.
 public enum Publication: Sendable, Equatable {
     case published
-    /// A directory of that name already holds the same files, from an earlier attempt.
+    /// A directory of that name holds the same files already, from an earlier attempt.
     case alreadyThere
-    /// A directory of that name holds other files; it is unchanged.
+    /// The name is taken by something else, which is unchanged; the text names the difference.
     case conflict(String)
 }
 
 extension Directory {
-    /// Publishes a directory so that a reader sees it complete or not at all: it is built in
-    /// `staging`, every file and the directory itself are synchronised, it is renamed here without
-    /// replacing anything, and both parents are synchronised. Files are written in the given order,
-    /// so a manifest comes last.
+    /// Publishes a directory so that a reader sees it complete or not at all: it is built in `staging`, every
+    /// file and the directory itself are synchronised, it is renamed into this directory without replacing
+    /// anything, and this directory and `staging` are synchronised. Files are written in the given order, so a
+    /// manifest should be the last.
     ///
-    /// Repeating this after a crash at any point is safe. `staging` must be on the same file
-    /// system.
+    /// Repeating this after a crash at any point is safe. `staging` must be on the same file system as this
+    /// directory.
     ///
-    /// - Parameter identity: the file that identifies an existing directory as this one; nil if all
-    ///   files must be the same.
+    /// - Parameter identity: name of the file that alone is compared if a directory of this name exists; nil
+    ///   means that all files are compared.
     public func publish(
         _ files: [PublishedFile], as name: FilePath.Component, staging: Directory,
         identity: FilePath.Component? = nil
@@ -77,8 +77,8 @@ extension Directory {
         return .published
     }
 
-    /// Compares an existing entry of this name with the files; nil if there is none. Additional files in the
-    /// directory are ignored, because users may add some.
+    /// Compares an existing directory of this name with the files; nil if the name is free. Additional files in
+    /// the directory are ignored, because users may add some.
     private func existing(
         _ files: [PublishedFile], _ name: FilePath.Component
     ) throws(FileError) -> Publication? {

@@ -3,12 +3,15 @@ public import SystemPackage
 
 /// A file that grows at its end: a trajectory or a log.
 ///
-/// The caller remembers the file's length at each durable point. When the file is opened again, it is
-/// truncated to that length, so that data written between the point and a crash do not appear twice.
+/// The caller remembers the file's length each time after making the content durable. When the file is opened
+/// again, it is truncated to that length, so that data written between that time and a crash do not appear
+/// twice.
 public final class AppendFile {
     private let file: OpenFile
     public private(set) var length: Int
 
+    /// Opens the file, or creates it if it is missing.
+    ///
     /// - Parameter keeping: number of bytes of an existing file to keep; nil keeps all.
     public init(
         _ name: FilePath.Component, in directory: Directory, keeping: Int? = nil

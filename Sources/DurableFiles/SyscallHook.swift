@@ -5,7 +5,7 @@ package enum Syscall: String, Sendable, CaseIterable {
     case open, close, read, write, fsync, stat, rename, unlink, mkdir, truncate, lock, list, statfs, chmod
 }
 
-/// The effect of a test on one call.
+/// The effect that a test has on one system call.
 package enum Interruption: Sendable {
     /// The call is not made and fails with this error.
     case fail(Errno)
@@ -23,7 +23,7 @@ package enum FileChange: Sendable, Equatable {
     case makeDirectory(FilePath)
     case rename(FilePath, FilePath)
     case remove(FilePath)
-    /// Synchronises a file or a directory: earlier changes are on the disk from here on.
+    /// A file or directory was synchronised: its earlier changes are on the disk from here on.
     case synchronize(FilePath)
 }
 
@@ -40,8 +40,8 @@ package enum SyscallHook {
 
     @TaskLocal private static var current: Box?
 
-    /// Runs `body` and calls `decide` before each system call in this task; nil lets the call
-    /// proceed.
+    /// Runs `body` and calls `decide` before each system call in this task; if `decide` returns nil, the call
+    /// proceeds.
     package static func interrupt<Result>(_ decide: @escaping Decision, during body: () throws -> Result)
         rethrows
         -> Result
@@ -56,14 +56,14 @@ package enum SyscallHook {
         try await $current.withValue(Box(decide, nil), operation: body)
     }
 
-    /// Runs `body` and reports every change that it makes.
+    /// Runs `body` and calls `record` with every change of the file system that `body` makes.
     package static func record<Result>(_ record: @escaping Record, during body: () throws -> Result) rethrows
         -> Result
     {
         try $current.withValue(Box(nil, record), operation: body)
     }
 
-    /// Returns the work in a form in which another thread runs it with this thread's hook.
+    /// Returns a closure that runs `work` with this task's hook, also on another thread.
     package static func carried<Result>(
         _ work: @escaping @Sendable () throws -> Result
     ) -> @Sendable () throws -> Result {

@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// The result of `fstat`.
+/// The status of a file or directory, from stat(2).
 public struct FileStatus: Sendable, Equatable {
     public enum Kind: Sendable, Equatable { case regular, directory, symbolicLink, other }
 
@@ -42,7 +42,8 @@ enum SystemCalls {
         }
     }
 
-    /// Returns the result of `body`; −1 becomes an error, and an interrupted call is repeated.
+    /// Returns the result of `body`; −1 becomes an error. A call that a signal interrupted is repeated if
+    /// `retrying` is true.
     @discardableResult
     private static func check<Result: FixedWidthInteger>(
         _ call: Syscall, _ path: FilePath, retrying: Bool = true, _ body: () -> Result
@@ -115,7 +116,7 @@ enum SystemCalls {
         }
     }
 
-    /// fsync(2): a failure is final, since the kernel may have dropped the pages.
+    /// fsync(2): must not be retried after a failure, because the kernel may have dropped the unwritten data.
     static func synchronize(_ descriptor: Int32, shown: FilePath) throws(FileError) {
         _ = try begin(.fsync, shown)
         try check(.fsync, shown) { Glibc.fsync(descriptor) }
@@ -127,7 +128,8 @@ enum SystemCalls {
         to user: UInt32, of descriptor: Int32, isDirectory: Bool, shown: FilePath
     ) throws(FileError) {
         let (read, all): (UInt16, UInt16) = isDirectory ? (5, 7) : (4, 6)
-        // Version 2, then tag, permissions and number of each entry: owner, user, group, mask, others.
+        // The attribute's format: version 2, then tag, permissions and user number of each entry. The entries
+        // here: the owner, the given user, the group, the mask, all others.
         let none = UInt32.max
         let entries: [(UInt16, UInt16, UInt32)] = [
             (0x01, all, none), (0x02, read, user), (0x04, 0, none), (0x10, read, none), (0x20, 0, none),
@@ -165,7 +167,8 @@ enum SystemCalls {
         return FileStatus(result)
     }
 
-    /// fstatat(2) without following a link; returns nil if there is no such file.
+    /// fstatat(2), which follows a symbolic link only if `following` is true; returns nil if there is no such
+    /// file.
     static func status(
         of path: FilePath, relativeTo directory: Int32, following: Bool = false, shown: FilePath
     ) throws(FileError) -> FileStatus? {
@@ -198,7 +201,7 @@ enum SystemCalls {
         }
         guard !replacing else { return try call(0) }
         do {
-            // RENAME_NOREPLACE.
+            // The flag 1 is RENAME_NOREPLACE.
             try call(1)
         } catch  where error.code == .invalidArgument || error.code == .noFunction {
             guard try status(of: new, relativeTo: target, shown: shown) == nil else {
@@ -249,7 +252,7 @@ enum SystemCalls {
         } catch  where error.code == .wouldBlock { return false }
     }
 
-    /// Returns the names in a directory, without `.` and `..`, in no order.
+    /// Returns the names in a directory, without `.` and `..`, in no particular order.
     static func names(in directory: Int32, shown: FilePath) throws(FileError) -> [FilePath.Component] {
         _ = try begin(.list, shown)
         let copy = try open(".", relativeTo: directory, flags: O_RDONLY | O_DIRECTORY, shown: shown)

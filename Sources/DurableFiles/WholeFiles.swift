@@ -34,8 +34,10 @@ extension Directory {
         try synchronize()
     }
 
-    /// Creates a new file under its final name with durable content; the name becomes durable only
-    /// with the directory.
+    /// Creates a new file under its final name with durable content; the name becomes durable only when the
+    /// directory is synchronised.
+    ///
+    /// - Parameter reader: numeric ID of another user who may read the file, if this process may allow that.
     func writeNew(
         _ name: FilePath.Component, _ bytes: [UInt8], mode: UInt16 = 0o644, reader: UInt32? = nil
     ) throws(FileError) {
@@ -54,9 +56,10 @@ extension Directory {
         try file.close()
     }
 
-    /// Returns the content of a file that this program wrote; nil if there is no such file.
+    /// Returns the content of a file; nil if there is no such file.
     ///
-    /// - Throws: EFBIG beyond `limit` bytes, ELOOP for a link.
+    /// - Throws: EFBIG if the file has more than `limit` bytes, ELOOP for a link, EINVAL if the file is not a
+    ///   regular file.
     public func read(
         _ name: FilePath.Component, limit: Int = 256 << 20
     ) throws(FileError) -> [UInt8]? {
@@ -73,7 +76,8 @@ extension Directory {
         return content
     }
 
-    /// Returns the last bytes of a file that may be growing; nil if there is no such file.
+    /// Returns the last bytes of a file: as many as requested, or somewhat more if the file grows meanwhile. Nil
+    /// if there is no such file.
     ///
     /// - Throws: ELOOP for a link, EINVAL if the file is not a regular file.
     public func end(of name: FilePath.Component, bytes: Int) throws(FileError) -> [UInt8]? {
@@ -87,7 +91,7 @@ extension Directory {
         return content
     }
 
-    /// Returns the last 12 lines of a log as printable text; empty if there is none.
+    /// Returns the last 12 lines of a log as printable text; empty if there is no such file.
     public func lastLines(of name: FilePath.Component) throws(FileError) -> [String] {
         (try end(of: name, bytes: 8192) ?? []).suffix(8192).split(separator: UInt8(ascii: "\n")).suffix(12)
             .map { escapedForDisplay(Array($0)) }

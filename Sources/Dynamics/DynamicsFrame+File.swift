@@ -10,9 +10,9 @@ private enum Key {
     static let kineticEnergy = "kinetic_energy"
     static let settings = "dynamics"
     static let start = "dynamics_start"
-    /// Column that ASE reads as momenta: u Å per ASE's unit of time.
+    /// Column that ASE reads as momenta, in u Å per ASE's unit of time.
     static let momenta = "momenta"
-    /// Column from which a run resumes exactly: Å per ASE's unit of time.
+    /// Column of the velocities from which a run resumes exactly, in Å per ASE's unit of time.
     static let velocities = "velocities"
 }
 

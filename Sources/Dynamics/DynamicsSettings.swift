@@ -10,9 +10,9 @@ public struct DynamicsSettings: Sendable, Equatable, Codable {
     public var temperature = 300.0
     /// Temperature of the thermostat at the last step, K; between the first and the last step it changes linearly.
     public var finalTemperature = 300.0
-    /// Friction of the Langevin thermostat, 1/ps; 0 for NVE.
+    /// Friction of the Langevin thermostat, 1/ps; 0 means no thermostat (NVE).
     public var friction = 0.0
-    /// Seed of the first velocities and of the thermostat's random forces.
+    /// Seed of the initial velocities and of the thermostat's random forces.
     public var seed: UInt64 = 0
 
     public init() {}

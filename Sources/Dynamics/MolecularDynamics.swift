@@ -22,8 +22,9 @@ public struct DynamicsFrame: Sendable {
 ///
 ///     v += h/2 F/m,  r += h/2 v,  v = c v + √(1 − c²) √(k T/m) ξ,  r += h/2 v,  v += h/2 F/m,  c = e^(−γh)
 ///
-/// The random numbers ξ of a step depend only on the seed and the number of the step, so a run that
-/// is resumed from one of its frames takes exactly the same steps as an uninterrupted run.
+/// Here h is the time step, γ the friction, T the temperature of the thermostat and m a mass. The random numbers ξ of a
+/// step depend only on the seed and the number of the step, so a run that is resumed from one of its frames takes
+/// exactly the same steps as an uninterrupted run.
 ///
 /// - Source: Leimkuhler, Matthews, Appl. Math. Res. Express 2013, 34.
 public struct MolecularDynamics: Sendable {
@@ -37,11 +38,11 @@ public struct MolecularDynamics: Sendable {
     ///
     /// - Parameters:
     ///   - atoms: the structure; atoms whose `moveMask` is false keep their positions.
-    ///   - velocities: Å per unit of time of ``DynamicsUnits``; nil to draw them at the first temperature.
+    ///   - velocities: Å per unit of time of ``DynamicsUnits``. Nil means random velocities at the initial temperature.
     ///   - forceField: computes the forces.
     ///   - settings: time step, number of steps, thermostat and seed.
     /// - Throws: errors of the force field, and ``DynamicsError``.
-    /// - Precondition: settings without a ``DynamicsSettings/problem``; one velocity per atom.
+    /// - Precondition: the settings have no ``DynamicsSettings/problem``; there is one velocity per atom.
     public init(
         _ atoms: Atoms, velocities: [SIMD3<Double>]? = nil, forceField: any ForceField,
         settings: DynamicsSettings
@@ -62,7 +63,8 @@ public struct MolecularDynamics: Sendable {
 
     /// Resumes from a frame that an earlier process wrote.
     ///
-    /// - Precondition: settings without a problem; a frame of this run.
+    /// - Precondition: the settings have no ``DynamicsSettings/problem``; `frame` is a frame of a run with these
+    ///   settings.
     public init(resuming frame: DynamicsFrame, forceField: any ForceField, settings: DynamicsSettings) {
         precondition(settings.problem == nil, settings.problem ?? "")
         self.settings = settings
@@ -121,7 +123,7 @@ public struct MolecularDynamics: Sendable {
         }
     }
 
-    /// Draws Maxwell–Boltzmann velocities; without net momentum if all atoms move.
+    /// Returns random velocities with a Maxwell–Boltzmann distribution, without net momentum if all atoms move.
     private static func thermalVelocities(
         _ elements: [Element], _ moves: [Bool], _ temperature: Double, seed: UInt64
     ) -> [SIMD3<Double>] {
@@ -170,7 +172,7 @@ extension SplitMix {
 }
 
 extension Atoms {
-    /// Elements, positions, cell and the mask of the atoms that move.
+    /// The structure with only its elements, positions, cell and ``moveMask``.
     var withoutLabels: Atoms {
         var result = Atoms(elements: elements, positions: positions, cell: cell, periodicity: periodicity)
         result.moveMask = moveMask

@@ -2,7 +2,7 @@ import Foundation
 public import YAMLDocument
 
 extension EngineDescription {
-    /// The keys of one engine.
+    /// The keys that describe one engine in `aurelax.yaml`.
     public static let options = OptionTable(defaults: EngineDescription()) {
         OptionSpec<EngineDescription>(
             "ase", schema: .text(check: checkTarget),
@@ -50,7 +50,7 @@ extension EngineDescription {
             "timeout", unstored: \.timeout, .number(1...1_000_000), "Time-out of one evaluation, seconds.")
     }
 
-    /// Makes a description without a name, the default for a value of `engines:`.
+    /// Makes a description without a name. It holds the defaults of an engine's keys.
     private init(source: Source = .calculator(target: "", arguments: "{}")) {
         self.init(name: "", source: source)
     }
@@ -96,7 +96,7 @@ extension EngineDescription {
         if ["gpaw", "tblite"].contains(entry.key) {
             return [problem("invalid-text", node, "‘\(entry.key)’ is the name of a built-in engine")]
         }
-        // The arguments belong to the calculator, so no schema describes them.
+        // The keys of `arguments` are the calculator's own, so no schema describes them.
         var known = node
         if let fields = node.entries {
             known.content = .mapping(fields.filter { $0.key != "arguments" })
@@ -136,7 +136,7 @@ extension EngineDescription {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
     }
 
-    /// Returns the engines from a valid value of `engines:`, with relative paths as written.
+    /// Returns the engines from a valid value of `engines:`. Relative paths stay as they are written.
     public static func engines(_ node: YAMLNode) -> [EngineDescription] {
         (node.entries ?? []).map { entry in
             var engine = options.read(entry.value)
@@ -145,7 +145,7 @@ extension EngineDescription {
         }
     }
 
-    /// Returns the engine with absolute paths.
+    /// Returns the engine with all paths made absolute.
     ///
     /// - Parameter folder: the folder of `aurelax.yaml`, where relative paths begin.
     public func resolved(in folder: String) -> EngineDescription {
@@ -157,7 +157,7 @@ extension EngineDescription {
                     target: Self.path(target, in: folder), arguments: arguments)
             }
         case .command(var words, let input):
-            // The program runs in a folder of its own.
+            // The program runs in its own folder, so a relative path would name another file there.
             if let program = words.first, program.contains("/") { words[0] = Self.path(program, in: folder) }
             engine.source = .command(words, input: input.map { Self.path($0, in: folder) })
         }

@@ -6,7 +6,7 @@ import YAMLDocument
 public struct EngineDescription: Sendable, Equatable, Codable {
     /// The kind of an engine's results, which decides the stages that may use the engine.
     public enum Kind: String, Sendable, Codable, CaseIterable {
-        /// A model trained on a method's results; its results are predictions.
+        /// A model trained on the results of a method. Its results are predictions, not results of the method.
         case ml
         case semiempirical
         case dft
@@ -33,14 +33,14 @@ public struct EngineDescription: Sendable, Equatable, Codable {
     public var name: String
     public var source: Source
     public var kind: Kind
-    /// Python with ASE and the calculator; nil for the spool's.
+    /// Path of a Python with ASE and the calculator. Nil means the spool's Python.
     public var python: String?
     public var threads: Int?
     public var passing: ElectronPassing?
-    /// Level of theory that is written into every frame; nil to use the engine's own statement.
+    /// Level of theory that is written into every frame. Nil means the level that the engine itself states.
     public var levelOfTheory: String?
-    /// Empty space around a molecule, Å, for an engine that supports only periodic cells; nil for
-    /// no cell.
+    /// Empty space around a molecule, Å, for an engine that supports only periodic cells. Nil means that a molecule
+    /// gets no cell.
     public var vacuum: Double?
     /// The line that replaces `{species}` in a program's input, once for each element: `{symbol} {mass} {symbol}.UPF`.
     public var species: String?
@@ -79,8 +79,7 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
 extension EngineDescription {
     /// Reads the engines of an `aurelax.yaml`; its other keys are ignored.
     ///
-    /// - Returns: the engines; nil with a report, each problem with its line and a caret, if there
-    ///   is an error.
+    /// - Returns: the engines, or nil if there is an error; and a report of every problem, with its line and a caret.
     public static func read(_ path: String) throws -> (engines: [EngineDescription]?, report: String) {
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         let document = CheckedDocument(bytes, file: path) { $0["engines"].map(problems) ?? [] }

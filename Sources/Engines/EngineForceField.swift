@@ -16,7 +16,7 @@ public final class EngineForceField: ForceField {
     public let description: EngineDescription
     /// Total charge, e.
     public let charge: Int
-    /// 2S+1; nil for the engine's own choice.
+    /// Spin multiplicity 2S+1. Nil means that the engine chooses it.
     public let multiplicity: Int?
     /// The longest time that starting an engine may take: importing a large library from a cold disk takes minutes.
     public static let startLimit = Duration.seconds(600)
@@ -25,7 +25,7 @@ public final class EngineForceField: ForceField {
     private let python: String
     private let session: Mutex<EngineSession?>
 
-    /// - Parameter python: the Python for a description that does not name one.
+    /// - Parameter python: the Python for an engine whose description names none.
     /// - Throws: ``EngineError`` if the engine cannot be started.
     public init(
         description: EngineDescription, charge: Int, multiplicity: Int? = nil, python: String = "python3"
@@ -108,10 +108,11 @@ public final class EngineForceField: ForceField {
 
 /// The identity of an engine.
 struct EngineIdentity {
-    /// SHA-256 over its program, settings and checkpoint.
+    /// SHA-256 of everything that determines the results: the settings, and the calculator's version and checkpoint or
+    /// the program's input template.
     var version: String
     var levelOfTheory: String
-    /// How charge and multiplicity are passed to it; nil for a program.
+    /// The way in which charge and multiplicity are passed to a calculator; nil for a program.
     var passing: String?
 
     /// Reads the identity of an ASE calculator from the content of its `identity.json`.

@@ -12,15 +12,15 @@ final class EngineSession: Sendable {
     private let vacuum: Double?
     private let timeout: Duration
 
-    /// Data known only after the first geometry. The lock of ``EngineForceField`` ensures that one
-    /// thread uses a session at a time.
+    /// Data that is known only after the first geometry. Only one thread at a time uses a session, because
+    /// ``EngineForceField`` holds a lock.
     private final class Link: @unchecked Sendable {
         var stream: SocketStream
         var driver: SocketDriver?
         var symbols: [String]?
-        /// Lengths of the box, Å, and the position of its corner, Å.
+        /// For a molecule in a box: the lengths of the box's edges, Å, and the position of its corner, Å.
         var box: (lengths: SIMD3<Double>, corner: SIMD3<Double>)?
-        /// Cell of a periodic structure: as the caller gave it, and as the engine uses it.
+        /// For a periodic structure: the cell as the caller gave it, and the cell that the engine uses.
         var cell: (given: Cell?, periodicity: Periodicity, used: Cell)?
 
         init(_ stream: SocketStream) { self.stream = stream }
@@ -68,7 +68,7 @@ final class EngineSession: Sendable {
         }
     }
 
-    /// Starts a program that connects to the socket itself.
+    /// Starts a program that connects to the socket without ASE.
     init(
         command: [String], input: String?, _ description: EngineDescription, _ atoms: Atoms, charge: Int,
         multiplicity: Int
@@ -150,7 +150,7 @@ final class EngineSession: Sendable {
         }
     }
 
-    /// Replaces the known words in braces and keeps all other braces.
+    /// Returns the text in which each `{word}` of a known word is replaced by its value; other braces stay.
     private static func filled(_ text: String, _ values: [String: String]) -> String {
         values.reduce(text) { $0.replacingOccurrences(of: "{\($1.key)}", with: $1.value) }
     }
@@ -232,7 +232,8 @@ enum EngineFolder {
 
     static func remove(_ folder: FilePath) { try? FileManager.default.removeItem(atPath: folder.string) }
 
-    /// Returns the reason why the peer refused the calculator; nil if it did not.
+    /// Returns the reason why the Python script could not make the calculator, from its `failure.json`; nil if there is
+    /// none.
     static func failure(in folder: FilePath) -> EngineFailure? {
         struct Told: Decodable { var message: String }
         guard let data = try? Data(contentsOf: url(folder, "failure.json")),
@@ -241,7 +242,7 @@ enum EngineFolder {
         return EngineFailure(description: told.message)
     }
 
-    /// Returns this program's environment, with the number of threads for the engine.
+    /// Returns the environment for an engine: this program's, with the number of threads for the engine.
     static func environment(threads: Int?) -> [String: String] {
         var environment = ProcessInfo.processInfo.environment
         environment["PYTHONUNBUFFERED"] = "1"
@@ -254,7 +255,7 @@ enum EngineFolder {
     }
 }
 
-/// The peer's last output before it ended.
+/// The reason why an engine could not be started.
 struct EngineFailure: Error, CustomStringConvertible {
     let description: String
 }

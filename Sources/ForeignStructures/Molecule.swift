@@ -2,20 +2,20 @@ public import Atomistics
 import OrderedCollections
 
 extension Atoms {
-    /// The reader that converted the structure from another format, with its version; nil if it was
-    /// not converted.
+    /// The reader that converted the structure from another format, and its version; nil if the structure was not
+    /// converted.
     public var reader: String? {
         guard case .string(let reader)? = info["reader"] else { return nil }
         return reader
     }
 
-    /// The file that the structure was converted from; nil if it was not converted.
+    /// The file that the structure was converted from; nil if the structure was not converted.
     public var origin: String? {
         guard case .string(let origin)? = info["origin"] else { return nil }
         return origin
     }
 
-    /// Returns the structure without its cell, for a molecule that a program keeps in a box.
+    /// Returns the structure without its cell. It is meant for molecules that other programs keep in a box.
     ///
     /// - Throws: ``CutMolecule`` if bonds cross the box's boundary, because the molecule would fall apart.
     public func takenOutOfCell() throws -> Atoms {

@@ -3,15 +3,15 @@ import Foundation
 
 /// Reads and writes structures in ASE's formats, in a separate Python process.
 ///
-/// The file is converted once to extended XYZ; every frame records its file (`origin`), its number
-/// there (`origin_frame`, from 1) and the reader with its version (`reader`).
+/// The file is converted once, to extended XYZ. Every converted frame records the name of the original file (`origin`),
+/// its number in that file (`origin_frame`, from 1), and the reader with its version (`reader`).
 public struct StructureConverter: Sendable {
     /// The frames to convert.
     public enum Frames: Sendable, Equatable {
         case all
-        /// The last frame, ASE's default.
+        /// The last frame of the file, as ASE does by default.
         case last
-        /// Number of a frame, from 1.
+        /// The frame with this number, from 1.
         case number(Int)
 
         var argument: String {
@@ -26,7 +26,7 @@ public struct StructureConverter: Sendable {
     /// Frames as extended XYZ.
     public struct Converted: Sendable {
         public var bytes: [UInt8]
-        /// Number of frames in the file.
+        /// Number of frames in the original file.
         public var frames: Int
         /// ASE's version.
         public var version: String
@@ -86,7 +86,7 @@ public struct StructureConverter: Sendable {
             "\(format) file", folder)
     }
 
-    /// The output of the scripts.
+    /// The output of the Python scripts.
     private struct Answer: Decodable {
         var ase: String
         var frames: Int
@@ -141,15 +141,15 @@ public struct StructureConverter: Sendable {
     }
 }
 
-/// The error that a file could not be converted.
+/// The reason why a structure file could not be read or written.
 public struct StructureConversionError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: Sendable, Equatable {
-        /// No Python with ASE: the path of the Python, the operation that needs it, and the reason
-        /// why it cannot be used.
+        /// There is no Python with ASE. The values are the path of the Python, the operation that needs it, and the
+        /// reason why it cannot be used.
         case noPython(String, String, String)
         case failed(String)
-        /// The name does not determine the format, so the user must give it; the value is a guess
-        /// from the content.
+        /// The file's name does not determine the format, so the user must give it. The value is a guess from the
+        /// content.
         case ambiguous(String?)
     }
 

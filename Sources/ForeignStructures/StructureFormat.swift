@@ -2,15 +2,15 @@ import Foundation
 
 /// The format of a structure file, determined only by its name.
 public enum StructureFormat: Sendable, Equatable {
-    /// XYZ and extended XYZ, and every unrecognised name: read by aurelax itself.
+    /// XYZ or extended XYZ, which aurelax reads itself. Files with an unrecognised name count as this format.
     case native
-    /// A format that ASE reads, by ASE's name (`vasp`), or one that our script reads (`mol2`,
-    /// `xtb-output`).
+    /// A format with this name, which a Python script reads: one that ASE reads, under ASE's name (`vasp`), or one that
+    /// the script reads itself (`mol2`, `xtb-output`).
     case foreign(String)
-    /// The output of some program; the name does not determine which.
+    /// The output of an unknown program: the suffix (`out`, `log` or `txt`) does not say of which.
     case programOutput
 
-    /// - Parameter file: a name or a path. A suffix `.gz`, `.bz2` or `.xz` is ignored.
+    /// - Parameter file: a name or a path. The suffixes `.gz`, `.bz2` and `.xz` are ignored.
     public init(file: String) {
         var name = file.split(separator: "/").last.map(String.init) ?? file
         for suffix in Self.packed where name.lowercased().hasSuffix(suffix) {
@@ -38,7 +38,8 @@ public enum StructureFormat: Sendable, Equatable {
         }
     }
 
-    /// Returns a format by its name: one of ``names``, `xyz` or `extxyz`.
+    /// Returns the format of a name: one of ``names``, `xyz`, `extxyz`, or a suffix that stands for a format (`pdb`).
+    /// Returns nil for other texts.
     public init?(named name: String) {
         if ["xyz", "extxyz"].contains(name) {
             self = .native
@@ -53,12 +54,13 @@ public enum StructureFormat: Sendable, Equatable {
 
     static let packed = [".gz", ".bz2", ".xz"]
 
-    /// Returns true for a name whose last suffix is the suffix of a compressed file.
+    /// Returns true if the name ends in `.gz`, `.bz2` or `.xz`.
     public static func isPacked(_ file: String) -> Bool {
         packed.contains { file.lowercased().hasSuffix($0) }
     }
 
-    /// `POSCAR`, `CONTCAR_relaxed`, `OUTCAR.1`.
+    /// Names of VASP's files. They may continue after a character that is not a letter: `POSCAR`, `CONTCAR_relaxed`,
+    /// `OUTCAR.1`.
     private static let wholeNames = [
         (name: "POSCAR", format: "vasp"), (name: "CONTCAR", format: "vasp"),
         (name: "XDATCAR", format: "vasp-xdatcar"), (name: "OUTCAR", format: "vasp-out"),
@@ -80,18 +82,20 @@ public enum StructureFormat: Sendable, Equatable {
         "xsd": "xsd", "pwi": "espresso-in", "pwo": "espresso-out", "nwo": "nwchem-out",
     ]
 
-    /// Formats that are selected with `--format`, or with their own name as the suffix (`run.orca-output`).
+    /// Formats that no usual suffix names. Users select them with `--format`, or use the format's name as the suffix
+    /// (`run.orca-output`).
     private static let outputs = [
         "gpaw-out", "orca-output", "gaussian-out", "xtb-output", "espresso-out", "nwchem-out", "vasp-out",
         "vasp-xml", "vasp-xdatcar", "aims", "aims-output", "turbomole", "dftb",
     ]
 
-    /// All names, in alphabetical order.
+    /// The names of all formats except XYZ, in alphabetical order.
     public static let names = Set(suffixes.values).union(outputs).sorted()
 
-    /// Guesses the program that wrote an output file from its content, for a hint; nil if unknown.
+    /// Returns the format of the program whose output begins like this text, for a hint to the user; nil if the program
+    /// is unknown.
     ///
-    /// - Parameter head: the beginning of the file.
+    /// - Parameter head: the beginning of an output file.
     public static func signature(_ head: some Sequence<UInt8>) -> String? {
         let text = String(decoding: Array(head), as: UTF8.self)
         return [

@@ -2,7 +2,8 @@ public import Atomistics
 import Foundation
 public import JobSpec
 
-/// A check of settings by GPAW itself, which calculates each element as a free atom for two cycles.
+/// A check by GPAW itself of a stage's settings. GPAW calculates each element as a free atom, for two cycles of
+/// self-consistency.
 public struct GPAWCheck: Sendable {
     /// GPAW's objection to a setting.
     public struct Problem: Sendable, Equatable, Codable {
@@ -13,7 +14,7 @@ public struct GPAWCheck: Sendable {
 
     /// Name or path of the Python program.
     public var python: String
-    /// Longest duration of a check; a longer one is abandoned.
+    /// Longest duration of a check; a check that takes longer is abandoned.
     public var limit: Duration
 
     public init(python: String, limit: Duration = .seconds(120)) {

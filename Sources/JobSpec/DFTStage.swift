@@ -1,6 +1,6 @@
 public import YAMLDocument
 
-/// Fine optimisation with an external method.
+/// Fine optimisation of the structure with an external program, the `engine`.
 public struct DFTStage: Sendable, Equatable {
     /// The program that gives energies and forces.
     public enum Engine: RawRepresentable, Sendable, Hashable, Codable {
@@ -36,13 +36,14 @@ public struct DFTStage: Sendable, Equatable {
 
     /// The optimiser that takes the steps.
     public enum Optimizer: String, Sendable, Codable, CaseIterable {
-        /// Learns a correction to the base from every gradient of the engine and relaxes on the sum.
+        /// Learns a correction to the `base` from every gradient of the engine, and relaxes on the sum of base and
+        /// correction.
         case learning
         case bfgs
     }
 
     public var engine: Engine = .gpaw
-    /// 2S+1 for an engine of the spool; nil for the engine's choice.
+    /// Spin multiplicity 2S+1 for an engine of the spool. Nil means that the engine chooses it.
     public var multiplicity: Int?
     /// Atomic orbitals, finite differences or plane waves; GPAW only.
     public var mode: Mode = .lcao
@@ -60,25 +61,28 @@ public struct DFTStage: Sendable, Equatable {
     public var smearing = 0.05
     /// Convergence of the density, electrons per valence electron; GPAW only.
     public var densityConvergence = 1e-4
-    /// Further settings of GPAW; nil for none.
+    /// Further settings of GPAW, from `gpaw:`. Nil means that the job gives none.
     public var gpaw: GPAWSettings?
     public var fmax = 0.05
     public var maxSteps = 100
-    /// Largest displacement of an atom in one step, Å. Nil for ``defaultMaxStep`` (BFGS) or ``defaultLearningMaxStep``.
+    /// Largest displacement of an atom in one step, Å. Nil means ``defaultMaxStep`` for BFGS and
+    /// ``defaultLearningMaxStep`` for the learning relaxation.
     public var maxStep: Double?
     public var move: MoveSelection = .all
-    /// Nil for the default, see ``usedOptimizer``.
+    /// The optimiser that the job names. Nil means the default, see ``usedOptimizer``.
     public var optimizer: Optimizer?
-    /// Base of the learning relaxation: a model, an engine, ``noBase``, ``learntPrefix`` and a job, or ``automaticBase``.
+    /// Base force field of the learning relaxation: the name of a model or an engine, ``learntPrefix`` followed by the
+    /// name of a job, ``noBase`` or ``automaticBase``.
     public var base = automaticBase
-    /// Whether to relax on the base before the first gradient, unless an earlier stage has done so.
+    /// Whether the learning relaxation relaxes the structure on the base before the engine's first gradient. This is
+    /// left out if an earlier stage has done it.
     public var baseFirst = true
     /// Once the forces are as small as requested, the learning relaxation continues while it expects the energy to fall
     /// by more than this, eV.
     public var expectedFall = 0.05
-    /// Whether the optimiser starts from the model's Hessian, if the model has one.
+    /// Whether the optimiser starts from the Hessian of the job's model, if the model has one.
     public var hessian = true
-    /// The request for resources of a batch system.
+    /// The resources that the stage requests from a batch system. Nil means the spool's resources.
     public var resources: Resources?
 
     public init() {}
@@ -125,7 +129,7 @@ extension DFTStage {
         resources
     }
 
-    /// The method for energy and forces of a geometry.
+    /// The options that decide how energies and forces of one geometry are calculated.
     static let method = OptionTable(defaults: DFTStage()) {
         OptionSpec(
             "engine", \.engine, .engine,
@@ -214,7 +218,7 @@ extension DFTStage {
     public static let learntPrefix = "learnt:"
     /// The word for a base that the program chooses.
     public static let automaticBase = "auto"
-    /// The word for a quadratic model as the base, without any force field.
+    /// The word for no base force field: a quadratic model takes the place of the base.
     public static let noBase = "none"
 
     /// Largest displacement of an atom in one step of BFGS, if the stage does not give it, Å.
@@ -222,6 +226,7 @@ extension DFTStage {
     /// Largest displacement of an atom in one step of the learning relaxation, if the stage does not give it, Å.
     public static let defaultLearningMaxStep = 0.6
 
-    /// The optimiser that takes the steps: by default learning, but not for tblite, whose gradient costs less than a fit.
+    /// The optimiser that takes the steps: `optimizer` if the job names it, BFGS for tblite, whose gradient costs
+    /// less than a fit, otherwise `learning`.
     public var usedOptimizer: Optimizer { optimizer ?? (engine == .tblite ? .bfgs : .learning) }
 }

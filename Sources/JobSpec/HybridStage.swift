@@ -1,18 +1,18 @@
 public import YAMLDocument
 
-/// Rounds of an ML relaxation and a short calculation that checks its result, until the check
-/// converges or ML cannot improve further.
+/// A stage of repeated rounds: each round relaxes the structure with ML and checks the result with a short calculation
+/// by an engine. The stage ends when the check converges or ML cannot improve further.
 public struct HybridStage: Sendable, Equatable {
     public var ml = MLStage()
-    /// A calculation with few steps, or with no step (a single point). If its largest force is below its
-    /// `fmax`, the stage ends.
+    /// The calculation that checks the result of ML, with few steps or none (a single point). The stage ends if its
+    /// largest force is below its `fmax`.
     public var check: DFTStage
-    /// Largest number of rounds of ML and check.
+    /// Largest number of rounds.
     public var rounds = 3
     /// Limit for the number of gradient calls of all checks together; a running check is not
     /// interrupted.
     public var maxGradientCalls = 50
-    /// Whether the model is trained on every check before the next round.
+    /// Whether the model is trained on the results of every check before the next round.
     public var learn = false
 
     public init() {
@@ -48,7 +48,7 @@ extension HybridStage: Codable {
     public func encode(to encoder: any Encoder) throws { try Self.options.encode(self, to: encoder) }
 }
 
-/// A unit of a job's work; a hybrid stage consists of several units.
+/// A unit of a job's work: a stage, or the ML or the check of one round of a hybrid stage.
 public struct PlannedStage: Sendable, Equatable {
     public enum Work: Sendable, Equatable {
         case ml(MLStage)
@@ -56,23 +56,23 @@ public struct PlannedStage: Sendable, Equatable {
         case singlePoints(SinglePointsStage)
     }
 
-    /// The place of a unit in its hybrid stage.
+    /// The round of a hybrid stage that a unit belongs to.
     public struct Round: Sendable, Equatable {
         public var settings: HybridStage
         /// Number of the round, from 0.
         public var number: Int
-        /// Indices in the plan of the hybrid stage's units.
+        /// Indices of all units of the hybrid stage in ``Job/plan``.
         public var stages: Range<Int>
     }
 
     public var work: Work
-    /// Index in ``Job/stages`` of the unit's stage.
+    /// Index of the unit's stage in ``Job/stages``.
     public var stage: Int
     public var round: Round?
 }
 
 extension Job {
-    /// The units of work in order; units of a hybrid stage may be skipped.
+    /// The units of work in order. Units of a hybrid stage are skipped once the stage has ended.
     public var plan: [PlannedStage] {
         var plan: [PlannedStage] = []
         for (index, stage) in stages.enumerated() {

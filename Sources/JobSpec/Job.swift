@@ -138,7 +138,8 @@ extension Stage {
 }
 
 extension OptionForm where Value == StructureSource {
-    /// The name of a file, or a text of several lines, each with one line break at its end.
+    /// The form of `structure`: the name of a file, or a text of several lines, in which each line ends with a line
+    /// break.
     fileprivate static var structure: Self {
         Self(
             .text(check: JobSchema.checkStructure),

@@ -39,7 +39,7 @@ public struct JobFile: Sendable {
 
     public func report(_ further: [Diagnostic]) -> String { renderer.render(further) }
 
-    /// Returns the resource requests of stages that exceed the limits of the spool.
+    /// Returns a diagnostic for each resource that a stage requests beyond the spool's limit.
     public func problems(beyond limits: Resources) -> [Diagnostic] {
         (root?["stages"]?.elements ?? []).enumerated().flatMap { index, stage in
             [
@@ -54,8 +54,8 @@ public struct JobFile: Sendable {
         }
     }
 
-    /// Returns a problem for each engine that a stage names but the spool lacks, or that a stage of this kind cannot
-    /// use.
+    /// Returns a diagnostic for each engine that a stage names although the spool does not have it, or although a stage
+    /// of that kind cannot use it.
     ///
     /// - Parameters:
     ///   - known: the names of the spool's engines.
@@ -93,8 +93,8 @@ public struct JobFile: Sendable {
         }
     }
 
-    /// Returns a key's value, for diagnostics that also need the structure: `stages[0].ml.move`. If the key
-    /// is not in the file, returns the mapping to which it belongs.
+    /// Returns the value at a key path such as `stages[0].ml.move`, so that a diagnostic can point at it. If a key is
+    /// not in the file, returns the mapping that would contain it.
     func node(at path: [PathStep]) -> YAMLNode? {
         var node = root
         for step in path {

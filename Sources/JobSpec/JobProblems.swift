@@ -16,7 +16,7 @@ struct JobProblems {
                 + withoutEffect.prefix(Self.most) + ofGPAW.prefix(Self.most))
     }
 
-    /// Atoms with the index 0 in lists whose indices are counted from 1.
+    /// Errors about an atom 0 in lists that count atoms from 1.
     private var miscounted: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             [
@@ -37,7 +37,7 @@ struct JobProblems {
         }
     }
 
-    /// Jobs that wait for themselves, or twice for the same job.
+    /// Problems of `after`: the job waits for itself, or names another job twice.
     private var waiting: [Diagnostic] {
         var seen: Set<String> = []
         return (root["after"]?.elements ?? []).enumerated().compactMap { index, node in
@@ -55,7 +55,8 @@ struct JobProblems {
         }
     }
 
-    /// Single points without a path: no earlier stage has a path, or the named stage has none.
+    /// Errors about single-points stages without a path: no earlier stage has a path, or the stage that `stage` names
+    /// has none.
     private var withoutPath: [Diagnostic] {
         let stages = root["stages"]?.elements ?? []
         func isPoints(_ stage: YAMLNode) -> Bool { stage["single-points"] != nil }
@@ -86,7 +87,7 @@ struct JobProblems {
         }
     }
 
-    /// Keys without effect in combination with the others.
+    /// Warnings about keys that have no effect in combination with the others.
     private var withoutEffect: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             let path = "stages[\(index)]"
@@ -102,7 +103,7 @@ struct JobProblems {
 }
 
 extension JobProblems {
-    /// Settings of GPAW that contradict each other, or cost more than they seem to.
+    /// Problems of GPAW's settings that contradict each other, or cost more than they seem to.
     private var ofGPAW: [Diagnostic] {
         (root["stages"]?.elements ?? []).enumerated().flatMap { index, stage -> [Diagnostic] in
             let path = "stages[\(index)]"

@@ -8,7 +8,7 @@ public enum JobSchema {
 
     public static let job = Job.options.schema
 
-    /// The tables of the documentation, by name.
+    /// The schemas that have a table in the documentation, each with its name.
     public static let tables = [
         ("job", job), ("ml", MLStage.options.schema), ("dft", DFTStage.options.schema),
         ("hybrid", HybridStage.options.schema), ("single-points", SinglePointsStage.options.schema),
@@ -55,7 +55,7 @@ public enum JobSchema {
 
     private static func isNewline(_ scalar: Unicode.Scalar) -> Bool { Character(scalar).isNewline }
 
-    /// Returns true for harmless characters, which hide and move nothing and which YAML can contain unchanged.
+    /// Returns true for a character that is visible, does not move the text around it, and needs no escape in YAML.
     @Sendable private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: false

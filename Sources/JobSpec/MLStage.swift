@@ -1,12 +1,13 @@
 public import Relaxation
 public import YAMLDocument
 
-/// Coarse optimisation with forces of a machine-learning model. Defaults are the paper's; Å and eV/Å.
+/// A stage that optimises the structure with the forces of a machine-learning model. Defaults are the paper's, in Å and
+/// eV/Å.
 ///
 /// docs/optimizers.md describes the effect of the options on the optimiser.
 @dynamicMemberLookup
 public struct MLStage: Sendable, Equatable {
-    /// One of the parts that move in turn.
+    /// Atoms that move in one part of a round of ``alternate`` while the others are fixed.
     public struct Segment: Sendable, Equatable, Codable {
         public var move: MoveSelection
         public var steps: Int
@@ -14,34 +15,37 @@ public struct MLStage: Sendable, Equatable {
         public init(move: MoveSelection, steps: Int) { (self.move, self.steps) = (move, steps) }
     }
 
-    /// The action if the initial structure of a stage is out of the model's domain.
+    /// The action if the model does not know the environments in the stage's initial structure (out of domain).
     public enum OutOfDomain: String, Sendable, Codable, CaseIterable {
         case refuse
         case `continue`
     }
 
-    /// Settings that do not depend on the structure or the model; the stage has their properties, too.
+    /// Settings of the relaxation that do not depend on the structure or the model. The stage has the same properties:
+    /// `stage.fmax` is `stage.relaxation.fmax`.
     public var relaxation = RelaxationSettings()
     public var move: MoveSelection = .all
-    /// Parts that move in turn, ``rounds`` times; empty if all atoms move together.
+    /// Groups of atoms that move in turn, one after the other in each of ``rounds`` rounds; empty if all atoms move
+    /// together.
     public var alternate: [Segment] = []
     public var rounds = 1
-    /// Number of steps without progress after which the stage stops, 0 for never; nil for the value of
-    /// ``completed(forEnergies:atoms:)``.
+    /// Number of steps without progress after which the stage stops; 0 means never. Nil means the default, which
+    /// ``completed(forEnergies:atoms:)`` sets.
     public var stopAfterStagnation: Int?
-    /// The frame that is handed on to the next stage; nil for the value of ``completed(forEnergies:atoms:)``.
+    /// The frame that becomes the stage's result and the start of the next stage. Nil means the default, which
+    /// ``completed(forEnergies:atoms:)`` sets.
     public var keep: KeptFrame?
     /// The action if the initial structure of the stage is out of the model's domain.
     public var outOfDomain = OutOfDomain.refuse
-    /// Nil for BFGS or LBFGS, depending on the number of atoms.
+    /// The optimiser. Nil means BFGS or LBFGS, depending on the number of atoms.
     public var optimizer: OptimizerKind?
     /// Whether bonds between non-metal atoms may break and form.
     public var allowBondChanges = false
-    /// Overrides the job's model for this stage.
+    /// Name of the model for this stage. Nil means the job's model.
     public var model: String?
-    /// Name of an engine of the spool that replaces the model.
+    /// Name of an engine of the spool whose forces are used instead of a model's. Nil means that a model is used.
     public var engine: String?
-    /// 2S+1 for the engine; nil for the engine's choice.
+    /// Spin multiplicity 2S+1 for ``engine``. Nil means that the engine chooses it.
     public var multiplicity: Int?
 
     /// Largest number of atoms for which BFGS is the default.
@@ -151,7 +155,7 @@ extension MLStage {
 }
 
 extension OptionForm where Value == [MLStage.Segment] {
-    /// On the command line, `shell:24` for each part.
+    /// The form of ``alternate``; on the command line `shell:24` for each part.
     fileprivate static var parts: Self {
         let table = OptionTable(defaults: MLStage.Segment(move: .all, steps: 1)) {
             OptionSpec("move", \.move, .atoms, required: true, MoveSelection.sentence)
@@ -173,7 +177,7 @@ extension OptionForm where Value == [MLStage.Segment] {
 }
 
 extension OptionForm where Value == Double {
-    /// A force, eV/Å.
+    /// The form of a force, eV/Å: a positive number.
     static var force: Self { .number(0...100, open: true) }
 }
 
@@ -183,17 +187,17 @@ extension MLStage: Codable {
 }
 
 extension MLStage {
-    /// Returns the stage with the defaults that depend on the kind of model.
+    /// Returns the stage with a value for every option whose default depends on the model or the number of atoms.
     ///
-    /// Without energies an optimiser cannot tell that it goes uphill, so it stops after 20 steps without
-    /// progress and hands on the frame with the smallest root mean square force. docs/optimizers.md has the
-    /// measurement.
+    /// Without energies an optimiser cannot tell that it goes uphill. It then stops after 20 steps without progress,
+    /// and the stage's result is the frame with the smallest root mean square force. The measurement is in
+    /// docs/optimizers.md.
     ///
-    /// The matrix of BFGS takes 72 N² bytes and, in each step, O(N³) operations. Above ``largestForBFGS``
-    /// atoms LBFGS replaces it: its first steps are the same, and each step takes less time.
+    /// The matrix of BFGS takes 72 N² bytes for N atoms, and O(N³) operations in each step. For more than
+    /// ``largestForBFGS`` atoms, LBFGS replaces BFGS: its first steps are the same, and each step takes less time.
     ///
     /// - Parameters:
-    ///   - energies: whether the model has energies.
+    ///   - energies: whether the model predicts energies.
     ///   - atoms: number of atoms.
     public func completed(forEnergies energies: Bool, atoms: Int) -> MLStage {
         var stage = self

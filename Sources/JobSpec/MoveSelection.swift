@@ -4,7 +4,7 @@ public import YAMLDocument
 /// The atoms that a stage may move.
 public enum MoveSelection: Sendable, Equatable, Codable {
     case all
-    /// All atoms except core gold, by the classes of the first frame.
+    /// All atoms except core gold. The class of each atom is determined in the first frame.
     case shell
     /// Core gold only.
     case core
@@ -17,7 +17,7 @@ public enum MoveSelection: Sendable, Equatable, Codable {
     /// The atoms of another selection without those in the lists (`fix:`).
     indirect case excluding(MoveSelection, AtomLists)
 
-    /// The selection that ``excluding(_:_:)`` restricts, as in `move:`.
+    /// The selection without its `fix:`, as it stands in `move:`.
     public var base: MoveSelection {
         if case .excluding(let base, _) = self { base.base } else { self }
     }
@@ -33,13 +33,13 @@ public enum MoveSelection: Sendable, Equatable, Codable {
 public struct AtomLists: Sendable, Equatable, Codable {
     /// Element symbols.
     public var elements: [String] = []
-    /// `core-gold`, `unit-gold`, `S`, `C` or `H`, by the classes of the first frame.
+    /// Classes of atoms: `core-gold`, `unit-gold`, `S`, `C` or `H`, as determined in the first frame.
     public var classes: [String] = []
     /// Staple units, numbered from 0 as `aurelax build units` lists them.
     public var units: [Int] = []
     /// Indices of atoms, from 0.
     public var indices: [Int] = []
-    /// Atoms whose z coordinate is below this, Å; nil for none.
+    /// Selects the atoms whose z coordinate is below this, Å. Nil selects none.
     public var below: Double?
 
     public static let classNames = ["core-gold", "unit-gold", "S", "C", "H"]
@@ -76,7 +76,7 @@ extension AtomLists {
 }
 
 extension OptionForm where Value == AtomLists {
-    /// Fixed atoms; on the command line `0,1,7`, `Au,S` or `below=-2.5`.
+    /// The form of `fix:`; on the command line `0,1,7`, `Au,S` or `below=-2.5`.
     static var fixed: Self {
         Self(
             .either(
@@ -112,7 +112,7 @@ extension OptionForm where Value == AtomLists {
 }
 
 extension OptionForm where Value == MoveSelection {
-    /// On the command line, indices have no brackets: `0,1,2`.
+    /// The form of a selection of atoms; on the command line, indices have no brackets: `0,1,2`.
     public static var atoms: Self {
         Self(
             .either(
@@ -178,7 +178,7 @@ extension OptionForm where Value == [Int] {
 }
 
 extension OptionForm {
-    /// Makes a list in which order and duplicates do not matter.
+    /// The form of a list in which order and duplicates do not matter.
     fileprivate static func ascending<Element: Hashable & Comparable>(
         _ element: OptionForm<Element>, count: ClosedRange<Int>
     ) -> Self where Value == [Element] {

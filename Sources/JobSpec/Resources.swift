@@ -1,6 +1,6 @@
 public import YAMLDocument
 
-/// A stage's own request for cluster resources; nil for each value that the stage leaves to the spool.
+/// The resources of a batch system that a stage requests. For a value that is nil, the spool's value is used.
 public struct Resources: Sendable, Equatable, Codable {
     public var partition: String?
     /// Time limit, seconds.
@@ -12,7 +12,7 @@ public struct Resources: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// Returns the options of a type that contains these values.
+    /// Returns the options `time`, `nodes`, `tasks` and `memory` for a type that contains resources.
     public static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, Resources> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }
@@ -35,7 +35,7 @@ public struct Resources: Sendable, Equatable, Codable {
             "Memory per node, with its unit: 800M, 16G, 1T.")
     }
 
-    /// Returns a diagnostic for each request in a mapping of ``options`` that exceeds its limit.
+    /// Returns a diagnostic for each resource that a mapping requests beyond its limit.
     ///
     /// - Parameters:
     ///   - path: key path of the mapping, for diagnostics.

@@ -5,7 +5,7 @@ import LinearAlgebra
 public enum Base: Sendable {
     /// A force field with energies.
     case forceField(any ForceField)
-    /// No force field, but ½ (x − x₀)ᵀ H (x − x₀) with the Hessian from which the relaxation starts.
+    /// No force field, but ½ (x − x₀)ᵀ H (x − x₀), where x₀ is the start of the relaxation and H the Hessian there.
     case quadratic
 }
 
@@ -77,5 +77,5 @@ func dot(_ a: [Double], _ b: [Double]) -> Double {
     return sum
 }
 
-/// Returns the length of the longest of the vectors of three components.
+/// Returns the length of the longest vector; three numbers of `flat` are one vector.
 func longest(_ flat: [Double]) -> Double { vectors(flat).reduce(0) { max($0, $1.length) } }

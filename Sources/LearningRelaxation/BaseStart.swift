@@ -71,7 +71,8 @@ public struct BaseStart: Sendable {
         }
     }
 
-    /// Returns ∂g_j/∂x_i ≈ (g_j(x_i + h) − g_j(x_i − h))/2h, made symmetric.
+    /// Returns the Hessian ∂g_j/∂x_i by finite differences of the gradient g, made symmetric: (g_j(x_i + h) − g_j(x_i −
+    /// h))/2h if `isCentral`, otherwise (g_j(x_i + h) − g_j(x_i))/h.
     private static func differences(
         _ atoms: Atoms, _ isFree: [Bool], isCentral: Bool, _ gradient: (Atoms) throws -> [Double]
     ) throws -> Matrix {

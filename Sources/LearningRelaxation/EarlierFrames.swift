@@ -2,7 +2,7 @@ import Atomistics
 import SOAPPotential
 
 extension Correction {
-    /// Adds a labelled geometry of another job, without the net force.
+    /// Adds a labelled geometry of another job, after subtracting the net force from its forces.
     mutating func learn(_ frame: Atoms, _ base: BaseEvaluator) throws {
         guard let forces = frame.forces, let energy = frame.energy, energy.isFinite,
             (frame.positions + forces).allSatisfy({ $0.squaredLength.isFinite })
@@ -16,7 +16,8 @@ extension Correction {
 }
 
 extension Atoms {
-    /// Returns positions, energy and forces with the atoms in the order of these elements; nil for another composition.
+    /// Returns positions, energy and forces with the atoms in the order of these elements; nil if the composition
+    /// differs.
     func reordered(to elements: [Element]) -> Atoms? {
         var places: [Element: [Int]] = [:]
         for index in self.elements.indices.reversed() {

@@ -30,7 +30,7 @@ struct InnerRelaxation {
     /// Minimises the surrogate by BFGS on the inverse Hessian with backtracking.
     ///
     /// - Parameters:
-    ///   - first: displacement to begin with; zero if nil.
+    ///   - first: displacement to begin with. Nil means zero.
     ///   - surrogate: energy, eV, and gradient, eV/Å, at a displacement from the start.
     func run(
         from first: [Double]? = nil,
@@ -83,7 +83,8 @@ struct InnerRelaxation {
     /// The distance at which the wall begins, Å.
     private var wall: Double { 0.9 * radius }
 
-    /// Adds the damping, and ½ k (|x_i| − wall)² of each atom that is beyond the wall, k = 100 eV/Å².
+    /// Adds the energy and the gradient of the damping springs, and of the wall: ½ k (|x_i| − wall)² for each atom
+    /// beyond the wall, k = 100 eV/Å².
     private func held(
         _ x: [Double], _ energy: Double, _ gradient: [Double]
     ) -> (energy: Double, gradient: [Double]) {

@@ -16,7 +16,8 @@ public struct LearningRelaxation: Sendable {
     /// True for each coordinate that may change, 3N.
     let isFree: [Bool]
     private let base: BaseEvaluator
-    /// Inverse of |H| with a smallest curvature, over all coordinates; rows of fixed atoms are zero.
+    /// Inverse of |H|, the initial Hessian with absolute eigenvalues of at least ``LearningSettings/hessianFloor``,
+    /// over all coordinates; rows of fixed atoms are zero.
     private let inverse: Matrix
     private var quasiNewton: QuasiNewton
     private var correction: Correction
@@ -24,7 +25,7 @@ public struct LearningRelaxation: Sendable {
     public private(set) var trustRadius: Double
     /// Index of the frame that steps start from.
     public private(set) var best = 0
-    /// Number of geometries of an earlier job.
+    /// Number of geometries of an earlier job that the correction has learnt.
     private var learntBefore = 0
     /// Number of consecutive gradients that a quadratic model predicted better than the surrogate.
     private var lostInARow = 0
@@ -34,7 +35,7 @@ public struct LearningRelaxation: Sendable {
     ///   - isFree: true for each atom that may move.
     ///   - fixedCoordinates: 3 · atom + axis of each coordinate that keeps its value while its atom moves.
     ///   - base: the energy to which the correction is added.
-    ///   - hessian: 3N×3N at the start, eV/Å²; if nil, springs between near atoms.
+    ///   - hessian: 3N×3N at the start, eV/Å². Nil means a Hessian of springs between near atoms.
     ///   - settings: trust radii and limits.
     public init(
         start: Atoms, isFree: [Bool]? = nil, fixedCoordinates: [Int] = [], base: Base,
@@ -330,7 +331,7 @@ public struct LearningRelaxation: Sendable {
     }
 }
 
-/// An observed gradient and its predictions.
+/// A gradient of the engine, and the predictions that were made for its geometry.
 public struct LearntFrame: Sendable, Equatable {
     public let positions: [SIMD3<Double>]
     public let energy: Double
@@ -342,7 +343,7 @@ public struct LearntFrame: Sendable, Equatable {
     public var forceError: Double?
     /// Root mean square length of the quadratic model's force error, eV/Å; nil for the first frame.
     public var quadraticError: Double?
-    /// Trust radius at the time of the proposal, Å.
+    /// Trust radius before the engine's gradient at this geometry was known, Å; nil for the first frame.
     public var trustRadius: Double?
 
     public init(positions: [SIMD3<Double>], energy: Double, forces: [SIMD3<Double>]) {
@@ -365,6 +366,6 @@ public struct Proposal: Sendable, Equatable {
     public let innerSteps: Int
     public let predictedEnergy: Double?
     public let predictedFmax: Double?
-    /// Posterior standard deviation of the energy change, eV.
+    /// Posterior standard deviation of the predicted energy change, eV; nil for a quasi-Newton step.
     public let energyDeviation: Double?
 }

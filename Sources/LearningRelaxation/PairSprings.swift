@@ -7,8 +7,8 @@ import LinearAlgebra
 ///
 ///     H = Σ_{i<j} k_ij (n̂ n̂ᵀ + 0.02) ,   k_ij = k exp(α ((r_i + r_j)² − r_ij²))
 ///
-/// with covalent radii r_i, k = 45 eV/Å², α = 0.7 Å⁻². The isotropic part gives torsions a
-/// stiffness.
+/// with covalent radii r_i, the direction n̂ from i to j, k = 45 eV/Å², α = 0.7 Å⁻²; k_ij is at most k. The isotropic
+/// part gives torsions a stiffness.
 ///
 /// - Source: the form of R. Lindh et al., Chem. Phys. Lett. 241, 423 (1995), with stretches only.
 func pairSpringHessian(_ atoms: Atoms) -> Matrix {

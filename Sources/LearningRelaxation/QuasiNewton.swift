@@ -1,6 +1,7 @@
 import LinearAlgebra
 
-/// The engine's own curvature: a Hessian updated by BFGS along the frames, as in ASE.
+/// The curvature of the engine's energy: a Hessian B updated by BFGS along the frames, as in ASE, with the
+/// displacements Δx and the changes Δg of the gradient.
 ///
 ///     B ← B + Δg Δgᵀ/(Δxᵀ Δg) − B Δx (B Δx)ᵀ/(Δxᵀ B Δx)
 struct QuasiNewton: Sendable {
@@ -31,7 +32,8 @@ struct QuasiNewton: Sendable {
         zip(gradient, product(matrix, displacement)).map { $0 + $1 }
     }
 
-    /// Returns the step −V |λ|⁻¹ Vᵀ g, shortened so that no atom moves further than `maxStep`.
+    /// Returns the step −V |λ|⁻¹ Vᵀ g for the gradient g, with the eigenvalues λ and eigenvectors V of the matrix. The
+    /// step is shortened so that no atom moves further than `maxStep`.
     func step(_ gradient: [Double], maxStep: Double) throws -> [Double] {
         let eigen = try SymmetricEigen(matrix)
         let parts = product(eigen.vectors, gradient)

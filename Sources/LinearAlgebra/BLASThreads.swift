@@ -32,8 +32,8 @@ func forEachPanel(m: Int, n: Int, k: Int, _ body: @Sendable (Range<Int>, Range<I
     _ = blasIsSerial
     let smallest = 1_000_000
     guard workerCount > 1, m * n * k > smallest else { return body(0..<m, 0..<n) }
-    // There is one panel per thread, because each panel packs the other operand again. Panels are multiples of 32, to
-    // fill the kernels of a BLAS.
+    // There is one panel per thread, because every panel makes its own packed copy of the operand that is not split.
+    // Panels are multiples of 32 rows or columns, to fill the kernels of a BLAS.
     let units = (max(m, n) + 31) / 32
     forEachChunk(of: units, minimum: (units + workerCount - 1) / workerCount) { range in
         if m >= n {

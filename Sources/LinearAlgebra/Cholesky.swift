@@ -6,7 +6,7 @@ import CLAPACK
 /// The factorisation A = L Lᵀ of a symmetric positive definite matrix (LAPACK `dpotrf`, `dpotrs`).
 public struct Cholesky: Sendable {
     public let size: Int
-    /// Column-major factor in the lower triangle; the rest is not referenced.
+    /// L in the lower triangle, column-major; the elements above the diagonal are not used.
     private var factor: [Double]
 
     /// - Parameter a: N×N, symmetric.

@@ -13,12 +13,12 @@
 public func inverseSquareRoot(of s: [DoubleDouble], size n: Int) throws(LinearAlgebraError) -> Matrix {
     precondition(s.count == n * n, "the inverse square root needs a square matrix")
     try requireFinite(s.map(\.high), "inverseSquareRoot")
-    // Row j is column j of L.
+    // `rows[j]` is column j of L.
     var rows = [[DoubleDouble]](repeating: [DoubleDouble](repeating: .init(0), count: n), count: n)
     for j in 0..<n {
         var pivot = s[j * n + j]
         for k in 0..<j { pivot -= rows[k][j] * rows[k][j] }
-        // Smaller values are rounding errors.
+        // A smaller pivot is a rounding error.
         guard pivot.high > 1e-28 * s[j * n + j].high else { throw .notPositiveDefinite(pivot: j) }
         rows[j][j] = pivot.squareRoot()
         for i in j + 1..<max(n, j + 1) {

@@ -6,7 +6,7 @@ import CLAPACK
 /// - Parameters:
 ///   - a: M×N.
 ///   - b: M×K.
-///   - relativeCutoff: singular values below this times the largest count as zero.
+///   - relativeCutoff: singular values below this fraction of the largest one count as zero.
 /// - Returns: X, N×K, and the rank that was used.
 /// - Throws: ``LinearAlgebraError/noConvergence(routine:)``, ``LinearAlgebraError/notFinite(routine:)``.
 /// - Complexity: of the order of 4 M N² floating-point operations.

@@ -41,8 +41,8 @@ public func product(
     return c
 }
 
-/// Computes the same product on contiguous row-major buffers, for callers that manage their own memory. A pointer may
-/// be nil only if its operand is empty.
+/// Computes C = α op(A) op(B) + β C on contiguous row-major buffers, for callers that manage their own memory. A
+/// pointer may be nil only if its operand is empty.
 public func multiply(
     m: Int, n: Int, k: Int, alpha: Double = 1, _ a: UnsafePointer<Double>?, transposeA: Bool = false,
     _ b: UnsafePointer<Double>?, transposeB: Bool = false, adding beta: Double = 0,
@@ -56,7 +56,7 @@ public func multiply(
     }
 }
 
-/// Computes the same product in single precision (BLAS `sgemm`).
+/// Computes C = α op(A) op(B) + β C on contiguous row-major buffers in single precision (BLAS `sgemm`).
 public func multiply(
     m: Int, n: Int, k: Int, alpha: Float = 1, _ a: UnsafePointer<Float>?, transposeA: Bool = false,
     _ b: UnsafePointer<Float>?, transposeB: Bool = false, adding beta: Float = 0,

@@ -1,4 +1,5 @@
-/// The method that computes a direction from its predicted projections.
+/// The method that computes a direction v from its predicted projections; M, b, w and d are those of
+/// ``DirectionProblem``.
 public enum DirectionSolver: Sendable, Hashable, Codable {
     /// v = b / Σw (eq. 17), the paper's choice, which does not minimise the paper's loss.
     case paperEq17
@@ -8,12 +9,12 @@ public enum DirectionSolver: Sendable, Hashable, Codable {
     case ridge(Double)
     /// The minimiser of eq. 15 among unit vectors.
     case sphere
-    /// The minimiser of eq. 14 with this σ₁, from several starts.
+    /// The minimiser of eq. 14 with this σ₁, found from several starting directions.
     case numeric(sigma1: Double)
 }
 
 extension DirectionSolver: LosslessStringConvertible {
-    /// `paper-eq17`, `least-squares`, `ridge:0.2`, `sphere`, `numeric:0.25`.
+    /// Reads `paper-eq17`, `least-squares`, `ridge:0.2`, `sphere` or `numeric:0.25`; returns nil for other texts.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         let value = parts.count == 2 ? Double(parts[1]) : nil
@@ -47,7 +48,7 @@ public struct DirectionProblem: Sendable {
     public let u: [SIMD3<Double>]
     public let d: [Double]
     public let w: [Double]
-    /// Σ w.
+    /// Sum of the weights w.
     public private(set) var support = 0.0
     public private(set) var moment = Symmetric3()
     public private(set) var b = SIMD3<Double>.zero
@@ -70,7 +71,8 @@ public struct DirectionProblem: Sendable {
         max(0, 0.5 * (dot(v, moment * v) - 2 * dot(b, v) + squares))
     }
 
-    /// Returns the direction, of length one; zero if |v| < 1e-12.
+    /// Returns the direction v, normalised to length one. Returns zero if no projection has a weight, or if |v| < 1e-12
+    /// before the normalisation.
     public func solve(_ solver: DirectionSolver) -> SIMD3<Double> {
         guard support > 0 else { return .zero }
         switch solver {

@@ -1,9 +1,9 @@
 public import LinearAlgebra
 
-/// A factored distance matrix of distinct points: solves with D and with the bordered system, by
-/// one Cholesky factorisation.
+/// A factored distance matrix D of distinct points. One Cholesky factorisation solves systems with D and with the
+/// bordered matrix [[D, 1], [1ᵀ, 0]], where 1 is the vector of ones.
 ///
-/// D = ‖x_i − x_j‖ is conditionally negative definite: vᵀDv < 0 for every v ⟂ 1. So C = τ 11ᵀ − D is
+/// D_ij = ‖x_i − x_j‖ is conditionally negative definite: vᵀDv < 0 for every v ⟂ 1. So C = τ 11ᵀ − D is
 /// positive definite for a τ large enough, and with z = C⁻¹1, X = C⁻¹Y
 ///
 ///     D⁻¹ Y = τ z (1ᵀX) / (τ 1ᵀz − 1) − X

@@ -10,7 +10,7 @@ public import LinearAlgebra
 /// - Parameters:
 ///   - x: N×F, row-major.
 ///   - q: K×F, same scaling.
-///   - squaredLengths: ‖q_j‖² if the caller has them, else they are computed.
+///   - squaredLengths: ‖q_j‖² of each row. Nil means that they are computed.
 /// - Returns: N×K, same unit as the rows.
 /// - Complexity: one N×F×K matrix product, in double precision.
 /// - Source: Kärkkäinen, Neurocomputing 342, 33 (2019).
@@ -64,9 +64,9 @@ public func squaredRowLengths(_ x: Matrix) -> [Double] {
 /// With it, the relative error of D is about 10⁻⁷ (root mean square, learning machines of full size). Pairs whose
 /// distance is much smaller than their lengths are computed again from their differences.
 public struct CentredPoints: Sendable {
-    /// c: F values.
+    /// The mean c of the references, F values.
     public let centre: [Double]
-    /// K×F, row-major: q_j − c.
+    /// The centred references q_j − c, K×F, row-major.
     public let values: [Float]
 
     /// - Parameter q: K×F.
@@ -80,7 +80,7 @@ public struct CentredPoints: Sendable {
         values = centred(q, centre)
     }
 
-    /// ‖q_j − c‖², calculated from the rounded values.
+    /// The squared length ‖q_j − c‖² of each reference, calculated from the values in single precision.
     public var squaredLengths: [Double] {
         values.withUnsafeBufferPointer { squaredLengthsOfRows($0, columns: centre.count) }
     }
@@ -92,7 +92,7 @@ public struct CentredPoints: Sendable {
 ///   - x: N×F.
 ///   - q: K×F, row-major: q_j − c.
 ///   - qq: ‖q_j − c‖².
-///   - centre: c.
+///   - centre: the mean c of the references.
 /// - Returns: N×K, same unit as the rows.
 /// - Complexity: one N×F×K matrix product, in single precision.
 public func distances(
@@ -138,7 +138,8 @@ public func distances(
 /// keep fewer than about ten of its digits.
 private let nearness = 1e-5
 
-/// The same fraction in single precision, where the expansion would keep fewer than about five digits.
+/// Below this fraction of ‖x‖² + ‖q‖², a squared distance in single precision is computed from differences, because the
+/// expansion would keep fewer than about five of its digits.
 private let nearnessInSingle = 1e-2
 
 /// Returns x_i − c, row-major.
@@ -203,7 +204,7 @@ private func withPoints(_ rows: Matrix, _ squaredLengths: [Double], _ body: (Poi
     }
 }
 
-/// Turns −2 x·q into ‖x − q‖.
+/// Replaces −2 x·q by ‖x − q‖ in every element of `d`.
 private func finishDistances(_ d: Rows, _ x: Points, _ q: Points, symmetric: Bool) {
     let (columns, features) = (q.squaredLengths.count, x.features)
     forEachChunk(of: x.squaredLengths.count, minimum: max(1, 20_000 / max(1, columns))) { rows in

@@ -18,8 +18,8 @@ public struct EMLM: Sendable, Equatable {
         self.solver = solver
     }
 
-    /// The function that is minimised. β is the ridge, N the number of points, K the number of
-    /// references.
+    /// The function that is minimised. D has the distances between points and references, d_i is its row i, β is the
+    /// ridge, N the number of points, K the number of references.
     public enum Objective: String, Sendable, Codable, CaseIterable {
         /// 1/2N Σ‖d_iᵀW − y_i‖² + β/2K ‖W‖² (eq. 6): (DᵀD + Nβ/K) W = DᵀY.
         case exact
@@ -30,7 +30,7 @@ public struct EMLM: Sendable, Equatable {
         case biasAugmented = "bias-augmented"
     }
 
-    /// The method of minimisation.
+    /// The method of minimisation. λ is Nβ/K for the objective `exact`, otherwise β/K.
     public enum Solver: String, Sendable, Codable, CaseIterable {
         /// D W = Y, for N = K and a ridge below rounding (``DistanceFactorisation``).
         case direct
@@ -40,11 +40,11 @@ public struct EMLM: Sendable, Equatable {
         case normalEquations = "normal-equations"
         /// Least squares of [D; √λ] W = [Y; 0]: stable even if the normal equations are not.
         case augmented
-        /// Eigenvectors of D, for N = K: V diag(l/(l² + λ)) Vᵀ Y.
+        /// Eigenvectors V and eigenvalues l of D, for N = K: W = V diag(l/(l² + λ)) Vᵀ Y.
         case spectral
     }
 
-    /// √ε of double precision, the paper's β.
+    /// The ridge β of the paper: the square root of the rounding unit ε of double precision.
     public static let paperRidge = 1.4901161193847656e-8
 
     /// - Parameters:
@@ -171,7 +171,7 @@ public func leaveOneOutResiduals(inverse: Matrix, weights b: Matrix) -> Matrix {
     return residuals
 }
 
-/// Returns the residuals of the rows G of a group of points if all points of the group are left out together.
+/// Returns the residuals at a group G of points of the interpolant that is trained without any point of the group.
 ///
 ///     r_G = ((A⁻¹)_GG)⁻¹ B_G
 ///

@@ -25,8 +25,8 @@ struct LaneMatrix {
 
     @inline(__always) init() {}
 
-    /// Adds p sᵀ. Multiplication and addition are not fused, because that is a library call on processors without an
-    /// instruction for it.
+    /// Adds p sᵀ. Multiplication and addition are not fused, because a fused operation is a library call on processors
+    /// without an instruction for it.
     @inline(__always) mutating func add(_ p: LaneVector, _ s: LaneVector) {
         xx += p.x * s.x
         xy += p.x * s.y
@@ -66,7 +66,7 @@ struct LaneMatrix {
         zz.replace(with: other.zz, where: mask)
     }
 
-    /// The nine elements of one lane, row-major.
+    /// Writes the nine elements of one lane to `out`, row-major.
     @inline(__always) func store(lane: Int, to out: UnsafeMutablePointer<Double>) {
         (out[0], out[1], out[2]) = (xx[lane], xy[lane], xz[lane])
         (out[3], out[4], out[5]) = (yx[lane], yy[lane], yz[lane])
@@ -76,11 +76,11 @@ struct LaneMatrix {
 
 /// Invariants of A = Σ p sᵀ, computed without its singular values s₁ ≥ s₂ ≥ s₃.
 struct LaneInvariants {
-    /// s₁² + s₂² + s₃².
+    /// The sum of squares s₁² + s₂² + s₃².
     let square: Lanes
-    /// s₁²s₂² + s₁²s₃² + s₂²s₃².
+    /// The sum of the squared cofactors, s₁²s₂² + s₁²s₃² + s₂²s₃².
     let cofactors: Lanes
-    /// ± s₁ s₂ s₃.
+    /// det A = ± s₁ s₂ s₃.
     var determinant: Lanes
 
     @inline(__always) init(_ a: LaneMatrix) {
@@ -101,19 +101,19 @@ struct LaneInvariants {
             + a.zx * a.zx + a.zy * a.zy + a.zz * a.zz
     }
 
-    /// The invariants of A times ±1.
+    /// Returns the invariants of A times `sign`, which is 1 or −1 in each lane.
     @inline(__always) func flipped(by sign: Lanes) -> LaneInvariants {
         var result = self
         result.determinant *= sign
         return result
     }
 
-    /// s₃ < 10⁻⁶ s₁: the sign of the determinant is a rounding error.
+    /// Whether s₃ < 10⁻⁶ s₁, so that the sign of the determinant is only a rounding error.
     @inline(__always) var planar: SIMDMask<Lanes.MaskStorage> {
         determinant * determinant .<= 1e-12 * cofactors * square
     }
 
-    /// s₂ < 10⁻⁶ s₁: the rotation about the one direction is undetermined.
+    /// Whether s₂ < 10⁻⁶ s₁, so that the rotation about the common direction of the points is undetermined.
     @inline(__always) var collinear: SIMDMask<Lanes.MaskStorage> {
         cofactors .<= 1e-12 * square * square
     }
@@ -123,8 +123,9 @@ struct LaneInvariants {
 /// largest eigenvalue of Horn's 4×4 matrix, by Newton's method on its characteristic polynomial and
 /// the adjugate.
 ///
-/// The eigenvalues are s₁+s₂+δs₃, s₁−s₂−δs₃, −s₁+s₂−δs₃, −s₁−s₂+δs₃ (δ the sign of det A), so the
-/// largest is separated by 2(s₂ + δs₃): well determined for δ = +1 unless the points are collinear.
+/// With the singular values s₁ ≥ s₂ ≥ s₃ of A, the eigenvalues are s₁+s₂+δs₃, s₁−s₂−δs₃, −s₁+s₂−δs₃, −s₁−s₂+δs₃ (δ the
+/// sign of det A). The largest is separated from the next by 2(s₂ + δs₃): it is well determined for δ = +1 unless the
+/// points are collinear.
 ///
 /// - Parameter bound: an upper bound of the largest eigenvalue, for example √(Σ‖p‖² Σ‖s‖²); a
 ///   closer bound needs fewer steps.
@@ -133,7 +134,7 @@ struct LaneInvariants {
 func properRotation(
     _ a: LaneMatrix, _ invariants: LaneInvariants, startingAt bound: Lanes
 ) -> LaneMatrix {
-    // λ⁴ + c₂λ² + c₁λ + c₀ from the singular values' symmetric functions.
+    // The coefficients of the characteristic polynomial λ⁴ + c₂λ² + c₁λ + c₀ follow from the invariants.
     let c2 = -2 * invariants.square
     let c1 = -8 * invariants.determinant
     let c0 = invariants.square * invariants.square - 4 * invariants.cofactors
@@ -157,7 +158,8 @@ func properRotation(
     let (m01, m02, m03) = (a.zy - a.yz, a.xz - a.zx, a.yx - a.xy)
     let (m12, m13, m23) = (a.xy + a.yx, a.xz + a.zx, a.yz + a.zy)
 
-    // Adjugate of the symmetric matrix by 2×2 minors of its upper and lower half: c q qᵀ.
+    // The adjugate, from 2×2 minors of the upper and lower half of the matrix, is a multiple of q qᵀ, where q is the
+    // quaternion.
     let s0 = m00 * m11 - m01 * m01
     let s1 = m00 * m12 - m01 * m02
     let s2 = m00 * m13 - m01 * m03

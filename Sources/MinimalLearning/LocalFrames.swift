@@ -11,7 +11,8 @@ public import LinearAlgebra
 public struct LocalFrames: Sendable {
     /// Axes of each order, as the rows of a rotation from space to the local system.
     let axes: [Rotation3]
-    /// For each order the first and second coordinates of all neighbours, then the third ones, Å.
+    /// For each order the first and second coordinates of all neighbours, Å, divided by √(number of neighbours); the
+    /// third coordinates, scaled in the same way, are in `third`.
     let planar: [[Double]]
     let third: [[Double]]
     /// Mean square of the coordinates, which is the same for every order of the same neighbours.
@@ -19,8 +20,8 @@ public struct LocalFrames: Sendable {
 
     public var count: Int { axes.count }
 
-    /// - Parameter orders: the neighbours in every permitted order, as vectors from the centre, Å;
-    ///   nil for a missing one.
+    /// - Parameter orders: the neighbours in every permitted order, as vectors from the centre, Å; nil for a missing
+    ///   neighbour.
     public init(_ orders: [[SIMD3<Double>?]]) {
         var (axes, planar, third, size): ([Rotation3], [[Double]], [[Double]], [Double]) = ([], [], [], [])
         for points in orders {
@@ -46,20 +47,20 @@ public struct LocalFrames: Sendable {
         return Rotation3(e1, cross(e3, e1), e3)
     }
 
-    /// Largest exponent; pairs of orders with a larger one are neglected.
+    /// Largest exponent |c_p − t c'_q|²/σ² of a Gaussian in ``overlap(_:sigma:)``; smaller Gaussians are neglected.
     private static let farthest = 36.0
 
     /// Returns the agreement of two environments and their relative orientation as a 3×3 matrix by rows,
     ///
     ///     M = Σ_pq Σ_t exp(−|c_p − t c'_q|²/σ²) E_pᵀ diag(1, 1, t) E'_q,      t = ±1
     ///
-    /// over orders p, q, with the axes E, the neighbours' coordinates c in them (mean over
-    /// neighbours), and t the sign of the third ones. Gaussians of coordinates are positive
-    /// definite; products with E_pᵀ E'_q and sums preserve that, and so does any sum of M over
-    /// pairs of environments.
+    /// over the orders p of this environment and q of the other one. E are the axes of an order, c the neighbours'
+    /// coordinates in these axes (their squares are averaged over the neighbours), and t = −1 reverses the third
+    /// coordinates. M is a positive definite kernel: Gaussians of coordinates are positive definite, products with E_pᵀ
+    /// E'_q and sums preserve that, and so does any sum of M over pairs of environments.
     ///
     /// - Parameters:
-    ///   - other: the environment of an atom of the same kind.
+    ///   - other: the environment of another atom of the same class.
     ///   - sigma: tolerance of the coordinates, Å.
     public func overlap(_ other: LocalFrames, sigma: Double) -> [Double] {
         var m = (SIMD3<Double>.zero, SIMD3<Double>.zero, SIMD3<Double>.zero)
@@ -98,11 +99,11 @@ public struct LocalFrames: Sendable {
 /// The distances and relative orientations of all pairs of references.
 public struct FramedPairs: Sendable {
     public let count: Int
-    /// Width of the overlaps, Å.
+    /// Width σ of the Gaussians in the overlaps, Å.
     public let sigma: Double
-    /// K×K.
+    /// The distances between the references, K×K.
     public let distances: Matrix
-    /// K×K blocks of nine, normalised: overlap of references i and j by rows.
+    /// The normalised overlaps of references i and j: K×K blocks of nine numbers, each block row-major.
     let overlaps: [Double]
 
     /// - Complexity: K²/2 overlaps, 80 K² bytes.

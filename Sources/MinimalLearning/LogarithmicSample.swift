@@ -4,7 +4,7 @@ import Foundation
 /// points that are equally spaced in the logarithm from 1 to N, with the smallest M that gives enough frames.
 ///
 /// - Parameters:
-///   - total: N, frames of the run.
+///   - total: N, the number of frames of the run.
 ///   - count: the number of requested frames; if it is N or more, all frames.
 /// - Returns: ascending 0-based indices.
 /// - Source: section III.A of the paper, which gives no formula.

@@ -8,7 +8,7 @@ public import LinearAlgebra
 ///
 /// - Source: de Souza Junior et al., Neurocomputing 164, 34 (2015).
 public struct MLM: Sendable {
-    /// K×K: references in the input space × references in the output space.
+    /// The matrix B, K×K: references in the input space × references in the output space.
     public let coefficients: Matrix
     /// The targets t_k of the references.
     public let targets: [Double]

@@ -34,9 +34,9 @@ public func maximinSelection(
     return pass(over: x, count: count, from: startIndex(x, start), separation: separation)
 }
 
-/// Selects points in the same way with one pass over all points per selected point, from a copy in single precision,
-/// because a pass is limited by memory bandwidth. Distances are computed from differences, so they are correct to 10⁻⁶.
-/// Whether two points are identical is decided in double precision.
+/// Selects points as `maximinSelection` does, with one pass over all points per selected point. It uses a copy in
+/// single precision, because a pass is limited by memory bandwidth. Distances are computed from differences, so they
+/// are correct to 10⁻⁶. Whether two points are identical is decided in double precision.
 private func pass(over x: Matrix, count: Int, from start: Int, separation: Double) -> [Int] {
     let n = x.rows
     var selected = [start]
@@ -86,7 +86,7 @@ private func isSeparate(_ x: Matrix, _ i: Int, _ j: Int, _ separation: Double) -
     }
 }
 
-/// Selects points in the same way from the distances of all pairs.
+/// Selects points as `maximinSelection` does, from the distances of all pairs.
 private func selection(
     among d: Matrix, count: Int, from start: Int, separation: Double
 ) -> [Int] {
@@ -189,7 +189,7 @@ extension MaximinStart: Codable {
 }
 
 extension MaximinStart: LosslessStringConvertible {
-    /// `closest-to-mean`, `farthest-from-mean`, `index:7`, `random:1`.
+    /// Reads `closest-to-mean`, `farthest-from-mean`, `index:7` or `random:1`; returns nil for other texts.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         switch (parts.first, parts.count) {

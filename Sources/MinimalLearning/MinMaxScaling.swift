@@ -7,9 +7,9 @@ public import LinearAlgebra
 /// A feature whose range is below 10 ε (for values of the order of one) is only shifted. Rows
 /// outside the fitted range are not clipped.
 public struct MinMaxScaling: Sendable, Equatable {
-    /// One value per feature.
+    /// The minimum of each feature.
     public let minimum: [Double]
-    /// max − min, or 1 if that vanishes.
+    /// max − min of each feature, or 1 if that vanishes.
     public let range: [Double]
 
     public init(minimum: [Double], range: [Double]) {

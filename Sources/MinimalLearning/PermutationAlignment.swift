@@ -1,9 +1,10 @@
-/// References for the alignment of point sets over a set of permitted permutations.
+/// References for the alignment of point sets over a set of permitted permutations π. For the points p of an input and
+/// the points s of reference j,
 ///
 ///     R_j, π = argmin_π g,   R = argmin_R Σ_k ‖p_k − R s_π(k)‖²,   g = 1/(1+M) Σ_k ‖p_k − R s_π(k)‖
 ///
-/// M is the number of points other than the centre. If slots are empty on either side, only the
-/// points in both are used, and only permutations that keep the largest possible number of points.
+/// M is the number of points other than the centre. If slots are empty in the input or the reference, only the points
+/// that both have are used, and only permutations that keep the largest possible number of points.
 /// R is computed from a quaternion, for four references at once; for planar points, g decides between rotation and
 /// reflection.
 ///
@@ -14,7 +15,7 @@ public struct PermutationAlignment: Sendable {
     private let permutations: [[Int]]
     private let group: RotationGroup
     private let references: [PointSet]
-    /// Blocks of four references: slot, coordinate, lane.
+    /// The points of the references in blocks of four references, ordered by block, slot, coordinate, lane.
     private let packed: [Double]
     private let blockIsComplete: [Bool]
 
@@ -71,8 +72,8 @@ public struct PermutationAlignment: Sendable {
         }
     }
 
-    /// Aligns four complete references at once; returns false if one of them is collinear with the
-    /// input.
+    /// Aligns four complete references at once; returns false if an alignment is undetermined because the points are
+    /// collinear.
     private func alignBlock(
         _ block: Int, _ p: [LaneVector], _ rotations: UnsafeMutablePointer<Double>,
         _ misfits: inout [Double], _ lowRank: inout [Bool]
@@ -108,7 +109,7 @@ public struct PermutationAlignment: Sendable {
         return true
     }
 
-    /// Tries one permutation; returns false if a lane is collinear.
+    /// Tries one permutation; returns false if the points of one lane are collinear.
     @inline(__always)
     private func candidate(
         _ p: UnsafeBufferPointer<LaneVector>, _ s: LanePoints, _ order: UnsafeBufferPointer<Int>,
@@ -157,7 +158,7 @@ public struct PermutationAlignment: Sendable {
         return sum / Double(p.count + 1)
     }
 
-    /// Aligns one reference using the slots that both have.
+    /// Aligns one reference, using the slots that are filled in both the reference and the input.
     private func alignOne(
         _ input: PointSet, _ reference: PointSet, _ out: UnsafeMutablePointer<Double>
     ) -> (misfit: Double, lowRank: Bool) {

@@ -6,8 +6,8 @@
 
 /// The matrices that an alignment may use.
 public enum RotationGroup: String, Sendable, Codable, CaseIterable {
-    /// Rotations and reflections: forces are polar vectors, and a power spectrum is invariant under
-    /// reflection.
+    /// Rotations and reflections. Reflections are possible because forces are polar vectors and a power spectrum is
+    /// invariant under reflection.
     case o3
     /// Proper rotations only.
     case so3
@@ -30,12 +30,12 @@ public struct PointSet: Sendable, Equatable {
     public var isComplete: Bool { filled.nonzeroBitCount == points.count }
 }
 
-/// The alignment of one input with every reference: R_j that maps reference j onto it, and the
+/// The alignment of one input with every reference j: the matrix R_j that maps the reference onto the input, and the
 /// misfit g_j.
 public struct Alignments: Sendable {
-    /// K×9, row-major: R_j.
+    /// The matrices R_j, K×9, row-major.
     public internal(set) var rotations: [Double]
-    /// K misfits, Å; infinity if there is nothing to align.
+    /// The misfit g_j of each of the K references, Å; infinity if there is nothing to align.
     public internal(set) var misfits: [Double]
     /// True for each reference whose points leave the rotation R_j around an axis undetermined.
     public internal(set) var lowRank: [Bool]
@@ -51,7 +51,7 @@ public struct Alignments: Sendable {
         rotations.withUnsafeBufferPointer { Rotation3($0.baseAddress.unsafelyUnwrapped + 9 * j) }
     }
 
-    /// Returns u_j = R_j t_j, one vector per reference.
+    /// Returns the vectors u_j = R_j t_j, where t_j is a vector of reference j.
     public func rotated(_ t: [SIMD3<Double>]) -> [SIMD3<Double>] {
         precondition(t.count == misfits.count, "one vector per reference")
         return rotations.withUnsafeBufferPointer { r in

@@ -5,7 +5,7 @@
 #endif
 
 /// Neighbours around a centre at the origin that are too many and too similar to try all permutations. The first point
-/// may be of another kind (the anchor); the other points are ordered from near to far.
+/// may be the anchor, a neighbour of another kind; the other points are ordered from near to far.
 public struct Shell: Sendable, Equatable {
     public var points: [SIMD3<Double>]
     /// Whether `points[0]` is the anchor.
@@ -29,12 +29,13 @@ public struct Shell: Sendable, Equatable {
 ///
 ///     u = Σ_{i=1..3} (l_i − l'_i)² + (θ_i − θ'_i)²          (eq. 18; Å, rad)
 ///
-/// are aligned. Each triangle is tried with and without reflection; the best alignment has the smallest
+/// with the sides l and angles θ of the two triangles, are aligned. Each triangle is tried with and without reflection;
+/// the best alignment has the smallest
 ///
 ///     g' = 1/(1+M) √(Σ_k ‖nearest‖²)                        (eq. 13)
 ///
-/// over every point of the larger list (of the input's list if both have the same size) to its nearest point of the
-/// smaller list; M is the size of the larger list.
+/// summed over the distances from every point of the larger list (of the input's list if both have the same size) to
+/// the nearest point of the smaller list; M is the size of the larger list.
 public struct ShellAlignment: Sendable {
     /// Number of triangles that are aligned after the comparison of sides and angles.
     public let triangleCount: Int
@@ -84,8 +85,10 @@ public struct ShellAlignment: Sendable {
                 return (best.misfit, false)
             }
         }
-        // One shell has a single direction, so the rotation about it is undetermined. A direction of one shell is
-        // rotated onto a direction of the other: from anchor to anchor if both have one.
+        // One of the two shells spans no triangle, because all its points are in one direction from the centre; the
+        // rotation about this direction is undetermined. If both shells have an anchor, the reference's anchor is
+        // rotated onto the direction of the input's anchor, otherwise the reference's nearest other point onto the
+        // direction of the input's.
         let (p, s) = (input.shell, reference.shell)
         guard let i = anchored ? 0 : p.points.indices.first(where: { $0 >= p.firstOther }),
             let j = anchored ? 0 : s.points.indices.first(where: { $0 >= s.firstOther })
@@ -124,8 +127,8 @@ public struct ShellAlignment: Sendable {
         return (rotation, best.misfit.squareRoot() / Double(larger + 1))
     }
 
-    /// Returns the sums of squared nearest distances for four candidates, for the reference itself
-    /// and for its mirror image in the plane.
+    /// Returns the sums of squared distances to the nearest point for four candidates: for the reference itself, and
+    /// for its mirror image in the plane.
     @inline(__always)
     private static func sums(
         _ p: [SIMD3<Double>], _ count: Int, _ moved: [LaneVector]
@@ -166,7 +169,7 @@ public struct ShellAlignment: Sendable {
     }
 }
 
-/// Returns g' of two lists that are already aligned.
+/// Returns the misfit g' (eq. 13, see ``ShellAlignment``) of two lists that are already aligned.
 private func shellMisfit(_ p: [SIMD3<Double>], _ s: [SIMD3<Double>]) -> Double {
     let (from, to) = s.count > p.count ? (s, p) : (p, s)
     let sum = from.reduce(0.0) { sum, a in
@@ -178,9 +181,11 @@ private func shellMisfit(_ p: [SIMD3<Double>], _ s: [SIMD3<Double>]) -> Double {
 /// An input's shell with the frames of its two triangles.
 private struct Input {
     let shell: Shell
-    /// The frame of the triangle (centre, anchor, nearest other).
+    /// The frame of the triangle (centre, anchor, nearest other point). Nil if the shell has no anchor or no such
+    /// triangle.
     let anchored: Plane?
-    /// The frame of the triangle (centre, nearest other, second nearest other).
+    /// The frame of the triangle (centre, nearest other point, second nearest other point). Nil if there is no such
+    /// triangle.
     let free: Plane?
 
     init(_ shell: Shell) {
@@ -205,10 +210,11 @@ private struct Input {
 /// A reference with all quantities that do not depend on the input.
 private struct Prepared: Sendable {
     let shell: Shell
-    /// The triangles of centre, anchor and each other neighbour.
+    /// The triangles of the centre, the anchor and each other point.
     let anchored: [Candidate]
     private let pairs: [Candidate]
-    /// l₁ l₂ l₃ θ₁ θ₂ θ₃ of every pair of others, each padded to a multiple of four.
+    /// Sides and angles l₁ l₂ l₃ θ₁ θ₂ θ₃ of the triangle of each of the `pairs`, in blocks of four pairs; the last
+    /// block is padded.
     private let sides: [Lanes]
 
     init(_ shell: Shell) {
@@ -232,7 +238,8 @@ private struct Prepared: Sendable {
         self.sides = sides
     }
 
-    /// Adds the `count` pairs of smallest u to the candidates; in case of a tie, the pair of the lower index.
+    /// Adds the `count` pairs with the smallest u (eq. 18) relative to the triangle of `plane` to the candidates; in
+    /// case of a tie, the pair with the lower index.
     func nearestTriangles(_ plane: Plane, _ scratch: inout Scratch, _ count: Int) {
         scratch.kept.removeAll(keepingCapacity: true)
         var worst = Double.infinity
@@ -331,7 +338,7 @@ private struct Plane {
     let first: SIMD3<Double>
     let second: SIMD3<Double>
     let axes: Rotation3
-    /// The shell in this frame.
+    /// The points of the shell in this frame.
     var points: [SIMD3<Double>] = []
 
     /// Makes the frame; returns nil if the points and the origin are collinear (sin < 10⁻⁶).

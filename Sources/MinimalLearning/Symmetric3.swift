@@ -1,8 +1,8 @@
 /// A symmetric 3×3 matrix.
 public struct Symmetric3: Sendable, Equatable {
-    /// xx, yy, zz.
+    /// The elements xx, yy, zz.
     public var diagonal = SIMD3<Double>.zero
-    /// yz, xz, xy.
+    /// The elements yz, xz, xy.
     public var offDiagonal = SIMD3<Double>.zero
 
     public init() {}
@@ -69,9 +69,9 @@ public struct Symmetric3: Sendable, Equatable {
 
     /// Returns argmin ½ vᵀMv − b·v over unit vectors; M positive semidefinite.
     ///
-    /// v = (M + μ)⁻¹ b with the unique μ > −l₀ for which |v| = 1. In the hard case, b has no component along the lowest
-    /// eigenvector and v is too short at μ = −l₀; a positive multiple of this eigenvector is then added to reach
-    /// length 1.
+    /// v = (M + μ)⁻¹ b with the unique μ > −l₀ for which |v| = 1, where l₀ is the lowest eigenvalue. In the hard case,
+    /// b has no component along the lowest eigenvector and v is too short at μ = −l₀; a positive multiple of this
+    /// eigenvector is then added to reach length 1.
     func minimiserOnSphere(_ b: SIMD3<Double>) -> SIMD3<Double> {
         let (l, q) = eigen()
         let bt = SIMD3(dot(q[0], b), dot(q[1], b), dot(q[2], b))

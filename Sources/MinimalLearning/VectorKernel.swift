@@ -23,18 +23,19 @@ public enum RadialKernel: String, Sendable, Codable, CaseIterable {
 /// The parameters of a vector-valued kernel.
 public struct VectorKernel: Sendable, Equatable, Codable {
     public var shape: RadialKernel
-    /// ℓ, in the descriptor's scaled units.
+    /// Length ℓ of the radial kernel, in the unit of the scaled descriptor.
     public var length: Double
-    /// σ₂, Å: tolerance of the neighbours' positions in the local coordinate systems.
+    /// Tolerance σ₂ of the neighbours' positions in the local coordinate systems, Å.
     public var sigma2: Double
-    /// λ, in units of k(0).
+    /// Regularisation λ, which is added to the diagonal of the kernel matrix, in units of k(0).
     public var noise: Double
 
     public init(shape: RadialKernel, length: Double, sigma2: Double, noise: Double) {
         (self.shape, self.length, self.sigma2, self.noise) = (shape, length, sigma2, noise)
     }
 
-    /// Returns the 3n×3n matrix of the blocks k(d_ij) M_ij, with λ added to the diagonal.
+    /// Returns the 3n×3n matrix of the blocks k(d_ij) M_ij, with λ added to the diagonal. d and M are the distances and
+    /// the overlaps of `pairs`.
     ///
     /// - Parameters:
     ///   - pairs: pairs with the same σ₂.
@@ -77,7 +78,7 @@ public struct VectorKernel: Sendable, Equatable, Codable {
 /// - Source: covariant kernels, Glielmo, Sollich, De Vita, Phys. Rev. B 95, 214302 (2017).
 public struct VectorKernelFit: Sendable {
     public let kernel: VectorKernel
-    /// a_j.
+    /// The coefficients a_j, one vector per reference.
     public let coefficients: [SIMD3<Double>]
     private let factor: Cholesky
 

@@ -7,7 +7,7 @@
 ///         16     8  length of the JSON header
 ///         24     8  length of the file
 ///         32    32  SHA-256 of bytes 0..<32 and of the JSON header: the model's version
-///         64     …  JSON header: kind, name, the owner's header, the tensors with a SHA-256 each
+///         64     …  JSON header: kind, name, the header of its kind, the tensors with a SHA-256 each
 ///          …     …  tensors, each at a multiple of 64; zeros between
 ///
 /// The header contains each tensor's digest, so the digest at offset 32 covers all content and is cheap to check;
@@ -56,11 +56,11 @@ extension Float: TensorElement { public static var elementType: ElementType { .f
 extension Int32: TensorElement { public static var elementType: ElementType { .int32 } }
 extension UInt8: TensorElement { public static var elementType: ElementType { .uint8 } }
 
-/// One entry of the directory.
+/// The description of one tensor in a model file.
 public struct TensorDescription: Codable, Sendable, Equatable {
     public let name: String
     public let type: ElementType
-    /// Extents, row-major.
+    /// Extents of the row-major array.
     public let shape: [Int]
     /// Offset from the end of the header, which is rounded up to a multiple of 64.
     let offset: Int
@@ -70,7 +70,7 @@ public struct TensorDescription: Codable, Sendable, Equatable {
     var byteCount: Int { count * type.size }
 }
 
-/// The container's part of the JSON header.
+/// The part of the JSON header that all kinds of models have.
 struct Directory: Codable {
     let kind: String
     let name: String

@@ -91,7 +91,7 @@ public final class ModelFile: Sendable {
     /// Length of the file, bytes.
     public var byteCount: Int { mapping.bytes.count }
 
-    /// Decodes the owner's header.
+    /// Decodes the part of the header that depends on the kind of model.
     public func header<Header: Decodable>(
         as type: Header.Type = Header.self
     ) throws(ModelFileError) -> Header {

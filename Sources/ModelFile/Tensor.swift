@@ -19,7 +19,7 @@ public struct Tensor<Element: TensorElement>: @unchecked Sendable {
 
     public var count: Int { buffer.count }
     public subscript(i: Int) -> Element { buffer[i] }
-    /// Copies the values.
+    /// A copy of the values.
     public var array: [Element] { withExtendedLifetime(owner) { Array(buffer) } }
 
     /// Calls `body` with the values in place; the pointer is valid only inside `body`.

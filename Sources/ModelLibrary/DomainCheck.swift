@@ -8,16 +8,18 @@ import SOAPPotential
 public struct DomainCheck: Sendable, Equatable {
     /// Above this share of atoms out of domain, a structure is refused.
     public static let refusedShare = 0.5
-    /// Up to this share the model can be the base of a learning relaxation. A copper ring with a share of 0.17
-    /// ended 0.17 eV lower on gold-ligands than on GFN1-xTB, after fewer gradients; a ring of p-MBA with a share of
-    /// 0.22 began at 5.6 eV/Å.
+    /// Up to this share of atoms out of domain, the model can be the base of a learning relaxation. On gold-ligands as
+    /// the base, a copper ring with a share of 0.17 ended 0.17 eV lower than on GFN1-xTB, after fewer gradients; the
+    /// forces on a ring of p-MBA with a share of 0.22 were 5.6 eV/Å at the start.
     public static let baseShare = 0.2
-    /// A force of more than this many times the largest in the training data is refused.
+    /// A structure is refused if a predicted force is more than this many times the largest training force of its
+    /// element.
     public static let refusedForce = 5.0
-    /// Mean expected force error, eV/Å, above which a structure is refused if it is also more than ``refusedRatio`` of
-    /// the forces. In a known structure with strongly displaced atoms, both errors and forces are large.
+    /// Mean expected force error, eV/Å, above which a structure is refused if ``ExpectedErrors/ratio`` is also above
+    /// ``refusedRatio``. In a known structure with strongly displaced atoms, errors and forces are both large.
     public static let refusedError = 1.0
-    /// Root mean square of the expected force errors, divided by the root mean square of the forces.
+    /// Value of ``ExpectedErrors/ratio`` above which a structure is refused if the mean expected error is also above
+    /// ``refusedError``.
     public static let refusedRatio = 0.2
     /// Above this expected force error, eV/Å, ``problem`` names the atom even if none is out of domain.
     static let mentionedError = 2.0
@@ -65,12 +67,12 @@ public struct DomainCheck: Sendable, Equatable {
         public var symbol: String
         /// Predicted force, eV/Å.
         public var force: Double
-        /// Largest force in the training data, eV/Å.
+        /// Largest force on an atom of this element in the training data, eV/Å.
         public var known: Double
     }
 
-    /// - Throws: `ForceFieldError` if the model cannot be evaluated at all: it lacks an element, or the cell is
-    ///   periodic.
+    /// - Throws: `ForceFieldError` if the model cannot be evaluated at all: it lacks an element, or the structure is
+    ///   periodic and the model supports only molecules.
     public init(_ forceField: any ForceField, _ atoms: Atoms) throws {
         self.init(forceField, atoms, try forceField.predict(atoms))
     }
@@ -83,7 +85,7 @@ public struct DomainCheck: Sendable, Equatable {
         model = forceField.provenance.name
         self.atoms = atoms.count
         expected = ExpectedErrors(atoms, prediction)
-        // The limits were measured for potentials; the marks of minimal learning machines have another meaning.
+        // The limits were measured for potentials; for minimal learning machines, out of domain means something else.
         guard let potential = forceField as? SOAPPotential else {
             (outside, largestForce, hasLimits) = ([:], nil, false)
             return
@@ -110,7 +112,8 @@ public struct DomainCheck: Sendable, Equatable {
         return expected.mean > Self.refusedError && expected.ratio > Self.refusedRatio
     }
 
-    /// Whether the model can be the base of a learning relaxation, because it knows nearly all atoms of the structure.
+    /// Whether the model can be the base of a learning relaxation: few atoms are out of domain, and no force and no
+    /// expected error is too large.
     public var isBase: Bool { share <= Self.baseShare && !hasWildForce && !hasLargeErrors }
 
     private var hasWildForce: Bool {

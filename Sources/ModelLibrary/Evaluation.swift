@@ -56,7 +56,8 @@ public struct Evaluation: Sendable, Codable, Equatable {
     /// The rows by class, as in ``ForceComparison/atoms``.
     public private(set) var rows: [String: Row] = [:]
     public private(set) var frames = 0
-    /// Errors of the energies of all frames that have an energy; nil if the model has none.
+    /// Errors of the energies of all frames that have an energy; nil if there are no such frames, or if the model gives
+    /// no energies.
     public private(set) var energies: Energies?
     /// The model's identity.
     public let model: ForceFieldProvenance

@@ -9,7 +9,7 @@ public struct ForceComparison: Sendable {
         public var predicted: SIMD3<Double>
         /// Reference force, eV/Å.
         public var reference: SIMD3<Double>
-        /// Expected length of the error vector, eV/Å.
+        /// Expected length of the error vector, eV/Å; nil if the model gives none.
         public var expected: Double?
         public var outOfDomain: Bool
         /// Values in the order of ``ForceComparison/indicators``; NaN if there is no value.
@@ -55,7 +55,7 @@ public struct ForceComparison: Sendable {
         }
     }
 
-    /// Compares another method's energies and forces for the same structures.
+    /// Compares the energies and forces that another method gave for the same structures.
     ///
     /// If the methods have different energy zeros, only the spread of the energy errors is
     /// meaningful.

@@ -5,7 +5,7 @@ import Foundation
 /// Figures 3 and 4 of the paper for any model: norms of predicted against reference forces, and the
 /// angles between them against the norm, coloured by density, one panel per class.
 ///
-/// They are drawn by matplotlib in a separate Python process, from the data of an ``Evaluation``.
+/// They are drawn by matplotlib in a separate Python process, from the data of a ``ForceComparison``.
 public struct ForcePlots: Sendable {
     private let data: PlotData
 
@@ -79,10 +79,10 @@ public struct PlotError: Error, Sendable, CustomStringConvertible {
 private struct PlotData: Codable, Sendable {
     struct Panel: Codable, Sendable {
         var name: String
-        /// eV/Å.
+        /// Norms of the reference forces and of the predicted forces, eV/Å.
         var referenceNorm: [Double]
         var predictedNorm: [Double]
-        /// Degrees.
+        /// Angles between the predicted and the reference forces, degrees.
         var angle: [Double]
         var normRMSE: Double
         var weightedAngle: Double

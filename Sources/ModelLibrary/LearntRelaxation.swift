@@ -11,12 +11,12 @@ public struct LearntRelaxation: Sendable, Equatable {
     /// Name of the file in the folder of a result.
     public static let fileName = "learnt.\(ModelLibrary.fileExtension)"
 
-    /// Name of the force field that was corrected; nil for none.
+    /// Name of the force field that was corrected; nil if the base was no force field.
     public var base: String?
     public var levelOfTheory: String
     /// Total charge, e.
     public var charge: Int
-    /// Labelled geometries; the order of the atoms may differ.
+    /// Labelled geometries; the order of the atoms may differ between them.
     public var frames: [Atoms]
 
     private struct Header: Codable {

@@ -6,16 +6,16 @@ public import ThiolateGold
 public struct Recipe: Sendable, Equatable {
     /// Frames of one file.
     public struct Source: Sendable, Equatable {
-        /// Path as in the recipe, relative to the recipe.
+        /// Path of the file as written in the recipe: absolute, or relative to the recipe's folder.
         public var file: String
         /// The frames that are used; nil for all.
         public var frames: [FrameRange]?
-        /// Number of training frames to use, denser towards the end (`logarithmicSample`); nil for
-        /// all.
+        /// Number of training frames to use, chosen more densely towards the end of the file (`logarithmicSample`). Nil
+        /// means all.
         public var sample: Int?
         /// Held-out frames of the file.
         public var validation: [FrameRange]
-        /// The model file that labels the frames with its forces, relative to the recipe; nil if the frames have
+        /// A model file, relative to the recipe, whose predictions label the frames. Nil means that the frames have
         /// their own labels.
         public var teacher: String?
         /// Frames that are never used in the fit; they calibrate the expected errors for other molecules.
@@ -33,7 +33,7 @@ public struct Recipe: Sendable, Equatable {
             self.calibration = calibration
         }
 
-        /// Frames of a file by their use.
+        /// Indices of the frames of a file, by their use.
         struct Split {
             var training: [Int]
             var validation: [Int]
@@ -68,7 +68,7 @@ public struct Recipe: Sendable, Equatable {
         case vectorKernel(VectorKernelOptions)
         case soapPotential(SOAPPotentialSettings)
 
-        /// The name in recipes, model files and predictions.
+        /// The name of the kind in recipes, model files and predictions.
         public var kind: String {
             switch self {
             case .oamlm: OAMLMForceField.kind
@@ -83,7 +83,7 @@ public struct Recipe: Sendable, Equatable {
     public var data: [Source]
     public var fit: Fit
     public var method: Method
-    /// The directory of relative file names.
+    /// The directory to which the file names in the recipe are relative.
     public var directory: String
 
     /// Path of the trained model: `<directory>/<name>.aurelax-model`.
@@ -106,7 +106,7 @@ public struct Recipe: Sendable, Equatable {
 /// `index`.
 public struct FrameRange: Sendable, Equatable, LosslessStringConvertible {
     public var start: Int
-    /// Nil for all frames up to the last.
+    /// The first frame after the range. Nil means that the range extends to the last frame.
     public var end: Int?
     public var step: Int
 

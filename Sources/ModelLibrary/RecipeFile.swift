@@ -4,7 +4,7 @@ import SOAPPotential
 import ThiolateGold
 public import YAMLDocument
 
-/// A recipe after reading, or the errors.
+/// The result of reading a recipe: the recipe, or the errors in it.
 public struct RecipeFile: Sendable {
     /// Nil if one of the diagnostics is an error.
     public let recipe: Recipe?
@@ -14,7 +14,7 @@ public struct RecipeFile: Sendable {
 
     /// - Parameters:
     ///   - bytes: the recipe, YAML.
-    ///   - file: its path; relative files are beside it.
+    ///   - file: the path of the recipe; file names in the recipe are relative to its folder.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(bytes, file: file) { root in
             let problems = RecipeSchema.recipe(kind: root["kind"]?.text).problems(of: root)

@@ -82,7 +82,7 @@ extension SOAPSettings {
         ]
     }
 
-    /// The keys of models that learn by classes of atoms.
+    /// The keys of the descriptor in models that learn by classes of atoms.
     fileprivate static let ofClasses = OptionTable(defaults: SOAPSettings.paper) {
         OptionSpec(
             "species", unstored: \.species,
@@ -91,7 +91,7 @@ extension SOAPSettings {
         radialOptions(required: false)
     }
 
-    /// The keys of a SOAP potential.
+    /// The keys of the descriptor in a SOAP potential.
     fileprivate static let ofPotential = OptionTable(defaults: SOAPPotentialSettings().descriptor) {
         radialOptions(required: true)
         OptionSpec(
@@ -166,7 +166,7 @@ extension SOAPPotentialSettings {
 // MARK: Classes of atoms, aligned with references
 
 extension EnvironmentOptions {
-    /// Returns the options of a type that contains these values.
+    /// Returns these options for a type that contains ``EnvironmentOptions`` at `path`.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, EnvironmentOptions> & Sendable
     ) -> [OptionSpec<Holder>] { options.options.map { $0.of(path) } }
@@ -309,7 +309,7 @@ extension OAMLMOptions {
 }
 
 extension OAMLMOptions {
-    /// Sets the solver that a node names for the directions of all classes.
+    /// Sets the direction solver that a node names, for all classes.
     mutating func readSolver(_ node: YAMLNode) {
         guard let solver = node.text.flatMap(DirectionSolver.init) else { return }
         for atomClass in AtomClass.allCases {

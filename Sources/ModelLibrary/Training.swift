@@ -7,7 +7,7 @@ import OrderedCollections
 import SOAPPotential
 import ThiolateGold
 
-/// The result of following a recipe.
+/// The result of a training by a recipe.
 public struct TrainingReport: Sendable, Codable, Equatable {
     public var name: String
     public var kind: String
@@ -15,17 +15,18 @@ public struct TrainingReport: Sendable, Codable, Equatable {
     public var version: String
     public var path: String
     public var bytes: Int
-    /// Numbers of training frames of the model, and of held-out frames of the examined model.
+    /// Numbers of frames: those on which the final model was trained, and those that were held out for ``validation``.
     public var frames: Int
     public var validationFrames: Int
     public var seconds: Double
-    /// Errors on the validation frames of a model that was not trained on them; nil without such frames.
+    /// Errors, on the validation frames, of a model that was trained without them; nil if there are no validation
+    /// frames.
     public var validation: Evaluation?
-    /// The same for each file that has validation frames.
+    /// The errors of ``validation`` separately for each file that has validation frames.
     public var validationByFile: [String: Evaluation]
 }
 
-/// The evaluation of a model that was not trained on the validation frames.
+/// The evaluation, on the validation frames, of a model that was trained without them.
 private struct Examination {
     let all: Evaluation?
     let byFile: [String: Evaluation]
@@ -40,7 +41,7 @@ private struct Examination {
         byFile = try data.validationByFile.mapValues { try Evaluation(model, on: $0) }
     }
 
-    /// There are no held-out frames.
+    /// Makes the result for data without validation frames.
     private init() { (all, byFile) = (nil, [:]) }
     static let none = Examination()
 }
@@ -48,9 +49,9 @@ private struct Examination {
 extension Recipe {
     /// Trains the model and writes its file.
     ///
-    /// With validation frames and ``Fit/all`` the model is trained twice: first without them, for
-    /// the evaluation, then with them, keeping all choices. The same recipe and data give the same
-    /// bytes on one machine.
+    /// With validation frames and ``Fit/all`` the model is trained twice: first without the validation frames, to
+    /// evaluate it, then with them and with the settings chosen in the first training. The same recipe and data give
+    /// the same bytes on one machine.
     ///
     /// - Parameters:
     ///   - path: path of the model file; nil for ``modelPath``.
@@ -129,8 +130,8 @@ extension Recipe {
     /// Forces can only be predicted from a model file. If a final model is trained after the examined one, the examined
     /// one is written to a separate file, so that the final file always has the final model.
     ///
-    /// - Parameter train: trains on frames and writes a file; the third argument is the examined
-    ///   model, nil the first time.
+    /// - Parameter train: trains on frames and writes a file; its third argument is the examined model, nil in the
+    ///   first training.
     private func trainTwice<Model: ForceField>(
         _ data: TrainingData, _ path: String, _ progress: TrainingProgress,
         _ train: ([Atoms], String, Model?, TrainingProgress) throws -> Model
@@ -253,7 +254,7 @@ public enum RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A range of frames that the file does not have.
     case rangeOutside(range: String, file: String, frames: Int)
     case levelOfTheory(found: String?, expected: String, file: String, frame: Int)
-    /// Frames labelled by a teacher cannot show how accurate a model is.
+    /// The validation frames of this file are labelled by a teacher, so they cannot show how accurate a model is.
     case taughtValidation(file: String)
     /// Frames with more than one total charge (their `charge`, e; 0 if not stated).
     case mixedCharges([Double])

@@ -48,7 +48,7 @@ struct Progress: Sendable {
         }
     }
 
-    /// Returns the largest displacement of an atom, Å.
+    /// Returns the largest distance between the two positions of an atom, Å.
     private func distance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> Double {
         var furthest = 0.0
         for i in a.indices { furthest = max(furthest, (a[i] - b[i]).squaredLength) }
@@ -56,7 +56,7 @@ struct Progress: Sendable {
     }
 }
 
-/// The progress of a relaxation through its alternation.
+/// The place of a relaxation in its ``Alternation``.
 struct AlternationPlace: Sendable, Equatable {
     private(set) var round = 0
     private(set) var segment = 0

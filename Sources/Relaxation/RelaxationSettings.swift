@@ -1,8 +1,8 @@
-/// The settings of a relaxation, in Å and eV/Å. The defaults of the first five are the paper's; every other option is
-/// off by default.
+/// The settings of a relaxation, in Å and eV/Å. The defaults of ``optimizer``, ``fmax``, ``maxSteps`` and ``maxStep``
+/// are the paper's; every other option is off by default.
 public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var optimizer: OptimizerKind = .bfgs
-    /// Converged when the largest force norm of a moving atom is below this, eV/Å.
+    /// The relaxation is converged when the largest force norm of a moving atom is below this, eV/Å.
     public var fmax = 0.1
     public var maxSteps = 200
     /// Largest displacement of an atom in one step, Å.
@@ -14,16 +14,17 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
 
     /// Initial Hessian of ``OptimizerKind/bfgs`` and ``OptimizerKind/safeBFGS``; the other methods do not use it.
     public var startHessian = StartHessian.unit
-    /// 3N×3N of all atoms, row-major, eV/Å²: replaces the model's own Hessian in
-    /// ``StartHessian/model``.
+    /// Hessian that ``StartHessian/model`` uses instead of the model's own one, for all atoms: 3N×3N, row-major, eV/Å².
+    /// Nil means the model's own Hessian.
     public var givenHessian: [Double]?
-    /// Smallest curvature of a Hessian to start from, eV/Å².
+    /// Smallest curvature of the initial Hessian with ``StartHessian/model``, eV/Å²: smaller absolute eigenvalues are
+    /// raised to it.
     public var hessianFloor = StartHessian.smallestCurvature
-    /// Parts of the structure that move in turn; nil if all movable atoms move together.
+    /// Parts of the structure that move in turn. Nil means that all movable atoms move together.
     public var alternation: Alternation?
     /// The part of its history that an optimiser keeps when other atoms begin to move.
     public var atSwitch = SwitchTreatment.maskedSecant
-    /// Number of steps after which the optimiser is reset; nil for never.
+    /// Number of steps after which the optimiser is reset. Nil means never.
     public var resetEvery: Int?
 
     /// Whether to subtract the mean force, Σ F_i / N, from every force. Has an effect only if every atom moves.
@@ -33,8 +34,8 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
     public var removesNetTorque = false
 
     public var stops = RelaxationStops()
-    /// An atom whose expected force error u is above this, eV/Å, moves at most `maxStep` · (this /
-    /// u) in one step; nil for no such limit. Without effect if the model gives no uncertainty.
+    /// An atom whose expected force error u is above this limit, eV/Å, moves at most `maxStep` · limit/u in one step.
+    /// Nil means no such restriction. Without effect if the model gives no uncertainty.
     public var trustedError: Double?
     /// Whether an atom is fixed while it is out of domain; it then affects neither the optimiser
     /// nor the convergence.
@@ -52,22 +53,22 @@ public struct RelaxationSettings: Sendable, Equatable, Codable {
 public enum StartHessian: String, Sendable, Equatable, Codable, CaseIterable {
     /// 70 eV/Å² times the unit matrix, as in ASE.
     case unit
-    /// The model's own Hessian at the initial structure, V max(|λ|, floor) Vᵀ, eV/Å²; ``unit`` if
-    /// the model has none.
+    /// The model's own Hessian at the initial structure, with absolute eigenvalues of at least
+    /// ``RelaxationSettings/hessianFloor``; ``unit`` if the model has no Hessian.
     case model
 
-    /// eV/Å².
+    /// The curvature of ``unit``, eV/Å².
     static let unitCurvature = 70.0
 
-    /// The default of the smallest curvature, eV/Å²; below about 0.5 the optimiser leaves the basin, and from 8 on it
-    /// has to learn the soft modes again (docs/hand-off.md).
+    /// The default of ``RelaxationSettings/hessianFloor``, eV/Å². Below about 0.5 the optimiser leaves the basin, and
+    /// from 8 on it has to learn the soft modes again (docs/hand-off.md).
     public static let smallestCurvature = 2.0
 }
 
 /// Parts of a structure that move in turn: `rounds` times through `segments`.
 ///
-/// A segment ends after its steps, or as soon as its own atoms are converged. The relaxation is converged when
-/// the atoms of all segments are. The end of the last round counts as reaching the allowed number of steps.
+/// A segment ends after its number of steps, or as soon as its own atoms are converged. The relaxation is converged
+/// when the atoms of all segments are. The end of the last round counts as reaching the allowed number of steps.
 public struct Alternation: Sendable, Equatable, Codable {
     public var segments: [Segment]
     public var rounds: Int
@@ -83,13 +84,13 @@ public struct Alternation: Sendable, Equatable, Codable {
     public init(segments: [Segment], rounds: Int) { (self.segments, self.rounds) = (segments, rounds) }
 }
 
-/// The use of curvature that was learnt with some atoms fixed when others begin to move.
+/// The treatment of the curvature learnt so far when a relaxation switches to other moving atoms.
 public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable {
     /// As in an ASE optimiser whose constraints change: the change of the masked forces across the switch counts as
     /// curvature, although most of it is caused by the change of the mask.
     case literal
-    /// Every step gives curvature only for the atoms that moved in it, so each segment keeps its own block. Methods
-    /// with a velocity start from rest.
+    /// Every step gives curvature only for the atoms that moved in it, so each segment keeps its own block of the
+    /// matrix. Methods with a velocity start from rest.
     case maskedSecant = "masked-secant"
     /// The optimiser forgets everything it has learnt.
     case reset
@@ -97,7 +98,7 @@ public enum SwitchTreatment: String, Sendable, Equatable, Codable, CaseIterable 
 
 /// Criteria for ending a relaxation before convergence, based on the limits of its model. All are off by default.
 public struct RelaxationStops: Sendable, Equatable, Codable {
-    /// Stop when |F_i| < k u_i for every moving atom, where u_i is the model's expected error:
+    /// Stop when |F_i| < k u_i for every moving atom, where k is this number and u_i is the model's expected error:
     /// smaller forces cannot be resolved. Without effect if the model gives no uncertainty.
     public var belowUncertainty: Double?
     /// Stop after this number of steps without progress. Progress means that the largest or the root mean square force
@@ -155,7 +156,7 @@ extension RelaxationSettings {
         return nil
     }
 
-    /// Returns true for each atom that may move at any time.
+    /// Returns true for each atom that may move in some segment, or in the whole relaxation without alternation.
     func movingAtoms(of count: Int) -> [Bool] {
         (0..<count).map { i in
             (movable?[i] ?? true) && (alternation?.segments.contains { $0.movable[i] } ?? true)

@@ -17,7 +17,7 @@ public enum RelaxationStatus: Sendable, Equatable {
 public enum StopReason: Sendable, Equatable, CustomStringConvertible {
     /// Every predicted force is below `factor` times its expected error; `largestRatio` is the largest |F|/u.
     case belowUncertainty(largestRatio: Double, factor: Double)
-    /// No progress since this step.
+    /// The relaxation has made no progress since this step.
     case stagnation(since: Int, fmax: Double)
     /// The same `period` positions occurred twice in succession.
     case cycle(period: Int)
@@ -56,9 +56,9 @@ public struct RelaxationFrame: Sendable {
     public let prediction: ForcePrediction
     /// Largest force norm of an atom that the relaxation may move, eV/Å: the convergence criterion.
     public let fmax: Double
-    /// Root mean square of the force norms of these atoms, eV/Å.
+    /// Root mean square of the force norms of the atoms that the relaxation may move, eV/Å.
     public let rmsForce: Double
-    /// Largest force norm of the atoms of the segment that moved to this frame, eV/Å; ``fmax`` without alternation.
+    /// Largest force norm in the segment whose atoms moved to this frame, eV/Å; equal to ``fmax`` without alternation.
     public let segmentFmax: Double
     /// Number of atoms that were fixed because their environments are out of domain.
     public let frozen: Int
@@ -68,7 +68,7 @@ public struct RelaxationFrame: Sendable {
 public enum RelaxationError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The force field returned a force that is not a number.
     case forceNotFinite(atom: Int, step: Int)
-    /// The optimiser's matrix gave no step.
+    /// The optimiser found no step, because its matrix is singular.
     case noStep(after: Int)
 
     public var description: String {

@@ -94,7 +94,7 @@ extension Relaxer {
         (settings.alternation?.segments[segment].movable[atom] ?? true) && !isFrozen(atom, in: prediction)
     }
 
-    /// Returns the forces for an optimiser that probes a position without moving there.
+    /// Returns the forces at a displacement from `frame`, for an optimiser that probes a position without moving there.
     func forces(
         after displacement: [Double], from frame: RelaxationFrame, _ departure: Departure
     ) throws -> [Double] {

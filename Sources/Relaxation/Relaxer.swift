@@ -11,15 +11,16 @@ public struct Relaxer: Sendable {
     /// The initial structure.
     public let initial: Atoms
     public let forceField: any ForceField
-    /// Indices of the atoms that may move at any time; an optimiser's vectors contain these atoms.
+    /// Indices of the atoms that may move at any time; the vectors of an optimiser have the coordinates of these atoms.
     let active: [Int]
-    /// ``RelaxationSettings/fixedCoordinates``.
+    /// The coordinates in ``RelaxationSettings/fixedCoordinates``.
     let fixed: Set<Int>
-    /// Nil if bonds may change, or if the bonds of the structure cannot be determined.
+    /// Detects changes of the initial bonds; nil if bonds may change, or if the bonds of the structure cannot be
+    /// determined.
     let bonds: BondWatch?
     var state = RelaxationState()
 
-    /// - Precondition: settings without a ``RelaxationSettings/problem(atoms:)``.
+    /// - Precondition: the settings have no ``RelaxationSettings/problem(atoms:)``.
     public init(_ atoms: Atoms, forceField: any ForceField, settings: RelaxationSettings) {
         let problem = settings.problem(atoms: atoms.count)
         precondition(problem == nil, problem ?? "")
@@ -79,7 +80,7 @@ public struct Relaxer: Sendable {
     /// - Throws: errors of the force field, for methods that evaluate more than one position per
     ///   step or begin with the model's Hessian; ``RelaxationError`` for a prediction that is not
     ///   finite.
-    /// - Precondition: ``status`` is `running`; a frame of the same structure.
+    /// - Precondition: ``status`` is `running`, and `recorded` is a frame of the same structure.
     public mutating func replay(_ recorded: Atoms, _ prediction: ForcePrediction) throws {
         precondition(status == .running, "the relaxation has already ended")
         precondition(recorded.count == initial.count, "the frame has the atoms of the initial structure")
@@ -104,7 +105,7 @@ struct RelaxationState: Sendable {
     var status = RelaxationStatus.running
     var current: RelaxationFrame?
     var best: RelaxationFrame?
-    /// The state after the previous step; nil before the first.
+    /// The optimiser after the previous step; nil before the first step.
     var optimizer: (any Optimizer)?
     var departure: Departure?
     var place = AlternationPlace()

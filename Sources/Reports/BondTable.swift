@@ -1,15 +1,16 @@
 import Atomistics
 import Foundation
 
-/// The distances of bonded pairs in two geometries of the same atoms, by kind of bond, and the bonds in which the two
-/// geometries differ.
+/// A table of bond lengths in two geometries of the same atoms, with a row for each kind of bond and geometry; and the
+/// bonds that only one of the geometries has.
 struct BondTable {
-    /// Cells of the table: kind, structure, pairs, mean, shortest, longest.
+    /// Cells of each row: kind of bond, geometry, number of bonds, mean, shortest and longest length in Å.
     let rows: [[String]]
-    /// Sentences that name the bonds that broke and formed; metal–metal contacts are counted in the table only.
+    /// Sentences that name the bonds that broke and formed. Contacts between two metal atoms are only counted in the
+    /// table.
     let changes: [String]
 
-    /// Largest number of bonds that are named; the others are counted.
+    /// Largest number of bonds that a sentence names; the others are counted.
     private static let named = 6
 
     init(_ initial: Atoms, _ final: Atoms) {
@@ -47,7 +48,8 @@ struct BondTable {
                 "\(pairs.count) \(pairs.count == 1 ? "bond" : "bonds") \(verb): \(names.joined(separator: ", "))"
                 + (rest > 0 ? " and \(rest) more" : "") + "; atoms are counted from 0."
         }
-        // Distances up to a sixth above the cutoff are not reported: they may be vibrations.
+        // A bond counts as broken only if the distance is above the cutoff by more than a sixth, because a smaller
+        // stretch may be a vibration. The same holds for a bond that formed.
         let broken = before.pairs.filter {
             !$0.kind.isMetallic && distance($0.pair, final) > 1.16 * $0.kind.cutoff
         }
@@ -83,7 +85,7 @@ struct BondTable {
     }
 }
 
-/// A pair of bonded elements, the heavier one first: `Au–S`, `S–C`, `C–H`.
+/// Two elements between whose atoms there are bonds, the heavier one first: `Au–S`, `S–C`, `C–H`.
 struct BondKind: Hashable, Comparable, CustomStringConvertible {
     private let heavier: Element
     private let lighter: Element
@@ -94,7 +96,7 @@ struct BondKind: Hashable, Comparable, CustomStringConvertible {
 
     var isMetallic: Bool { !heavier.isNonMetal && !lighter.isNonMetal }
 
-    /// Largest distance at which a pair counts as bonded, Å.
+    /// Largest distance at which two such atoms count as bonded, Å.
     var cutoff: Double {
         switch (heavier.symbol, lighter.symbol) {
         case ("Au", "Au"): 3.5

@@ -6,19 +6,19 @@ import OrderedCollections
 public struct ComparedJob: Sendable {
     public enum Kind: String, Sendable {
         case ml, dft
-        /// Energies and forces along the path of the previous stage. A stage of this kind has no path of its own.
+        /// Energies and forces along the path of an earlier stage. A single-points stage has no path of its own.
         case singlePoints = "single-points"
     }
 
     public struct Stage: Sendable {
         public var kind: Kind
-        /// The model or the engine.
+        /// Name of the model or the engine.
         public var method: String?
         /// Level of theory of the energies; nil for a model, whose energies are not compared.
         public var levelOfTheory: String?
         public var curve = OptimizerCurve("")
-        /// Frames in order, each with its `step`; a recorded job may have only some, including the
-        /// last.
+        /// Frames in order, each with the number of its `step`. A recorded job may have only some of them, but it has
+        /// the last.
         public var frames: [Atoms] = []
         public var gradientCalls: Int?
         public var scfCycles: Int?
@@ -37,7 +37,7 @@ public struct ComparedJob: Sendable {
     /// The initial structure of the job; nil if the folder does not have it.
     public var given: Atoms?
     public var stages: [Stage] = []
-    /// The state (`completed`, `failed`, …) and its reason; nil if not known.
+    /// The state (`completed`, `failed`, …) and its reason; nil if it is not known.
     public var state: String?
     public var verdict: String?
 
@@ -48,8 +48,8 @@ public struct ComparedJob: Sendable {
         stages.last { $0.kind != .singlePoints && !$0.frames.isEmpty }?.frames.last
     }
 
-    /// Each stage with the number of the job's steps before it; single points have the number of the stage along whose
-    /// path they were computed.
+    /// Each stage with the number of steps that the job did before it. A single-points stage has the number of the
+    /// stage along whose path its energies were computed.
     var placed: [(stage: Stage, start: Int)] {
         var (start, next) = (0, 0)
         return stages.map { stage in
@@ -61,8 +61,8 @@ public struct ComparedJob: Sendable {
         }
     }
 
-    /// Returns the energies at one level of theory (eV) against the job's steps: the energies of single points along
-    /// the paths of models, and the energies of optimisations at that level.
+    /// Returns the energies (eV) of the stages at one level of theory, each with the step of the job at which it was
+    /// computed: first those of single-points stages, then those of optimisations.
     func energies(at level: String) -> (points: [SIMD2<Double>], optimizations: [SIMD2<Double>]) {
         var points: [SIMD2<Double>] = []
         var optimizations: [SIMD2<Double>] = []
@@ -80,10 +80,11 @@ public struct ComparedJob: Sendable {
         return (points, optimizations)
     }
 
-    /// The level of theory of the last energy.
+    /// The level of theory of the last stage that has one.
     var levelOfTheory: String? { stages.last { $0.levelOfTheory != nil }?.levelOfTheory }
 
-    /// Returns the final energy (eV) at a level of theory, and the largest force on an atom that may move (eV/Å).
+    /// Returns the last energy (eV) at a level of theory, and the largest force (eV/Å) on an atom that may move, in the
+    /// same stage.
     func outcome(at level: String) -> (energy: Double, fmax: Double?)? {
         guard let stage = stages.last(where: { $0.levelOfTheory == level && $0.lastEnergy != nil }),
             let energy = stage.lastEnergy

@@ -13,7 +13,8 @@ extension Comparison {
         return all
     }
 
-    /// The paths of models are dashed lines, the paths of optimisations by DFT solid lines.
+    /// A chart of all jobs' energies: those of single points along the paths of models as dashed lines, those of
+    /// optimisations as solid lines.
     private var energyChart: LineChart {
         var series: [LineChart.Series] = []
         for (job, colour) in zip(jobs, LineChart.palette) {
@@ -49,7 +50,7 @@ extension Comparison {
         return LineChart("Distance from the DFT minimum against step", y: "RMSD (Å)", series)
     }
 
-    /// The initial structure and the final structure of each job, seen from the same side.
+    /// Drawings of the initial structure and of each job's final structure, all seen from the same side.
     private var structures: String? {
         let jobs = jobs.filter { $0.final != nil }
         guard let given = self.jobs.lazy.compactMap(\.given).first, !jobs.isEmpty else { return nil }

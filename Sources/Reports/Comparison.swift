@@ -3,36 +3,36 @@ import Foundation
 
 /// Several relaxation paths from one structure to its minimum, side by side.
 ///
-/// Only energies at the first job's level of theory are compared; a model's own energies are never compared.
+/// Only energies at the level of theory of the first job are compared. A model's own energies are never compared.
 public struct Comparison: Sendable {
     public let jobs: [ComparedJob]
     public let levelOfTheory: String
-    /// The first job's last energy, eV.
+    /// The last energy of the first job, eV.
     public let reference: Double
     let deviation: Deviation?
 
     public struct Row: Sendable, Encodable {
         public let job: String
-        /// Steps of the job's stages with other methods, for example `101 steps of thiolate-gold`.
+        /// Steps of the job's stages at other levels of theory, for example `101 steps of thiolate-gold`.
         public let prepared: String
-        /// Steps at the level of theory that is compared.
+        /// Number of steps at the compared level of theory.
         public let steps: Int
         public let gradientCalls: Int?
         public let scfCycles: Int?
-        /// Final energy at the level of theory that is compared, eV.
+        /// Final energy at the compared level of theory, eV; nil if the job has none.
         public let energy: Double?
-        /// Energy difference to the first job, eV.
+        /// Final energy minus the energy of the first job, eV.
         public let difference: Double?
         /// Largest force on an atom that may move, eV/Å.
         public let fmax: Double?
-        /// Deviation of the final structure from the target, Å.
+        /// Root mean square deviation of the final structure from the target structure, Å.
         public let rmsd: Double?
         public let verdict: String?
     }
 
     /// - Parameters:
     ///   - jobs: jobs with the same atoms, at least one.
-    ///   - target: the structure for deviations; nil for none.
+    ///   - target: the structure from which the final structures' deviations are calculated; nil for no deviations.
     /// - Throws: ``ComparisonError`` if there is nothing to compare.
     public init(_ jobs: [ComparedJob], rmsdTo target: Atoms? = nil) throws(ComparisonError) {
         guard let first = jobs.first else { throw .noJobs }

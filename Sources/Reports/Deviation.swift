@@ -1,10 +1,10 @@
 import Atomistics
 
-/// The deviation of structures from another one of the same atoms, without hydrogen.
+/// The deviation of structures from a target structure of the same atoms. Hydrogen atoms are left out.
 ///
-/// If atoms are fixed, the moving atoms are compared after a shift that superposes the fixed ones, because a package
-/// may have shifted the whole structure; otherwise the structures are superposed.
-/// - Source: section III.D.2 of the paper.
+/// If some atoms are fixed, the structures are shifted until the fixed atoms coincide, because a package may have
+/// shifted the whole structure, and the moving atoms are compared. Otherwise the structures are superposed.
+/// - Source: section III.D.2 of the paper (arXiv:2203.09788).
 struct Deviation: Sendable {
     private let target: Atoms
     /// Indices of the compared atoms.
@@ -19,7 +19,8 @@ struct Deviation: Sendable {
         fixed = mask.indices.filter { !mask[$0] }
     }
 
-    /// Returns √⟨|r_i + t − s_i|²⟩, Å; nil if the atoms differ.
+    /// Returns the root mean square distance of the compared atoms from those of the target, Å; nil if the structures
+    /// have different atoms.
     func rmsd(of atoms: Atoms) -> Double? {
         guard atoms.elements == target.elements, !counted.isEmpty,
             let atoms = try? atoms.unwrapped(near: target.positions)

@@ -8,20 +8,20 @@ struct HandoverErrors {
     struct Row {
         var name: String
         var atoms = 0
-        /// Sums over atoms of |F_ml − F_dft|², of |F_dft|² and of the expected error.
+        /// Sums over the atoms of this class: of |F_ml − F_dft|², of |F_dft|², and of the error that the model expects.
         var squaredError = 0.0
         var squaredForce = 0.0
         var expected = 0.0
     }
 
     let rows: [Row]
-    /// Level of theory of the DFT stage.
+    /// Level of theory of the DFT stage, whose forces are the reference.
     let levelOfTheory: String
 
-    /// Compares the forces; returns nil if the two geometries differ by more than a shift, because a package centres
-    /// its structure but does not rotate it.
+    /// Compares the forces of the two stages. Returns nil if their geometries differ by more than a shift; a package
+    /// centres its structure, but does not rotate it.
     ///
-    /// - Parameter tolerance: largest difference in position, Å.
+    /// - Parameter tolerance: largest accepted difference between the positions of an atom, Å.
     init?(_ ml: JobReport.Stage, _ dft: JobReport.Stage, tolerance: Double = 1e-3) {
         guard ml.isML, !dft.isML, let last = ml.frames.last, let first = dft.frames.first,
             last.elements == first.elements, let predicted = last.columns["ml_forces"]?.vectors,

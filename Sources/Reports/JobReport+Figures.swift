@@ -9,7 +9,7 @@ extension JobReport {
         return all
     }
 
-    /// The initial and final structures, and the largest force between them.
+    /// A figure of the initial and final structures, with a curve of the largest force along the path.
     private var overview: String? {
         guard let initial, let placed = placedFinal, let chart = curves.first?.chart else { return nil }
         let drawing = StructureDrawing(for: initial)
@@ -33,7 +33,7 @@ extension JobReport {
     }
 }
 
-/// A figure of several drawings: a complete SVG file with its own background, readable in light and
+/// A figure of several drawings, as one complete SVG file. It has its own background, so it is readable in light and
 /// dark mode.
 struct FigureSheet {
     let width: Double
@@ -65,7 +65,7 @@ struct FigureSheet {
         return sheet.text
     }
 
-    /// Programs that do not support media queries draw on white.
+    /// The colours for light mode come first, because programs that do not support media queries draw on white.
     private static let style = """
         :root{color:#1f2328}
         @media (prefers-color-scheme:dark){:root{color:#d1d7e0}.paper{fill:#161b22}}

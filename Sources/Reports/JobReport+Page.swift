@@ -2,7 +2,7 @@ import Atomistics
 import Foundation
 
 extension JobReport {
-    /// Returns one self-contained HTML file, which needs no network and no other file.
+    /// Returns the page as one HTML file, which needs no network and no other file.
     ///
     /// - Parameter viewer: the structure viewer's script; without it, the page shows only drawings of the structures.
     public func page(viewer: StructureViewer? = nil) -> String {
@@ -19,10 +19,10 @@ extension JobReport {
         return page.text
     }
 
-    /// The body of the page, without a viewer, as HTML.
+    /// The body of the page as HTML, without a structure viewer.
     public var fragment: String { body(viewer: "").text }
 
-    /// - Parameter viewer: the viewer of the trajectory, placed above the details that few readers need.
+    /// - Parameter viewer: the section with the structure viewer. It stands above the details, which few readers need.
     private func body(viewer: Markup) -> Markup {
         """
         <h1>\(name)</h1>
@@ -70,7 +70,7 @@ extension JobReport {
         return "<div class=\"pair\">\(figures)</div>\n"
     }
 
-    /// The method that produced the final structure.
+    /// A description of the method that produced the final structure.
     private var origin: String {
         guard let last = stages.last(where: { !$0.frames.isEmpty }) else { return "" }
         return last.isML ? "a model's, not DFT's" : last.frames.last?.levelOfTheory ?? "DFT"

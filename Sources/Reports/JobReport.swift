@@ -2,26 +2,25 @@ public import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The content of the page about one job; it contains no paths on a disk.
+/// The content of the page about one job. It contains no paths on a disk.
 public struct JobReport: Sendable {
     public struct Stage: Sendable {
-        /// `1 ML`, `2 DFT, attempt 2`.
+        /// The stage's name on the page: `1 ML`, `2 DFT, attempt 2`.
         public var name: String
         public var isML: Bool
-        /// Facts about the stage: settings, results, method.
+        /// Facts about the stage by name: settings, results, method.
         public var facts: [(name: String, value: String)] = []
         public var warnings: [String] = []
-        /// For single points: the index of the stage along whose path they were computed.
+        /// For single points, the index of the stage along whose path they were computed; nil for other stages.
         public var pathOf: Int?
         /// Requested fmax, eV/Å.
         public var fmaxLimit: Double?
         public var curve = OptimizerCurve("")
-        /// Frames of the trajectory; for a long one a selection that includes the first and the
-        /// last.
+        /// Frames of the trajectory. Of a long trajectory only some frames are kept, among them the first and the last.
         public var frames: [Atoms] = []
-        /// The gradients of a learning relaxation.
+        /// The gradients of a learning relaxation; empty for other stages.
         public var learning: [LearningCall] = []
-        /// The reason why frames are missing.
+        /// The reason why frames are missing; nil if none are missing.
         public var problem: String?
 
         public init(name: String, isML: Bool) { (self.name, self.isML) = (name, isML) }
@@ -40,9 +39,9 @@ public struct JobReport: Sendable {
     public var name: String
     public var state: String
     public var verdict: String
-    /// Facts about the request and the program that computed it, line by line.
+    /// Facts by name about the job's request and about the program that computed it.
     public var facts: [(name: String, value: String)] = []
-    /// The job with all defaults.
+    /// The job file with all defaults.
     public var settings = ""
     public var history: [(at: String, text: String)] = []
     public var files: [File] = []
@@ -64,8 +63,8 @@ public struct JobReport: Sendable {
         ].filter { !$0.1.isEmpty }
     }
 
-    /// Returns curves of the stages, one after the other along the job's steps; single points are placed along the
-    /// path of their stage.
+    /// Returns the curves of the stages, one after the other along the steps of the job. Single points are placed along
+    /// the path of the stage for which they were computed.
     private func series(_ points: (Stage) -> [SIMD2<Double>], limits: Bool = false) -> [LineChart.Series] {
         var end = 0.0
         var starts: [Double] = []
@@ -133,7 +132,7 @@ public struct JobReport: Sendable {
 }
 
 extension [LearningCall] {
-    /// Returns step and error of each call that has this error.
+    /// Returns step and error for each gradient that has this error.
     fileprivate func errors(_ error: (LearningCall) -> Double?) -> [SIMD2<Double>] {
         compactMap { call in error(call).map { SIMD2(Double(call.step), $0) } }
     }

@@ -1,21 +1,24 @@
 import Foundation
 
-/// A record of one gradient in a learning relaxation: the prediction, the computed values and the next step.
+/// The record of one gradient call in a learning relaxation: the predicted and the calculated values, and the next
+/// step.
 public struct LearningCall: Sendable, Equatable {
     public var step: Int
-    /// Computed energy, eV.
+    /// Energy that the engine calculated, eV.
     public var energy: Double
-    /// Computed largest force, eV/Å.
+    /// Largest force that the engine calculated, eV/Å.
     public var fmax: Double
-    /// Predicted energy, eV; nil for the first gradient, and if the step was a quasi-Newton step.
+    /// Energy that was predicted for this geometry, eV; nil for the first gradient, and if a quasi-Newton step led
+    /// here.
     public var predictedEnergy: Double?
     public var predictedFmax: Double?
-    /// Root mean square error of the predicted force, eV/Å, of base and correction, and of a quadratic model.
+    /// Root mean square error of the force predicted by base and correction, eV/Å.
     public var forceError: Double?
+    /// Root mean square error of the force predicted by a quadratic model, eV/Å.
     public var quadraticError: Double?
-    /// Largest displacement that the next step may have, Å.
+    /// Largest displacement of an atom that the next step may have, Å.
     public var trustRadius: Double?
-    /// A description of the next geometry; nil if there is none.
+    /// A description of the next geometry; nil if there is no next one.
     public var next: String?
 
     public init(step: Int, energy: Double, fmax: Double) {

@@ -1,18 +1,18 @@
 import Foundation
 
-/// A chart of curves against the step, as SVG: lines with a marker per point, two axes, a legend.
+/// A chart of curves against the step, as SVG: lines with a dot at each point, two axes, a legend.
 ///
 /// Everything except the curves is drawn in `currentColor`, so that the chart is readable in light
 /// and dark mode.
 public struct LineChart: Sendable {
     public struct Series: Sendable {
         public var name: String
-        /// Colour in SVG; curves of the same kind share it.
+        /// Colour in SVG's notation. Curves of the same kind have the same colour.
         public var colour: String
-        /// Points in the order in which they are joined; points that cannot be drawn (nil, or not
-        /// positive on a logarithmic axis) are left out.
+        /// Points in the order in which lines join them. Points that cannot be drawn (not a number, or not positive on
+        /// a logarithmic axis) are left out.
         public var points: [SIMD2<Double>]
-        /// The threshold for the curve; nil for none.
+        /// The value of a horizontal line, below which the curve is to fall; nil for no line.
         public var limit: Double?
         /// Whether its points are joined by a dashed line.
         public var isDashed = false
@@ -26,10 +26,10 @@ public struct LineChart: Sendable {
         }
     }
 
-    /// Distinguishable for people with red–green colour blindness.
+    /// Colours that people with red–green colour blindness can distinguish.
     public static let gold = "#b8860b"
     public static let blue = "#3b7dd8"
-    /// For curves of several jobs; repeats after the last colour.
+    /// Colours for the curves of several jobs; they repeat after the last one.
     static var palette: some Sequence<String> {
         let colours = [
             blue, "#d55e00", "#009e73", "#cc79a7", gold, "#56b4e9",
@@ -68,7 +68,7 @@ public struct LineChart: Sendable {
         return sheet.svg(titled: title)
     }
 
-    /// The entries of the legend with their row and their left edge, px.
+    /// The entries of the legend, each with its row and the position of its left edge, px.
     private var names: [(row: Int, left: Double, series: Series)] {
         var (row, left) = (0, Self.axes.left)
         return series.map { one in
@@ -82,10 +82,10 @@ public struct LineChart: Sendable {
     }
 
     private static let rowHeight = 18.0
-    /// Height of all rows of the legend except the first.
+    /// Height of all rows of the legend except the first, px.
     private var furtherNames: Double { Self.rowHeight * Double(names.last?.row ?? 0) }
     private var size: SIMD2<Double> { SIMD2(640, 300 + furtherNames) }
-    /// The edges of the area of the curves below one row of the legend, px.
+    /// The edges of the area in which the curves are drawn if the legend has one row, px.
     private static let axes = (left: 76.0, top: 34.0, right: 628.0, bottom: 256.0)
 
     private static func dashes(_ series: Series) -> Markup {
@@ -163,7 +163,7 @@ public struct LineChart: Sendable {
     }
 }
 
-/// Maps values to positions between 0 and 1, with the ticks of the axes.
+/// Maps values to positions between 0 and 1 along an axis, and chooses the axis's ticks.
 private struct Scale {
     private let xRange: ClosedRange<Double>
     private let yRange: ClosedRange<Double>
@@ -214,7 +214,7 @@ private struct Scale {
     func contains(y value: Double) -> Bool { (0...1).contains(y(value)) }
 
     func label(_ tick: Double) -> String {
-        // A zero computed by addition is written without its sign.
+        // A zero that is the result of an addition may have a sign, which is not written.
         isLogarithmic
             ? String(format: "%g", tick)
             : String(format: "%.\(decimals)f", abs(tick) < pow(10, -Double(decimals)) / 2 ? 0 : tick)

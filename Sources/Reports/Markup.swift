@@ -1,6 +1,6 @@
 import Foundation
 
-/// Text that is markup already; other text is escaped when it is inserted into it.
+/// Text that is already markup. Other text is escaped when it is inserted into it.
 public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
     public var text: String
     public var description: String { text }
@@ -14,7 +14,7 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         public init(literalCapacity: Int, interpolationCount: Int) {}
         public mutating func appendLiteral(_ literal: String) { text += literal }
         public mutating func appendInterpolation(_ value: String) { text += Markup.escape(value) }
-        /// Inserts text in which no line break separates the parts of a unit.
+        /// Inserts text in which the parts of a unit (`eV/Å`) cannot be separated by a line break.
         public mutating func appendInterpolation(prose value: String) {
             text += Markup.escape(value).replacing("eV/Å", with: "<span class=\"unit\">eV/Å</span>")
         }
@@ -52,7 +52,8 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation, CustomStringCo
         return result
     }
 
-    /// Returns JavaScript for a script element, changed so that nothing in it ends the element or begins a comment.
+    /// Returns JavaScript for a script element. It is changed so that nothing in it can end the element or begin a
+    /// comment.
     static func script(_ source: String) -> Markup {
         Markup(
             raw: source.replacing("</script", with: "<\\/script").replacing("<!--", with: "\\x3C!--"))

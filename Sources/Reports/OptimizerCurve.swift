@@ -1,17 +1,17 @@
 import Foundation
 
-/// A relaxation read from a log in ASE's format, one entry per step.
+/// The course of a relaxation, read from a log in ASE's format, with one entry for each step.
 ///
 ///           Step     Time          Energy          fmax
 ///     BFGS:    0 19:01:11     -154.519063        0.062623
 public struct OptimizerCurve: Sendable, Equatable {
     public struct Entry: Sendable, Equatable {
         public let step: Int
-        /// Seconds since midnight.
+        /// Time of day, seconds since midnight.
         public let time: Int
         /// Energy, eV; nil if the method has none (`nan`).
         public let energy: Double?
-        /// Largest force, eV/Å.
+        /// Largest force on an atom, eV/Å.
         public let fmax: Double
 
         public init(step: Int, time: Int, energy: Double?, fmax: Double) {
@@ -19,7 +19,7 @@ public struct OptimizerCurve: Sendable, Equatable {
         }
     }
 
-    /// Entries in the order of their steps; for a step that a resumed run repeated, the later line.
+    /// Entries in the order of their steps. If a resumed run repeated a step, the later line counts.
     public let entries: [Entry]
 
     public init(_ entries: [Entry]) { self.entries = entries.sorted { $0.step < $1.step } }
@@ -40,10 +40,10 @@ public struct OptimizerCurve: Sendable, Equatable {
         entries = byStep.values.sorted { $0.step < $1.step }
     }
 
-    /// Largest log that is read, bytes: about a million steps.
+    /// Size of the largest log that is read, bytes: about a million steps.
     public static let largestLog = 64 << 20
 
-    /// Reads a log; the curve is empty if there is no log yet, or if the path does not lead to a plain file.
+    /// Reads a log. The curve is empty if there is no log yet, or if the path does not lead to a plain file.
     public init(atPath path: String) {
         guard isPlainFile(atPath: path, limit: Self.largestLog) else {
             self.init("")
@@ -52,8 +52,8 @@ public struct OptimizerCurve: Sendable, Equatable {
         self.init((try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
     }
 
-    /// Mean change of ln(fmax) per step over the last steps (least squares); negative while it
-    /// falls, nil with fewer than three steps.
+    /// Mean change of ln(fmax) per step over the last steps, by least squares; negative while fmax falls. Nil if there
+    /// are fewer than three steps.
     public var slope: Double? {
         let last = entries.suffix(10).filter { $0.fmax > 0 }
         guard last.count >= 3 else { return nil }
@@ -65,13 +65,13 @@ public struct OptimizerCurve: Sendable, Equatable {
         return xx > 0 ? xy / xx : nil
     }
 
-    /// `↓`, `→` or `↑`; empty if there is no trend yet.
+    /// The direction in which fmax changes: `↓`, `→` or `↑`; empty if there is no trend yet.
     public var trend: String {
         slope.map { $0 < -0.02 ? "↓" : $0 > 0.02 ? "↑" : "→" } ?? ""
     }
 
-    /// Returns the estimated time in seconds until fmax reaches `limit` (eV/Å), if it continues to fall as over the
-    /// last steps; nil if it does not fall.
+    /// Returns an estimate of the seconds until fmax falls to `limit` (eV/Å), if it continues to fall as over the last
+    /// steps. Returns nil if it does not fall.
     public func secondsLeft(to limit: Double) -> Double? {
         guard let last = entries.last, let slope, slope < -0.02, limit > 0 else { return nil }
         guard last.fmax > limit else { return 0 }
@@ -118,7 +118,7 @@ public struct OptimizerCurve: Sendable, Equatable {
     }
 }
 
-/// Returns true for a plain file of at most `limit` bytes.
+/// Returns true if the path leads to a plain file of at most `limit` bytes.
 ///
 /// Other programs may put anything into the outbox. A pipe would block its reader for ever, a link may lead out of the
 /// folder, and a huge file would fill the memory.

@@ -2,15 +2,14 @@ import Atomistics
 import Foundation
 import LinearAlgebra
 
-/// Structures as SVG: a disc per atom, a line per bond. The view is at a small angle to the
-/// direction in which the first structure is thinnest, so that atoms behind each other stay
-/// visible.
+/// Draws structures as SVG: a disc for each atom, a line for each bond. The direction of view is a little off the
+/// direction in which the first structure is thinnest, so that atoms behind each other stay visible.
 struct StructureDrawing {
     /// Width and height of a drawing, px.
     private static let side = 300.0
-    /// Two atoms closer than this times the sum of their covalent radii are joined.
+    /// A line joins two atoms that are closer than this times the sum of their covalent radii.
     private static let bondFactor = 1.2
-    /// Tilt about each of the axes of the drawing, radians.
+    /// Angle by which the view is turned about each of the two axes of the drawing, radians.
     private static let tilt = 0.25
 
     private let centre: SIMD3<Double>
@@ -25,7 +24,7 @@ struct StructureDrawing {
             let d = r - centre
             for i in 0..<3 { for j in 0..<3 { covariance[i, j] += d[i] * d[j] / n } }
         }
-        // Eigenvalues ascend: the last two axes span the plane in which the structure is widest.
+        // The eigenvalues ascend, so the last two axes span the plane in which the structure is widest.
         let vectors = (try? SymmetricEigen(covariance))?.vectors
         func axis(_ k: Int) -> SIMD3<Double> {
             guard let vectors else { return SIMD3(k == 0 ? 1 : 0, k == 1 ? 1 : 0, k == 2 ? 1 : 0) }
@@ -42,7 +41,7 @@ struct StructureDrawing {
         scale = Self.side / (2 * (reach + 1.5))
     }
 
-    /// - Parameter marked: atoms whose discs have a purple edge; nil for none.
+    /// - Parameter marked: true for each atom whose disc gets a purple edge; nil for no such atom.
     func draw(_ atoms: Atoms, title: String, marked: [Bool]? = nil) -> Markup {
         let middle = Self.side / 2
         let places = atoms.positions.map { r in

@@ -2,20 +2,21 @@ import Atomistics
 import Foundation
 import OrderedCollections
 
-/// The script of chemiscope (Fraux et al., J. Open Source Softw. 5, 2117 (2020)), from its package
-/// on PyPI, which shows a list of structures in the page.
+/// The script of chemiscope (Fraux et al., J. Open Source Softw. 5, 2117 (2020)), which shows a list of structures in a
+/// page. It comes from chemiscope's package on PyPI.
 public struct StructureViewer: Sendable {
     /// JavaScript source.
     public let script: String
-    /// Largest number of frames; a longer list is thinned out evenly.
+    /// Largest number of frames that the viewer shows. Of a longer list, frames at even distances are taken.
     static let frames = 120
 
     public init(script: String) { self.script = script }
 
-    /// Finds the script among the packages of a Python environment; nil if it is not installed
-    /// there.
+    /// Finds the script among the packages of the environment that a Python belongs to. Returns nil if chemiscope is
+    /// not installed there.
     public init?(python: String) {
-        // The path may be a link to a Python outside the environment, so the folder of the link is used.
+        // The path may be a link to a Python outside the environment, so the environment is found from the link's own
+        // folder.
         let environment = URL(fileURLWithPath: python).deletingLastPathComponent().deletingLastPathComponent()
         let libraries = environment.appendingPathComponent("lib")
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: libraries.path)) ?? []
@@ -30,7 +31,7 @@ public struct StructureViewer: Sendable {
 
     /// Returns a section that shows the frames of all stages, one after the other; empty if there are none.
     ///
-    /// - Parameter heading: the heading above them.
+    /// - Parameter heading: the heading of the section.
     func section(of report: JobReport, heading: Markup = "<h2>Trajectory</h2>") -> Markup {
         guard let data = Self.dataSet(of: report) else { return "" }
         return """
@@ -45,7 +46,7 @@ public struct StructureViewer: Sendable {
             """
     }
 
-    /// Returns a complete page for use in a frame.
+    /// Returns a complete page with the viewer, for use in a frame of another page.
     public func page(of report: JobReport) -> String {
         let page: Markup = """
             <!doctype html>
@@ -87,11 +88,11 @@ public struct StructureViewer: Sendable {
         /// The initial settings of the viewer.
         struct Settings: Encodable {
             struct View: Encodable {
-                /// Time between two frames of an animated path, ms.
+                /// Time between two frames of the animation, ms.
                 let playbackDelay = 150
                 let unitCell: Bool
             }
-            /// Indices of the displayed frames.
+            /// Indices of the frames that the viewer displays at first.
             let pinned: [Int]
             let structure: [View]
         }

@@ -5,17 +5,18 @@ import Foundation
 public struct ForceAccuracy: Sendable, Codable, Equatable {
     public struct Row: Sendable, Codable, Equatable {
         public var atoms = 0
-        /// √⟨(F_α − F_α^ref)²⟩ over components, eV/Å.
+        /// Root mean square error of a force component, √⟨(F_α − F_α^ref)²⟩, eV/Å.
         public var componentRMSE = 0.0
-        /// √⟨|F − F^ref|²⟩ over atoms, eV/Å.
+        /// Root mean square length of the force error of an atom, √⟨|F − F^ref|²⟩, eV/Å.
         public var vectorRMSE = 0.0
-        /// Mean angle to the label weighted by |F^ref|², degrees.
+        /// Mean angle between the predicted force and its label, with weights |F^ref|², degrees.
         public var weightedAngle = 0.0
-        /// √⟨|F^ref|²⟩, eV/Å: the error of a prediction of zero.
+        /// Root mean square length of the reference forces, √⟨|F^ref|²⟩, eV/Å. A prediction of zero has this
+        /// ``vectorRMSE``.
         public var referenceRMS = 0.0
     }
 
-    /// The rows by element symbol.
+    /// The accuracy for each element, by element symbol.
     public private(set) var rows: [String: Row] = [:]
     private var squares: [String: (error: Double, angle: Double, reference: Double)] = [:]
 

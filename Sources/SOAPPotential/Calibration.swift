@@ -2,22 +2,24 @@ import Atomistics
 
 /// The expected force error of an atom, as a function of the potential's doubt about the atom's environment.
 ///
-/// The doubt σ + w ν combines two measures: the posterior deviation of the atom's energy, σ, and the novelty ν of its
-/// environment (`SOAPPotential.Evaluation`). The errors at each doubt were measured on frames held out of the fit. Far
-/// from the training data ν is the better measure, near it σ.
+/// The doubt σ + w ν combines two measures with a weight w: the posterior deviation of the atom's energy, σ, and the
+/// novelty ν of its environment (`SOAPPotential.Evaluation`). The errors at each doubt were measured on frames held out
+/// of the fit. Far from the training data, ν is the better measure; near the data, σ is.
 public struct Calibration: Codable, Sendable, Equatable {
     /// One element's curve from doubt to expected error: for each of several bins with the same number of environments,
     /// their mean doubt, eV, and the root mean square length of their force errors, eV/Å, made non-decreasing.
     public struct Curve: Codable, Sendable, Equatable {
         public var deviations: [Double]
         public var errors: [Double]
-        /// The largest deviation in training frames, eV: the limit of the domain in models of earlier versions.
+        /// The largest posterior deviation σ of an atom in the training frames, eV. It limits the domain if
+        /// ``noveltyLimit`` is nil.
         public var largest: Double
-        /// w, eV; nil for 0.
+        /// Weight w of the novelty in the doubt, eV. Nil means 0.
         public var noveltyWeight: Double?
-        /// An environment of larger novelty is out of the domain; nil in models of earlier versions.
+        /// Novelty above which an environment is out of domain. Nil in models of earlier versions, which use
+        /// ``largest``.
         public var noveltyLimit: Double?
-        /// The largest force in training frames, eV/Å; nil in models of earlier versions.
+        /// The largest force in the training frames, eV/Å. Nil in models of earlier versions, which do not store it.
         public var largestForce: Double?
 
         /// Interpolates linearly between the bins; beyond the last bin, the error is proportional to the doubt.
@@ -38,11 +40,11 @@ public struct Calibration: Codable, Sendable, Equatable {
         }
     }
 
-    /// The uncertainty of an atom.
+    /// The two measures of the doubt about an atom's environment.
     struct Doubt {
-        /// Posterior deviation of its energy, eV.
+        /// Posterior deviation of the atom's energy, eV.
         var deviation: Double
-        /// Part of its environment that no inducing environment describes, 0 to 1.
+        /// Part of the atom's environment that no inducing environment describes, 0 to 1.
         var novelty: Double
     }
 
@@ -51,24 +53,25 @@ public struct Calibration: Codable, Sendable, Equatable {
         var doubt: Doubt
         /// Length of the force error, eV/Å.
         var error: Double
-        /// Whether the atom's molecule is of a kind that the potential knows; then its novelty is within the domain.
+        /// Whether the atom's molecule belongs to the potential's domain; the novelty limit is chosen so that nearly
+        /// all of these atoms are below it.
         var isKnown: Bool
     }
 
     /// The curves by element symbol.
     public var curves: [String: Curve]
 
-    /// The factor s in the expected error of a frame's energy, s √(Σ_i v_i) over its atoms'
-    /// variances: the root mean square of error/√(Σ_i v_i) on held-out frames; nil if none of them
-    /// had an energy.
+    /// The factor s in the expected error of a frame's energy, s √(Σ_i v_i), where v_i is the variance of the energy of
+    /// atom i. It is the root mean square of error/√(Σ_i v_i) on held-out frames. Nil if no held-out frame had an
+    /// energy.
     public var energyScale: Double?
 
-    /// Returns the expected error of the energy of a frame, eV.
+    /// Returns the expected error of the energy of a frame, eV; nil if ``energyScale`` is nil.
     func expectedEnergyError(variances: [Double]) -> Double? {
         energyScale.map { $0 * variances.reduce(0, +).squareRoot() }
     }
 
-    /// Returns the expected length of the force error, eV/Å.
+    /// Returns the expected length of the force error of an atom of this element, eV/Å.
     func expectedError(_ element: Element, _ doubt: Doubt) -> Double {
         guard let curve = curves[element.symbol] else { return .infinity }
         if curve.deviations.count > 1 { return curve.expectedError(doubt) }
@@ -88,11 +91,11 @@ public struct Calibration: Codable, Sendable, Equatable {
     }
 
     private static let bins = 16
-    /// Fewest atoms in a bin.
+    /// Smallest number of atoms in a bin.
     private static let smallestBin = 12
     /// The share of held-out environments of known molecules whose novelty is within the domain.
     private static let knownPart = 0.99
-    /// Candidates for w, eV; the one that ranks the errors best is chosen.
+    /// Candidates for the weight w of the novelty, eV; the one that ranks the errors best is chosen.
     private static let weights = [0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
 
     /// - Parameter samples: held-out atoms by element symbol.

@@ -8,9 +8,9 @@ import LinearAlgebra
 ///
 ///     Δ(r) = Σ_i Σ_m c_m (p̂_i·p̂_m)^ζ,   inducing environments m of the same element as atom i
 ///
-/// The inducing environments need no labels. They come from reference geometries, so that the
-/// directions around a single labelled frame are covered; each new frame adds its own equations,
-/// and earlier rows are not computed again.
+/// p̂ is a normalised power spectrum. The inducing environments need no labels: they come from reference geometries, so
+/// that the correction can vary in all directions around a single labelled frame. Each new frame adds its own
+/// equations; the equations of earlier frames are not computed again.
 package struct Correction: Sendable {
     package struct Settings: Sendable, Equatable {
         package var descriptor = SOAPSettings(
@@ -23,20 +23,20 @@ package struct Correction: Sendable {
         package var priors = [0.3, 1.0, 3.0, 10.0]
         /// Misfits of a force component among which the marginal likelihood chooses, eV/Å.
         package var forceNoises = [0.003, 0.01, 0.03]
-        /// Misfit of an energy difference, eV times √N.
+        /// Expected misfit of an energy difference of N atoms, divided by √N, eV.
         package var energyNoise = 0.002
 
         package init() {}
     }
 
-    /// A labelled geometry: the errors of the base's forces and energy.
+    /// A labelled geometry: the engine's forces and energy minus those of the base force field.
     struct Frame: Sendable {
         let atoms: Atoms
-        /// True for each of the 3N coordinates whose forces count; nil for the coordinates that are given to
+        /// True for each of the 3N coordinates whose forces are fitted. Nil means the argument of
         /// ``fit(around:isFree:)``.
         let isFree: [Bool]?
-        /// Factor on the variance of the noise of a geometry of another job, whose distance from the central frame is
-        /// not known; nil for a geometry of this job.
+        /// Factor on the noise variance of a geometry of another job, whose distance from the central frame is not
+        /// known. Nil for a geometry of this job, whose factor follows from that distance.
         let spread: Double?
         let forces: [SIMD3<Double>]
         let energy: Double
@@ -48,7 +48,7 @@ package struct Correction: Sendable {
     private(set) var kernels: [ElementKernel]
     private var design: ForceDesign
     private(set) var frames: [Frame] = []
-    /// The fit; nil before the first.
+    /// The result of the last ``fit(around:isFree:)``; nil before the first one.
     package private(set) var fitted: Fit?
 
     /// Result of a fit.
@@ -56,7 +56,7 @@ package struct Correction: Sendable {
         package let prior: Double
         package let forceNoise: Double
         let potential: SOAPPotential
-        /// Constant between the energies of the surrogate and the energies of the engine, eV.
+        /// Number that is added to the energy of `potential`, eV, so that the correction is exact at the central frame.
         let constant: Double
         /// Weights of the whitened features.
         let solution: [Double]
@@ -98,8 +98,7 @@ package struct Correction: Sendable {
         return (kernels, ForceDesign(kernels))
     }
 
-    /// Chooses new inducing environments from other geometries; the equations of all frames are
-    /// computed again.
+    /// Chooses new inducing environments from other geometries, and computes the equations of all frames again.
     package mutating func setReferences(_ references: [Atoms]) throws {
         (kernels, design) = try Self.makeKernels(elements, references, settings)
         for index in frames.indices {
@@ -115,14 +114,14 @@ package struct Correction: Sendable {
     package var frameCount: Int { frames.count }
     package var inducingCount: Int { kernels.reduce(0) { $0 + $1.count } }
 
-    /// Adds the equations of a labelled geometry for the next ``fit(around:)``.
+    /// Adds the equations of a labelled geometry for the next ``fit(around:isFree:)``.
     ///
     /// - Parameters:
     ///   - atoms: the geometry.
     ///   - forces: the engine's forces minus the base's, eV/Å.
     ///   - energy: the engine's energy minus the base's, eV, up to a constant that all frames share.
     ///   - isForeign: true for a geometry of another job, whose atoms may be at other positions and in another order.
-    ///     All its forces count, with the noise of a frame at 0.2 Å from the central frame.
+    ///     All its forces are fitted, with the noise of a frame at 0.2 Å from the central frame.
     package mutating func add(
         _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double, isForeign: Bool = false
     ) throws {
@@ -138,7 +137,7 @@ package struct Correction: Sendable {
     /// - Parameters:
     ///   - center: index of the frame at which the fit must be best. The noise of another frame is √(1 + (d / 0.1 Å)²)
     ///     times as large, where d is its root mean square displacement from this frame.
-    ///   - isFree: true for each of the 3N coordinates whose forces count.
+    ///   - isFree: true for each of the 3N coordinates whose forces are fitted.
     /// - Complexity: 3N F M² for F frames and M inducing environments, and M³/3 for each prior and
     ///   noise tried.
     package mutating func fit(around center: Int, isFree: [Bool]) throws {
@@ -237,7 +236,7 @@ package struct Correction: Sendable {
             calibration: Calibration(samples: [:]))
     }
 
-    /// Returns Δ, eV, and ∂Δ/∂r, eV/Å; both are zero before the first fit.
+    /// Returns the correction Δ, eV, and its gradient ∂Δ/∂r, eV/Å; both are zero before the first fit.
     package func evaluate(_ atoms: Atoms) throws -> (energy: Double, gradient: [SIMD3<Double>]) {
         guard let fitted else { return (0, [SIMD3<Double>](repeating: .zero, count: atoms.count)) }
         let result = try fitted.potential.evaluate(atoms, variances: false)

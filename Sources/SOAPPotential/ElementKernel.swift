@@ -8,7 +8,7 @@ struct InducingEnvironments: Sendable {
     /// Environments of frames with the same elements.
     struct Group: Sendable {
         let space: FeatureSpace
-        /// p̂_m, M×F of `space`.
+        /// Normalised power spectra p̂_m, one row per environment, with the features of `space`; M×F.
         let rows: Matrix
     }
 
@@ -16,7 +16,8 @@ struct InducingEnvironments: Sendable {
 
     var count: Int { groups.reduce(0) { $0 + $1.rows.rows } }
 
-    /// Returns p̂_m, M×F, with the features of a space; features that the space lacks are left out.
+    /// Returns the normalised power spectra p̂_m of all environments, M×F, with the features of `space`. Features that
+    /// `space` lacks are left out.
     func rows(in space: FeatureSpace) -> Matrix {
         var result = Matrix(rows: count, columns: space.soap.featureCount)
         var first = 0
@@ -38,8 +39,8 @@ struct ElementKernel: Sendable {
     /// L⁻ᵀ, M×M: a row of kernel values times this matrix is a row of independent, unit-variance
     /// features.
     let whitening: Matrix
-    /// Mean of the kernel values over the inducing environments, M: the reference for the
-    /// uncertainty of an atom's energy, because a constant in it does not affect forces.
+    /// Mean of the kernel values over the inducing environments, M values. The uncertainty of an atom's energy is
+    /// computed relative to this mean, because a constant in the energy does not affect forces.
     let mean: [Double]
 
     var count: Int { whitening.rows }
@@ -105,7 +106,8 @@ struct ElementKernel: Sendable {
 struct RestrictedKernel: Sendable {
     let kernel: ElementKernel
     let space: FeatureSpace
-    /// p̂_m, M×F of ``space``; an environment with other elements is shorter than 1.
+    /// Normalised power spectra p̂_m of the inducing environments with the features of ``space``, M×F. A row is shorter
+    /// than 1 if its environment contains elements that ``space`` lacks.
     let inducing: Matrix
 
     var element: Element { kernel.element }

@@ -6,14 +6,14 @@ import LinearAlgebra
 /// power-spectrum tensor is weighted by √2, then the vector is normalised to length 1.
 struct FeatureSpace: Sendable {
     let soap: SOAP
-    /// The source settings: spaces of equal settings are equal.
+    /// The settings from which `soap` was made. Among spaces for the same species, those with equal settings are equal.
     let id: SOAPSettings
-    /// Weight of each feature.
+    /// Weight of each feature: 1, or √2 if the feature represents two equal components.
     let weights: [Double]
-    /// For each feature its two compound indices a = species · n_max + n and its l.
+    /// For each feature its l and its two compound indices a and b; a compound index is species · n_max + n.
     private let pairs: [(a: Int, b: Int, l: Int)]
 
-    /// Range of one l's compound index: species · n_max.
+    /// Number of compound indices species · n_max + n.
     var width: Int { soap.species.count * soap.nMax }
 
     init(_ soap: SOAP, id: SOAPSettings) {
@@ -35,7 +35,7 @@ struct FeatureSpace: Sendable {
         (self.weights, self.pairs) = (weights, pairs)
     }
 
-    /// Returns the normalised rows p̂ and their original lengths.
+    /// Returns the normalised rows p̂, and the lengths of the weighted rows before normalisation.
     func normalise(_ features: Matrix) -> (rows: Matrix, lengths: [Double]) {
         var rows = features
         var lengths = [Double](repeating: 0, count: rows.rows)
@@ -53,7 +53,7 @@ struct FeatureSpace: Sendable {
                                 row[f] *= weights[f]
                                 squared[f & 3] += row[f] * row[f]
                             }
-                            // The centre itself keeps the length above zero.
+                            // The length is not zero, because the centre is part of its own environment.
                             lengths[i] = squared.sum().squareRoot()
                             let scale = 1 / lengths[i]
                             for f in 0..<count { row[f] *= scale }
@@ -65,8 +65,9 @@ struct FeatureSpace: Sendable {
         return (rows, lengths)
     }
 
-    /// Adds the symmetric matrices V^l of a vector v of feature space, for which ∂(v·q)/∂c^l = V^l c^l. Each matrix is
-    /// width×width; the one of l is added at `offset + l · stride`.
+    /// Adds the symmetric matrices V^l of a vector v of this space. They are defined by ∂(v·q)/∂c^l = V^l c^l, where q
+    /// is the weighted power spectrum and c^l are the expansion coefficients. Each matrix is width×width; the one of l
+    /// is added at `offset + l · stride`.
     func addSymmetricMatrices(
         of v: ArraySlice<Double>, to output: inout [Double], at offset: Int, stride: Int
     ) {
@@ -92,7 +93,8 @@ func raise(_ base: Double, _ power: Int) -> Double {
 }
 
 extension FeatureSpace {
-    /// Turns ∂E/∂p̂ into ∂E/∂p, row by row: w_f (g_f − (g·p̂) p̂_f)/|q|.
+    /// Converts each row of `gradient` from g = ∂E/∂p̂ to ∂E/∂p_f = w_f (g_f − (g·p̂) p̂_f)/|q|, where w are the
+    /// ``weights`` and |q| is the length of the weighted row before normalisation.
     func pullBack(_ gradient: inout Matrix, rows: Matrix, lengths: [Double]) {
         let count = rows.columns
         gradient.storage.withUnsafeMutableBufferPointer { gradient in
@@ -118,7 +120,7 @@ extension FeatureSpace {
 }
 
 extension FeatureSpace {
-    /// Start of the features of each pair of species.
+    /// The first index and the number of the features of each pair of species.
     private var blocks: [(pair: [Element], start: Int, count: Int)] {
         var (result, start) = ([(pair: [Element], start: Int, count: Int)](), 0)
         for (s, first) in soap.species.enumerated() {

@@ -5,11 +5,12 @@ import LinearAlgebra
 /// The training equations of one frame: forces and energy as linear functions of the coefficients
 /// of the whitened kernel features of its elements; the coefficients of other elements do not contribute.
 struct FrameDesign: Sendable {
-    /// Ascending indices of the C columns among the columns of all elements.
+    /// The ranges of this frame's C columns among the columns of all elements, ascending.
     let columns: [Range<Int>]
-    /// 3N × C: row 3j + axis gives that component of the force on atom j, eV/Å.
+    /// The factors of the C coefficients (eV) in the forces (eV/Å), 3N × C: row 3j + axis for that component of the
+    /// force on atom j.
     let forces: Matrix
-    /// C: the energy, eV.
+    /// The factors of the C coefficients (eV) in the energy (eV).
     let energy: [Double]
 
     /// Returns the forces for given coefficients of all elements, eV/Å.
@@ -26,11 +27,12 @@ struct ForceDesign: Sendable {
     /// The kernels for the elements of the previous frame, as a cache.
     private var current: Restricted?
 
-    /// One element's kernel for frames of certain elements.
+    /// One element's kernel, prepared for frames with certain elements.
     private struct Share: Sendable {
         let kernel: RestrictedKernel
         let columns: Range<Int>
-        /// For each l the matrices V^l of all inducing vectors: (M · width) × width.
+        /// For each l the matrices V^l (`FeatureSpace.addSymmetricMatrices`) of all M inducing environments, one below
+        /// the other: (M · width) × width.
         let matrices: [Matrix]
 
         init(_ kernel: RestrictedKernel, columns: Range<Int>) {
@@ -96,7 +98,7 @@ struct ForceDesign: Sendable {
         return shares
     }
 
-    /// Returns the columns of one element's kernel.
+    /// Returns the columns of one element in the training equations of a frame.
     private static func block(of atoms: Atoms, _ kernel: RestrictedKernel, _ matrices: [Matrix]) throws
         -> (forces: Matrix, energy: [Double])
     {
@@ -147,7 +149,7 @@ private struct Work: Sendable {
     let lengths: [Double]
     let similarity: Matrix
 
-    /// Adds the forces of these centres' kernel values.
+    /// Adds the contributions of these centres to the forces.
     func add(_ centers: Range<Int>, to forces: inout Matrix) {
         let (soap, count) = (kernel.space.soap, kernel.count)
         let depth = soap.angularCount * soap.nMax
@@ -177,14 +179,16 @@ private struct Work: Sendable {
         }
     }
 
-    /// Returns ∂k_m/∂c of one centre, for each species a matrix M × (lm, n):
+    /// Returns the derivatives of the kernel values k_m of one centre with respect to its expansion coefficients c: for
+    /// each species a matrix M × (lm, n). V_v is the matrix of the vector v (`FeatureSpace.addSymmetricMatrices`), V_m
+    /// that of p̂_m, and |q| the length of the weighted power spectrum:
     ///
     ///     k_m = t^ζ, t = p̂·p̂_m:   ∂k_m/∂c = ζ t^(ζ−1)/|q| (V_m c − t V_p̂ c).
     ///
     /// - Parameters:
     ///   - products: V_m c for each l, of all centres of the batch.
     ///   - place: the centre's index in the batch.
-    ///   - index: its index among the environments.
+    ///   - index: the centre's index in `environments`.
     private func coefficientSlopes(_ products: [Matrix], _ place: Int, _ index: Int) -> [[Double]] {
         let soap = kernel.space.soap
         let (row, length) = (rows.row(index), lengths[index])
@@ -233,10 +237,11 @@ private struct Work: Sendable {
         return result
     }
 
-    /// Number of centres whose products with V_m are computed at once.
+    /// Number of centres whose coefficients are multiplied by `matrices` in one matrix product.
     private static let batch = 16
 
-    /// Returns V_m c of several centres, for each l: row (centre, m), column (inducing environment, compound index).
+    /// Returns V_m c for the coefficients c of several centres and the matrices V_m of all inducing environments, as
+    /// one matrix for each l: row (centre, m of the harmonic), column (inducing environment, compound index).
     private func products(_ coefficients: [[Double]]) -> [Matrix] {
         let soap = kernel.space.soap
         return (0...soap.lMax).map { l in
@@ -249,7 +254,8 @@ private struct Work: Sendable {
         }
     }
 
-    /// Copies c^l of one centre as 2l + 1 rows of compound indices.
+    /// Copies the coefficients of one centre for one l to 2l + 1 rows of `c`: one row for each m, one column for each
+    /// compound index species · n_max + n.
     private static func unpack(
         _ coefficients: [Double], _ soap: SOAP, _ l: Int, into c: inout Matrix, from row: Int
     ) {
@@ -263,7 +269,8 @@ private struct Work: Sendable {
         }
     }
 
-    /// Adds the forces, which are the negative gradient: −∂k/∂r_j on the neighbour, its opposite on the centre.
+    /// Adds the forces due to one centre, the negative gradient of its kernel values k: −∂k/∂r_j on each neighbour j,
+    /// and the opposite on the centre.
     private func add(
         _ byNeighbor: Matrix, neighbors: [Int], center: Int, to forces: inout Matrix
     ) {

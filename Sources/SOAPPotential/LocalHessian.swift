@@ -54,7 +54,7 @@ struct LocalHessian: Sendable {
         return result
     }
 
-    /// Writes the three rows of an atom.
+    /// Writes the three rows of the Hessian that belong to an atom.
     private func addRows(
         of atom: Int, _ far: NeighborList, _ reach: Double, _ species: [Element],
         to output: UnsafeMutableBufferPointer<Double>
@@ -100,7 +100,7 @@ struct LocalHessian: Sendable {
 private struct Member {
     var atom: Int
     var position: SIMD3<Double>
-    /// Whether its environment contains the displaced atom.
+    /// Whether the environment of this atom contains the displaced atom.
     var isCenter: Bool
 }
 
@@ -124,7 +124,7 @@ private final class Shared: @unchecked Sendable {
 }
 
 extension SOAPPotential {
-    /// Radius of the largest environment, Å, or the range of the pair wall if that is longer.
+    /// Radius of the largest environment of any element, Å.
     var reach: Double {
         parts.map { (try? $0.kernel.descriptor.soap(of: [$0.kernel.element]).edge) ?? 0 }.max() ?? 0
     }

@@ -1,17 +1,17 @@
 import Atomistics
 import LinearAlgebra
 
-/// Sums of AᵀA and Aᵀy over weighted training rows, so that priors can be tried without another
-/// pass over the data. Columns: whitened kernel features, then one constant per element (in energy
-/// rows only).
+/// The sums AᵀA and Aᵀy over the weighted training rows (A, y), with which priors can be tried without another pass
+/// over the data. The columns of A are the whitened kernel features, then one constant per element, which is not zero
+/// only in energy rows.
 struct NormalEquations {
     private let elements: [Element]
     private let features: Int
-    /// 1/σ of a force row of each element, Å/eV.
+    /// Weight 1/σ of the force rows of each element, Å/eV, where σ is the expected misfit of a force component.
     private let weights: [Element: Double]
     private var gram: Matrix
     private var right: [Double]
-    /// Force rows with these columns, collected to be added as one matrix product.
+    /// Columns of the force rows in `pending`, which are collected and then added as one matrix product.
     private var pendingColumns: [Range<Int>] = []
     private var pending: [Double] = []
     private var pendingTargets: [Double] = []
@@ -21,7 +21,7 @@ struct NormalEquations {
 
     private static let batch = 3000
 
-    /// - Parameter forceNoise: σ of a force component of each element, eV/Å.
+    /// - Parameter forceNoise: the expected misfit σ of a force component, for each element, eV/Å.
     init(elements: [Element], features: Int, forceNoise: [Double]) {
         self.elements = elements
         self.features = features
@@ -32,9 +32,11 @@ struct NormalEquations {
 
     var columns: Int { features + elements.count }
 
+    /// Adds the rows of one frame.
+    ///
     /// - Parameters:
     ///   - forces: the forces that the kernels must explain, eV/Å.
-    ///   - energy: the energy that they must explain, eV; nil if the frame has none.
+    ///   - energy: the energy that the kernels must explain, eV; nil if the frame has no energy.
     mutating func add(_ design: FrameDesign, _ atoms: Atoms, forces: [SIMD3<Double>], energy: Double?) {
         if design.columns != pendingColumns || pendingTargets.count >= Self.batch {
             finish()
@@ -86,7 +88,9 @@ struct NormalEquations {
         pendingTargets = []
     }
 
-    /// Minimises Σ ‖F − A u‖²/σ_Z² + Σ (E − a·u − n·e)²/(σ_E N)² + ‖u‖²/δ² + ‖e‖²/ε².
+    /// Minimises Σ ‖F − A u‖²/σ_Z² + Σ (E − a·u − n·e)²/(σ_E N)² + ‖u‖²/δ² + ‖e‖²/ε² over the weights u of the kernel
+    /// features and the constants e of the elements. The sums run over the frames; A and a are a frame's rows, n is its
+    /// composition, N its number of atoms.
     ///
     /// - Parameters:
     ///   - energyNoise: σ_E, eV per atom.
@@ -123,6 +127,7 @@ struct NormalEquations {
         return (factor.solve(b), factor)
     }
 
-    /// ε, eV: prior deviation of an element's constant from the fit to the composition alone.
+    /// The prior standard deviation ε of an element's constant, eV. The constants are relative to a fit of the energies
+    /// to the composition alone.
     private static let constantDeviation = 10.0
 }

@@ -5,26 +5,25 @@ import Foundation
 ///
 ///     V(r) = W t³ + k_e Z Z' φ(r/a)/r · s(r)   for r < r_on,   t = 1 − r/r_on
 ///
-/// The first term is a wall (W = 1000 eV: 1 eV at t = 0.1), the second the screened repulsion of
-/// nuclei, φ(x) = Σ_i c_i exp(−d_i x) with a = 0.46850 Å/(Z^0.23 + Z'^0.23), and s falls from 1 to
-/// 0 as a cosine between 0.7 r_on and r_on. r_on is ``closest(_:_:)`` for every pair of elements,
-/// independent of the training data: between r_on and the data, the forces are the model's, with
-/// their expected errors.
+/// The first term is a wall (W = 1000 eV: 1 eV at t = 0.1). The second is the screened repulsion of nuclei with the
+/// charges Z and Z', with φ(x) = Σ_i c_i exp(−d_i x) and a = 0.46850 Å/(Z^0.23 + Z'^0.23); s falls from 1 to 0 as a
+/// cosine between 0.7 r_on and r_on. r_on is ``closest(_:_:)``, or less for elements that are closer in the training
+/// data. Between r_on and the distances of the training data, the forces are the model's, with their expected errors.
 ///
 /// - Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter (1985), for φ.
 struct PairRepulsion: Codable, Sendable, Equatable {
-    /// r_on, Å.
+    /// The distance r_on of each pair of elements, Å.
     var onsets: PairDistances
-    /// The shortest distance of each pair of elements in the training data, Å, for ``isCloser``;
-    /// nil in models of earlier versions, whose ``onsets`` are 97 % of it.
+    /// The shortest distance of each pair of elements in the training data, Å, for ``isCloser(_:)``. Nil in models of
+    /// earlier versions, whose ``onsets`` are 97 % of it.
     var shortest: PairDistances?
 
     private static let amplitudes = [0.18175, 0.50986, 0.28022, 0.02817]
     private static let decays = [3.19980, 0.94229, 0.40290, 0.20162]
-    /// e²/(4πε₀), eV Å.
+    /// k_e = e²/(4πε₀), eV Å.
     private static let coulomb = 14.399645
     private static let inner = 0.7
-    /// W, eV.
+    /// The height W of the wall, eV.
     private static let wall = 1000.0
 
     /// Returns a distance that no pair of these elements has at any relevant temperature, Å: three quarters of the

@@ -7,9 +7,9 @@ extension SOAPPotential {
     /// The kind of model file that contains a SOAP potential.
     public static let fileKind = "soap-potential"
 
-    /// The part of a model file other than its tensors `<symbol>/inducing/<group>` (p̂_m; M×F in
-    /// one tensor `<symbol>/inducing` in files without groups), `<symbol>/coefficients` (M, eV),
-    /// `<symbol>/mean` (M), `<symbol>/whitening` and `<symbol>/spread` (M×M).
+    /// The header of a model file. The tensors of the file are `<symbol>/inducing/<group>` (p̂_m, M×F; in files without
+    /// groups one tensor `<symbol>/inducing`), `<symbol>/coefficients` (M, eV), `<symbol>/mean` (M),
+    /// `<symbol>/whitening` and `<symbol>/spread` (M×M).
     struct Header: Codable, Sendable {
         var levelOfTheory: String
         var settings: SOAPPotentialSettings
@@ -18,7 +18,7 @@ extension SOAPPotential {
         /// By element, for each group of inducing environments the elements whose features are
         /// stored; nil in files of version 0.1, which store all features.
         var groups: [String: [[String]]]?
-        /// e_Z, eV.
+        /// The constant e_Z of each element, eV.
         var constants: [Double]
         var repulsion: PairRepulsion
         var calibration: Calibration

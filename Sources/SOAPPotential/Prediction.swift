@@ -45,14 +45,14 @@ extension SOAPPotential: ForceField {
         return (evaluation.energy, evaluation.gradient.map { -$0 })
     }
 
-    /// Returns H v, eV/Å² times the unit of v, from central differences of the analytic forces
-    /// along v.
+    /// Returns H v, the Hessian times a vector v, in eV/Å² times the unit of v, from central differences of the
+    /// analytic forces along v.
     ///
     ///     H v = |v|/2h (∇E(r + h v/|v|) − ∇E(r − h v/|v|)),   h = 1e-3 Å · √(number of components of v ≠ 0)
     ///
     /// - Parameters:
     ///   - atoms: the geometry of the Hessian.
-    ///   - vector: one vector per atom; H 0 = 0.
+    ///   - vector: v, one vector per atom; if it is zero, so is the result.
     /// - Complexity: two force calls; the whole Hessian takes 6N.
     public func hessianVectorProduct(_ atoms: Atoms, _ vector: [SIMD3<Double>]) throws -> [SIMD3<Double>] {
         precondition(vector.count == atoms.count, "one vector per atom")

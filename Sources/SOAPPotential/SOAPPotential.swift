@@ -7,15 +7,17 @@ import Synchronization
 ///
 ///     E = Σ_i (e_Z + Σ_m c_m (p̂_i·p̂_m)^ζ) + Σ_{i<j} V_rep(r_ij),   F = −∂E/∂r exactly
 ///
-/// over inducing environments m of the same element as atom i. p̂ is the normalised SOAP power spectrum
-/// with a smooth cutoff, so that energy and forces are continuous. Å, eV, eV/Å.
+/// The sum over m includes the inducing environments of the same element Z as atom i. e_Z is a constant of the element,
+/// c_m a coefficient, ζ ``SOAPPotentialSettings/power`` and V_rep a repulsion at very short distances. p̂ is the
+/// normalised SOAP power spectrum with a smooth cutoff, so that energy and forces are continuous. Units are Å, eV,
+/// eV/Å.
 ///
 /// - Source: Bartók, Payne, Kondor, Csányi, Phys. Rev. Lett. 104, 136403 (2010); Bartók, Csányi, Int. J.
 ///   Quantum Chem. 115, 1051 (2015).
 public struct SOAPPotential: Sendable {
     public internal(set) var provenance: ForceFieldProvenance
     public let settings: SOAPPotentialSettings
-    /// The chosen prior standard deviation, eV.
+    /// The chosen prior standard deviation of an atom's energy, eV.
     public let prior: Double
     let parts: [Part]
     let repulsion: PairRepulsion
@@ -26,11 +28,12 @@ public struct SOAPPotential: Sendable {
     /// The part of the potential for one element.
     struct Part: Sendable {
         let kernel: ElementKernel
-        /// e_Z, eV.
+        /// The constant e_Z of the element, eV.
         let constant: Double
-        /// c_m, eV.
+        /// The coefficients c_m of the inducing environments, eV.
         let coefficients: [Double]
-        /// S, where ‖k S‖² is the part of the energy's variance that remains after training, eV².
+        /// The matrix S: ‖(k − k̄) S‖² is the second part of the variance of an atom's energy, eV², where k are its
+        /// kernel values and k̄ is `ElementKernel.mean`; see `RestrictedPart.doubts`.
         let spread: Matrix
     }
 
@@ -77,8 +80,8 @@ public struct SOAPPotential: Sendable {
         var gradient: [SIMD3<Double>]
         /// Posterior variance of each atom's energy, eV²; empty unless requested.
         var variances: [Double]
-        /// √(1 − ‖φ‖²) of each atom: the part of its environment that no inducing environment describes, from 0 to
-        /// 1; empty unless variances are requested.
+        /// The part of each atom's environment that no inducing environment describes, from 0 to 1: √(1 − ‖φ‖²), where
+        /// φ are the whitened kernel values. Empty unless variances are requested.
         var novelties: [Double]
 
         func doubt(_ atom: Int) -> Calibration.Doubt {
@@ -92,8 +95,7 @@ public struct SOAPPotential: Sendable {
             atoms, centers: nil, species: Set(atoms.elements).sorted(), variances: wantsVariances)
     }
 
-    /// Computes the energies of some atoms, all by default, and the pair wall, without
-    /// ``check(_:)``.
+    /// Computes the energies of some atoms, all by default, and the pair repulsion, without ``check(_:)``.
     ///
     /// - Parameter species: elements whose features are used; they must include the elements of the structure.
     func evaluate(
@@ -153,7 +155,7 @@ public struct SOAPPotential: Sendable {
         }
     }
 
-    /// Returns p̂_i·p̂_m for `count` rows from `first` on.
+    /// Returns the products p̂_i·p̂_m of `count` rows, from `first` on, with all inducing environments.
     private func similarities(_ rows: Matrix, _ first: Int, _ count: Int, _ kernel: RestrictedKernel)
         -> Matrix
     {
@@ -189,7 +191,8 @@ public struct SOAPPotential: Sendable {
 }
 
 extension SOAPPotential.RestrictedPart {
-    /// Writes Σ_m c_m ζ t_m^(ζ−1) p̂_m of each row to `weights` from row `first` on; returns Σ c_m t_m^ζ.
+    /// With the similarities t_m = p̂·p̂_m of each row, writes Σ_m c_m ζ t_m^(ζ−1) p̂_m of each row to `weights` from
+    /// row `first` on, and returns the sum of c_m t_m^ζ over all rows and m.
     func slopes(_ similarity: Matrix, into weights: inout Matrix, _ first: Int) -> Double {
         var factors = similarity
         var energies = [Double](repeating: 0, count: similarity.rows)
@@ -227,7 +230,8 @@ extension SOAPPotential.RestrictedPart {
     }
 
     /// Returns the variance of each atom's energy, relative to the mean of the inducing environments, and the novelty
-    /// of each atom's environment:
+    /// of its environment. With the prior δ, the atom's kernel values k, their mean k̄ over the inducing environments
+    /// and the matrix S (`spread`), they are
     ///
     ///     δ² (1 − ‖φ‖²) + ‖(k − k̄) S‖²,   √(1 − ‖φ‖²),   φ = L⁻¹ k
     func doubts(_ similarity: Matrix, prior: Double) -> [(variance: Double, novelty: Double)] {

@@ -9,7 +9,7 @@ public enum SOAPPotentialError: Error, Sendable, Equatable, CustomStringConverti
     case mixedLevelsOfTheory([String])
     /// Validation frames have elements that the training frames do not have.
     case unknownElements([String])
-    /// A setting out of its range.
+    /// A setting is out of its range: its name, its value, the allowed values.
     case invalidSetting(name: String, value: String, allowed: String)
 
     public var description: String {

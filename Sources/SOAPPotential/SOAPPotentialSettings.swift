@@ -15,7 +15,7 @@ public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
     public var inducing = 350
     /// Numbers of inducing environments of single elements, by element symbol.
     public var inducingByElement: [String: Int] = ["S": 500, "Au": 500]
-    /// Expected misfit σ of a force component, eV/Å, by element symbol; the weight of its rows is 1/σ².
+    /// Expected misfit σ of a force component, eV/Å, by element symbol; a force is fitted with the weight 1/σ².
     public var forceNoise: [String: Double] = ["H": 0.03, "C": 0.03]
     /// Expected misfit of a force component of every element that is not listed in ``forceNoise``, eV/Å.
     public var defaultForceNoise = 0.05
@@ -25,7 +25,7 @@ public struct SOAPPotentialSettings: Codable, Sendable, Equatable {
     /// frames. A small value gives a smoother energy with smaller errors outside the data. Without validation frames,
     /// the first candidate is used.
     public var priors: [Double] = [2, 1, 3, 10]
-    /// Whether to fit again after the choice, with the validation frames among the training frames.
+    /// Whether to fit again after the choice of the prior, with the validation frames among the training frames.
     public var refitsOnAllFrames = true
 
     public init() {}

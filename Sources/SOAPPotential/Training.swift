@@ -14,8 +14,8 @@ extension SOAPPotential {
     /// - Parameters:
     ///   - frames: labelled at one level of theory; molecules or periodic cells.
     ///   - settings: the settings of the descriptors, the kernel and the fit.
-    ///   - validation: frames held out of the fit that determines prior and calibration; if the settings request it,
-    ///     they are then part of a second fit.
+    ///   - validation: frames held out of the fit, on which the prior is chosen and the uncertainties are calibrated;
+    ///     if the settings request it, they are then part of a second fit.
     ///   - calibration: frames of other molecules, never part of a fit, which show how errors grow far from the
     ///     training data. Frames with elements that no training frame has are skipped.
     ///   - name: the name of the model, for users.
@@ -324,7 +324,7 @@ extension Calibration {
 }
 
 extension ForceAccuracy {
-    /// Mean of ln RMSE over the elements.
+    /// Mean over the elements of ln RMSE of a force component.
     var score: Double {
         rows.values.reduce(0) { $0 + log($1.componentRMSE) } / Double(max(1, rows.count))
     }

@@ -14,8 +14,8 @@ public enum ArrayElements {
             .joined(separator: ",")
     }
 
-    /// Parses `3`, `3-7`, `[1,3-7%2]`, `0-8:4`, `1-3,…` (a truncated list gives what it shows); nil
-    /// for any other text.
+    /// Parses `3`, `3-7`, `[1,3-7%2]`, `0-8:4` and `1-3,…` (a list that Slurm cut off gives only the numbers
+    /// that it shows); nil for any other text.
     public static func numbers(_ text: some StringProtocol) -> [Int]? {
         var list = text.prefix { $0 != "%" }[...]
         if list.first == "[" { list = list.dropFirst() }

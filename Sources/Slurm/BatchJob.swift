@@ -15,7 +15,7 @@ public struct BatchJob: Sendable, Equatable {
     public var options: [String]
     /// The elements of an array, each a job of its own; nil for a single job.
     public var array: JobArray?
-    /// The program to run in the folder; it receives signals.
+    /// The program to run in the folder; the job's script passes signals on to it.
     public var command = "./run.sh"
 
     public struct JobArray: Sendable, Equatable {
@@ -36,7 +36,7 @@ public struct BatchJob: Sendable, Equatable {
 
     /// Folder inside the package for the files of a submission.
     public static let records = ".slurm"
-    /// Name of the file in that folder with the name of the only run that may start.
+    /// Name of the file in the folder ``records`` that contains the name of the only run that may start.
     public static let current = "current"
     public var scriptName: String { "\(name).sh" }
     /// Name of the file with the Slurm job's number, written when the run has started.
@@ -75,8 +75,8 @@ public struct BatchJob: Sendable, Equatable {
         return arguments + options + ["\(folder)/\(Self.records)/\(scriptName)"]
     }
 
-    /// The user's setup lines, each of which must succeed, because a run without its module may compute
-    /// something else.
+    /// The part of the script with the user's setup lines. Each must succeed, because a run without its module
+    /// may give other results.
     private var setupLines: String {
         guard !setup.isEmpty else { return ":" }
         // Setup that spans several elements (if … fi, a here-document) is checked as a whole.
@@ -119,8 +119,9 @@ public struct BatchJob: Sendable, Equatable {
             : shellQuoted("\(Self.records)/\(name).") + "\"$SLURM_ARRAY_TASK_ID\"" + ".ended"
     }
 
-    /// Seconds before the time limit for the stop signal. Slurm may send it up to `slurmResolution` earlier, so at most
-    /// half of the remaining time is used: a run with a short limit is not asked to stop as soon as it starts.
+    /// Seconds before the time limit at which Slurm is to send the stop signal. Slurm may send it up to
+    /// `slurmResolution` earlier, so this is at most half of the time limit minus `slurmResolution`: a run
+    /// with a short limit is not asked to stop as soon as it starts.
     private var signalTime: Int {
         resources.time.map { max(1, min(warning, ($0 - Self.slurmResolution) / 2)) } ?? warning
     }
@@ -128,14 +129,15 @@ public struct BatchJob: Sendable, Equatable {
     /// Seconds between two of Slurm's checks of time limits.
     static let slurmResolution = 30
 
-    /// The script that runs on the node. Only the current run starts; a submission that was thought
-    /// lost and starts late ends at once. USR1 is passed on to the package, which ends after its
-    /// step; a package that has not started does not start.
+    /// The script that runs on the node. It starts the package only if its run is the current one, so a
+    /// submission that was thought lost and starts late ends at once. It passes USR1 on to the package, which
+    /// ends after its current step; if USR1 arrives before the package has started, the package is not started.
     public var script: String {
         let exports = environment.sorted { $0.key < $1.key }.map {
             "export \($0.key)=\(shellQuoted($0.value))"
         }
-        // Every element writes the number of the array, and its own status.
+        // Every element of an array writes the number of the array into one file, and its exit status into a
+        // file of its own.
         let number = array == nil ? "$SLURM_JOB_ID" : "$SLURM_ARRAY_JOB_ID"
         let ended = endedFile
         return """
@@ -203,7 +205,9 @@ public enum BatchRules {
 
     /// Returns the reason why options contradict the resources or each other; nil if they do not.
     ///
-    /// - Parameter asksForMemory: whether `memory` (per node) is given.
+    /// - Parameters:
+    ///   - asksForMemory: whether `memory` (per node) is given.
+    ///   - asksForCPUs: whether `cpus` (per task) is given.
     public static func problem(withOptions options: [String], asksForMemory: Bool, asksForCPUs: Bool)
         -> String?
     {
@@ -219,8 +223,8 @@ public enum BatchRules {
         return nil
     }
 
-    /// Returns true for names of partitions, accounts and qualities of service; lists are separated by
-    /// commas.
+    /// Returns true if the text can be the name of a partition, an account or a quality of service, or several
+    /// such names separated by commas.
     public static func isName(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 200
             && text.utf8.allSatisfy { byte in
@@ -229,7 +233,7 @@ public enum BatchRules {
             } && !text.hasPrefix("-")
     }
 
-    /// Returns true for features with `&`, `|` and brackets.
+    /// Returns true if the text can be a constraint: names of node features with `&`, `|` and brackets.
     public static func isConstraint(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 200
             && text.utf8.allSatisfy { byte in

@@ -32,7 +32,7 @@ public enum SlurmJobState: Sendable, Equatable, Codable {
 public struct QueueEntry: Sendable, Equatable {
     /// Number of the job; for an array, the number that all its elements share.
     public var id: Int
-    /// The elements of an array in this line.
+    /// Numbers of the array elements in this line; nil if the job is not an array.
     public var elements: [Int]?
     public var name: String
     public var state: SlurmJobState

@@ -1,8 +1,8 @@
-/// The files of a run's folder after Slurm has reported its end.
+/// The evidence in a package's folder about a run whose end Slurm has reported.
 public struct RunEvidence: Sendable, Equatable {
     /// For an array: the element that this evidence is about.
     public var element: Int?
-    /// The package's own marker of a complete result. It overrides all other evidence.
+    /// Whether the package has marked its result as complete. This overrides all other evidence.
     public var hasResult = false
     /// Number of steps in the trajectory.
     public var steps = 0
@@ -10,17 +10,17 @@ public struct RunEvidence: Sendable, Equatable {
     public var wasStopped = false
     /// Exit status of the package; nil if it did not write one.
     public var status: Int?
-    /// Whether another process was running the package.
+    /// Whether the run ended because another process was already running the package.
     public var wasLocked = false
-    /// Whether the log has Slurm's message about exceeded memory, because some clusters do not report the
-    /// state `OUT_OF_MEMORY`.
+    /// Whether the log has Slurm's message that the memory limit was exceeded. Needed because some clusters do
+    /// not report the state `OUT_OF_MEMORY`.
     public var ranOutOfMemory: Bool {
         lastLines.contains { line in
             line.contains("slurmstepd")
                 && ["memory limit", "oom_kill", "oom-kill", "out-of-memory"].contains(where: line.contains)
         }
     }
-    /// The message of the log about the line of `setup` that failed; nil if none failed.
+    /// The log's message about the failed line of `setup`; nil if the setup did not fail.
     var failedSetup: String? {
         guard status == Int(BatchJob.setupFailed) else { return nil }
         return lastLines.last { $0.hasPrefix(BatchJob.setupMessage) } ?? "its setup failed"
@@ -38,7 +38,7 @@ public struct ResubmissionRules: Sendable, Equatable {
     /// Largest number of consecutive runs without a new step.
     public var mostWithoutStep = 3
     public var limits = SlurmLimits()
-    /// Factor by which the request grows for the next run.
+    /// Factor by which the requested memory or time grows if the run exceeded it.
     public var growth = 2.0
 
     public init() {}
@@ -50,7 +50,7 @@ public struct ResubmissionRules: Sendable, Equatable {
         case stop(String)
     }
 
-    /// Decides how the package continues.
+    /// Decides whether the package of a run is submitted again.
     ///
     /// - Parameters:
     ///   - run: a run that has ended.
@@ -106,8 +106,8 @@ public struct ResubmissionRules: Sendable, Equatable {
         }
     }
 
-    /// Returns the cause if a single element was cancelled: if other elements of the array finished, the
-    /// array is still wanted, and only that run of the element is unwanted.
+    /// Returns the cause if the element was cancelled but another element of the array ended otherwise: then the
+    /// array is still wanted, and the element is submitted again. Nil for any other end.
     private func lone(_ word: String, _ evidence: RunEvidence, _ run: SlurmRun) -> Cause? {
         guard word == "CANCELLED", evidence.element != nil,
             run.tally?.ends.values.contains(where: { $0 != "CANCELLED" }) == true
@@ -115,10 +115,9 @@ public struct ResubmissionRules: Sendable, Equatable {
         return .machine("was cancelled outside aurelax")
     }
 
-    /// Decides how an array with missing points continues, from the elements that were submitted and have no
-    /// result.
+    /// Decides whether an array with missing points is submitted again.
     ///
-    /// - Parameter missing: evidence for each element without a result.
+    /// - Parameter missing: evidence for each submitted element that has no result.
     public func decision(_ run: SlurmRun, missing: [RunEvidence], idle: Int) -> Decision {
         var request = run.request
         var reasons: [String] = []

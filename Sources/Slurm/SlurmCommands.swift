@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Slurm's commands, each with a time-out: a hanging command is killed with its children.
 public struct SlurmCommands: Sendable {
-    /// Folder of the programs; nil for `PATH`.
+    /// Folder of Slurm's programs; nil means that they are found in `PATH`.
     public var directory: String?
     public var timeout: Duration = .seconds(30)
 
@@ -60,7 +60,7 @@ public struct SlurmCommands: Sendable {
         try await require("scancel", ["--quiet"] + ids.map(String.init))
     }
 
-    /// Stops a running job after its step.
+    /// Asks a running job to stop after its current step.
     public func stop(_ id: Int) async throws {
         try await require("scancel", ["--quiet", "--batch", "--signal=USR1", String(id)])
     }

@@ -15,7 +15,7 @@ public struct SlurmResources: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// Returns these resources, overridden by the other's values.
+    /// Returns these resources, with the values that `other` states in place of their own.
     public func overridden(by other: SlurmResources) -> SlurmResources {
         var result = self
         result.partition = other.partition ?? partition

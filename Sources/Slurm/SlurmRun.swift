@@ -20,7 +20,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public let number: Int
     public let request: SlurmResources
     public let intendedAt: Date
-    /// Steps, or points, that the package had at the submission.
+    /// Number of steps (for single points: number of points) that the package had when the run was submitted.
     public let stepsBefore: Int
     /// The submitted part of an array; nil for a single job.
     public let array: RunArray?
@@ -30,7 +30,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public private(set) var submitted: String?
     /// The reason for waiting, or what is known about a lost run.
     public private(set) var reason = ""
-    /// The run's place among all waiting jobs, if it was queried.
+    /// The run's place among all waiting jobs; nil if it is unknown.
     public private(set) var place: QueuePlace?
     public private(set) var node = ""
     /// Start and time limit, by this machine's clock.
@@ -47,7 +47,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
     public var isHeld = false
     /// Resources for the next run, once decided.
     public var next: SlurmResources?
-    /// Whether the run's permanent end was requested.
+    /// Whether Slurm was asked to cancel the run.
     public var isWithdrawn = false
     /// For an array: the states of its elements.
     public private(set) var tally: ArrayTally?
@@ -69,7 +69,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         if phase == .intended { (phase, reason) = (.pending, "") }
     }
 
-    /// Records that `sbatch` gave no answer.
+    /// Records that it is unknown whether the run was submitted, for example because `sbatch` gave no answer.
     public mutating func doubt(_ why: String, at now: Date) {
         doubtedAt = doubtedAt ?? now
         reason = why
@@ -82,7 +82,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
             && (submitted == nil || entry.submitted >= submitted ?? "")
     }
 
-    /// Records the entries of the controller or its database for this job; an array may have
+    /// Records the entries that the controller or the accounting database lists for this run; an array may have
     /// several.
     ///
     /// - Returns: true if the displayed state has changed.
@@ -122,8 +122,8 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return true
     }
 
-    /// Records an answer of the controller that does not list this job. One such answer does not prove that the job is
-    /// over.
+    /// Records an answer of the controller that does not list this run. One such answer does not prove that the
+    /// run is over.
     @discardableResult
     public mutating func miss(at now: Date) -> Bool {
         timesAbsent += 1
@@ -152,18 +152,21 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         }
         guard var last = entries.last, let array else { return entries.last }
         let tally = (tally ?? ArrayTally()).seeing(entries, among: array.elements)
-        // Elements that are no longer listed are queried like missing jobs.
+        // The array is not over while the end of an element is unknown; such elements are queried like missing
+        // runs.
         if tally.ends.count < array.elements.count { last.state = .completing }
         return last
     }
 
-    /// Elements of an array whose state is unknown, if no element is in the queue any more.
+    /// Numbers of the array elements whose end is unknown although no element is in the queue any more;
+    /// otherwise empty.
     public var elementsUnseen: [Int] {
         guard let array, let tally, tally.running == 0, tally.pending == 0, phase != .ended else { return [] }
         return array.elements.filter { tally.ends[$0] == nil }
     }
 
-    /// Records from the folder that an element ended by itself with this status.
+    /// Records the exit status that an element of the array wrote into the package's folder when it ended by
+    /// itself.
     public mutating func ended(element: Int, status: Int, at now: Date) {
         guard let array, array.elements.contains(element) else { return }
         if tally?.ends[element] == nil { tally?.ends[element] = status == 0 ? "COMPLETED" : "FAILED" }
@@ -177,7 +180,7 @@ public struct SlurmRun: Sendable, Equatable, Codable {
         return max(0, array.elements.count - (tally?.ends.count ?? 0))
     }
 
-    /// Records the exit status from the folder, which overrides all other evidence.
+    /// Records the exit status that the run wrote into the package's folder; it overrides all other evidence.
     public mutating func ended(status: Int, at now: Date) {
         guard phase != .ended else { return }
         (phase, end, endedAt, reason) = (.ended, status == 0 ? "COMPLETED" : "FAILED", now, "")
@@ -240,8 +243,8 @@ public struct ArrayTally: Sendable, Equatable, Codable {
 
     public init() {}
 
-    /// Adds the states in these entries. Slurm forgets elements some time after their end; they are kept
-    /// here.
+    /// Returns this tally after the given entries. Waiting and running elements are counted again from the
+    /// entries; the ends of elements are kept, because Slurm forgets an element some time after its end.
     func seeing(_ entries: [QueueEntry], among elements: [Int]) -> ArrayTally {
         var tally = self
         (tally.pending, tally.running) = (0, 0)

@@ -12,6 +12,8 @@ public enum SubmissionOutcome: Sendable, Equatable {
     /// `sbatch` did not run, or did not find its cluster: the job was not submitted, and no other job could be.
     case notRun(String)
 
+    /// Judges the outcome by the exit status and the output of `sbatch`.
+    ///
     /// - Parameter status: nil if the command was killed.
     public init(status: Int32?, output: String, errors: String) {
         if status == 0 {
@@ -55,7 +57,7 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "temporarily unable", "not yet initialized", "Protocol version", "Protocol authentication",
     ]
     /// Messages of an sbatch that found no configuration, for example because a file system was not mounted.
-    /// It has contacted no controller.
+    /// Such an sbatch has contacted no controller.
     private static let noCluster = [
         "Could not establish a configuration source", "Unable to process configuration file",
     ]
@@ -69,8 +71,8 @@ public enum SubmissionOutcome: Sendable, Equatable {
         "Unspecified error", "Invalid node count", "Node count specification invalid",
         "CPU count per node can not be satisfied", "Invalid --", "Unable to open file", "Pathname",
     ]
-    /// Messages of temporary refusals, which last until other jobs have ended, a node is back or an
-    /// administrator has repaired it.
+    /// Messages of temporary refusals, which last until other jobs have ended, a node is available again or an
+    /// administrator has acted.
     private static let notNow = [
         "job submit limit", "Job violates accounting/QOS policy", "QOSMax", "AssocMax", "AssocGrp", "QOSGrp",
         "Required partition not available", "Requested partition configuration not available",

@@ -1,4 +1,4 @@
-/// The place of a waiting job among all that wait for the same partition.
+/// The place of a waiting job among all jobs that wait for the same partition.
 public struct QueuePlace: Sendable, Equatable, Codable {
     /// The job's place, from 1.
     public var position: Int
@@ -11,7 +11,7 @@ public struct QueuePlace: Sendable, Equatable, Codable {
         (self.position, self.waiting, self.start) = (position, waiting, start)
     }
 
-    /// A part of a status line.
+    /// The place as a part of a status line.
     var text: String {
         "place \(position) of \(waiting)"
             + (start.map { ", start expected \($0.replacing("T", with: " "))" } ?? "")
@@ -33,7 +33,8 @@ public struct WaitingQueue: Sendable {
 
     /// Fields: number, priority, expected start, partitions, reason.
     static let format = "%A|%Q|%S|%P|%r"
-    /// Jobs that wait for something other than resources do not count as ahead of other jobs.
+    /// Beginnings of the reasons of jobs that wait for something other than resources. Such jobs do not count as
+    /// ahead of other jobs.
     private static let elsewhere = [
         "Dependency", "BeginTime", "JobHeld", "JobArrayTaskLimit", "Reservation",
     ]

@@ -1,17 +1,17 @@
 import Synchronization
 public import SystemPackage
 
-/// A program in its own session and process group. The program ends at the latest when this object is
-/// released or this process ends, for any reason.
+/// A program that runs in its own session and process group. It is ended at the latest when this object is released or
+/// when this process ends for any reason.
 public final class EngineProcess: Sendable {
-    /// The file to which its standard output and error are appended.
+    /// The file to which the program's standard output and error are appended.
     public let log: FilePath
     private let program: String
     private let state: Mutex<State>
 
     private struct State {
         var identifier: Int32
-        /// The group ends when this socket of a pair is closed, by this program or by the kernel.
+        /// One socket of a pair. When it is closed, by this program or by the kernel, the process group is killed.
         var lifeline: Int32
         var status: Int32?
     }
@@ -19,9 +19,9 @@ public final class EngineProcess: Sendable {
     /// Starts a program.
     ///
     /// - Parameters:
-    ///   - command: program and arguments; a program without a slash is searched in PATH.
+    ///   - command: program and arguments; a program without a slash is searched for in PATH.
     ///   - environment: the complete environment.
-    ///   - folder: its working folder.
+    ///   - folder: the program's working folder.
     public init(
         _ command: [String], environment: [String: String], folder: FilePath, log: FilePath
     ) throws(SocketEngineError) {
@@ -34,8 +34,8 @@ public final class EngineProcess: Sendable {
 
     deinit { end(grace: .zero) }
 
-    /// The subshell waits at the socket while the program runs. When this process ends, the socket closes,
-    /// and the subshell kills the group.
+    /// A subshell waits at the other socket of the pair while the program runs. When this process ends, the kernel
+    /// closes its socket, and the subshell kills the process group.
     private static let script = """
         exec 3<&0 0</dev/null
         cd "$1" || exit 127
@@ -45,7 +45,7 @@ public final class EngineProcess: Sendable {
         exit $?
         """
 
-    /// The end of the program; nil while it runs.
+    /// A description of how the program ended; nil while it runs.
     public var ending: String? {
         state.withLock { state in
             Self.collect(&state)
@@ -70,7 +70,7 @@ public final class EngineProcess: Sendable {
         }
     }
 
-    /// Ends the whole process group: requests its end, waits for `grace`, and then kills it.
+    /// Ends the whole process group: asks it to end, waits for `grace`, and then kills it.
     public func end(grace: Duration = .seconds(2)) {
         state.withLock { state in
             Self.collect(&state)
@@ -83,9 +83,9 @@ public final class EngineProcess: Sendable {
                 }
             }
             guard state.lifeline >= 0 else { return }
-            // Processes that the program started may still run. The program's process number is not used
-            // again until its status has been collected, and the subshell keeps the group until the socket is
-            // closed.
+            // Processes that the program has started may still run. The number of the group is still theirs: it is not
+            // used again until the program's status has been collected, and the subshell stays in the group until the
+            // socket is closed.
             SocketCalls.signal(group: state.identifier, by: .kill)
             if state.status == nil { state.status = SocketCalls.wait(for: state.identifier, block: true) }
             SocketCalls.close(state.lifeline)

@@ -1,5 +1,5 @@
-/// The messages of i-PI's protocol: twelve ASCII characters, padded with spaces, followed by the
-/// message's data.
+/// The messages of i-PI's protocol. Each begins with twelve ASCII characters, a word padded with spaces; then the data
+/// of the message follow.
 ///
 /// - Source: Ceriotti, More, Manolopoulos, Comput. Phys. Commun. 185, 1019 (2014); ASE's
 ///   `ase/calculators/socketio.py`.
@@ -38,19 +38,19 @@ enum Message: String {
     }
 }
 
-/// Limits on the sizes that a peer may announce, and on its silence.
+/// Limits on the sizes that the peer may announce, and on the time without any data from it.
 public struct SocketLimits: Sendable, Equatable {
-    /// Longest silence within a message.
+    /// Longest time without data in the middle of a message.
     public var transfer: Duration = .seconds(60)
     public var atoms = 1_000_000
-    /// Bytes of the text that accompanies forces or INIT.
+    /// Largest size of the text that comes with forces or with INIT, bytes.
     public var extraBytes = 1 << 24
 
     public init() {}
 }
 
-/// Messages and numbers in a stream of bytes: 32-bit counts and doubles in the machine's byte
-/// order, as in i-PI. The time-out of each call is ``SocketLimits/transfer`` unless it is given.
+/// Sends and receives messages and numbers through a stream. As in i-PI, numbers are 32-bit integers and doubles in the
+/// machine's byte order. The time-out of each call is ``SocketLimits/transfer`` unless the call gives another one.
 struct Wire {
     let stream: SocketStream
     let limits: SocketLimits

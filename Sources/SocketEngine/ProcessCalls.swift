@@ -5,15 +5,16 @@ import SystemPackage
 extension SocketCalls {
     enum Signal { case term, kill }
 
-    /// posix_spawn(3) in a new session, with default signals and none blocked. Standard input is
-    /// one of a pair of sockets; output and error are appended to `log`.
+    /// posix_spawn(3): starts a program in a new session, with default signal handlers and no blocked signals. The
+    /// program's standard input is one socket of a pair; its output and error are appended to `log`.
     ///
-    /// - Returns: process identifier and the other socket of the pair.
+    /// - Returns: the process identifier, and the other socket of the pair.
     static func spawn(
         _ arguments: [String], environment: [String], log: FilePath
     ) throws(SocketEngineError) -> (identifier: Int32, lifeline: Int32) {
         var ends: (Int32, Int32) = (-1, -1)
-        // A pair of sockets, since Glibc's module has no pipe2(2), which sets close-on-exec at once.
+        // A pair of sockets takes the place of a pipe, because Glibc's module lacks pipe2(2), which can set
+        // close-on-exec at once.
         let made = withUnsafeMutablePointer(to: &ends) {
             $0.withMemoryRebound(to: Int32.self, capacity: 2) {
                 Glibc.socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, $0)
@@ -67,9 +68,9 @@ extension SocketCalls {
         return copies.withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 
-    /// waitpid(2).
+    /// waitpid(2): returns the status of a process that has ended.
     ///
-    /// - Returns: nil while it runs.
+    /// - Returns: nil while the process runs.
     static func wait(for identifier: Int32, block: Bool) -> Int32? {
         var status: Int32 = 0
         while true {
@@ -81,18 +82,18 @@ extension SocketCalls {
         }
     }
 
-    /// kill(2) of a process group.
+    /// kill(2): sends a signal to a process group.
     static func signal(group: Int32, by signal: Signal) {
         _ = Glibc.kill(-group, signal == .kill ? SIGKILL : SIGTERM)
     }
 
-    /// Describes a wait status.
+    /// Describes the status of a process that has ended.
     static func describe(status: Int32) -> String {
         let signal = status & 0x7F
         return signal == 0 ? "exit status \((status >> 8) & 0xFF)" : "signal \(signal)"
     }
 
-    /// Returns the end of a file; nil if it cannot be read.
+    /// Returns the last bytes of a file, at most `most`; nil if the file cannot be read.
     static func tail(of path: FilePath, bytes most: Int) -> [UInt8]? {
         guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return nil }
         defer { try? file.close() }

@@ -1,19 +1,19 @@
 public import SystemPackage
 
-/// The address of a socket that both ends use.
+/// The address of a socket, for the end that listens and for the end that connects.
 public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
     /// A UNIX socket: the path of its file.
     case unix(FilePath)
     /// A TCP port of a loopback address (`127.0.0.1`, `::1`).
     case tcp(host: String, port: UInt16)
 
-    /// The prefix of UNIX socket names in ASE, Quantum ESPRESSO and other programs.
+    /// The beginning of the paths that ASE, Quantum ESPRESSO and other programs give their UNIX sockets.
     public static let prefix = "/tmp/ipi_"
 
-    /// Parses an address as users write it.
+    /// Parses an address in the form in which users write it.
     ///
-    /// `HOST:PORT` is TCP; a text with a slash is the path of a UNIX socket; a plain name is i-PI's
-    /// `/tmp/ipi_NAME`.
+    /// `HOST:PORT` is a TCP address. A text with a slash is the path of a UNIX socket. Any other text is a name and
+    /// means `/tmp/ipi_NAME`, as in i-PI.
     public init(argument text: String) throws(SocketEngineError) {
         guard !text.isEmpty, !text.utf8.contains(0) else { throw .address("the address is empty") }
         if text.contains("/") {
@@ -30,8 +30,8 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         try check()
     }
 
-    /// - Throws: an error if the host is not this machine, because the protocol has no authentication, and
-    ///   forces from another host cannot be trusted.
+    /// - Throws: an error if the host is not this machine. The protocol has no authentication, so forces from another
+    ///   host cannot be trusted.
     public static func loopback(_ host: String, _ port: UInt16) throws(SocketEngineError) -> SocketAddress {
         switch host {
         case "localhost", "127.0.0.1", "": .tcp(host: "127.0.0.1", port: port)
@@ -43,7 +43,7 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Longest path of a UNIX socket on Linux, without the closing zero.
+    /// Longest path of a UNIX socket on Linux, bytes, without the zero at the end.
     static let longestPath = 107
 
     func check() throws(SocketEngineError) {
@@ -63,9 +63,9 @@ public enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A folder that only its user can enter, for UNIX sockets.
+/// Makes folders for UNIX sockets that only the current user can enter.
 public enum PrivateFolder {
-    /// Creates a new folder.
+    /// Makes a new folder.
     ///
     /// - Parameter template: a path that ends in `XXXXXX`.
     public static func make(_ template: String) throws(SocketEngineError) -> FilePath {

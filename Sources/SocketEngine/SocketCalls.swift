@@ -2,7 +2,7 @@
 import Glibc
 import SystemPackage
 
-/// Linux system calls for sockets and polling. A result of −1 becomes an error; an interrupted call is
+/// Linux system calls for sockets and for waiting at them. A result of −1 becomes an error; an interrupted call is
 /// repeated.
 enum SocketCalls {
     static func message(of code: Int32) -> String { Errno(rawValue: code).description }
@@ -22,7 +22,7 @@ enum SocketCalls {
 
     // MARK: Sockets
 
-    /// socket(2): makes a stream that is closed on exec and never blocks.
+    /// socket(2): makes a stream socket that is closed on exec and never blocks.
     static func socket(_ address: SocketAddress) throws(SocketEngineError) -> Int32 {
         let family =
             switch address {
@@ -42,7 +42,7 @@ enum SocketCalls {
         return descriptor
     }
 
-    /// bind(2) and listen(2).
+    /// bind(2) and listen(2): makes a socket listen at an address.
     static func listen(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) {
         if case .tcp = address {
             var one: Int32 = 1
@@ -55,7 +55,7 @@ enum SocketCalls {
         try check("listen", address.description) { Int(Glibc.listen(descriptor, 1)) }
     }
 
-    /// Returns the port that the kernel assigned to a socket bound to port 0: getsockname(2).
+    /// getsockname(2): returns the port that the kernel chose for a socket bound to port 0.
     static func port(of descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> UInt16 {
         var storage = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
@@ -66,12 +66,12 @@ enum SocketCalls {
                 }
             }
         }
-        // The port is at the same offset in both families.
+        // The port is at the same offset in IPv4 and IPv6 addresses.
         return UInt16(bigEndian: storage.sin6_port)
     }
 
-    /// accept(2): returns a stream that is closed on exec and never blocks; nil if no connection is waiting
-    /// any more.
+    /// accept(2): returns a connection that is closed on exec and never blocks. Returns nil if no peer is waiting any
+    /// more.
     static func accept(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> Int32? {
         do {
             let accepted = Int32(
@@ -92,10 +92,9 @@ enum SocketCalls {
         }
     }
 
-    /// connect(2).
+    /// connect(2): begins a connection.
     ///
-    /// - Returns: false if it is still in progress: poll for writing, then call
-    ///   ``connectionError(of:)``.
+    /// - Returns: false if the connection is not made yet. Then poll for writing, and call ``connectionError(of:)``.
     static func connect(_ descriptor: Int32, _ address: SocketAddress) throws(SocketEngineError) -> Bool {
         do {
             try check("connect", address.description) {
@@ -107,14 +106,15 @@ enum SocketCalls {
         }
     }
 
-    /// Returns the outcome of a connection in progress; 0 for success.
+    /// Returns the error of a connection that was in progress; 0 if it was made.
     static func connectionError(of descriptor: Int32) -> Int32 {
         var code: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
     }
 
-    /// recv(2) into `buffer`; returns nil if there is no data yet, 0 at the end.
+    /// recv(2): reads into `buffer` and returns the number of bytes, 0 at the end of the connection. Returns nil if no
+    /// data has arrived yet.
     static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer)
         throws(SocketEngineError)
         -> Int?
@@ -130,7 +130,7 @@ enum SocketCalls {
         }
     }
 
-    /// send(2) without SIGPIPE; returns nil if the peer's buffer is full.
+    /// send(2) without SIGPIPE: returns the number of bytes sent, or nil if the peer's buffer is full.
     static func send(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) throws(SocketEngineError) -> Int?
     {
         do {
@@ -144,7 +144,7 @@ enum SocketCalls {
 
     enum Event { case readable, writable }
 
-    /// poll(2).
+    /// poll(2): waits for an event of a socket.
     ///
     /// - Returns: whether the event, an error or the end of the connection has occurred.
     static func poll(_ descriptor: Int32, _ event: Event, milliseconds: Int32) throws(SocketEngineError)
@@ -172,7 +172,7 @@ enum SocketCalls {
             var name = sockaddr_un()
             name.sun_family = sa_family_t(AF_UNIX)
             withUnsafeMutableBytes(of: &name.sun_path) { bytes in
-                // `SocketAddress.check` has verified that it fits; the rest is zero.
+                // `SocketAddress.check` has verified that the path fits; the other bytes stay zero.
                 for (index, byte) in path.string.utf8.prefix(SocketAddress.longestPath).enumerated() {
                     bytes[index] = byte
                 }

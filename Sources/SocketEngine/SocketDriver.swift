@@ -1,12 +1,12 @@
 /// The driver's end of i-PI's protocol: sends geometries to an engine and receives energies and forces.
 ///
-/// One thread uses it at a time. After an error the connection is in an unknown state: close it.
+/// Only one thread at a time may use it. After an error the state of the connection is unknown, so close it.
 public final class SocketDriver: Sendable {
     public struct Options: Sendable, Equatable {
-        /// Longest silence of the engine during an evaluation.
+        /// Longest time that the engine may take for an evaluation without sending anything.
         public var evaluation: Duration = .seconds(3600)
         public var limits = SocketLimits()
-        /// The text of INIT for an engine that requests it.
+        /// The text of the INIT message, for an engine that requests this message.
         public var initialization: [UInt8] = [0]
 
         public init() {}
@@ -28,7 +28,7 @@ public final class SocketDriver: Sendable {
         return try receive(geometry)
     }
 
-    /// Tells the engine that the driver is done; the engine may ignore this.
+    /// Tells the engine that no further geometry follows. The engine may ignore this.
     public func end() { try? wire.send(.exit, timeout: .seconds(1)) }
 
     private func send(_ geometry: SocketGeometry) throws {
@@ -44,7 +44,7 @@ public final class SocketDriver: Sendable {
             throw SocketEngineError.protocolViolation(
                 "received \(other.rawValue), expected READY or NEEDINIT")
         }
-        // Lattice vectors are columns on the wire.
+        // i-PI sends the lattice vectors as columns.
         let cell = Matrix3(geometry.cell ?? [Double](repeating: 0, count: 9))
         let payload =
             Wire.bytes(AtomicUnits.bohrs(cell.transposed.rows))
@@ -53,7 +53,7 @@ public final class SocketDriver: Sendable {
         try wire.send(.positions, payload)
     }
 
-    /// Asks for the engine's status. A busy engine answers when it is done, so this waits for an evaluation.
+    /// Asks for the engine's status. A busy engine answers only after its evaluation, so this waits until then.
     private func status() throws -> Message {
         try wire.send(.status)
         return try wire.message("the answer to STATUS", timeout: options.evaluation)
@@ -65,7 +65,7 @@ public final class SocketDriver: Sendable {
             throw SocketEngineError.protocolViolation("received \(status.rawValue), expected HAVEDATA")
         }
         try wire.send(.getForce)
-        // Some engines start the evaluation at this point.
+        // Some engines begin to calculate only when they receive this message.
         let message = try wire.message("FORCEREADY", timeout: options.evaluation)
         guard message == .forceReady else {
             throw SocketEngineError.protocolViolation("received \(message.rawValue), expected FORCEREADY")

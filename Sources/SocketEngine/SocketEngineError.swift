@@ -1,12 +1,12 @@
 /// The reason why the communication over a socket failed.
 public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A system call failed: its name, `errno`, and its subject.
+    /// A system call failed. The values are its name, `errno`, and the socket or file that it was called for.
     case system(call: String, code: Int32, subject: String)
-    /// An address that cannot be used, and the reason.
+    /// An address cannot be used. The value is the reason.
     case address(String)
-    /// No engine connected within the time-out, seconds.
+    /// No engine connected within this number of seconds.
     case noConnection(seconds: Double)
-    /// The peer neither sent nor received anything for longer than the time-out, seconds.
+    /// The peer neither sent nor received anything for this number of seconds.
     case timeout(waitingFor: String, seconds: Double)
     /// The peer closed the connection.
     case closed(during: String)
@@ -14,7 +14,7 @@ public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertib
     case protocolViolation(String)
     /// The peer's number of atoms differs from the number sent to it.
     case atomCount(expected: Int, received: Int)
-    /// The peer sent a number that is not finite; the value says which one.
+    /// The peer sent a number that is not finite. The value is the name of the quantity.
     case notFinite(String)
     /// The caller asked to stop.
     case stopped
@@ -23,7 +23,7 @@ public enum SocketEngineError: Error, Sendable, Equatable, CustomStringConvertib
     /// The peer's program could not be started.
     case notStarted(program: String, reason: String)
 
-    /// `errno` of a system call that failed.
+    /// `errno` of the system call that failed; nil for other errors.
     var code: Int32? {
         if case .system(_, let code, _) = self { code } else { nil }
     }

@@ -1,7 +1,7 @@
 /// The engine's end of i-PI's protocol: answers a driver's geometries with energies and forces.
 public struct SocketForceServer: Sendable {
     public struct Options: Sendable, Equatable {
-        /// Longest silence of the driver between two messages; drivers may compute for long.
+        /// Longest wait for the driver's next message; drivers may compute for long between two geometries.
         public var idle: Duration = .seconds(86_400)
         public var limits = SocketLimits()
 
@@ -18,8 +18,8 @@ public struct SocketForceServer: Sendable {
 
     /// Serves until the driver sends EXIT or closes the connection between two geometries.
     ///
-    /// - Parameter evaluate: computes energy and forces of a geometry. The cell is nil if the
-    ///   driver sent one without volume. An error that it throws ends the connection.
+    /// - Parameter evaluate: computes energy and forces of a geometry. The cell of the geometry is nil if the driver
+    ///   sent a cell without volume. An error that `evaluate` throws ends the connection.
     /// - Returns: the number of geometries that were evaluated.
     @discardableResult
     public func run(_ evaluate: (SocketGeometry) throws -> SocketForces) throws -> Int {
@@ -61,8 +61,8 @@ public struct SocketForceServer: Sendable {
 
     private func receive() throws -> SocketGeometry {
         let cell = Matrix3(AtomicUnits.lengths(try wire.doubles(9, "the cell"))).transposed
-        // For a singular cell, drivers send arbitrary numbers as its inverse, including infinities; they are
-        // not used.
+        // The inverse is not used. For a singular cell, drivers send arbitrary numbers as the inverse, including
+        // infinities.
         _ = try wire.read(72, "the inverse cell")
         let count = try wire.count("the number of atoms", upTo: options.limits.atoms)
         let positions = try wire.doubles(3 * count, "a position")

@@ -1,6 +1,6 @@
-/// The input of an engine: positions, and a cell if there is one.
+/// The geometry that a driver sends to an engine: positions, and a cell if there is one.
 public struct SocketGeometry: Sendable, Equatable {
-    /// Positions, Å: x y z of each atom in turn.
+    /// Positions, Å: x, y and z of each atom, atom after atom.
     public var positions: [Double]
     /// The three lattice vectors one after the other, Å; nil for a molecule in empty space.
     public var cell: [Double]?
@@ -18,11 +18,11 @@ public struct SocketGeometry: Sendable, Equatable {
 public struct SocketForces: Sendable, Equatable {
     /// Energy, eV.
     public var energy: Double
-    /// Forces, eV/Å, x y z of each atom in turn.
+    /// Forces, eV/Å: x, y and z of each atom, atom after atom.
     public var forces: [Double]
-    /// Virial −V σ, eV, 3×3 row by row; zeros if the engine has none.
+    /// Virial −V σ (volume times stress), eV, 3×3 row by row; zeros if the engine calculates none.
     public var virial: [Double]
-    /// Further output of the engine, in a form agreed on by both ends.
+    /// Further output of the engine, in a form that driver and engine have agreed on.
     public var extra: [UInt8]
 
     public init(
@@ -32,15 +32,15 @@ public struct SocketForces: Sendable, Equatable {
         (self.energy, self.forces, self.virial, self.extra) = (energy, forces, virial, extra)
     }
 
-    /// Returns the stress, eV/Å³, 3×3 row by row, positive under tension as in ASE; nil without a cell or for
-    /// a cell without volume.
+    /// Returns the stress, eV/Å³, 3×3 row by row, positive under tension as in ASE. Returns nil if there is no cell, or
+    /// if the cell has no volume.
     public func stress(in cell: [Double]?) -> [Double]? {
         guard let cell, let volume = Matrix3(cell).volume else { return nil }
         return virial.map { -$0 / volume }
     }
 }
 
-/// The few operations on 3×3 matrices that the protocol needs; rows are vectors.
+/// A 3×3 matrix whose rows are vectors, with the few operations that the protocol needs.
 struct Matrix3 {
     var rows: [Double]
 
@@ -60,13 +60,13 @@ struct Matrix3 {
 
     var determinant: Double { (0..<3).reduce(0) { $0 + self[0, $1] * cofactor(0, $1) } }
 
-    /// The volume; nil if it is zero.
+    /// The absolute value of the determinant, which is the volume of a cell; nil if it is zero.
     var volume: Double? {
         let determinant = abs(determinant)
         return determinant > 1e-12 ? determinant : nil
     }
 
-    /// The inverse; zeros for a singular matrix, as ASE sends for a molecule.
+    /// The inverse; zeros if the matrix is singular, as ASE sends for a molecule.
     var inverse: Matrix3 {
         let determinant = determinant
         guard abs(determinant) > 1e-12 else { return Matrix3([Double](repeating: 0, count: 9)) }
@@ -74,7 +74,7 @@ struct Matrix3 {
     }
 }
 
-/// The conversions between i-PI's atomic units and ours, in this one place.
+/// The conversions between i-PI's atomic units and eV and Å.
 ///
 /// The values are those of ASE (CODATA 2014), so that a peer that uses ASE receives the numbers
 /// that ASE would send.

@@ -1,12 +1,11 @@
 import SystemPackage
 
-/// One end of a connection that transfers exact numbers of bytes, with a time-out.
+/// One end of a connection. It transfers given numbers of bytes, with a time-out.
 ///
-/// One thread uses it at a time.
+/// Only one thread at a time may use it.
 public final class SocketStream: Sendable {
     private let descriptor: Int32
-    /// Called four times a second while waiting; true ends the wait with
-    /// ``SocketEngineError/stopped``.
+    /// Called four times a second during a wait. If it returns true, the wait ends with ``SocketEngineError/stopped``.
     private let shouldStop: @Sendable () throws -> Bool
 
     init(_ descriptor: Int32, shouldStop: @escaping @Sendable () throws -> Bool = { false }) {
@@ -18,7 +17,7 @@ public final class SocketStream: Sendable {
 
     /// Connects to a listening peer.
     ///
-    /// - Parameter patience: how long to retry if the peer does not listen yet.
+    /// - Parameter patience: time during which the connection is retried if the peer does not listen yet.
     public static func connect(
         to address: SocketAddress, patience: Duration = .zero,
         shouldStop: @escaping @Sendable () throws -> Bool = { false }
@@ -58,8 +57,8 @@ public final class SocketStream: Sendable {
     /// Reads exactly `count` bytes.
     ///
     /// - Parameters:
-    ///   - what: the name of the data in messages.
-    ///   - timeout: longest time without any data.
+    ///   - what: the name of the data, for messages.
+    ///   - timeout: longest time without receiving any data.
     func read(_ count: Int, _ what: String, timeout: Duration) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
@@ -110,11 +109,11 @@ public final class SocketStream: Sendable {
 
 /// A socket that listens for one peer.
 public final class SocketListener: Sendable {
-    /// The address for peers, with the port that the kernel chose if 0 was requested.
+    /// The address for peers. If port 0 was requested, it has the port that the kernel chose.
     public let address: SocketAddress
     private let descriptor: Int32
 
-    /// - Throws: an error if the address is in use.
+    /// - Throws: an error if the address is already in use.
     public init(_ address: SocketAddress) throws(SocketEngineError) {
         try address.check()
         descriptor = try SocketCalls.socket(address)
@@ -138,10 +137,10 @@ public final class SocketListener: Sendable {
         if case .unix(let path) = address { SocketCalls.unlink(path) }
     }
 
-    /// Waits for the peer.
+    /// Waits until a peer connects.
     ///
-    /// - Parameter shouldStop: called four times a second, here and later by the stream; it may
-    ///   throw the reason why no peer will connect.
+    /// - Parameter shouldStop: called four times a second, during this wait and later by the stream. It may throw an
+    ///   error that explains why no peer will connect.
     public func accept(
         timeout: Duration, shouldStop: @escaping @Sendable () throws -> Bool = { false }
     ) throws -> SocketStream {

@@ -3,31 +3,31 @@ import Glibc
 
 /// Builds Au25(SCH3)18, whose anion is the best known protected cluster, from its symmetry.
 ///
-/// One gold atom, twelve around it at the corners of an icosahedron, and six staples S–Au–S–Au–S in
-/// an octahedral arrangement. Each staple lies in a mirror plane over an edge of the icosahedron,
-/// with its middle sulfur on the edge's two-fold axis and its outer ones at the two corners beyond
-/// the edge. Au25S18 has the point group T_h; the methyl groups alternate between the sides of
-/// their staple, as in Au38(SCH3)24, which reduces it to S6.
+/// The cluster has one gold atom, twelve around it at the corners of an icosahedron, and six staples S–Au–S–Au–S in an
+/// octahedral arrangement. Each staple lies in the mirror plane that bisects an edge of the icosahedron. Its middle
+/// sulfur is on the two-fold axis through the middle of the edge; its outer ones bind to the third corners of the two
+/// faces that share the edge. Au25S18 has the point group T_h. The methyl groups alternate between the two sides of
+/// their staple, as in Au38(SCH3)24, which reduces the point group to S6.
 ///
-/// Not relaxed: bond lengths are idealised.
+/// The structure is not relaxed: bond lengths are idealised.
 /// - Source: Heaven et al., J. Am. Chem. Soc. 130, 3754 (2008), and Zhu et al., J. Am. Chem. Soc. 130, 5883 (2008), for
 ///   the arrangement; bond lengths rounded from PBE structures of such clusters.
 public struct Au25Cluster: Sendable {
-    /// From the central gold atom to the twelve around it, Å.
+    /// Distance from the central gold atom to the twelve around it, Å.
     public var coreRadius = 2.80
-    /// From a staple's gold atom to the three of the icosahedron's face below it, Å.
+    /// Distance from a gold atom of a staple to each corner of the icosahedron's face below it, Å.
     public var goldGold = 3.20
     /// Gold–sulfur bond length within a staple, Å.
     public var goldSulfur = 2.33
-    /// From a staple's outer sulfur to the icosahedron, Å.
+    /// Distance from an outer sulfur of a staple to the gold atom of the icosahedron that it binds to, Å.
     public var coreSulfur = 2.40
-    /// Gold–sulfur–carbon, degrees.
+    /// Angle gold–sulfur–carbon, degrees.
     public var goldSulfurCarbon = 104.0
 
     public init() {}
 
-    /// The central gold atom, the icosahedron, the staples' gold, all sulfur, then carbon and its
-    /// three hydrogens for each sulfur; centred at the origin, two-fold axes along x, y and z.
+    /// The cluster: the central gold atom, the icosahedron, the gold of the staples, all sulfur, then carbon and its
+    /// three hydrogens for each sulfur. It is centred at the origin, with two-fold axes along x, y and z.
     public var atoms: Atoms {
         let staple = self.staple
         var gold: [SIMD3<Double>] = []
@@ -46,10 +46,10 @@ public struct Au25Cluster: Sendable {
 
     private static let goldenRatio = (1 + 5.0.squareRoot()) / 2
 
-    /// Half an edge of the icosahedron, Å.
+    /// Half the length of an edge of the icosahedron, Å.
     private var halfEdge: Double { coreRadius / (1 + Self.goldenRatio * Self.goldenRatio).squareRoot() }
 
-    /// (0, ±1, ±φ) and its cyclic permutations.
+    /// The corners of the icosahedron, Å: (0, ±1, ±φ) times ``halfEdge``, and its cyclic permutations.
     private var icosahedron: [SIMD3<Double>] {
         var corners: [SIMD3<Double>] = []
         for (y, z) in [(1.0, 1.0), (-1, 1), (1, -1), (-1, -1)] {
@@ -59,26 +59,26 @@ public struct Au25Cluster: Sendable {
         return corners
     }
 
-    /// The operations of S6 move one staple onto all six: three-fold rotation about (1, 1, 1), and
-    /// inversion.
+    /// The operations of the point group S6, which move one staple onto all six: the rotations by 0°, 120° and 240°
+    /// about (1, 1, 1), each without and with inversion.
     private static let images: [@Sendable (SIMD3<Double>) -> SIMD3<Double>] = [
         { $0 }, { SIMD3($0.z, $0.x, $0.y) }, { SIMD3($0.y, $0.z, $0.x) },
         { -$0 }, { -SIMD3($0.z, $0.x, $0.y) }, { -SIMD3($0.y, $0.z, $0.x) },
     ]
 
-    /// The staple about the z axis, in the xz plane.
+    /// Positions of the atoms in the staple that crosses the z axis and lies in the xz plane, Å.
     private var staple: (gold: [SIMD3<Double>], sulfur: [SIMD3<Double>], methyl: [SIMD3<Double>]) {
         let a = halfEdge
         let phi = Self.goldenRatio
-        // The face (φ, 0, 1), (0, ±1, φ): its centre, and the distance of its corners from the
-        // centre.
+        // A gold atom of the staple lies above the face whose corners are (φ, 0, 1), (0, 1, φ) and (0, −1, φ) times
+        // ``halfEdge``. `middle` is the centre of the face; `anchor` is its corner in the plane of the staple.
         let middle = a / 3 * SIMD3(phi, 0, 2 * phi + 1)
         let anchor = a * SIMD3(phi, 0, 1)
         let height = (goldGold * goldGold - (anchor - middle).squaredLength).squareRoot()
         let gold = middle + height * (middle / middle.length)
         let central = SIMD3(0, 0, gold.z + (goldSulfur * goldSulfur - gold.x * gold.x).squareRoot())
-        // Outer sulfur: in the plane, at both bond lengths, on the far side of the line between the
-        // two gold atoms.
+        // The outer sulfur is in the plane of the staple, at both bond lengths, on the far side of the line from `gold`
+        // to `anchor`.
         let line = (anchor - gold) / goldGold
         let along = (goldSulfur * goldSulfur - coreSulfur * coreSulfur + goldGold * goldGold) / (2 * goldGold)
         let outer =
@@ -94,8 +94,8 @@ public struct Au25Cluster: Sendable {
         )
     }
 
-    /// Returns the positions of a methyl group on sulfur, Å. With the rotations that ``staple`` uses, the groups of
-    /// neighbouring staples interlock, and no two of their hydrogens are nearer than 2.1 Å.
+    /// Returns the positions of a methyl group on sulfur, Å. With the values of `turn` that ``staple`` passes, the
+    /// groups of neighbouring staples interlock, and no two of their hydrogens are nearer than 2.1 Å.
     ///
     /// - Parameters:
     ///   - side: the side of the staple, along ±y.
@@ -108,7 +108,8 @@ public struct Au25Cluster: Sendable {
         let (u, v) = (first - sulfur, second - sulfur)
         let towards = u / u.length + v / v.length
         let bisector = towards / towards.length
-        // c·u/|u| = cos(Au–S–C) for both, with c between −bisector and the normal of the staple.
+        // `direction` points from sulfur to carbon, between −`bisector` and the normal of the staple, and makes the
+        // angle ``goldSulfurCarbon`` with both Au–S bonds.
         let cosine = -cos(goldSulfurCarbon * .pi / 180) / (bisector.dot(u) / u.length)
         let direction = SIMD3(0, side * (1 - cosine * cosine).squareRoot(), 0) - cosine * bisector
         let across = bisector - bisector.dot(direction) * direction

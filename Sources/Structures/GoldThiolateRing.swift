@@ -1,11 +1,11 @@
 public import Atomistics
 import Glibc
 
-/// The starting structure of a ring (AuSCH3)_n: sulfur at the corners of a regular polygon,
-/// alternately above and below its plane, gold in the middle of its edges, methyl groups pointing
-/// outwards.
+/// The starting structure of a ring (AuSCH3)_n. The sulfur atoms are at the corners of a regular polygon, alternately
+/// above and below its plane, the gold atoms in the middle of its edges; the methyl groups point outwards.
 ///
-/// Not relaxed: distances are idealised. With an odd n one edge has both sulfurs on the same side.
+/// The structure is not relaxed: distances are idealised. If n is odd, one edge has both sulfur atoms on the same side
+/// of the plane.
 /// - Source: arXiv:2203.09788, section III.C; bond lengths are our own choice.
 public struct GoldThiolateRing: Sendable {
     /// Number of gold atoms.
@@ -25,7 +25,8 @@ public struct GoldThiolateRing: Sendable {
         self.n = n
     }
 
-    /// All gold, all sulfur, then carbon and its three hydrogens for each sulfur; centred at the origin.
+    /// The ring: all gold, all sulfur, then carbon and its three hydrogens for each sulfur. It is centred at the
+    /// origin.
     public var atoms: Atoms {
         let halfEdge = (goldSulfur * goldSulfur - pucker * pucker).squareRoot()
         let radius = halfEdge / sin(.pi / Double(n))
@@ -39,7 +40,7 @@ public struct GoldThiolateRing: Sendable {
             let position = radius * outwards + SIMD3(0, 0, side * pucker)
             sulfur.append(position)
             let u = 0.6 * outwards + SIMD3(0, 0, 0.8 * side)
-            // The rotation about the bond is arbitrary, but the same on every machine.
+            // The rotation of a methyl group about its S–C bond is arbitrary, but the same on every machine.
             methyl += group.positions(at: position, along: u, turn: u.cross([0.3, 0.5, 0.81]))
         }
         let gold = (0..<n).map { (sulfur[$0] + sulfur[($0 + 1) % n]) / 2 }
@@ -52,7 +53,7 @@ public struct GoldThiolateRing: Sendable {
     }
 }
 
-/// A methyl group on sulfur, idealised: tetrahedral angles.
+/// A methyl group on sulfur, with idealised tetrahedral angles.
 struct MethylGroup {
     /// Sulfur–carbon bond length, Å.
     var sulfurCarbon = 1.83
@@ -61,13 +62,13 @@ struct MethylGroup {
 
     static let elements: [Element] = [.carbon, .hydrogen, .hydrogen, .hydrogen]
 
-    /// Returns the positions of carbon and its three hydrogens, 109.5° from sulfur, Å.
+    /// Returns the positions of carbon and its three hydrogens, Å. The angles S–C–H are 109.5°.
     ///
     /// - Parameters:
     ///   - sulfur: position of the sulfur atom, Å.
-    ///   - u: from sulfur to carbon, of length 1.
-    ///   - turn: the side of u on which the first hydrogen is; only its component perpendicular to
-    ///     u matters.
+    ///   - u: direction from sulfur to carbon, of length 1.
+    ///   - turn: the direction, seen along u, in which the first hydrogen lies; only its component perpendicular to u
+    ///     matters.
     func positions(at sulfur: SIMD3<Double>, along u: SIMD3<Double>, turn: SIMD3<Double>) -> [SIMD3<Double>] {
         let carbon = sulfur + sulfurCarbon * u
         let across = turn - turn.dot(u) * u

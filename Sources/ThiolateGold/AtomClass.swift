@@ -16,10 +16,9 @@ public enum AtomClass: String, Sendable, Codable, CaseIterable, CodingKeyReprese
 
 /// The classes of all atoms.
 ///
-/// The classes S, C and H follow from the element. The class of gold follows from its numbers of
-/// sulfur atoms (n_S) and other gold atoms (n_Au) within `bondLength`, inclusive: unit gold if n_S
-/// ≥ 2, or if n_S = 1 and n_Au = 0 (a *half unit*, a bond that breaks or forms); otherwise core
-/// gold.
+/// The classes S, C and H follow from the element. The class of a gold atom follows from the numbers of sulfur atoms
+/// (n_S) and of other gold atoms (n_Au) within `bondLength` of it, inclusive: unit gold if n_S ≥ 2, or if n_S = 1 and
+/// n_Au = 0 (a *half unit*, a bond that breaks or forms); otherwise core gold.
 ///
 /// - Source: section III.C of the paper; n_S ≥ 2 is our reading of "two Au–S bonds".
 public struct Classification: Sendable, Equatable {
@@ -45,7 +44,7 @@ public struct Classification: Sendable, Equatable {
     /// - Parameters:
     ///   - atoms: a structure of H, C, S and Au.
     ///   - options: bond lengths.
-    ///   - previous: the classes at the previous step, for hysteresis; nil for none.
+    ///   - previous: the classes at the previous step. Nil means that there is no previous step, and no hysteresis.
     /// - Precondition: the structure has no elements other than H, C, S and Au.
     public init(_ atoms: Atoms, options: Options = Options(), previous: [AtomClass]? = nil) {
         precondition(previous.map { $0.count == atoms.count } ?? true, "one class per atom")
@@ -60,7 +59,8 @@ public struct Classification: Sendable, Equatable {
             default:
                 precondition(atoms.elements[i] == .gold, "only H, C, S and Au have classes")
                 var (sulfur, gold) = (0, 0)
-                // For a unit atom sulfur counts up to the longer distance; for a core atom, gold.
+                // For an atom that was unit gold, sulfur counts up to the longer distance; for an atom that was core
+                // gold, gold does.
                 let wasUnit = previous.map { $0[i] == .unitGold }
                 let sulfurLimit = wasUnit == true ? options.releaseLength : options.bondLength
                 let goldLimit = wasUnit == false ? options.releaseLength : options.bondLength

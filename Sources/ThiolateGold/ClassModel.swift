@@ -42,11 +42,11 @@ struct ClassModel: Sendable {
             ? try SingleMatrix(file, prefix + "misfits", rows: used.count, columns: used.count) : nil
     }
 
-    /// Predicts for some atoms of this class.
+    /// Predicts the forces on some atoms of this class.
     ///
     /// - Parameters:
     ///   - x: one descriptor per row, not scaled.
-    ///   - environments: one per row.
+    ///   - environments: the environment of the atom of each row of `x`.
     func predict(
         _ x: Matrix, _ environments: [Environment], _ options: OAMLMOptions, _ own: ClassOptions
     ) -> [AtomPrediction] {
@@ -89,7 +89,7 @@ struct ClassModel: Sendable {
     }
 }
 
-/// The prediction of its class's models for one atom.
+/// The prediction for one atom by the models of its class.
 struct AtomPrediction: Sendable {
     /// The norm from the norm model, eV/Å; may be negative.
     var norm = 0.0
@@ -99,7 +99,7 @@ struct AtomPrediction: Sendable {
     /// Expected error of the force vector, eV/Å.
     var expectedError: Double?
     var outOfDomain = false
-    /// Whether every alignment left a rotation undetermined.
+    /// Whether the alignments with all references left a rotation undetermined.
     var lowRank = false
 
     /// Returns the force, eV/Å; if `clamped`, a negative norm counts as zero.

@@ -10,12 +10,12 @@ struct CrossValidation {
     let forces: [SIMD3<Double>]
     let distances: Matrix
     let factor: DistanceFactorisation
-    /// D_c.
+    /// D_c of `OAMLM`: the projections of the references' directions onto each other after alignment.
     let projections: Matrix
     let direction: OAMLM
     let environments: [Environment]
     let aligned: References
-    /// Norms predicted without the reference's frame; nil if not known.
+    /// The norm of each reference, predicted by a fit without its frame; nil if it is not known.
     let norms: [Double?]
 
     /// Returns the candidate whose cross-validated force vectors have the smallest error, with its calibration; in
@@ -46,7 +46,7 @@ struct CrossValidation {
         return (best.options, best.calibration, trials)
     }
 
-    /// Returns, for each candidate, the predictions for the references whose norm without their frame is known.
+    /// Returns, for each candidate, the predictions for the references whose ``norms`` are known.
     private func samples(
         _ directions: [SIMD3<Double>], _ candidates: [ClassOptions], _ progress: TrainingProgress
     ) throws -> [[Sample]] {
@@ -97,7 +97,7 @@ struct CrossValidation {
         return (0..<count).map { samples[$0 * n..<($0 + 1) * n].compactMap { $0 } }
     }
 
-    /// Returns D_c − (d_c from a fit without the frame of each row).
+    /// Returns the residuals D_c − d_c, where row i of d_c is predicted by a fit without the frame of reference i.
     private func projectionResiduals() throws -> Matrix {
         let n = forces.count
         let inverse = factor.inverse()
@@ -117,7 +117,7 @@ struct CrossValidation {
         var options: ClassOptions
         /// Root mean square error of the force vector, eV/Å.
         var forceError: Double
-        /// Weighted mean angle, degrees.
+        /// Mean angle with weights |F|², degrees.
         var weightedAngle: Double
 
         var description: String {
@@ -154,7 +154,7 @@ struct ForceErrorFit: Sendable, Equatable, Codable {
     /// Mean angle with weights |F|², degrees.
     var weightedAngle: Double
 
-    /// The values without cross-validation.
+    /// The result without cross-validation: there are no expected errors, and no atom is out of domain.
     static let unknown = ForceErrorFit(
         coefficients: [], farthest: .greatestFiniteMagnitude, samples: 0, forceError: 0, normError: 0,
         weightedAngle: 0)
@@ -168,12 +168,12 @@ struct ForceErrorFit: Sendable, Equatable, Codable {
 }
 
 extension ForceErrorFit {
-    /// An atom is out of domain beyond this multiple of the 99th percentile of distances between
-    /// frames.
+    /// An atom is out of domain if the nearest reference is farther than this multiple of the 99th percentile of the
+    /// distances between a reference and the nearest reference from another frame.
     private static let reach = 1.5
 
-    /// Fits to references whose environment also occurs in other frames. If an environment occurs in one frame only, a
-    /// fit without this frame finds it out of domain.
+    /// Fits to the samples for which there are references from other frames; otherwise a fit without the sample's frame
+    /// predicts nothing. With fewer than ten such samples, the result is ``unknown``.
     init(fitting all: [CrossValidation.Sample]) throws {
         let samples = all.filter(\.nearest.isFinite)
         guard samples.count >= 10 else {

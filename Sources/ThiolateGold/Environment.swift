@@ -30,7 +30,7 @@ public enum Environment: Sendable, Equatable {
         }
     }
 
-    /// The nearest neighbours whose orders define the axes of core gold.
+    /// Number of nearest neighbours whose orders define the axes of core gold.
     private static let axisNeighbours = 4
 
     /// Returns the neighbours in every order that defines axes: the permutations of the class; for core gold, every
@@ -84,7 +84,7 @@ struct EnvironmentFinder {
         indices = Dictionary(grouping: atoms.elements.indices) { atoms.elements[$0] }
     }
 
-    /// Returns the environment of atom i, and whether one of its bonds is too long.
+    /// Returns the environment of atom i, and whether one of its bonds is longer than `longestBond`.
     func environment(
         of i: Int, _ atomClass: AtomClass, halfUnit: Bool
     ) -> (environment: Environment, stretched: Bool) {
@@ -146,7 +146,7 @@ struct EnvironmentFinder {
         }
     }
 
-    /// Returns the atoms of an element, other than i, by their distance to atom i.
+    /// Returns the `count` nearest atoms of an element within `radius` of atom i, by distance, without i and `except`.
     private func nearest(
         _ element: Element, to i: Int, _ count: Int, except: Int? = nil,
         within radius: Double = .infinity

@@ -19,17 +19,17 @@ public struct ModelTraining<Options: Sendable>: Sendable {
     }
 }
 
-/// Learning machines for norm and direction.
+/// The training of learning machines for the norm and the direction of the force.
 public typealias OAMLMTraining = ModelTraining<OAMLMOptions>
-/// One kernel for the whole vector.
+/// The training of one kernel for the whole force vector.
 public typealias VectorKernelTraining = ModelTraining<VectorKernelOptions>
 
-/// The part of a model file that is not arrays of numbers.
+/// The header of a model file with one model per class of atom.
 struct ClassModelHeader<Options: Codable & Sendable, Class: Codable & Sendable>: Codable, Sendable {
     var levelOfTheory: String
     var options: Options
     var frames: Int
-    /// Shortest distances in the frames; nil in older models.
+    /// Shortest distance of each pair of elements in the training frames; nil in models of earlier versions.
     var shortestDistances: PairDistances?
     var provenance: [String: String]
     var classes: [Class]
@@ -61,7 +61,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case periodic(frame: Int)
     case unknownElement(String, frame: Int, atom: Int)
     case coincidentAtoms(frame: Int, Int, Int)
-    /// A frame with another level of theory than the recipe.
+    /// A frame whose level of theory is not that of the training.
     case levelOfTheory(frame: Int, found: String?, expected: String)
     /// Every class has too few environments.
     case tooFewEnvironments([String: Int], needed: Int)

@@ -37,7 +37,7 @@ enum TrainedNorm: Sendable {
         }
     }
 
-    /// Constant added to the weighted sum.
+    /// Constant that is added to the weighted sum of distances; 0 for an MLM.
     var constant: Double {
         switch self {
         case .emlm(let machine): machine.constant

@@ -4,8 +4,8 @@ import LinearAlgebra
 public import MinimalLearning
 public import ModelFile
 
-/// The paper's force field: for each atom class an EMLM for the norm of the force and an OAMLM for
-/// its direction.
+/// The paper's force field: for each atom class an EMLM for the norm f of the force and an OAMLM for its direction v̂,
+/// as functions of the descriptor x_i.
 ///
 ///     F_i = max(0, f(x_i)) v̂(x_i)
 ///
@@ -73,8 +73,8 @@ public struct OAMLMForceField: ForceField {
     /// The source of the training frames, as text for users.
     public var data: [String: String] { header.provenance }
 
-    /// Returns the same model with another method for directions; expected errors keep their
-    /// calibration.
+    /// Returns the same model with another method for directions. The expected errors are still those calibrated for
+    /// the old method. If `sigma2` is nil, each class keeps its width of the alignment weights.
     public func solving(_ direction: DirectionSolver, sigma2: Double? = nil) -> OAMLMForceField {
         var copy = self
         for atomClass in AtomClass.allCases {
@@ -114,7 +114,7 @@ public struct OAMLMForceField: ForceField {
         return prediction
     }
 
-    /// Returns the indicators u₁ to u₆ that the model has.
+    /// Returns those of the indicators u₁ to u₆ (`DirectionUncertainty`) that the model gives, with one value per atom.
     private static func indicators(_ all: [DirectionUncertainty?]) -> [String: [Double]] {
         let measures: [(String, (DirectionUncertainty) -> Double?)] = [
             ("u1-support", \.support), ("u2-coherence", \.coherence), ("u3-residual", \.residual),

@@ -10,8 +10,7 @@ extension ModelTraining where Options == OAMLMOptions {
     /// The same frames and options give the same bytes.
     ///
     /// - Parameters:
-    ///   - frames: structures with `forces`, and with `level_of_theory` in their info if it is
-    ///     known.
+    ///   - frames: molecules with forces and with the level of theory of this training.
     ///   - path: path of the model file.
     ///   - progress: reports the progress.
     /// - Returns: the model's version.

@@ -91,7 +91,7 @@ extension ModelFile {
         tensors.first { $0.name == name }?.type
     }
 
-    /// Returns a tensor of this shape; nil allows any extent.
+    /// Returns the tensor of this name and shape; nil in `shape` allows any extent.
     func float64(_ name: String, shape: [Int?]) throws(ModelFileError) -> Tensor<Double> {
         let tensor = try float64(name)
         try check(tensor.shape, of: name, is: shape)
@@ -177,8 +177,8 @@ func product(_ a: Matrix, _ b: Tensor<Double>) -> Matrix {
     return result
 }
 
-/// Environments of one class as arrays: slots with one bit each, or shells with their count and
-/// anchor.
+/// Environments of one class as arrays: the points, padded to the same number of slots, and one mark per environment.
+/// The mark has a bit for each filled slot; for a shell it is the number of points, plus `anchor` if it has an anchor.
 struct PackedEnvironments {
     var slots: Int
     var points: [Double] = []

@@ -45,7 +45,7 @@ struct SelectedReferences {
     /// Indices in the pool.
     let indices: [Int]
     let scaling: MinMaxScaling
-    /// K×F, scaled.
+    /// Scaled descriptors, K×F.
     let descriptors: Matrix
 
     /// - Parameter count: largest number of references.

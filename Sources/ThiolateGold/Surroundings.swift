@@ -8,7 +8,7 @@ struct Surroundings {
     let classes: Classification
     /// The atoms of each class, in the order of the classes.
     let members: [(atomClass: AtomClass, atoms: [Int])]
-    /// N×F.
+    /// Descriptors of all atoms, N×F, not scaled.
     let descriptors: Matrix
     let environments: [Environment]
     /// True for each atom that is closer to another atom than any two atoms of these elements in the training frames.
@@ -20,7 +20,7 @@ struct Surroundings {
     ///   - known: classes that have a model.
     ///   - shortest: shortest distances in the training frames; nil if the model does not have
     ///     them.
-    ///   - previous: the prediction for the previous step, for hysteresis.
+    ///   - previous: the prediction for the previous step. Nil means that there is no previous step, and no hysteresis.
     /// - Throws: ``ForceFieldError``, and errors of the descriptor.
     init(
         of atoms: Atoms, _ soap: SOAP, _ options: EnvironmentOptions, known: Set<AtomClass>,
@@ -98,5 +98,5 @@ struct Surroundings {
     }
 }
 
-/// The elements that have classes.
+/// The elements whose atoms have an ``AtomClass``.
 let classifiable: [Element] = [.hydrogen, .carbon, .sulfur, .gold]

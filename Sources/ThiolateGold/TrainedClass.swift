@@ -6,11 +6,11 @@ import MinimalLearning
 struct TrainedClass: Sendable {
     let atomClass: AtomClass
     let scaling: MinMaxScaling
-    /// K×F, scaled, in maximin order.
+    /// Scaled descriptors of the references, K×F, in maximin order.
     let references: Matrix
-    /// Weights over the first `norm.count` references.
+    /// The norm model, which uses the first `norm.count` references.
     let norm: TrainedNorm
-    /// The references of the direction model.
+    /// Indices in `references` of the references of the direction model.
     let directionReferences: [Int]
     /// Unit vectors along the forces at the references of the direction model.
     let directions: [SIMD3<Double>]
@@ -73,8 +73,9 @@ struct TrainedClass: Sendable {
             poolSize: pool.forces.count, stretched: pool.stretched)
     }
 
-    /// Returns D_c (and D_g) between the references: the projection of each reference's direction onto the direction of
-    /// every other reference after its alignment.
+    /// Returns D_c of `OAMLM` between the references, i.e. the projection of each reference's direction onto the
+    /// direction of every other reference after its alignment, and D_g, the misfits of the alignments, if
+    /// `alignmentModel`.
     private static func pairwise(
         _ aligned: References, _ environments: [Environment], _ directions: [SIMD3<Double>],
         alignmentModel: Bool, _ progress: TrainingProgress

@@ -4,7 +4,7 @@ public import MinimalLearning
 
 /// The options of the classification, description and comparison of atoms, which all models of this module share.
 public struct EnvironmentOptions: Sendable, Equatable, Codable {
-    /// The set of points whose range is scaled to [0, 1].
+    /// The environments over which the range of each feature is scaled to [0, 1].
     public enum ScalingSet: String, Sendable, Codable, CaseIterable {
         /// All environments of the class.
         case pool
@@ -15,8 +15,8 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
     public var soap = SOAPSettings.paper
     public var scaling = ScalingSet.pool
     public var start = MaximinStart.closestToMean
-    /// Number of environments, as a multiple of the number of references, that are drawn at random and from which the
-    /// references are selected; nil to select them from all environments.
+    /// Number of environments, as a multiple of the number of references, from which the references are selected; these
+    /// environments are chosen at random. Nil means that the references are selected from all environments.
     ///
     /// With a small value the references follow the distribution of the data. A selection from all environments takes
     /// outliers first.
@@ -25,7 +25,7 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
     /// Number of core gold triangles that are aligned (eq. 18).
     public var triangles = 10
     public var classification = Classification.Options()
-    /// Fewest environments for which a class is trained.
+    /// Smallest number of environments with which a class is trained.
     public var fewestEnvironments = 10
 
     public init() {}
@@ -34,7 +34,7 @@ public struct EnvironmentOptions: Sendable, Equatable, Codable {
 /// Settings that may differ between classes.
 public struct ClassOptions: Sendable, Equatable, Codable {
     public var direction: DirectionSolver
-    /// Width of the alignment weights, Å.
+    /// Width σ₂ of the alignment weights exp(−(g/σ₂)²), where g is the misfit of an alignment, Å.
     public var sigma2: Double
 
     public init(direction: DirectionSolver = .paperEq17, sigma2: Double = 0.5) {
@@ -43,7 +43,7 @@ public struct ClassOptions: Sendable, Equatable, Codable {
     }
 }
 
-/// All settings of a training, which are recorded in the model file.
+/// All settings of the training of an OAMLM force field, which are recorded in the model file.
 public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var environment = EnvironmentOptions()
     /// Largest number of references of a norm model.
@@ -52,9 +52,9 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
     public var ridge = EMLM.paperRidge
     /// Largest number of references of a direction model.
     public var directionReferences = 2500
-    /// Whether misfits of alignments are learnt, too (B_g).
+    /// Whether misfits of alignments are learnt, too.
     public var alignmentModel = false
-    /// Whether a negative norm counts as zero.
+    /// Whether a negative predicted norm counts as zero.
     public var clampNorm = true
     /// Whether predicted projections are limited to [−1, 1].
     public var clipProjections = false
@@ -70,7 +70,8 @@ public struct OAMLMOptions: Sendable, Equatable, Codable {
     /// The paper's final settings.
     public init() {}
 
-    /// Returns the methods to try for a class, sorted by σ₂.
+    /// Returns the methods to try for a class: its own method, then the alternatives with the same σ₂, then the other
+    /// alternatives by ascending σ₂.
     func candidates(_ atomClass: AtomClass) -> [ClassOptions] {
         let others = alternatives.filter { $0 != self[atomClass] }
         return [self[atomClass]]
@@ -92,15 +93,15 @@ public struct VectorKernelOptions: Sendable, Equatable, Codable {
     public var shapes: [RadialKernel] = [.matern32, .gaussian]
     /// Length scales ℓ to try, as multiples of the median distance between references.
     public var lengths = [4.0, 8, 16]
-    /// Widths σ₂ of the alignment weights to try, Å.
+    /// Tolerances σ₂ of the neighbours' positions to try, Å.
     public var sigma2 = [0.8, 1.6, 3.2]
     /// Regularisations λ to try, relative to the kernel at distance zero.
     public var noises = [1e-4, 1e-3, 1e-2, 0.1]
 
     public init() {}
 
-    /// Returns every combination with this σ₂, for a class whose references have this median
-    /// distance.
+    /// Returns a kernel with this σ₂ for every combination of shape, length scale and regularisation. The length scales
+    /// are multiples of the median distance between the references of the class.
     func candidates(medianDistance: Double, sigma2: Double) -> [VectorKernel] {
         shapes.flatMap { shape in
             lengths.flatMap { length in

@@ -5,12 +5,12 @@ import MinimalLearning
 
 /// All environments of one class in the training frames.
 struct TrainingPool {
-    /// N×F, not scaled.
+    /// Descriptors of the environments, N×F, not scaled.
     var descriptors: Matrix
     /// The force on the centre of each environment, eV/Å.
     var forces: [SIMD3<Double>]
     var environments: [Environment]
-    /// The frame of each environment.
+    /// Index of the frame of each environment.
     var frames: [Int]
     var stretched = 0
 
@@ -54,7 +54,7 @@ struct TrainingPool {
 
     /// Returns the classes with enough environments, in the order of the classes.
     ///
-    /// - Throws: ``TrainingError`` if frames differ in level of theory or no class has enough
+    /// - Throws: ``TrainingError`` if a frame has another level of theory than `levelOfTheory` or no class has enough
     ///   environments, and errors of the descriptor.
     static func sufficient(
         in frames: [Atoms], levelOfTheory: String, _ options: EnvironmentOptions,

@@ -16,7 +16,7 @@ public struct DescribedFrames: Sendable {
 }
 
 /// A trial of learning machines that are trained on some frames and tested on others, with one descriptor. Each class
-/// is tried by itself, so no structure must have all classes.
+/// is tried by itself, so a structure need not have all classes.
 public struct TransferTrial: Sendable {
     public var options: OAMLMOptions
     /// Whether directions are learnt, too; norms alone take much less time.
@@ -52,8 +52,8 @@ public struct TransferTrial: Sendable {
     ///   - atomClass: the class of the atoms in training and test.
     ///   - training: frames for training.
     ///   - testing: frames for the test.
-    ///   - scratch: path for a temporary model file, for directions.
-    /// - Returns: nil if the class has too few atoms on one side.
+    ///   - scratch: path for a temporary model file, which is used only if ``directions`` is true.
+    /// - Returns: nil if the class has too few environments in training or no atoms in the test.
     /// - Throws: errors of the solvers and of the file.
     public func run(
         _ atomClass: AtomClass, from training: DescribedFrames, to testing: DescribedFrames,

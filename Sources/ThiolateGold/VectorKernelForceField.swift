@@ -8,9 +8,9 @@ public import ModelFile
 ///
 ///     F(x) = Σ_j k(|x − x_j|) M_j a_j
 ///
-/// with the classes, descriptors and neighbours of ``OAMLMForceField``. M_j is the orientation of the neighbours
-/// relative to the neighbours of reference j (`VectorKernelFit`). Norm and direction are predicted together; there is
-/// no energy.
+/// with the classes, descriptors x and neighbours of ``OAMLMForceField``. k is a radial kernel, a_j a vector of
+/// coefficients of reference j, and M_j the orientation of the neighbours relative to the neighbours of reference j
+/// (`VectorKernelFit`). Norm and direction are predicted together; there is no energy.
 public struct VectorKernelForceField: ForceField {
     public static let kind = "vector-kernel"
 
@@ -25,7 +25,7 @@ public struct VectorKernelForceField: ForceField {
         let header: VectorKernelClassHeader
         let references: ReferenceSet
         let frames: [LocalFrames]
-        /// a_j divided by the normalisation of the reference's local frames.
+        /// The coefficients a_j (`VectorKernelFit`), each divided by the norm of the local frames of reference j.
         let coefficients: [SIMD3<Double>]
 
         init(

@@ -1,4 +1,4 @@
-/// A place in a text, both 1-based; columns count Unicode scalars.
+/// A place in a text. Line and column are counted from 1, columns in Unicode scalars.
 public struct TextMark: Sendable, Hashable, Codable, Comparable {
     public var line: Int
     public var column: Int
@@ -11,8 +11,8 @@ public struct TextMark: Sendable, Hashable, Codable, Comparable {
     public static func < (a: Self, b: Self) -> Bool { (a.line, a.column) < (b.line, b.column) }
 }
 
-/// A message about a file that its author can correct. It does not name the file; the code that shows the message adds
-/// the name.
+/// A message about a mistake in a file, for the file's author. It does not name the file; the code that shows the
+/// message adds the name.
 public struct Diagnostic: Sendable, Equatable, Codable {
     public enum Severity: String, Sendable, Codable { case error, warning }
 
@@ -21,9 +21,9 @@ public struct Diagnostic: Sendable, Equatable, Codable {
     public var code: String
     /// The place of the error; nil if the message concerns the whole file.
     public var mark: TextMark?
-    /// Number of Unicode scalars under the caret.
+    /// Number of Unicode scalars that the caret line marks.
     public var width: Int
-    /// `stages[0].ml.fmax`; empty for the document itself.
+    /// Path of the key that the message concerns, such as `stages[0].ml.fmax`; empty for the document itself.
     public var keyPath: String
     public var message: String
     public var hint: String?
@@ -48,7 +48,7 @@ extension Sequence<Diagnostic> {
 
 /// Renders diagnostics for users: place, message, the line with a caret below, a hint.
 public struct DiagnosticRenderer: Sendable {
-    /// Largest number of diagnostics that are shown; further ones are counted.
+    /// Largest number of diagnostics that are shown; the others are counted.
     public static let most = 100
 
     private let file: String
@@ -122,9 +122,10 @@ extension [UInt8] {
     }
 }
 
-/// Counts lines like YAML 1.1 and libyaml.
+/// Line breaks as YAML 1.1 and libyaml count them.
 extension [UInt8] {
-    /// Returns the length of the line break at this offset, bytes: LF, CR, CR LF, NEL, LS, PS; 0 if there is none.
+    /// Returns the length of the line break at this offset, bytes; 0 if there is none. Line breaks are LF, CR, CR LF,
+    /// NEL, LS and PS.
     func lineBreakLength(at index: Int) -> Int {
         func byte(_ offset: Int) -> UInt8 { index + offset < count ? self[index + offset] : 0 }
         return switch byte(0) {
@@ -140,7 +141,7 @@ extension [UInt8] {
         index == 0 || (1...3).contains { $0 <= index && lineBreakLength(at: index - $0) == $0 }
     }
 
-    /// Returns the offset of the line break after `start`, or of the end of the text.
+    /// Returns the offset of the first line break at or after `start`; without one, the length of the text.
     func endOfLine(from start: Int) -> Int {
         var index = start
         while index < count, lineBreakLength(at: index) == 0 { index += 1 }
@@ -148,7 +149,7 @@ extension [UInt8] {
     }
 }
 
-/// A line for a terminal, shortened around a column if it is long.
+/// A line of a file as a terminal shows it. A long line is shortened to the part around a column.
 private struct Excerpt {
     let line: String
     /// Terminal columns before the caret.
@@ -182,7 +183,7 @@ public func harmless(_ text: String) -> String {
     return result
 }
 
-/// Returns the beginning of a text, for a message.
+/// Returns the beginning of a text, short enough for a message.
 func brief(_ text: String) -> String {
     let start = text.unicodeScalars.prefix(60)
     return start.endIndex == text.unicodeScalars.endIndex ? text : "\(String(start))…"

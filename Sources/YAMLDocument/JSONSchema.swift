@@ -63,7 +63,7 @@ extension MappingSchema {
 }
 
 extension KeySchema {
-    /// The default, if it is a value instead of a description.
+    /// The default as a JSON value; nil if the default is described in words.
     fileprivate var defaultValue: JSONValue? {
         guard let defaultText, let node = YAMLNode.parse(Array(defaultText.utf8)).root,
             MappingSchema([self]).problems(of: node.under(name)).isEmpty
@@ -80,7 +80,7 @@ extension KeySchema {
 }
 
 extension YAMLNode {
-    /// Returns a mapping with the node as the value of one key.
+    /// Returns a mapping with one key, whose value is this node.
     fileprivate func under(_ key: String) -> YAMLNode {
         let entry = Entry(key: key, keyMark: mark, keyWidth: 1, value: self)
         return YAMLNode(content: .mapping([entry]), mark: mark, width: 1)

@@ -1,18 +1,19 @@
-/// The type of a value.
+/// The allowed values of a key.
 public indirect enum ValueSchema: Sendable {
     case integer(ClosedRange<Int>)
-    /// A finite number in a range; above the lower end if `open`.
+    /// A finite number in a range; if `open`, the lower end of the range is not allowed.
     case number(ClosedRange<Double>, open: Bool = false)
     case boolean
-    /// Text; `check` returns the error in a text, or nil.
+    /// A text. `check` returns the problem of a text, or nil if it has none.
     case text(pattern: String? = nil, check: @Sendable (String) -> TextProblem? = { _ in nil })
     case choice([String])
     case list(ValueSchema, count: ClosedRange<Int> = 0...10_000)
     case mapping(MappingSchema)
-    /// A mapping whose keys are data, such as element symbols; `check` returns the error in a key, or nil.
+    /// A mapping whose keys are data, such as element symbols. `check` returns the problem of a key, or nil if it has
+    /// none.
     case dictionary(ValueSchema, what: String, check: @Sendable (String) -> TextProblem?)
-    /// One of several forms; `what` is their common name in messages. An empty list of forms allows any value, which
-    /// the reading code checks.
+    /// One of several forms; `what` is what messages call them together. With an empty list of forms any value is
+    /// allowed, and the code that reads the value checks it.
     case either([ValueSchema], what: String)
 }
 
@@ -31,12 +32,12 @@ public struct TextProblem: Sendable {
 public struct KeySchema: Sendable {
     public var name: String
     public var value: ValueSchema
-    /// The effect of the value, without the unit.
+    /// A sentence about the effect of the value, without the unit.
     public var sentence: String
-    /// The unit at the end of the sentence, as in "…, eV/Å."; nil if there is none or the sentence names it.
+    /// The unit that ends the sentence, as in "…, eV/Å."; nil if there is none or the sentence itself names it.
     public var unit: String?
     public var isRequired: Bool
-    /// The default as written in a file; nil if there is none.
+    /// The default as it is written in a file; nil if there is none.
     public var defaultText: String?
 
     public init(
@@ -57,17 +58,16 @@ public struct KeySchema: Sendable {
     }
 }
 
-/// The keys of a mapping, the source of validation with its messages, documentation and JSON
-/// Schema.
+/// The keys of a mapping. Validation with its messages, the documentation and the JSON Schema are made from them.
 ///
 ///     let schema = MappingSchema([KeySchema("fmax", .number(0...100, open: true), default: "0.1", "…")])
 ///     let (root, faults) = YAMLNode.parse(bytes)
 ///     let diagnostics = faults + (root.map { schema.problems(of: $0) } ?? [])
 ///
-/// A node without problems has every required key, and only values of the described types.
+/// A node without problems has every required key, and every value has the described form.
 public struct MappingSchema: Sendable {
     public var keys: [KeySchema]
-    /// Whether exactly one of the keys must be present.
+    /// Whether exactly one of the keys must be present, instead of any number of them.
     public var isChoice: Bool
 
     public init(_ keys: [KeySchema], isChoice: Bool = false) {
@@ -77,7 +77,7 @@ public struct MappingSchema: Sendable {
 }
 
 extension ValueSchema {
-    /// `a number from 0 to 1`: the wording in messages and documentation.
+    /// The form of a value in words, for messages and documentation: `a number from 0 to 1`.
     public var what: String {
         switch self {
         case .integer(let range):
@@ -112,7 +112,7 @@ extension ValueSchema {
         }
     }
 
-    /// A bound of this size or more means that there is no bound.
+    /// A bound of at least this size means that the range has no bound on that side.
     static let boundless = 1e300
 }
 

@@ -1,13 +1,13 @@
 /// The form of an option's value: the allowed values, and how they are read and written.
 public struct OptionForm<Value: Sendable>: Sendable {
     public var schema: ValueSchema
-    /// Reads a node; nil if the node is not of this form. The second argument is the value so far, which the
-    /// keys of a mapping change one by one.
+    /// Reads a node; returns nil if the node does not have this form. The second argument is the value before reading,
+    /// because the keys of a mapping change a value one by one.
     let read: @Sendable (YAMLNode, Value?) -> Value?
     let text: @Sendable (Value) -> OptionText
-    /// Converts a command-line argument to a node; nil if it does not have this form.
+    /// Converts a command-line argument to a node; returns nil if the argument does not have this form.
     public var argument: @Sendable (String) -> YAMLNode?
-    /// A sentence about the syntax of an argument, if it differs from the syntax in a file.
+    /// A sentence about the syntax of an argument; nil if it is the same as in a file.
     public var argumentHelp: String?
 
     public init(
@@ -20,7 +20,7 @@ public struct OptionForm<Value: Sendable>: Sendable {
             text: { .line(text($0)) })
     }
 
-    /// Returns the same form, which changes values when it reads them.
+    /// Returns the same form with one difference: `change` is applied to each value that is read.
     public func read(as change: @escaping @Sendable (Value) -> Value) -> Self {
         Self(
             schema, argument: argument, argumentHelp: argumentHelp, readInto: { read($0, $1).map(change) },
@@ -79,19 +79,19 @@ extension [OptionLine] {
 }
 
 extension YAMLNode {
-    /// Makes a plain scalar of a word of the command line.
+    /// Makes a scalar without quotation marks from a command-line argument.
     public init(argument: String) {
         self.init(
             content: .scalar(argument, isPlain: true), mark: TextMark(line: 1, column: 1),
             width: argument.unicodeScalars.count)
     }
 
-    /// Makes a list of nodes that do not come from a document.
+    /// Makes a list of nodes from command-line arguments, which have no place in a document.
     public init(argument elements: [YAMLNode]) {
         self.init(content: .sequence(elements), mark: TextMark(line: 1, column: 1), width: 1)
     }
 
-    /// Makes a mapping that does not come from a document.
+    /// Makes a mapping from command-line arguments, which have no place in a document.
     public init(argument entries: [(String, YAMLNode)]) {
         let mark = TextMark(line: 1, column: 1)
         self.init(
@@ -109,7 +109,7 @@ extension OptionForm where Value == Int {
 }
 
 extension OptionForm where Value == Double {
-    /// A finite number in a range; above the lower end if `open`.
+    /// A finite number in a range; if `open`, the lower end of the range is not allowed.
     public static func number(_ range: ClosedRange<Double>, open: Bool = false) -> Self {
         Self(.number(range, open: open), read: \.number, text: YAMLScalar.number)
     }
@@ -141,7 +141,7 @@ extension OptionForm where Value: RawRepresentable<String> & CaseIterable {
 }
 
 extension OptionForm where Value: LosslessStringConvertible {
-    /// A text that the type's own initializer reads.
+    /// A text that the type's own initializer can read.
     public static func word(problem: @escaping @Sendable (String) -> TextProblem) -> Self {
         Self(
             .text { Value($0) == nil ? problem($0) : nil }, read: { $0.text.flatMap { Value($0) } },
@@ -185,11 +185,11 @@ extension OptionForm {
 
 // MARK: Values of several forms
 
-/// One of the forms that a value is written in.
+/// One of several forms in which a value can be written.
 public struct OptionBranch<Value: Sendable>: Sendable {
     let schema: ValueSchema
     let read: @Sendable (YAMLNode, Value?) -> Value?
-    /// Returns nil for a value that has another form.
+    /// Returns the text of a value in this form; nil if the value has another form.
     let text: @Sendable (Value) -> OptionText?
 
     public init(_ form: OptionForm<Value>) {
@@ -197,8 +197,8 @@ public struct OptionBranch<Value: Sendable>: Sendable {
     }
 
     /// - Parameters:
-    ///   - read: converts the content of the form to a value; nil if there is none.
-    ///   - written: converts a value to the content of the form; nil if the value has another form.
+    ///   - read: converts what the form has read to a value; returns nil if that gives no value.
+    ///   - written: converts a value to what the form writes; returns nil if the value has another form.
     public init<Part>(
         _ form: OptionForm<Part>, read: @escaping @Sendable (Part) -> Value?,
         written: @escaping @Sendable (Value) -> Part?
@@ -210,7 +210,7 @@ public struct OptionBranch<Value: Sendable>: Sendable {
 }
 
 extension OptionForm {
-    /// A value of one of several forms; `what` is their common name in messages.
+    /// A value in one of several forms; `what` is what messages call them together.
     public static func either(_ branches: [OptionBranch<Value>], what: String) -> Self {
         Self(
             .either(branches.map(\.schema), what: what),
@@ -236,7 +236,8 @@ extension OptionForm {
             })
     }
 
-    /// A mapping on one line whose keys are data, such as element symbols; `check` returns the error in a key, or nil.
+    /// A mapping on one line whose keys are data, such as element symbols. `check` returns the problem of a key, or nil
+    /// if it has none.
     public static func dictionary<Element>(
         _ element: OptionForm<Element>, what: String, check: @escaping @Sendable (String) -> TextProblem?
     ) -> Self where Value == [String: Element] {

@@ -7,18 +7,19 @@
 public struct OptionSpec<Settings: Sendable>: Sendable {
     public var schema: KeySchema
     let read: @Sendable (YAMLNode, inout Settings) -> Void
-    /// Returns the value as text; nil if the option is not written.
+    /// Returns the option's value as text; nil if the option is not written for these settings.
     let text: @Sendable (Settings) -> OptionText?
-    /// Returns the reason why the option has no effect with these settings; nil if it has one. An option without effect
-    /// is neither read nor written, so that settings with the same effect are equal.
+    /// Returns the reason why the option has no effect with these settings; nil if it has an effect. An option without
+    /// effect is neither read nor written, so that settings with the same effect are equal.
     let idle: @Sendable (Settings) -> String?
-    /// Converts an argument of the command line to a node; for a list, to the node of one element.
+    /// Converts a command-line argument to a node. If the option is a list, the argument and the node are one element
+    /// of it.
     public private(set) var argument: @Sendable (String) -> YAMLNode?
-    /// A sentence about the syntax of an argument, if it differs from the syntax in a file.
+    /// A sentence about the syntax of an argument; nil if it is the same as in a file.
     public private(set) var argumentHelp: String?
     var storage: Storage?
 
-    /// The representation of the value in stores and task files.
+    /// The way in which stores and task files keep the value.
     struct Storage: Sendable {
         var key: String
         var decode: @Sendable (KeyedDecodingContainer<OptionCodingKey>, inout Settings) throws -> Void
@@ -29,10 +30,11 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - required: whether the key must be present.
-    ///   - default: the default in words, if it is not the property's value in the default settings.
+    ///   - default: the default in words; nil if it is the property's value in the table's default settings.
     ///   - unit: the unit that ends the sentence, as in "…, eV/Å."
-    ///   - stored: the key in JSON, if it is not the option's own in camel case.
-    ///   - idle: returns the reason why the option has no effect; its argument has the values of all preceding options.
+    ///   - stored: the key in JSON; nil if it is the option's key in camel case.
+    ///   - idle: returns the reason why the option has no effect; in its argument, all preceding options have their
+    ///     values.
     public init<Value: Codable & Sendable>(
         _ key: String, _ path: any WritableKeyPath<Settings, Value> & Sendable, _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, stored: String? = nil,
@@ -58,7 +60,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
             })
     }
 
-    /// An option that may be absent; nil is not written.
+    /// Makes an option for a property that may be nil. Nil is not written.
     public init<Value: Codable & Sendable>(
         _ key: String, _ path: any WritableKeyPath<Settings, Value?> & Sendable, _ form: OptionForm<Value>,
         required: Bool = false, default words: String? = nil, unit: String? = nil, stored: String? = nil,
@@ -83,7 +85,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
             })
     }
 
-    /// An option that is not stored.
+    /// Makes an option that stores and task files do not keep.
     public init<Value: Sendable>(
         _ key: String, unstored path: any WritableKeyPath<Settings, Value> & Sendable,
         _ form: OptionForm<Value>,
@@ -98,7 +100,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         (argument, argumentHelp) = (form.argument, form.argumentHelp)
     }
 
-    /// An option that may be absent and is not stored.
+    /// Makes an option for a property that may be nil, which stores and task files do not keep.
     public init<Value: Sendable>(
         _ key: String, unstored path: any WritableKeyPath<Settings, Value?> & Sendable,
         _ form: OptionForm<Value>,
@@ -113,7 +115,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         (argument, argumentHelp) = (form.argument, form.argumentHelp)
     }
 
-    /// An option that sets several properties, or one property in a special way; it is read but never written.
+    /// Makes an option that sets several properties, or one property in a special way. It is read but never written.
     public init(
         _ key: String, schema value: ValueSchema, required: Bool = false, default words: String? = nil,
         unit: String? = nil, _ sentence: String, read: @escaping @Sendable (YAMLNode, inout Settings) -> Void
@@ -142,7 +144,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         (self.text, self.read) = (text, read)
     }
 
-    /// Returns the same option with an additional effect on other properties if the key is present.
+    /// Returns the same option, which additionally applies `effect` to the settings if its key is present.
     public func also(_ effect: @escaping @Sendable (inout Settings) -> Void) -> Self {
         var option = Self(schema: schema, argument: argument, idle: idle, text: text) { node, settings in
             read(node, &settings)
@@ -152,7 +154,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         return option
     }
 
-    /// Returns the same option, which is written only under a condition.
+    /// Returns the same option, which is written only for settings that fulfil a condition.
     public func written(if isWritten: @escaping @Sendable (Settings) -> Bool) -> Self {
         var option = Self(
             schema: schema, argument: argument, idle: idle, text: { isWritten($0) ? text($0) : nil },
@@ -161,14 +163,14 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
         return option
     }
 
-    /// The same option, whose value is stored together with the value of another option.
+    /// The same option without a storage of its own, because its value is stored together with another option's.
     public var storedWithAnother: Self {
         var option = self
         option.storage = nil
         return option
     }
 
-    /// Returns the same option for settings that contain these settings.
+    /// Returns the same option for a type that contains these settings.
     public func of<Outer: Sendable>(
         _ path: any WritableKeyPath<Outer, Settings> & Sendable
     ) -> OptionSpec<Outer> {
@@ -181,7 +183,7 @@ public struct OptionSpec<Settings: Sendable>: Sendable {
 /// The options of a mapping, in the order of the documentation.
 public struct OptionTable<Settings: Sendable>: Sendable {
     public let options: [OptionSpec<Settings>]
-    /// The settings whose values are the defaults of missing keys.
+    /// The settings that a mapping without any key gives.
     public let defaults: Settings
     /// The schema of the mapping, with the values of ``defaults`` as defaults.
     public let schema: MappingSchema
@@ -216,7 +218,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
         return settings
     }
 
-    /// Reads the options in order, except those that have no effect with the values read before them.
+    /// Reads the options in order. Skips an option that has no effect with the values of the options before it.
     private func readAll(_ node: YAMLNode, from settings: Settings) -> Settings {
         var settings = settings
         for option in options where option.idle(settings) == nil {
@@ -228,7 +230,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
     /// - Precondition: the node has passed ``schema``.
     public func read(_ node: YAMLNode) -> Settings { read(node, from: defaults) }
 
-    /// Returns keys and values of all options that have an effect and a value.
+    /// Returns the keys and values of all options that have an effect and a value.
     public func lines(of settings: Settings) -> [OptionLine] {
         options.compactMap { option in
             guard option.idle(settings) == nil else { return nil }
@@ -257,7 +259,7 @@ public struct OptionTable<Settings: Sendable>: Sendable {
 
     // MARK: Storage
 
-    /// Reads data of any version; options that are missing in that version have their defaults.
+    /// Reads settings that any version of the program has stored. Options that the data lacks have their defaults.
     public func decode(from decoder: any Decoder) throws -> Settings {
         var settings = defaults
         let container = try decoder.container(keyedBy: OptionCodingKey.self)
@@ -298,7 +300,7 @@ private func camelCase(_ key: String) -> String {
 }
 
 extension ValueSchema {
-    /// Whether other keys may depend on the chosen word.
+    /// Whether other keys may have or lose their effect because of this key's value.
     fileprivate var decides: Bool {
         switch self {
         case .choice, .list: true
@@ -306,7 +308,7 @@ extension ValueSchema {
         }
     }
 
-    /// Returns a default as it is written in documents: a number has no redundant `.0`.
+    /// Returns a default as documents show it: a number has no redundant `.0`.
     fileprivate func plainText(_ text: String) -> String {
         guard case .number = self, let value = Double(text) else { return text }
         return plain(value)
@@ -322,7 +324,7 @@ extension YAMLNode {
 // MARK: Documentation
 
 extension MappingSchema {
-    /// The table of the documentation: a row for each key.
+    /// A table for the documentation, with a row for each key.
     public var markdown: String {
         let rows = keys.map { key in
             let value = key.isRequired ? "required" : key.defaultText.map { "`\($0)`" } ?? ""
@@ -334,8 +336,8 @@ extension MappingSchema {
 }
 
 extension MappingSchema {
-    /// Returns this schema and the schemas of the mappings in it, each with its name; each has one table in the
-    /// documentation.
+    /// Returns this schema and the schemas of the mappings inside it, each with its name. The documentation has one
+    /// table for each of them.
     public func tables(named name: String) -> [(String, MappingSchema)] {
         [(name, self)]
             + keys.flatMap { key -> [(String, MappingSchema)] in
@@ -344,7 +346,7 @@ extension MappingSchema {
             }
     }
 
-    /// Largest number of rows; a mapping with more keys, such as one for each element, has no table.
+    /// Largest number of rows in a table. A mapping with more keys, such as one for each element, gets no table.
     private static let mostRows = 60
 
     /// Formats tables with their names for documents.

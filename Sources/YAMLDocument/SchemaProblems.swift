@@ -1,9 +1,9 @@
 extension MappingSchema {
-    /// Largest number of reported problems. A file with more mistakes is probably of the wrong type, so that checking
-    /// the rest would only take time.
+    /// Largest number of reported problems. A file with more mistakes probably has the wrong type, and checking the
+    /// rest would only take time.
     static let mostProblems = 50
 
-    /// Returns the deviations of the node from the schema, about fifty at most.
+    /// Returns the problems of the node's keys and values according to the schema, about fifty at most.
     ///
     /// - Parameter path: key path of the node, for messages.
     public func problems(of node: YAMLNode, at path: String = "") -> [Diagnostic] {
@@ -13,7 +13,7 @@ extension MappingSchema {
 
 /// Compares nodes with their schema.
 private struct Checker {
-    /// The schema of the whole document, in which the correct places of a misplaced key are found.
+    /// The schema of the whole document. If a key is misplaced, its correct places are found in this schema.
     let root: MappingSchema
 
     // MARK: Mappings
@@ -69,7 +69,7 @@ private struct Checker {
     ) -> [Diagnostic] {
         let names = schema.keys.map(\.name)
         let known = entries.map(\.key).filter(names.contains)
-        // An unknown key has already been reported, and may be a misspelling of the missing one.
+        // The unknown key has already been reported, and it may be a misspelling of the missing one.
         if known.count == 1 || (known.isEmpty && !entries.isEmpty) { return [] }
         let found = known.isEmpty ? "none" : known.map { "‘\($0)’" }.joined(separator: " and ")
         return [
@@ -150,8 +150,8 @@ private struct Checker {
             if forms.isEmpty { return [] }
             let attempts = forms.map { problems(of: node, $0, at: path) }
             if attempts.contains(where: \.isEmpty) { return [] }
-            // The user probably meant a form of the same shape, so its problems explain more than the list of all
-            // forms.
+            // The user probably meant a form whose shape the node has. The problems with that form explain more than a
+            // list of all forms.
             let fitting = attempts.filter { !$0.contains { $0.code == "wrong-type" && $0.keyPath == path } }
             guard let nearest = fitting.first else { return wrongType(node, schema, path) }
             guard nearest.count == 1, nearest[0].code == "unknown-choice", nearest[0].keyPath == path else {
@@ -224,7 +224,7 @@ private struct Checker {
 
     private func elements(_ count: Int) -> String { count == 1 ? "one element" : "\(count) elements" }
 
-    /// Joins as many names as fit into a line.
+    /// Joins as many of the names as fit into one line.
     private func list(_ names: [String]) -> String {
         names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
     }

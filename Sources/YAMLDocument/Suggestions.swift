@@ -1,9 +1,9 @@
-/// Returns the word that was most likely meant; nil if none is near.
+/// Returns the candidate that the user most likely meant; nil if none is similar enough.
 public func closest(to word: String, among candidates: [String]) -> String? {
     nearest(to: word, among: candidates).first
 }
 
-/// Returns the nearest words, if any is near enough.
+/// Returns the candidates that are most similar to the word; an empty list if none is similar enough.
 func nearest(to word: String, among candidates: [String]) -> [String] {
     let bytes = Array(word.lowercased().utf8)
     guard bytes.count <= 64 else { return [] }
@@ -36,7 +36,7 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
 }
 
 extension YAMLNode {
-    /// Suggests a correction for a scalar of the wrong type, if possible.
+    /// Returns a correction of a scalar that has the wrong type; nil if there is no obvious one.
     func hint(towards schema: ValueSchema) -> String? {
         guard case .scalar(let text, let isPlain) = content else { return nil }
         let plainNode = YAMLNode(content: .scalar(text, isPlain: true), mark: mark, width: width)
@@ -64,13 +64,14 @@ extension YAMLNode {
         }
     }
 
-    /// Parses `1_000`, `0,1`, `1d-3`, `1.0`.
+    /// Returns the number that a user probably meant by a text such as `1_000`, `0,1`, `1d-3` or `1.0`; nil for other
+    /// texts.
     private static func meant(_ text: String) -> Double? {
         guard !text.isEmpty, text.utf8.count <= 40,
             text.utf8.allSatisfy({ "0123456789+-._,eEdD".utf8.contains($0) })
         else { return nil }
         var text = text.lowercased().replacing("_", with: "").replacing("d", with: "e")
-        // Several commas may separate thousands.
+        // Several commas probably separate thousands, so none of them is a decimal point.
         guard text.utf8.count(where: { $0 == UInt8(ascii: ",") }) <= 1 else { return nil }
         text = text.replacing(",", with: ".")
         return Double(text).flatMap { $0.isFinite ? $0 : nil }

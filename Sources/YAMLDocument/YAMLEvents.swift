@@ -19,7 +19,7 @@ struct Event: ~Copyable {
             ? Int(event.end_mark.column) - Int(event.start_mark.column) : 1
     }
 
-    /// - Precondition: a scalar.
+    /// - Precondition: the event is a scalar.
     var scalar: (text: String, isPlain: Bool) {
         let scalar = event.data.scalar
         let bytes = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
@@ -94,7 +94,7 @@ final class EventReader {
         return root
     }
 
-    /// Skips the start of the stream and the end of the document.
+    /// Skips one event: the start of the stream or the end of the document.
     private func skip() throws(YAMLFault) { _ = try next() }
 
     private func fault() -> YAMLFault {

@@ -1,6 +1,6 @@
 import CYAML
 
-/// A reason to stop reading.
+/// The reason why a text cannot be read any further.
 struct YAMLFault: Error {
     let diagnostic: Diagnostic
 
@@ -14,7 +14,7 @@ extension TextMark {
         self.init(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
     }
 
-    /// Converts the offset of a byte to a place.
+    /// Converts the offset of a byte to line and column.
     init(offset: Int, in text: [UInt8]) {
         var (line, start) = (1, 0)
         while true {
@@ -24,7 +24,7 @@ extension TextMark {
             line += 1
         }
         let before = text[start..<max(start, min(offset, text.count))]
-        // Every scalar has exactly one byte that is not a continuation byte.
+        // Every Unicode scalar has exactly one byte that is not a continuation byte.
         self.init(line: line, column: 1 + before.count { $0 & 0xC0 != 0x80 })
     }
 }
@@ -44,7 +44,7 @@ extension YAMLFault {
     private init(reading problem: String, _ parser: yaml_parser_t, _ text: [UInt8]) {
         var offset = Int(parser.problem_offset)
         if problem.hasPrefix("invalid trailing") {
-            // The mark points at the start of the multi-byte sequence, not at the invalid byte in it.
+            // libyaml's mark is the start of the multi-byte sequence, not the invalid byte in it.
             offset = text.prefix(offset).lastIndex { $0 >= 0xC0 } ?? offset
         }
         let mark = TextMark(offset: offset, in: text)

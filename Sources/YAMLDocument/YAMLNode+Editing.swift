@@ -6,7 +6,7 @@ extension YAMLNode {
         case index(Int)
     }
 
-    /// Sets the value at a path. A missing last key is added.
+    /// Sets the value at a path. If the last step is a key that does not exist, the key is added.
     ///
     /// - Returns: false if a step before the last one does not exist.
     public mutating func set(_ value: YAMLNode, at path: ArraySlice<Step>) -> Bool {

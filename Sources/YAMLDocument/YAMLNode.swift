@@ -1,4 +1,4 @@
-/// A part of a YAML document with its place.
+/// A value in a YAML document, with its place in the text.
 public struct YAMLNode: Sendable, Equatable {
     public struct Entry: Sendable, Equatable {
         public var key: String
@@ -9,7 +9,8 @@ public struct YAMLNode: Sendable, Equatable {
     }
 
     public enum Content: Sendable, Equatable {
-        /// - isPlain: written without quotation marks, so it may be a number or a logical value.
+        /// `isPlain` means that the scalar is written without quotation marks, so it may be a number or a logical
+        /// value.
         case scalar(String, isPlain: Bool)
         case sequence([YAMLNode])
         case mapping([Entry])
@@ -17,7 +18,7 @@ public struct YAMLNode: Sendable, Equatable {
 
     public var content: Content
     public var mark: TextMark
-    /// Number of scalars under the caret; 1 if the node has several lines.
+    /// Number of Unicode scalars that the caret line marks; 1 if the node has several lines.
     public var width: Int
 
     /// The node in messages: `a mapping`, `the text ‘x’`.
@@ -36,19 +37,19 @@ public struct YAMLNode: Sendable, Equatable {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// The text of any scalar except null.
+    /// The text of a scalar; nil for null and for a node that is no scalar.
     public var text: String? {
         guard case .scalar(let text, _) = content, !isNull else { return nil }
         return text
     }
 
-    /// A decimal integer.
+    /// The value as an integer; nil if the node is not a decimal integer without quotation marks.
     public var integer: Int? {
         guard case .scalar(let text, isPlain: true) = content else { return nil }
         return Int(text)
     }
 
-    /// A finite decimal number.
+    /// The value as a number; nil if the node is not a finite decimal number without quotation marks.
     public var number: Double? {
         guard case .scalar(let text, isPlain: true) = content,
             text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }), let value = Double(text),

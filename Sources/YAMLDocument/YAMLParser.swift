@@ -1,6 +1,7 @@
 import CYAML
 
-/// Limits for reading; they are low, because files written by people are small.
+/// Limits for the size of a YAML text, its depth and the number of its nodes. They are low, because files written by
+/// people are small.
 public struct YAMLLimits: Sendable {
     public var bytes = 1 << 20
     public var depth = 32

@@ -1,4 +1,4 @@
-/// Writes values for a YAML file that every reader, of YAML 1.1 or 1.2, reads back unchanged.
+/// Writes values as YAML that every reader, whether of YAML 1.1 or 1.2, reads back unchanged.
 public enum YAMLScalar {
     /// Writes text, unquoted if it is unambiguous, otherwise in quotation marks.
     public static func text(_ text: String) -> String {
@@ -26,7 +26,8 @@ public enum YAMLScalar {
         }
     }
 
-    /// - Parameter escape: the replacement of a character other than a quotation mark, a backslash and a line break.
+    /// - Parameter escape: returns the escape for a character, or nil if it needs none. It is not called for quotation
+    ///   marks, backslashes and line breaks.
     private static func inQuotationMarks(_ text: String, _ escape: (Unicode.Scalar) -> String?) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
@@ -50,15 +51,15 @@ public enum YAMLScalar {
         return String(repeating: "0", count: digits - text.count) + text
     }
 
-    /// Writes a number, with a decimal point before an exponent, as YAML 1.1 requires.
+    /// Writes a number. One with an exponent has a decimal point, as YAML 1.1 requires.
     public static func number(_ value: Double) -> String {
         let text = value.description
         guard let exponent = text.firstIndex(of: "e"), !text.contains(".") else { return text }
         return "\(text[..<exponent]).0\(text[exponent...])"
     }
 
-    /// Writes the lines of a text after `key: `, each indented by `indent` spaces: a block if possible, otherwise a
-    /// quoted scalar.
+    /// Writes a text of several lines as the value after `key: `, as a block whose lines are indented by `indent`
+    /// spaces. A text that cannot be a block becomes a scalar in quotation marks.
     public static func lines(_ text: String, indent: Int) -> String {
         let end = Array(text.utf8.suffix(2))
         let isBlock =
@@ -79,7 +80,7 @@ public enum YAMLScalar {
         }
     }
 
-    /// Words that YAML 1.1 or 1.2 reads as something other than text.
+    /// Texts without quotation marks that YAML 1.1 or 1.2 reads as something other than text.
     private static let taken: Set<String> = [
         "null", "true", "false", "yes", "no", "on", "off", "y", "n",
     ]

@@ -37,7 +37,7 @@ func bytes(of text: UnsafePointer<CChar>) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
 }
 
-/// Writes a complete line; ends if there is no reader any more.
+/// Writes a complete line; ends the process if there is no reader any more.
 func emit(_ fields: String...) {
     var line = Array((fields.joined(separator: "\t") + "\n").utf8)[...]
     while !line.isEmpty {

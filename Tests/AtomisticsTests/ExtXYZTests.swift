@@ -25,7 +25,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         try ExtXYZ.frames(in: Array(text.utf8), label: "a.xyz", options: options)
     }
 
-    /// Tolerance: ASE writes positions and forces with eight decimals, libAtoms likewise.
+    /// The tolerance allows for the eight decimals with which ASE and libAtoms write positions and forces.
     @Test("Files that other programs write are read", arguments: ["ase.extxyz", "libatoms.extxyz"])
     func whatOthersWriteIsRead(_ file: String) throws {
         let frames = try ExtXYZ.read(path: golden.appendingPathComponent(file).path)
@@ -85,7 +85,7 @@ private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         #expect(copy.columns["two words"]?.reals?[1].sign == .minus)
     }
 
-    /// Lines on which ASE 3.29 and libAtoms 0.4 agree.
+    /// Comment lines that ASE 3.29 and libAtoms 0.4 read alike.
     @Test(
         "The comment line is read",
         arguments: [

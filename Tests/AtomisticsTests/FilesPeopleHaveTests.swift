@@ -3,7 +3,7 @@ import OrderedCollections
 import TestTags
 import Testing
 
-/// Structure files as other programs, editors and browsers write them.
+/// Structure files in the forms in which other programs, editors and browsers write them.
 @Suite struct FilesPeopleHaveTests {
     private func read(_ bytes: [UInt8]) throws -> Atoms {
         try #require(try ExtXYZ.frames(in: bytes, label: "a.xyz").last)

@@ -3,7 +3,7 @@ import LinearAlgebra
 import Testing
 
 @Suite struct NeighborListTests {
-    /// Finds every pair from the definition, by trying all images in a generous range.
+    /// Finds every pair as the definition says, by trying all images within a generous number of cells.
     static func bruteForce(
         _ positions: [SIMD3<Double>], cell: Cell?, periodicity: Periodicity, cutoff: Double, range: Int
     ) -> [[(Int, SIMD3<Double>)]] {
@@ -80,7 +80,7 @@ import Testing
     func periodic(_ periodicity: Periodicity) throws {
         var random = SplitMix(seed: 11)
         let cell = Cell([3.1, 0.2, -0.4], [1.3, 2.7, 0.1], [-0.6, 0.8, 4.4])
-        // Also atoms outside the cell.
+        // Some of the atoms are outside the cell.
         let positions = (0..<9).map { _ in random.vector(in: -6...6) }
         try Self.expectSame(positions, cell: cell, periodicity: periodicity, cutoff: 3.7, range: 9)
     }

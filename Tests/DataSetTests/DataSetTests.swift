@@ -7,7 +7,7 @@ import Synchronization
 import SystemPackage
 import Testing
 
-/// Each test has its own folder, which is removed at the end.
+/// Each test has a folder of its own, which is removed at the end of the test.
 @Suite final class DataSetTests {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
 
@@ -44,7 +44,7 @@ import Testing
         #expect(try set.frames() == frames)
         #expect(set.entries.map(\.origin.source) == ["a", "a", "a", "b", "b"])
         #expect(set.sources.map(\.frames) == [3, 2])
-        // Other tools can read the frames.
+        // Other programs can read the frames.
         #expect(try ExtXYZ.read(path: "\(path)/frames.extxyz") == frames)
         let statistics = try DataSetStatistics(set)
         #expect(statistics.frames == 5 && statistics.elements["Au"]?.largestForce == 0.4)
@@ -103,7 +103,7 @@ import Testing
         try DataSet.add(Self.labelled([Self.frame(0), Self.frame(0.1)]), to: path)
         for name in ["frames.extxyz", "index.jsonl"] {
             let whole = bytes(name)
-            // The end of the last line is an exception, because a crash may have left the line incomplete.
+            // The line feed at the end of the file is left out, because a crash may leave the last line without it.
             for place in stride(from: 0, to: whole.count - 1, by: 3) {
                 var damaged = whole
                 damaged[place] ^= 1
@@ -120,7 +120,7 @@ import Testing
         #expect(try DataSet(at: path).frames().count == 2)
     }
 
-    /// Wherever the process ends, the earlier frames are kept and the other frames can be added again.
+    /// At whatever call the process ends, the earlier frames are kept, and the other frames can be added again.
     @Test("A process killed at any system call keeps the earlier frames") func stoppedAtEveryCall() throws {
         let (first, second) = (
             Self.labelled([Self.frame(0)]), Self.labelled([Self.frame(0.1), Self.frame(0.2)])

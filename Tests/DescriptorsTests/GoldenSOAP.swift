@@ -2,7 +2,7 @@ import Atomistics
 import Descriptors
 import Foundation
 
-/// Results of DScribe 2.1.2, written by Golden/generate.py.
+/// SOAP vectors of DScribe 2.1.2, written by Golden/generate.py.
 struct GoldenSOAP: Decodable, Sendable, CustomStringConvertible {
     let name: String
     let symbols: [String]

@@ -5,7 +5,7 @@ import LinearAlgebra
 import Testing
 
 @Suite struct SOAPGradientTests {
-    /// W_if = sin(f + 1) (1 + 0.1 i).
+    /// Returns weights for the features f of the centres i: W_if = sin(f + 1) (1 + 0.1 i).
     static func waves(_ soap: SOAP, _ count: Int) -> Matrix {
         var weights = Matrix(rows: count, columns: soap.featureCount)
         for i in 0..<count {
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    /// Strains atoms and cell together, with each component of the strain in turn.
+    /// Strains the atoms together with the cell, by each component of the strain in turn.
     @Test("The strain derivative agrees with differences", arguments: ["fragment", "periodic-skewed"])
     func strainDerivativeIsTheDerivative(_ name: String) throws {
         let golden = try GoldenSOAP.named(name)
@@ -94,7 +94,8 @@ import Testing
         let golden = try GoldenSOAP.named("ring")
         let (soap, atoms) = (try golden.soap(cutoff: .smooth(width: 1)), golden.atoms)
         let environments = try SOAPEnvironments(soap, atoms, centers: [4])
-        // ∂p_0/∂r with p_0 = Σ_m c_0 c_0 of the first species, l = 0, n = 0.
+        // With these weights the gradient is that of the first feature, Σ_m c c for the first species with l = 0 and n
+        // = 0.
         var weights = Matrix(rows: 1, columns: soap.featureCount)
         weights[0, 0] = 1
         let expected = environments.gradient(weights)

@@ -14,7 +14,7 @@ private struct Disk {
     private enum Node { case file(Int), directory }
 
     private let changes: [FileChange]
-    /// The file that each change affects; a file keeps its identity when it is renamed.
+    /// Number of the file that each change affects; nil for folders. A file keeps its number when it is renamed.
     private let files: [Int?]
 
     init(_ changes: [FileChange]) {
@@ -51,7 +51,7 @@ private struct Disk {
         return result
     }
 
-    /// Changes among the first `count` that a loss of power may undo.
+    /// Returns the indices of the changes, among the first `count`, that a power loss may undo.
     func open(after count: Int) -> [Int] {
         (0..<count).filter { index in
             let later = index + 1..<max(count, index + 1)
@@ -72,8 +72,8 @@ private struct Disk {
         }
     }
 
-    /// Returns every combination of losses if there are few; otherwise all losses, none, each one alone, all but one,
-    /// and as many random combinations.
+    /// Returns the sets of lost changes to try: every combination if there are few changes; otherwise all changes,
+    /// none, each one alone, all but one, and forty random combinations.
     static func combinations(of open: [Int], random: inout some RandomNumberGenerator) -> [Set<Int>] {
         if open.count <= 6 {
             return (0..<1 << open.count).map { bits in
@@ -99,7 +99,7 @@ private struct Disk {
                 if lost.contains(index) { continue }
                 let written = index == torn ? Array(bytes.prefix(bytes.count / 2)) : bytes
                 var content = data[file, default: []]
-                // A lost range before this write is a hole.
+                // If an earlier write to the file is lost, zeros are in its place.
                 if content.count < start { content += [UInt8](repeating: 0, count: start - content.count) }
                 content.replaceSubrange(start..<min(content.count, start + written.count), with: written)
                 data[file] = content
@@ -123,7 +123,8 @@ private struct Disk {
         return names.mapValues { data[$0, default: []] }
     }
 
-    /// Calls `body` with every state that a power loss may leave, and with the number of changes before it.
+    /// Calls `body` with the files in every state that a power loss may leave, and with the number of changes before
+    /// the loss.
     func forEachState(_ body: (_ count: Int, _ files: [FilePath: [UInt8]]) throws -> Void) rethrows -> Int {
         var random = SystemRandomNumberGenerator()
         var states = 0
@@ -145,8 +146,7 @@ private struct Disk {
     }
 }
 
-/// Fault 2: the states after a power loss at any moment, with every possible loss of unsynchronised
-/// data.
+/// Fault 2: power is lost after any change, and any combination of unsynchronised changes is lost with it.
 @Suite struct PowerLossTests {
     private let scratch: Scratch
 

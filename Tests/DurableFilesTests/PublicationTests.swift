@@ -48,7 +48,7 @@ import Testing
         }
         #expect(why.contains("MANIFEST.json"))
         #expect(try isWhole("p"))
-        // On request only the manifest identifies the directory.
+        // If the caller names the manifest as `identity`, only the manifest decides whether the folder is the same.
         var changed = files
         changed[1] = PublishedFile(name: "initial.extxyz", bytes: [])
         #expect(

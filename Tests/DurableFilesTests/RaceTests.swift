@@ -18,7 +18,7 @@ import Testing
         blobs = BlobStore(try scratch.directory.makeSubdirectory("blobs"))
     }
 
-    /// Runs `other` on a separate thread until `body` has ended.
+    /// Runs `body` while another thread runs `other` again and again.
     private func beside(_ other: @escaping @Sendable (Int) -> Void, _ body: () throws -> Void) throws {
         let isOver = Flag()
         let done = DispatchSemaphore(value: 0)
@@ -61,7 +61,7 @@ import Testing
                     #expect(claim.digest == Digest(of: bytes))
                     taken += 1
                 } catch {
-                    // A rename changes the time of the last change, so the file may be reported as changing.
+                    // A rename changes the file's time of change, so the file may be reported as changing.
                     let refusal = error as? ClaimRefusal
                     #expect(refusal == .vanished || refusal == .changing, "\(error)")
                     vanished += 1
@@ -106,7 +106,8 @@ import Testing
         #expect(try blobs.read(secret) == nil)
     }
 
-    /// A parent that becomes a link does not lead to another folder, because directories are kept open.
+    /// A parent folder is replaced by a link. This does not lead to the link's target, because directories are kept
+    /// open.
     @Test("A parent that is a link is refused", .tags(.fault21)) func fault21LinkedParent() throws {
         try FileManager.default.createDirectory(
             atPath: scratch.path + "/elsewhere/inner", withIntermediateDirectories: true)
@@ -115,7 +116,8 @@ import Testing
         #expect(throws: FileError.self) { try scratch.directory.makeSubdirectory("door") }
     }
 
-    /// A reader of packages being published sees nothing or everything, including checksums.
+    /// A process reads packages while they are published. It sees nothing or the complete folder, with correct
+    /// checksums.
     @Test("A reader sees nothing or the complete directory", .tags(.fault31)) func fault31Readers() throws {
         let outbox = try scratch.directory.makeSubdirectory("outbox")
         let staging = try scratch.directory.makeSubdirectory("staging")
@@ -136,7 +138,7 @@ import Testing
         #expect(reader.seen.load(ordering: .relaxed) > 0)
     }
 
-    /// Reads the existing packages, as a consumer does.
+    /// Reads the packages that exist, as a program that runs packages does.
     private final class Reader: Sendable {
         let outbox: String
         let manifest: String

@@ -2,7 +2,7 @@ import DurableFiles
 import Foundation
 import SystemPackage
 
-/// A separate directory for one test, removed at its end.
+/// A folder for one test; it is removed at the end of the test.
 final class Scratch: Sendable {
     let path: String
     let directory: Directory
@@ -17,7 +17,7 @@ final class Scratch: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Names of its entries, including hidden ones.
+    /// Returns the names of the entries in a folder, including hidden ones.
     func files(_ relative: String = "") -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(relative)")) ?? []).sorted()
     }
@@ -31,7 +31,7 @@ final class Scratch: Sendable {
     }
 }
 
-/// Returns `count` bytes that differ from place to place.
+/// Returns `count` bytes with a pattern in which a misplaced part can be recognised.
 func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }
 
 /// Number of repetitions of random tests: few in every run, all in `make torture`.

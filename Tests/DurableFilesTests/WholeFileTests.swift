@@ -36,8 +36,8 @@ import Testing
         #expect(throws: FileError.self) { try directory.subdirectory("here") }
     }
 
-    /// Each call in turn fails, once with each error. Afterwards the file has the old or the new content, and there is
-    /// no other file.
+    /// Each call in turn fails, once with each error. Afterwards the file has the old or the new content, and the
+    /// folder has no other file.
     @Test(
         "A file is the old or the new one, whichever call fails", .tags(.fault06),
         arguments: [Errno.noSpace, .ioError, .interrupted])
@@ -59,7 +59,7 @@ import Testing
             let content = try directory.read("a")
             #expect(content == old || content == new, "call \(call)")
             #expect(failure != nil || content == new, "call \(call) failed without an error")
-            // After a failed synchronisation the temporary file is left for the recovery.
+            // After a failed synchronisation the temporary file stays; the recovery removes it.
             if failure?.isFatal != true { #expect(scratch.files() == ["a"], "call \(call)") }
             for name in scratch.files() where name != "a" {
                 try directory.remove(FilePath.Component(name) ?? "a")

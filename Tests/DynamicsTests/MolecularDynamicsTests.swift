@@ -2,7 +2,7 @@ import Atomistics
 import Dynamics
 import Testing
 
-/// V = Σ_i k |r_i|²/2 plus a pair term, so that the motion is not separable.
+/// A force field of springs to the origin, V = Σ_i k |r_i|²/2, and a pair term, which couples the motions of the atoms.
 private struct Springs: ForceField {
     let provenance = ForceFieldProvenance(
         name: "springs", kind: "test", version: "1", levelOfTheory: "springs")

@@ -134,7 +134,7 @@ import Testing
         data: [{file: a.extxyz, validation: ["6:8"]}]
 
         """.write(toFile: recipe, atomically: true, encoding: .utf8)
-        // A data set is given like a file.
+        // A data set can be given in place of a file.
         let set = spool.path.appending("set").string
         #expect(try await Program.run(["dataset", "add", set, more]).output.contains("4 frames added"))
         let trained = try await Program.run(["train", recipe, "--data", set, "--json"])

@@ -48,8 +48,8 @@ struct DocumentedCommands {
         return found.filter { known.insert($0.command).inserted }
     }
 
-    /// Returns an empty text if the program has the command and its options, or if it is not a
-    /// command of ours.
+    /// Returns the mistake in a documented line: a command or option that the program does not have. Returns an empty
+    /// text if there is none, or if the command is not one of ours.
     func mistake(in line: DocumentedLine) -> String {
         var words = line.command.split(separator: " ").map(String.init)
         guard words[0] == "aurelax" else { return "" }
@@ -79,9 +79,9 @@ struct DocumentedCommands {
 
 /// A documented command line.
 struct DocumentedLine: Sendable {
-    /// The document and the line in it.
+    /// The document, and the number of the line in it.
     let place: String
-    /// The command without prompt, comment and explanation.
+    /// The command without prompt, comment and explanation, ready to run.
     let command: String
 
     /// Returns the commands in the indented lines and in the shell blocks of a text.

@@ -31,7 +31,8 @@ import Testing
         #expect(!result.output.contains("Lattice"), "\(result.output)")
     }
 
-    /// Several jobs are dropped into the inbox only if all are valid; a box is removed on request.
+    /// Several jobs go into the inbox only if all of them are valid. A molecule's box is removed if the user asks for
+    /// it.
     @Test("Several jobs are submitted at once") func severalJobs() async throws {
         let spool = try Spool()
         func write(_ name: String, _ text: String) throws {
@@ -66,7 +67,7 @@ import Testing
         "      x T B\n\n================\n final structure:\n================\n3\n xtb: 6.5.1\n"
         + "S 0 0 0\nH 1.34 0 0\nH -0.05 1.34 0\n\n"
 
-    /// The format is given with `--format`, and in the inbox by the suffix.
+    /// The format of a program's output is given with `--format`; in the inbox, the suffix of the file's name gives it.
     @Test("Program outputs are structures of jobs") func outputsInJobs() async throws {
         let spool = try Spool()
         func write(_ name: String, _ text: String) throws {
@@ -87,7 +88,7 @@ import Testing
         #expect(try await spool.status(of: "a")?.state == "waiting-for-dft")
     }
 
-    /// The format of an output is not guessed: a message names it.
+    /// The format of a program's output is not guessed. The error message names the likely format.
     @Test("Program outputs need --format") func outputFormats() async throws {
         let spool = try Spool()
         let path = spool.path.string + "/run.out"

@@ -5,7 +5,7 @@ import Testing
 
 /// Real daemons on real spools.
 @Suite(.serialized, .enabled(if: Available.slow)) struct JobTests {
-    /// The job has an ML stage and a stage of GFN1-xTB, which the local runner executes.
+    /// The job has an ML stage and a stage with GFN1-xTB; the local runner runs the second one.
     @Test("A dropped job is completed", .enabled(if: Available.python)) func droppedJob() async throws {
         let spool = try Spool()
         let daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
@@ -20,7 +20,7 @@ import Testing
         #expect(spool.files("inbox").isEmpty)
     }
 
-    /// Real GPAW calculates three points of a path of H₂; the daemon itself runs it.
+    /// Real GPAW calculates three single points along a path of H₂. The daemon itself runs the package.
     @Test("Single points are computed along a path", .enabled(if: Available.python)) func singlePoints()
         async throws
     {
@@ -68,14 +68,14 @@ import Testing
         let slow = smallJob.replacingOccurrences(of: "fmax: 0.1,", with: "fmax: 0.001, maxstep: 0.02,")
         var daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
         try await spool.dropSmallJob(slow)
-        // In the ML stage.
+        // The daemon is killed during the ML stage.
         #expect(
             try await spool.wait(seconds: 60) {
                 (spool.text("outbox/small/01-ml/optimizer.log")?.split(separator: "\n").count ?? 0) > 3
             })
         daemon.kill()
         daemon = try BackgroundProgram(["daemon"], spool: spool, log: "daemon.log")
-        // While it waits for DFT.
+        // The daemon is killed while the job waits for DFT.
         #expect(try await spool.waitForState("waiting-for-dft", of: "small", seconds: 120))
         daemon.kill()
         let before = spool.text("outbox/small/02-dft/MANIFEST.json")
@@ -165,7 +165,8 @@ import Testing
         #expect(text.contains("fmax"), "no hint in \(text)")
     }
 
-    /// The job has a hybrid stage (ML, a single point that checks it, a decision with its reason) and a relaxation.
+    /// The job has a hybrid stage (ML, a single point that checks the result, a decision with its reason), and a
+    /// relaxation after it.
     @Test("A hybrid stage decides by its checks", .enabled(if: Available.python)) func hybridStage()
         async throws
     {
@@ -194,14 +195,14 @@ import Testing
         // The remaining rounds are skipped.
         let folders = spool.files("outbox/small").filter { $0.hasPrefix("0") }
         #expect(folders == ["01-ml", "02-dft", "07-dft"], "\(folders)")
-        // The model's Hessian is passed on after the check.
+        // The relaxation after the check still gets the model's Hessian.
         #expect(spool.exists("outbox/small/07-dft/hessian.npy"))
         _ = runner.stop()
         #expect(daemon.stop() == 0)
     }
 
-    /// A small model of a fast method and a structure absent from its training data: training on
-    /// the checks improves it, and the stage reports by how much.
+    /// A small model of a fast method meets a structure that is absent from its training data. Training on the checks
+    /// improves the model, and the stage reports by how much.
     @Test("A hybrid stage trains its model on its checks", .enabled(if: Available.python && Available.slow))
     func learningHybridStage()
         async throws
@@ -259,7 +260,8 @@ import Testing
         #expect(summary.contains("first_model_largest_force_error: "), "\(summary)")
         #expect(summary.contains("largest force error there: trained model"), "\(summary)")
         #expect(spool.exists("outbox/second/03-ml/learnt.aurelax-model"))
-        // A model trained in this job is not used in other jobs.
+        // The model that the job has trained differs from the library's, and it names the frames that it was trained
+        // on.
         let versions = try await Program.run(["model", "info", folder + "/small.aurelax-model", "--json"])
         let learnt = try await Program.run(
             [
@@ -325,7 +327,7 @@ import Testing
         #expect(isCompleted, "\(spool.text("daemon.log") ?? "")")
         #expect(daemon.stop() == 0)
 
-        // The daemon is told to do all remaining work and to end then.
+        // This daemon does all remaining work and then ends.
         try spool.drop(
             "next.yaml",
             "aurelax: 1\nstructure: |\n  2\n\n  H 0 0 0\n  H 0 0 0.9\nstages:\n  - dft: {engine: tblite, fmax: 0.05}\n"
@@ -334,7 +336,7 @@ import Testing
         #expect(once.status == 0, "\(once.errors)")
         #expect(try await spool.status(of: "next")?.state == "completed", "\(once.errors)")
 
-        // Its results can be used for training: every source once, with its level of theory.
+        // The results can be added to a data set, each source once, with its level of theory.
         let set = spool.path.appending("set").string
         for (job, expected) in [("h2", "added"), ("next", "added"), ("h2", "0 frames added")] {
             let added = try await Program.run(["dataset", "add", set, job], spool: spool.path)

@@ -28,7 +28,7 @@ import Testing
         """
     }
 
-    /// Runs a line of the shell.
+    /// Runs a shell command.
     private func shell(_ line: String) async throws -> (status: Int32, text: String) {
         let result = try await Subprocess.run(
             .path("/bin/sh"), arguments: ["-c", line], environment: Program.environment(nil),
@@ -37,7 +37,7 @@ import Testing
         return (code, result.standardOutput)
     }
 
-    /// Expects that every job exists, waits for its result, and has one package.
+    /// Expects that every job exists, waits for its result, and has exactly one package.
     private func expectAll(_ names: [String], _ place: Comment? = nil) async throws {
         let output = try await Program.run(["status", "--json"], spool: spool.path).output
         let jobs = try JSONDecoder().decode(StatusList.self, from: Data(output.utf8)).jobs
@@ -105,7 +105,7 @@ import Testing
         #expect(!lines.contains { $0.hasPrefix("status ") }, "\(result.text)")
     }
 
-    /// Forty descriptors are enough for the daemon to work; with fewer it waits until it has one.
+    /// With at most 40 file descriptors, the daemon completes its work.
     @Test("The daemon waits while it has too few descriptors", .tags(.fault04))
     func fault04FewDescriptors() async throws {
         let names = (0..<3).map { "few\($0)" }
@@ -130,7 +130,8 @@ import Testing
         #expect(found.text == "700\n")
     }
 
-    /// The structures are a sparse file of 10 GiB and a line of 32 MiB. The peak memory of the process is measured.
+    /// The structures are a sparse file of 10 GiB and a line of 32 MiB. The test measures the peak memory of the
+    /// process.
     @Test("Huge structures are refused with bounded memory", .tags(.fault22))
     func fault22BoundedMemory() async throws {
         try spool.drop("huge.xyz", "")
@@ -277,7 +278,8 @@ import Testing
         #expect(daemon.stop() == 0)
     }
 
-    /// Foreign host names, changes by GET, changes without the token, and requests of foreign pages are refused.
+    /// Requests with foreign host names, changes by GET, changes without the token, and requests from foreign pages are
+    /// refused.
     @Test("The dashboard answers only permitted requests", .tags(.fault35))
     func fault35Access() async throws {
         let daemon = try BackgroundProgram(

@@ -109,7 +109,7 @@ final class Spool: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
     func drop(_ name: String, _ text: String) throws {
-        // As a careful user does, the file is first written under a temporary name.
+        // As a careful user does, the test first writes the file under a temporary name.
         let part = path.appending("inbox").appending("." + name + ".part").string
         try text.write(toFile: part, atomically: false, encoding: .utf8)
         try FileManager.default.moveItem(atPath: part, toPath: path.appending("inbox").appending(name).string)

@@ -2,13 +2,14 @@ import Foundation
 import SystemPackage
 import Testing
 
-/// The table of docs/reliability.md and the tests that it names.
+/// The table of faults in docs/reliability.md agrees with the tests.
 @Suite struct ReliabilityTests {
     private static func text(_ path: String) throws -> String {
         try String(contentsOfFile: Program.project.appending(path).string, encoding: .utf8)
     }
 
-    /// Every fault from 1 to 35 has a test that is named after its number, and every such test in the table exists.
+    /// For every fault from 1 to 35 there is a test whose name begins with the fault's number (`fault07…`), and every
+    /// test that the table names exists.
     @Test("Every documented fault has its test") func everyFaultHasItsTest() throws {
         let tests = Program.project.appending("Tests").string
         let sources = try FileManager.default.subpathsOfDirectory(atPath: tests).filter {

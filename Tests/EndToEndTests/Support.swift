@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Requirements of these tests; `make test` provides them.
+/// What these tests require; `make test` provides it.
 enum Available {
     /// The Python environment with ASE, GPAW and tblite.
     static let python =
@@ -11,7 +11,7 @@ enum Available {
     static let slow = ProcessInfo.processInfo.environment["AURELAX_SLOW_TESTS"] == "1"
 }
 
-/// A job with a distorted (AuSCH3)3 ring, which is small enough for a test and in the domain of the shipped model.
+/// A job with a distorted (AuSCH3)3 ring, which is small enough for a test and within the domain of the shipped model.
 let smallJob = """
     aurelax: 1
     name: small

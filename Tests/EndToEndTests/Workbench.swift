@@ -7,7 +7,7 @@ import Testing
 /// files with the names in the documents. GFN1-xTB (tblite) replaces GPAW, and small data sets replace
 /// those of the models, so that the commands take only a minute.
 final class Workbench: Sendable {
-    /// The commands that are not run, given by their beginnings, with the reasons.
+    /// The commands that are not run: the beginning of each, and the reason.
     static let exceptions: [(beginning: String, reason: String)] = [
         ("make ", "builds and tests all of it; CI and `make help` run the targets"),
         ("sudo ", "root; make check-deb installs into a new Debian"),
@@ -28,7 +28,7 @@ final class Workbench: Sendable {
     /// The spool with the finished jobs.
     private let done: Spool
 
-    /// The engine of docs/engines.md.
+    /// The engine that docs/engines.md describes.
     private static let engines =
         "engines:\n  gfn1: {ase: \"tblite.ase:TBLite\", arguments: {method: GFN1-xTB, verbosity: 0}}\n"
 
@@ -76,7 +76,7 @@ final class Workbench: Sendable {
         try write("CONTCAR", "box\n1.0\n9 0 0\n0 9 0\n0 0 9\nAu Cl\n1 1\nCartesian\n4 4 4\n4 4 6.3\n")
         let frame = try #require(done.text("md.extxyz"))
         let level = try #require(frame.firstMatch(of: /level_of_theory="([^"]*)"/)).1
-        // The recipes and scans of the project, with the frames of this workbench.
+        // The project's recipes and scans, with the frames of this workbench in place of their data.
         for path in [
             "models/thiolate-gold", "models/thiolate-gold-oamlm", "models/thiolate-gold-vector",
         ] {
@@ -95,7 +95,7 @@ final class Workbench: Sendable {
                 .replacing(/models\/data\/rings[^}]*/, with: "outbox/ring5/02-dft/result/trajectory.extxyz")
             try write(path, text)
         }
-        // The recipe in docs/data-sets.md.
+        // The recipe that docs/data-sets.md shows.
         let document = try String(contentsOfFile: project + "/docs/data-sets.md", encoding: .utf8)
         let recipe = try #require(document.firstMatch(of: /```yaml\n(aurelax_recipe[^`]*)```/)).1
         try FileManager.default.createDirectory(
@@ -106,7 +106,7 @@ final class Workbench: Sendable {
                 .replacing(/level_of_theory: .*/, with: "level_of_theory: \(level)"))
     }
 
-    /// Runs the lines and returns their failures.
+    /// Runs the lines, and returns a message for each one that fails.
     func mistakes(in lines: [DocumentedLine]) async throws -> [String] {
         var found: [String] = []
         for line in lines {
@@ -117,16 +117,16 @@ final class Workbench: Sendable {
         return found
     }
 
-    /// Returns true for commands that need a separate spool; they can run at the same time as others.
+    /// Returns true for commands that run in a separate spool. Such commands can run at the same time as others.
     static func isApart(_ line: DocumentedLine) -> Bool {
         Place.beginnings.contains(where: line.command.hasPrefix)
     }
 
-    /// Runs a line in a suitable place. A command that runs until it is stopped is stopped after
-    /// two seconds, and must end with success.
+    /// Runs a documented line in a suitable place. A command that would run for ever is stopped after a while and must
+    /// then end with success.
     private func run(_ line: String) async throws -> (status: Int32, output: String) {
         let place = try await Place(for: line, files: done)
-        // The daemon ends before its folder is removed.
+        // The daemon ends before its folder is removed, which happens at the end of this function.
         defer { place.endDaemon() }
         var output = ""
         for command in Self.expanded(line) {
@@ -149,7 +149,8 @@ final class Workbench: Sendable {
         }
     }
 
-    /// Gives six seconds to a command that runs until it is stopped, and a terminal to a command that needs one.
+    /// Returns the command as the shell runs it: a command that would run for ever is stopped after six seconds, and a
+    /// command that needs a terminal gets one.
     private static func typed(_ command: String) -> String {
         var typed = command.hasSuffix("&") ? String(command.dropLast()) : command
         if isService(command) || command == "aurelax watch" {
@@ -192,20 +193,20 @@ final class Workbench: Sendable {
     }
 }
 
-/// The spool and folder in which a line is run.
+/// The spool and the folder in which a documented line is run.
 private struct Place {
     let spool: Spool
     let folder: FilePath
     private var daemon: BackgroundProgram?
 
-    /// Commands that need a waiting package.
+    /// Beginnings of the commands that need a package waiting to be run.
     private static let packages = [
         "./run.sh", "AURELAX_RANKS", "aurelax dft", "aurelax pause", "aurelax recover",
     ]
-    /// Commands that need a separate spool.
+    /// Beginnings of the commands that need a separate spool.
     static let beginnings = packages + ["aurelax submit", "aurelax daemon"]
 
-    /// A place in a spool.
+    /// Makes a place in an existing spool.
     init(_ spool: Spool, folder: FilePath? = nil) {
         self.spool = spool
         self.folder = folder ?? spool.path

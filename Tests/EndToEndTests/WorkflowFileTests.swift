@@ -45,7 +45,8 @@ import Testing
         }
     }
 
-    /// Each job is checked with its structure, as the daemon does when it is dropped. Isomer T has no structure yet.
+    /// Each job is checked together with its structure, as the daemon does when the job arrives. Isomer T has no
+    /// structure yet.
     @Test("Every job file is valid") func everyJobIsGood() async throws {
         let jobs = Self.files(".yaml").filter {
             !$0.contains("/results/") && !$0.contains("/soap-scan/") && !Self.isTemplate($0)
@@ -56,7 +57,7 @@ import Testing
             if job.hasSuffix("/au38t.yaml") {
                 #expect(result.status == 1 && result.errors.contains("au38t.xyz: cannot be read"))
             } else if job.hasSuffix("/sch3-sevennet.yaml") {
-                // Its engine is in the spool's aurelax.yaml.
+                // The engine of this job is described in the spool's aurelax.yaml, which the check does not see.
                 #expect(result.status == 1 && result.errors.contains("no engine ‘sevennet’"))
             } else {
                 #expect(result.status == 0, "\(job): \(result.errors)")
@@ -81,10 +82,10 @@ import Testing
                 let summary = try String(contentsOfFile: "\(results)/\(name)/summary.yaml", encoding: .utf8)
                 let row = try #require(
                     result.output.split(separator: "\n").first { $0.hasPrefix("| \(name) |") })
-                // The energy of the last DFT stage in the summary.
+                // The last energy in the summary is that of the last DFT stage.
                 if let energy = summary.matches(of: /\n    energy: (-[0-9.]+)/).last.flatMap({ Double($0.1) })
                 {
-                    // An optimiser's log has six decimals.
+                    // The energies in an optimiser's log have only six decimals.
                     let cells = row.split(separator: "|").compactMap {
                         Double($0.trimmingCharacters(in: .whitespaces))
                     }

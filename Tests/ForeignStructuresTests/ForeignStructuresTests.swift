@@ -62,7 +62,7 @@ import Testing
             !molecule.periodicity.isPeriodic && molecule.cell == nil && molecule.positions == atoms.positions)
     }
 
-    /// The MOL2 file has two records, the second without the gold of the first.
+    /// The MOL2 file has two records. The second one lacks the gold atom of the first.
     @Test("Every frame of MOL2 and SDF files is read", .enabled(if: hasPython)) func everyFrameOfMOL2AndSDF()
         throws
     {
@@ -97,7 +97,7 @@ import Testing
         #expect(StructureFormat.signature(output.utf8) == "xtb-output")
     }
 
-    /// One geometry of GPAW's text since version 26.
+    /// Returns the text that GPAW prints for one geometry since version 26.
     private static func gpawGeometry(_ z: Double, _ rest: String) -> String {
         """
         Atoms  # Å, Bohr magnetons
@@ -119,7 +119,7 @@ import Testing
         """
     }
 
-    /// The first geometry is printed twice; the last one was interrupted.
+    /// The output has the first geometry twice, and its last calculation was interrupted.
     @Test("The output of GPAW is read", .enabled(if: hasPython)) func outputOfGPAW() throws {
         let logo = "  __  _  _\n | _ |_)|_||  |\n |__||  | ||/\\| - 26.7.0\n"
         let done = """

@@ -18,7 +18,7 @@ private func scratch(_ name: String) throws -> URL {
     return url
 }
 
-/// A reader of manifests in a folder with two small files.
+/// A reader of manifests, in a package's folder with two small files.
 final class ManifestReader: Sendable {
     static let shared = Result { try ManifestReader() }
 
@@ -34,7 +34,7 @@ final class ManifestReader: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    /// Reads a manifest; a verified manifest has the digests of existing files.
+    /// Reads a manifest. Throws a finding if a verified manifest gives a file another size than the file has.
     func read(_ bytes: [UInt8]) throws -> Bool {
         try Data(bytes).write(to: url.appendingPathComponent("MANIFEST.json"))
         guard let manifest = try? PackageCheck.verify(directory) else { return false }
@@ -46,7 +46,7 @@ final class ManifestReader: Sendable {
     }
 }
 
-/// A reader of models with new digests, because the author of a model can compute them.
+/// A reader of models. It gives the bytes a correct digest first, because the author of a model can do so, too.
 final class ModelReader: Sendable {
     static let shared = Result { try ModelReader() }
 
@@ -62,7 +62,7 @@ final class ModelReader: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: url.deletingLastPathComponent()) }
 
-    /// Reads a model; a loaded model gives forces or an error, and marks atoms without a value as out of domain.
+    /// Reads a model. Throws a finding if a loaded model predicts another number of forces than there are atoms.
     func read(_ bytes: [UInt8]) throws -> Bool {
         try Data(signed(bytes)).write(to: url)
         guard let model = try? ModelLibrary(searchPath: []).load(url.path),
@@ -74,7 +74,7 @@ final class ModelReader: Sendable {
         return true
     }
 
-    /// Returns the bytes with the correct length and the correct digest of the header.
+    /// Returns the bytes with correct length and digest in their header.
     private func signed(_ bytes: [UInt8]) -> [UInt8] {
         guard bytes.count >= 64 else { return bytes }
         var bytes = bytes

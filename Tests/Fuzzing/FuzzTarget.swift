@@ -1,7 +1,7 @@
 import Foundation
 import LinearAlgebra
 
-/// Accepted input that should have been refused, or that does not satisfy a guarantee.
+/// Input that was accepted but should have been refused, or for which a reader breaks one of its guarantees.
 package struct FuzzFinding: Error, CustomStringConvertible {
     package var description: String
     init(_ description: String) { self.description = description }
@@ -38,7 +38,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             .map { Array(try Data(contentsOf: folder.appendingPathComponent($0))) }
     }
 
-    /// Pieces of the input that have a meaning for the reader.
+    /// Pieces of text that mean something to the reader, from which mutations are made.
     package var tokens: [String] {
         switch self {
         case .job:

@@ -9,7 +9,7 @@ package struct Mutations: Sequence, IteratorProtocol {
     private var left: Int
 
     /// - Parameters:
-    ///   - tokens: meaningful pieces of the input.
+    ///   - tokens: pieces of text that mean something to the reader.
     ///   - quick: number of inputs in an ordinary run.
     ///   - full: number of inputs in `make torture`.
     package init(

@@ -6,9 +6,9 @@ import JobSpec
 
 /// A reader of results for one package with a hydrogen molecule.
 ///
-/// A folder is written as one text, in which lines `@@ NAME` begin its files. `@inputs` stands for the digest of the
-/// inputs and `@NAME` for name, size and checksum of that file, so that a changed file is not
-/// refused for its checksum alone.
+/// The files of the result are written as one text, in which a line `@@ NAME` begins each file. In the text, `@inputs`
+/// stands for the digest of the inputs, and `@NAME` for name, size and checksum of that file; otherwise every changed
+/// file would be refused for its checksum.
 struct ResultReader {
     static let shared = Result { try ResultReader() }
 

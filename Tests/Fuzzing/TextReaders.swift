@@ -3,7 +3,8 @@ import JobSpec
 import YAMLDocument
 
 extension FuzzTarget {
-    /// Reads a job file. It gives a job or a mistake with a place, never both; a printed job is read again unchanged.
+    /// Reads a job file. It must give a job or a mistake with a place, never both; a printed job must be read back
+    /// unchanged.
     func readJob(_ bytes: [UInt8]) throws -> Bool {
         let read = JobFile(bytes, file: "j.yaml")
         guard (read.job == nil) == read.diagnostics.hasErrors else {
@@ -20,7 +21,7 @@ extension FuzzTarget {
         return true
     }
 
-    /// Reads a structure: an accepted structure can be written, and is read back unchanged.
+    /// Reads a structure. An accepted structure must be readable again, and unchanged, after it was written.
     func readStructure(_ bytes: [UInt8]) throws -> Bool {
         guard let frames = try? ExtXYZ.frames(in: bytes, label: "fuzz") else { return false }
         let written = ExtXYZ.bytes(of: frames)

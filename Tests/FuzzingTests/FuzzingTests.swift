@@ -2,8 +2,8 @@ import Fuzzing
 import TestTags
 import Testing
 
-/// Every file of the corpus (also files that once broke a reader), and mutations of these files. The tests run one
-/// after the other, because each reader of files uses one file.
+/// Tests the readers with every file of the corpus (among them files that once broke a reader) and with mutations of
+/// these files. The tests run one after the other, because all inputs of a reader go through the same file.
 @Suite(.serialized) struct FuzzingTests {
     @Test("Every file of the corpus is read or refused", arguments: FuzzTarget.allCases)
     func corpusIsReadOrRefused(_ target: FuzzTarget) throws {

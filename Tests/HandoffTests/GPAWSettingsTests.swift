@@ -7,13 +7,13 @@ import OrderedCollections
 import SystemPackage
 import Testing
 
-/// The settings of a job's block `gpaw:` in the package and in the calculation.
+/// Tests that the settings under `gpaw:` in a job reach the package and the calculation.
 @Suite struct GPAWSettingsTests {
     static let hydroxyl = Atoms(
         elements: [Element(atomicNumber: 8), .hydrogen].compactMap { $0 },
         positions: [[0, 0, 0], [0, 0, 0.98]])
 
-    /// Returns the part `gpaw` of parameters.json.
+    /// Returns the part `gpaw` of the package's `parameters.json`.
     private func written(_ package: HandoffPackage) throws -> [String: Any] {
         let bytes = try #require(package.bytes("parameters.json"))
         let all = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
@@ -72,7 +72,7 @@ import Testing
     }
 }
 
-/// Real GPAW runs with the settings of the block: slow, and only on request.
+/// Real GPAW runs with settings under `gpaw:`. They are slow, so they run only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct GPAWSettingsRunTests {
     private static func small(_ change: (inout DFTStage) -> Void = { _ in }) -> DFTStage {
         Samples.settings {
@@ -115,7 +115,7 @@ import Testing
                 Issue.record("no dipole")
                 return
             }
-            // H is the positive end.
+            // The positive end of O–H is H, which points along z.
             #expect(dipole.count == 3 && dipole[2] > 0.1)
             #expect(try #require(result.levelOfTheory).hasSuffix("spin-polarised non-periodic"))
             #expect(result.notes.contains { $0.contains("spin-polarised, multiplicity 2") })
@@ -194,7 +194,7 @@ import Testing
                 == nil)
     }
 
-    /// One rank wrote the density, which one rank or two ranks read.
+    /// One rank writes the density; a restart on one or two ranks reads it.
     @Test("a restart begins with the density of the last step, on one rank and on two", arguments: [1, 2])
     func densityIsContinued(ranks: Int) async throws {
         let scratch = try Scratch()
@@ -233,11 +233,12 @@ import Testing
             let log = String(decoding: try #require(try result.read("gpaw.txt")), as: UTF8.self)
             errors.append(try #require(Self.firstDensityErrors(log).last))
         }
-        // log₁₀ of the first change of the density in the second geometry.
+        // With the density of the first geometry, the density of the second geometry changes less at first (values are
+        // log₁₀).
         #expect(errors[0] < errors[1] - 0.3, "with the density and without: \(errors)")
     }
 
-    /// Returns log₁₀ of the change of the density in the second cycle of each geometry.
+    /// Returns log₁₀ of the change of the density in the second cycle of each geometry, from GPAW's log.
     private static func firstDensityErrors(_ log: String) -> [Double] {
         log.split(separator: "\n").map { $0.drop { $0 == "|" } }.filter { $0.hasPrefix("iter:   2|") }
             .compactMap {

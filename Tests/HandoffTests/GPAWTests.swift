@@ -6,7 +6,7 @@ import JobSpec
 import SystemPackage
 import Testing
 
-/// Real GPAW runs of H₂ on coarse grids: slow, and only on request.
+/// Real GPAW runs of H₂ on coarse grids. They are slow, so they run only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct GPAWTests {
     private func package(_ mode: DFTStage.Mode, maxSteps: Int = 1) throws -> HandoffPackage {
         try HandoffPackage(
@@ -27,7 +27,7 @@ import Testing
         return try ReturnedResult(files, expecting: package.expectation)
     }
 
-    /// In every mode one rank and two ranks give the same energies and forces.
+    /// One rank and two ranks give the same energies and forces, in every mode.
     @Test("One rank and two ranks agree", arguments: DFTStage.Mode.allCases)
     func oneRankAndTwoAgree(mode: DFTStage.Mode) async throws {
         let scratch = try Scratch()
@@ -89,7 +89,8 @@ import Testing
         #expect(try await Processes.areGone(from: directory))
     }
 
-    /// Three points of a stretched bond are calculated in one box, in turn or alone, with the same results.
+    /// Three single points of a bond at three lengths share one box. Calculated one after the other or each alone, they
+    /// give the same results.
     @Test("Single points share a box") func singlePointsShareABox() async throws {
         let scratch = try Scratch()
         let path = [0.60, 0.76, 1.10].map { z in
@@ -135,7 +136,7 @@ import Testing
         #expect(try alone.subdirectory("result").subdirectory("points").status(of: "0002.gpaw.txt") != nil)
     }
 
-    /// The run has too few cycles for the density to converge: it gives a verdict and the existing data.
+    /// The run has too few cycles for the density to converge. Its result has a verdict, and the data that exist.
     @Test("An SCF that does not converge is a verdict") func scfNotConverged() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(

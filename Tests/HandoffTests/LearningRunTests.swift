@@ -6,7 +6,7 @@ import JobSpec
 import SystemPackage
 import Testing
 
-/// The learning relaxation in a package, with tblite as engine (GFN1-xTB) and as base (GFN2-xTB).
+/// The learning relaxation in a package. The engine is GFN1-xTB, the base GFN2-xTB, both through tblite.
 @Suite(.enabled(if: Engines.hasPython), .serialized) struct LearningRunTests {
     /// The program under test, built beside this test bundle.
     private static let aurelax: String = {
@@ -116,7 +116,8 @@ import Testing
         #expect(try await runner.run(directory) == .finished(.converged))
         let whole = try frames(directory)
         try #require(whole.count > 2)
-        // As after kill -9 with two gradients on disk: the third is truncated, and the files of the end are missing.
+        // The files are as after kill -9 when two gradients were complete: the third frame is truncated, and the files
+        // that are written at the end are missing.
         let again = try scratch.publish(package, as: "02-dft")
         try FileManager.default.createDirectory(
             atPath: again.path.appending("result").string, withIntermediateDirectories: false)
@@ -132,7 +133,8 @@ import Testing
             toFile: again.path.appending("result/trajectory.extxyz").string, atomically: true, encoding: .utf8
         )
         #expect(try await runner.run(again) == .finished(.converged))
-        // The gradients after that are the engine's, whose last digits depend on what it computed before.
+        // The later geometries follow from gradients that the engine computed again; their last digits depend on what
+        // it computed before.
         #expect(try frames(again).prefix(3).map(\.positions) == whole.prefix(3).map(\.positions))
     }
 }
@@ -179,7 +181,8 @@ extension LearningRunTests {
         }
         let kept = count("trajectory.extxyz", linesEach: atoms.count + 2)
         #expect(try await runner.run(directory) == .finished(.converged))
-        // The gradients after that are the engine's, whose last digits depend on what it computed before.
+        // The later geometries follow from gradients that the engine computed again; their last digits depend on what
+        // it computed before.
         let resumed = try frames(directory)
         #expect(
             resumed.prefix(kept + 1).map(\.positions) == reference.prefix(kept + 1).map(\.positions),
@@ -188,11 +191,13 @@ extension LearningRunTests {
         #expect(try result(of: directory, package).optimizer == "learning")
     }
 
-    /// A script that takes the place of aurelax and fails, with the note of the result.
+    /// The ways in which aurelax fails in these tests, each with a script that replaces it and with the note that the
+    /// result must have.
     enum Fault: String, CaseIterable {
         case dies, isKilled, speaksAnotherVersion, answersNonsense, isMissing
 
-        /// Returns the script; `sed -u 2q` passes on the start and the first gradient.
+        /// Returns the script that replaces aurelax. `sed -u 2q` passes on two messages: the start and the first
+        /// gradient.
         func script(_ aurelax: String) -> String {
             switch self {
             case .dies: "#!/bin/sh\nsed -u 2q | '\(aurelax)' steer\nexit 3\n"
@@ -257,7 +262,7 @@ extension LearningRunTests {
             })
         request.base = LearningBase(kind: .engine, name: "GFN2-xTB", relaxFirst: true)
         request.movable = atoms.elements.indices.map { $0 != 0 }
-        // Au moves along z only, Cl in one plane only.
+        // Atom 1 (Au) moves along z only, atom 2 (Cl) in the xy plane only.
         request.fixedCoordinates = [3, 4, 8]
         let package = try HandoffPackage(request)
         let directory = try scratch.publish(package)

@@ -8,8 +8,8 @@ import SystemPackage
 import TestTags
 import Testing
 
-/// Faults 26 and 33: any returned bytes are accepted or refused without a crash, and changed data are never accepted
-/// as the original data.
+/// Faults 26 and 33: any returned bytes are accepted or refused without a crash, and a changed result is never accepted
+/// as the original one.
 @Suite struct MutatedFileTests {
     private let package: HandoffPackage
     private let sample: ResultSample
@@ -33,7 +33,8 @@ import Testing
         for bytes in Mutations(of: [manifest], tokens: Self.tokens, seed: 26, quick: 1500) {
             try Data(bytes).write(to: URL(fileURLWithPath: path))
             guard let read = try? PackageCheck.verify(directory) else { continue }
-            // The mutation changed only a text or a space between two keys; the inputs are those that were sent.
+            // The mutation changed only a text or the space between two keys, so the inputs must be those that were
+            // sent.
             #expect(read.inputs == package.manifest.inputs)
             accepted += 1
             #expect(throws: PackageRefusal.notPublished) {
@@ -57,7 +58,7 @@ import Testing
                 guard let result = try? ReturnedResult(files, expecting: package.expectation) else {
                     continue
                 }
-                // Every listed file must agree with its checksum; only in the marker itself may a space differ.
+                // Files with a checksum must be unchanged. Only in the marker, which has none, may a space differ.
                 #expect(bytes == original || name == .done)
                 #expect(result.final?.positions == sample.frames.last?.positions)
             }

@@ -2,7 +2,7 @@ import Foundation
 import Handoff
 import Testing
 
-/// The table of exit statuses agrees with the scripts and the document.
+/// The table of exit statuses in `PackageExit` agrees with the scripts and with docs/hand-off.md.
 @Suite struct PackageExitTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()

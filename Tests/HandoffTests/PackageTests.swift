@@ -92,7 +92,7 @@ import Testing
         #expect(package.expectation.parameters.hessian?.file == "hessian.npy")
     }
 
-    /// In a chain of gold atoms the blocks of atoms far apart are left out.
+    /// In a long chain of gold atoms, blocks of atoms that are far apart are left out.
     @Test(
         "The Hessian of many atoms is packaged in blocks, and the package's script reads it",
         .enabled(if: Engines.hasPython))
@@ -154,7 +154,7 @@ import Testing
         }
     }
 
-    /// `sh -n`.
+    /// Returns whether `sh -n` accepts the script.
     private func shellAccepts(_ script: [UInt8]) throws -> Bool {
         let scratch = try Scratch()
         try scratch.directory.create("script", script)
@@ -266,7 +266,7 @@ import Testing
         let directory = try scratch.publish(try HandoffPackage(Samples.request()))
         try directory.replace("run.sh", Array("#!/bin/sh\nexit 0\n".utf8))
         #expect(throws: PackageRefusal.damaged("run.sh")) { try PackageCheck.verify(directory) }
-        // The user may adapt a launcher: the inputs are unchanged.
+        // Users may change a launcher, so the check of the inputs passes.
         _ = try PackageCheck.verify(directory, roles: [.input])
         try directory.remove("gpaw_relax.py")
         #expect(throws: PackageRefusal.missing("gpaw_relax.py")) {

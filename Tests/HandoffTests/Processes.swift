@@ -3,11 +3,11 @@ import Foundation
 import Handoff
 import SystemPackage
 
-/// The processes of a package.
+/// Finds the processes of a package.
 enum Processes {
     struct TimedOut: Error {}
 
-    /// Returns the running processes whose working directory is the package's.
+    /// Returns the running processes whose working directory is the package's folder.
     static func working(in package: Directory) throws -> [(identifier: pid_t, name: String)] {
         let there = URL(filePath: package.path.string).resolvingSymlinksInPath().path
         let files = FileManager.default
@@ -21,8 +21,8 @@ enum Processes {
         }
     }
 
-    /// Returns whether no process works in the package. The kernel takes a moment to free a killed process, which then
-    /// has no environment but still a working directory.
+    /// Waits at most 10 s for the end of the processes in the package, and returns whether all have ended. The kernel
+    /// takes a moment to free a killed process, which then has no environment but still a working directory.
     static func areGone(from package: Directory) async throws -> Bool {
         for _ in 0..<100 {
             if try working(in: package).isEmpty { return true }
@@ -31,7 +31,7 @@ enum Processes {
         return false
     }
 
-    /// Returns the number of steps in the package's result; −1 before the first geometry is done.
+    /// Returns the number of steps in the package's result; −1 before the first geometry has been calculated.
     static func steps(of package: Directory) throws -> Int {
         guard let result = try? package.subdirectory("result"), let progress = try RunProgress(from: result),
             progress.energy != nil

@@ -12,7 +12,7 @@ struct ResultSample {
     var marker: [String: JSONValue]
     var listed: [ReturnedFile] = [.trajectory, .final, .status]
 
-    /// Number of the frame that is written as the final structure; nil for the last frame.
+    /// Index of the frame that is written as the final structure. Nil means the last frame.
     var final: Int?
 
     static let stiffness = 8.0
@@ -66,7 +66,7 @@ struct ResultSample {
         status["converged"] = .boolean(verdict == .converged)
     }
 
-    /// The files, with a marker that agrees with them.
+    /// The files of the result, with a marker that has their sizes and checksums.
     var files: [ReturnedFile: [UInt8]] {
         get throws {
             var files: [ReturnedFile: [UInt8]] = [:]
@@ -100,7 +100,7 @@ struct ResultSample {
     }
 }
 
-/// JSON whose parts a test can change.
+/// A JSON value whose parts a test can change.
 enum JSONValue: Encodable {
     case string(String)
     case integer(Int)

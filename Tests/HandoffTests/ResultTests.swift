@@ -128,7 +128,7 @@ import Testing
             }
                 == .otherElement(
                     file: "trajectory.extxyz", frame: 0, atom: 0, expected: "S", found: "H"))
-        // Atoms of one element in another order are at wrong positions.
+        // If atoms of one element are in another order, they are at wrong positions.
         let swapped = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions.swapAt(1, 2)
@@ -181,7 +181,7 @@ import Testing
             Issue.record("\(String(describing: hartree))")
             return
         }
-        // Positions in bohr, labelled as Å.
+        // Positions in bohr that are labelled as Å.
         let bohr = try refusal { sample in
             for k in sample.frames.indices {
                 sample.frames[k].positions = sample.frames[k].positions.map { $0 / 0.529177 }
@@ -205,7 +205,7 @@ import Testing
     }
 
     @Test("Inconsistent frames are refused", .tags(.fault33)) func fault33InconsistentFrames() throws {
-        // A step longer than the optimiser may take.
+        // A step that is longer than the optimiser may take.
         let jump = try refusal { sample in
             for k in 3...6 { sample.frames[k].positions[1].x += 0.5 }
         }
@@ -288,7 +288,7 @@ import Testing
 
     @Test("A result with partly fixed atoms is accepted, shifted or not")
     func shiftedWithPartlyFixedAtoms() throws {
-        // Atom 1 moves in the xy plane only; no atom has fixed x and y.
+        // The z coordinate of atom 1 is fixed; no atom has a fixed x or y coordinate.
         let package = try HandoffPackage(Samples.request { $0.fixedCoordinates = [5] })
         var atoms = ResultSample(of: package).frames[6]
         atoms.info["inputs"] = nil
@@ -338,7 +338,7 @@ import Testing
         for (key, value) in [("multiplicity", 1.0), ("nunpaired", 0), ("spin", 0)] {
             #expect(throws: ResultRefusal.self, "\(key)") { try take(key, value, spin: triplet) }
         }
-        // With given initial moments the calculation determines the final moments.
+        // If the job gives initial moments, the calculation determines the final ones, so any multiplicity is accepted.
         try take("multiplicity", 1, spin: .moments([1, 0, 0]))
     }
 

@@ -46,7 +46,7 @@ import Testing
         #expect(result.levelOfTheory?.hasPrefix("tblite ") == true)
         #expect(result.notes == ["GFN1-xTB is a semi-empirical method, not DFT"])
         #expect(result.gradientCalls == result.path.steps + 1)
-        // GFN1-xTB's own S–H bond.
+        // The length of an S–H bond by GFN1-xTB.
         let final = try #require(result.final)
         let bond = (final.positions[1] - final.positions[0]).length
         #expect((1.30...1.42).contains(bond))
@@ -70,8 +70,8 @@ import Testing
         #expect(try #require(result.final?.forces?[2]).length > 0)
     }
 
-    /// The run resumes from a truncated trajectory. Its path is that of an uninterrupted run, except for differences
-    /// due to another first guess of the self-consistency.
+    /// The run resumes from a truncated trajectory and takes the path of an uninterrupted run. Small differences
+    /// remain, because self-consistency begins with another guess.
     @Test("A run resumes from its own trajectory") func resumes() async throws {
         let scratch = try Scratch()
         let package = try package()
@@ -83,7 +83,7 @@ import Testing
         let results = try parts.makeSubdirectory("result")
         let trajectory = try #require(try whole.subdirectory("result").read("trajectory.extxyz"))
         let lines = trajectory.split(separator: 10, omittingEmptySubsequences: false)
-        // Two and a half frames.
+        // The first two frames, and half of the third.
         let torn = lines.prefix(13).joined(separator: [10])
         try results.create("trajectory.extxyz", Array(torn))
         #expect(try await Engines.runner().run(parts) == .finished(.converged))
@@ -161,7 +161,7 @@ import Testing
         #expect(try result(of: good, second)?.isConverged == true)
     }
 
-    /// A package with a higher priority that arrives during a run is run before the waiting ones.
+    /// A package with a higher priority arrives during a run. It is run before the packages that wait already.
     @Test("A server chooses the next package after each run") func servedOrder() async throws {
         let scratch = try Scratch()
         var digests: Set<Digest> = []
@@ -199,7 +199,7 @@ import Testing
         #expect(reason.contains("/nonexistent/python"))
     }
 
-    /// Returns a server that checks once for the package of the first stage.
+    /// Returns a server that runs the package of the first stage and then ends.
     private func server(
         of scratch: Scratch, _ runner: LocalRunner.Options, pause: Duration
     ) -> PackageServer {
@@ -217,7 +217,7 @@ import Testing
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
-        // The program is killed like a process that runs out of memory.
+        // The Python is killed like a process that has run out of memory.
         try scratch.directory.create(
             "python",
             Array(
@@ -243,7 +243,7 @@ import Testing
         let scratch = try Scratch()
         let package = try package()
         let directory = try scratch.publish(package)
-        // The program is killed seven times: the first five times after one more gradient, then without a new gradient.
+        // The Python is killed seven times: five times after one more gradient each, then twice without a new gradient.
         try scratch.directory.create(
             "python",
             Array(
@@ -266,8 +266,8 @@ import Testing
         #expect(try #require(try result(of: directory, package)).verdict == .crashed)
     }
 
-    /// The optimiser starts from the engine's own Hessian, by central differences. No Hessian is more accurate, so it
-    /// must save steps.
+    /// The optimiser starts from the engine's own Hessian, which was calculated by central differences. No other
+    /// Hessian is more accurate, so it must save steps.
     @Test("A Hessian saves steps") func aHessianSavesSteps() async throws {
         let scratch = try Scratch()
         let plain = try package()
@@ -283,7 +283,7 @@ import Testing
         #expect(abs((with.final?.energy ?? 0) - (without.final?.energy ?? 1)) < 1e-4)
     }
 
-    /// Returns ∂²E/∂r∂r with GFN1-xTB, 3N×3N, row-major, eV/Å².
+    /// Returns ∂²E/∂r∂r by GFN1-xTB, 3N×3N, row-major, eV/Å².
     private func numericHessian(of atoms: Atoms, in scratch: Scratch) throws -> [Double] {
         let script = """
             import sys, numpy as np
@@ -313,7 +313,7 @@ import Testing
         return values
     }
 
-    /// After a stop request the run keeps its steps and leaves no process; when started again, it resumes.
+    /// After a request to stop, the run keeps its steps and leaves no process. Started again, it resumes.
     @Test("A run stops on request and resumes", .tags(.fault30)) func fault30StopRequest() async throws {
         let scratch = try Scratch()
         let package = try package(GoldThiolateRing(n: 3).atoms)
@@ -334,8 +334,8 @@ import Testing
         #expect(try await Processes.areGone(from: directory))
     }
 
-    /// The run is killed like a process that runs out of memory; when started again, it resumes, and its complete path
-    /// is accepted.
+    /// The run is killed like a process that has run out of memory. Started again it resumes, and its complete path is
+    /// accepted.
     @Test("A killed run resumes", .tags(.fault30)) func fault30Killed() async throws {
         let scratch = try Scratch()
         let package = try HandoffPackage(
@@ -387,8 +387,8 @@ import Testing
         #expect(try await Processes.areGone(from: directory))
     }
 
-    /// As in Slurm: the batch shell gets USR1, and the run ends after its step with the
-    /// corresponding status. Meanwhile no other process can run the package.
+    /// As with Slurm, the batch shell gets USR1. The run ends after its step with the status for a stop. Until then, no
+    /// other process can run the package.
     @Test("The script alone ends on a signal") func signalToScript() async throws {
         let scratch = try Scratch()
         let directory = try scratch.publish(try package(GoldThiolateRing(n: 3).atoms))

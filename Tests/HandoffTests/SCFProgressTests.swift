@@ -14,7 +14,7 @@ import Testing
 
     @Test("SCF cycles are counted and timed") func aCycleIsCountedAndTimed() {
         #expect(SCFProgress(log: Self.rows)?.description == "SCF cycle 3, 1.5 s each")
-        // The log of GPAW's older implementation.
+        // A line from the log of GPAW's older implementation.
         #expect(SCFProgress(log: "iter:   1 10:00:00   -9.5   -1.0c\n")?.description == "SCF cycle 1")
     }
 

@@ -71,8 +71,8 @@ extension Scratch {
         #expect(script.contains("sbatch --array=1-3%4 submit.sbatch"))
     }
 
-    /// A geometry that is unsuitable for a relaxation is accepted; one with which no calculation
-    /// can start is refused.
+    /// A geometry that would be unsuitable as the start of a relaxation is accepted. One with which no calculation can
+    /// start is refused.
     @Test("Wrong results of single points are refused") func whatIsRefused() throws {
         var close = Samples.path(2)
         close[1].positions[1] = [0.3, 0, 0]
@@ -103,7 +103,7 @@ extension Scratch {
         return try points.names().map(\.string).filter { $0.hasSuffix(".extxyz") }.sorted()
     }
 
-    /// Starts `run.sh` as a user does.
+    /// Starts `run.sh` in the package's folder, as a user does.
     private func start(_ directory: Directory, point: Int?, extra: [String: String] = [:]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -145,7 +145,8 @@ extension Scratch {
         #expect(accepted.frames.allSatisfy { $0.info["charge"] == .integer(0) })
     }
 
-    /// As in an array, each process calculates one point, several run at once, and the last combines the results.
+    /// As in a job array, several processes run at once, and each calculates one point. The last one combines the
+    /// results.
     @Test("Several processes share the points") func sharedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points(Samples.path(5)))
@@ -183,8 +184,8 @@ extension Scratch {
         #expect(try status(directory, point: 2) == 0)
     }
 
-    /// A point with two hydrogen atoms at the same position fails; the other points are calculated, and the package
-    /// reports the failure. When the package is run by hand, the point is retried.
+    /// A point whose two hydrogen atoms are at the same position fails. The other points are calculated, and the
+    /// package reports the failure. When a user runs the package again, the failed point is calculated again.
     @Test("A failed point is a result") func failedPoint() async throws {
         let scratch = try Scratch()
         var path = Samples.path(3)
@@ -209,7 +210,7 @@ extension Scratch {
         #expect(try folder.status(of: "0001.extxyz") == before)
     }
 
-    /// A point of another package, or of another geometry, is ignored and reported.
+    /// A point that belongs to another package, or to another geometry, is ignored and reported.
     @Test("Points of another package are refused") func foreignPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
@@ -280,7 +281,7 @@ extension Scratch {
         try check("one that failed unsaid", { $0[1].info["verdict"] = .string("engine-error") }, contradicts)
     }
 
-    /// A run that crashes again and again is given up with the existing points.
+    /// A package that crashes again and again is given up; the points that exist become its result.
     @Test("A crashing set is given up with its existing points") func crashedPoints() async throws {
         let scratch = try Scratch()
         let package = try SinglePointsPackage(Samples.points())
@@ -290,7 +291,7 @@ extension Scratch {
         options.python = "/bin/false"
         var serving = PackageServer.Options()
         (serving.once, serving.maxCrashes, serving.pause) = (true, 1, .zero)
-        // A Python that is killed before any output.
+        // This Python is killed before it has written anything.
         let python = scratch.path.appending("python").string
         let real = try #require(Engines.python)
         try "#!/bin/sh\ncase \"$*\" in *single_points*) kill -9 $$ ;; esac\nexec \(real) \"$@\"\n"

@@ -9,7 +9,8 @@ import Testing
 
 /// Periodic structures in packages and results.
 @Suite struct SlabTests {
-    /// Hydrogen above one layer of aluminium on a square lattice: two atoms per cell, the lower one fixed.
+    /// Two atoms in a cell that repeats along two directions: a hydrogen atom above a square layer of aluminium, which
+    /// is fixed.
     static let slab: Atoms = {
         var atoms = Atoms(
             elements: [Element(symbol: "Al"), .hydrogen].compactMap { $0 },
@@ -60,7 +61,8 @@ import Testing
         #expect(try #require(without.text("README.md")).contains("kpts 2x2x1 periodic TTF`"))
         let keywords = try #require(without.text("parameters.json"))
         #expect(!keywords.contains("dipolelayer"))
-        // The cell has 14 electrons, its half 7; the number does not determine the spin of a periodic structure.
+        // The cell has 14 electrons, and half of it would have 7. So the number does not determine the spin of a
+        // periodic structure.
         #expect(!parameters.contains("\"spin\""))
     }
 
@@ -139,7 +141,7 @@ import Testing
     }
 }
 
-/// Real GPAW runs with a slab: slow, and only on request.
+/// Real GPAW runs with a slab. They are slow, so they run only on request.
 @Suite(.enabled(if: Engines.runsSlowTests), .serialized) struct SlabRunTests {
     @Test(
         "a slab with its lower atom fixed takes a step in a package of GPAW",

@@ -5,7 +5,7 @@ import Handoff
 import JobSpec
 import SystemPackage
 
-/// A directory for one test, removed at its end.
+/// A folder for one test; it is removed at the end of the test.
 final class Scratch: Sendable {
     let directory: Directory
     var path: FilePath { directory.path }
@@ -18,7 +18,7 @@ final class Scratch: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
-    /// Writes the package into a separate directory, as a daemon publishes it.
+    /// Writes the package into a folder of its own, as a daemon publishes it.
     func publish(_ package: HandoffPackage, as name: FilePath.Component = "01-dft") throws -> Directory {
         let job = try directory.makeSubdirectory("outbox").makeSubdirectory("job")
         let published = try job.publish(
@@ -66,7 +66,7 @@ extension HandoffPackage {
     }
 }
 
-/// Programs on this machine for real runs.
+/// The programs on this machine that real runs need.
 enum Engines {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
     static let hasPython = python != nil

@@ -85,7 +85,7 @@ import YAMLDocument
         #expect(Set(properties.keys) == Set(JobSchema.job.keys.map(\.name)))
         #expect(schema["required"] as? [String] == ["aurelax", "structure", "stages"])
         #expect(schema["additionalProperties"] as? Bool == false)
-        // Defaults are values if possible; defaults that depend on other values are described.
+        // A default is given as a value if possible; a default that depends on other values is described in words.
         func property(_ name: String) -> [String: Any] { properties[name] as? [String: Any] ?? [:] }
         #expect(property("charge")["default"] as? Int == 0)
         #expect(property("model")["default"] as? String == "auto")
@@ -94,8 +94,8 @@ import YAMLDocument
         #expect((property("name")["description"] as? String)?.hasSuffix("without .yaml.") == true)
     }
 
-    /// Python's jsonschema, if AURELAX_PYTHON has it, checks that the schema is valid, and that it accepts and refuses
-    /// the same jobs as the reader.
+    /// If the Python of AURELAX_PYTHON has the package jsonschema: the package finds the schema valid, and it accepts
+    /// and refuses the same jobs as our reader.
     @Test("Python's jsonschema agrees with the reader", .enabled(if: Python.has("jsonschema")))
     func jsonschemaAgreesWithTheReader() throws {
         let good = try Project.jobs.map { path in

@@ -4,7 +4,7 @@ import JobSpec
 import Testing
 import YAMLDocument
 
-/// The block `gpaw:` of a stage.
+/// The settings under `gpaw:` in a stage.
 @Suite struct GPAWSettingsTests {
     private func job(_ stage: String, charge: Int = 0) -> JobFile {
         file("aurelax: 1\nname: j\nstructure: s.xyz\ncharge: \(charge)\nstages:\n  - dft: \(stage)\n")

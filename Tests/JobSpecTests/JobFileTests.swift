@@ -141,7 +141,7 @@ import YAMLDocument
         #expect(file(job.yaml).job == job)
     }
 
-    /// A stage written by an earlier version is read, with defaults for missing values.
+    /// A stage that an earlier version stored is read; values that it lacks have their defaults.
     @Test("Stages stored by earlier versions are read") func olderStagesAreRead() throws {
         let text = """
             {"optimizer":"fire","fmax":0.3,"maxSteps":9,"maxStep":0.05,"move":{"indices":{"_0":[1,3]}},"model":"m"}
@@ -281,7 +281,7 @@ import YAMLDocument
         #expect(file(Self.minimal + "name: mine\n", name: "my job.yaml").job?.name == "mine")
     }
 
-    /// The settings of an unknown engine cannot be checked.
+    /// The other settings cannot be checked if the engine is unknown.
     @Test("An unknown engine is the only reported mistake") func unknownEngine() {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{dft: {engine: gpwa, h: 0.2, basis: sz}}]\n")
         #expect(!read.diagnostics.hasErrors)
@@ -394,7 +394,7 @@ import YAMLDocument
             stage.completed(forEnergies: true, atoms: atoms).optimizer
         }
         #expect(chosen(400) == .bfgs && chosen(401) == .lbfgs)
-        // Only BFGS begins with a Hessian.
+        // Only BFGS can start from a Hessian.
         stage.startHessian = .model
         #expect(chosen(401) == .bfgs)
         (stage.startHessian, stage.optimizer) = (.unit, .fire)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import YAMLDocument
 
-/// The results of the workflows that the repository keeps.
+/// The recorded results of the workflows in the repository.
 @Suite struct RecordedResultTests {
     @Test("every final structure that a recorded summary names is recorded")
     func finalStructuresExist() throws {

@@ -4,7 +4,7 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// Fault 25: scalars that other readers misinterpret have the type of the schema, or are errors.
+/// Fault 25: a scalar that other readers of YAML misinterpret has the type that the schema gives, or is an error.
 @Suite struct ScalarTrapTests {
     private func read(_ key: String, _ value: String) -> JobFile {
         file("aurelax: 1\nstructure: s.xyz\n\(key): \(value)\nstages: [{ml: {}}]\n")
@@ -49,7 +49,7 @@ import YAMLDocument
     func fault25Numbers(_ text: String, _ value: Double) {
         let read = file("aurelax: 1\nstructure: s.xyz\nstages: [{ml: {fmax: \(text)}}]\n")
         guard case .ml(let stage)? = read.job?.stages.first else {
-            // An unknown form of a number is an error, never another number.
+            // If a form of a number is not known, it is an error and never another number.
             #expect(read.diagnostics.hasErrors)
             return
         }

@@ -27,7 +27,8 @@ import YAMLDocument
         #expect(job.plan.count == 2)
     }
 
-    /// Without `every` and `frames` there are 20 points; `every` alone gives all its points, `frames` that number.
+    /// Without `every` and `frames`, 20 geometries are selected. `every` alone selects all geometries at its interval,
+    /// `frames` alone selects that number.
     @Test(
         "Defaults of single points",
         arguments: [
@@ -70,7 +71,8 @@ import YAMLDocument
         }
     }
 
-    /// Another stage of single points has no path; the nearest earlier stage that moved atoms has one.
+    /// A stage of single points has no path of its own, so single points follow the nearest earlier stage that moves
+    /// atoms.
     @Test("Single points follow the path of the nearest earlier stage") func whoseStepsTheyAre() throws {
         let read = job(
             "[{ml: {}}, {single-points: {}}, {single-points: {mode: fd}}, {hybrid: {rounds: 2}}, {single-points: {}}, "

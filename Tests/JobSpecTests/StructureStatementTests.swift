@@ -3,7 +3,7 @@ import JobSpec
 import TestTags
 import Testing
 
-/// Statements of the structure file are followed, or a message says that they contradict the job.
+/// A statement in the structure file is followed, or a message says that the job contradicts it.
 @Suite struct StructureStatementTests {
     private func report(_ comment: String, job: String = "", columns: String = "", values: String = "") throws
         -> String

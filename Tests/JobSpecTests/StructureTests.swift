@@ -67,7 +67,7 @@ import YAMLDocument
         }
         #expect(ml.move == .excluding(.indices([0, 1]), lists))
         #expect(dft.move.base == .all && dft.move.fixed?.indices == [2])
-        // The job that is printed and read again is the same.
+        // The job does not change when it is printed and read again.
         #expect(JobFile(Array(job.yaml.utf8), file: "j.yaml").job == job, "\(job.yaml)")
         #expect(job.yaml.contains("fix: {elements: [S], indices: [0, 2], below: -0.5}"), "\(job.yaml)")
     }

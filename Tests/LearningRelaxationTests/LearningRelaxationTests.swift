@@ -10,7 +10,7 @@ private struct Morse: ForceField {
     var depth = 1.0
     var width = 1.3
     var scale = 1.0
-    /// Error added to every force, to make a wrong base.
+    /// Error that is added to every force, eV/Å, to make a base that is wrong.
     var push = 0.0
 
     let provenance = ForceFieldProvenance(name: "morse", kind: "test", version: "", levelOfTheory: "none")
@@ -53,7 +53,7 @@ private let cluster: Atoms = {
 
 private let engine = Morse()
 
-/// Relaxes with the engine, and returns the relaxation and the number of gradients.
+/// Relaxes with the engine's gradients, and returns the relaxation and the number of gradients.
 private func relax(
     _ machine: LearningRelaxation, limit: Int = 60, fmax: Double = 0.05
 ) throws -> (machine: LearningRelaxation, calls: Int) {
@@ -100,7 +100,7 @@ private func relax(
         let first = try relax(LearningRelaxation(start: cluster, base: base), limit: 5, fmax: 0).machine
         var again = try LearningRelaxation(start: cluster, base: base)
         for frame in first.frames {
-            // Like an interrupted run: no proposal was requested.
+            // As in a resumed run, the frames are observed without asking for the proposals that led to them.
             let said = try engine.predict(Atoms(elements: cluster.elements, positions: frame.positions))
             try again.observe(frame.positions, energy: frame.energy, forces: said.forces)
         }
@@ -149,7 +149,7 @@ private func relax(
         #expect(machine.trustRadius <= 0.03)
         var lengths: [Double] = []
         for (index, frame) in machine.frames.enumerated().dropFirst() {
-            // Each step starts from an earlier frame.
+            // Each step starts from one of the earlier frames.
             let moves = machine.frames[..<index].map { from in
                 zip(frame.positions, from.positions).map { ($0 - $1).length }.max() ?? 0
             }
@@ -162,7 +162,7 @@ private func relax(
 
     @Test("the nearest point at which the surrogate is converged is proposed, not the surrogate's minimum")
     func nearest() throws {
-        // A flat valley along one coordinate, eV/Å².
+        // Curvatures, eV/Å²; one of them is much smaller than the others.
         var hessian = Matrix(rows: 15, columns: 15)
         for i in 0..<15 { hessian[i, i] = i == 12 ? 0.4 : 20 }
         var settings = LearningSettings()
@@ -186,7 +186,7 @@ private func relax(
 
     @Test("below fmax a lower geometry is proposed only if the expected fall is large enough")
     func lowerGeometry() throws {
-        // A valley along one coordinate, so flat that its floor is beyond the trust radius.
+        // Curvatures, eV/Å²; one of them is so small that the minimum is beyond the trust radius.
         var hessian = Matrix(rows: 15, columns: 15)
         for i in 0..<15 { hessian[i, i] = i == 12 ? 0.02 : 20 }
         func lower(than expectedFall: Double) throws -> Proposal? {
@@ -211,7 +211,7 @@ private func relax(
 
     @Test("near convergence the trust radius follows the fall of the energy")
     func radiusByEnergy() {
-        /// Returns the radius after a step from 0.2 Å.
+        /// Returns the trust radius after a step that was taken with a radius of 0.2 Å.
         func radius(
             _ distance: Double, fall: Double, predicted: Double, force: Double, error: Double
         ) -> Double {
@@ -219,15 +219,16 @@ private func relax(
                 distance: distance, fall: fall, predictedFall: predicted, force: force, forceError: error)
             return LearningSettings().trustRadius(after: step, from: 0.2)
         }
-        // Falls as predicted along a flat valley: grows although the force error exceeds the forces before the step.
+        // The energy falls as predicted in a flat valley: the radius grows, although the force error is larger than the
+        // forces before the step.
         #expect(abs(radius(0.19, fall: 0.028, predicted: 0.03, force: 0.015, error: 0.024) - 0.32) < 1e-12)
-        // Half of the predicted fall, and large force errors: neither grows nor shrinks.
+        // The energy falls by half of the predicted fall, and the force errors are large: the radius stays.
         #expect(radius(0.19, fall: 0.07, predicted: 0.13, force: 0.05, error: 0.06) == 0.2)
-        // Less than half of it.
+        // The energy falls by less than half of the predicted fall: the radius shrinks.
         #expect(radius(0.16, fall: 0.008, predicted: 0.02, force: 0.02, error: 0.03) == 0.08)
-        // A rise; the radius has a lower limit.
+        // The energy rises: the radius shrinks, but not below its lower limit.
         #expect(radius(0.06, fall: -0.01, predicted: 0.02, force: 0.2, error: 0.01) == 0.05)
-        // Small force errors in a long step, and in a short one.
+        // The force errors are small: the radius grows after a long step, and stays after a short one.
         #expect(abs(radius(0.19, fall: 0.002, predicted: 0.002, force: 0.1, error: 0.02) - 0.32) < 1e-12)
         #expect(radius(0.1, fall: 0.002, predicted: 0.002, force: 0.1, error: 0.02) == 0.2)
     }
@@ -263,7 +264,8 @@ private func relax(
     @Test("a fixed coordinate keeps its value, and its force does not count")
     func fixedCoordinates() throws {
         let base = Base.forceField(Morse(depth: 0.7, width: 1.5, scale: 1.03))
-        // Atom 0 is fixed, atoms 1 and 2 move along x only: position and orientation need one fixed coordinate less.
+        // Atom 0 is fixed, atoms 1 and 2 move along x only. To fix position and orientation, one fixed coordinate fewer
+        // would do.
         let free = [false, true, true, true, true]
         let result = try relax(
             LearningRelaxation(start: cluster, isFree: free, fixedCoordinates: [4, 5, 7, 8], base: base))

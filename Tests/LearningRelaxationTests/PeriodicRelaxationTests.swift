@@ -3,7 +3,8 @@ import Foundation
 import LearningRelaxation
 import Testing
 
-/// Pair potential with periodic images: E = Σ_{pairs} ((1 − e^{−a (r − r₀)})² − 1), shifted to zero at the cutoff.
+/// A pair potential that includes periodic images: E = Σ_{pairs} ((1 − e^{−a (r − r₀)})² − 1), shifted to zero at the
+/// cutoff.
 private struct PeriodicMorse: ForceField {
     var depth = 1.0
     var distance = 2.8
@@ -29,7 +30,7 @@ private struct PeriodicMorse: ForceField {
 
 /// The learning relaxation of a slab with a fixed cell.
 @Suite struct PeriodicRelaxationTests {
-    /// Two layers of a square lattice and an adatom off its hollow.
+    /// Two layers of a square lattice, and an atom on them that is not yet at the hollow site to which it relaxes.
     private static let slab: Atoms = {
         var positions: [SIMD3<Double>] = []
         for (layer, shift) in [(0.0, 0.0), (2.0, 1.45)] {
@@ -39,7 +40,7 @@ private struct PeriodicMorse: ForceField {
                 }
             }
         }
-        // The hollow is across the boundary of the cell.
+        // The hollow site is on the other side of the cell's boundary.
         positions.append([5.5, 0.4, 4.3])
         var atoms = Atoms(
             elements: [Element](repeating: .gold, count: 8) + [.sulfur], positions: positions)

@@ -2,7 +2,7 @@ import Foundation
 import LinearAlgebra
 import Testing
 
-/// Deterministic values in −1..<1.
+/// Returns numbers in −1..<1 that are the same in every run.
 private func pseudorandom(_ count: Int, seed: UInt64 = 7) -> [Double] {
     var state = seed
     return (0..<count).map { _ in

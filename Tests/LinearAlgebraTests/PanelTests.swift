@@ -3,7 +3,7 @@ import LinearAlgebra
 import Testing
 
 @Suite struct PanelTests {
-    /// Shapes large enough to be split over threads, tall and wide, with every transposition.
+    /// The shapes are tall, wide and square, and large enough for several threads; every transposition is tested.
     @Test("Products in panels equal plain sums", arguments: [(301, 70, 80), (70, 301, 80), (129, 129, 129)])
     func splitProductsEqualPlainSums(_ m: Int, _ n: Int, _ k: Int) {
         let a = Matrix(rows: m, columns: k, storage: (0..<m * k).map { sin(Double($0)) })

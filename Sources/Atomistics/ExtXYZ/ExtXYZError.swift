@@ -7,7 +7,7 @@ public struct ExtXYZError: Error, Sendable, Equatable, CustomStringConvertible {
     /// 1-based column in bytes; 0 if the error concerns the whole line.
     public var column: Int
     public var message: String
-    /// Advice for the user.
+    /// Advice for the user; nil if there is none.
     public var hint: String?
 
     public init(file: String, line: Int = 0, column: Int = 0, message: String, hint: String? = nil) {
@@ -52,9 +52,9 @@ public struct ExtXYZReadOptions: Sendable, Equatable {
     }
 }
 
-/// An error within one line, before file and line number are known.
+/// An error within one line, before the file and the line number are known.
 struct LineFault: Error {
-    /// 0-based byte offset in the line; nil for the whole line.
+    /// 0-based byte offset of the error in its line; nil if it concerns the whole line.
     var offset: Int?
     var message: String
     var hint: String?

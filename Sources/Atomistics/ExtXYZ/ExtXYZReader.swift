@@ -47,7 +47,7 @@ public struct ExtXYZReader: ~Copyable {
         return atoms
     }
 
-    /// Returns the first line of a frame; nil if only empty lines are left.
+    /// Returns the number of atoms in the first line of a frame; nil if only empty lines are left.
     private func atomCount() throws(ExtXYZError) -> Int? {
         while var line = try scanner.next() {
             if scanner.lineNumber == 1 {
@@ -70,8 +70,8 @@ public struct ExtXYZReader: ~Copyable {
                     "\(quoted(rest)) after the number of atoms", at: tokens.start,
                     hint: "the first line of a frame has only the number of atoms")
             }
-            // An atom takes at least two bytes, so a number of atoms for which the rest of the source is too short is
-            // refused before any atom is read.
+            // An atom takes at least two bytes. If the rest of the source is too short for the number of atoms, the
+            // frame is refused before any atom is read.
             let most = min(options.maxAtoms, (scanner.remaining ?? .max - 2) / 2 + 1)
             guard count <= most else {
                 throw scanner.error(
@@ -179,7 +179,7 @@ struct Tokens {
         return value
     }
 
-    /// Returns the usual spelling of a number that was written another way.
+    /// Returns the usual spelling of a number that was written in another way; nil if the token is no such number.
     private static func hint(on token: UnsafeBufferPointer<UInt8>) -> String? {
         let text = String(decoding: token, as: UTF8.self)
         let plain = text.map { character -> Character in
@@ -306,7 +306,7 @@ private struct ColumnStore {
 }
 
 extension Column.Values {
-    /// Numbers as logical values: all but 0 are true, as ASE reads a `move_mask`.
+    /// The numbers of the column as logical values: all but 0 are true, as ASE reads a `move_mask`.
     fileprivate var asLogical: Column.Values {
         switch self {
         case .integer(let values): .boolean(values.map { $0 != 0 })

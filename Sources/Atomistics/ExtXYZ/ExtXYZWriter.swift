@@ -91,7 +91,7 @@ extension ExtXYZ {
     /// Writes one-dimensional arrays in the older form `"1 2 3"`, which all readers know.
     private static func text(of value: InfoValue) -> String {
         switch value {
-        // ASE reads a key without a value as true, but libAtoms no longer reads the line as a list of pairs then.
+        // ASE reads a key without a value as true, but to libAtoms a line with such a key is no list of pairs.
         case .bare: "T"
         case .integer(let value): value.description
         case .real(let value): value.description
@@ -144,7 +144,7 @@ extension ExtXYZ {
         values.map { $0 ? "T" : "F" }.joined(separator: " ")
     }
 
-    /// Writes two dimensions as ASE does.
+    /// Writes a two-dimensional array in the same form as ASE.
     private static func nested(_ rows: [[String]]) -> String {
         json("[" + rows.map { "[\($0.joined(separator: ", "))]" }.joined(separator: ", ") + "]")
     }
@@ -155,7 +155,7 @@ extension ExtXYZ {
         value.isNaN ? "NaN" : value.isInfinite ? (value < 0 ? "-Infinity" : "Infinity") : value.description
     }
 
-    /// Writes text as a JSON value, in which control characters are escaped, too.
+    /// Writes text as a JSON string, in which control characters are escaped, too.
     private static func jsonText(_ text: String) -> String { escaped(text, controls: true) }
 
     /// Returns true if the text needs no quotation marks.

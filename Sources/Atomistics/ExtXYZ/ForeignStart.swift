@@ -1,6 +1,6 @@
 /// Recognises, by its first bytes, a file that is not a structure.
 ///
-/// Editors, browsers and mail programs change files; the message tells the user how the file was changed.
+/// Editors, browsers and mail programs change files. The message tells the user how the file was changed.
 enum ForeignStart {
     /// The UTF-8 byte-order mark, which is skipped.
     static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]

@@ -11,12 +11,13 @@ extension CommentLine {
         return try ColumnLayout(text, at: offset)
     }
 
-    /// The key `Properties` in upper or lower case, because the format's specification does not fix the case.
+    /// The line's key `Properties`, in upper or lower case because the format's specification does not fix the case;
+    /// nil if the line has none.
     private var propertiesKey: String? {
         values.keys.first { $0.lowercased() == "properties" && values[$0] != .bare }
     }
 
-    /// Returns a structure without atoms that has the line's values for the whole structure.
+    /// Returns a structure without atoms that has the cell and the other values of the line.
     func emptyFrame(_ options: ExtXYZReadOptions) throws(LineFault) -> Atoms {
         var atoms = Atoms(elements: [], positions: [])
         if let plainText {
@@ -100,6 +101,6 @@ extension CommentLine {
 }
 
 extension Atoms {
-    /// The key that keeps the comment of a plain XYZ file.
+    /// The key in `info` for the comment of a plain XYZ file.
     public static let commentKey = "comment"
 }

@@ -98,10 +98,11 @@ private func allOf<Source, Value>(_ values: [Source], _ convert: (Source) -> Val
 }
 
 extension String {
-    /// Returns nil also for `007`, which is a name and not a number.
+    /// The text as an integer. Nil for `007` as well, because that is a name and not a number.
     fileprivate var asInteger: Int? { isName ? nil : withBytes(NumberParsing.integer) }
 
-    /// Returns nil also for digits that overflow an integer, because a real would lose some of the digits.
+    /// The text as a real number. Nil also for an integer that is too large, because a real number would lose some of
+    /// its digits.
     fileprivate var asReal: Double? {
         guard !isName else { return nil }
         if let integer = asInteger { return Double(integer) }
@@ -112,7 +113,7 @@ extension String {
         (hasPrefix("-") || hasPrefix("+") ? dropFirst() : self[...]).utf8
     }
 
-    /// True for a zero followed by a digit.
+    /// Whether the text begins with a zero and another digit, like `007`.
     private var isName: Bool {
         var digits = unsigned.makeIterator()
         return digits.next() == 0x30 && digits.next().map { 0x30...0x39 ~= $0 } ?? false

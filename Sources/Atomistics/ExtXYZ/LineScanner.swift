@@ -32,7 +32,7 @@ final class LineScanner {
     /// Offset of the next line in the source.
     var offset: Int { readOffset - (end - start) }
 
-    /// Number of bytes after the last line read, if the source knows its size.
+    /// Number of bytes after the last line read; nil if the source does not know its size.
     var remaining: Int? { source.byteCount.map { max($0 - offset, 0) } }
 
     /// Moves to the start of a line whose number and offset are known.
@@ -40,9 +40,7 @@ final class LineScanner {
         (start, end, readOffset, lineNumber, isAtEnd) = (0, 0, offset, line - 1, false)
     }
 
-    /// Returns the next line without its end (`
-    /// ` or `\r
-    /// `), valid until the next call; nil at the end.
+    /// Returns the next line without its end (`\n` or `\r\n`), valid until the next call; nil at the end.
     @inline(__always)
     func next() throws(ExtXYZError) -> UnsafeBufferPointer<UInt8>? {
         var searched = 0

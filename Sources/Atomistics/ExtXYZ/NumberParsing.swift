@@ -1,6 +1,6 @@
 import Glibc
 
-/// Parses numbers in columns: the whole `token` must be a number.
+/// Parses the numbers in columns. The whole `token` must be a number.
 enum NumberParsing {
     /// Parses a decimal integer with or without sign; returns nil for other text and for values outside 64 bits.
     @inline(__always)
@@ -109,7 +109,7 @@ enum NumberParsing {
         }
     }
 
-    /// Parses with the C library; the token is known to be a decimal number.
+    /// Parses a token that is known to be a decimal number, with the C library.
     private static func slow(_ token: UnsafeBufferPointer<UInt8>) -> Double? {
         var text = token.map { $0 | 0x20 == 0x64 ? UInt8(ascii: "e") : $0 }
         text.append(0)

@@ -1,9 +1,9 @@
-/// The bonds between non-metal atoms in a structure, and how another geometry changes them.
+/// The bonds between the non-metal atoms of a structure, for comparison with other geometries of the same atoms.
 ///
-/// A pair is bonded if it is closer than 1.25 times the sum of its covalent radii. A bond breaks
-/// when its length exceeds 1.5 times the sum. A bond forms when two atoms that were further apart
-/// than 1.25 times the sum come closer than 1.1 times the sum (two hydrogens: 0.9 Å). Changes of
-/// distance between these limits are ignored, so that a vibration does not count as a reaction.
+/// A pair is bonded if its atoms are closer than 1.25 times the sum of their covalent radii. A bond breaks when its
+/// length exceeds 1.5 times the sum. A bond forms when two atoms that were further apart than 1.25 times the sum come
+/// closer than 1.1 times the sum (two hydrogens: 0.9 Å). Changes of distance between these limits are ignored, so that
+/// a vibration does not count as a reaction.
 public struct BondWatch: Sendable {
     private static let bonded = 1.25
     private static let broken = 1.5
@@ -60,8 +60,7 @@ public struct BondWatch: Sendable {
         return (offset - lattice.cartesian(lattice.nearest(lattice.fractions(offset)))).length
     }
 
-    /// Calls `body` with every pair i < j of non-metals and its distance divided by the sum of the
-    /// radii.
+    /// Calls `body` with every pair i < j of non-metals and its distance divided by the sum of their covalent radii.
     private static func forEachPair(
         in atoms: Atoms, _ body: (Int, Int, Double) -> Void
     ) throws(StructureError) {
@@ -91,7 +90,7 @@ public struct BondWatch: Sendable {
     }
 }
 
-/// The numbers of bonds of each kind (`C–H`) that have broken or formed.
+/// The numbers of bonds that have broken or formed, for each kind of bond (`C–H`).
 public struct BondChanges: Sendable, Equatable, CustomStringConvertible {
     public var broken: [String: Int] = [:]
     public var formed: [String: Int] = [:]

@@ -1,11 +1,11 @@
 /// Checks of a structure before an expensive computation.
 public struct GeometryCheck: Sendable, Equatable, Codable {
-    /// A pair closer than this fraction of the sum of its covalent radii is a clash: 0.6.
+    /// Two atoms closer than this fraction of the sum of their covalent radii are a clash.
     public var clashFraction = 0.6
-    /// A pair closer than this fraction of the sum of its covalent radii is bonded: 1.3. Atoms not
-    /// connected by a chain of bonds are in different fragments.
+    /// Two atoms closer than this fraction of the sum of their covalent radii are bonded. Atoms that no chain of bonds
+    /// connects are in different fragments.
     public var bondFraction = 1.3
-    /// The largest accepted displacement of an atom after superposition of both structures: 3 Å.
+    /// The largest accepted displacement of an atom after superposition of both structures, Å.
     public var maxDisplacement = 3.0
 
     /// Largest number of clashes that are listed.
@@ -55,8 +55,8 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
         return problems
     }
 
-    /// Returns, for each fragment of the reference that has fallen apart, all pieces except the
-    /// largest.
+    /// Returns the pieces into which fragments of the reference have fallen apart, without the largest piece of each
+    /// fragment.
     private func fragmentsLost(
         from reference: Atoms, in atoms: Atoms
     ) throws(StructureError) -> [GeometryProblem] {
@@ -94,7 +94,7 @@ public struct GeometryCheck: Sendable, Equatable, Codable {
             .map { Set($0.value) }
     }
 
-    /// Calls `body` for pairs i < j closer than the fraction of the sum of their covalent radii.
+    /// Calls `body` for pairs i < j that are closer than `fraction` times the sum of their covalent radii.
     private func forEachPair(
         in atoms: Atoms, fraction: Double, _ body: (Int, Int, Double, Double) -> Void
     ) throws(StructureError) {
@@ -128,10 +128,10 @@ public struct AtomLabel: Sendable, Hashable, CustomStringConvertible {
 public enum GeometryProblem: Sendable, Equatable, CustomStringConvertible {
     case notFinite(AtomLabel)
     case clash(AtomLabel, AtomLabel, distance: Double, limit: Double)
-    /// Atoms that have lost the bonds to their fragment.
+    /// These atoms have lost all bonds to their fragment.
     case fragment([AtomLabel])
     case displaced(AtomLabel, distance: Double, limit: Double)
-    /// Distances cannot be computed, or the atoms differ from the atoms of the reference.
+    /// Distances cannot be computed, or the structure and the reference have different atoms.
     case unusable(String)
 
     public var description: String {

@@ -58,8 +58,9 @@ extension Atoms {
         }
     }
 
-    /// Returns the normal of the periodic directions, the extent of the atoms along it, and the empty space up to the
-    /// next image if the cell were repeated along it, Å. Returns nil unless exactly one direction is open.
+    /// Returns three properties of a slab: the normal of its periodic directions, the extent of its atoms along the
+    /// normal, Å, and the empty space between the slab and its next image if the cell were repeated along the normal,
+    /// Å. Returns nil unless exactly one direction is open.
     ///
     /// - Throws: ``StructureError/singularCell``.
     public func slab() throws(StructureError) -> (
@@ -117,12 +118,14 @@ extension Periodicity {
 }
 
 extension PeriodicLattice {
-    /// Returns the fractions rounded down to whole cells, along the periodic directions.
+    /// Returns the fractional coordinates rounded down to whole cells along the periodic directions, and 0 along the
+    /// others.
     func whole(_ fractions: SIMD3<Double>) -> SIMD3<Double> {
         fractions.rounded(.down).replacing(with: 0, where: .!repeats)
     }
 
-    /// Returns the fractions rounded to the nearest whole cells, along the periodic directions.
+    /// Returns the fractional coordinates rounded to the nearest whole cells along the periodic directions, and 0 along
+    /// the others.
     func nearest(_ fractions: SIMD3<Double>) -> SIMD3<Double> {
         fractions.rounded(.toNearestOrEven).replacing(with: 0, where: .!repeats)
     }

@@ -12,21 +12,21 @@ public struct NeighborList: Sendable {
     public private(set) var offsets: [Int]
     /// Index j of each neighbour; within a row, the neighbours are in the order of the search bins.
     public private(set) var indices: [Int]
-    /// From the atom to its neighbour, Å.
+    /// Vectors from each atom to its neighbours, Å.
     public private(set) var displacements: [SIMD3<Double>]
     public private(set) var squaredDistances: [Double]
 
     /// The range of the neighbours of atom `i` in the flat arrays.
     @inlinable public func range(of i: Int) -> Range<Int> { offsets[i]..<offsets[i + 1] }
 
-    /// The largest number of images, so that a thin cell with a long cutoff is an error instead of
-    /// exhausting the memory.
+    /// The largest accepted number of images. It makes a thin cell with a long cutoff an error; otherwise the images
+    /// would exhaust the memory.
     public static let imageLimit = 20_000_000
-    /// The largest number of pairs, so that many atoms at one position are an error, too.
+    /// The largest accepted number of pairs. It makes many atoms at one position an error, too.
     public static let pairLimit = 50_000_000
 
     /// - Parameters:
-    ///   - atoms: periodic in any, all or none of its directions.
+    ///   - atoms: a structure that is periodic along any, all or none of its lattice vectors.
     ///   - cutoff: Å, positive and finite.
     /// - Throws: ``StructureError`` for coordinates that are not finite, a singular cell, too many pairs.
     /// - Complexity: O(N) for bounded density: bins at least as wide as the cutoff, 27 searched per
@@ -41,7 +41,7 @@ public struct NeighborList: Sendable {
         positions: [SIMD3<Double>], cell: Cell? = nil, periodicity: Periodicity = .none, cutoff: Double
     ) throws(StructureError) {
         precondition(cutoff > 0 && cutoff.isFinite, "a cutoff is a positive length")
-        // The square must be finite, too.
+        // The square of the length must be finite, too.
         for (i, r) in positions.enumerated() where !r.squaredLength.isFinite { throw .notFinite(atom: i) }
         let points = try ImagePoints(
             positions: positions, cell: cell, periodicity: periodicity, cutoff: cutoff)
@@ -71,7 +71,7 @@ public struct NeighborList: Sendable {
     }
 }
 
-/// The atoms, wrapped into the cell along its periodic directions, followed by every image within a
+/// The atoms, wrapped into the cell along its periodic directions, followed by every periodic image that is within a
 /// cutoff of the cell.
 private struct ImagePoints {
     var positions: [SIMD3<Double>]
@@ -102,7 +102,8 @@ private struct ImagePoints {
             throw .tooManyImages(
                 Int(min(images * Double(atomCount), 1e18)), limit: NeighborList.imageLimit)
         }
-        // A small tolerance: a superfluous image costs one distance, but a missing image would lose a neighbour.
+        // A small tolerance makes up for rounding: a superfluous image costs one distance, but a missing image would
+        // lose a neighbour.
         let slack = reach * 1e-9 + 1e-9
         let low = (-reach - slack).replacing(with: -.infinity, where: .!lattice.repeats)
         let high = (1 + reach + slack).replacing(with: .infinity, where: .!lattice.repeats)
@@ -125,8 +126,9 @@ private struct ImagePoints {
 
 /// Points sorted into cubic bins by counting.
 private struct Bins {
-    /// Positions in bin order, and the index of each point.
+    /// Positions in the order of the bins.
     private(set) var sorted: [SIMD3<Double>]
+    /// Index of the point at each of these positions.
     private(set) var order: [Int]
     private var starts: [Int]
     private let origin: SIMD3<Double>
@@ -168,7 +170,8 @@ private struct Bins {
         }
     }
 
-    /// Calls `body` with the slots of the bins around a point, one run for each row of three bins.
+    /// Calls `body` with the ranges of `sorted` in which the points of the bins around a point are, one range for each
+    /// row of three bins.
     @inline(__always)
     func forEachRun(around point: SIMD3<Double>, _ body: (Range<Int>) -> Void) {
         let centre = bin(of: point)
@@ -191,8 +194,8 @@ private struct Bins {
     private func flat(_ bin: SIMD3<Int>) -> Int { (bin.x * shape.y + bin.y) * shape.z + bin.z }
 }
 
-/// A cell whose non-periodic vectors are replaced by unit normals of the periodic ones, so that
-/// each of the three directions has a height.
+/// A cell in which unit normals of the periodic vectors replace the non-periodic vectors, so that each of the three
+/// directions has a height.
 struct PeriodicLattice {
     let repeats: SIMDMask<SIMD3<Int64>>
     private let rows: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)

@@ -1,13 +1,14 @@
-/// A distance for each pair of elements, Å: the shortest distance that was found, or is allowed, between their atoms.
+/// A distance for each pair of elements, Å: the shortest distance that was found between their atoms, or that is
+/// allowed.
 public struct PairDistances: Sendable, Equatable {
-    /// Keys are atomic numbers "Z-Z'", Z ≤ Z'.
+    /// The distances, Å. Keys are two atomic numbers "Z-Z'" with Z ≤ Z'.
     private var values: [String: Double]
 
-    /// No distance for any pair.
+    /// Makes a table that has no distance for any pair.
     public init() { values = [:] }
 
-    /// Finds the shortest distance of each pair of elements in any of the structures; a pair of elements without atoms
-    /// closer than ``reach`` has no distance. Images of periodic structures count.
+    /// Finds, for each pair of elements, the shortest distance between their atoms in any of the structures. If no such
+    /// atoms are closer than ``reach``, the pair has no distance. Images of periodic structures count.
     ///
     /// - Throws: ``StructureError`` for coordinates that are not finite, or too many atoms at one
     ///   position.
@@ -28,7 +29,7 @@ public struct PairDistances: Sendable, Equatable {
         for (pair, squared) in shortest { self[pair.a, pair.b] = squared.squareRoot() }
     }
 
-    /// Pairs further apart than this are ignored: 4 Å.
+    /// Atoms further apart than this are ignored, Å.
     public static let reach = 4.0
 
     public subscript(_ a: Element, _ b: Element) -> Double? {
@@ -36,7 +37,8 @@ public struct PairDistances: Sendable, Equatable {
         set { values[Self.key(a, b)] = newValue }
     }
 
-    /// A model may be used down to this fraction of the shortest distance in its training data: 0.97.
+    /// A model may be used for structures whose distances are at least this fraction of the shortest distances in its
+    /// training data.
     public static let trustedFraction = 0.97
 
     /// Returns every distance times a factor.
@@ -46,8 +48,8 @@ public struct PairDistances: Sendable, Equatable {
         return scaled
     }
 
-    /// Calls `body` for every pair of atoms, j < i, that is closer than the distance of its elements; in a periodic
-    /// structure for every image of j. An atom and its own images are not a pair.
+    /// Calls `body` for every pair of atoms, j < i, that is closer than the distance for their elements; in a periodic
+    /// structure, for every image of j. An atom and its own images are not a pair.
     ///
     /// - Parameters:
     ///   - atoms: a structure.

@@ -1,8 +1,8 @@
 /// The reason why a structure cannot be used in any computation.
 public enum StructureError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// A coordinate that is not a finite number (0-based atom index).
+    /// The coordinate of this atom (0-based index) is not a finite number.
     case notFinite(atom: Int)
-    /// The vectors of the periodic directions span no volume, or there is no cell.
+    /// The vectors of the periodic directions span no length, area or volume, or there is no cell.
     case singularCell
     /// The cutoff covers so many images that the pairs would not fit into memory.
     case tooManyImages(Int, limit: Int)

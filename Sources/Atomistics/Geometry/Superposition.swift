@@ -6,7 +6,7 @@
 public struct Superposition: Sendable {
     /// The moved structure's positions, Å.
     public let positions: [SIMD3<Double>]
-    /// The distance of each atom from its partner, Å.
+    /// The distance of each atom from the same atom of the reference, Å.
     public let distances: [Double]
 
     /// Root mean square of ``distances``, √⟨|R r_i + t − s_i|²⟩, Å.
@@ -15,7 +15,7 @@ public struct Superposition: Sendable {
         return (distances.reduce(0) { $0 + $1 * $1 } / Double(distances.count)).squareRoot()
     }
 
-    /// The largest distance of an atom from its partner, Å.
+    /// The largest of ``distances``, Å.
     public var largestDisplacement: Double { distances.max() ?? 0 }
 
     /// - Throws: ``StructureError/differentAtoms(_:)``; ``StructureError/singularCell``.

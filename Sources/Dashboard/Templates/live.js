@@ -72,7 +72,7 @@
     });
   }
   source.onmessage = (event) => {
-    // Selected text and the keyboard focus are kept.
+    // Restores the keyboard focus after the update; does not update while text is selected.
     const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
     if (!document.getSelection().isCollapsed) return;
     const button = live.contains(document.activeElement) ? document.activeElement.closest('th')?.cellIndex : undefined;

@@ -2,7 +2,7 @@ import DurableFiles
 import JobSpec
 import SystemPackage
 
-/// The files of a package, including those that every package has, and their manifest.
+/// The complete files of a package and their manifest.
 struct AssembledPackage {
     let manifest: HandoffManifest
     /// The files in the order in which they are written; `MANIFEST.json` is the last.
@@ -13,8 +13,8 @@ struct AssembledPackage {
     typealias Input = (name: FilePath.Component, bytes: [UInt8])
 
     /// - Parameters:
-    ///   - further: additional inputs other than geometry, parameters, scripts and the engine's own
-    ///     script.
+    ///   - further: additional files with the role `input`, other than geometry, parameters, scripts and the engine's
+    ///     own script.
     ///   - points: number of single points, which the tasks of a job array may share; nil for a
     ///     relaxation.
     init(

@@ -1,20 +1,21 @@
 import LinearAlgebra
 
-/// The Hessian of a package of many atoms: the 3×3 blocks of pairs of atoms that interact, in single precision.
+/// The Hessian of a package with many atoms, as 3×3 blocks in single precision, one block for each pair of atoms that
+/// interact.
 ///
-/// Takes 44 bytes per block instead of 72 bytes per pair: only half of the symmetric matrix is stored, without distant
-/// pairs.
+/// A block takes 44 bytes; a full matrix would take 72 bytes for each pair of atoms. Only half of the symmetric matrix
+/// is stored, and pairs without interaction are left out.
 struct CompactHessian {
     /// Largest number of atoms whose Hessian is written as a full matrix; with more atoms it is written in blocks.
     static let largestDense = 300
-    /// A block is left out if no absolute value in it exceeds this, eV/Å². With this limit, Au38(PET)24 (470 atoms)
+    /// A block is left out if none of its absolute values exceeds this, eV/Å². With this limit, Au38(PET)24 (470 atoms)
     /// takes 0.57 MB instead of 15.9 MB, and the first step of BFGS changes by 2e-5 of its length.
     static let smallest = 1e-4
 
-    /// Pairs of atoms, row ≤ column, with the numbers of their block, row by row.
+    /// Pairs of atoms with row ≤ column, each with the nine numbers of its block, row by row, eV/Å².
     private(set) var blocks: [(row: Int32, column: Int32, values: [Float])] = []
 
-    /// - Parameter dense: 3N×3N numbers, row-major, symmetric, eV/Å².
+    /// - Parameter dense: the full Hessian, 3N×3N numbers, row-major, symmetric, eV/Å².
     init(_ dense: [Double], atoms: Int) {
         let size = 3 * atoms
         for row in 0..<atoms {

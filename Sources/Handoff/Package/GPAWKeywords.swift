@@ -1,16 +1,16 @@
 import Atomistics
 public import JobSpec
 
-/// Keyword arguments of GPAW that a job gives under `gpaw:`, under GPAW's names.
+/// Keyword arguments for GPAW from a job's `gpaw:`, with GPAW's own names as keys.
 public struct GPAWKeywords: Sendable, Equatable, Codable {
     public struct Occupations: Sendable, Equatable, Codable {
         public var name: String
-        /// eV
+        /// Width of the smearing, eV.
         public var width: Double
         public var order: Int?
     }
 
-    /// A number, or a word as GPAW reads it.
+    /// The number of bands: a number, or a text in GPAW's notation.
     public enum Bands: Sendable, Equatable, Codable {
         case number(Int)
         case word(String)
@@ -43,7 +43,7 @@ public struct GPAWKeywords: Sendable, Equatable, Codable {
     public var symmetry: String?
     public var parallel: GPAWSettings.Parallel?
 
-    /// - Returns: nil if the job gives no keywords.
+    /// - Returns: nil if there are no keywords to pass.
     init?(_ stage: DFTStage, _ periodicity: Periodicity) {
         let settings = stage.gpaw ?? GPAWSettings()
         occupations = settings.occupations.map {
@@ -104,7 +104,8 @@ public struct GPAWSpin: Sendable, Equatable, Codable {
 }
 
 extension HandoffParameters.GPAW {
-    /// Returns the level of theory after the engine's version; nil if the job's settings leave it at the default.
+    /// Returns the part of the level of theory that follows the engine's version. Returns nil if the job's settings
+    /// leave it at the default.
     static func level(_ stage: DFTStage, spin: GPAWSpin?, _ periodicity: Periodicity) -> String? {
         let settings = stage.gpaw
         let occupations = settings?.occupations

@@ -7,11 +7,12 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
 
     /// The purpose of a file, which determines who may change it.
     public enum Role: String, Sendable, Codable {
-        /// Determines the result, so a package with a changed input is refused.
+        /// The file determines the result, so a package in which it has changed is refused.
         case input
-        /// Starts the calculation. The user may adapt it, but our own runner refuses a changed launcher.
+        /// The file starts the calculation. Users may adapt it, but our own runner refuses a package in which it has
+        /// changed.
         case launcher
-        /// Text for users.
+        /// The file is a text for users.
         case help
     }
 
@@ -31,23 +32,24 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
 
     public var format = currentFormat
     public var job: String
-    /// Number of the stage in the job, in the caller's counting.
+    /// Number of the stage in the job, as the caller counts stages.
     public var stage: Int
     public var attempt: Int
     public var engine: String
-    /// SHA-256 of the lines `<sha256>  <name>\n` of the files with role `input`, ordered by name:
-    /// the output of `sha256sum`.
+    /// SHA-256 of the output of `sha256sum` for the files with role `input`, ordered by name: lines
+    /// `<sha256>  <name>\n`.
     public var inputs: Digest
     public var files: [File]
     public var units = Units()
-    /// The expected files of the result in the order in which they are written; the last one is the marker.
+    /// Names of the files that the result should have, in the order in which they are written. The last one,
+    /// `DONE.json`, shows that the result is complete.
     public var expected: [String]
     public var origin: GeometryOrigin
 
     /// Whether energies and forces of several geometries are requested instead of a relaxation.
     var isSinglePoints: Bool { files.contains { $0.name == "frames.extxyz" } }
 
-    /// Returns the digest ``inputs`` of these files.
+    /// Returns the digest for ``inputs`` from the files of a package.
     static func inputDigest(_ files: [File]) -> Digest {
         let lines = files.filter { $0.role == .input }.sorted { $0.name < $1.name }
             .map { "\($0.sha256.hexadecimal)  \($0.name)\n" }
@@ -57,14 +59,15 @@ public struct HandoffManifest: Sendable, Equatable, Codable {
 
 /// The origin of a package's geometry.
 public struct GeometryOrigin: Sendable, Equatable, Codable {
-    /// Text for users: `job's structure` or `stage 1 (ml), step 37`.
+    /// Text for users: `the job's own structure` or `stage 1 (ml), step 37`.
     public var description: String
-    /// Name, kind and version of the force field that relaxed it; nil for an unrelaxed geometry.
+    /// The model or engine of the ML stage that the geometry comes from; nil if it does not come from an ML stage.
     public var model: String?
     public var modelVersion: String?
     public var levelOfTheory: String?
-    /// Number of steps and final largest force of that force field, eV/Å.
+    /// Number of steps of the stage that the geometry comes from; nil for the job's own structure.
     public var steps: Int?
+    /// Largest force on an atom at the end of that stage, eV/Å; nil for the job's own structure.
     public var fmax: Double?
 
     enum CodingKeys: String, CodingKey {

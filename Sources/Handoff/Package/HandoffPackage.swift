@@ -4,7 +4,7 @@ public import JobSpec
 import LinearAlgebra
 import SystemPackage
 
-/// The request to hand off a calculation in a package.
+/// A request to make a package for a relaxation.
 public struct HandoffRequest: Sendable {
     /// Settings that a job file does not have.
     public struct Options: Sendable, Equatable {
@@ -17,34 +17,34 @@ public struct HandoffRequest: Sendable {
     }
 
     public var job: String
-    /// Number of the stage in the job, in the caller's counting; it is returned unchanged.
+    /// Number of the stage in the job, as the caller counts stages; it is written into the package unchanged.
     public var stage: Int
     public var attempt: Int
     public var atoms: Atoms
     public var settings: DFTStage
-    /// The structure before the relaxation by a model, as a reference for separated fragments and
-    /// displaced atoms. Nil for an unrelaxed geometry.
+    /// The structure before the relaxation by a model. Separated fragments and displaced atoms are found by comparison
+    /// with it. Nil if no model has relaxed the geometry.
     public var reference: Atoms?
     /// Total charge, e.
     public var charge: Int
-    /// True for each atom that may move; nil if all may.
+    /// True for each atom that may move. Nil means that all may.
     public var movable: [Bool]?
-    /// Fixed coordinates of atoms that move along other axes, as 3 · atom + axis, ascending.
+    /// The fixed coordinates of atoms that may move along other axes, as 3 · atom + axis, ascending.
     public var fixedCoordinates: [Int] = []
-    /// ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å²; the optimiser's initial
-    /// Hessian.
+    /// The optimiser's initial Hessian: ∂²E/∂r∂r of a model at this geometry, 3N×3N, row-major, eV/Å². Nil if there is
+    /// none.
     public var hessian: [Double]?
-    /// The base of a learning relaxation; nil for none.
+    /// The base force field of a learning relaxation. Nil means that there is none.
     public var base: LearningBase?
-    /// Labelled geometries of an earlier job that a learning relaxation learns from first.
+    /// Labelled geometries of an earlier job; a learning relaxation learns from them before its first gradient.
     public var learnt: [Atoms] = []
     public var origin: GeometryOrigin
-    /// The definition of an engine of the spool; nil for GPAW and tblite.
+    /// The definition of an engine of the spool. Nil means that the engine is GPAW or tblite.
     public var engine: PackagedEngine?
     public var options: Options
 
-    /// Compares a label with the calculation's level of theory. Returns nil if they agree, otherwise the calculation's
-    /// level.
+    /// Compares a given level of theory, for example a frame's, with the level of this calculation. Returns nil if they
+    /// agree, otherwise the level of this calculation.
     public func levelOtherThan(_ level: String) -> String? {
         do {
             try HandoffParameters(self).checkLevel(level)
@@ -77,7 +77,7 @@ public struct HandoffRequest: Sendable {
 
 /// A self-contained calculation for a machine that has the engine but not this program.
 ///
-/// The same request gives the same bytes.
+/// Equal requests give equal bytes.
 public struct HandoffPackage: Sendable {
     public let manifest: HandoffManifest
     /// The files in the order in which they are written; `MANIFEST.json` is the last.
@@ -121,7 +121,8 @@ public struct HandoffPackage: Sendable {
             cell: initial)
     }
 
-    /// Returns elements, positions, cell and move mask; nothing else of the structure determines the calculation.
+    /// Returns a structure with the elements, positions, cell and move mask of the request's structure, which are all
+    /// that determines the calculation.
     private static func initialStructure(_ request: HandoffRequest) -> Atoms {
         var atoms = Atoms(elements: request.atoms.elements, positions: request.atoms.positions)
         if request.atoms.periodicity.isPeriodic {

@@ -3,7 +3,7 @@ public import Engines
 public import JobSpec
 import Relaxation
 
-/// The parameters of every external calculation.
+/// The parameters that all external calculations have.
 protocol CalculationParameters: Encodable {
     var job: String { get }
     var stage: Int { get }
@@ -24,14 +24,15 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var fmax: Double
         public var maxSteps: Int
         public var maxStep: Double
-        /// Largest step of the learning relaxation, Å; nil for BFGS, and in packages made before this limit existed.
+        /// Largest displacement of an atom in a step of the learning relaxation, Å. Nil for BFGS, and in packages that
+        /// were made before this limit existed.
         public var learningMaxStep: Double?
         /// Once the forces are small enough, the learning relaxation continues only while it expects the energy to fall
-        /// by more than this, eV; with nil or 0 it ends.
+        /// by more than this, eV. With nil or 0 it does not continue.
         public var expectedFall: Double?
-        /// Nil in packages made before the optimiser could be chosen, which use BFGS.
+        /// The optimiser. Nil means BFGS: packages that were made before the optimiser could be chosen do not name it.
         public var method: DFTStage.Optimizer?
-        /// Nil for BFGS.
+        /// The base force field of the learning relaxation; nil for BFGS.
         public var base: LearningBase?
 
         enum CodingKeys: String, CodingKey {
@@ -53,15 +54,16 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         public var smearing: Double
         public var densityConvergence: Double
         public var maxSCFCycles: Int
-        /// Further keywords of the job; nil for none.
+        /// Further keywords for GPAW; nil if the job gives none.
         public var keywords: GPAWKeywords?
-        /// Nil for a spin-paired calculation.
+        /// The spin of the calculation; nil if it is spin-paired.
         public var spin: GPAWSpin?
-        /// Nil for a molecule.
+        /// The k-points; nil for a molecule.
         public var kpts: GPAWSettings.KPoints?
-        /// `D3` or `D4`; nil for none.
+        /// The dispersion correction, `D3` or `D4`; nil if there is none.
         public var dispersion: String?
-        /// The part of the level of theory after the engine's version; nil if it follows from the settings above.
+        /// The part of the level of theory that follows the engine's version. Nil means that it follows from the
+        /// settings above.
         public var level: String?
 
         enum CodingKeys: String, CodingKey {
@@ -73,7 +75,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
 
     public struct Hessian: Sendable, Equatable, Codable {
         public var file: String
-        /// Smallest curvature of the initial Hessian, eV/Å².
+        /// Smallest curvature that the initial Hessian may have, eV/Å².
         public var floor: Double
     }
 
@@ -83,15 +85,16 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
     public var attempt: Int
     public var engine: DFTStage.Engine
     public var charge: Int
-    /// Directions along which the structure repeats, as `TTF`; nil for a molecule.
+    /// `T` or `F` for each lattice vector: whether the structure repeats along it. Nil for a molecule.
     public var pbc: String?
     /// 0-based indices of the fixed atoms, ascending.
     public var fixedAtoms: [Int]
-    /// Fixed coordinates of atoms that move along other axes, as 3 · atom + axis, ascending; nil if there are none.
+    /// The fixed coordinates of atoms that may move along other axes, as 3 · atom + axis, ascending; nil if there are
+    /// none.
     public var fixedCoordinates: [Int]?
     public var optimizer: Optimizer
     public var gpaw: GPAW?
-    /// An engine of the spool.
+    /// The definition of an engine of the spool; nil for GPAW and tblite.
     public var definition: PackagedEngine?
     public var hessian: Hessian?
 
@@ -102,7 +105,7 @@ public struct HandoffParameters: Sendable, Equatable, Codable {
         case optimizer, gpaw, definition, hessian
     }
 
-    /// Returns 2S + 1 of the calculation; nil if the engine decides, or if moments are given.
+    /// Returns 2S + 1 of the calculation. Returns nil if the engine chooses it, or if the magnetic moments are given.
     func multiplicity(electrons: Int) -> Int? {
         if let definition { return definition.multiplicity }
         if pbc != nil, gpaw?.spin?.fixed != true { return nil }
@@ -183,7 +186,8 @@ extension HandoffParameters.GPAW {
 }
 
 extension CalculationParameters {
-    /// The level of theory as the scripts write it, in two parts: the text before and after the engine's version.
+    /// The level of theory in the form in which the scripts write it, in two parts: the texts before and after the
+    /// engine's version.
     var levelOfTheory: (prefix: String, suffix: String) {
         if let definition { return definition.levelOfTheory }
         guard let gpaw else {
@@ -211,36 +215,38 @@ func general(_ value: Double) -> String {
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
 }
 
-/// The base of a learning relaxation; the relaxation learns a correction to this force field.
+/// The base force field of a learning relaxation. The relaxation learns a correction to it.
 public struct LearningBase: Sendable, Equatable, Codable {
     public enum Kind: String, Sendable, Codable {
-        /// A model of aurelax.
+        /// A model trained by aurelax.
         case model
-        /// GFN1-xTB or GFN2-xTB through tblite, or an engine of the spool.
+        /// An engine: GFN1-xTB or GFN2-xTB through tblite, or an engine of the spool.
         case engine
-        /// The quadratic model of the Hessian.
+        /// No force field; the quadratic model of the Hessian is the base.
         case none
     }
 
     public var kind: Kind
     /// Name of the model or engine.
     public var name: String?
-    /// The model's file on the machine that made the package; on other machines the model is found by its name.
+    /// Path of the model's file on the machine that made the package. On other machines, the model is found by its
+    /// name.
     public var path: String?
-    /// SHA-256 of the model.
+    /// SHA-256 of the model's file.
     public var version: String?
     public var levelOfTheory: String?
-    /// An engine of the spool; nil for tblite in the Python of the calculation.
+    /// The description of the base if it is an engine of the spool. Nil for tblite, which the calculation's own Python
+    /// has.
     public var engine: EngineDescription?
-    /// Whether the relaxation runs without a base if this one is not available.
+    /// Whether the relaxation runs without this base if it is not available.
     public var isOptional: Bool?
     /// Whether the structure is relaxed on the base before the first gradient.
     public var relaxFirst: Bool?
-    /// Name of the package's file of labelled geometries to learn from before the first gradient, ``framesFile``; nil
-    /// if there are none.
+    /// Name of the package's file of labelled geometries that the relaxation learns from before the first gradient:
+    /// ``framesFile``. Nil if there are none.
     public var frames: String?
 
-    /// File of the package with labelled geometries of an earlier job.
+    /// Name of the package's file with labelled geometries of an earlier job.
     public static let framesFile = "learnt.extxyz"
 
     enum CodingKeys: String, CodingKey {
@@ -260,6 +266,6 @@ public struct LearningBase: Sendable, Equatable, Codable {
         (self.isOptional, self.relaxFirst) = (isOptional, relaxFirst)
     }
 
-    /// No base.
+    /// No base force field.
     public static let none = LearningBase(kind: .none)
 }

@@ -4,20 +4,20 @@ import JobSpec
 /// The refusal of a structure for the hand-off, with all reasons.
 public struct HandoffRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Reason: Sendable, Equatable, CustomStringConvertible {
-        /// A job name with characters that are not allowed in a file name or a batch script.
+        /// The job's name has characters that are not allowed in a file name or a batch script.
         case unsafeName(String)
         case noAtoms
         /// The lattice vectors span no volume.
         case flatCell
-        /// A charged periodic cell, which is refused for GPAW.
+        /// The cell is periodic and the job is charged, which is refused for GPAW.
         case chargedCell(Int)
-        /// This geometry of the path has another cell than the path's first geometry.
+        /// This geometry of a path has another cell than the path's first geometry.
         case otherCell(step: Int)
         case wrongMask(count: Int, atoms: Int)
         case nothingMoves
         case wrongHessian(count: Int, atoms: Int)
         case hessianNotFinite
-        /// This geometry of the path has other elements, or another order of them, than the path's first geometry.
+        /// This geometry of a path has other elements than the path's first geometry, or has them in another order.
         case otherAtoms(step: Int)
         case notFinite(step: Int)
         /// The geometry is unsuitable as the start of a calculation.

@@ -7,7 +7,7 @@ public enum PackageRefusal: Error, Sendable, Equatable, CustomStringConvertible 
     /// There is no manifest (yet).
     case incomplete
     case missing(String)
-    /// The content differs from the manifest.
+    /// This file's content differs from the digest in the manifest.
     case damaged(String)
     case unreadableManifest(String)
     case otherFormat(Int)
@@ -35,7 +35,7 @@ public enum PackageCheck {
     /// Largest size of a file in a package, bytes.
     static let limit = 256 << 20
 
-    /// Returns the manifest of a package after checking its files of these roles.
+    /// Checks the files of a package that have the given roles against its manifest, and returns the manifest.
     ///
     /// - Parameter isPublished: returns false for the SHA-256 of a `MANIFEST.json` that must be refused.
     /// - Throws: ``PackageRefusal``, ``FileError``.

@@ -1,7 +1,7 @@
 public import DurableFiles
 public import SystemPackage
 
-/// Names of the files and folders in a package that show its state.
+/// Names of the files and folders in a package whose existence shows its state.
 public enum PackageLayout {
     /// The folder of the calculation's output.
     public static let result: FilePath.Component = "result"

@@ -6,17 +6,18 @@ import SystemPackage
 public struct PackagedEngine: Sendable, Equatable, Codable {
     public var name: String
     public var kind: String
-    /// `module:Class`, or `calculator.py:function` for a file that is in the package.
+    /// The calculator: `module:Class`, or `calculator.py:function` if its file is in the package.
     var ase: String?
     /// Keyword arguments of the calculator, as JSON.
     var arguments: String?
     var command: [String]?
-    /// Name of the input's template in the package.
+    /// Name of the package's file with the template of the program's input.
     var input: String?
     var species: String?
     var python: String?
     var threads: Int?
-    /// How the calculator receives charge and multiplicity; nil if the script chooses by the calculator's module.
+    /// The way in which the calculator receives charge and multiplicity. Nil means that the script chooses it by the
+    /// calculator's module.
     var passing: String?
     var multiplicity: Int?
     var level: String?

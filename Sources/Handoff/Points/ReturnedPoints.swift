@@ -3,8 +3,8 @@ public import DurableFiles
 import FoundationEssentials
 import OrderedCollections
 
-/// Returned single points that passed every check: they are of this job, stage and attempt, at the geometries that were
-/// handed off, and by one method. A point that could not be computed is a result, too.
+/// Returned single points that passed every check: they belong to this job, stage and attempt, are at the geometries
+/// that were handed off, and were all computed by one method. A point that could not be computed is a result, too.
 public struct ReturnedPoints: Sendable, Equatable {
     public struct Point: Sendable, Equatable, Codable {
         /// Step of the geometry in its path.
@@ -25,19 +25,19 @@ public struct ReturnedPoints: Sendable, Equatable {
     public var asked: Int
     /// In the order of their steps; fewer than requested only if the calculation crashed.
     public var points: [Point]
-    /// The same points as frames with all known values; computed ones have energy and forces.
+    /// The same points as frames. A computed point has energy and forces.
     public var frames: [Atoms]
     public var levelOfTheory: String?
     public var scfCycles: Int?
     /// Total time of all points, s.
     public var wallTime: Double?
     public var versions: [String: String]
-    /// Notes for the user, each once.
+    /// Notes for the user, without duplicates.
     public var notes: [String]
-    /// SHA-256 of the marker: the identity of the result.
+    /// SHA-256 of the result's `DONE.json`, which identifies the result.
     public var digest: Digest
 
-    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
+    /// Checks the files of a `result/` folder, as ``ReturnedFile/read(from:without:limit:)`` returns them.
     public init(
         _ files: [ReturnedFile: [UInt8]], expecting expected: SinglePointsExpectation
     ) throws(ResultRefusal) {
@@ -82,8 +82,8 @@ public struct ReturnedPoints: Sendable, Equatable {
 }
 
 extension SinglePointsExpectation {
-    /// Checks a point: its geometry must be the one that was sent under its number, with energy and
-    /// forces according to its verdict.
+    /// Checks a point: its geometry must be the one that was sent with its number, and it must have energy and forces
+    /// if its verdict says so.
     func check(
         _ atoms: Atoms, file: String, frame: Int
     ) throws(ResultRefusal) -> (number: Int, point: ReturnedPoints.Point) {

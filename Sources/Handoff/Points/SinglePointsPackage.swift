@@ -4,13 +4,13 @@ public import JobSpec
 import OrderedCollections
 import SystemPackage
 
-/// The request for energies and forces of several geometries.
+/// A request to make a package for single points: energies and forces of several geometries.
 public struct SinglePointsRequest: Sendable {
     public var job: String
-    /// Number of the stage in the job, in the caller's counting; it is returned unchanged.
+    /// Number of the stage in the job, as the caller counts stages; it is written into the package unchanged.
     public var stage: Int
     public var attempt: Int
-    /// Frames with the same atoms in the same order.
+    /// The geometries, with the same atoms in the same order.
     public var frames: [Atoms]
     /// Step of each frame in its path.
     public var steps: [Int]
@@ -18,12 +18,12 @@ public struct SinglePointsRequest: Sendable {
     /// Total charge, e.
     public var charge: Int
     public var origin: GeometryOrigin
-    /// The definition of an engine of the spool; nil for GPAW and tblite.
+    /// The definition of an engine of the spool. Nil means that the engine is GPAW or tblite.
     public var engine: PackagedEngine?
     /// Self-consistency cycles of one geometry after which GPAW gives up.
     public var maxSCFCycles = HandoffRequest.Options().maxSCFCycles
 
-    /// - Precondition: as many steps as frames.
+    /// - Precondition: there are as many steps as frames.
     public init(
         job: String, stage: Int, attempt: Int, frames: [Atoms], steps: [Int], settings: DFTStage,
         charge: Int, origin: GeometryOrigin
@@ -63,10 +63,10 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
     public var charge: Int
     /// Number of geometries.
     public var points: Int
-    /// Directions along which the structure repeats, as `TTF`; nil for a molecule.
+    /// `T` or `F` for each lattice vector: whether the structure repeats along it. Nil for a molecule.
     public var pbc: String?
     public var gpaw: HandoffParameters.GPAW?
-    /// An engine of the spool.
+    /// The definition of an engine of the spool; nil for GPAW and tblite.
     public var definition: PackagedEngine?
 
     init(_ request: SinglePointsRequest) {
@@ -83,7 +83,7 @@ public struct SinglePointsParameters: Sendable, Equatable, Codable, CalculationP
 
 /// A self-contained calculation of energies and forces of several geometries; several processes may share it.
 ///
-/// The same request gives the same bytes.
+/// Equal requests give equal bytes.
 public struct SinglePointsPackage: Sendable {
     public let manifest: HandoffManifest
     /// The files in the order in which they are written; `MANIFEST.json` is the last.
@@ -114,7 +114,8 @@ public struct SinglePointsPackage: Sendable {
         expectation.takeCell(of: frames[0])
     }
 
-    /// Returns the geometry with its step and the model's prediction (`ml_energy`, `ml_fmax`), without labels.
+    /// Returns the geometry with its step and the model's predictions (`ml_energy`, `ml_fmax`), but without the energy
+    /// and forces of a calculation.
     private static func bare(_ atoms: Atoms, _ step: Int) -> Atoms {
         var frame = Atoms(elements: atoms.elements, positions: atoms.positions)
         if atoms.periodicity.isPeriodic { (frame.cell, frame.periodicity) = (atoms.cell, atoms.periodicity) }
@@ -134,11 +135,12 @@ public struct SinglePointsExpectation: Sendable, Equatable {
 
     public var inputs: Digest
     public var parameters: SinglePointsParameters
-    /// Element symbols in order.
+    /// Element symbols in the order of the atoms.
     public var symbols: [String]
     public var geometries: [Geometry]
-    /// Lattice vectors of all geometries as rows, Å, and along which of them they repeat; nil for molecules.
+    /// Lattice vectors as rows, Å, which are the same for all geometries; nil for molecules.
     public var cell: [[Double]]?
+    /// True for each lattice vector along which the geometries repeat; nil for molecules.
     public var pbc: [Bool]?
 
     mutating func takeCell(of atoms: Atoms) {
@@ -147,6 +149,6 @@ public struct SinglePointsExpectation: Sendable, Equatable {
         pbc = [atoms.periodicity.a, atoms.periodicity.b, atoms.periodicity.c]
     }
 
-    /// The files of the result in the order in which they are written; the marker is the last.
+    /// The files of the result in the order in which they are written. The last one shows that the result is complete.
     static let files: [ReturnedFile] = [.trajectory, .status, .done]
 }

@@ -3,17 +3,17 @@ public import DurableFiles
 import OrderedCollections
 import SystemPackage
 
-/// All geometries that a package's calculation labelled.
+/// The geometries of a package for which its calculation returned energy and forces.
 public struct AcceptedFrames: Sendable {
     public var job: String
     public var stage: Int
     public var attempt: Int
     /// Digest of the package's manifest.
     public var package: Digest
-    /// Frames with energy, forces, level of theory and charge, in order.
+    /// The frames in their order, with energy, forces, level of theory and charge.
     public var frames: [Atoms]
 
-    /// Reads a package and its result, and checks the result as when it was returned.
+    /// Reads a package and its result, and checks the result in the same way as when it was returned.
     ///
     /// - Parameters:
     ///   - directory: the package's folder.

@@ -4,11 +4,10 @@ import JobSpec
 import OrderedCollections
 
 extension ReturnedResult {
-    /// Checks a result that was returned the simple way: as a file `<name>.result.extxyz` in the inbox, written by any
-    /// program. The last frame with energy and forces is used.
+    /// Checks a result that any program wrote, and that the user put into the inbox as one file `<name>.result.extxyz`.
+    /// The last frame with energy and forces is used.
     ///
-    /// The forces determine convergence. The whole structure may have been shifted, but not
-    /// rotated.
+    /// The forces decide whether the result has converged. The whole structure may have been shifted, but not rotated.
     public init(
         dropped bytes: [UInt8], named name: String, expecting expected: HandoffExpectation
     ) throws(ResultRefusal) {
@@ -34,8 +33,8 @@ extension ReturnedResult {
             "returned as \(name): fmax \(frame.fmax) eV/Å, \(converged ? "below" : "not below") \(limit) eV/Å"
         var structure = frame.atoms
         let wasPeriodic = structure.periodicity.isPeriodic
-        // The atoms were found near their original positions, so the box of the file is replaced by the cell that was
-        // sent.
+        // The positions have been compared with the sent ones, so the sent cell can replace the cell in the file, which
+        // may be another program's box.
         expected.setCell(of: &structure)
         structure.positions = came
         final = structure
@@ -77,7 +76,8 @@ extension ReturnedResult {
         }
     }
 
-    /// Detects other units from the size of the structure, and another order of the atoms from their positions.
+    /// Throws an error if the size of the structure shows other units than Å, or if an atom is too far from its sent
+    /// position, for example because the order of the atoms differs.
     private static func checkPlace(
         _ came: [SIMD3<Double>], _ expected: HandoffExpectation, name: String, index: Int
     ) throws(ResultRefusal) {
@@ -101,8 +101,8 @@ extension ReturnedResult {
 }
 
 extension HandoffExpectation {
-    /// Returns the positions at the images nearest to the sent positions, because a program may have wrapped them into
-    /// the cell. The sent positions are first shifted by the displacement of the first atom.
+    /// Returns each returned position at its periodic image nearest to the sent one, because programs may wrap atoms
+    /// into the cell. Before the comparison, the sent positions are shifted by the displacement of the first atom.
     fileprivate func near(_ came: [SIMD3<Double>]) -> [SIMD3<Double>] {
         let sent = vectors
         guard isPeriodic, let first = came.first, let origin = sent.first else { return came }
@@ -110,8 +110,8 @@ extension HandoffExpectation {
         return nearest(came, to: sent.map { $0 + shift })
     }
 
-    /// Returns the shift of the whole structure, Å: along each axis the mean displacement of the coordinates that are
-    /// fixed along it, or of all atoms if there are none.
+    /// Returns the shift of the whole structure, Å. Along each axis it is the mean displacement of the atoms that are
+    /// fixed along this axis, or of all atoms if none is.
     fileprivate func shift(of came: [SIMD3<Double>]) -> SIMD3<Double> {
         let moved = zip(came, vectors).map { $0 - $1 }
         var shift = SIMD3<Double>.zero

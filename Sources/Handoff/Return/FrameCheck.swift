@@ -3,7 +3,7 @@ import DurableFiles
 import JobSpec
 import OrderedCollections
 
-/// One checked geometry of a result with its values.
+/// One checked geometry of a result, with its energy and forces.
 struct CheckedFrame {
     let atoms: Atoms
     let energy: Double
@@ -16,7 +16,8 @@ struct CheckedFrame {
 }
 
 extension HandoffExpectation {
-    /// Checks that a frame has these atoms in this order and finite energy and forces, and comes from this run.
+    /// Checks that a frame has the sent atoms in the sent order and finite energy and forces, and comes from this
+    /// package's run.
     func check(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) -> CheckedFrame {
         try atoms.checkAtoms(are: symbols, inputs: inputs, file: file, frame: frame)
         try checkCell(atoms, file: file, frame: frame)
@@ -25,7 +26,7 @@ extension HandoffExpectation {
         return CheckedFrame(atoms: atoms, energy: energy, forces: forces, fmax: fmax(forces))
     }
 
-    /// Compares a frame's own statements (charge, multiplicity, units) with the request.
+    /// Compares the charge, multiplicity and units that a frame states with those of the request.
     private func checkState(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) {
         if let charge = atoms.statedCharge?.value, charge != Double(parameters.charge) {
             throw .otherCharge(expected: parameters.charge, found: Int(exactly: charge.rounded()) ?? .max)
@@ -76,16 +77,18 @@ extension HandoffExpectation {
     }
 }
 
-/// A check of the frames of a path, one after the other: the path begins at the sent structure, no step is longer than
-/// allowed, fixed atoms and coordinates do not move, and the energies change as the forces predict.
+/// A check of the frames of a path, one after the other. The path must begin at the sent structure, no step may be
+/// longer than allowed, fixed atoms and coordinates must not move, and the energies must change about as the forces
+/// predict.
 struct PathCheck {
     private let expected: HandoffExpectation
     private let file: String
     private(set) var last: CheckedFrame?
     private var count = 0
-    /// Σ|ΔE| along the path, eV.
+    /// Sum of |ΔE| over the steps of the path, eV.
     private var byEnergies = 0.0
-    /// Σ|½ (F_k + F_{k+1}) · Δr|, eV.
+    /// Sum of |F · Δr| over the steps, eV: the energy changes that the forces predict. F is the mean of the forces
+    /// before and after a step.
     private var byForces = 0.0
 
     /// Positions of earlier frames, Å: a step of the learning relaxation may start from any of them.
@@ -137,7 +140,7 @@ struct PathCheck {
         count += 1
     }
 
-    /// Checks the complete path: the fixed atoms at its end, and the energies against the forces.
+    /// Ends the check of the path: compares the fixed atoms in its last frame, and the energies with the forces.
     ///
     /// The comparison of energies and forces is rough on purpose, because steps are long and grids are coarse. It still
     /// detects energies in Hartree instead of eV, which differ by a factor of 27.
@@ -154,7 +157,7 @@ struct PathCheck {
 }
 
 extension Atoms {
-    /// Checks that a frame has these atoms in this order at finite positions, and comes from this run.
+    /// Checks that a frame has these atoms in this order at finite positions, and comes from this package's run.
     func checkAtoms(
         are symbols: [String], inputs: Digest, file: String, frame: Int
     ) throws(ResultRefusal) {
@@ -184,7 +187,7 @@ extension Atoms {
     }
 }
 
-/// Returns the atom with the largest displacement from the other structure, and this displacement, Å.
+/// Returns the atom that is furthest from its position in the other structure, and this distance, Å.
 func largestDistance(_ a: [SIMD3<Double>], _ b: [SIMD3<Double>]) -> (atom: Int, distance: Double) {
     var result = (atom: 0, distance: 0.0)
     for i in a.indices {

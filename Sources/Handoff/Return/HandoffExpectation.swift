@@ -2,16 +2,17 @@ public import DurableFiles
 import FoundationEssentials
 import Atomistics
 
-/// The handed-off data that the check of the result needs.
+/// The handed-off data with which the result is compared.
 public struct HandoffExpectation: Sendable, Equatable, Codable {
     public var inputs: Digest
     public var parameters: HandoffParameters
-    /// Element symbols in order.
+    /// Element symbols in the order of the atoms.
     public var symbols: [String]
     /// Positions as sent, Å; three numbers per atom.
     public var positions: [[Double]]
-    /// Lattice vectors as rows, Å, and along which of them the structure repeats; nil for a molecule.
+    /// Lattice vectors as rows, Å; nil for a molecule.
     public var cell: [[Double]]?
+    /// True for each lattice vector along which the structure repeats; nil for a molecule.
     public var pbc: [Bool]?
 
     /// Largest displacement of an atom in a result without a trajectory, Å, apart from a shift of
@@ -21,7 +22,8 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
     var fixed: Set<Int> { Set(parameters.fixedAtoms) }
     var vectors: [SIMD3<Double>] { positions.map { [$0[0], $0[1], $0[2]] } }
 
-    /// Returns the largest force norm of an atom that may move, along its free axes, eV/Å.
+    /// Returns the largest norm of a force, eV/Å. Only atoms that may move count, and only the force along their free
+    /// axes.
     func fmax(_ forces: [SIMD3<Double>]) -> Double {
         let fixed = fixed
         var forces = forces
@@ -31,7 +33,7 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
         return forces.indices.lazy.filter { !fixed.contains($0) }.map { forces[$0].length }.max() ?? 0
     }
 
-    /// Reads the expectation of a package on disk from its own files, after checking their digests.
+    /// Reads the files of a package on disk, checks their digests, and makes the expectation from them.
     ///
     /// - Throws: ``PackageRefusal``.
     public init(package directory: Directory) throws {
@@ -46,7 +48,7 @@ public struct HandoffExpectation: Sendable, Equatable, Codable {
             cell: initial[0])
     }
 
-    /// - Parameter cell: the structure as sent.
+    /// - Parameter cell: the structure that was sent.
     init(inputs: Digest, parameters: HandoffParameters, symbols: [String], cell: Atoms) {
         self.inputs = inputs
         self.parameters = parameters

@@ -10,12 +10,12 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     case final = "final.extxyz"
     case best = "best.extxyz"
     case status = "status.json"
-    /// The marker. It is written last, so the files that it names are complete.
+    /// The marker: the file that is written last, so the other files are complete when it exists.
     case done = "DONE.json"
 
     var component: FilePath.Component? { FilePath.Component(rawValue) }
 
-    /// Returns the name of the file of one single point in `result/points/`.
+    /// Returns the name of the file of one single point; the file is in `result/points/`.
     package static func point(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + ".extxyz"
@@ -23,9 +23,9 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
 
     static let required: [ReturnedFile] = [.trajectory, .final, .status, .done]
 
-    /// Finds a file of a result without reading it.
+    /// Returns the size of a file of the result, bytes, without reading the file.
     ///
-    /// - Returns: nil if there is none.
+    /// - Returns: nil if there is no such file.
     /// - Throws: ``ResultRefusal`` for a file that is not a regular file or is too large, because waiting would not
     ///   help.
     static func size(_ file: ReturnedFile, of result: Directory, limit: Int) throws -> Int? {
@@ -39,9 +39,9 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return status.size
     }
 
-    /// Reads the files that the marker names.
+    /// Reads the files in `result/` that exist, if the marker `DONE.json` exists.
     ///
-    /// - Parameter unread: the file that is not read.
+    /// - Parameter unread: a file to leave out.
     /// - Returns: nil while there is no marker.
     public static func read(
         from result: Directory, without unread: ReturnedFile? = nil, limit: Int = 1 << 30
@@ -54,7 +54,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return contents
     }
 
-    /// Reads the result of a package. A file that is larger than any result of the request is refused unread.
+    /// Reads the result of a package. A file that is larger than a result of this package can be is refused without
+    /// reading it.
     ///
     /// - Returns: nil while there is no marker.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
@@ -63,8 +64,8 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
         return try read(from: result, limit: largest(of: package))
     }
 
-    /// Returns the largest possible size of a file of the result, bytes: 1 KiB per atom and 64 KiB per geometry, at
-    /// least 4 MiB.
+    /// Returns the largest size that a file of the package's result can have, bytes: 1 KiB per atom plus 64 KiB, for
+    /// each geometry; at least 4 MiB and at most 1 GiB in all.
     static func largest(of package: Directory) throws -> Int {
         struct Asked: Decodable {
             struct Optimizer: Decodable { let max_steps: Int }
@@ -100,9 +101,9 @@ public enum ResultVerdict: String, Sendable, Codable, CaseIterable {
     case notSelfConsistent = "scf-not-converged"
     case notFinite = "non-finite"
     case engineError = "engine-error"
-    /// The processes ended without a result as many times in a row as allowed.
+    /// The calculation crashed as many times in a row as allowed: its processes ended without a result.
     case crashed
-    /// The calculation ended on request, without a marker, and can be resumed.
+    /// The calculation was stopped on request before it wrote the marker, and can be resumed.
     case stopped
 }
 
@@ -151,7 +152,7 @@ struct ResultStatus: Codable {
     var wallTime: Double
     /// Processor time of all processes, s; nil if the result lacks it.
     var processorTime: Double? = nil
-    /// Number of requested geometries; nil for a path.
+    /// Number of requested single points; nil for a relaxation.
     var points: Int? = nil
     var energy: Double?
     var fmax: Double?
@@ -160,11 +161,12 @@ struct ResultStatus: Codable {
     var versions: [String: String]
     var warnings: [String]
     var units: Units
-    /// The optimiser that took the steps, its base, and the reason if the requested optimiser did not take them.
+    /// The optimiser that took the steps, the base force field, and the reason if the requested optimiser did not take
+    /// them.
     var optimizer: String? = nil
     var base: String? = nil
     var optimizerNote: String? = nil
-    /// Relaxation steps on the base force field before the first gradient.
+    /// Number of relaxation steps on the base force field before the first gradient of the engine.
     var baseSteps: Int? = nil
 
     enum CodingKeys: String, CodingKey {

@@ -1,17 +1,17 @@
 /// The reason why a returned result is set aside.
 public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(String)
-    /// Size or checksum of the file differs from the one in the marker.
+    /// The file's size or SHA-256 differs from the one in `DONE.json`.
     case damaged(String)
     case unreadable(String, reason: String)
-    /// The file is larger than any result of the request.
+    /// The file is larger than a result of this package can be.
     case tooLarge(String, size: Int, limit: Int)
     case otherFormat(Int)
     case otherJob(expected: String, found: String)
     case otherStage(expected: Int, found: Int)
     /// The result is of an earlier or later attempt at the same stage.
     case otherAttempt(expected: Int, found: Int)
-    /// The result is of the same job, stage and attempt, but was computed from other inputs.
+    /// The result has the right job, stage and attempt, but was computed from other inputs.
     case otherInputs
     /// Two files of the result contradict each other.
     case contradiction(String)
@@ -22,7 +22,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noFrames(String)
     case atomCount(file: String, frame: Int, expected: Int, found: Int)
     case otherElement(file: String, frame: Int, atom: Int, expected: String, found: String)
-    /// An atom is too far from its previous position for one step, or too far from its position as sent.
+    /// An atom is too far from its position in the previous frame, or too far from the position that was sent.
     case displaced(file: String, frame: Int, atom: Int, by: Double, limit: Double)
     /// A frame has no cell, or has a cell that differs from the cell of the sent structure.
     case otherCell(file: String, frame: Int)
@@ -31,7 +31,7 @@ public enum ResultRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noEnergy(file: String, frame: Int)
     case noForces(file: String, frame: Int)
     case wrongUnits(String)
-    /// The verdict is converged, but the forces contradict it.
+    /// The verdict says that the calculation converged, but the forces are too large.
     case notConverged(fmax: Double, limit: Double)
 
     public var description: String {

@@ -2,13 +2,14 @@ import Atomistics
 public import DurableFiles
 import SystemPackage
 
-/// A result in its folder. The trajectory may be large and is read frame by frame; the other files are small.
+/// A result in its folder. Its trajectory may be large, so it is read frame by frame; the other files are small.
 public struct StoredResult: Sendable {
     let files: [ReturnedFile: [UInt8]]
-    /// Nil if there is no trajectory.
+    /// The trajectory; nil if the result has none.
     let trajectory: ResultTrajectory?
 
-    /// Reads the result of a package. A file that is too large for the requested calculation is refused unread.
+    /// Reads the result of a package. A file that is larger than a result of this package can be is refused without
+    /// reading it.
     ///
     /// - Returns: nil while there is no marker.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
@@ -29,7 +30,7 @@ public struct StoredResult: Sendable {
 /// The trajectory of a result.
 enum ResultTrajectory: Sendable {
     case bytes([UInt8])
-    /// A file in a folder; its size in bytes.
+    /// A file in a folder, with its size in bytes.
     case stored(Directory, size: Int)
 
     private static let label = ReturnedFile.trajectory.rawValue
@@ -49,8 +50,8 @@ enum ResultTrajectory: Sendable {
 
     /// Reads the frames one after the other, with one frame at a time in memory.
     ///
-    /// - Parameter digest: the digest of the file when it was checked.
-    /// - Throws: ``ResultRefusal/damaged(_:)`` if the file has changed meanwhile; errors of `body`.
+    /// - Parameter digest: the digest that the file had when it was checked.
+    /// - Throws: ``ResultRefusal/damaged(_:)`` if the file has changed since then; errors of `body`.
     func forEachFrame(
         _ digest: Digest, _ body: (Int, Atoms) throws(ResultRefusal) -> Void
     ) throws(ResultRefusal) {

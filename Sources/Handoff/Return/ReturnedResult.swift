@@ -3,10 +3,10 @@ public import DurableFiles
 import FoundationEssentials
 import JobSpec
 
-/// A result that has passed every check: of this job, stage and attempt, computed from the
-/// handed-off inputs, complete and plausible. A calculation that did not converge is a result, too.
+/// A result that has passed every check: it belongs to this job, stage and attempt, was computed from the inputs that
+/// were handed off, and is complete and plausible. A calculation that did not converge is a result, too.
 public struct ReturnedResult: Sendable, Equatable {
-    /// Energies (eV) and largest forces (eV/Å) of the geometries in order.
+    /// Energies (eV) and largest forces (eV/Å) of the path's geometries in order.
     public struct Path: Sendable, Equatable {
         public var energies: [Double]
         public var fmax: [Double]
@@ -14,21 +14,21 @@ public struct ReturnedResult: Sendable, Equatable {
     }
 
     public var verdict: ResultVerdict
-    /// The verdict in words.
+    /// The verdict in words, for users.
     public var message: String
     public var isConverged: Bool { verdict == .converged }
     /// The final geometry with energy, raw forces and level of theory; nil if no geometry was
     /// completed.
     public var final: Atoms?
-    /// The geometry of lowest energy, if the calculation did not converge.
+    /// The geometry with the lowest energy; nil if the calculation converged.
     public var best: Atoms?
     public var path: Path
     public var levelOfTheory: String?
-    /// The engine, as stated by the result; nil if it is not stated.
+    /// The engine that the result names; nil if it names none.
     public var engine: String?
     public var gradientCalls: Int?
     public var scfCycles: Int?
-    /// Seconds.
+    /// Duration of the calculation, s.
     public var wallTime: Double?
     /// Processor time of all processes, s; nil if the result lacks it.
     public var processorTime: Double?
@@ -37,26 +37,26 @@ public struct ReturnedResult: Sendable, Equatable {
     public var ranks: Int?
     /// `learning` or `bfgs`: the optimiser that took the steps; nil if the result does not say.
     public var optimizer: String?
-    /// Base of the learning relaxation.
+    /// Name of the base force field of the learning relaxation.
     public var base: String?
     /// The reason why the requested optimiser did not take the steps; nil if it did.
     public var optimizerNote: String?
-    /// Number of relaxation steps on the base before the first gradient.
+    /// Number of relaxation steps on the base force field before the engine's first gradient.
     public var baseSteps: Int?
-    /// Notes for the user, each once.
+    /// Notes for the user, without duplicates.
     public var notes: [String]
-    /// SHA-256 of the marker (or of the dropped file). It identifies the result, so that a result is accepted only
-    /// once.
+    /// SHA-256 of the result's `DONE.json`, or of the file from the inbox. It identifies the result, so that a result
+    /// is accepted only once.
     public var digest: Digest
 
-    /// Checks the files of a `result/` folder: see ``ReturnedFile/read(from:without:limit:)``.
+    /// Checks the files of a `result/` folder, as ``ReturnedFile/read(from:without:limit:)`` returns them.
     public init(
         _ files: [ReturnedFile: [UInt8]], expecting expected: HandoffExpectation
     ) throws(ResultRefusal) {
         try self.init(files, files[.trajectory].map(ResultTrajectory.bytes), expected)
     }
 
-    /// Checks a result in its folder, in memory that does not grow with the number of its steps.
+    /// Checks a result in its folder. The memory for this does not grow with the number of the result's steps.
     public init(_ stored: StoredResult, expecting expected: HandoffExpectation) throws(ResultRefusal) {
         try self.init(stored.files, stored.trajectory, expected)
     }
@@ -116,7 +116,7 @@ public struct ReturnedResult: Sendable, Equatable {
 
     /// Checks the trajectory frame by frame.
     ///
-    /// - Parameter best: a frame that must be in the trajectory.
+    /// - Parameter best: a frame to look for in the trajectory.
     /// - Returns: the path, its last frame, and whether `best` is in the trajectory.
     private static func walk(
         _ trajectory: ResultTrajectory, _ digest: Digest, _ expected: HandoffExpectation,
@@ -139,7 +139,7 @@ public struct ReturnedResult: Sendable, Equatable {
         return (path, last, isBestThere)
     }
 
-    /// Returns the checked frame of a file that must have only one frame.
+    /// Returns the last frame of a file after checking it.
     private static func single(
         _ file: ReturnedFile, in files: [ReturnedFile: [UInt8]], _ expected: HandoffExpectation
     ) throws(ResultRefusal) -> CheckedFrame {
@@ -152,7 +152,7 @@ public struct ReturnedResult: Sendable, Equatable {
 extension ResultStatus {
     /// Checks that a result is complete and consistent, and belongs to this package.
     ///
-    /// - Returns: its status, and the files that belong to it with their digests.
+    /// - Returns: the result's status, and the digests of its files.
     static func checked(
         _ files: [ReturnedFile: [UInt8]], _ trajectory: ResultTrajectory?,
         _ parameters: some CalculationParameters, inputs: Digest

@@ -1,6 +1,6 @@
 import Atomistics
 
-/// The cell of the structure that was handed off; the cell of the result is compared with it.
+/// The cell of the structure that was handed off, for comparison with the cell of the result.
 protocol SentCell {
     /// Lattice vectors as rows, Å; nil for a molecule.
     var cell: [[Double]]? { get }
@@ -14,7 +14,7 @@ extension SinglePointsExpectation: SentCell {}
 extension SentCell {
     var isPeriodic: Bool { pbc?.contains(true) == true }
 
-    /// Sets the cell of the structure that was sent.
+    /// Replaces a structure's cell by the cell that was sent.
     func setCell(of atoms: inout Atoms) {
         guard let cell, let pbc, cell.count == 3, pbc.count == 3, cell.allSatisfy({ $0.count == 3 }) else {
             (atoms.cell, atoms.periodicity) = (nil, .none)
@@ -25,7 +25,7 @@ extension SentCell {
         atoms.periodicity = Periodicity(pbc[0], pbc[1], pbc[2])
     }
 
-    /// Checks that a frame has the cell that was sent; molecules are not checked.
+    /// Checks that a frame has the cell that was sent. For molecules nothing is checked.
     func checkCell(_ atoms: Atoms, file: String, frame: Int) throws(ResultRefusal) {
         guard isPeriodic else { return }
         var sent = atoms
@@ -33,7 +33,8 @@ extension SentCell {
         guard atoms.hasSameCell(as: sent) else { throw .otherCell(file: file, frame: frame) }
     }
 
-    /// Returns the positions with each atom at the image nearest to the other positions; unchanged for a molecule.
+    /// Returns the positions with each atom at its periodic image nearest to its position in `others`. For a molecule
+    /// the positions stay as they are.
     func nearest(_ positions: [SIMD3<Double>], to others: [SIMD3<Double>]) -> [SIMD3<Double>] {
         guard isPeriodic, positions.count == others.count else { return positions }
         var atoms = Atoms(

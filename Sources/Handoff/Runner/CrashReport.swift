@@ -4,10 +4,11 @@ import FoundationEssentials
 import OrderedCollections
 import SystemPackage
 
-/// Writes a result in place of a missing one, so that the daemon learns of the crash.
+/// Writes a result with the verdict `crashed` for a calculation that wrote none, so that the daemon learns of the
+/// crash.
 enum CrashReport {
-    /// Truncates the trajectory to complete frames, copies its last frame and the one of lowest energy, and writes
-    /// status and marker with the verdict `crashed`.
+    /// Cuts off the trajectory before its first incomplete frame, copies the last frame and the frame of lowest energy
+    /// into files of their own, and writes `status.json` and `DONE.json` with the verdict `crashed`.
     static func write(
         _ message: String, into result: Directory, of manifest: HandoffManifest,
         expecting expected: HandoffExpectation
@@ -33,7 +34,7 @@ enum CrashReport {
         try finish(status, &listed, in: result)
     }
 
-    /// Combines the existing points, and writes status and marker with the verdict `crashed`.
+    /// Joins the single points that exist, and writes `status.json` and `DONE.json` with the verdict `crashed`.
     static func write(
         _ message: String, into result: Directory, of manifest: HandoffManifest,
         expecting expected: SinglePointsExpectation
@@ -84,7 +85,7 @@ enum CrashReport {
                     inputs: status.inputs, verdict: status.verdict, files: listed)))
     }
 
-    /// Returns the frames before the first incomplete one.
+    /// Returns the trajectory's frames before the first incomplete one.
     private static func wholeFrames(
         _ bytes: [UInt8], _ expected: HandoffExpectation
     ) -> [(text: [UInt8], frame: CheckedFrame)] {

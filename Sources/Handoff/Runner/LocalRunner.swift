@@ -6,25 +6,27 @@ import SystemPackage
 
 /// Runs packages on this machine, each in its own session.
 ///
-/// After any interruption, including a kill of this program, the next start resumes the run, because the scripts save
-/// every step, the lock ends with its process, and left-over processes of the last run are killed first.
+/// After any interruption, including a kill of this program, the next start resumes the run: the scripts save every
+/// step, the lock is released when its process ends, and left-over processes of the last run are killed first.
 public struct LocalRunner: Sendable {
     public struct Options: Sendable, Equatable {
         /// Name or path of the Python program.
         public var python = "python3"
         public var mpiexec = "mpiexec"
-        /// Path of `aurelax`, which steers a learning relaxation; nil to use the one that the environment names.
+        /// Path of `aurelax`, which steers a learning relaxation. Nil means the program that `AURELAX_PROGRAM` names,
+        /// or `aurelax` in PATH.
         public var program: String?
-        /// Number of processes; nil if `run.sh` chooses it.
+        /// Number of processes. Nil means that `run.sh` chooses it.
         public var ranks: Int?
-        /// Time between the stop request and the kill.
+        /// Time between the request to stop and the kill.
         public var grace: Duration = .seconds(10)
-        /// A run that writes nothing into its result for this time counts as dead and is killed.
+        /// A run that writes no file in its result for this time counts as dead and is killed.
         public var silence: Duration = .seconds(3600)
 
         public init() {}
 
-        /// Returns the options that the environment sets: AURELAX_PYTHON, AURELAX_MPIEXEC, AURELAX_RANKS.
+        /// Returns the options with the values of AURELAX_PYTHON, AURELAX_MPIEXEC and AURELAX_RANKS, if the environment
+        /// has them.
         public static func from(environment: [String: String]) -> Options {
             var options = Options()
             options.python = environment["AURELAX_PYTHON"] ?? options.python
@@ -132,7 +134,7 @@ public struct LocalRunner: Sendable {
             "PYTHONUNBUFFERED": "1",
         ]
         if let program = options.program { values["AURELAX_PROGRAM"] = absolute(program) }
-        // Removes these variables, so that all single points are calculated instead of one.
+        // With one of these variables, the scripts would calculate one single point instead of all.
         for name: Environment.Key in ["AURELAX_POINT", "SLURM_ARRAY_TASK_ID"] {
             values.updateValue(nil, forKey: name)
         }
@@ -159,7 +161,8 @@ public struct LocalRunner: Sendable {
         case refused(String)
     }
 
-    /// - Parameter anyFinal: false ignores verdicts that another start may improve.
+    /// - Parameter anyFinal: whether every verdict counts. If false, only `converged` and `step-limit` count, because
+    ///   another start may improve the others.
     private func verdict(
         _ result: Directory, _ manifest: HandoffManifest, anyFinal: Bool = false
     ) throws -> Marker {

@@ -12,7 +12,7 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
     /// Larger than every signal number, because an MPI launcher exits with the number of the signal that killed a rank.
     case busy = 75
 
-    /// The verdict in `result/DONE.json`, as the scripts call it; nil if the run writes none.
+    /// The verdict that the scripts write into `result/DONE.json` with this status; nil if they write none.
     public var verdict: ResultVerdict? {
         ResultVerdict.allCases.first { $0.exit == self && $0 != .crashed }
     }
@@ -55,12 +55,13 @@ public enum PackageExit: Int32, Sendable, CaseIterable {
     /// The table of exit statuses in docs/hand-off.md.
     public static var markdown: String { table() }
 
-    /// The statuses with which `run.sh` can exit.
+    /// The statuses with which the scripts, and so `run.sh`, can exit.
     static var ofScripts: [PackageExit] { allCases.filter { $0 != .crashed } }
 }
 
 extension ResultVerdict {
-    /// The exit status of the scripts for this verdict; for a crash, the status of the command that ran them.
+    /// The exit status of the scripts for this verdict. For a crash it is the status of `aurelax dft run`, because
+    /// crashed scripts choose none.
     public var exit: PackageExit {
         switch self {
         case .converged: .converged

@@ -2,21 +2,20 @@ public import DurableFiles
 import FoundationEssentials
 public import SystemPackage
 
-/// Runs the packages in an outbox for which jobs wait, one at a time, in the order of the jobs'
-/// turns.
+/// Runs the packages in an outbox that jobs wait for, one at a time, in the order in which the caller lists them.
 ///
 /// The next package is chosen after each run, so a new one with a higher priority goes first. A package that was
-/// refused or stopped by hand is considered again only after a change of its manifest, `parameters.json`, `run.sh` or
-/// an unusable `result`. A package that crashed is restarted with increasing delays and given up after
-/// ``Options/maxCrashes``.
+/// refused or stopped by hand is tried again only after a change of its manifest, its `parameters.json`, its `run.sh`
+/// or an unusable `result`. A package that crashed is restarted after delays that increase, and given up after
+/// ``Options/maxCrashes`` crashes.
 public struct PackageServer: Sendable {
     public struct Options: Sendable, Equatable {
         /// Whether to end when no package is left to run.
         public var once = false
         /// Time between two polls of the outbox.
         public var interval: Duration = .seconds(2)
-        /// Number of consecutive starts without a result and without a further gradient after which a package is
-        /// given up; the count is kept in the package's `result/`.
+        /// A package is given up after this number of consecutive starts that gave neither a result nor a further
+        /// gradient. The count is kept in the package's `result/`.
         public var maxCrashes = 3
         /// Delay before a crashed package is restarted, multiplied by the number of its crashes.
         public var pause: Duration = .seconds(5)
@@ -31,7 +30,7 @@ public struct PackageServer: Sendable {
             case progress(RunProgress)
             case ended(RunOutcome)
             case skipped(String)
-            /// The package crashed as often as allowed, and a result with this verdict was written.
+            /// The package crashed as often as allowed. A result with this verdict was written.
             case givenUp
         }
 
@@ -56,8 +55,8 @@ public struct PackageServer: Sendable {
     private let isPublished: @Sendable (Digest) throws -> Bool
 
     /// - Parameters:
-    ///   - turns: folders of the packages that jobs wait for, `job/stage` in the outbox, in the
-    ///     order of their turns.
+    ///   - turns: returns the folders of the packages that jobs wait for, as `job/stage` in the outbox, in the order in
+    ///     which they are to run.
     ///   - isPublished: whether a package with this SHA-256 of `MANIFEST.json`
     ///     (``HandoffPackage/digest``) was handed off; no other package is run.
     public init(
@@ -102,8 +101,8 @@ public struct PackageServer: Sendable {
             }
             switch outcome {
             case .finished?, .alreadyFinished?: break
-            // Another start is of no use before a user changes the package, so the server waits for a change of its
-            // files.
+            // Another start would give the same outcome until a user changes the package, so the server waits for a
+            // change of its files.
             case .refused?, .stopped?, nil: refused[path] = package.signs
             case .busy?: next[path] = clock.now + options.pause
             case .crashed(let status, let lines)?:
@@ -139,8 +138,8 @@ public struct PackageServer: Sendable {
         }
     }
 
-    /// Counts a crash and returns the number of crashes since the last calculated gradient. A file keeps the number for
-    /// a server that is started later.
+    /// Counts a crash, and returns the number of crashes since the last calculated gradient. The number is kept in a
+    /// file, because the server may be restarted in between.
     private func countCrash(_ package: Directory) throws -> Int {
         let result = try PackageLayout.makeResult(of: package)
         let calls = try RunProgress(from: result)?.gradientCalls ?? 0
@@ -152,7 +151,7 @@ public struct PackageServer: Sendable {
         return count
     }
 
-    /// The file with the number of consecutive crashes and the number of gradient calls before the last crash.
+    /// The file that keeps the number of consecutive crashes, and the number of gradient calls at the last crash.
     private static let crashes: FilePath.Component = ".crashes"
 
     /// Writes a result with the verdict `crashed`, so that the job does not wait for a result any longer.
@@ -171,7 +170,8 @@ public struct PackageServer: Sendable {
         try result.remove(Self.crashes)
     }
 
-    /// Returns the status of a file; nil for a directory, whose status changes whenever a run writes into it.
+    /// Returns the status of a file. Returns nil for a directory, because its status changes whenever a run writes into
+    /// it.
     private static func lasting(_ status: FileStatus??) -> FileStatus? {
         guard let status = status.flatMap(\.self), status.kind != .directory else { return nil }
         return status
@@ -179,23 +179,23 @@ public struct PackageServer: Sendable {
 
     private struct Waiting {
         let directory: Directory
-        /// The status of everything that a user may repair in a refused package.
+        /// The status of each file that a user may change to repair a refused package.
         let signs: [FileStatus?]
     }
 
-    /// Returns the complete packages without a result, in the order of their turns.
+    /// Returns the packages that are complete and have no result, in the order in which they are to run.
     private func waiting() throws -> [Waiting] {
         // The daemon may not have created the outbox yet.
         guard FileManager.default.fileExists(atPath: self.outbox.string) else { return [] }
         let outbox = try Directory(self.outbox)
         return try turns().compactMap { path in
-            // Missing entries, and those that are not directories of ours, are ignored.
+            // Entries that do not exist, or that cannot be opened as folders, are ignored.
             guard let package = try? path.components.reduce(outbox, { try $0.subdirectory($1) }),
                 let manifest = try? package.status(of: "MANIFEST.json"), manifest.kind == .regular,
                 try package.status(of: "CANCELLED") == nil
             else { return nil }
-            // A result that cannot be read is refused with its reason when the package's turn
-            // comes.
+            // A result that cannot be read does not exclude its package here: the package is refused, with the reason,
+            // when it is started.
             if (try? PackageLayout.hasResult(package)) == true { return nil }
             let names: [FilePath.Component] = [PackageLayout.result, "parameters.json", "run.sh"]
             return Waiting(

@@ -2,12 +2,13 @@ import DurableFiles
 import Glibc
 import SystemPackage
 
-/// The processes of one run. All of them carry the run's mark, in any session or process group (MPI
-/// launchers move ranks into their own sessions), whichever program started them.
+/// The processes of one run, whichever program started them. They are found by ``mark`` in their environment, because
+/// MPI launchers move ranks into sessions and process groups of their own.
 struct RunProcesses: Sendable {
     static let variable = "AURELAX_RUN"
 
-    /// Different for every package on this machine.
+    /// The value of ``variable`` in the environment of the run's processes; different for every package on this
+    /// machine.
     let mark: String
 
     private var entry: [UInt8] { Array("\(Self.variable)=\(mark)".utf8) }
@@ -29,7 +30,7 @@ struct RunProcesses: Sendable {
 
     /// Kills all processes at once and waits until they are gone.
     ///
-    /// - Returns: whether there were any.
+    /// - Returns: whether there were any processes.
     @discardableResult
     func kill(waiting limit: Duration = .seconds(10)) async -> Bool {
         let clock = ContinuousClock()

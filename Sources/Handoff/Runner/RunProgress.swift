@@ -7,19 +7,19 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
     public var job: String
     public var stage: Int
     public var attempt: Int
-    /// `running`, or the verdict.
+    /// `running`, or the verdict of the calculation.
     public var state: String
     public var message: String
     public var steps: Int
     public var gradientCalls: Int
     public var scfCycles: Int?
-    /// Seconds, including earlier runs of the package.
+    /// Duration of the calculation, s, including earlier runs of the package.
     public var wallTime: Double
     /// Energy, eV; nil before the first geometry is done.
     public var energy: Double?
     /// Largest force, eV/Å; nil before the first geometry is done.
     public var fmax: Double?
-    /// Digest of the package's inputs; nil in files that do not have it.
+    /// Digest of the package's inputs; nil if the file does not have it.
     public var inputs: Digest?
 
     enum CodingKeys: String, CodingKey {
@@ -38,11 +38,10 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         self = progress
     }
 
-    /// Reads the progress of a package; nil if there is none, or if it belongs to another attempt
-    /// or to other inputs.
+    /// Reads the progress of a package. Returns nil if there is none, or if it belongs to another attempt or to other
+    /// inputs.
     ///
-    /// - Parameter published: digest of the manifest of the package that was handed off; nil if
-    ///   none was.
+    /// - Parameter published: digest of the manifest of the package that was handed off; nil if none was handed off.
     public init?(of package: Directory, published: Digest?) throws {
         guard let published, let result = try PackageLayout.result(of: package) else { return nil }
         let manifest = try PackageCheck.verify(package, roles: []) { $0 == published }
@@ -50,8 +49,7 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
         guard attempt == manifest.attempt, inputs == nil || inputs == manifest.inputs else { return nil }
     }
 
-    /// One line: `step 12  energy -102.949832 eV  fmax 0.7854 eV/Å  1398 s`, or the message if
-    /// there is no step yet.
+    /// One line: `step 12  energy -102.949832 eV  fmax 0.7854 eV/Å  1398 s`. Before the first step it is the message.
     public var description: String {
         guard let energy, let fmax else { return message }
         return
@@ -59,7 +57,7 @@ public struct RunProgress: Sendable, Equatable, Codable, CustomStringConvertible
     }
 }
 
-/// The progress of self-consistency for the current geometry, read from the end of GPAW's log.
+/// The progress of self-consistency for the current geometry, from the last part of GPAW's log.
 public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
     /// Number of the current cycle, from 1.
     public var cycle: Int
@@ -67,7 +65,7 @@ public struct SCFProgress: Sendable, Equatable, CustomStringConvertible {
     public var seconds: Double?
 
     /// - Parameter log: GPAW's text output, or its last part.
-    /// - Returns: nil if no cycle has ended since the last geometry was done.
+    /// - Returns: nil if the log shows no cycle after the end of the last geometry.
     public init?(log: some StringProtocol) {
         var cycles: [(number: Int, time: Int)] = []
         for line in log.split(whereSeparator: \.isNewline) {
@@ -114,8 +112,8 @@ struct RunWatch: Sendable {
 
     private static let interval: Duration = .milliseconds(500)
 
-    /// Returns after ``silence`` without any writing, or when the task is cancelled, after
-    /// reporting the last state.
+    /// Waits until nothing has been written for ``silence``, or until the task is cancelled. Then reports the last
+    /// state and returns.
     func untilSilent() async {
         // The time during which the machine was suspended does not count as silence.
         let clock = SuspendingClock()
@@ -140,8 +138,8 @@ struct RunWatch: Sendable {
         tell()
     }
 
-    /// Returns the status of the files that change during a calculation: the SCF log changes within a step, the others
-    /// after each step.
+    /// Returns the status of the files that change during a calculation. The SCF log changes within a step, the other
+    /// files after each step.
     private func signs() -> [FileStatus?] {
         let names: [FilePath.Component] = ["progress.json", "gpaw.txt", "trajectory.extxyz", "run.log"]
         return names.map { try? result.status(of: $0) }

@@ -1,14 +1,14 @@
 public import Atomistics
 
 extension DFTStage {
-    /// Returns the k-points of a calculation with GPAW; nil for a molecule, and for another engine.
+    /// Returns the k-points of a calculation with GPAW; nil if the structure is a molecule or the engine is not GPAW.
     public func kPoints(_ periodicity: Periodicity) -> GPAWSettings.KPoints? {
         guard engine == .gpaw, periodicity.isPeriodic else { return nil }
         return gpaw?.kpts ?? .standard
     }
 
-    /// Returns the plane of the dipole correction: the plane of a slab, unless the job gives another plane or
-    /// none.
+    /// Returns the plane of the dipole correction in GPAW's notation: the plane that the job gives, otherwise the plane
+    /// of a slab. Returns nil if the job says `none`, or if it gives no plane and the structure is not a slab.
     public func dipoleLayer(_ periodicity: Periodicity) -> String? {
         guard engine == .gpaw, periodicity.isPeriodic else { return gpaw?.poissonsolver?.dipolelayer }
         switch gpaw?.poissonsolver?.dipolelayer {

@@ -9,20 +9,20 @@ extension DFTStage {
         var isError = true
     }
 
-    /// Returns the unpaired electrons that GPAW calculates with: those of the job, or one if the number of
-    /// electrons is odd.
+    /// Returns the spin that GPAW calculates with: the spin that the job gives, or one unpaired electron if it gives
+    /// none and the number of electrons is odd.
     ///
     /// A periodic cell is spin-paired by default, because its number of electrons depends on the choice of the cell.
     ///
-    /// - Returns: nil for a spin-paired calculation.
+    /// - Returns: nil if the calculation is spin-paired or the engine is not GPAW.
     public func spin(electrons: Int, isPeriodic: Bool = false) -> GPAWSettings.Spin? {
         guard engine == .gpaw else { return nil }
         if let spin = gpaw?.spin { return spin == .multiplicity(1) ? nil : spin }
         return electrons % 2 == 0 || isPeriodic ? nil : .multiplicity(2)
     }
 
-    /// Returns 2S + 1 of the calculation; nil if the job gives the moments, if Hund's rule determines them,
-    /// or if the multiplicity does not follow from the number of electrons.
+    /// Returns 2S + 1 of the calculation. Returns nil if the job gives the magnetic moments, if Hund's rule determines
+    /// them, or if the structure is periodic and the job gives no spin.
     func multiplicity(electrons: Int, isPeriodic: Bool = false) -> Int? {
         if isPeriodic, gpaw?.spin == nil { return nil }
         return switch spin(electrons: electrons, isPeriodic: isPeriodic) {

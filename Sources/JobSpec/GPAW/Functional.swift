@@ -18,15 +18,15 @@ enum Functional {
     /// GPAW's own names.
     static let names = semilocal + metaGGA + vanDerWaals + potentials + hybrids
 
-    /// Returns the problem of a name; nil if there is none. Only the form of libxc's names is checked here;
-    /// `aurelax validate` asks GPAW.
+    /// Returns the problem of a functional's name; nil if GPAW may know the name. Of libxc's names only the form is
+    /// checked here; `aurelax validate` asks GPAW.
     @Sendable static func problem(_ text: String) -> TextProblem? {
         if let problem = JobSchema.checkWord(text) { return problem }
         let name = base(text)
         if names.contains(name) || isLibxc(name) || name.hasSuffix("PZ-SIC") || name.first?.isNumber == true {
             return nil
         }
-        // A name with a parameter: LCY-PBE(0.83).
+        // Hybrids may have a parameter in their name: LCY-PBE(0.83).
         if isHybrid(name) { return nil }
         let hint =
             closest(to: name, among: names).map { "did you mean ‘\($0)’?" }

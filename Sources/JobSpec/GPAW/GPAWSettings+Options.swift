@@ -52,7 +52,7 @@ extension GPAWSettings {
         )
     }
 
-    /// A default that the scripts leave to GPAW.
+    /// The words for a default that GPAW itself chooses.
     fileprivate static let own = "GPAW's choice"
 }
 
@@ -152,7 +152,7 @@ extension GPAWSettings.KPoints {
     }
 }
 
-// MARK: Forms of their own
+// MARK: Forms of values that only GPAW's options have
 
 extension OptionForm where Value == GPAWSettings.Spin {
     fileprivate static var spin: Self {

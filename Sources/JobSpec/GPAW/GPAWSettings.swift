@@ -1,10 +1,10 @@
 /// Settings of GPAW under `gpaw:` in a stage, beyond those that every stage has.
 ///
-/// Keys and values are GPAW's own where GPAW has the setting. Energies in eV, moments in μB.
+/// Keys and values are GPAW's own if GPAW has the setting. Energies are in eV, magnetic moments in μB.
 public struct GPAWSettings: Sendable, Equatable, Codable {
-    /// The ways in which the spin of a spin-polarised calculation is given.
+    /// The ways in which a job gives the spin of a spin-polarised calculation.
     public enum Spin: Sendable, Equatable, Codable {
-        /// 2S + 1; the total moment is fixed unless the occupations say otherwise.
+        /// 2S + 1. The total moment is kept unless `occupations.fixedMoment` is false.
         case multiplicity(Int)
         /// Initial moment of each atom, μB.
         case moments([Double])
@@ -23,11 +23,11 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
         }
 
         public var kind: Kind = .fermiDirac
-        /// Width, eV; nil for the stage's `smearing`.
+        /// Width, eV. Nil means the stage's `smearing`.
         public var width: Double?
         /// Order of a Methfessel–Paxton smearing.
         public var order: Int?
-        /// Whether to keep the total magnetic moment; nil: only if a multiplicity is given.
+        /// Whether the total magnetic moment is kept. Nil means that it is kept only if the job gives a multiplicity.
         public var fixedMoment: Bool?
 
         public init() {}
@@ -79,7 +79,7 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
 
     /// The mesh of k-points of a periodic structure.
     public struct KPoints: Sendable, Equatable, Codable {
-        /// Points along each direction (a Monkhorst–Pack mesh); nil for ``density``.
+        /// Points along each direction (a Monkhorst–Pack mesh). Nil means that ``density`` determines them.
         public var size: [Int]?
         /// Smallest number of points per 1/Å along each direction.
         public var density: Double?
@@ -107,13 +107,13 @@ public struct GPAWSettings: Sendable, Equatable, Codable {
     public var maxiter: Int?
     public var convergence: Convergence?
     public var poissonsolver: PoissonSolver?
-    /// Kinds of data sets by element symbol; `default` for the other elements.
+    /// Names of PAW data sets by element symbol; the key `default` is for the other elements.
     public var setups: [String: String]?
-    /// Whether to use the point group; nil for false.
+    /// Whether GPAW uses the point group of the structure. Nil means that it does not.
     public var symmetry: Bool?
     public var parallel: Parallel?
     public var dispersion: Dispersion?
-    /// Nil for ``KPoints/standard`` in a periodic structure.
+    /// The mesh of k-points. Nil means ``KPoints/standard`` for a periodic structure.
     public var kpts: KPoints?
 
     public init() {}

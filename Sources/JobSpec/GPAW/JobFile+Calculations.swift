@@ -1,7 +1,7 @@
 public import YAMLDocument
 
 extension JobFile {
-    /// A calculation by an engine, and its place in the file.
+    /// A calculation by an engine, and the path of its keys in the job file.
     public struct Calculation: Sendable {
         let path: [PathStep]
         public let stage: DFTStage
@@ -36,7 +36,7 @@ extension [JobFile.PathStep] {
 }
 
 extension Job {
-    /// All external calculations, with their places in the job file.
+    /// All external calculations, with the paths of their keys in the job file.
     var calculations: [JobFile.Calculation] {
         stages.enumerated().compactMap { index, stage in
             let path = [JobFile.PathStep.key("stages"), .index(index), .key(stage.kind)]

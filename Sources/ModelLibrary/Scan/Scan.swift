@@ -21,7 +21,7 @@ public struct Scan: Sendable, Equatable {
         public var classes: [AtomClass]
         /// Cutoff radii of the radial basis, Å.
         public var rCut: [Double]
-        /// Widths of an atom, Å.
+        /// Widths of an atom's Gaussian density, Å.
         public var sigma: [Double]
         public var nMax: [Int]
         public var lMax: [Int]
@@ -43,7 +43,7 @@ public struct Scan: Sendable, Equatable {
     public var options: OAMLMOptions
     /// Whether directions are learnt, too.
     public var directions: Bool
-    /// The directory of relative file names.
+    /// The directory to which the file names in the scan are relative.
     public var directory: String
 
     public init(
@@ -90,7 +90,7 @@ public struct Scan: Sendable, Equatable {
         return order.map { points[$0] }
     }
 
-    /// Indices of structures: training and test.
+    /// All ordered pairs of different structures: the first for training, the second for the test.
     public var pairs: [(Structure, Structure)] {
         structures.flatMap { a in structures.compactMap { b in a.name == b.name ? nil : (a, b) } }
     }

@@ -3,7 +3,7 @@ import MinimalLearning
 import ThiolateGold
 public import YAMLDocument
 
-/// A scan after reading, or the errors.
+/// The result of reading a scan: the scan, or the errors in it.
 public struct ScanFile: Sendable {
     /// Nil if one of the diagnostics is an error.
     public let scan: Scan?
@@ -13,7 +13,7 @@ public struct ScanFile: Sendable {
 
     /// - Parameters:
     ///   - bytes: the scan, YAML.
-    ///   - file: its path; relative files are beside it.
+    ///   - file: the path of the scan; file names in the scan are relative to its folder.
     public init(_ bytes: [UInt8], file: String) {
         let document = CheckedDocument(bytes, file: file) { root in
             ScanSchema.scan.problems(of: root) + Self.sameNames(root)

@@ -33,7 +33,7 @@ public struct ScanRecord: Sendable, Codable, Equatable {
 
 /// An append-only file of JSON lines from which a scan resumes.
 ///
-/// The first line identifies the scan: everything except the grids, which may grow.
+/// The first line identifies the scan by its name and a digest of everything except the grids, which may be extended.
 final class ScanResultsFile {
     private(set) var records: [ScanRecord] = []
     private let file: AppendFile
@@ -53,8 +53,8 @@ final class ScanResultsFile {
 
     /// Opens the file, or creates it. An incomplete last line is removed.
     ///
-    /// - Parameter digest: digest of all settings except the descriptor.
-    /// - Throws: ``ScanError`` for another file, and `FileError`.
+    /// - Parameter digest: the digest of the data and of all settings except the descriptor.
+    /// - Throws: ``ScanError`` if the file is damaged or is not a results file of this scan, and `FileError`.
     init(_ path: String, name: String, digest: String) throws {
         let bytes = [UInt8](FileManager.default.contents(atPath: path) ?? Data())
         let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
@@ -83,7 +83,7 @@ final class ScanResultsFile {
         }
     }
 
-    /// Appends a record durably.
+    /// Appends a record, which is durable when the call returns.
     func append(_ record: ScanRecord) throws {
         try write(record)
         records.append(record)

@@ -12,11 +12,11 @@ public struct ScanProgress: Sendable, CustomStringConvertible {
     /// Numbers of finished descriptors, including earlier runs, and of all descriptors.
     public var done: Int
     public var total: Int
-    /// The last result; nil before the first.
+    /// The last result; nil before the first one.
     public var last: ScanRecord?
     /// Time of this run, s.
     public var elapsed: Double
-    /// Estimated time left, by the cost of the remaining descriptors; nil before the first.
+    /// Estimated time left, s, by the cost of the remaining descriptors; nil before the first result.
     public var secondsLeft: Double?
 
     /// A line for the user.

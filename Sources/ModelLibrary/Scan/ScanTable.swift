@@ -8,12 +8,13 @@ public struct ScanTable: Sendable {
     public struct Row: Sendable {
         public var soap: SOAPSettings
         public var scores: [String: TransferTrial.Score]
-        /// The sorting key: the mean error over pairs, of the force vector or of the norm.
+        /// The key by which the rows are sorted: the mean error over all pairs, eV/Å, of the force vector or, if
+        /// directions were not learnt, of the norm.
         public var mean: Double
     }
 
     public private(set) var rows: [(atomClass: AtomClass, rows: [Row])] = []
-    /// `cluster → rings`, in the order of columns.
+    /// Pairs of structures, such as `cluster → rings`, in the order of the columns.
     public private(set) var pairs: [String] = []
 
     public init(_ records: [ScanRecord]) {

@@ -4,9 +4,9 @@ import LinearAlgebra
 ///
 ///     H ← H + y yᵀ/(sᵀ y) − H s sᵀ H/(sᵀ H s),   H = V diag(λ) Vᵀ,   Δx = V (Vᵀ F / |λ|)
 ///
-/// As in ASE, sᵀ y need not be positive: absolute eigenvalues make every step a descent. A pair is
-/// skipped only if a quotient has no value (sᵀ y or sᵀ H s is zero, where ASE fails) or if s is
-/// below 10⁻⁷ Å.
+/// H is the Hessian, F the forces, s the displacement of a step and y the change of the gradient along it. As in ASE,
+/// sᵀ y need not be positive: absolute eigenvalues make every step a descent. A pair (s, y) is skipped only if a
+/// quotient has no value (sᵀ y or sᵀ H s is zero, where ASE fails) or if s is below 10⁻⁷ Å.
 ///
 /// With damping, if sᵀ y < 0.2 sᵀ H s, y is replaced by θ y + (1 − θ) H s with θ = 0.8 sᵀ H s/(sᵀ H
 /// s − sᵀ y), so that H stays positive definite; a pair with |sᵀ y| < 10⁻¹⁰ |s||y| is skipped.

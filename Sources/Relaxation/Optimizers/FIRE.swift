@@ -69,7 +69,7 @@ private struct FIREState: Sendable {
     var mixing: Double
     /// Number of steps downhill since the last one uphill.
     var downhill = 0
-    /// Empty before the first step.
+    /// The velocity of every coordinate; empty before the first step.
     var velocity: [Double] = []
 
     init(mixing: Double) { self.mixing = mixing }

@@ -1,7 +1,8 @@
 import LinearAlgebra
 
-/// Stabilised quasi-Newton method: it uses curvature only in directions that the history of steps
-/// resolves, and trusts a curvature less if its direction is not an eigenvector.
+/// Stabilised quasi-Newton method: it uses curvature only in directions that the history of steps resolves, and trusts
+/// a curvature less if its direction is not an eigenvector. With the displacements s_k of the last steps, the changes
+/// y_k of the gradient along them, and the forces F,
 ///
 ///     ŝ_k = s_k/|s_k|, ŷ_k = y_k/|s_k|;   S = ŝᵀ ŝ = U diag(σ) Uᵀ;   v_i = Σ_k U_ki ŝ_k/√σ_i  (σ_i > 10⁻⁴ σ_max)
 ///     H̃ = ½(vᵀ w + wᵀ v), w likewise from ŷ;  H̃ c_j = κ_j c_j;   r_j = |w c_j − κ_j v c_j|
@@ -55,7 +56,7 @@ struct SQNM: Optimizer {
 
     mutating func pass(_ f: [Double], forces: ([Double]) throws -> [Double]) { last = f }
 
-    /// Returns orthonormal directions as rows, and √(κ² + r²) of each.
+    /// Returns the orthonormal directions v c_j as rows, and √(κ_j² + r_j²) of each.
     private func significantSubspace(of n: Int) throws -> (directions: Matrix, curvatures: [Double]) {
         guard !pairs.isEmpty else { return (Matrix(rows: 0, columns: n), []) }
         var (s, y) = (Matrix(rows: pairs.count, columns: n), Matrix(rows: pairs.count, columns: n))

@@ -7,7 +7,7 @@ internal import Slurm
 import Synchronization
 import SystemPackage
 
-/// The service that follows the queue while the daemon runs.
+/// The service that follows Slurm's queue while the daemon runs.
 struct SlurmService: Service {
     let follower: SlurmFollower
     let pause: Duration
@@ -52,7 +52,7 @@ struct LocalService: Service {
         options.python = configuration.python ?? daemon.python
         options.program = daemon.program
         options.mpiexec = configuration.mpiexec ?? options.mpiexec
-        // The daemon has ten seconds to stop.
+        // The daemon has ten seconds to stop, so a package has fewer.
         options.grace = .seconds(6)
         var serving = PackageServer.Options()
         serving.once = daemon.once
@@ -64,6 +64,8 @@ struct LocalService: Service {
 
     func run() async throws { try await cancelWhenGracefulShutdown { _ = try await serve() } }
 
+    /// Runs packages until the service is cancelled; if the daemon runs with `once`, until no package waits.
+    ///
     /// - Returns: whether there was a package to run.
     func serve() async throws -> Bool {
         let logger = logger
@@ -80,7 +82,7 @@ struct LocalService: Service {
 }
 
 extension SpoolConfiguration {
-    /// Reads the configuration of a spool; the defaults if there is none.
+    /// Reads the configuration of a spool; without a file `aurelax.yaml`, returns the defaults.
     ///
     /// - Throws: ``WorkflowError/configuration(_:)`` with every mistake and its place.
     public static func read(of spool: Spool) throws -> SpoolConfiguration {

@@ -8,7 +8,8 @@ import SystemPackage
 /// The files of a submission in its package, or in the folder of an ML stage.
 struct PackageFolder {
     let directory: Directory
-    /// The kind of the stage, which determines the files; `dft` outside a stage.
+    /// The kind of the stage, which determines the files; `dft` also for a folder without a stage, such as a
+    /// scan's.
     var kind = StageKind.dft
 
     /// The path without links, because the outbox may be a link, and the nodes share only its target.
@@ -60,7 +61,7 @@ struct PackageFolder {
         }
     }
 
-    /// Numbers of the missing points.
+    /// Numbers, from 1, of the points without a result; empty for a relaxation.
     var missingPoints: [Int] {
         get throws {
             guard let count = try points else { return [] }
@@ -77,7 +78,7 @@ struct PackageFolder {
         get throws { try text(BatchJob.current) }
     }
 
-    /// Makes a run the only one that may start.
+    /// Writes the script of a submission, and makes its run the only one of the package that may start.
     func prepare(_ job: BatchJob) throws {
         let records = try directory.makeSubdirectory(FilePath.Component(plain: BatchJob.records))
         try records.replace(FilePath.Component(plain: job.scriptName), Array(job.script.utf8), mode: 0o755)

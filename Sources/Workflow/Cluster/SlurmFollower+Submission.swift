@@ -30,7 +30,8 @@ extension SlurmFollower {
             else { continue }
             let runs = try store.slurmRuns(
                 of: job.id, stage: job.machine.stage, attempt: job.machine.attempt)
-            // The number grows only after a run that reached the queue, and not between the parts of an array.
+            // The number grows only if the last run has ended (so it reached the queue) and was not a part of an
+            // array.
             let number =
                 runs.last.map { $0.run.number + ($0.run.end == nil || $0.run.array != nil ? 0 : 1) } ?? 1
             let request =
@@ -59,7 +60,7 @@ extension SlurmFollower {
             changed.run.isWithdrawn = try await attempt { try await self.commands.cancel([id]) }
         } else if job.machine.state == .paused, !record.run.isHeld {
             changed.run.isHeld = try await attempt {
-                // Running elements of an array finish, because a point is a step.
+                // Running elements of an array are not stopped: each computes one point, which is one step.
                 let isRunning = record.run.phase == .running
                 if let tally = record.run.tally, isRunning, tally.pending == 0 { return }
                 if isRunning, record.run.array == nil {
@@ -104,7 +105,7 @@ extension SlurmFollower {
             _ = try store.apply(.stageFailed(why, again: false), to: job.id, expected: place)
             return 0
         }
-        // Only published files are run, including the launcher.
+        // Only files that the daemon published are run; this includes the package's launcher.
         if job.planned.kind != .ml {
             do {
                 _ = try PackageCheck.verify(package.directory) { try store.isPublished($0) }
@@ -115,16 +116,15 @@ extension SlurmFollower {
                 return 0
             }
         }
-        // A rebuilt store does not know the submissions of the previous one.
+        // A rebuilt store does not know the submissions that the previous store recorded.
         let former = isFirst ? try package.current : nil
         let name =
             former ?? "aurelax-\(job.job.name)-\(machine.stage + 1)-\(machine.attempt)-\(number)-\(token())"
         let free = try room ?? max(1, settings.maxQueued - store.jobsToSubmit().queued)
-        // The submissions that an earlier store recorded are unknown; there are at most as many as points.
+        // Which points a submission of the previous store computes is unknown: it may be all of them.
         let array = try package.points.map { total in
             guard former == nil else { return RunArray(elements: Array(1...total), total: total) }
-            // If all points exist but have not been combined, the run for the last one combines
-            // them.
+            // If all points exist but have not been combined, the run of the last point combines them.
             let missing = try package.missingPoints.prefix(free)
             return RunArray(elements: missing.isEmpty ? [total] : Array(missing), total: total)
         }

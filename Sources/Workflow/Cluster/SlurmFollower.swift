@@ -9,7 +9,7 @@ import SystemPackage
 /// The part of the daemon that submits packages to Slurm and follows them there, with one query per interval
 /// for all of them.
 ///
-/// The store records the submissions; a package's own marker records its result. Only the engine takes
+/// The store records the submissions; a file in each package marks its result as complete. Only ``Engine`` takes
 /// results in.
 package actor SlurmFollower {
     let spool: OpenSpool
@@ -17,7 +17,8 @@ package actor SlurmFollower {
     private(set) var configuration: SpoolConfiguration
     /// The status of the configuration file at the last reading.
     private var read: FileStatus?
-    /// The errors of the current file; the previous content remains in force.
+    /// The errors of the configuration file, if it cannot be adopted; the previous configuration then remains in
+    /// force.
     private var misreading: String?
     let commands: SlurmCommands
     let logger: Logger
@@ -33,13 +34,13 @@ package actor SlurmFollower {
     var postponed: [Int64: ContinuousClock.Instant] = [:]
     /// The time until which accounting is not queried, because it is missing or unavailable.
     private var accountingAfter = ContinuousClock.now
-    /// Pause before the last query of accounting.
+    /// Current pause between two queries of accounting while it is unavailable.
     private var accountingPause = Duration.zero
     /// Time of the next query for the places of waiting jobs.
     private var placesAfter = ContinuousClock.now
-    /// Unwanted Slurm jobs of ours, with the time of their discovery.
+    /// Unwanted Slurm jobs of this spool, with the time of their discovery.
     private var orphans: [Int: Date] = [:]
-    /// Problems of the contact with Slurm, for the daemon's status file.
+    /// The problem of the contact with Slurm, for the daemon's status file; nil while Slurm answers.
     private var silence: String?
     package var trouble: String? {
         let all = [silence, misreading].compactMap { $0 }
@@ -133,7 +134,7 @@ package actor SlurmFollower {
         }
     }
 
-    /// Upper limits for a job's request of resources; nil if its packages do not go to Slurm.
+    /// Upper limits for the resources that a job may request; nil if DFT packages are not run through Slurm.
     package var limits: Resources? { configuration.executor == .slurm ? settings.limits : nil }
 
     private func noAnswer(_ error: SlurmCommands.NoAnswer, _ records: [SlurmRunRecord]) throws -> Duration {
@@ -194,7 +195,8 @@ package actor SlurmFollower {
         }
     }
 
-    /// Records that the controller answered without listing the run.
+    /// Handles a run that the controller did not list: records the exit status in its package if there is one,
+    /// otherwise its absence from the queue.
     private func miss(_ record: inout SlurmRunRecord, at now: Date) throws -> Bool {
         let before = record.run
         let package = try package(of: record)
@@ -283,7 +285,7 @@ package actor SlurmFollower {
         let idle = try idleRuns(record, evidence)
         guard let array = run.array else { return rules.decision(run, evidence, idle: idle) }
         var missing = Set(try package.missingPoints).intersection(array.elements).sorted()
-        // All points exist, but the run that should combine them ended.
+        // All points exist, but the run that should have combined them ended without doing so.
         if missing.isEmpty, array.elements == [array.total] { missing = array.elements }
         return rules.decision(
             run, missing: try missing.map { try package.evidence(of: run, element: $0) }, idle: idle)
@@ -358,6 +360,8 @@ package actor SlurmFollower {
         return try package.isComplete ? package : nil
     }
 
+    /// Runs a Slurm command.
+    ///
     /// - Returns: false if Slurm did not answer; the caller tries again in the next poll.
     @discardableResult
     func attempt(_ work: @Sendable () async throws -> Void) async throws -> Bool {

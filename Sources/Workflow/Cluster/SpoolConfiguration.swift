@@ -18,12 +18,13 @@ public struct SpoolConfiguration: Sendable, Equatable {
     public static let file = "aurelax.yaml"
 
     public var executor = Executor.manual
-    /// Programs on the machine that runs the packages; nil for those that the package finds itself.
+    /// Paths of Python and of mpiexec on the machine that runs the packages; nil means that the package finds
+    /// the program itself.
     public var python: String?
     public var mpiexec: String?
     public var ml = MLConfiguration()
     public var slurm = SlurmConfiguration()
-    /// The engines that ML stages may use instead of a model.
+    /// The engines that jobs may name, beside those that are built in.
     public var engines: [EngineDescription] = []
 
     public init() {}
@@ -34,13 +35,13 @@ public struct SpoolConfiguration: Sendable, Equatable {
     var usesSlurm: Bool { executor == .slurm || ml.executor == .slurm }
 }
 
-/// The executor of ML stages.
+/// The settings for the execution of ML stages.
 public struct MLConfiguration: Sendable, Equatable {
-    /// The daemon itself, or Slurm.
+    /// `local` (the daemon itself) or `slurm`.
     public var executor = Executor.local
     /// Path of the aurelax program on the nodes; nil for the path of the daemon's own program.
     public var program: String?
-    /// Folder of models on the nodes' file system, searched before all others.
+    /// Folder of models on the nodes' file system, searched before all other folders of models.
     public var models: String?
     public var resources = SlurmResources()
 
@@ -63,14 +64,14 @@ public struct SlurmConfiguration: Sendable, Equatable {
     public var timeout = 30.0
     /// Seconds before the time limit at which a run receives a stop signal.
     public var warning = 300
-    /// Seconds after the end of a Slurm job after which a missing result counts as lost.
+    /// Seconds between the end of a Slurm job and the time at which its missing result counts as lost.
     public var settle = 30.0
     /// Whether to query the places of waiting jobs.
     public var positions = true
 
     public init() {}
 
-    /// Upper limits for a job's request.
+    /// Upper limits for the resources that a job may request.
     public var limits: Resources { resubmission.limits.common }
 
     /// Returns the resources of a stage: the general values, then every matching rule in order, then the
@@ -99,7 +100,7 @@ public struct SlurmConfiguration: Sendable, Equatable {
     }
 }
 
-/// Resources for matching stages.
+/// A rule of `aurelax.yaml`: the resources for the stages that match it.
 public struct ResourceRule: Sendable, Equatable {
     public var kind = StageKind.dft
     public var minAtoms = 0

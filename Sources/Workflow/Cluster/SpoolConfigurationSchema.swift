@@ -18,7 +18,7 @@ public enum SpoolConfigurationSchema {
             title: "aurelax configuration of a spool", id: "https://aurelax.invalid/schema/config-1.json")
     }
 
-    /// Returns the problems within and between keys.
+    /// Returns the problems of single keys, and the contradictions between keys.
     static func problems(of root: YAMLNode) -> [Diagnostic] {
         var problems = file.problems(of: root)
         if let engines = root["engines"] { problems += EngineDescription.problems(of: engines) }
@@ -42,7 +42,7 @@ public enum SpoolConfigurationSchema {
         return problems
     }
 
-    /// Returns the options of sbatch that contradict keys.
+    /// Returns the problems of sbatch options that contradict other keys of the file.
     private static func contradictions(_ slurm: YAMLNode, _ ml: YAMLNode?) -> [Diagnostic] {
         guard let node = slurm["options"], let options = node.elements?.compactMap(\.text) else { return [] }
         let asking = [slurm] + [ml].compactMap { $0 } + (slurm["rules"]?.elements ?? [])

@@ -99,7 +99,8 @@ extension SlurmConfiguration {
         )
     }
 
-    /// The keys of `limits`: all requests except the partition, for which a limit has no meaning.
+    /// The keys of `limits`: those of all requested resources except the partition, for which a limit has no
+    /// meaning.
     static let limits = OptionTable(
         defaults: Resources(), Resources.options.options.filter { $0.key != "partition" })
 
@@ -139,7 +140,7 @@ extension ResourceRule {
 }
 
 extension SlurmResources {
-    /// Returns the options of a type that contains these values.
+    /// Returns these options as options of a type that contains a `SlurmResources`.
     static func options<Holder: Sendable>(
         of path: any WritableKeyPath<Holder, SlurmResources> & Sendable
     ) -> [OptionSpec<Holder>] { options.map { $0.of(path) } }
@@ -155,7 +156,7 @@ extension SlurmResources {
                 "Processors of each process (--cpus-per-task)."),
         ]
 
-    /// The resources that jobs may request, too.
+    /// The part of these resources that a job file may request, too.
     var common: Resources {
         get {
             var common = Resources()
@@ -181,7 +182,7 @@ extension SlurmResources {
 }
 
 extension SlurmLimits {
-    /// The limits as a request of this size.
+    /// These limits in the form of a request for as much as they allow.
     var common: Resources {
         get {
             var common = Resources()

@@ -86,8 +86,8 @@ public struct Daemon: Sendable {
                     }))
         }
         if let local, !configuration.once { services.append(.init(service: local)) }
-        // The group stops its last service first and waits for it. Companions are put first, so that one that
-        // is making a page does not delay the end of the turns.
+        // The group stops its last service first and waits for it. Companions are put first, so that a companion
+        // that is still making a page does not delay the end of the engine's turns.
         for companion in configuration.companions where !configuration.once {
             services.insert(.init(service: companion), at: 0)
         }
@@ -132,7 +132,8 @@ extension Daemon {
         return SlurmFollower(spool, store, executors, commands, logger, program: configuration.program)
     }
 
-    /// Repeats the body while the disk is full at the start, as the daemon does for a disk that fills later.
+    /// Runs the body at the start of the daemon. After an error that may pass, such as a full disk, waits and
+    /// retries until the body succeeds; with `once`, throws the error.
     private func whenPossible<Result>(_ body: () throws -> Result) async throws -> Result {
         while true {
             do {
@@ -160,6 +161,8 @@ extension Daemon {
         preconditionFailure("the loop ends by itself")
     }
 
+    /// Opens the store.
+    ///
     /// - Throws: ``WorkflowError`` if jobs were accepted before and their store is missing.
     private func open(_ spool: OpenSpool) throws -> Store {
         let path = configuration.spool.database
@@ -179,11 +182,12 @@ private struct Turns: Service {
     let configuration: DaemonConfiguration
     let wake: AsyncStream<Void>
     let alarm: AsyncStream<Void>.Continuation
-    /// Receives a report after every turn, so that it notices a daemon that hangs.
+    /// systemd, which receives a report after every turn, so that it notices a daemon that hangs; nil without
+    /// systemd.
     let manager: ServiceManager?
-    /// The follower, if packages go to Slurm.
+    /// Follows the packages in Slurm's queue; nil if no packages go to Slurm.
     let follower: SlurmFollower?
-    /// The runner, if this daemon runs packages itself.
+    /// Runs packages on this machine; nil if the daemon does not run packages itself.
     let local: LocalService?
     func run() async throws {
         let ticker = Task {
@@ -213,7 +217,7 @@ private struct Turns: Service {
     private func work() async throws {
         var idle = 0
         for await _ in wake.cancelOnGracefulShutdown() {
-            // Two idle turns in a row are required, because the second one sees results of the first.
+            // Two idle turns in a row are required, because only the second one sees the effects of the first.
             idle = try await engine.turn() ? idle + 1 : 0
             await engine.noteTroubleOfEngines()
             if let manager { try await manager.tell(engine) }

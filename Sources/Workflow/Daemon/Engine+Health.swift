@@ -52,7 +52,7 @@ extension Engine {
         pending = waiting
     }
 
-    /// Names the jobs of the outbox that the store does not know.
+    /// Returns a message that names the jobs of the outbox that the store does not know.
     ///
     /// - Returns: nil if the store knows all of them.
     static func unknownJobs(in outbox: Directory, _ store: Store) throws -> String? {
@@ -88,7 +88,7 @@ public struct DaemonHealth: Sendable, Equatable, Codable {
     static let file = "daemon.json"
 }
 
-/// Operations that fail at present and may succeed later, by subject.
+/// Operations that fail at present and may succeed later, by subject (a job, the inbox).
 struct Troubles {
     private var causes: [String: String] = [:]
     /// No new work is started before this time, because disk space, file descriptors or permissions are lacking; nil
@@ -100,6 +100,8 @@ struct Troubles {
 
     func isPaused(at now: ContinuousClock.Instant = .now) -> Bool { pauseUntil.map { now < $0 } ?? false }
 
+    /// Records an error. If the error may pass, no new work is started during `pause`.
+    ///
     /// - Returns: true if the error is new.
     mutating func note(_ error: any Error, of subject: String, pause: Duration) -> Bool {
         let text = "\(error)"
@@ -137,11 +139,13 @@ func isPassing(_ error: any Error) -> Bool {
 }
 
 extension Logger {
-    /// Returns the same logger, whose lines have the job, its stage (from 1) and its attempt as metadata.
+    /// Returns this logger with the job, its stage (from 1) and its attempt as metadata of every line.
     func about(_ record: JobRecord) -> Logger {
         about(record.job.name, stage: record.machine.stage, attempt: record.machine.attempt)
     }
 
+    /// Returns this logger with the job, stage and attempt of a package as metadata of every line.
+    ///
     /// - Parameter package: the package's path in the outbox, `<job>/<stage>`.
     func about(_ package: FilePath) -> Logger {
         let names = package.components.suffix(2).map(\.string)
@@ -149,7 +153,7 @@ extension Logger {
         return about(names[0], stage: parts.stage, attempt: parts.attempt)
     }
 
-    /// - Parameter stage: from 0.
+    /// - Parameter stage: number of the stage, from 0.
     func about(_ job: String, stage: Int, attempt: Int) -> Logger {
         var logger = self
         logger[metadataKey: "job"] = "\(job)"

@@ -12,7 +12,7 @@ extension Engine {
         private var busy: Set<Lane> = []
         /// Jobs whose result is queued or being read.
         private(set) var jobs: Set<Int64> = []
-        /// Names of the dropped files among them.
+        /// Names of the dropped files whose results are queued or being read.
         private(set) var files: Set<[UInt8]> = []
 
         /// Results larger than this, in bytes, count as large.
@@ -20,7 +20,7 @@ extension Engine {
 
         /// Adds a result.
         ///
-        /// - Returns: the lane that has to be started for it; nil if the lane is busy.
+        /// - Returns: the lane if its thread has to be started; nil if the thread is running already.
         mutating func add(_ work: ResultIntake.Work) -> Lane? {
             jobs.insert(work.record.id)
             var size = work.signs?.size ?? 0
@@ -33,7 +33,7 @@ extension Engine {
             return busy.insert(lane).inserted ? lane : nil
         }
 
-        /// Takes the next result of a lane; the lane is idle if there is none.
+        /// Takes the next result of a lane; if there is none, returns nil and marks the lane as idle.
         mutating func next(_ lane: Lane) -> ResultIntake.Work? {
             guard let first = queues[lane]?.first else {
                 busy.remove(lane)
@@ -55,7 +55,8 @@ extension Engine {
         }
     }
 
-    /// Starts reading the job's package if its files have changed.
+    /// Starts reading the result of the job's current stage, if the stage's files have changed or a failed
+    /// reading is due for a retry.
     func lookForResult(of record: JobRecord, _ source: ResultIntake.Work.Source) {
         guard !intakes.jobs.contains(record.id) else { return }
         let signs = PackageWatch.Signs(of: record, in: spool.outbox)

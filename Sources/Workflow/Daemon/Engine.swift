@@ -30,7 +30,7 @@ package actor Engine {
     var isPublishing = false
     var fatal: (any Error)?
     var pending: [String: String] = [:]
-    /// The notes last written to the inbox's own file; nil before the first time.
+    /// The notes last written to `inbox.json`; nil before the first writing.
     var shownInbox: InboxNotes?
     var troubles = Troubles()
     var isWatched: Bool?
@@ -39,9 +39,10 @@ package actor Engine {
     var health: DaemonHealth?
     private var running: [Int64: RunningStage] = [:]
     private var willLookAgain = false
-    /// Jobs whose logs already say that they wait for others.
+    /// Jobs whose logs already say that the job waits for other jobs.
     private var held: Set<Int64> = []
-    /// Time of the last poll of external jobs: one in each interval, whatever wakes the daemon.
+    /// Time of the last poll of packages and of stages on other machines: one poll in each interval, whatever
+    /// wakes the daemon.
     private var lastPoll: ContinuousClock.Instant?
     private var polls: Int64 = 0
     /// Asks for another turn.
@@ -50,7 +51,7 @@ package actor Engine {
     /// A stage that is being computed.
     private struct RunningStage {
         let stop: StopFlag
-        /// Stage and attempt.
+        /// The state of the job when its stage was started.
         let machine: JobMachine
         let task: Task<Void, Never>
 
@@ -107,13 +108,14 @@ package actor Engine {
         foreignTroubles["engines"] = trouble
     }
 
-    /// Records a problem of a part of the daemon that works beside the turns, or nil if the part has none.
+    /// Records the problem of a part of the daemon that works beside the turns; nil means that the part has no
+    /// problem.
     package func note(trouble: String?, of part: String) { foreignTroubles[part] = trouble }
 
     /// Handles every job and every file of the inbox once.
     ///
     /// - Returns: true if all jobs wait for something outside the daemon.
-    /// - Throws: an unrecoverable error; the next start finds everything unchanged.
+    /// - Throws: an unrecoverable error; the next start of the daemon resumes from the store.
     package func turn() async throws -> Bool {
         if let fatal { throw fatal }
         guard !stopping.isStopping else { return true }
@@ -141,7 +143,7 @@ package actor Engine {
         if let fatal { throw fatal }
         try jobs.refresh(from: store)
         watch.keepOnly(Set(jobs.inTurn.map(\.id)))
-        // Other jobs may wait for a job that has changed.
+        // Another job may have waited for a job that has changed, so there is another turn.
         if jobs.lastEvent != firstEvent { wake() }
         let canGoOn = try jobs.inTurn.contains { record in
             switch record.machine.state {
@@ -209,7 +211,8 @@ package actor Engine {
         }
     }
 
-    /// Runs an action for one subject. An error is recorded and does not affect the other subjects.
+    /// Runs an action for one subject (a job, the inbox). An error is recorded and does not affect the other
+    /// subjects.
     private func attempt(
         _ subject: String, about record: JobRecord? = nil, _ body: () throws -> Void
     ) throws {
@@ -346,7 +349,7 @@ package actor Engine {
             case .handedOut:
                 try apply(.noted("ready for another machine; waiting for its result"), to: record)
             case .stopped:
-                // The job may have been cancelled, paused or retried meanwhile.
+                // Has no effect if the job has been cancelled, paused or retried meanwhile.
                 try apply(.interrupted("stopped with the daemon; resumes from the last step"), to: record)
             case .failed(let error):
                 if isFatal(error) { throw error }

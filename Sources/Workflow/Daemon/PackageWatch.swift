@@ -21,7 +21,8 @@ struct PackageWatch {
         var next: ContinuousClock.Instant?
     }
 
-    /// Pause before the first retry; doubled with each failure.
+    /// Unit of the pauses between retries: the pause after the nth failure is 2ⁿ times as long, at most
+    /// `longestPause`.
     let interval: Duration
     private var looks: [Int64: Look] = [:]
 
@@ -46,7 +47,8 @@ struct PackageWatch {
         return looks[id].map { $0.failures > 0 } ?? false
     }
 
-    /// Records a failed reading, which is retried later, at most ``maximumFailures`` times while nothing changes.
+    /// Records a failed reading. It is retried later; while the files do not change, at most until
+    /// ``maximumFailures`` readings have failed.
     mutating func noteFailure(_ id: Int64, _ signs: Signs?) {
         var look = looks[id] ?? Look()
         look.failures = look.signs == signs ? look.failures + 1 : 1

@@ -13,7 +13,7 @@ struct ResultIntake: Sendable {
         enum Source: Sendable {
             /// The `result/` of the job's package.
             case package
-            /// The folder of an ML stage that another machine does.
+            /// The folder of an ML stage that another machine computes.
             case handedOut(MLStage)
             case dropped(Inbox.DroppedFile)
         }
@@ -130,7 +130,7 @@ struct ResultIntake: Sendable {
         }
     }
 
-    /// Moves a result that was refused out of the way.
+    /// Renames the `result/` folder of a package whose result was refused, so that the package can be run again.
     ///
     /// - Returns: the number of results of this package that have been set aside so far.
     private func setAside(

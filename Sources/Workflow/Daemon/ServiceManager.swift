@@ -5,7 +5,7 @@ import Glibc
 /// the environment names.
 struct ServiceManager: Sendable {
     private let address: [UInt8]
-    /// Whether the manager ends a daemon that is silent for too long.
+    /// Whether systemd ends a daemon that is silent for too long.
     private let hasWatchdog: Bool
 
     /// Returns nil if this process is not supervised.
@@ -14,14 +14,14 @@ struct ServiceManager: Sendable {
             socket.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
         else { return nil }
         var bytes = Array(socket.utf8)
-        // An abstract name begins with NUL.
+        // systemd writes `@` for the NUL with which the name of an abstract socket begins.
         if bytes[0] == UInt8(ascii: "@") { bytes[0] = 0 }
         address = bytes
         let process = environment["WATCHDOG_PID"].flatMap { Int32($0) } ?? getpid()
         hasWatchdog = environment["WATCHDOG_USEC"] != nil && process == getpid()
     }
 
-    /// Reports after a turn: ready, alive, and the state.
+    /// Reports after a turn that the daemon is ready and alive, with a summary of its state.
     func tell(_ engine: Engine) async throws {
         send("READY=1\n\(hasWatchdog ? "WATCHDOG=1\n" : "")STATUS=\(try await engine.summary())")
     }

@@ -4,12 +4,12 @@ public import JobSpec
 public import Reports
 public import SystemPackage
 
-/// The jobs of a spool, for programs.
+/// The list of a spool's jobs, encoded as JSON for other programs.
 public struct JobList: Encodable, Sendable {
     public let jobs: [JobStatus]
     /// Job files in the inbox that have not been accepted yet.
     public let inbox: [String]
-    /// The reasons why files of the inbox wait or cannot be used, by name.
+    /// The reasons why files of the inbox wait or cannot be used, by file name.
     public let notes: [String: String]
 
     public init(jobs: [JobStatus], inbox: [String], notes: [String: String] = [:]) {
@@ -25,7 +25,7 @@ public struct SpoolClient: Sendable {
 
     /// Drops a job and its structure into the inbox: first the structure, each atomically.
     ///
-    /// - Returns: the name of the job's file there.
+    /// - Returns: the name of the job's file in the inbox.
     /// - Throws: `FileError` with EEXIST if a file of that name already waits there.
     @discardableResult
     public func submit(_ job: Job, structure: [UInt8]?) throws -> String {
@@ -81,7 +81,7 @@ public struct SpoolClient: Sendable {
         try OpenSpool(spool).openInbox().create(file, bytes)
     }
 
-    /// Returns the names of folders in `outbox/rejected`: of the files set aside most recently, the newest
+    /// Returns the names of the folders in `outbox/rejected` with the files that were set aside last, the newest
     /// first.
     public func rejections(last count: Int = 5) -> [String] {
         let folder = URL(fileURLWithPath: spool.outbox.appending(Spool.rejected).string)
@@ -170,7 +170,9 @@ public struct SpoolClient: Sendable {
         return (text ?? "").split(whereSeparator: \.isNewline).map(String.init)
     }
 
-    /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:)``.
+    /// Returns the state of a job that was accepted.
+    ///
+    /// - Throws: ``WorkflowError/noSuchJob(_:)``, ``WorkflowError/notTakenIn(_:why:)``.
     public func status(of name: String) throws -> JobStatus { try shown(record(name)) }
 
     private func shown(_ record: JobRecord) throws -> JobStatus {
@@ -204,7 +206,7 @@ public struct SpoolClient: Sendable {
         }
     }
 
-    /// Returns all visible data of a job so far.
+    /// Returns the report on a job, with all data that the store and the job's folder have so far.
     public func report(of name: String) throws -> JobReport {
         let record = try record(name)
         let files = try files(of: name)
@@ -272,7 +274,7 @@ public struct SpoolClient: Sendable {
         return try shown(after)
     }
 
-    /// Returns true for the SHA-256 of the manifest of a package that the daemon handed out.
+    /// Returns true if a package that the daemon handed out has a manifest with this SHA-256.
     public func isPublished(_ digest: Digest) throws -> Bool {
         try withStore { try $0.isPublished(digest) }
     }

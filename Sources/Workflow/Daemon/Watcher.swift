@@ -50,8 +50,8 @@ package struct Watcher: Service {
         }
     }
 
-    /// Waits until the process ends, but at most five seconds after a shutdown began, because without file
-    /// descriptors the end of a process may not be noticed.
+    /// Runs the watcher until its process ends, but at most until five seconds after a shutdown began, because
+    /// without file descriptors the end of a process may not be noticed.
     private func outcome() async throws -> TerminationStatus {
         let (ends, end) = AsyncStream.makeStream(of: Result<TerminationStatus, any Error>.self)
         let watching = Task {
@@ -94,7 +94,8 @@ package struct Watcher: Service {
         }.terminationStatus
     }
 
-    /// Returns the meaning of a line of the watcher: `closed <directory> <name>` and others, percent-encoded.
+    /// Returns the meaning of a line that the watcher printed, such as `closed <directory> <name>`; its fields
+    /// are percent-encoded.
     package static func hint(in line: String) -> Hint {
         let fields = line.split(separator: "\t")
         switch fields.first {

@@ -12,7 +12,7 @@ extension Inbox {
             [Diagnostic(code: "rejected", at: nil, message: reason)], &scan)
     }
 
-    /// Sets aside an unexpected or invalid result.
+    /// Sets aside a dropped result that is unexpected or not valid.
     mutating func setAside(_ file: DroppedFile, _ reason: String) throws -> Outcome {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
         try setAside(
@@ -21,13 +21,14 @@ extension Inbox {
         return scan.outcome
     }
 
-    /// Puts a file into a folder of `outbox/rejected` with all reasons: a copy of its bytes, or the
-    /// file itself if it cannot be read.
+    /// Puts a file and all reasons into a new folder of `outbox/rejected`: a copy of the file's bytes, or the
+    /// file itself if `bytes` is nil because it cannot be read.
     mutating func setAside(
         _ name: FilePath.Component, bytes: [UInt8]?, text: String, _ diagnostics: [Diagnostic],
         _ scan: inout InboxScan
     ) throws {
-        // A file that others may not read in the inbox stays private here, because the diagnostics quote it.
+        // If other users may not read the file in the inbox, they may not read its copy either, nor the
+        // diagnostics, which quote the file.
         let status = try scan.directory.status(of: name)
         let isPrivate = status.map { !$0.othersMayRead } ?? false
         func file(_ name: FilePath.Component, _ bytes: [UInt8]) -> PublishedFile {
@@ -57,8 +58,8 @@ extension Inbox {
         return (stem.isEmpty ? "file" : String(stem.prefix(64))) + (number > 1 ? ".\(number)" : "")
     }
 
-    /// Removes copied files, moves others. A directory stays where it is, and so does a file
-    /// without the necessary permissions.
+    /// Removes a file from the inbox, or moves it into `target` if that is given. A directory that would have to
+    /// be moved stays where it is, and so does a file without the necessary permissions.
     private mutating func letGo(
         of name: FilePath.Component, in inbox: Directory, to target: Directory?
     ) throws {
@@ -87,7 +88,7 @@ extension Inbox {
         try inbox.synchronize()
     }
 
-    /// Removes structures that no job needs any more.
+    /// Removes structures from the inbox that no job needs any more.
     mutating func removeSpent(_ scan: InboxScan) throws {
         for (file, original) in spent where !scan.isWanted(file) {
             spent[file] = nil
@@ -98,7 +99,7 @@ extension Inbox {
         }
     }
 
-    /// Removes claimed files that have not changed since the claim.
+    /// Removes claimed files from the inbox if they have not changed since the claim.
     mutating func removeOriginals(from inbox: Directory) throws {
         for original in try store.originals() {
             if let name = FilePath.Component(bytes: original.name),

@@ -27,19 +27,19 @@ struct Inbox {
     /// The outcome of a scan.
     struct Outcome {
         var accepted: [JobRecord] = []
-        /// Folders of files that were set aside.
+        /// Names of the folders in `outbox/rejected` of the files that were set aside.
         var rejected: [String] = []
-        /// Results that were brought back.
+        /// Results that a user dropped into the inbox.
         var results: [DroppedFile] = []
         /// Files that stay, with the reason for waiting.
         var pending: [String: String] = [:]
         /// Files that cannot be used under their names, with the reason.
         var notes: [String: String] = [:]
-        /// Whether some of these files will be decided soon.
+        /// Whether a scan soon may accept or reject some of the files that stay.
         var undecided = false
     }
 
-    /// A dropped result.
+    /// A result that a user dropped into the inbox.
     struct DroppedFile: Sendable {
         let job: String
         let name: FilePath.Component
@@ -55,7 +55,7 @@ struct Inbox {
     var resources: Resources?
     /// Reads structures that take time: large ones, and those in other formats than XYZ and extxyz.
     var readings: StructureReadings
-    /// Names of results that are being read.
+    /// Names of the dropped results that are being read.
     var resultsInHand: Set<[UInt8]> = []
     /// The engines that a stage may name.
     private let engines: SpoolEngines
@@ -70,7 +70,7 @@ struct Inbox {
     private var hasOthers = false
     /// Snapshots of files that have not changed since.
     private var claims: [[UInt8]: Claim] = [:]
-    /// The name after which an interrupted scan resumes.
+    /// Name of the file that was looked at last; the next scan begins after it.
     private var lastLookedAt: [UInt8]?
 
     init(
@@ -86,6 +86,8 @@ struct Inbox {
         clock = SettleClock(interval: settle)
     }
 
+    /// Scans the inbox once.
+    ///
     /// - Throws: errors of the disk or the store; the files concerned stay where they are.
     mutating func scan() throws -> Outcome {
         var scan = InboxScan(directory: try spool.openInbox(), now: .now)
@@ -143,10 +145,10 @@ struct Inbox {
         return scan.outcome
     }
 
-    /// In an inbox with at least this number of files, files of unknown kinds are ignored.
+    /// If the inbox has more files than this, files of unknown kinds are ignored.
     private static let crowd = 1000
 
-    /// Returns true if other files of the inbox may still be read.
+    /// Returns true if the error concerns only one file, so that the other files of the inbox can still be read.
     static func concernsOneFile(_ error: FileError) -> Bool {
         !error.isFatal && (!error.isTransient || error.code == .ioError)
     }
@@ -176,7 +178,7 @@ struct Inbox {
         guard quiet >= clock.interval else {
             scan.outcome.pending[name.escaped] = "still being written"
             scan.outcome.undecided = true
-            // The structure that the job names matters only if another job could remove it.
+            // The structure that the job names must be kept only if accepting another job could remove it.
             if kind == .job, hasStructures { scan.keepStructures(of: try peek(name, scan)) }
             return
         }
@@ -203,7 +205,7 @@ struct Inbox {
         }
     }
 
-    /// Takes a snapshot of a file, once for as long as the file stays as it is.
+    /// Returns a snapshot of a file; takes a new one only if the file has changed since the last snapshot.
     mutating func claim(_ name: FilePath.Component, in directory: Directory, limit: Int) throws -> Claim {
         let bytes = name.bytes
         if let earlier = claims[bytes], try directory.status(of: name) == earlier.source { return earlier }
@@ -265,7 +267,8 @@ struct Inbox {
             return try setAside(candidate, "the job would wait for itself: \(path)", &scan)
         }
         if structure.isPrivate || !candidate.claim.source.othersMayRead {
-            // The job in the outbox keeps the permissions of the file in the inbox.
+            // If other users may not read the job file or the structure, they may not read the job's folder in
+            // the outbox.
             let folder = try spool.outbox.makeSubdirectory(JobName(of: job).component, mode: 0o700)
             let owner = candidate.claim.source.owner
             // Another user's job: its owner may read the results, if this process can grant that.
@@ -299,7 +302,8 @@ struct Inbox {
         }
     }
 
-    /// Returns the claimed structure that the job names; nil if the job has to wait or was set aside.
+    /// Returns the job's structure, stored: the text in the job file, or a snapshot of the file that the job
+    /// names. Nil if the job has to wait or was set aside.
     private mutating func structure(
         of candidate: InboxScan.Candidate, _ originals: inout [Original], _ scan: inout InboxScan
     ) throws -> InboxScan.Structure? {
@@ -368,7 +372,7 @@ struct Inbox {
             }
             return reading
         } catch let error as StructureReadings.Refusal {
-            // A structure may be incomplete although the job is complete.
+            // The structure's file may be incomplete although the job file is complete.
             if min(candidate.quiet, structure.quiet) < limits.patience {
                 scan.wait(candidate, "the structure cannot be read yet")
             } else {

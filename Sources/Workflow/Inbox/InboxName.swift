@@ -11,7 +11,7 @@ enum InboxName: Equatable {
     case request(JobRequest, job: String)
     /// A conflict copy of a file synchroniser: `ring.sync-conflict-….yaml`.
     case conflictCopy
-    /// Still being written, or irrelevant.
+    /// A file that is still being written under a temporary name, or that is irrelevant.
     case ignored
     /// Structures, and other files that a job may name.
     case other

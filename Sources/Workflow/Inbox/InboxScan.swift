@@ -21,10 +21,10 @@ struct InboxScan {
     struct Structure {
         let digest: Digest
         let size: Int
-        /// Its name in messages.
+        /// The structure's name in messages.
         let label: String
         let quiet: Duration
-        /// Whether another job may need the file too.
+        /// The structure's file if another job may need it, too; nil otherwise.
         let shared: Original?
         /// Whether other users may not read the original file.
         var isPrivate = false
@@ -36,11 +36,11 @@ struct InboxScan {
     /// Jobs that have not been processed yet.
     var jobs: [Candidate] = []
     var requests: [(name: FilePath.Component, request: JobRequest, job: String)] = []
-    /// Results by name; a job may name one as its structure.
+    /// Files whose names are those of results; a job may name one as its structure.
     var results: [(name: FilePath.Component, job: String, quiet: Duration)] = []
-    /// Files without a meaning of their own that have stopped changing.
+    /// Files of the kind `InboxName.other` that have stopped changing.
     var others: [FilePath.Component] = []
-    /// All files of the inbox.
+    /// Names of all files of the inbox.
     var names: [String] = [] { didSet { namesByStem = nil } }
     private var namesByStem: [String: [String]]?
     /// Structures named by job files that cannot be accepted yet.

@@ -14,7 +14,7 @@ final class StructureReadings: Sendable {
     struct Request: Sendable {
         /// Digest of the stored structure.
         let structure: Digest
-        /// Its name in messages: the name of its file if it has one.
+        /// The structure's name in messages: the name of its file if it has one.
         let label: String
         /// Digest of the job file.
         let job: Digest
@@ -32,20 +32,20 @@ final class StructureReadings: Sendable {
     struct Reading: Sendable {
         /// Digest of the structure as extended XYZ or XYZ.
         let digest: Digest
-        /// The program that converted it; nil if none did.
+        /// The program that converted the structure; nil if it was not converted.
         let reader: String?
         /// Problems of the job with this structure.
         let problems: [Diagnostic]
     }
 
-    /// The structure cannot be read.
+    /// The reason why a structure cannot be read.
     struct Refusal: Error, CustomStringConvertible { let description: String }
 
     private struct State {
         var done: [String: Result<Reading, any Error>] = [:]
         var waiting: [Request] = []
         var running: Set<String> = []
-        /// Keys requested since the last ``keepOnlyAsked()``.
+        /// Keys of the structures requested since the last ``keepOnlyAsked()``.
         var asked: Set<String> = []
     }
 
@@ -59,7 +59,7 @@ final class StructureReadings: Sendable {
         (self.blobs, self.converter, self.wake) = (blobs, converter, wake)
     }
 
-    /// Returns the result of the reading on another thread; nil while the reading is not finished.
+    /// Returns the result of reading a structure on another thread; nil while the reading is not finished.
     ///
     /// - Throws: ``Refusal``, `FileError`, `BlobDamaged`.
     func reading(_ request: Request) throws -> Reading? {

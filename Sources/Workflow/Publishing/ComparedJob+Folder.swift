@@ -14,7 +14,9 @@ struct StageCost: Decodable {
     var scf_cycles: Int?
     var converged: Bool?
 
-    /// - Parameter folder: the result files of the stage.
+    /// Reads `status.json` from the folder of a stage's result files.
+    ///
+    /// - Parameter folder: the folder of the stage's result files.
     /// - Returns: nil if there is no such file, because the stage has not ended.
     init?(in folder: FilePath) throws {
         guard let bytes = FileManager.default.contents(atPath: folder.appending("status.json").string) else {

@@ -386,6 +386,8 @@ public struct ArchiveCheck: Sendable {
         }
     }
 
+    /// Checks the files that a manifest of the bag lists.
+    ///
     /// - Returns: sizes of the files that are listed, by their paths.
     private mutating func check(manifest: String, in root: URL) -> [String: Int] {
         guard let text = try? String(contentsOf: root.appendingPathComponent(manifest), encoding: .utf8)

@@ -8,7 +8,7 @@ internal import YAMLDocument
 struct JobFiles {
     enum Content {
         case whole(Digest, size: Int)
-        /// Files that the daemon may not read, with the reason.
+        /// A file that the daemon may not read, with the reason.
         case unreadable(String)
     }
 

@@ -39,7 +39,7 @@ extension JobReport {
         if let first = stages.first?.frames.first, initial == nil { initial = first }
     }
 
-    /// Returns every attempt at a stage that ended, and the current attempt.
+    /// Returns all attempts at all stages that have ended, and the current attempt.
     private static func stages(of record: JobRecord, _ ended: [StageRecord], in folder: FilePath) -> [Stage] {
         var stages = ended.map { one in
             var stage = stage(one.stage, one.report.kind, one.attempt, one.report, record, in: folder)
@@ -173,7 +173,7 @@ extension JobReport {
         }
     }
 
-    /// Largest trajectory that is drawn, bytes.
+    /// Size in bytes above which a trajectory is not shown in the report.
     private static let largestTrajectory = 1 << 30
 
     private static func frames(atPath path: String) -> ([Atoms], problem: String?) {

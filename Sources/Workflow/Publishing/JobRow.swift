@@ -35,7 +35,7 @@ public struct JobRow: Sendable, Encodable {
     public var seconds: Double?
     /// Processor time of all processes of the external calculations, s.
     public var processorSeconds: Double?
-    /// Root mean square deviation of the last structure from the given one, superposed, Å.
+    /// Root mean square deviation of the last structure from the given one after superposition, Å.
     public var rmsd: Double?
     public var accepted: Date
     public var updated: Date
@@ -57,7 +57,7 @@ public struct JobRow: Sendable, Encodable {
     /// Names of the columns, in their order.
     public static var columns: [String] { CodingKeys.allCases.map(\.rawValue) }
 
-    /// Returns the unit of a column; nil for none.
+    /// Returns the unit of a column; nil if its values have no unit.
     public static func unit(of column: String) -> String? {
         switch CodingKeys(rawValue: column) {
         case .energy, .gap, .mlEnergy: "eV"

@@ -49,7 +49,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
         folder = StageFolder(current: record).path
     }
 
-    /// Adds the progress of an external calculation.
+    /// Makes the status of a job, with the progress of an external calculation and the state of its package in
+    /// Slurm's queue.
     ///
     /// - Parameters:
     ///   - published: digest of the manifest of the stage's package; nil if there is none.
@@ -75,7 +76,8 @@ public struct JobStatus: Sendable, Equatable, Codable {
         let calculation =
             progress.state == "running"
             ? "calculating: \(progress.message(in: result))" : "\(progress.state): \(progress.message)"
-        // The message of the run does not hide a message about an earlier result or an ignored package.
+        // The progress does not hide a message about an earlier result or an ignored package. With a run in
+        // Slurm, the job's reason is the state of the run, which `queue` has already.
         let isNews = run == nil && record.machine.reason != JobMachine.packageIsReady
         let said = isNews ? record.machine.reason : nil
         reason = [said, queue, calculation].compactMap(\.self).joined(separator: "; ")
@@ -110,7 +112,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
         try container.encode(slurm, forKey: .slurm)
     }
 
-    /// The next event and its cause, for the user.
+    /// The next event in the life of the job and its condition, as a sentence for the user.
     public var next: String {
         let after = stage < stages ? "stage \(stage + 1) of \(stages) follows" : "the job ends"
         switch state {
@@ -157,7 +159,7 @@ public struct JobStatus: Sendable, Equatable, Codable {
 
 /// A stage's state in Slurm's queue.
 public struct QueueStatus: Sendable, Equatable, Codable {
-    /// Slurm's number; nil while unknown.
+    /// Number of the Slurm job; nil while unknown.
     public var id: Int?
     /// `intended`, `pending`, `running`, `completing`, `lost` or `ended`.
     public var state: String

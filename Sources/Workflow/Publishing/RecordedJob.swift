@@ -81,7 +81,7 @@ public struct RecordedJob: Sendable {
         return Array(lines.joined(separator: "\n").utf8)
     }
 
-    /// Returns eleven frames of a path, evenly spaced, with positions to 0.0001 Å and without forces.
+    /// Returns at most eleven frames of a path, evenly spaced, with positions to 0.0001 Å and without forces.
     private static func brief(_ trajectory: [UInt8], label: String) throws -> [UInt8] {
         let frames = try ExtXYZ.frames(in: trajectory, label: label)
         guard let last = frames.indices.last else { return [] }

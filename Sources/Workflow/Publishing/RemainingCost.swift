@@ -3,12 +3,12 @@ import Foundation
 import SystemPackage
 internal import YAMLDocument
 
-/// The cost of DFT that remains after each preparation of a structure.
+/// A table of the cost of DFT that remains after different preparations of the same structures.
 ///
-/// A job of the start START is called START-WAY; the job START itself used the SOAP potential with its
-/// Hessian.
+/// The job that starts from the structure START after the preparation WAY has the name START-WAY. The job with
+/// the name START was prepared with the SOAP potential and its Hessian.
 public struct RemainingCost: Sendable {
-    /// Suffixes of jobs' names, and the name of the preparation.
+    /// For each preparation, the suffix of the jobs' names and the text in the table.
     private static let ways = [
         ("-raw", "raw"), ("-gfnff", "after GFN-FF"), ("-gfn1", "after GFN1-xTB"),
         ("-oamlm", "after the OAMLM"), ("-oamlm-default", "after the OAMLM, with its default stop"),
@@ -30,7 +30,7 @@ public struct RemainingCost: Sendable {
 
     /// - Parameters:
     ///   - folder: holds a folder for each job: an outbox, or recorded results.
-    ///   - starts: names of the starts.
+    ///   - starts: names of the structures, with which the jobs' names begin.
     /// - Throws: errors of damaged files.
     public init(folder: String, starts: [String]) throws {
         self.starts = starts
@@ -39,8 +39,8 @@ public struct RemainingCost: Sendable {
         }
     }
 
-    /// A row for each preparation that some start has: gradient calls, SCF cycles, and the energy minus that
-    /// of the raw run, eV.
+    /// A Markdown table with a row for each preparation that a job has used: gradient calls, SCF cycles, and the
+    /// final energy minus that of the raw run, eV.
     public var table: String {
         let head = "| gradient calls, SCF cycles, energy | \(starts.joined(separator: " | ")) |"
         let rule = "|---|" + starts.map { _ in "---|" }.joined()
@@ -69,7 +69,7 @@ public struct RemainingCost: Sendable {
             guard let cost = try StageCost(in: StageFolder.files(in: folder.path)) else { return .notRun }
             costs.append(cost)
         }
-        // Other engines have another level of theory.
+        // Only stages with GPAW count, because other engines have another level of theory.
         costs = costs.filter { $0.engine == "gpaw" }
         let stages = (root["stages"]?.elements ?? []).filter { $0["engine"]?.text == "gpaw" }
         guard let last = costs.last, let energy = stages.last?["energy"]?.number else { return .notRun }
@@ -87,7 +87,7 @@ extension RemainingCost.Outcome {
         if case .notRun = self { false } else { true }
     }
 
-    /// - Parameter raw: the run without preparation; nil for that run itself.
+    /// - Parameter raw: outcome of the run without preparation; nil if this is that outcome.
     func cell(comparedWith raw: Self?) -> String {
         switch self {
         case .notRun: return "not run"

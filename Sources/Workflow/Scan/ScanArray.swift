@@ -83,7 +83,7 @@ public struct ScanArray: Sendable {
         }
     }
 
-    /// Returns the state of an array in the queue; nil if the array is not there.
+    /// Returns the state of the array of this name in Slurm's queue; nil if the array is not in the queue.
     private func standing(_ name: String, done: Int, of total: Int) async throws -> String? {
         let entries: [QueueEntry]
         do {

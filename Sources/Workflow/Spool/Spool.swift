@@ -13,7 +13,8 @@ public struct Spool: Sendable {
 
     public var inbox: FilePath { root.appending("inbox") }
     public var outbox: FilePath { root.appending("outbox") }
-    /// Mode 0700. It must be on a local file system, for locks and the store.
+    /// The daemon's own folder, with mode 0700. It must be on a local file system because of its locks and the
+    /// store.
     public var state: FilePath { root.appending(".aurelax") }
 
     public var lock: FilePath { state.appending(lockName) }
@@ -23,8 +24,8 @@ public struct Spool: Sendable {
     /// Returns the spool whose outbox contains a package, `<spool>/outbox/<job>/<stage>`, if that spool has a
     /// store.
     ///
-    /// The outbox may be a link. Then the given path leads to the spool, or the file that the daemon has left
-    /// in the outbox.
+    /// The outbox may be a symbolic link. Then the spool is found from the given path, or from the file
+    /// `.aurelax-spool` that the daemon has written into the outbox.
     ///
     /// - Parameter package: the package's path, absolute or relative, with or without links.
     public static func containing(package: String) -> Spool? {
@@ -47,13 +48,13 @@ public struct Spool: Sendable {
 
     private var hasStore: Bool { FileManager.default.fileExists(atPath: database.string) }
 
-    /// A file in a linked outbox: the path of its spool.
+    /// A file in an outbox that is a symbolic link; it contains the path of the spool.
     static let rootFile = FilePath.Component(plain: ".aurelax-spool")
 
     /// Returns the folder of a job in the outbox.
     public func folder(ofJob name: String) -> FilePath { outbox.appending(name) }
 
-    /// Folders of the outbox that do not belong to jobs.
+    /// The folder of the outbox for files that were set aside; unlike other folders there, it belongs to no job.
     static let rejected = FilePath.Component(plain: "rejected")
 
     /// Opens the spool for the daemon and creates what is missing.
@@ -100,8 +101,8 @@ package struct OpenSpool: Sendable {
         return try root.makeSubdirectory(name)
     }
 
-    /// Opens the inbox for a scan, because it may have been removed, renamed or mounted over since the last
-    /// one. A missing inbox is created again.
+    /// Opens the inbox for one scan, because the inbox may have been removed, renamed or mounted over since the
+    /// last scan. A missing inbox is created again.
     func openInbox() throws -> Directory { try Self.enter(spool.inbox, in: Directory(spool.root), "inbox") }
 
     func jobFolder(_ name: String) throws -> Directory {

@@ -25,6 +25,8 @@ public struct SpoolDoctor: Sendable {
     /// - Parameter python: Python for packages that this machine runs, unless the spool's configuration names one.
     public init(_ spool: Spool, python: String = "python3") { (self.spool, self.python) = (spool, python) }
 
+    /// Examines the spool and returns the findings.
+    ///
     /// - Parameter repairing: whether to apply the remedies, which is allowed only while no daemon is
     ///   running.
     /// - Throws: ``WorkflowError/noSpool(_:)``; ``WorkflowError/locked(_:)`` if a repair is requested while a
@@ -288,7 +290,7 @@ private struct Examination {
 }
 
 extension Store {
-    /// Resets a job whose package was removed while it waited: the stage starts again with the same
+    /// Resets a job whose package was removed while the job waited: the stage starts again with the same
     /// package.
     func handOutAgain(_ job: JobRecord) throws -> JobRecord? {
         guard try apply(.pause, to: job.id) != nil else { return nil }

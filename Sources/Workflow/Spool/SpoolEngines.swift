@@ -23,7 +23,7 @@ package final class SpoolEngines: Sendable {
 
     package var current: [EngineDescription] { state.withLock { refreshed(&$0).engines } }
 
-    /// The reason why a change of the file was not adopted; nil if it was adopted.
+    /// The reason why the last change of the file was not adopted; nil if it was adopted.
     package var trouble: String? { state.withLock { refreshed(&$0).trouble } }
 
     package var names: [String] { current.map(\.name).sorted() }
@@ -31,6 +31,8 @@ package final class SpoolEngines: Sendable {
     /// Names of the machine-learned engines, whose energies and forces are predictions.
     package var models: [String] { current.filter { $0.kind == .ml }.map(\.name) }
 
+    /// Returns the engine of this name.
+    ///
     /// - Throws: ``EngineError/unknown(name:known:)``.
     package func named(_ name: String) throws(EngineError) -> EngineDescription { try current.named(name) }
 

@@ -26,17 +26,17 @@ struct JobName: Sendable, Hashable, CustomStringConvertible {
 /// The folder of one attempt at one stage of a job: its name, its paths, and its opening.
 struct StageFolder: Sendable, Hashable {
     let job: JobName
-    /// From 0.
+    /// Number of the stage, from 0.
     let stage: Int
     let kind: StageKind
-    /// From 1.
+    /// Number of the attempt, from 1.
     let attempt: Int
 
     init(_ job: JobName, stage: Int, kind: StageKind, attempt: Int = 1) {
         (self.job, self.stage, self.kind, self.attempt) = (job, stage, kind, attempt)
     }
 
-    /// The current stage of the job.
+    /// Makes the folder of the job's current stage.
     init(current record: JobRecord) {
         let machine = record.machine
         self.init(
@@ -66,8 +66,9 @@ struct StageFolder: Sendable, Hashable {
         return (number - 1, kind, match.3.flatMap { Int($0) } ?? 1)
     }
 
-    /// Returns the folders of each stage's last attempt in a job's folder, live or recorded, in the order of
-    /// the stages.
+    /// Returns the folders of each stage's last attempt, in the order of the stages.
+    ///
+    /// - Parameter job: the job's folder, in an outbox or as kept by `aurelax record`.
     static func last(in job: FilePath) throws -> [(kind: StageKind, path: FilePath)] {
         var found: [Int: (kind: StageKind, attempt: Int, path: FilePath)] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: job.string) {
@@ -82,8 +83,8 @@ struct StageFolder: Sendable, Hashable {
     /// Returns the same stage at another attempt.
     func at(attempt: Int) -> StageFolder { StageFolder(job, stage: stage, kind: kind, attempt: attempt) }
 
-    /// `02-dft`, and `02-dft.2` for a second attempt: the files of the first attempt stay
-    /// unchanged.
+    /// Name of the folder: `02-dft`, and `02-dft.2` for a second attempt, so that the files of the first attempt
+    /// stay unchanged.
     var name: FilePath.Component {
         let number = stage + 1 < 10 ? "0\(stage + 1)" : "\(stage + 1)"
         return FilePath.Component(
@@ -108,8 +109,8 @@ struct StageFolder: Sendable, Hashable {
         spool.folder(ofJob: job.description).appending(path(of: file))
     }
 
-    /// Returns the folder of a stage's result files, live or recorded: `result/` of a package, the folder
-    /// itself for an ML stage and for files kept by `aurelax record`.
+    /// Returns the folder of a stage's result files: in a package its `result/`, otherwise the stage's folder
+    /// itself (of an ML stage, or as kept by `aurelax record`).
     static func files(in folder: FilePath) -> FilePath {
         let result = folder.appending(PackageLayout.result)
         return FileManager.default.fileExists(atPath: result.string) ? result : folder

@@ -10,7 +10,7 @@ public struct StoreRecovery: Sendable {
     public struct Outcome: Sendable, Equatable {
         /// Names of the recovered jobs.
         public var jobs: [String] = []
-        /// Folders of the outbox from which no job could be recovered: name and reason.
+        /// The reasons why no job could be recovered from some folders of the outbox, by the folders' names.
         public var left: [String: String] = [:]
         /// The new place of the previous store; nil if there was none.
         public var former: FilePath?
@@ -63,7 +63,7 @@ public struct StoreRecovery: Sendable {
         return outcome
     }
 
-    /// Opens the store if it can be read and has jobs, or if no job was ever accepted.
+    /// Opens the store if it exists, is not damaged, and has jobs or never had any; returns nil otherwise.
     private func soundStore(_ open: OpenSpool) throws -> Store? {
         guard try open.state.status(of: "jobs.sqlite") != nil else { return nil }
         do {
@@ -110,7 +110,7 @@ public struct StoreRecovery: Sendable {
         return nil
     }
 
-    /// Returns the copies in the order in which the jobs were accepted.
+    /// Returns the copies of the jobs' records in the outbox, in the order in which the jobs were accepted.
     private func copies(_ open: OpenSpool, _ outcome: inout Outcome) throws -> [JobCopy] {
         var copies: [JobCopy] = []
         for name in try open.outbox.names() where name != Spool.rejected {
@@ -143,7 +143,7 @@ public struct StoreRecovery: Sendable {
 }
 
 extension JobCopy {
-    /// Returns whether the outbox has more of the job's history than the store.
+    /// Returns true if this copy in the outbox has more of the same job's history than the store.
     func isNewer(than record: JobRecord, in store: Store) throws -> Bool {
         guard file == record.file, structure == record.structure else { return false }
         let known = try store.history(of: record.id)
@@ -177,7 +177,9 @@ extension Store {
             "the store was older than the outbox and was updated from it")
     }
 
-    /// - Parameter known: number of entries of the copy's history that the store has.
+    /// Writes the state, stages, history and packages of a copy into the store, with a note in the history.
+    ///
+    /// - Parameter known: number of entries of the copy's history that the store has already.
     private func take(_ copy: JobCopy, into record: JobRecord, after known: Int, _ note: String) throws {
         // The run that the copy describes no longer exists: the job is queued, and its stage resumes from its files.
         let wasAtWork = copy.state == .running || copy.state == .waitingForDFT

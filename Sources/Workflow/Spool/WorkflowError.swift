@@ -12,7 +12,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     /// The store is damaged, of another version, or on an unsuitable file system; nothing was
     /// changed.
     case store = 4
-    /// No space, descriptors or permissions.
+    /// Disk space, file descriptors or permissions are lacking.
     case resource = 5
     /// The disk did not keep written data. The next start recovers what is on the disk.
     case disk = 6
@@ -24,7 +24,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
     case noModel = 9
 }
 
-/// An error of the workflow; the code that catches it knows the job or the daemon concerned.
+/// An error of a spool, of its daemon or store, or of one of its jobs.
 public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case locked(LockHeld)
     case unsuitableFileSystem(FilePath, String)
@@ -39,7 +39,7 @@ public enum WorkflowError: Error, Sendable, CustomStringConvertible {
     case notTakenIn(String, why: InboxDelay)
     case noSpool(FilePath)
     case file(FileError)
-    /// The store could not be read or written; true if written data may be lost.
+    /// The store could not be read or written; the last value is true if written data may be lost.
     case database(FilePath, String, Bool)
     case notAllowed(String)
     /// `aurelax.yaml` cannot be used; the report has places and reasons.

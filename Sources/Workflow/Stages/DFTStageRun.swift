@@ -4,11 +4,11 @@ import Handoff
 internal import JobSpec
 import SystemPackage
 
-/// A relaxation in a package.
+/// A relaxation that is computed in a package.
 struct DFTStageRun: OutsideStage {
     let package: OutsidePackage
     let stage: DFTStage
-    /// The engine's definition for the package; nil for GPAW and tblite.
+    /// The engine's definition for the package; nil for GPAW and tblite, and if only the result is read.
     let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }
@@ -16,9 +16,9 @@ struct DFTStageRun: OutsideStage {
     /// Publishes the package in the job's folder; repeating this changes nothing.
     ///
     /// - Parameters:
-    ///   - hessian: the optimiser's initial Hessian, eV/Å², 3N×3N, row-major; called if the stage needs it.
-    ///   - base: base of a learning relaxation, and the geometries that it learns from first; called if the stage needs
-    ///     it.
+    ///   - hessian: returns the optimiser's initial Hessian, eV/Å², 3N×3N, row-major; called if the stage needs it.
+    ///   - base: returns the base of a learning relaxation, and the geometries that it learns from first; called if
+    ///     the stage needs them.
     /// - Throws: `HandoffRefusal` if the geometry is not suitable.
     func publish(
         _ atoms: Atoms, reference: Atoms, hessian: () throws -> [Double]?,
@@ -65,7 +65,7 @@ struct DFTStageRun: OutsideStage {
         let best = result.isConverged ? nil : result.best
         guard let final = best ?? result.final else { return .nothing(result.message) }
         let path = result.path
-        // The numbers belong to the geometry that is kept.
+        // The report has the energy and fmax of the geometry that is kept, which need not be the last.
         let place = path.energies.lastIndex { $0 == final.energy } ?? path.energies.indices.last
         let energy = place.map { path.energies[$0] }
         let change = path.energies.first.flatMap { first in energy.map { $0 - first } }

@@ -7,13 +7,14 @@ internal import JobSpec
 import ModelLibrary
 import SystemPackage
 
-/// The choice of the base of the learning relaxation in a package.
+/// The choice of the base of a learning relaxation in a package: the model or engine to which the relaxation
+/// learns a correction.
 struct LearningBaseChoice {
     let stage: DFTStage
     let record: JobRecord
     let models: LoadedModels
     let engines: SpoolEngines
-    /// Python of engines whose description names none.
+    /// Python for engines whose description names none.
     let python: String
     /// The initial structure of the calculation.
     let atoms: Atoms
@@ -23,6 +24,8 @@ struct LearningBaseChoice {
     /// Methods that tblite provides.
     static let tightBinding = ["GFN1-xTB", "GFN2-xTB"]
 
+    /// Returns the base that the stage names.
+    ///
     /// - Throws: ``StageFailure`` for an unknown base.
     func base() throws -> LearningBase {
         let name = stage.base
@@ -46,8 +49,8 @@ struct LearningBaseChoice {
         return model(field, name)
     }
 
-    /// Returns the job's model if it knows nearly all of the structure, else the spool's first engine that
-    /// gives forces for the structure, else GFN1-xTB.
+    /// Returns the job's model if nearly all of the structure is in the model's domain, else the spool's first
+    /// engine that gives forces for the structure, else GFN1-xTB (no base if the stage itself uses tblite).
     private func automatic() -> LearningBase {
         if let field = try? models.load(record.job.model), field.hasEnergy,
             let check = try? DomainCheck(field, atoms), check.isBase
@@ -87,8 +90,9 @@ struct LearningBaseChoice {
             relaxFirst: relaxesFirst(name, nil))
     }
 
-    /// Returns nil after a calculation, whose geometry is better than the base's minimum, and after an ML stage with
-    /// the same base, which has found that minimum already.
+    /// Returns true if the structure is first relaxed on the base. Nil means that it is not: after a
+    /// calculation, whose geometry is better than the base's minimum, after an ML stage with the same base,
+    /// which has found that minimum already, or if the stage does not want it.
     private func relaxesFirst(_ name: String, _ version: String?) -> Bool? {
         guard stage.baseFirst, !ended.contains(where: { $0.report.kind == .dft }) else { return nil }
         guard let last = ended.last(where: { $0.report.kind == .ml }) else { return true }
@@ -98,7 +102,7 @@ struct LearningBaseChoice {
 }
 
 extension LearningBaseChoice {
-    /// Returns the gradients of an earlier job's last calculation, and its base.
+    /// Returns the gradients of an earlier job's last calculation, and the base of that calculation.
     ///
     /// The gradients are read from the model file beside the result, or from the trajectory if there is no model file
     /// because BFGS took the steps.
@@ -139,7 +143,7 @@ extension LearningBaseChoice {
         throw StageFailure("base: learnt:\(job) needs a job with the result of a dft stage; \(job) has none")
     }
 
-    /// Reads the model file beside a calculation's result; nil if there is none.
+    /// Reads the model that a learning relaxation wrote beside its result; nil if there is none.
     private func model(beside package: Directory) throws -> LearntRelaxation? {
         let name = FilePath.Component(plain: LearntRelaxation.fileName)
         guard let result = try PackageLayout.result(of: package), try result.status(of: name) != nil else {

@@ -9,13 +9,13 @@ import SystemPackage
 /// The model of a round in a hybrid stage with `learn: true`: trained with the recipe of the
 /// stage's model and the results of the earlier checks.
 ///
-/// Files in the round's folder: `learnt-from.extxyz`, `learnt.aurelax-model` and, written last,
-/// `learning.txt`, which describes the training. A restarted round uses them and does not train
-/// again.
+/// Files in the round's folder: `learnt-from.extxyz`, `learnt.aurelax-model` and, written last, `learning.txt`,
+/// which describes the training. If the round is started again, these files are used, and the model is not
+/// trained again.
 struct LearntModel {
-    /// Nil if the stage's first model is used.
+    /// The trained model; nil if the round uses the stage's initial model.
     let model: (any ForceField)?
-    /// A note for the user.
+    /// A note for the user about the training.
     let note: String
 
     private static let modelName = FilePath.Component(plain: "learnt.\(ModelLibrary.fileExtension)")
@@ -91,13 +91,13 @@ struct Lesson: Sendable, Equatable, Codable {
     private(set) var checks = 0
     private(set) var frames = 0
 
-    /// Collects the results of the checks.
+    /// Collects the frames of the checks and writes them into the file of training data.
     ///
     /// - Parameters:
     ///   - checks: checks of the stage so far, in order.
     ///   - folder: folder of the round's ML stage.
     ///   - jobFolder: folder of the job.
-    ///   - published: the digest of a check's package as it was published.
+    ///   - published: returns the digest of the manifest with which a check's package was published.
     init(
         from checks: [StageRecord], in folder: Directory, job: JobName, _ jobFolder: Directory,
         published: (StageRecord) throws -> Digest?

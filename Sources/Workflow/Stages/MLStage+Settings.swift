@@ -4,8 +4,8 @@ public import Relaxation
 import ThiolateGold
 
 extension MLStage {
-    /// Returns the optimiser's settings for this complete stage (``completed(forEnergies:atoms:)``) and a
-    /// structure.
+    /// Returns the optimiser's settings for a structure. The stage must have been completed by
+    /// ``completed(forEnergies:atoms:)``.
     ///
     /// - Throws: errors of ``JobSpec/MoveSelection/mask(for:)``, and an error if no atom may move.
     public func settings(for atoms: Atoms) throws -> RelaxationSettings {
@@ -46,7 +46,7 @@ extension RelaxationStatus {
 }
 
 extension MoveSelection {
-    /// Returns true for each atom of the structure that may move; nil if all may.
+    /// Returns a value for each atom of the structure: true if the atom may move. Nil if all atoms may move.
     ///
     /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
     ///   find units.
@@ -78,7 +78,7 @@ extension MoveSelection {
 }
 
 extension AtomLists {
-    /// Returns true for each atom that one of the lists names.
+    /// Returns a value for each atom of the structure: true if one of the lists names the atom.
     ///
     /// - Throws: an error if a requested unit does not exist, or if the structure is too dense to
     ///   find units.

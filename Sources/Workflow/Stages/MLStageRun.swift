@@ -30,6 +30,8 @@ package struct MLStageRun {
         case stopped
     }
 
+    /// Runs the stage, or resumes it from its files.
+    ///
     /// - Parameters:
     ///   - begin: called once with the number of existing steps.
     ///   - progress: called after every step with its number and the largest force, eV/Å.
@@ -45,7 +47,8 @@ package struct MLStageRun {
         let files = try open(frames, log)
         var first = frames.first
         try begin(frames.count)
-        // If the force field crashes the daemon, it does so here at the latest, after the launch has been counted.
+        // The check calls the force field, which may crash the daemon, so it comes after `begin`, which counts
+        // the starts.
         if frames.isEmpty, stage.engine == nil { try refuseUnknown() }
         if let current = relaxer.current { try progress(current.step, current.fmax) }
         while relaxer.status == .running {
@@ -82,14 +85,16 @@ package struct MLStageRun {
             report(kept, of: last.step, first: first, relaxer.status, seconds: seconds), final: final)
     }
 
-    /// - Throws: ``StageFailure`` if the model does not know the structure.
+    /// Checks that the structure is in the model's domain, if the stage asks for that check.
+    ///
+    /// - Throws: ``StageFailure`` if the structure is out of domain.
     private func refuseUnknown() throws {
         guard stage.outOfDomain == .refuse, let check = try? DomainCheck(forceField, bare), check.isRefused
         else { return }
         throw StageFailure("\(check.problem ?? "the structure is unknown"): not relaxed; \(DomainCheck.hint)")
     }
 
-    /// The structure without the values of an earlier stage.
+    /// The initial structure without the energies and forces of an earlier stage.
     private var bare: Atoms {
         var atoms = Atoms(
             elements: initial.elements, positions: initial.positions, cell: initial.cell,
@@ -100,7 +105,8 @@ package struct MLStageRun {
 
     // MARK: Resuming
 
-    /// Adopts the existing frames, up to the first that is incomplete or not from this run.
+    /// Repeats the steps of the frames in the trajectory, up to the first frame that is incomplete or not from
+    /// this run; returns these frames.
     private func resume(_ relaxer: inout Relaxer) throws -> [Atoms] {
         guard let bytes = try folder.read("trajectory.extxyz", limit: 1 << 33),
             let end = bytes.lastIndex(of: 10)
@@ -118,14 +124,16 @@ package struct MLStageRun {
         return frames
     }
 
-    /// Returns whether a frame can follow another one: no atom moved further than one step allows.
+    /// Returns whether a frame can follow another one (no atom moved further than one step allows), or can be
+    /// the first.
     private func isNext(_ frame: Atoms, after last: Atoms?) -> Bool {
         guard let last else { return frame.positions == initial.positions }
         let limit = stage.maxStep * 1.01 * Double(initial.count).squareRoot()
         return zip(frame.positions, last.positions).allSatisfy { ($0 - $1).length <= limit }
     }
 
-    /// Opens the stage's files with the adopted content only.
+    /// Opens the trajectory and the log for appending, after removing everything that does not belong to these
+    /// frames.
     private func open(
         _ frames: [Atoms], _ log: OptimizerLog
     ) throws -> (trajectory: AppendFile, log: AppendFile) {
@@ -183,7 +191,7 @@ package struct MLStageRun {
     }
 }
 
-/// The reason why a stage fails, as it would in every retry.
+/// The reason why a stage fails; a retry would fail for the same reason.
 struct StageFailure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

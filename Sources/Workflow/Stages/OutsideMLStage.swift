@@ -18,7 +18,7 @@ struct OutsideMLStage {
 
     private var machine: JobMachine { record.machine }
 
-    /// Returns whether the task is complete.
+    /// Returns whether the task has been written completely into the folder.
     static func isHandedOut(in folder: Directory) throws -> Bool {
         try folder.status(of: StageTask.file) != nil
     }
@@ -26,7 +26,8 @@ struct OutsideMLStage {
     /// Takes back a stage that the daemon now computes itself because the spool's configuration changed, so
     /// that no other machine starts it.
     ///
-    /// - Returns: nil for a stage that was never handed out.
+    /// - Returns: a lock that keeps other machines from starting the stage; nil if the stage was never handed
+    ///   out.
     /// - Throws: `LockHeld` while another machine computes it.
     static func takeBack(_ folder: Directory) throws -> ExclusiveLock? {
         guard try isHandedOut(in: folder) else { return nil }
@@ -55,7 +56,7 @@ struct OutsideMLStage {
         try task.write(structure: structure, in: folder)
     }
 
-    /// Returns the model's final Hessian, eV/Å²; nil if it is missing or damaged.
+    /// Returns the model's Hessian at the final structure, eV/Å²; nil if it is missing or damaged.
     static func hessian(in folder: Directory, of final: Digest) throws -> [Double]? {
         guard let result = try? StageTaskResult(in: folder), result.final == final,
             let digest = result.hessian,
@@ -79,7 +80,7 @@ struct OutsideMLStage {
         return next.hessian
     }
 
-    /// Returns the result of the task; nil while there is none.
+    /// Returns the result of the task; nil while there is no result.
     ///
     /// - Throws: ``StageFailure`` if the files are not the result of this task.
     func result(_ models: LoadedModels) throws -> (report: StageReport, final: [UInt8])? {

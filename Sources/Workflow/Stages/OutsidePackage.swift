@@ -3,11 +3,11 @@ internal import DurableFiles
 import Handoff
 import SystemPackage
 
-/// A stage in a package.
+/// A stage that is computed in a package.
 protocol OutsideStage {
     var package: OutsidePackage { get }
 
-    /// Returns the stage's end if its result was returned; nil while there is none.
+    /// Returns the end of the stage; nil while there is no result.
     ///
     /// - Parameters:
     ///   - folder: folder of the job.
@@ -17,12 +17,12 @@ protocol OutsideStage {
 
     /// Takes in a result that a user's program wrote into the inbox.
     ///
-    /// - Throws: `ResultRefusal`, `PackageRefusal`; ``StageFailure`` if results of this stage do
-    ///   not arrive that way.
+    /// - Throws: `ResultRefusal`, `PackageRefusal`; ``StageFailure`` if stages of this kind do not accept
+    ///   dropped results.
     func end(dropped bytes: [UInt8], in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd
 }
 
-/// The end of a stage in a package.
+/// The end of a stage that was computed in a package.
 enum OutsideEnd {
     case report(StageReport, final: [UInt8])
     /// No geometry was computed, with the reason.
@@ -39,8 +39,8 @@ struct OutsidePackage {
 
     var place: StageFolder { StageFolder(current: record) }
 
-    /// Returns whether the package is published. A package that an earlier start published stays valid, even
-    /// if a new one would differ.
+    /// Returns whether the package is published. A package that the daemon published before a restart stays
+    /// valid, even if the daemon would now write another one.
     ///
     /// - Parameter folder: folder of the job.
     func isPublished(in folder: Directory) throws -> Bool {
@@ -70,8 +70,8 @@ struct OutsidePackage {
         }
     }
 
-    /// Opens the package and checks that it is the published one: another package of the same name,
-    /// or one that was changed and signed again, is refused.
+    /// Opens the package and checks that it is the published one: another package of the same name is refused,
+    /// and so is a package that was changed together with its manifest.
     ///
     /// - Throws: `PackageRefusal`, `FileError`.
     func published(in folder: Directory) throws -> Directory {
@@ -81,13 +81,13 @@ struct OutsidePackage {
         return package
     }
 
-    /// Returns the package and its result, whose trajectory is not read yet; nil while there is none.
+    /// Returns the package and its result, whose trajectory is not read yet; nil while there is no result.
     func stored(in folder: Directory) throws -> (package: Directory, result: StoredResult)? {
         let package = try checked(in: folder)
         return try StoredResult(of: package).map { (package, $0) }
     }
 
-    /// Returns the package and the files of its result, or nil while there is none.
+    /// Returns the package and the files of its result; nil while there is no result.
     func returned(in folder: Directory) throws -> (package: Directory, files: [ReturnedFile: [UInt8]])? {
         let package = try checked(in: folder)
         return try ReturnedFile.read(of: package).map { (package, $0) }
@@ -114,7 +114,7 @@ struct OutsidePackage {
 }
 
 extension StageReport {
-    /// Shown for values that a result does not state.
+    /// The text for a value that a result does not state.
     static let notStated = "not stated"
 
     /// Returns the programs and their versions, as stated in a result.

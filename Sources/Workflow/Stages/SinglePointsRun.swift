@@ -5,11 +5,11 @@ import Handoff
 internal import JobSpec
 import SystemPackage
 
-/// Single points in a package.
+/// Single points that are computed in a package.
 struct SinglePointsRun: OutsideStage {
     let package: OutsidePackage
     let stage: SinglePointsStage
-    /// The engine's definition for the package; nil for GPAW and tblite.
+    /// The engine's definition for the package; nil for GPAW and tblite, and if only the result is read.
     let engine: PackagedEngine?
 
     private var record: JobRecord { package.record }
@@ -22,7 +22,7 @@ struct SinglePointsRun: OutsideStage {
     /// Publishes the package in the job's folder; repeating this changes nothing.
     ///
     /// - Parameters:
-    ///   - path: the complete path of that stage.
+    ///   - path: all geometries of the relaxation along which the points are computed.
     ///   - origin: the origin of the path.
     /// - Throws: `HandoffRefusal` if no geometry is suitable.
     func publish(_ path: [Atoms], origin: GeometryOrigin, in folder: Directory) throws {
@@ -42,7 +42,7 @@ struct SinglePointsRun: OutsideStage {
             "‘\(record.job.name)’ waits for single points, whose results are accepted only in their package")
     }
 
-    /// Returns the end of the stage, whose initial structure passes through unchanged.
+    /// Returns the end of the stage, whose final structure is its initial structure; nil while there is no result.
     func end(in folder: Directory, initial: () throws -> Atoms) throws -> OutsideEnd? {
         guard let (package, files) = try package.returned(in: folder) else { return nil }
         let result = try ReturnedPoints(files, expecting: SinglePointsExpectation(package: package))
@@ -51,7 +51,7 @@ struct SinglePointsRun: OutsideStage {
         let energies = calculated.compactMap(\.energy)
         var report = StageReport(
             kind: .singlePoints,
-            // A point that could not be computed is a result; a missing one is not.
+            // A point whose computation failed counts as a result; a missing point does not.
             verdict: StageVerdict(
                 converged: result.points.count == result.asked, steps: result.points.count, fmax: nil,
                 text: result.message),
@@ -102,9 +102,10 @@ extension StageLauncher {
             in: folder)
     }
 
-    /// Returns the path of a stage; for a hybrid stage that of the force field, round after round.
+    /// Returns the geometries of a stage's relaxation in their order; of a hybrid stage those of the force
+    /// field's relaxations, round after round.
     ///
-    /// - Parameter pieces: the ended pieces of the stage.
+    /// - Parameter pieces: the records of the stage, or of all rounds of the hybrid stage, that have ended.
     private func path(
         _ pieces: [StageRecord], in record: JobRecord
     ) throws -> (path: [Atoms], last: StageReport?) {

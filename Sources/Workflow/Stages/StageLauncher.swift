@@ -8,7 +8,7 @@ import ModelLibrary
 import Synchronization
 import SystemPackage
 
-/// Provides a stage with its structure, force field and folder.
+/// The part of the daemon that starts stages, each with its structure, force field and folder.
 struct StageLauncher: Sendable {
     enum End: Sendable {
         case finished(StageReport, final: [UInt8])
@@ -24,7 +24,7 @@ struct StageLauncher: Sendable {
     let models: LoadedModels
     private let handsOutML: Bool
     let engines: SpoolEngines
-    /// Python of engines that name none.
+    /// Python for engines whose description names none.
     private let python: String
 
     init(_ spool: OpenSpool, _ store: Store, _ configuration: DaemonConfiguration) {
@@ -38,7 +38,8 @@ struct StageLauncher: Sendable {
     func run(_ record: JobRecord, stop: StopFlag) async throws -> End {
         try await onOwnThread {
             switch record.planned.work {
-            // The nodes of a cluster do not have the engines.
+            // A stage with an engine is computed by the daemon, because the nodes of a cluster do not have the
+            // engines.
             case .ml(let stage):
                 return try handsOutML && stage.engine == nil
                     ? handOut(record, stage) : relax(record, stage, stop)
@@ -74,7 +75,7 @@ struct StageLauncher: Sendable {
             }
         } progress: { step, fmax in
             stop.beat()
-            // Twice a second is enough for a display.
+            // The progress is stored at most twice a second, which is enough for a display.
             guard ContinuousClock.now - shown > .milliseconds(500) else { return }
             shown = .now
             try store.progress(of: record.id, step: step, fmax: fmax)
@@ -97,7 +98,7 @@ struct StageLauncher: Sendable {
         return .handedOut
     }
 
-    /// Returns the result of an ML stage from another machine; nil while there is none.
+    /// Returns the result of an ML stage from another machine; nil while there is no result.
     ///
     /// - Throws: ``StageFailure`` if the files are not the result of this stage.
     func outsideResult(of record: JobRecord, _ stage: MLStage) throws -> (
@@ -138,7 +139,8 @@ struct StageLauncher: Sendable {
         return .published
     }
 
-    /// Returns the base of a calculation's learning relaxation, and labelled geometries to learn from first.
+    /// Returns the base of a calculation's learning relaxation, and geometries with energies and forces to learn
+    /// from first.
     private func base(
         of stage: DFTStage, _ record: JobRecord, _ atoms: Atoms
     ) throws -> (base: LearningBase, learnt: [Atoms]) {
@@ -214,7 +216,7 @@ struct StageLauncher: Sendable {
         return last.report.goesBackTo.flatMap { place in ended.last { $0.stage == place } } ?? last
     }
 
-    /// Returns the force field of an ML stage, or of the hybrid stage of a check; nil for other stages.
+    /// Returns the force field of an ML stage, or of the round to which a check belongs; nil for other stages.
     private func model(of stage: StageRecord, in record: JobRecord) throws -> (any ForceField)? {
         let planned = record.job.plan[stage.stage]
         if let round = planned.round { return try model(of: round, in: record) }
@@ -222,8 +224,8 @@ struct StageLauncher: Sendable {
         return try model(of: ml, in: record)
     }
 
-    /// Returns the name of the stage's model. An automatic model is chosen for the job's structure, so that
-    /// all its stages have the same model.
+    /// Returns the name of the stage's model. The model for `auto` is chosen for the job's own structure, so
+    /// that all stages of the job have the same model.
     private func modelName(of stage: MLStage, in record: JobRecord) throws -> String {
         let name = stage.model ?? record.job.model
         guard name == ModelLibrary.automatic else { return name }
@@ -237,7 +239,8 @@ struct StageLauncher: Sendable {
             python: python)
     }
 
-    /// Returns the model of a round: the model that was trained before the round, if there is one.
+    /// Returns the model of a round: the model that was trained before the round if there is one, else the
+    /// stage's model.
     private func model(of round: PlannedStage.Round, in record: JobRecord) throws -> any ForceField {
         let stage = round.stages.lowerBound + 2 * round.number
         let attempt = try store.stages(of: record.id).filter { $0.stage == stage }.map(\.attempt).max() ?? 1
@@ -246,7 +249,8 @@ struct StageLauncher: Sendable {
         return try learnt ?? model(of: round.settings.ml, in: record)
     }
 
-    /// Collects the training data for a round from the earlier checks; nil if the round is not trained.
+    /// Collects the training data for the model of the current round from the checks of the earlier rounds; nil
+    /// if the model is not trained for this round.
     private func lesson(_ record: JobRecord, in folder: Directory) throws -> Lesson? {
         guard let round = record.planned.round, round.settings.learn, round.settings.ml.engine == nil,
             round.number > 0
@@ -262,8 +266,8 @@ struct StageLauncher: Sendable {
         ) { check in try store.package(record.id, stage: check.stage, attempt: check.attempt)?.digest }
     }
 
-    /// Returns the largest error of the round's model on an atom that the check may move, eV/Å, and that of
-    /// the stage's initial model if the round has another model.
+    /// Returns the largest force error of the round's model, eV/Å, over the atoms that may move in the check;
+    /// and that of the stage's initial model if the round has another model.
     ///
     /// - Parameter final: extxyz of the check's last geometry with its forces.
     func modelErrors(
@@ -274,7 +278,7 @@ struct StageLauncher: Sendable {
         else { return (nil, nil) }
         let mask = try round.settings.check.move.mask(for: initial(of: record))
         func error(_ model: any ForceField) -> Double? {
-            // If the model cannot treat the structure, the check is still kept.
+            // If a model cannot treat the structure, its error is unknown, but the check still counts.
             guard let predicted = try? model.predict(atoms).forces else { return nil }
             return atoms.positions.indices.filter { mask?[$0] ?? true }
                 .map { (predicted[$0] - forces[$0]).length }.max()
@@ -284,12 +288,13 @@ struct StageLauncher: Sendable {
         return (error(model), first: model.provenance == first.provenance ? nil : error(first))
     }
 
-    /// Returns the initial structure of the job's current stage: the final structure of the previous stage.
+    /// Returns the initial structure of the job's current stage: the job's own structure for the first stage,
+    /// otherwise the final structure of the stage that it starts from.
     func initial(of record: JobRecord) throws -> Atoms {
         guard record.machine.stage > 0 else { return try structure(record.structure) }
         guard let before = try before(record) else { throw StageFailure("the previous stage has no result") }
         var atoms = try structure(before.final)
-        // The job's own structure determines the free atoms.
+        // The job's own structure determines which atoms may move.
         atoms.takeMoveMask(from: try structure(record.structure))
         return atoms
     }
@@ -317,7 +322,7 @@ final class LoadedModels: Sendable {
         self.other = other
     }
 
-    /// Returns the name of the model that `auto` stands for.
+    /// Returns the name of the model; for `auto`, the name of the model that is chosen for the structure.
     func resolve(_ name: String, for atoms: Atoms) throws -> String {
         other == nil ? try library.resolve(name, for: atoms) { try load($0) } : name
     }
@@ -325,7 +330,7 @@ final class LoadedModels: Sendable {
     func load(_ name: String) throws -> any ForceField {
         if let other { return try other(name) }
         let path = try library.path(of: name)
-        // A retrained model is a new file under the same name.
+        // A retrained model is a new file under the same name, so the key contains the file's number and date.
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         let key = "\(path) \(attributes[.systemFileNumber] ?? "") \(attributes[.modificationDate] ?? "")"
         if let known = loaded.withLock({ $0[key] }) { return known }

@@ -16,19 +16,19 @@ package struct StageTask: Codable, Sendable, Equatable {
 
     var aurelaxStage = version
     package let job: String
-    /// From 1.
+    /// Number of the stage, from 1.
     package let stage: Int
     package let attempt: Int
     let settings: MLStage
     /// Digest of the initial structure.
     let structure: Digest
-    /// Path of the model's file on the machine that does the stage.
+    /// Path of the model's file on the machine that computes the stage.
     let model: String
     /// SHA-256 of the model's file.
     let modelVersion: String
-    /// Training data to use first; nil without training.
+    /// Data for training the model before the stage; nil if the model is not trained.
     let lesson: Lesson?
-    /// Whether the model's final Hessian is needed.
+    /// Whether the model's Hessian at the final structure is needed.
     let wantsHessian: Bool
 
     init(
@@ -40,7 +40,7 @@ package struct StageTask: Codable, Sendable, Equatable {
         (self.model, self.modelVersion, self.wantsHessian) = (model, modelVersion, wantsHessian)
     }
 
-    /// - Throws: `DecodingError` if it is not a task; ``StageFailure`` for a later version.
+    /// - Throws: `DecodingError` if the bytes are not a task; ``StageFailure`` for a task of a later version.
     init(_ bytes: [UInt8]) throws {
         self = try JSONDecoder().decode(Self.self, from: Data(bytes))
         guard aurelaxStage <= Self.version else {
@@ -61,7 +61,8 @@ package struct StageTask: Codable, Sendable, Equatable {
         try folder.replace(Self.file, try bytes)
     }
 
-    /// The signal is ignored until aurelax handles it, because an early signal must not end the script.
+    /// The stop signal USR1 is ignored until aurelax handles it, because an early signal must not end the
+    /// script.
     private static let script = """
         #!/bin/sh
         # Runs this stage in its folder; after an interruption, run it again to resume.
@@ -83,8 +84,8 @@ package struct StageTaskResult: Codable, Sendable {
     /// Digests of `final.extxyz` and `trajectory.extxyz`.
     let final: Digest
     let trajectory: Digest
-    /// Digest of `hessian.f64`: the model's final Hessian, eV/Å², 3N×3N numbers of eight bytes, row
-    /// by row, little-endian.
+    /// Digest of `hessian.f64`: the model's Hessian at the final structure, eV/Å², 3N×3N numbers of eight bytes,
+    /// row by row, little-endian.
     let hessian: Digest?
 
     static let hessianFile: FilePath.Component = "hessian.f64"
@@ -169,6 +170,8 @@ extension StageTask {
 extension StageTask {
     private struct HessianStopped: Error {}
 
+    /// Computes the model's Hessian at the final structure and writes it into the folder.
+    ///
     /// - Returns: digest of the file; nil if the model has no Hessian.
     /// - Throws: ``HessianStopped`` if the stage is asked to stop.
     private static func leaveHessian(
@@ -187,6 +190,8 @@ extension StageTask {
         return Digest(of: bytes)
     }
 
+    /// Takes the lock of the stage's folder.
+    ///
     /// - Returns: nil on a file system without locks.
     private static func lock(_ folder: Directory) throws -> ExclusiveLock? {
         do {

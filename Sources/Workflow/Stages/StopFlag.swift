@@ -16,7 +16,7 @@ package final class StopFlag: Sendable {
 
     private let allowance = Mutex(Duration.zero)
 
-    /// Additional time for a step, because an engine has its own time-out.
+    /// Time that a step may take in addition to the daemon's limit, because an engine has its own time-out.
     var extraTime: Duration {
         get { allowance.withLock { $0 } }
         set { allowance.withLock { $0 = newValue } }

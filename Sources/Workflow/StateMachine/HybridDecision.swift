@@ -1,6 +1,6 @@
 import Foundation
 
-/// The result of a round of a hybrid stage.
+/// The result of a check, the DFT part of a round of a hybrid stage.
 package struct HybridCheck: Sendable, Equatable {
     /// Index of the check in the job's plan.
     package var stage: Int
@@ -10,7 +10,8 @@ package struct HybridCheck: Sendable, Equatable {
     package var fmax: Double
     /// Largest error of the model's force at that geometry, eV/Å; nil if unknown.
     package var modelError: Double?
-    /// If that model was trained on earlier checks: the error of the model before the training, eV/Å.
+    /// If that model was trained on earlier checks: the error of the stage's initial model at the same geometry,
+    /// eV/Å.
     package var firstModelError: Double?
     package var gradientCalls: Int
 
@@ -29,7 +30,7 @@ extension HybridCheck {
     }
 }
 
-/// The step after a check, with the reason.
+/// The decision after a check, with the reason.
 package enum HybridDecision: Sendable, Equatable {
     /// Another round from the check's final geometry.
     case goOn(String)

@@ -2,12 +2,13 @@
 public enum JobEvent: Sendable, Equatable {
     /// The scheduler starts the stage.
     case start
-    /// The job has to wait for others, named in the text.
+    /// The job has to wait for other jobs, which the text names.
     case held(String)
     /// A job that this job waits for can no longer be completed.
     case dependencyLost(String)
     case stageEnded(StageVerdict)
-    /// The stage failed; `again` if the same attempt may succeed later.
+    /// The stage failed. If `again` is true and the job is running, the next attempt follows, unless this was the
+    /// last one allowed.
     case stageFailed(String, again: Bool)
     /// The ML stage stopped between two steps because the daemon stops; also used at recovery for a
     /// job that was running when the daemon was killed.
@@ -15,8 +16,8 @@ public enum JobEvent: Sendable, Equatable {
     case packagePublished
     /// The returned result is not valid; it was set aside.
     case resultRefused(String)
-    /// - Parameter next: index of the following stage if it is not the next one; the number of stages if no
-    ///   stage follows.
+    /// - Parameter next: index of the stage that follows, if that is not the next stage of the plan; the number
+    ///   of stages if no stage follows.
     case resultAccepted(StageVerdict, next: Int? = nil)
     /// A message while the stage is computed outside the daemon.
     case noted(String)
@@ -60,7 +61,7 @@ public struct JobMachine: Sendable, Equatable {
         self.stages = stages
     }
 
-    /// Returns false, without a change, if the event is not valid in this state.
+    /// Applies an event. Returns false, without a change, if the event is not valid in this state.
     public mutating func handle(_ event: JobEvent) -> Bool {
         switch (state, event) {
         case (.queued, .start): begin()

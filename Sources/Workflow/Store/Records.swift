@@ -63,7 +63,7 @@ public struct Original: Sendable, Equatable {
     }
 }
 
-/// The outcome of offering a job.
+/// The answer of the store to a job that is to be accepted.
 public enum AcceptanceResult: Sendable {
     case accepted(JobRecord)
     /// The same file with the same structure was dropped before.
@@ -77,7 +77,7 @@ public struct StageRecord: Sendable, Codable {
     public let stage: Int
     public let attempt: Int
     public let report: StageReport
-    /// Digest of its final structure.
+    /// Digest of the stage's final structure.
     public let final: Digest
     public let ended: Date
 }

@@ -130,7 +130,7 @@ enum Schema {
         ) STRICT;
         """
 
-    /// Submissions of packages to Slurm; one is open until it needs no more polling.
+    /// Submissions of packages to Slurm; a submission is open until it needs no more polling.
     private static let slurmRuns = """
         CREATE TABLE slurmRuns (
             name TEXT NOT NULL PRIMARY KEY,
@@ -145,7 +145,7 @@ enum Schema {
         CREATE INDEX openSlurmRuns ON slurmRuns(job) WHERE isOpen = 1;
         """
 
-    /// Migrates version 1, which compared the outbox by the clock.
+    /// Migrates version 1, which compared the outbox with the store by the clock.
     private static let fromVersion1 = """
         ALTER TABLE jobs DROP COLUMN published;
         ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;

@@ -15,7 +15,8 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var energy: Double?
     /// Final energy minus initial energy, eV; nil if the method has none.
     public var energyChange: Double?
-    /// The force field's name and the SHA-256 of its file, or the engine and its versions.
+    /// Name of the force field or engine. `version` is the SHA-256 of the model's file, or the versions of the
+    /// engine's programs.
     public var method: String
     public var version: String
     public var levelOfTheory: String
@@ -38,24 +39,24 @@ public struct StageReport: Sendable, Equatable, Codable {
     public var optimizerNote: String?
     /// Processor time of all processes of an outside calculation, s.
     public var processorSeconds: Double?
-    /// For a check in a hybrid stage: the largest error of the model's force at its final geometry,
+    /// For a check in a hybrid stage: the largest error of the model's force at the check's final geometry,
     /// eV/Å.
     public var modelError: Double?
-    /// If the round's model was trained in this stage: the error of the stage's initial model.
+    /// If the model was trained on earlier checks: the same error for the hybrid stage's initial model, eV/Å.
     public var firstModelError: Double?
     /// For a check in a hybrid stage: the decision and its reason.
     public var decision: String?
     /// Index in the plan of the stage from whose final structure the next stage starts, if that is not this
     /// stage.
     public var goesBackTo: Int?
-    /// For single points: the result of each, in the order of their steps.
+    /// For single points: the result of each point, in the order of their steps.
     public var points: [Point]?
     /// For single points: the number of the stage, from 1, along whose path they are computed.
     public var pathOf: Int?
 
     /// A geometry whose energy and forces were requested.
     public struct Point: Sendable, Equatable, Codable {
-        /// Step of the path.
+        /// Number of the geometry's step in the path.
         public var step: Int
         /// Energy, eV; nil if it could not be computed.
         public var energy: Double?
@@ -85,7 +86,7 @@ public struct StageReport: Sendable, Equatable, Codable {
         self.seconds = seconds
     }
 
-    /// NaN or infinity must not make a report unreadable.
+    /// Writes NaN and infinity as text, because they must not make a report unreadable.
     static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.nonConformingFloatEncodingStrategy = .convertToString(

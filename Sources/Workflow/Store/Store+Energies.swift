@@ -42,7 +42,7 @@ extension SpoolClient {
     public func energies() throws -> [String: JobEnergies] { try withStore { try $0.energies() } }
 }
 
-/// Electronic properties of a geometry from an engine.
+/// Electronic properties of a geometry, computed by an engine.
 public struct ElectronicProperties: Sendable, Equatable, Codable {
     /// Energy of the highest occupied and the lowest unoccupied orbital, eV.
     public var homo: Double?
@@ -65,7 +65,7 @@ public struct ElectronicProperties: Sendable, Equatable, Codable {
         dipole.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }
     }
 
-    /// Reads the properties in a frame of an engine; nil if it has none.
+    /// Reads the properties that an engine wrote into a frame; nil if the frame has none.
     init?(_ frame: Atoms) {
         homo = frame.info["homo"]?.double
         lumo = frame.info["lumo"]?.double

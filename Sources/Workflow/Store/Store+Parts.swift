@@ -6,7 +6,7 @@ public import SystemPackage
 extension Store {
     // MARK: Stages
 
-    /// Returns the stages that have ended, in order.
+    /// Returns the stages of a job that have ended, in order.
     public func stages(of id: Int64) throws -> [StageRecord] {
         try pool.read { try Self.stages(of: id, in: $0) }
     }
@@ -48,7 +48,7 @@ extension Store {
 
     /// Returns the names of jobs that wait, directly or indirectly, for the job of this name.
     ///
-    /// - Returns: the names by the job that they wait for; if there are none, a single query finds this out.
+    /// - Returns: for each job that others wait for, the names of these others. If no job waits, one query suffices.
     func waiting(for name: String) throws -> [String: [String]] {
         try pool.read { database in
             // Name of a job → names of the jobs that wait for it.
@@ -95,7 +95,7 @@ extension Store {
         }
     }
 
-    /// Returns true if this file was dropped and taken in before.
+    /// Returns true if a dropped file with this digest was taken in for the job before.
     public func wasReturned(_ digest: Digest, to id: Int64) throws -> Bool {
         try pool.read { database in
             try Row.fetchOne(
@@ -121,7 +121,7 @@ extension Store {
         }
     }
 
-    /// Returns true for the SHA-256 of the manifest of a package that was handed out.
+    /// Returns true if a package that was handed out has a manifest with this SHA-256.
     public func isPublished(_ digest: Digest) throws -> Bool {
         try pool.read { database in
             let row = try Row.fetchOne(
@@ -162,8 +162,8 @@ extension Store {
         }
     }
 
-    /// Returns the digest of the manifest of the package of the job's stage and attempt; nil if there is
-    /// none.
+    /// Returns the digest of the manifest of the package for the job's current stage and attempt; nil if there
+    /// is no such package.
     func publishedPackage(of record: JobRecord) throws -> Digest? {
         try package(record.id, stage: record.machine.stage, attempt: record.machine.attempt)?.digest
     }

@@ -55,8 +55,8 @@ extension Store {
         }
     }
 
-    /// Returns the jobs whose packages or ML stages may be published but are not in the queue, in the order
-    /// of their turns, and the number of our Slurm jobs in the queue, counting array elements.
+    /// Returns the jobs whose package or ML stage can be submitted to Slurm and is not in the queue, in the
+    /// order of the jobs' turns, and the number of our Slurm jobs in the queue, counting array elements.
     func jobsToSubmit() throws -> (jobs: [JobRecord], queued: Int) {
         try pool.read { database in
             let rows = try Row.fetchAll(

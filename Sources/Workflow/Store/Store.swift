@@ -75,7 +75,7 @@ public final class Store: Sendable {
         error.resultCode == .SQLITE_CORRUPT || error.resultCode == .SQLITE_NOTADB
     }
 
-    /// Moves all data from the log into the main file, when the daemon stops.
+    /// Moves all data from the write-ahead log into the main file and closes the store, when the daemon stops.
     public func close() throws {
         try pool.writeWithoutTransaction { database in
             _ = try database.checkpoint(.truncate)

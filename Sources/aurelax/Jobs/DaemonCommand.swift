@@ -111,8 +111,8 @@ struct Address: ExpressibleByArgument {
         (self.host, self.port) = (host, Int(port))
     }
 
-    /// False for a name that only begins like a loopback address, such as `127.example.com`: it may belong to
-    /// any machine.
+    /// Whether the host is a loopback address of this machine. A name that only begins like one, such as
+    /// `127.example.com`, is not: it may belong to any machine.
     var isLoopback: Bool {
         var address = in_addr()
         let isIPv4 = inet_pton(AF_INET, host, &address) == 1

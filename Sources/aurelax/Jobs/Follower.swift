@@ -7,6 +7,8 @@ struct Follower {
     let client: SpoolClient
     let job: String
 
+    /// Prints the progress until the job ends.
+    ///
     /// - Throws: `ExitCode` 1 if the job ends without being completed.
     func follow() async throws {
         let start = ContinuousClock.now

@@ -16,7 +16,7 @@ struct JobTable {
 
     let rows: [Row]
     var colours = false
-    /// Longer lines are cut; nil for no limit.
+    /// Number of columns; longer lines are cut. Nil means no limit.
     var width: Int?
     /// Whether to add a small curve of fmax.
     var curves = false
@@ -73,7 +73,7 @@ struct JobTable {
 }
 
 extension JobState {
-    /// Parameter of a terminal's SGR sequence.
+    /// The state's colour in a terminal: the parameter of an SGR escape sequence.
     fileprivate var colour: String {
         switch self {
         case .completed: "32"

@@ -126,8 +126,10 @@ struct Steer: ParsableCommand {
         return (machine, reply)
     }
 
-    /// - Parameter start: the first message. Its symbols apply to a geometry that names none, its cell to every
-    ///   geometry.
+    /// Makes a structure with energy and forces from a frame of a message.
+    ///
+    /// - Parameter start: the first message. Its symbols apply to a frame that names none, its cell to every
+    ///   frame.
     private func labelled(_ frame: SteeringFrame, in start: SteeringStart) throws -> Atoms {
         let elements = (frame.symbols ?? start.symbols).compactMap { Element(symbol: $0) }
         guard elements.count == frame.positions.count, frame.forces.count == elements.count else {
@@ -216,7 +218,7 @@ struct SteeringRefusal: Error { let reason: String }
 /// The program at the other end has closed the connection.
 struct PipeClosed: Error {}
 
-/// The first message.
+/// The first message: the structure, the settings and the base of the relaxation.
 struct SteeringStart: Decodable {
     static let protocolVersion = 1
 
@@ -248,14 +250,14 @@ struct SteeringStart: Decodable {
     var floor: Double?
     var trustRadius: Double?
     var expectedFall: Double?
-    /// Hessian, eV/Å², 3N × 3N, row-major.
+    /// Initial Hessian, eV/Å², 3N × 3N, row-major.
     var hessian: [Double]?
     var base: Base?
     /// Total charge, e.
     var charge: Int?
     /// Whether to relax on the base first and to answer with the minimum and its Hessian.
     var relaxFirst: Bool?
-    /// Labelled geometries of an earlier job.
+    /// Geometries of an earlier job with their energies and forces.
     var learnt: [SteeringFrame]?
 
     enum CodingKeys: String, CodingKey {
@@ -337,7 +339,7 @@ struct SteeringKeep: Decodable {
     }
 }
 
-/// A gradient of the engine.
+/// A geometry with the energy and forces that an engine computed.
 struct SteeringFrame: Decodable {
     var positions: [[Double]]
     var energy: Double
@@ -367,7 +369,7 @@ struct SteeringFrame: Decodable {
     enum CodingKeys: String, CodingKey { case positions, energy, forces, symbols, propose, settle }
 }
 
-/// The answer: the frame, its prediction, and the next geometry.
+/// The answer to a message: the next geometry and predictions, or the reason why there is none.
 struct SteeringReply: Encodable {
     var steer: Int?
     var refused: String?

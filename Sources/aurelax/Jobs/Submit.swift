@@ -118,7 +118,7 @@ struct Submit: AsyncParsableCommand {
         for (job, _) in good { try await Follower(client: client, job: job.name).follow() }
     }
 
-    /// - Returns: nil if several files are given and this one is wrong in a way that has been printed.
+    /// - Returns: nil if several files are given and this one has errors, which have been printed.
     private func check(_ path: String) throws -> CheckedJob? {
         if let name, !Job.isName(name) {
             throw ValidationError(
@@ -265,7 +265,7 @@ struct SchemaForm: ParsableArguments {
 struct CheckedJob {
     /// Nil if there is an error.
     let job: Job?
-    /// The structure's file; nil for an inline structure.
+    /// Content of the structure's file; nil for an inline structure.
     private(set) var structure: [UInt8]?
     private(set) var diagnostics: [Diagnostic]
     private(set) var report: String
@@ -274,6 +274,8 @@ struct CheckedJob {
     /// A sentence for each model about the force errors that it expects.
     private(set) var expected: [String] = []
 
+    /// Reads and checks a job file.
+    ///
     /// - Parameters:
     ///   - format: the format of the structure's file; nil if the file's name determines it.
     ///   - isMolecule: whether to remove a periodic cell.
@@ -288,7 +290,7 @@ struct CheckedJob {
             asksGPAW: asksGPAW, engines)
     }
 
-    /// Checks a template with its values.
+    /// Fills in a template and checks the resulting job file.
     ///
     /// - Parameters:
     ///   - structure: the structure's file; nil for the file that the template names.
@@ -304,7 +306,8 @@ struct CheckedJob {
         var values = Dictionary(
             settings.compactMap { setting in setting.name.map { ($0, setting.value) } }
         ) { $1 }
-        // With a name of its own, the job's structure is named after the job, not after the structure's file.
+        // If a job name is given, the structure in the inbox is named after the job, not after the structure's
+        // file.
         if let name { (values["name"], values["structure"]) = (name, "\(name).xyz") }
         let text = try template.text(values)
         let parsed = YAMLNode.parse(Array(text.utf8)).root

@@ -53,7 +53,9 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    /// - Returns: true if the end is reached.
+    /// Draws the screen.
+    ///
+    /// - Returns: true if a single job is watched and it has ended.
     private func draw(_ client: SpoolClient) throws -> Bool {
         let (columns, lines) = Terminal.size
         let jobs = try job.map { [try client.status(of: $0)] } ?? client.statuses(inTurn: [])

@@ -51,7 +51,7 @@ struct DataSetCommand: ParsableCommand {
         func run() throws {
             for source in sources {
                 var addition = DataSet.Addition()
-                // Reading takes about as long as checking.
+                // Reading takes about as long as checking, so each is half of the bar.
                 let bar = ProgressBar("of \(source)")
                 for part in try frames(of: source, progress: { bar.show($0 / 2) }) {
                     let result = try DataSet.add(part, to: target.set) { bar.show((1 + $0) / 2) }

@@ -76,7 +76,7 @@ struct Relax: ParsableCommand {
 }
 
 extension Relax {
-    /// Reports the parts of the structure that the model does not know.
+    /// Reports the parts of the structure that are out of the model's domain.
     ///
     /// - Throws: ``CommandError`` if the relaxation must not begin.
     private func refuseUnknown(_ atoms: Atoms, _ forceField: any ForceField, _ stage: MLStage) throws {

@@ -57,6 +57,8 @@ struct OptionFlags<Table: FlagTable>: ParsableArguments, CustomReflectable {
 
     func validate() throws { _ = try settings }
 
+    /// The settings that the flags state.
+    ///
     /// - Throws: an error of the command line that names the flag.
     var settings: Table.Settings {
         get throws {

@@ -6,7 +6,7 @@ import ModelLibrary
 import SystemPackage
 import Workflow
 
-/// The spool of a command.
+/// The options that select the spool of a command.
 struct SpoolOptions: ParsableArguments {
     @Option(
         name: .customLong("spool"),
@@ -24,7 +24,7 @@ struct SpoolOptions: ParsableArguments {
     var client: SpoolClient { SpoolClient(spool) }
 }
 
-/// The force field of a command.
+/// The options that select the force field of a command.
 struct ModelOptions: ParsableArguments {
     @Option(
         name: .shortAndLong,
@@ -37,9 +37,9 @@ struct ModelOptions: ParsableArguments {
 }
 
 enum Models {
-    /// The search path for models: $AURELAX_MODELS (folders separated by colons), `models` in the
-    /// current folder, `models` beside the project in which the program was built,
-    /// `share/aurelax/models` beside an installed one.
+    /// The folders that are searched for models: those in $AURELAX_MODELS (separated by colons) if it is set;
+    /// otherwise `models` in the current folder, `share/aurelax/models` beside an installed program, and
+    /// `models` beside the project in which the program was built.
     static var searchPath: [String] {
         if let folders = ProcessInfo.processInfo.environment["AURELAX_MODELS"] {
             return folders.split(separator: ":").map(String.init)
@@ -61,14 +61,14 @@ enum Models {
 }
 
 enum Program {
-    /// This program's own file.
+    /// Path of this program's own file.
     static var path: String {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
             ?? CommandLine.arguments[0]
     }
 
-    /// The Python for calculations and plots: $AURELAX_PYTHON, the environment that the project's
-    /// set-up made in the build folder of this program, python3.
+    /// The Python for calculations and plots: $AURELAX_PYTHON if it is set; otherwise that of the environment
+    /// that the project's set-up made in the build folder of this program; otherwise `python3`.
     static var python: String {
         if let named = ProcessInfo.processInfo.environment["AURELAX_PYTHON"] { return named }
         var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
@@ -87,7 +87,7 @@ enum Program {
     }
 }
 
-/// The engine of an `aurelax.yaml` that a command uses instead of a model.
+/// The options that select an engine of an `aurelax.yaml`, which a command uses instead of a model.
 struct EngineOptions: ParsableArguments {
     @Option(help: "Engine of the spool's aurelax.yaml to use instead of a model.")
     var engine: String?

@@ -38,7 +38,7 @@ struct FrameWriter: ~Copyable {
     }
 }
 
-/// The format of structure files that a command reads.
+/// The option for the format of the structure file that a command reads.
 struct FormatOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -60,12 +60,12 @@ struct FormatOptions: ParsableArguments {
 /// The frames of a structure file in any format; Python converts foreign formats to extended XYZ.
 struct StructureReader: ~Copyable {
     var frames: ExtXYZReader
-    /// Nil for XYZ and extxyz.
+    /// The file in extended XYZ, as converted by Python; nil for XYZ and extxyz, which need no conversion.
     let converted: StructureConverter.Converted?
 
     /// - Parameters:
-    ///   - format: a name, or nil to use the file's name.
-    ///   - chosen: frames of a foreign file.
+    ///   - format: name of the format; nil if the file's name determines it.
+    ///   - chosen: the frames to read from a file in a foreign format.
     init(_ path: String, format: String? = nil, chosen: StructureConverter.Frames = .all) throws {
         switch format.flatMap(StructureFormat.init(named:)) ?? StructureFormat(file: path) {
         case .native:
@@ -165,7 +165,7 @@ struct FrameSelection: ExpressibleByArgument {
                 parts.append(nil)
                 continue
             }
-            // This is more than any file has, and far from the largest integer.
+            // No file has so many frames, and the number is far below the largest integer.
             guard let number = Int(field), number.magnitude <= 1 << 40 else { return nil }
             parts.append(number)
         }

@@ -4,7 +4,7 @@ import Foundation
 enum Terminal {
     static var isOne: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// See https://no-color.org.
+    /// Whether to print colours: only to a terminal, and only if $NO_COLOR is not set (https://no-color.org).
     static var hasColours: Bool {
         isOne && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
     }
