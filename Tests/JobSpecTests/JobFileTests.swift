@@ -212,8 +212,10 @@ import YAMLDocument
     @Test(
         "A structure's name cannot lead to another folder", .tags(.fault21),
         arguments: [
-            ("../x.xyz", "is not the name of a file beside the job file"), ("/etc/passwd", "is not the name of a file beside the job file"),
-            ("a/b.xyz", "is not the name of a file beside the job file"), ("..", "is not the name of a file beside the job file"),
+            ("../x.xyz", "is not the name of a file beside the job file"),
+            ("/etc/passwd", "is not the name of a file beside the job file"),
+            ("a/b.xyz", "is not the name of a file beside the job file"),
+            ("..", "is not the name of a file beside the job file"),
             (".", "is not the name of a file beside the job file"), (".hidden.xyz", "is a hidden file"),
             ("\"x\\0.xyz\"", "this is not the name of a file"),
             ("\"x\\u202Ezyx.\"", "this is not the name of a file"),

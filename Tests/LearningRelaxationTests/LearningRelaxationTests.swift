@@ -184,29 +184,32 @@ private func relax(
         #expect(near.distance < far.distance - 0.01)
     }
 
-    @Test("below fmax a lower geometry is proposed only if the expected fall is large enough")
+    @Test("below fmax a lower geometry is proposed if the expected fall is large and certain enough")
     func lowerGeometry() throws {
-        // Curvatures, eV/Å²; one of them is so small that the minimum is beyond the trust radius.
+        // A slope along one coordinate, whose minimum is beyond the trust radius.
         var hessian = Matrix(rows: 15, columns: 15)
-        for i in 0..<15 { hessian[i, i] = i == 12 ? 0.02 : 20 }
-        func lower(than expectedFall: Double) throws -> Proposal? {
+        for i in 0..<15 { hessian[i, i] = i == 12 ? 0.4 : 20 }
+        func lower(than expectedFall: Double, within radius: Double) throws -> Proposal? {
             var settings = LearningSettings()
-            settings.hessianFloor = 0.01
-            settings.expectedFall = expectedFall
+            (settings.fmax, settings.hessianFloor, settings.expectedFall) = (1, 0.1, expectedFall)
+            settings.trustRadius = radius
             var machine = try LearningRelaxation(
                 start: cluster, isFree: [false, false, false, false, true], base: .quadratic,
                 hessian: hessian, settings: settings)
             var forces = [SIMD3<Double>](repeating: .zero, count: 5)
-            forces[4] = [0.04, 0, 0]
+            forces[4] = [0.8, 0, 0]
             try machine.observe(cluster.positions, energy: 0, forces: forces)
             return try machine.lowerGeometry()
         }
-        // The energy falls by 0.04 · 0.25 − 0.02 · 0.25² / 2 = 0.009 eV within the trust radius.
-        let proposal = try #require(try lower(than: 0.005))
+        // Within 0.1 Å the energy can fall by 0.8 · 0.1 − 0.4 · 0.1² / 2 = 0.078 eV.
+        let proposal = try #require(try lower(than: 0.04, within: 0.1))
         let distance = (proposal.positions[4] - cluster.positions[4]).length
-        #expect(distance > 0.2 && distance < 0.25 + 1e-9)
-        #expect(abs((proposal.predictedEnergy ?? 0) + 0.009) < 0.0015)
-        #expect(try lower(than: 0.02) == nil)
+        #expect(distance > 0.08 && distance < 0.1 + 1e-9)
+        let fall = -(proposal.predictedEnergy ?? 0)
+        #expect(fall > 0.05 && fall < 0.078)
+        #expect(try lower(than: 0.1, within: 0.1) == nil)
+        // Farther away the surrogate expects a larger fall, but its standard deviation exceeds a quarter of it.
+        #expect(try lower(than: 0.04, within: 0.25) == nil)
     }
 
     @Test("near convergence the trust radius follows the fall of the energy")
