@@ -4,7 +4,7 @@ import LinearAlgebra
 import Subprocess
 import SystemPackage
 
-/// The environment of measurements: working files, and processes that measure.
+/// The working files of the measurements, and the processes that measure.
 struct Bench {
     /// Folder of files that are kept between runs.
     let folder: String

@@ -6,8 +6,8 @@ import SOAPPotential
 
 /// Measures the conservation of energy by velocity Verlet from 300 K, with steps of 0.5 fs for 2 ps.
 ///
-/// Notes: slope of the total energy, eV per atom and ps, by least squares over the second half; its
-/// RMS fluctuation, eV per atom; mean temperature, K.
+/// The notes have the slope of the total energy, eV per atom and ps, by least squares over the second half; its RMS
+/// fluctuation, eV per atom; and the mean temperature, K.
 func measureDrift(model: String, structure: String) throws -> Measurement {
     let potential = try SOAPPotential(ModelFile(contentsOf: model, kind: SOAPPotential.fileKind))
     var atoms = try ExtXYZ.read(path: structure)[0]

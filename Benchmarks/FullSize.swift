@@ -30,7 +30,7 @@ func timeTrainingAtFullSize(structures: String, writeTo path: String) throws -> 
 /// Times only the matrix products of a force call: distances to the references, and projections
 /// from distances.
 ///
-/// Notes: number of floating-point operations per call.
+/// The notes have the number of floating-point operations per call.
 func timeProducts(model: String, structure: String, _ repeats: Int) throws -> Measurement {
     guard let forceField = try ModelLibrary(searchPath: ["models"]).load(model) as? OAMLMForceField else {
         throw ExitReason("\(model) is not a model of learning machines")

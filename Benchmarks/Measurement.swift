@@ -48,7 +48,7 @@ struct Measurement: Codable {
     }
 }
 
-/// Formats seconds with three digits.
+/// Formats a time in µs, ms, s or min.
 func time(_ seconds: Double) -> String {
     switch seconds {
     case ..<1e-3: String(format: "%.0f µs", seconds * 1e6)

@@ -134,8 +134,8 @@ extension DataSet {
 }
 
 extension Sequence<(atoms: Atoms, origin: FrameOrigin)> {
-    /// Returns the frames of one relaxation that differ enough for training: the first, the last,
-    /// and each in which some atom has moved by `distance` Å since the last frame that was kept.
+    /// Returns the frames of one relaxation that differ enough for training: the first, the last, and each in which
+    /// some atom has moved by at least `distance` Å since the last frame that was kept.
     public func distinct(by distance: Double) -> LabelledFrames {
         let all = Array(self)
         var kept: [(atoms: Atoms, origin: FrameOrigin)] = []

@@ -103,7 +103,7 @@ public struct DataSet: Sendable {
         (self.entries, indexLength) = (entries, length)
     }
 
-    /// Returns the frames with their origin (key `origin`).
+    /// Returns the frames, each with its origin under the info key `origin`.
     public func framesWithOrigins() throws -> [Atoms] {
         zip(entries, try frames()).map { entry, atoms in
             var atoms = atoms

@@ -53,7 +53,7 @@ public struct DataSetStatistics: Sendable, Equatable, Codable, CustomStringConve
     /// Lowest and highest energy of each formula, eV.
     public var energies: [String: [Double]]
     public var sources: Int
-    /// Times when the first and the last frame were added, UTC.
+    /// Times when the first and the last frame were added, UTC; empty if there are no frames.
     public var added: [String]
 
     /// Reads and checks every frame.

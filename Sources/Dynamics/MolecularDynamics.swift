@@ -10,7 +10,7 @@ public struct DynamicsFrame: Sendable {
     public let velocities: [SIMD3<Double>]
     public let prediction: ForcePrediction
 
-    /// Σ m v²/2 over the atoms that move, eV.
+    /// Kinetic energy Σ m v²/2 of the atoms that move, eV.
     public var kineticEnergy: Double {
         zip(atoms.elements, velocities).reduce(0) { $0 + $1.0.mass / 2 * $1.1.squaredLength }
     }

@@ -16,8 +16,8 @@ public struct LearningRelaxation: Sendable {
     /// True for each coordinate that may change, 3N.
     let isFree: [Bool]
     private let base: BaseEvaluator
-    /// Inverse of |H|, the initial Hessian with absolute eigenvalues of at least ``LearningSettings/hessianFloor``,
-    /// over all coordinates; rows of fixed atoms are zero.
+    /// Inverse of |H|, the initial Hessian with absolute eigenvalues of at least ``LearningSettings/hessianFloor``. It
+    /// covers all coordinates; fixed coordinates are not coupled to the others.
     private let inverse: Matrix
     private var quasiNewton: QuasiNewton
     private var correction: Correction

@@ -18,7 +18,7 @@ public final class ModelFile: Sendable {
     /// Start of the tensors; their offsets count from here.
     private let start: Int
 
-    /// - Parameter kind: the required kind of model, or nil for any.
+    /// - Parameter kind: the required kind of model. Nil means that every kind is accepted.
     /// - Throws: ``ModelFileError``.
     /// - Complexity: independent of the size of the tensors.
     public init(contentsOf path: String, kind expected: String? = nil) throws(ModelFileError) {

@@ -10,7 +10,7 @@ public enum ModelFileError: Error, Sendable, Equatable, CustomStringConvertible 
     case wrongLength(path: String, expected: UInt64, actual: UInt64)
     /// The bytes do not match their checksum.
     case damaged(path: String, what: String)
-    /// The model is of another kind.
+    /// The model is not of the expected kind.
     case wrongKind(path: String, found: String, expected: String)
     /// The header cannot be decoded.
     case header(path: String, reason: String)

@@ -115,7 +115,7 @@ public struct ForceComparison: Sendable {
 
 extension Classification {
     /// Returns the classes of a molecule of H, C, S and Au, so that rows of all kinds of models are comparable; nil for
-    /// other molecules.
+    /// other structures.
     fileprivate static func ofThiolateGold(_ atoms: Atoms) -> Classification? {
         let isThiolateGold = atoms.elements.allSatisfy { [.hydrogen, .carbon, .sulfur, .gold].contains($0) }
         return isThiolateGold && !atoms.periodicity.isPeriodic ? Classification(atoms) : nil

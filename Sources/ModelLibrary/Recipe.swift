@@ -8,7 +8,7 @@ public struct Recipe: Sendable, Equatable {
     public struct Source: Sendable, Equatable {
         /// Path of the file as written in the recipe: absolute, or relative to the recipe's folder.
         public var file: String
-        /// The frames that are used; nil for all.
+        /// The frames that are used. Nil means all frames.
         public var frames: [FrameRange]?
         /// Number of training frames to use, chosen more densely towards the end of the file (`logarithmicSample`). Nil
         /// means all.

@@ -54,7 +54,7 @@ extension Recipe {
     /// the same bytes on one machine.
     ///
     /// - Parameters:
-    ///   - path: path of the model file; nil for ``modelPath``.
+    ///   - path: path of the model file. Nil means ``modelPath``.
     ///   - progress: reports the progress.
     /// - Throws: ``RecipeError``, `ExtXYZError`, and errors of the kind of model.
     public func train(

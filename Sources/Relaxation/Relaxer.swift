@@ -43,7 +43,7 @@ public struct Relaxer: Sendable {
         if case .stopped(.bondsChanged) = status { return best }
         return status == .converged || settings.keep == .last ? current : best
     }
-    /// Round and segment of the next step, from 0; nil without alternation.
+    /// Round and segment of the next step, from 0; nil if the settings have no alternation.
     public var place: (round: Int, segment: Int)? {
         settings.alternation.map { _ in (state.place.round, state.place.segment) }
     }

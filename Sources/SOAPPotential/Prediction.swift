@@ -33,8 +33,8 @@ extension SOAPPotential: ForceField {
         return prediction
     }
 
-    /// Returns the largest force on an atom of this element in the training data, eV/Å; nil for models of
-    /// earlier versions, which do not store it.
+    /// Returns the largest force on an atom of this element in the training data, eV/Å. Nil if the potential does not
+    /// know the element, or if the model is of an earlier version, which does not store this force.
     public func largestKnownForce(on element: Element) -> Double? {
         calibration.curves[element.symbol]?.largestForce
     }

@@ -259,7 +259,8 @@ extension SOAPPotential {
             calibration: Calibration(samples: [:]))
     }
 
-    /// Calibrates on all held-out atoms; if there are none, on the atoms of the training frames.
+    /// Calibrates on the atoms of `others` and of the validation frames, or of the training frames if there are no
+    /// validation frames.
     ///
     /// - Parameters:
     ///   - frames: the training frames.
@@ -295,7 +296,7 @@ extension SOAPPotential {
 }
 
 extension Calibration {
-    /// Returns this calibration with the domain that these training frames span.
+    /// Returns this calibration with a domain that includes all atoms of these training frames.
     func covering(
         _ frames: [Atoms], _ potential: SOAPPotential, _ progress: TrainingProgress
     ) throws -> Calibration {

@@ -64,7 +64,7 @@ extension Atoms {
         return isCore
     }
 
-    /// The name of each atom's class; nil for elements that ``Classification`` does not know.
+    /// The name of each atom's class; nil for an atom whose element ``Classification`` does not know.
     public var classNames: [String?] {
         let isCore = coreGold
         return (0..<count).map { i in

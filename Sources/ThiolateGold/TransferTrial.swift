@@ -33,9 +33,9 @@ public struct TransferTrial: Sendable {
         public var atoms: Int
         /// Root mean square error of ‖F‖, eV/Å.
         public var normError: Double
-        /// Root mean square length of the error vector, eV/Å; nil without directions.
+        /// Root mean square length of the error vector, eV/Å; nil if directions were not learnt.
         public var forceError: Double?
-        /// Average angle with weights |F|², and its median, degrees; nil without directions.
+        /// Average angle with weights |F|², and its median, degrees; nil if directions were not learnt.
         public var weightedAngle: Double?
         public var medianAngle: Double?
 

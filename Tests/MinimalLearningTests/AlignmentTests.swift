@@ -1,7 +1,7 @@
 import MinimalLearning
 import Testing
 
-/// Golden numbers: NumPy's SVD, tolerance 1e-8.
+/// The expected numbers were calculated with NumPy's SVD; the tolerance is 1e-8.
 @Suite struct AlignmentTests {
     static let s: [SIMD3<Double>] = [[1.8, 0, 0], [-0.4, 1, 0.1], [-0.35, -0.5, 0.9]]
     static let p: [SIMD3<Double>] = [[0.1, 1.75, 0.2], [-1, -0.4, 0.15], [0.55, -0.3, -0.95]]
@@ -67,8 +67,8 @@ import Testing
     }
 
     @Test("Empty slots are left out of the alignment") func emptySlots() {
-        // Two common points: exact, whatever the third slot contains; one point: a minimal rotation;
-        // none: no alignment.
+        // With two points in common the alignment is exact, whatever the third slot contains. With one point it is the
+        // smallest rotation that fits; with none there is no alignment.
         let two = align([Self.s[0], Self.s[1], nil], Self.s, [[0, 1, 2]], .o3)
         #expect(two.misfit < 1e-12 && !two.lowRank)
         let swappedBlock = align([Self.s[2], nil], [nil, Self.s[2]], [[0, 1], [1, 0]], .o3)

@@ -1,7 +1,7 @@
 import MinimalLearning
 import Testing
 
-/// Golden numbers: NumPy and SciPy (SLSQP for the numeric loss), tolerance 1e-9.
+/// The expected numbers were calculated with NumPy, and with SciPy's SLSQP for the numeric loss; the tolerance is 1e-9.
 @Suite struct DirectionTests {
     static let problem: DirectionProblem = {
         let g = [0.05, 0.10, 0.20, 0.40, 0.30]
@@ -46,7 +46,8 @@ import Testing
     }
 
     @Test("The hard case of the minimisation on the sphere is solved") func hardCase() {
-        // b is in the plane of the two larger eigenvalues, and is too short to reach the sphere.
+        // The references determine only the x and y components. Together these are shorter than 1, so z follows from
+        // the length 1.
         let p = DirectionProblem(
             vectors: [[1, 0, 0], [0, 1, 0]], projections: [0.3, 0.4], weights: [1, 1])
         expect(p.solve(.sphere), [0.3, 0.4, 0.75.squareRoot()], 1e-9)

@@ -3,7 +3,7 @@ import LinearAlgebra
 import MinimalLearning
 import Testing
 
-/// Golden numbers: NumPy, five points in the plane, tolerance 1e-8 relative.
+/// The expected numbers were calculated with NumPy for five points in the plane; the relative tolerance is 1e-8.
 @Suite struct EMLMTests {
     static let x = Matrix([[0, 0], [1, 0], [0, 2], [3, 1], [1.5, 2.5]])
     static let y = [1, 2, 0.5, 3, 1.5]
@@ -139,8 +139,8 @@ import Testing
 
 /// Distances of the learning machines.
 @Suite struct DistanceTests {
-    /// The points are far from the origin and near each other, two of them nearly equal and two equal. Without
-    /// subtraction of the references' mean, single precision is not accurate enough for them.
+    /// The points are far from the origin and near each other, two of them nearly equal and two equal. In single
+    /// precision their distances are accurate only if the mean of the references is subtracted first.
     @Test("Distances in single precision are those in double precision to six digits")
     func centredDistances() {
         let (rows, columns) = (40, 300)

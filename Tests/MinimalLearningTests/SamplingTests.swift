@@ -7,7 +7,7 @@ import Testing
         [0, 0], [1, 0], [0, 2], [3, 1], [1.5, 2.5], [2.5, 0.2], [0.2, 0.9], [3.2, 2.8],
     ])
 
-    /// Returns deterministic numbers in -1...1.
+    /// Returns numbers in -1...1 that are the same in every run.
     static func noise(rows: Int, columns: Int) -> Matrix {
         var state: UInt64 = 1
         return Matrix(
@@ -49,7 +49,8 @@ import Testing
         #expect(maximinSelection(of: x, count: 16).count == 8)
     }
 
-    /// The points are too many for all distances at once, so single precision is used; duplicates are still recognised.
+    /// There are too many points to keep all distances, so single precision is used. Duplicate points must still be
+    /// recognised.
     @Test("RS-maximin works on many points") func maximinOfManyPoints() {
         let distinct = Self.noise(rows: 3000, columns: 21)
         var storage = distinct.storage + distinct.storage + distinct.storage
@@ -93,7 +94,7 @@ import Testing
         #expect(scaling(Matrix([[8, 6, 6]])) == Matrix([[2, 1, 2]]))
     }
 
-    /// Golden numbers: NumPy's unique(round(geomspace(1, 12000, 1836))).
+    /// The expected frames are NumPy's unique(round(geomspace(1, 12000, 1836))).
     @Test("Frames are sampled by a logarithm") func logarithmicFrames() {
         let frames = logarithmicSample(of: 12_000, count: 1000)
         #expect(frames.count == 1000 && Set(frames).count == 1000)

@@ -5,7 +5,7 @@ import Testing
 @Suite struct ShellAlignmentTests {
     static let turn = Rotation3([0.36, 0.48, -0.8], [-0.8, 0.6, 0], [0.48, 0.64, 0.6])
 
-    /// Returns points at distances of 2.6…4.8 from the origin, near to far, without a special arrangement.
+    /// Returns points at distances of 2.6…4.8 from the origin, ordered from near to far, without symmetry.
     static func shell(_ count: Int, seed: Int, anchored: Bool) -> Shell {
         let noise = SamplingTests.noise(rows: 3 * count + 3 * seed, columns: 1).storage
         var points: [SIMD3<Double>] = (0..<count).map { k in
@@ -48,7 +48,8 @@ import Testing
         #expect(align(mirrored, [shell]).misfits[0] < 1e-12)
     }
 
-    /// Compares with the definition: every triangle and both mirror images, without a comparison of sides.
+    /// Compares with the definition, which tries every triangle in both mirror images without comparing its sides
+    /// first.
     @Test("The chosen triangle is the best of all", arguments: [true, false], [5, 12]) func bestTriangle(
         anchored: Bool, count: Int
     ) {
@@ -66,7 +67,8 @@ import Testing
             for b in others where b != a {
                 let s = [reference.points[a], reference.points[b]]
                 for hand in [1.0, -1] {
-                    // A third, fictitious pair of normals determines the mirror image without changing the plane.
+                    // The normals of the two triangles are a third pair of points. They determine the mirror image
+                    // without changing the plane.
                     func normal(_ v: [SIMD3<Double>]) -> SIMD3<Double> {
                         let n = SIMD3(
                             v[0].y * v[1].z - v[0].z * v[1].y, v[0].z * v[1].x - v[0].x * v[1].z,

@@ -2,7 +2,7 @@ import LinearAlgebra
 import MinimalLearning
 import Testing
 
-/// Triangles of points around a centre, each with an arbitrary vector.
+/// Environments of three neighbours around a centre, each with an arbitrary vector as its force.
 @Suite struct VectorKernelTests {
     static let count = 9
     static let permutations = [[0, 1, 2], [0, 2, 1]]
@@ -25,7 +25,9 @@ import Testing
         LocalFrames(permutations.map { order in order.map { points[$0] } })
     }
 
-    /// Returns the sorted sides, which are invariant under rotation and under exchange of the last two points.
+    /// Returns a descriptor that does not change under rotation and under exchange of the last two points: the first
+    /// point's distance from the centre, the other two distances in ascending order, and the distance between these two
+    /// points.
     static func descriptors(_ sets: [[SIMD3<Double>]]) -> Matrix {
         Matrix(
             sets.map { p in
@@ -38,7 +40,7 @@ import Testing
         VectorKernel(shape: shape, length: 0.7, sigma2: 0.4, noise: noise)
     }
 
-    /// Returns F at reference i, from the definition of the fit.
+    /// Returns the force that the fit predicts at reference i, calculated from the definition.
     func predict(_ fit: VectorKernelFit, _ used: [Int], at i: Int) -> SIMD3<Double> {
         var force = SIMD3<Double>.zero
         for (k, j) in used.enumerated() {
@@ -76,14 +78,15 @@ import Testing
                 for j in 0..<i { #expect(k[i, j] == k[j, i]) }
             }
             #expect(abs(trace - 1.25 * Double(k.rows)) < 1e-12)
-            // This is true with very wide Gaussians too.
+            // The smallest eigenvalue is above the noise, also for very wide Gaussians.
             #expect(try #require(SymmetricEigen(k).values.min()) > 0.25 - 1e-12)
             let corner = kernel.matrix(pairs, count: 4)
             for i in 0..<12 { for j in 0..<12 { #expect(corner[i, j] == k[i, j]) } }
         }
     }
 
-    /// The environment is rotated and reflected, and its last two neighbours are exchanged: M transforms likewise.
+    /// An environment is rotated and reflected, and its last two neighbours are exchanged. Its overlap with another
+    /// environment is rotated and reflected in the same way.
     @Test("Overlaps rotate with their environment") func equivariance() {
         let rotation = Rotation3([0.36, 0.48, -0.8], [-0.8, 0.6, 0], [0.48, 0.64, 0.6])
         for flip in [1.0, -1] {
@@ -101,10 +104,10 @@ import Testing
         }
     }
 
-    /// Compares the closed form with a fit that leaves the group out.
+    /// Compares the formula for a group that is left out with a fit without this group.
     @Test("Groups left out are predicted as by a refit") func groupsLeftOut() throws {
         let kernel = Self.kernel(.exponential, noise: 0.05)
-        // The last two points are a group, so that the other points are a prefix.
+        // The last two points are the group, so the other points are the first ones.
         let groups = Array(0..<Self.count - 2) + [99, 99]
         let all = try VectorKernelFit(kernel, pairs, vectors: vectors)
         let without = try all.withoutGroups(groups, vectors: vectors)

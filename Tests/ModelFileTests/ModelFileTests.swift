@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    /// Nothing is read beyond the end of any bytes, and an accepted file has the original content.
+    /// Whatever the bytes, nothing beyond their end is read, and a file that is accepted has the original content.
     @Test("Mutated model files are refused, never fatal", .tags(.fault07)) func fault07MutatedFiles() throws {
         try Self.withDirectory { directory in
             let path = directory + "/a"

@@ -5,7 +5,7 @@ import OrderedCollections
 import Testing
 
 @Suite struct DomainTests {
-    /// Trains a small potential on methylthiolate rings, calibrated on other molecules.
+    /// Trains a small potential on methylthiolate rings. Its expected errors are calibrated on other molecules.
     private func rings(_ scratch: borrowing ScratchLibrary, _ name: String = "thiolate-gold") throws {
         let others = "\(ScratchLibrary.models)/data/fragments-pbe-lcao.extxyz"
         let text = ScratchLibrary.potential(name).replacing(
@@ -17,7 +17,7 @@ import Testing
         try ExtXYZ.read(path: "\(ScratchLibrary.models)/data/\(file)-pbe-lcao.extxyz")
     }
 
-    /// Returns the name of the molecule.
+    /// Returns the name of the molecule that a frame shows.
     private func kind(_ atoms: Atoms) -> String {
         if case .string(let name)? = atoms.info["config_type"] { name } else { "" }
     }
@@ -44,7 +44,8 @@ import Testing
         #expect(try DomainCheck(model, gold).outsideCount > 0)
     }
 
-    /// Au25 drawn by symmetry has 6 of 115 atoms out of domain, the copper ring 4 of 24, the ring of p-MBA 14 of 64.
+    /// Of Au25 built by symmetry, 6 of 115 atoms are out of domain; of the copper ring 4 of 24; of the ring with p-MBA
+    /// 14 of 64.
     @Test(
         "A model that knows four fifths of a drawn structure is the base of its relaxation",
         .enabled(if: FileManager.default.fileExists(atPath: shipped)),
@@ -103,7 +104,7 @@ import Testing
         try rings(scratch)
         let own = try frames("rings")[12]
         let silver = try #require(try frames("fragments").first { kind($0) == "ag4" })
-        // If only one model is trained, it is chosen.
+        // If only one model has been trained, that model is chosen, even for silver.
         #expect(try scratch.library.load("auto", for: silver).provenance.name == "thiolate-gold")
         let wide = """
             aurelax_recipe: 1
@@ -128,7 +129,8 @@ import Testing
         let scratch = try ScratchLibrary()
         try rings(scratch)
         let model = try scratch.library.load("thiolate-gold")
-        // Calibrated on butyl rings and bare gold; tested on phenyl and t-butyl rings, a thiol and a disulfide.
+        // The model is calibrated on butyl rings and bare gold, and tested on phenyl and t-butyl rings, a thiol and a
+        // disulfide.
         let tested = Set(["phenyl3", "tbutyl3", "petsh", "etssme"])
         let unseen = try frames("fragments").filter { tested.contains(kind($0)) }
         let table = try Evaluation(ForceComparison(model, on: unseen) { _ in })

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ForcePlotTests {
     static let python = ProcessInfo.processInfo.environment["AURELAX_PYTHON"]
 
-    /// Compares the rings' forces with the same forces plus an error of 0.1 eV/Å in every component.
+    /// Compares the forces of the rings with the same forces after an error of 0.1 eV/Å was added to each component.
     static func comparison() throws -> ForceComparison {
         let frames = try Array(ScratchLibrary.rings()[10..<13])
         var others = frames
@@ -28,7 +28,7 @@ import Testing
             let start = path.hasSuffix("png") ? Data([0x89, 0x50, 0x4E, 0x47]) : Data("<?xml".utf8)
             #expect(bytes.starts(with: start) && bytes.count > 10_000)
         }
-        // The file has exactly the numbers of the points.
+        // The file of numbers has exactly the points of the plot.
         struct Numbers: Decodable {
             struct Panel: Decodable {
                 var name: String
@@ -45,7 +45,7 @@ import Testing
             #expect(panel.norm_rmse == evaluation.rows[panel.name]?.normRMSE)
             #expect(panel.reference_norm == comparison.atoms[panel.name]?.map(\.reference.length))
         }
-        // The same numbers give the same picture.
+        // Drawing the same numbers again gives the same picture.
         let first = try Data(contentsOf: URL(fileURLWithPath: paths[0]))
         _ = try ForcePlots(comparison).draw(in: scratch.path + "/figures", python: try #require(Self.python))
         #expect(try Data(contentsOf: URL(fileURLWithPath: paths[0])) == first)

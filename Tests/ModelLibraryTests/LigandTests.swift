@@ -5,9 +5,10 @@ import OrderedCollections
 import Relaxation
 import Testing
 
-/// gold-ligands relaxes each kind of ligand without breaking or forming a bond between the ligand's atoms.
+/// The model gold-ligands relaxes each kind of ligand without breaking or forming a bond between atoms of the ligand.
 @Suite struct LigandTests {
-    /// Molecules of the data, by file and `config_type`. Of the kinds in `unseen` the model learnt at most one frame.
+    /// Molecules in the project's data, by the name of the file and `config_type`. The model was trained on at most one
+    /// frame of each molecule under `unseen`.
     static let molecules: [String: [String]] = [
         "fragments": [
             "ethyl3", "tbutyl3", "butyl3", "phenyl3", "pmba3", "pet3", "pmes", "pmecl", "pmecch", "cys",
@@ -26,7 +27,7 @@ import Testing
         let model = try ModelLibrary(searchPath: []).load(Self.shipped)
         let frames = try ExtXYZ.read(path: "\(ScratchLibrary.models)/data/\(file)-pbe-lcao.extxyz")
         for name in Self.molecules[file] ?? [] {
-            // The last frame is the hottest.
+            // The last frame has the highest temperature.
             let start = try #require(frames.last { $0.info["config_type"] == .string(name) }, "\(name)")
             var settings = RelaxationSettings()
             (settings.fmax, settings.maxSteps) = (0.2, 300)

@@ -30,7 +30,7 @@ import Testing
     }
 }
 
-/// A force field with given forces.
+/// A force field that always predicts the given forces.
 private struct Fixed: ForceField {
     let forces: [SIMD3<Double>]
     var energy: Double?
@@ -83,7 +83,7 @@ private struct Fixed: ForceField {
     }
 
     @Test("Signs of doubt are correlated with true errors") func signsOfDoubt() throws {
-        // Errors of 0 and √8 for the two H, 1 for S; angles of 0, 90 and 0 degrees.
+        // The errors are 0 and √8 for the two H and 1 for S; the angles are 0, 90 and 0 degrees.
         let field = Fixed(
             forces: [[1, 0, 0], [2, 0, 0], [0, 0, 2]],
             indicators: ["distance": [0.1, 0.3, 0.2], "agreement": [1, 0.2, .nan]])
@@ -94,11 +94,11 @@ private struct Fixed: ForceField {
         #expect(abs(try #require(all["distance"]?.errorCorrelation) - 1) < 1e-12)
         #expect(abs(try #require(all["agreement"]?.errorCorrelation) + 1) < 1e-12)
         #expect(try #require(all["distance"]?.angleCorrelation) > 0.5)
-        // Six atoms are divided into quarters of one, two, one and two.
+        // The six atoms are divided into quarters of one, two, one and two atoms.
         let quarters = try #require(all["distance"]).errorByQuarter
         let expected = [0, 0.5, 1, 8.0.squareRoot()]
         #expect(quarters.count == 4 && zip(quarters, expected).allSatisfy { abs($0 - $1) < 1e-12 })
-        // One of the indicators has no value for sulfur.
+        // The indicator `agreement` has no value for sulfur.
         let s = try #require(evaluation.rows["S"]).indicators
         #expect(s["agreement"] == nil && s["distance"]?.errorCorrelation == nil)
         let table = try #require(evaluation.indicatorTable).split(separator: "\n")

@@ -3,7 +3,7 @@ import ModelLibrary
 import Testing
 import YAMLDocument
 
-/// docs/recipes.md agrees with the schema.
+/// docs/recipes.md agrees with the schema of recipes.
 @Suite struct RecipeDocumentationTests {
     @Test("Every key is in a table of the document") func everyKeyIsInATable() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

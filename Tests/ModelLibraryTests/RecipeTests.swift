@@ -20,7 +20,7 @@ import ThiolateGold
         let data = try TrainingData(recipe)
         let counts = name == "gold-ligands" ? (358, 119) : (100, 28)
         #expect((data.training.count, data.validation.count) == counts)
-        // The expected errors of thiolate-gold, which is not trained on other molecules, are calibrated on them.
+        // The model thiolate-gold is not trained on other molecules, but its expected errors are calibrated on them.
         #expect(data.calibration.count == (name == "thiolate-gold" ? 314 : 0))
         #expect(recipe.modelPath == "\(ScratchLibrary.models)/\(name)/\(name).aurelax-model")
         switch recipe.method {
@@ -100,7 +100,7 @@ import ThiolateGold
             of: "    validation:", with: "    sample: 5\n    validation:")
         let data = try TrainingData(scratch.add("m", text))
         let rings = try ScratchLibrary.rings()
-        // A sample of frames 10 to 20, denser towards the end; held-out frames are not thinned.
+        // Five of the frames 10 to 20 are sampled, more of them towards the end. Held-out frames are not sampled.
         #expect(data.training.map { frame in rings.firstIndex(of: frame) } == [10, 15, 18, 19, 20])
         #expect(data.validation == Array(rings[21..<24]))
         #expect(report(text.replacingOccurrences(of: "sample: 5", with: "sample: 0")).contains("sample"))

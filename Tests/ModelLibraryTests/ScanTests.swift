@@ -9,7 +9,7 @@ import Testing
 import ThiolateGold
 
 @Suite struct ScanTests {
-    /// Returns the text of a small scan: five frames of a ring of four, five of a ring of five.
+    /// Returns the text of a small scan over five frames of a ring with n = 4 and five of a ring with n = 5.
     static func text(sigma: String = "[0.5]", file: String? = nil, more: String = "") -> String {
         let file = file ?? "\(ScratchLibrary.models)/data/rings-pbe-lcao.extxyz"
         return """
@@ -61,8 +61,8 @@ import ThiolateGold
         #expect(directions.options.classes == OAMLMOptions().classes)
     }
 
-    /// Computes one set, as an element of an array does, while other processes add to the same
-    /// results.
+    /// Each process computes one parameter set, like an element of a job array, while other processes add to the same
+    /// file of results.
     @Test("Processes share the parameter sets") func sharedSets() throws {
         let library = try ScratchLibrary()
         let scan = try Self.scan(Self.text(), in: library.path)
@@ -80,7 +80,8 @@ import ThiolateGold
         #expect(try scan.missingSets(resultsAt: path) == [1, 3])
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 3, "a header and a line per set")
-        // The set of a line that a killed process left incomplete is computed again; those of complete lines are not.
+        // The last line is incomplete, as after a kill. Its parameter set is computed again; the sets of complete lines
+        // are not.
         try (lines.joined(separator: "\n") + "\n{\"torn").write(
             toFile: path, atomically: true, encoding: .utf8)
         _ = try scan.run(set: 1, resultsAt: path)
@@ -103,14 +104,14 @@ import ThiolateGold
                 #expect(score.normError > 0 && score.forceError == nil && score.atoms >= 20)
             }
         }
-        // All results exist, so nothing is computed and no line is added.
+        // All results exist, so nothing is computed and no line is added to the file.
         let url = URL(fileURLWithPath: scan.resultsPath)
         let written = try Data(contentsOf: url)
         let seen = Mutex<[ScanProgress]>([])
         #expect(try scan.run { p in seen.withLock { $0.append(p) } } == whole)
         #expect(seen.withLock { $0.map(\.done) } == [4])
         #expect(try Data(contentsOf: url) == written)
-        // A last line that is truncated, as by a kill, is computed again; the others are kept.
+        // The last line is truncated, as after a kill. Its parameter set is computed again; the other lines are kept.
         try written.dropLast(30).write(to: url)
         seen.withLock { $0 = [] }
         let again = try scan.run { p in seen.withLock { $0.append(p) } }
@@ -119,10 +120,10 @@ import ThiolateGold
         let lines = String(decoding: try Data(contentsOf: url), as: UTF8.self).split(separator: "\n")
         #expect(lines.count == 5)
         for line in lines { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
-        // A wider grid continues in the same file.
+        // A scan with more values of the same parameter continues in the same file.
         let wider = try Self.scan(Self.text(sigma: "[0.5, 0.25]"), in: scratch.path)
         #expect(try wider.run().count == 8)
-        // Other settings cannot continue in it.
+        // A scan with other settings cannot continue in this file.
         let other = try Self.scan(Self.text(more: "objective: bias-augmented"), in: scratch.path)
         #expect(throws: ScanError.otherScan(path: scan.resultsPath)) { try other.run() }
     }
@@ -148,8 +149,8 @@ import ThiolateGold
         #expect(lines.contains("H: 4 parameter sets, the best 2"))
     }
 
-    /// A scan's result for a pair agrees with a model trained on one structure and evaluated on the
-    /// other.
+    /// For each pair of structures, a scan's result agrees with that of a model trained on one structure and evaluated
+    /// on the other.
     @Test("A scan agrees with training and evaluation") func agreesWithTrainingAndEvaluation() throws {
         let scratch = try ScratchLibrary()
         let record = try #require(
@@ -168,7 +169,7 @@ import ThiolateGold
             record.entries.first { $0.train == "four" && $0.atomClass == .hydrogen }?.score)
         let row = try #require(evaluation.rows["H"])
         #expect(row.atoms == score.atoms)
-        // A model file has single precision, the scan double.
+        // The model file has single precision, the scan has double precision.
         #expect(abs(row.vectorRMSE - (score.forceError ?? 0)) < 1e-6)
         #expect(abs(row.weightedAngle - (score.weightedAngle ?? 0)) < 1e-4)
         #expect(abs(row.medianAngle - (score.medianAngle ?? 0)) < 1e-3)
@@ -230,7 +231,7 @@ import ThiolateGold
                 Self.text().replacingOccurrences(of: "level_of_theory: GPAW", with: "level_of_theory: VASP")
             )
             .contains("levels of theory must not be mixed"))
-        // A file that is not a file of results is never written to.
+        // If the file of results is another kind of file, nothing is written to it.
         let foreign = scratch.path + "/notes.txt"
         try Data("do not lose me".utf8).write(to: URL(fileURLWithPath: foreign))
         #expect(failure(Self.text(), results: foreign).contains("not a file of scan results"))

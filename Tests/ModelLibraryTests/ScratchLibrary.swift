@@ -2,8 +2,7 @@ import Atomistics
 import Foundation
 import ModelLibrary
 
-/// A separate model directory with small recipes for the project's data, removed at the end of the
-/// test.
+/// A model directory for one test, with small recipes for the project's data. It is removed at the end of the test.
 struct ScratchLibrary: ~Copyable {
     static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models").path
@@ -37,7 +36,7 @@ struct ScratchLibrary: ~Copyable {
         try ExtXYZ.read(path: models + "/data/rings-pbe-lcao.extxyz")
     }
 
-    /// - Parameter fit: the frames of the final fit: training or all.
+    /// - Parameter fit: the frames of the final fit, `training` or `all`.
     static func header(_ name: String, kind: String, fit: String = "training") -> String {
         """
         aurelax_recipe: 1

@@ -11,7 +11,7 @@ import Testing
         let scratch = try ScratchLibrary()
         let ring = try ScratchLibrary.rings()[21]
         func forces(_ name: String, _ line: String) throws -> [SIMD3<Double>] {
-            // The references of the directions are the first of those of the norms.
+            // The first references of the norms are also the references of the directions.
             let text = ScratchLibrary.recipe("oamlm", name).replacing(
                 "descriptor:", with: "\(line)norm: {references: 60}\ndescriptor:")
             _ = try scratch.add(name, text).train()
@@ -43,7 +43,7 @@ import Testing
         #expect(model.provenance.kind == kind)
         #expect(model.provenance.version == report.version)
         #expect(model.provenance.levelOfTheory == ScratchLibrary.level)
-        // The report agrees with the loaded model.
+        // The errors in the report are those of the model after it was loaded.
         let held = Array(try ScratchLibrary.rings()[21..<24])
         let evaluation = try Evaluation(model, on: held)
         let examined = try #require(report.validation)

@@ -3,7 +3,7 @@ import Foundation
 import ModelLibrary
 import Testing
 
-/// Structures of kinds that gold-ligands knows or does not know; docs/structures.md has a table of them.
+/// Checks whether gold-ligands knows structures of several kinds; docs/structures.md has a table of them.
 @Suite struct UnknownKindTests {
     private static let shipped = "\(ScratchLibrary.models)/gold-ligands/gold-ligands.aurelax-model"
     private static let isTrained = FileManager.default.fileExists(atPath: shipped)
@@ -12,7 +12,7 @@ import Testing
         try DomainCheck(ModelLibrary(searchPath: []).load(Self.shipped), atoms)
     }
 
-    /// Reads a molecule from lines in plain XYZ without the number of its atoms.
+    /// Reads a molecule from the atom lines of plain XYZ, without the line that counts the atoms.
     private func molecule(_ lines: String) throws -> Atoms {
         let count = lines.split(separator: "\n").count
         return try #require(ExtXYZ.frames(in: Array("\(count)\n\n\(lines)\n".utf8), label: "test").last)
@@ -36,7 +36,7 @@ import Testing
     func knownKinds() throws {
         let gold = try check(icosahedron(#require(Element(symbol: "Au"))))
         #expect(gold.problem == nil)
-        // The true mean error, from labels, is 0.24 eV/Å.
+        // The true mean error, compared with labels, is 0.24 eV/Å.
         let expected = try #require(gold.expected)
         #expect(expected.mean > 0.2 && expected.mean < 0.5)
 
@@ -82,7 +82,7 @@ import Testing
         #expect(try #require(palladium.expected).mean > 1)
     }
 
-    /// Returns a quarter of a layer of methylthiolate on gold.
+    /// Returns a gold surface with a quarter of a layer of methylthiolate.
     private func slab() throws -> Atoms {
         let frames = try ExtXYZ.read(path: "\(ScratchLibrary.models)/data/slabs-pbe-lcao.extxyz")
         let frame = try #require(frames.first)

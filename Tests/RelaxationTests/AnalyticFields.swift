@@ -1,17 +1,17 @@
 import Atomistics
 import Foundation
 
-/// A pair potential V(r), eV and Å, with the additional values that a model may predict.
+/// A force field from a pair potential V(r), eV and Å, with further values that a model may predict.
 struct PairField: ForceField {
     let provenance: ForceFieldProvenance
     /// Returns V (eV) and dV/dr (eV/Å) at r (Å).
     let pair: @Sendable (Double) -> (Double, Double)
     var hasEnergy = true
-    /// Amplitude of a term that depends irregularly on the positions, eV/Å on each component.
+    /// Largest value of an error that is added to each force component, eV/Å. It depends irregularly on the positions.
     var noise = 0.0
-    /// Force added to every atom, eV/Å, like the error of a model that is not conservative.
+    /// Force that is added to every atom, eV/Å, like the error of a model that is not conservative.
     var drift = SIMD3<Double>.zero
-    /// Expected error, the same for every atom, eV/Å; nil for a model without expected errors.
+    /// Expected error of each atom's force, eV/Å, from the atom's index; nil for a model without expected errors.
     var uncertainty: (@Sendable (Int) -> Double)?
     var isUnknown: @Sendable (Atoms, Int) -> Bool = { _, _ in false }
 
@@ -54,7 +54,7 @@ struct PairField: ForceField {
             outOfDomain: atoms.positions.indices.map { isUnknown(atoms, $0) })
     }
 
-    /// Returns the Hessian by central differences of the forces, for starts from the model's Hessian.
+    /// Returns the Hessian by central differences of the forces, for tests that start from a model's Hessian.
     func hessian(_ atoms: Atoms) throws -> [Double]? {
         guard hasEnergy else { return nil }
         let (n, h) = (3 * atoms.count, 1e-4)
@@ -70,8 +70,8 @@ struct PairField: ForceField {
         return result
     }
 
-    /// Returns components in −1...1 from the bits of a position: equal for equal positions, unrelated for neighbouring
-    /// positions.
+    /// Returns components in −1...1 that are calculated from the bits of a position: equal for equal positions,
+    /// unrelated for positions that differ ever so little.
     private static func hash(_ position: SIMD3<Double>) -> SIMD3<Double> {
         var result = SIMD3<Double>.zero
         var word: UInt64 = 0x9E37_79B9_7F4A_7C15
@@ -86,12 +86,12 @@ struct PairField: ForceField {
 }
 
 extension Atoms {
-    /// The four atoms of the golden numbers for Lennard-Jones.
+    /// Four atoms, for which ASE's results with a Lennard-Jones potential are known.
     static let fourLJ = Atoms(
         elements: [.gold, .gold, .gold, .gold],
         positions: [[0, 0, 0], [1.3, 0, 0], [0.4, 1.2, 0.1], [0.5, 0.3, 1.15]])
 
-    /// The seven atoms of the golden files.
+    /// Seven atoms, for which the golden files have ASE's runs.
     static let sevenMorse = Atoms(
         elements: [Element](repeating: .gold, count: 7),
         positions: [

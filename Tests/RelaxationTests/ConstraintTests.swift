@@ -62,8 +62,8 @@ import Testing
         zip(a, b).map { ($0 - $1).length }.max() ?? .infinity
     }
 
-    /// With `maskedSecant` each segment continues as if it had not been interrupted; `literal` adds a spurious
-    /// curvature at the switch.
+    /// With `maskedSecant` each segment continues as if it had not been interrupted. With `literal` the switch between
+    /// segments adds a wrong curvature.
     @Test(
         "Masked secants keep the curvatures of segments apart",
         arguments: [OptimizerKind.bfgs, .safeBFGS, .lbfgs])
@@ -153,7 +153,7 @@ import Testing
         #expect(try free.advance().fmax > 0.6)
     }
 
-    /// Rotates a pair about z and pulls it together.
+    /// A force field that rotates a pair of atoms about z and pulls it together.
     private struct Twist: ForceField {
         let hasEnergy = false
         let provenance = ForceFieldProvenance(
@@ -188,7 +188,8 @@ import Testing
         #expect(hopeless.status == .stopped(.outOfDomain(frozen: 7)))
     }
 
-    /// An atom that is out of domain for some steps adds no wrong curvature for the other atoms, and moves afterwards.
+    /// An atom is out of domain in the first steps and does not move. This adds no wrong curvature for the other atoms,
+    /// and the atom moves afterwards.
     @Test("An atom that is no longer out of domain moves again") func unfrozenAtoms() throws {
         var field = PairField.morse
         field.isUnknown = { atoms, atom in

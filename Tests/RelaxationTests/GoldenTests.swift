@@ -3,7 +3,7 @@ import Foundation
 import Relaxation
 import Testing
 
-/// Compares with runs of ASE's optimisers; see `Golden/generate.py`.
+/// Compares our optimisers with runs of ASE's; `Golden/generate.py` made them.
 @Suite struct GoldenTests {
     private struct Steps: Decodable {
         struct Frame: Decodable {

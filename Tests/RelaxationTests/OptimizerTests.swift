@@ -10,11 +10,12 @@ import Testing
             .sevenMorse, forceField: PairField.morse, settings: .init(kind, fmax: 1e-4, maxSteps: 3000))
         try relaxer.run()
         #expect(relaxer.status == .converged)
-        // All methods reach the pentagonal bipyramid.
+        // All optimisers reach the pentagonal bipyramid.
         #expect(abs(relaxer.energy + 17) < 1, "\(relaxer.energy)")
     }
 
-    /// A pair is compressed until the potential is steep, then stretched beyond the inflexion point, where yᵀs < 0.
+    /// A stretched pair begins beyond the inflexion point of the potential, where the curvature along a step is
+    /// negative (yᵀs < 0).
     @Test("Damped BFGS handles negative curvature") func damping() throws {
         let pair = Atoms(elements: [.gold, .gold], positions: [[0, 0, 0], [4.6, 0, 0]])
         var relaxer = Relaxer(
@@ -51,7 +52,7 @@ import Testing
         #expect(try steps(.model, .safeBFGS) < plain)
     }
 
-    /// The step is Newton's step of the moving atom alone, near a minimum where the eigenvalues are above the floor.
+    /// Near a minimum, where all eigenvalues are above the floor, the step is Newton's step for the moving atom alone.
     @Test("A given Hessian is restricted to the moving atoms") func givenHessian() throws {
         let field = PairField.morse
         var minimum = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
@@ -75,8 +76,8 @@ import Testing
         #expect(frame.fmax < 0.1 * force.length)
     }
 
-    /// Each force component has a noise of 0.02 eV/Å that differs from position to position, which disturbs
-    /// curvatures from differences of forces.
+    /// Each force component has an error of 0.02 eV/Å that differs from position to position. It disturbs curvatures
+    /// that are calculated from differences of forces.
     @Test("SQNM and damped BFGS tolerate noisy forces") func noise() throws {
         var field = PairField.morse
         field.noise = 0.02

@@ -32,7 +32,7 @@ extension Relaxer {
         Relaxer(.fourLJ, forceField: PairField.lennardJones, settings: settings)
     }
 
-    /// Results of ASE 3.29 for the same four Lennard-Jones atoms.
+    /// The expected numbers are ASE 3.29's for the same four Lennard-Jones atoms.
     @Test("The first steps of BFGS are those of ASE") func firstStepsMatchASE() throws {
         var relaxer = lennardJones(.init(.bfgs))
         let energies = [

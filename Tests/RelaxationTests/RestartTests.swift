@@ -3,7 +3,7 @@ import Foundation
 import Relaxation
 import Testing
 
-/// The next step after a restart is that of the uninterrupted run, bit for bit.
+/// After a restart, the next step is the same as in the uninterrupted run, bit for bit.
 @Suite struct RestartTests {
     private static let field: PairField = {
         var field = PairField.morse
@@ -12,7 +12,7 @@ import Testing
         return field
     }()
 
-    /// Returns settings that use every option with a state.
+    /// Returns settings with every option whose state must survive a restart.
     private static func settings(_ kind: OptimizerKind, _ treatment: SwitchTreatment) -> RelaxationSettings {
         let shell = [false, false, false, true, true, true, true]
         return .init(kind, fmax: 1e-5, maxSteps: 60) {
@@ -69,7 +69,7 @@ import Testing
         #expect(frozen > 0)
     }
 
-    /// A model's memory of the previous step is restored from the frame, both in one run and from a trajectory.
+    /// A model may use the previous prediction. It is the same in one run and after a restart from the frames.
     @Test("The model receives the previous prediction") func previousPrediction() throws {
         let field = Remembering(field: .morse)
         var whole = Relaxer(.sevenMorse, forceField: field, settings: .init(.bfgs))
@@ -85,7 +85,7 @@ import Testing
         #expect(next.prediction.forces == again.prediction.forces)
     }
 
-    /// A force field whose classes count the steps and whose forces depend on the classes.
+    /// A force field that counts the steps in the classes of its predictions; its forces depend on this number.
     private struct Remembering: ForceField {
         let field: PairField
         var provenance: ForceFieldProvenance { field.provenance }

@@ -54,7 +54,7 @@ import Testing
         #expect(relaxer.status == .converged)
     }
 
-    /// The frames are those of an earlier run that repeated a cycle, as in its trajectory.
+    /// The frames are those of an earlier run that repeated a cycle, as a restart reads them from its trajectory.
     @Test("Cycles are detected", arguments: [2, 3, 5]) func cycles(_ period: Int) throws {
         let start = Atoms.sevenMorse
         func frame(_ step: Int, drift: Double) -> (Atoms, ForcePrediction) {

@@ -28,7 +28,7 @@ import Testing
         return atoms
     }
 
-    /// Returns a job with DFT alone, in two steps.
+    /// Returns a job that has only a DFT stage, of two steps.
     private static func raw(fixed: Int? = nil) -> ComparedJob {
         var job = ComparedJob(name: "raw")
         job.given = atoms(1, fixed: fixed)
@@ -42,7 +42,7 @@ import Testing
         return job
     }
 
-    /// Returns a job with five steps of a model that has energies, single points along them, and one step of DFT.
+    /// Returns a job with an ML stage of five steps, single points along its path, and a DFT stage of one step.
     private static func prepared() -> ComparedJob {
         var job = ComparedJob(name: "prepared")
         job.given = atoms(1)
@@ -74,7 +74,7 @@ import Testing
         #expect(rows.map(\.difference) == [0, -0.25])
         #expect(rows.map(\.prepared) == ["", "5 steps of some-model"])
         #expect(try #require(rows[0].rmsd) < 1e-9)
-        // The RMSD ignores hydrogen, which is displaced by 0.9 Å; only sulfur remains.
+        // The RMSD ignores hydrogen, which is displaced by 0.9 Å, so only sulfur contributes.
         let rmsd = try #require(rows[1].rmsd)
         #expect(rmsd > 0.04 && rmsd < 0.06)
         #expect(
@@ -88,7 +88,7 @@ import Testing
         #expect(figures.map(\.name) == ["energy", "rmsd", "structures"])
         let energy = try #require(figures.first).svg
         #expect(energy.contains("prepared, model") && energy.contains("stroke-dasharray"))
-        // Two single points with an energy, three steps of the raw run, two of the other one.
+        // Two single points have an energy, the first job has three DFT geometries, the second one two.
         #expect(energy.components(separatedBy: "<circle").count - 1 == 7)
         // A model's energies are not drawn, because they would need another axis.
         #expect(!energy.contains(">-400") && !energy.contains(">-490"))
@@ -98,11 +98,11 @@ import Testing
     @Test("Deviations are measured in the frame of the fixed atoms") func fixedFrame() throws {
         var moved = Self.raw(fixed: 0)
         moved.name = "moved"
-        // A package shifts the structure as a whole.
+        // A package may shift the whole structure.
         for i in 0..<4 { moved.stages[0].frames[0].positions[i] += [7, 7, 7] }
         moved.stages[0].frames[0].positions[2].y += 0.3
         let rows = try Comparison([Self.raw(fixed: 0), moved], rmsdTo: Self.raw().final).rows
-        // One of the two moving atoms other than hydrogen is displaced by 0.3 Å.
+        // Of the two moving atoms that are not hydrogen, one is displaced by 0.3 Å.
         #expect(abs(try #require(rows[1].rmsd) - 0.3 / 2.0.squareRoot()) < 1e-12)
     }
 

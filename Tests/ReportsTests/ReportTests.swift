@@ -21,7 +21,8 @@ import Testing
         #expect(OptimizerCurve("").entries.isEmpty)
     }
 
-    /// The force halves every 5 s, so it needs log₂ 5 times 5 s from 0.25 to 0.05 eV/Å; the log passes midnight.
+    /// The largest force halves every 5 s, so it needs 5 s times log₂ 5 to fall from 0.25 to 0.05 eV/Å. The log passes
+    /// midnight.
     @Test("The time left follows from the trend") func timeLeft() throws {
         let curve = OptimizerCurve(Self.log)
         #expect(curve.trend == "↓")
@@ -98,7 +99,7 @@ import Testing
         #expect(chart.svg.contains("a &lt; b &amp;") && !chart.svg.contains("nothing"))
         #expect(!chart.svg.contains("nan") && !chart.svg.contains("inf"))
         #expect(LineChart("empty", y: "y", []).isEmpty)
-        // A single point, or equal values, still has a scale.
+        // A curve with a single point, or with equal values, also has a valid scale.
         for points: [SIMD2<Double>] in [[[0, 1]], [[0, 0], [1, 0]], [[5, -154.5], [6, -154.5]]] {
             let svg = LineChart("t", y: "y", [.init("s", colour: LineChart.blue, points)]).svg
             try expectXML(svg)
@@ -111,7 +112,7 @@ import Testing
             Self.isWellFormed(text), "tags do not close as they open:\n\(text)")
     }
 
-    /// Checks that elements are closed in order and text has no bare `<` or `&`.
+    /// Returns whether every element is closed in the right order and text has no bare `<` or `&`.
     private static func isWellFormed(_ text: String) -> Bool {
         var open: [Substring] = []
         var rest = text[...]
@@ -150,7 +151,7 @@ import Testing
         ml.warnings = ["</script><script>alert(1)</script>"]
         var dft = JobReport.Stage(name: "2 DFT", isML: false)
         dft.curve = OptimizerCurve(log)
-        // A package moves the structure into the middle of its box.
+        // A package moves the structure into the middle of its box, so the positions differ by a shift.
         dft.frames = [atoms(5, ["forces": Column(vectors: [[0.4, 0, 0], [0, 0, 0], [0, 0.4, 0]])])]
         dft.frames[0].info["level_of_theory"] = .string("PBE")
         report.initial = atoms(0)
@@ -168,7 +169,7 @@ import Testing
         for foreign in ["src=\"http", "href=\"http", "url(http", "@import", "<link"] {
             #expect(!page.contains(foreign), "\(foreign)")
         }
-        // One script has the data, one is the viewer, one starts the viewer.
+        // The first script element has the data, the second is the viewer, the third starts the viewer.
         #expect(page.components(separatedBy: "<script").count == 4)
         #expect(page.components(separatedBy: "</script>").count == 4)
         #expect(!Self.report.page().contains("<script"))
@@ -188,14 +189,15 @@ import Testing
         #expect(page.contains("\"cell\":[4,0,0,2,3.5,0,0,0,20]") && page.contains("\"unitCell\":true"))
     }
 
-    /// Two gold atoms have errors of 0.3 and 0.4 eV/Å: the report shows their root mean square and the expected errors.
+    /// Two gold atoms have errors of 0.3 and 0.4 eV/Å. The report shows the root mean square of the errors, and the
+    /// mean expected error.
     @Test("Errors of the model at the start of DFT are shown") func handoverErrors() throws {
         let page = Self.report.page()
         let root = ((0.09 + 0.16) / 2.0).squareRoot()
         #expect(
             page.contains(
                 "<td>unit-gold</td><td>2</td><td>\(String(format: "%.4f", root))</td><td>0.2000</td>"))
-        // Another geometry cannot be compared.
+        // If the geometries differ by more than a shift, the forces are not compared.
         var other = Self.report
         other.stages[1].frames[0].positions[0].y += 0.1
         #expect(!other.page().contains("at the start of DFT"))

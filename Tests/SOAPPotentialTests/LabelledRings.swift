@@ -3,7 +3,7 @@ import Descriptors
 import Foundation
 import SOAPPotential
 
-/// Frames of a ring of four with PBE forces, and one cluster, written by Golden/generate.py.
+/// Frames of a ring with four gold atoms and of one cluster, with PBE forces; written by Golden/generate.py.
 struct LabelledRings: Decodable {
     struct Frame: Decodable {
         let symbols: [String]
@@ -31,13 +31,13 @@ struct LabelledRings: Decodable {
         return try JSONDecoder().decode(LabelledRings.self, from: Data(contentsOf: path))
     }
 
-    /// Returns training frames, and held-out frames from the end of the dynamics.
+    /// Returns the training frames, and held-out frames from the end of the molecular dynamics.
     static func split() throws -> (training: [Atoms], held: [Atoms]) {
         let frames = try load().rings.map(\.atoms)
         return (Array(frames.dropLast(3)), Array(frames.suffix(3)))
     }
 
-    /// Settings for a potential that is small enough for a test and accurate enough to be measured.
+    /// Settings for a potential that is small enough for a test, and accurate enough that its errors mean something.
     static var settings: SOAPPotentialSettings {
         var settings = SOAPPotentialSettings()
         settings.descriptor = .init(

@@ -2,9 +2,10 @@ import Atomistics
 import SOAPPotential
 import Testing
 
-/// The potential with images of a periodic structure.
+/// The potential in periodic structures, where images of atoms are neighbours, too.
 @Suite struct PeriodicPotentialTests {
-    /// Returns a ring of the data in a cell so small that the ring is near its images along two directions.
+    /// Returns a ring of the data in a cell that is so small that the ring and its images are neighbours along two
+    /// directions.
     private static func crowded() throws -> (potential: SOAPPotential, atoms: Atoms) {
         var atoms = try LabelledRings.split().held[0]
         let low = atoms.positions.reduce(atoms.positions[0]) { pointwiseMin($0, $1) }

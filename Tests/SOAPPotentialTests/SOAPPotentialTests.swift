@@ -9,7 +9,7 @@ import Testing
     @Test("Forces are minus the gradient of the energy") func forcesAreMinusTheGradientOfTheEnergy() throws {
         let potential = try LabelledRings.potential()
         var atoms = try LabelledRings.split().held[0]
-        // Two atoms so close that the repulsion acts.
+        // Two atoms are so close that the repulsion acts.
         atoms.positions[8] = atoms.positions[4] + 0.5 * (atoms.positions[8] - atoms.positions[4])
         let forces = try potential.predict(atoms).forces
         let scale = forces.map(\.length).max() ?? 1
@@ -77,12 +77,12 @@ import Testing
         for i in 0..<size {
             for j in 0..<i { #expect(hessian[i * size + j] == hessian[j * size + i]) }
         }
-        // A translation of all atoms costs no energy.
+        // A translation of all atoms does not change the energy.
         for i in 0..<size {
             let row = stride(from: 0, to: size, by: 3).reduce(0) { $0 + hessian[i * size + $1] }
             #expect(abs(row) < 1e-4)
         }
-        // The product with a vector is computed without the matrix.
+        // The product of the Hessian with a vector is computed without the matrix.
         let vector = (0..<atoms.count).map { SIMD3(sin(Double($0)), cos(3 * Double($0)), 0.5) }
         let image = try potential.hessianVectorProduct(atoms, vector)
         let scale = hessian.map(abs).max() ?? 1
@@ -131,7 +131,8 @@ import Testing
             (values ?? []).reduce(0, +) / Double(values?.count ?? 1)
         }
         #expect(mean(cluster.uncertainty) > 1.2 * mean(known.uncertainty))
-        // The energy's expected error grows too; on the frames that calibrated it, its mean is correct.
+        // The expected error of the energy grows, too. For the frames that it was calibrated on, it is correct on
+        // average.
         let held = try LabelledRings.split().held
         var settings = LabelledRings.settings
         settings.refitsOnAllFrames = false
@@ -150,8 +151,8 @@ import Testing
 }
 
 @Suite struct DescentTests {
-    /// In the raw ring all atoms are displaced by up to 0.15 Å. The energy falls in every step, and no atoms
-    /// fuse or come off.
+    /// All atoms of the ring are displaced by up to 0.15 Å. The energy falls in every step, and no atoms fuse or come
+    /// off.
     @Test("A distorted ring relaxes") func aDistortedRawRingRelaxes() throws {
         let potential = try LabelledRings.potential()
         var atoms = try LabelledRings.split().training[0]

@@ -71,7 +71,8 @@ import Testing
         #expect(run.phase == .running)
         #expect(run.text(at: start, done: 4) == "Slurm array 12: 4 of 8 points done, 2 run, 2 wait")
         #expect(run.jobs == 4)
-        // Slurm no longer lists an element that ended; the end of another element was not seen.
+        // Slurm no longer lists element 1, which had ended. It still lists the end of the elements 2 to 4; the end of
+        // element 5 was not seen.
         run.see([entry([4], .running)], at: start)
         run.see([entry([2, 3, 4], .ended("COMPLETED"))], at: start)
         #expect(run.phase == .completing && run.elementsUnseen == [5])
@@ -88,8 +89,8 @@ import Testing
         return evidence
     }
 
-    /// The missing elements decide: after a time limit or a cancellation they are resubmitted with
-    /// the largest request; after a permanent failure the job fails with its log.
+    /// The elements without a result decide. After a time limit or a cancellation they are resubmitted with the largest
+    /// request that any of them needs; after a permanent failure the job fails and shows the element's log.
     @Test("Missing elements are resubmitted") func missingElements() {
         var run = run([1, 2, 3, 4])
         run.see(

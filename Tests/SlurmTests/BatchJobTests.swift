@@ -24,13 +24,14 @@ import Testing
                 "--partition=long", "--time=01:30:00", "--ntasks=8", "--mem=16384M", "--exclusive",
                 "--mail-type=END", "/data/out/ring/02-dft/.slurm/aurelax-ring-2-1-1-ab.sh",
             ])
-        // A run with a short limit has time to start before the signal, which Slurm may send 30 s earlier.
+        // With a short time limit the signal comes late enough for the run to have started, although Slurm may send it
+        // 30 s early.
         #expect(batch { $0.resources.time = 120 }.arguments.contains("--signal=B:USR1@45"))
         #expect(batch { $0.resources.time = 60 }.arguments.contains("--signal=B:USR1@15"))
         #expect(!batch { $0.resources = SlurmResources() }.arguments.contains { $0.hasPrefix("--mem") })
     }
 
-    /// Folders and values with any character that is special for a shell are one word each.
+    /// A folder or a value is one word in the script, even if it has characters that are special for a shell.
     @Test("Arguments in the batch script are quoted") func theScriptIsQuoted() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("it's $(touch x) `y` \"z\" \(UUID().uuidString)")
@@ -54,14 +55,15 @@ import Testing
         }
         #expect((text(batch.beganName), text(BatchJob.endedName(batch.name))) == ("77\n", "6\n"))
 
-        // The package names another run now, so this run does nothing.
+        // The package now names another run, so this run does nothing.
         try write("aurelax-ring-2-1-2-cd\n", to: records.appendingPathComponent(BatchJob.current))
         try FileManager.default.removeItem(at: folder.appendingPathComponent("seen"))
         #expect(try execute(records.appendingPathComponent(batch.scriptName)) == 0)
         #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("seen").path))
     }
 
-    /// If the warning arrives during the setup, the package does not start, and the exit status is that of a stop.
+    /// If the warning arrives during the setup, the calculation does not start, and the exit status is that of a
+    /// stopped run.
     @Test("A stop request during the setup is obeyed") func stoppedDuringSetup() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "aurelax-\(UUID().uuidString)")
@@ -108,8 +110,8 @@ import Testing
                 == nil)
     }
 
-    /// Writes in another process. If a parallel test inherited the descriptor when it starts a program, the kernel
-    /// would not run the script (‘text file busy’).
+    /// Writes the file in another process. If this process wrote it, a program that a parallel test starts could
+    /// inherit the open descriptor, and the kernel would not run the script (‘text file busy’).
     private func write(_ text: String, to url: URL) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -124,8 +126,8 @@ import Testing
         process.executableURL = url
         process.environment = ["SLURM_JOB_ID": "77", "PATH": "/usr/bin:/bin"]
         process.standardOutput = FileHandle.nullDevice
-        // A shell cannot trap a signal that is blocked at its start, as it may be on a thread of
-        // the tests.
+        // A shell cannot trap a signal that was blocked when the shell started, and on a thread of the tests the signal
+        // may be blocked.
         var warning = sigset_t()
         sigemptyset(&warning)
         sigaddset(&warning, SIGUSR1)

@@ -3,7 +3,7 @@ import Slurm
 import TestTags
 import Testing
 
-/// The arguments of Slurm's commands, and the handling of hanging commands.
+/// The arguments of Slurm's commands, and what happens if a command hangs.
 @Suite struct CommandTests {
     private let folder: URL
 
@@ -34,7 +34,7 @@ import Testing
         #expect(
             error?.description == "squeue gave no answer within 3.0 seconds", "\(String(describing: error))")
         let process = try String(contentsOfFile: number, encoding: .utf8).filter(\.isNumber)
-        // A zombie no longer has a command line.
+        // If the process is a zombie, its command line is empty.
         let line = (try? String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)) ?? ""
         #expect(!line.contains("sleep"))
     }

@@ -2,7 +2,7 @@ import Slurm
 import Testing
 
 @Suite struct QueueTests {
-    /// The lines are those that Slurm 22.05 printed, and other possible lines.
+    /// Lines that Slurm 22.05 printed, and other lines that are possible.
     @Test("The lines of squeue are read") func linesOfSqueue() {
         let entries = QueueEntry.inSqueue(
             """
@@ -14,7 +14,7 @@ import Testing
             21|NEW_STATE|None|vm|0:03|56:57|2026-11-23T22:15:03|e
             22|RUNNING|None
             """)
-        // An unknown state does not mean that the job has ended.
+        // A job in an unknown state counts as not ended.
         #expect(entries.map(\.id) == [17, 18, 19, 20, 21])
         #expect(
             entries.map(\.state) == [.running, .pending, .completing, .ended("OUT_OF_MEMORY"), .completing])
@@ -96,7 +96,7 @@ import Testing
         #expect(SubmissionOutcome(status: status, output: output, errors: errors) == outcome)
     }
 
-    /// A failed command says nothing about the queue, whatever it printed.
+    /// A command without an exit status says nothing about the queue, whatever it printed.
     @Test("An sbatch without an exit status counts as uncertain") func noAnswerIsDoubt() {
         let outcome = SubmissionOutcome(status: nil, output: "", errors: "sbatch: error: Invalid partition\n")
         #expect(outcome == .doubtful("sbatch gave no answer: sbatch: error: Invalid partition"))

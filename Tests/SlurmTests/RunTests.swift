@@ -42,7 +42,7 @@ import Testing
         (running.used, running.left, running.node) = (60, 3540, "n1")
         run.see([running], at: start)
         #expect(run.text(at: start + 30) == "Slurm job 7 runs on n1, 00:01:30 used, 00:58:30 left")
-        // A change of the time used is not news.
+        // If only the time used has changed, there is nothing new to report.
         (running.used, running.left) = (90, 3510)
         let passed = run.see([running], at: start + 30)
         #expect(!passed)
@@ -54,7 +54,7 @@ import Testing
         #expect(run.endedAt == start + 50)
     }
 
-    /// A single absence proves nothing, and lost contact can be restored.
+    /// One poll without the run proves nothing, and a run that counts as lost can be found again.
     @Test("A run is lost after three absences, and found again") func lostContact() {
         var run = run()
         run.accept(id: 7)
@@ -72,7 +72,7 @@ import Testing
         #expect(!isLostAgain)
     }
 
-    /// Slurm reuses numbers when a controller has lost its state.
+    /// Slurm uses numbers of jobs again after a controller has lost its state.
     @Test("Jobs of another name, number or submission time are ignored") func anotherJobIsNotOurs() {
         var run = run()
         #expect(run.matches(entry(.running, id: 3)), "the name is enough without a number")
@@ -98,7 +98,7 @@ import Testing
         return evidence
     }
 
-    /// Returns the time limit (s) and the memory (MiB) of the next run; nil if there is no next run.
+    /// Returns the time limit (s) and the memory (MiB) that the next run requests; nil if there is no next run.
     private func next(_ run: SlurmRun, _ evidence: RunEvidence, idle: Int = 0) -> [Int?]? {
         guard case .again(let request, _) = rules.decision(run, evidence, idle: idle) else { return nil }
         return [request.time, request.memory]
@@ -152,7 +152,7 @@ import Testing
                 "Slurm job 7 did not run: setup failed with status 127: module load gpaw\n") == true)
     }
 
-    /// The marker decides, not Slurm's report; a paused job is not resubmitted.
+    /// The marker in `result/` decides, not the state that Slurm reports. A paused job is not resubmitted.
     @Test("Results and pauses decide what follows") func resultsAndPauses() {
         var done = evidence()
         done.hasResult = true
@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    /// A run is unchanged after it was saved in the store.
+    /// A run is the same after it was saved in the store and read again.
     @Test("A run is stored and read again") func itIsKept() throws {
         var run = ended("TIMEOUT")
         run.isHeld = true

@@ -17,8 +17,8 @@ import Testing
         17|4294901700|N/A|long|Priority
         """)
 
-    /// Jobs are counted by priority, then by number. Jobs that wait for another partition or for something other than
-    /// resources do not count.
+    /// Waiting jobs are ordered by priority, then by number. Jobs that wait in another partition, or for something
+    /// other than resources, do not count.
     @Test("Places in the queue are counted") func places() {
         let places = queue.places(of: [10, 11, 12, 15, 16, 17, 13, 14, 99])
         #expect(places[10] == QueuePlace(position: 1, waiting: 4, start: "2026-11-25T02:30:00"))
@@ -30,7 +30,7 @@ import Testing
         #expect(places[13] == nil && places[14] == nil && places[99] == nil)
     }
 
-    /// The place is shown while the run waits, and not after its start.
+    /// The text about a run has its place in the queue while the run waits, and no longer after its start.
     @Test("A run shows its place") func aRunStandsThere() {
         let start = Date(timeIntervalSince1970: 1_800_000_000)
         var run = SlurmRun(
@@ -50,7 +50,7 @@ import Testing
         #expect(run.place == nil && !standsStill)
     }
 
-    /// A store written by a version without places is read.
+    /// A run that was stored by a version without places can be read.
     @Test("Runs stored by earlier versions are read") func runsOfEarlierVersions() throws {
         let text =
             #"{"intendedAt":0,"isHeld":false,"isWithdrawn":false,"name":"a","node":"","number":1,"phase":"pending","#

@@ -9,7 +9,7 @@ struct ProtocolTests {
         .unix(try PrivateFolder.make("/tmp/aurelax-test-XXXXXX").appending("socket"))
     }
 
-    /// Connects an engine's end with a driver's end in this process.
+    /// Connects both ends of the protocol in this process, and returns the answers to the geometries.
     private func exchange(
         _ geometries: [SocketGeometry], at address: SocketAddress,
         _ evaluate: @escaping @Sendable (SocketGeometry) throws -> SocketForces
@@ -43,7 +43,7 @@ struct ProtocolTests {
         ]
         let answers = try exchange(geometries, at: address) { geometry in
             var forces = Self.harmonic(geometry)
-            // The engine receives the cell's vectors in our order.
+            // The answer reports the cell's numbers as the engine received them, so that their order can be checked.
             forces.extra = Array(
                 (geometry.cell ?? []).map { "\(($0 * 1e6).rounded())" }.joined(separator: " ").utf8)
             return forces
@@ -58,16 +58,16 @@ struct ProtocolTests {
             Double($0)
         }
         #expect(zip(seen, cell).allSatisfy { abs($0 / 1e6 - $1) < 1e-6 } && seen.count == 9)
-        // 990 − 0.5·(0·11 − 0.25·1) = the volume.
+        // The volume of the cell is 990 − 0.5·(0·11 − 0.25·1) Å³.
         let stress = try #require(answers[0].stress(in: cell))
         #expect(abs(stress[0] + 1 / 990.125) < 1e-9)
     }
 
-    /// Returns the error caused by a peer that writes these bytes after a request.
+    /// Returns the error that a driver reports if its peer answers with these bytes.
     private func fault(_ bytes: [UInt8], atoms: Int = 1) throws -> SocketEngineError? {
         let listener = try SocketListener(.tcp(host: "127.0.0.1", port: 0))
         guard case .tcp(_, let port) = listener.address else { return nil }
-        // The peer does not speak the protocol: it writes the given bytes and then waits.
+        // The peer is a script that does not speak the protocol: it writes the given bytes and then waits.
         let script =
             "import socket,sys,time;s=socket.create_connection(('127.0.0.1',\(port)));"
             + "s.sendall(bytes.fromhex(sys.argv[1]));s.shutdown(socket.SHUT_WR) if sys.argv[2]=='1' else None;"
@@ -159,7 +159,7 @@ struct ProtocolTests {
         #expect(sleeper.ending == nil && kill(identifier, 0) == 0)
         sleeper.end(grace: .zero)
         #expect(sleeper.ending == "signal 9")
-        // The process no longer exists, or is a zombie that its new parent has not collected yet.
+        // The process no longer exists, or is a zombie whose status its new parent has not collected yet.
         var isGone = false
         for _ in 0..<200 where !isGone {
             let state = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)

@@ -17,7 +17,7 @@ import Testing
         return found
     }
 
-    /// Returns the angle at atom j, degrees.
+    /// Returns the angle i–j–k, degrees.
     private func angle(_ i: Int, _ j: Int, _ k: Int) -> Double {
         let (u, v) = (atoms.positions[i] - atoms.positions[j], atoms.positions[k] - atoms.positions[j])
         return acos(u.dot(v) / (u.length * v.length)) * 180 / .pi
@@ -38,7 +38,7 @@ import Testing
         #expect(atoms.positions.reduce(.zero, +).length < 1e-9)
     }
 
-    /// Returns true if the operation moves each of the first `count` atoms onto an atom of the same element.
+    /// Returns true if the operation moves each of the first `count` atoms onto one of them of the same element.
     private func isSymmetric(_ count: Int, _ operation: (SIMD3<Double>) -> SIMD3<Double>) -> Bool {
         (0..<count).allSatisfy { i in
             let image = operation(atoms.positions[i])
@@ -48,8 +48,8 @@ import Testing
         }
     }
 
-    /// All 24 operations of T_h leave gold and sulfur unchanged; a four-fold and a five-fold axis
-    /// do not, so the group is neither O_h nor I_h.
+    /// All 24 operations of T_h leave gold and sulfur unchanged. A rotation by 90° and one by 72° do not, so the point
+    /// group is neither O_h nor I_h.
     @Test("Gold and sulfur of Au25 have the point group T_h") func skeletonSymmetry() {
         let signs: [SIMD3<Double>] = [[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]
         for sign in signs {
@@ -61,7 +61,7 @@ import Testing
             }
         }
         #expect(!isSymmetric(43) { SIMD3(-$0.y, $0.x, $0.z) })
-        // The thirteen gold atoms of the core have the icosahedron's five-fold axes; all 25 gold atoms do not.
+        // The thirteen gold atoms of the core have a five-fold axis, but all 25 gold atoms together do not.
         let axis = atoms.positions[1] / atoms.positions[1].length
         func fiveFold(_ r: SIMD3<Double>) -> SIMD3<Double> {
             let angle = 2 * Double.pi / 5
@@ -71,8 +71,7 @@ import Testing
         #expect(!isSymmetric(25, fiveFold))
     }
 
-    /// With the methyl groups the three-fold axes and the inversion centre remain, the two-fold
-    /// axes do not.
+    /// With the methyl groups the three-fold axes and the inversion centre remain, but the two-fold axes do not.
     @Test("Au25 with methyl groups has the symmetry S6") func fullSymmetry() {
         #expect(isSymmetric(115) { SIMD3($0.z, $0.x, $0.y) })
         #expect(isSymmetric(115) { -$0 })
@@ -80,13 +79,13 @@ import Testing
     }
 
     @Test("Bond lengths of Au25 are those of protected clusters") func bondLengths() {
-        // Twelve distances from the centre, and thirty edges of the icosahedron.
+        // There are twelve distances from the centre, and thirty edges of the icosahedron.
         let goldGold = distances(.gold, .gold, below: 3.0).sorted()
         #expect(goldGold.count == 42)
         #expect(goldGold.allSatisfy { (2.79...2.95).contains($0) })
-        // Each gold atom of a staple is above a face of three gold atoms.
+        // Each of the twelve gold atoms in the staples is near the three gold atoms of a face.
         #expect(distances(.gold, .gold, below: 3.25).count == 42 + 36)
-        // Two bonds for each sulfur.
+        // Each sulfur atom has two bonds to gold.
         let goldSulfur = distances(.gold, .sulfur, below: 3.2)
         #expect(goldSulfur.count == 36)
         #expect(goldSulfur.allSatisfy { (2.2...2.5).contains($0) })

@@ -1,6 +1,7 @@
 public import Testing
 
-/// The faults of docs/reliability.md by number. `swift test --filter fault07` selects the tests of one by their names.
+/// The faults of docs/reliability.md by number. `swift test --filter fault07` selects the tests of fault 7 by their
+/// names.
 extension Tag {
     /// Kill -9 at any moment.
     @Tag public static var fault01: Self

@@ -6,14 +6,14 @@ import ModelFile
 import Testing
 import ThiolateGold
 
-/// Unsuitable training data or structures are refused with their place, or marked; they never give a number without a
-/// warning.
+/// Unsuitable training data and structures are refused with the place of the mistake, or a warning marks them. They
+/// never give a number without a warning.
 @Suite struct BadInputTests {
     static func rings(_ range: Range<Int> = 10..<15) throws -> [Atoms] {
         try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[range])
     }
 
-    /// Returns the messages of a training on these frames.
+    /// Returns the error of a training on these frames; nil if it succeeds.
     func failure(
         _ frames: [Atoms], _ options: OAMLMOptions = OAMLMTests.options
     ) -> TrainingError? {
@@ -30,8 +30,8 @@ import ThiolateGold
         #expect(
             failure(try Self.rings(), options)
                 == .tooFewEnvironments(["unit-gold": 20, "S": 20, "C": 20, "H": 60], needed: 200))
-        // Enough atoms of one class: the other classes are reported, and a structure with such
-        // atoms is refused.
+        // Only hydrogen has enough atoms. The other classes are reported, and a structure with atoms of these classes
+        // is refused.
         options.environment.fewestEnvironments = 50
         var said: [String] = []
         try OAMLMTests().inDirectory { directory in
@@ -53,7 +53,7 @@ import ThiolateGold
         #expect(failure([]) == .noFrames)
     }
 
-    /// One frame gives no error estimate: the model is trained on it and states no expected errors.
+    /// A model can be trained on one frame. Its errors cannot be estimated then, so it states no expected errors.
     @Test("One frame trains a model without expected errors") func oneFrame() throws {
         let ring = try Self.rings(10..<11)
         var (machines, kernel) = (OAMLMTests.options, VectorKernelForceFieldTests.options)
@@ -98,7 +98,7 @@ import ThiolateGold
         #expect(failure(frames) == .coincidentAtoms(frame: 1, 3, 9))
     }
 
-    /// The same environments occur twice, and once more with other forces. Each becomes one reference; the training
+    /// The same environments occur twice, and once more with other forces. Each becomes one reference. The training
     /// forces are reproduced unless they contradict each other.
     @Test("Duplicate points do not break the fit") func duplicatePoints() throws {
         let frames = try Self.rings()
@@ -133,7 +133,7 @@ import ThiolateGold
         let strange = try model.predict(squeezed)
         #expect(strange.outOfDomain.count { $0 } > squeezed.count / 2)
         #expect(try #require(strange.uncertainty).reduce(0, +) > 2 * #require(seen.uncertainty).reduce(0, +))
-        // A single hydrogen atom has no neighbours for alignment, which is reported.
+        // A single hydrogen atom has no neighbours to align, which is reported.
         var lost = try Self.rings()[1]
         let h = try #require(lost.elements.lastIndex(of: .hydrogen))
         lost.positions[h] += [30, 0, 0]
@@ -150,7 +150,7 @@ import ThiolateGold
             #expect(
                 throws: ModelFileError.wrongKind(path: path, found: "oamlm", expected: "vector-kernel")
             ) { try VectorKernelForceField(ModelFile(contentsOf: path)) }
-            // The file is truncated at many places.
+            // The file is truncated at several places.
             let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             for count in [0, 7, 100, bytes.count / 3, bytes.count - 1] {
                 try bytes.prefix(count).write(to: URL(fileURLWithPath: path))

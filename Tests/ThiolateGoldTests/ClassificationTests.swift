@@ -2,7 +2,7 @@ import Atomistics
 import ThiolateGold
 import Testing
 
-/// Returns a gold atom at the origin with these neighbours.
+/// Returns a structure with a gold atom at the origin and these neighbours.
 private func around(_ neighbours: [(Element, SIMD3<Double>)]) -> Atoms {
     Atoms(
         elements: [.gold] + neighbours.map(\.0),

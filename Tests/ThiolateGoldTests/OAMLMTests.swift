@@ -6,7 +6,7 @@ import ModelFile
 import Testing
 import ThiolateGold
 
-/// Models trained on few frames: three of the cluster, which have both kinds of core gold, and five of a ring.
+/// Models that are trained on few frames: three of the cluster, which has both kinds of core gold, and five of a ring.
 @Suite struct OAMLMTests {
     static let level = "GPAW 26.7.0 PBE LCAO dzp h=0.2A FermiDirac 0.05eV non-periodic"
 
@@ -28,7 +28,7 @@ import ThiolateGold
         return options
     }
 
-    /// Calls `body` with a separate folder.
+    /// Calls `body` with the path of a new folder, which is removed afterwards.
     func inDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("aurelax-" + UUID().uuidString)
@@ -63,13 +63,14 @@ import ThiolateGold
         try Self.expectForcesTurn(model())
     }
 
-    /// Expects that the forces follow when a structure is rotated, reflected and moved, and its atoms are reordered.
+    /// Expects that the predicted forces transform with the structure when it is rotated, reflected and moved, and that
+    /// they do not depend on the order of the atoms.
     static func expectForcesTurn(_ model: some ForceField) throws {
         let cluster = try frames("au38q-pbe-lcao.extxyz")[8]
         let before = try model.predict(cluster)
         #expect(Set(before.classes).isSuperset(of: ["core-gold", "unit-gold", "S", "C", "H"]))
         let (c, s) = (cos(0.7), sin(0.7))
-        // An improper rotation: about x, with a reflection.
+        // An improper rotation: a rotation about x, and a reflection of x.
         func turned(_ v: SIMD3<Double>) -> SIMD3<Double> { [-v.x, c * v.y - s * v.z, s * v.y + c * v.z] }
         let order = Array((0..<cluster.count).reversed())
         let moved = Atoms(
@@ -87,7 +88,8 @@ import ThiolateGold
         try Self.expectClosePairOutOfDomain(model(), shortestIn: Self.training())
     }
 
-    /// Moves a sulfur atom along its bond to gold to slightly above and below the limit, and expects the marks.
+    /// Moves a sulfur atom along its bond to gold, to distances slightly above and slightly below the limit. Expects
+    /// that both atoms are out of domain only below it.
     static func expectClosePairOutOfDomain(_ model: some ForceField, shortestIn frames: [Atoms]) throws {
         let shortest = try #require(try PairDistances(shortestIn: frames)[.gold, .sulfur])
         let limit = shortest * PairDistances.trustedFraction
@@ -115,7 +117,7 @@ import ThiolateGold
     @Test("Half units use the model of unit gold") func halfUnits() throws {
         let model = try model()
         let ring = try Self.frames("rings-pbe-lcao.extxyz")[80]
-        // Each gold atom in turn is moved away from one of its sulfurs and from other gold.
+        // Each gold atom in turn is moved away from one of its two sulfur atoms, and out of the ring.
         let center = ring.positions.reduce(.zero, +) / Double(ring.count)
         var found = 0
         for gold in ring.elements.indices where ring.elements[gold] == .gold {
@@ -135,7 +137,8 @@ import ThiolateGold
         #expect(found > 0)
     }
 
-    /// Between the lengths at which a class is gained and lost, the previous step decides.
+    /// At a bond length between the one at which a class is gained and the one at which it is lost, the class of the
+    /// previous step decides.
     @Test("Classes do not flip at one distance") func stableClasses() throws {
         var options = Self.options
         options.environment.classification.releaseLength = 3.4
@@ -145,7 +148,7 @@ import ThiolateGold
         let s = Set(cluster.elements.indices.filter { cluster.elements[$0] == .sulfur })
         var flipped = 0
         for gold in cluster.elements.indices where before.classes[gold] == "unit-gold" {
-            // One bond is stretched so far that a classification without history no longer sees it.
+            // One bond is stretched so far that a classification without the previous step does not count it.
             let bonds = s.map { cluster.positions[$0] - cluster.positions[gold] }.sorted {
                 $0.length < $1.length
             }
@@ -180,8 +183,8 @@ import ThiolateGold
         #expect(try #require(all["u2-coherence"]).allSatisfy { (0...3).contains($0) })
     }
 
-    /// The original MLM in place of the EMLM: its norms at the training points are those of the
-    /// data, and its cross-validated norms are those of a fit without the frame.
+    /// The original MLM takes the place of the EMLM. At the training points its norms are those of the data, and for a
+    /// structure outside the training data it roughly agrees with the EMLM.
     @Test("Multilateration predicts norms") func multilateration() throws {
         var options = Self.options
         options.objective = .multilateration
@@ -197,7 +200,7 @@ import ThiolateGold
         let emlm = try self.model().solving(.leastSquares).predict(unseen).forces
         let mlm = try model.predict(unseen).forces
         #expect(zip(emlm, mlm).contains { ($0 - $1).length > 1e-3 })
-        // Both models are trained on the same data: they agree on most of the force.
+        // Both models were trained on the same data, so they agree on most of the force.
         let size = emlm.reduce(0) { $0 + $1.squaredLength }
         #expect(zip(emlm, mlm).reduce(0) { $0 + ($1.0 - $1.1).squaredLength } < 0.5 * size)
     }
@@ -213,7 +216,7 @@ import ThiolateGold
             }
         }
         #expect(!bound.isEmpty && bound.count < core.count)
-        // On held-out frames the error is well below the force for gold with and without sulfur.
+        // On a held-out frame, the error is well below the force for core gold with and without a bond to sulfur.
         let model = try model(on: Array(Self.frames("au38q-pbe-lcao.extxyz").prefix(8)))
         let frame = try Self.frames("au38q-pbe-lcao.extxyz")[9]
         let forces = try model.predict(frame).forces
@@ -241,7 +244,7 @@ import ThiolateGold
     @Test("Unusable structures are refused") func refusals() throws {
         let model = try model(on: Array(Self.training().suffix(5)))
         let cluster = try Self.frames("au38q-pbe-lcao.extxyz")[0]
-        // Rings have no core gold.
+        // The model was trained on rings, which have no core gold.
         #expect(throws: ForceFieldError.self) { try model.predict(cluster) }
         let ring = try Self.frames("rings-pbe-lcao.extxyz")[0]
         var strange = ring

@@ -11,7 +11,7 @@ import ThiolateGold
         return try #require(try ExtXYZ.read(path: data.path).first)
     }
 
-    /// Au38(SCH3)24 Q: three RS–Au–SR and six RS–Au–SR–Au–SR, each between two core gold atoms.
+    /// Au38(SCH3)24 Q has three units RS–Au–SR and six units RS–Au–SR–Au–SR, each between two core gold atoms.
     @Test("Staple units of Au38 are found") func unitsOfAu38() throws {
         let atoms = try Self.au38()
         let staples = try StapleUnits(atoms)
@@ -22,7 +22,7 @@ import ThiolateGold
         #expect(Set(staples.units.joined()).count + 23 == atoms.count)
     }
 
-    /// Au25(SCH3)18: six RS–Au–SR–Au–SR on thirteen core gold atoms.
+    /// Au25(SCH3)18 has six units RS–Au–SR–Au–SR on thirteen core gold atoms.
     @Test("Staple units of Au25 are found") func unitsOfAu25() throws {
         let atoms = Au25Cluster().atoms
         let staples = try StapleUnits(atoms)

@@ -68,11 +68,11 @@ import ThiolateGold
     @Test("Unusable structures are refused") func refusals() throws {
         let rings = try Array(OAMLMTests.frames("rings-pbe-lcao.extxyz")[10..<14])
         let model = try model(on: rings)
-        // Rings have no core gold.
+        // The model was trained on rings, which have no core gold.
         #expect(throws: ForceFieldError.self) {
             try model.predict(OAMLMTests.frames("au38q-pbe-lcao.extxyz")[0])
         }
-        // All references are alike, and there is no regularisation against rounding.
+        // To this kernel all references look alike, and no noise regularises the matrix, so the training fails.
         var options = Self.options
         (options.shapes, options.lengths, options.sigma2) = ([.gaussian], [1e6], [1e3])
         options.noises = [1e-30]

@@ -10,7 +10,7 @@ import Workflow
 
 /// Faults 1 to 7: the process ends or the disk fails in the middle of the work.
 @Suite(.serialized) struct CrashTests {
-    /// Lets the engine work while every call of the file system fails from the given call on, as if the process had
+    /// Lets the engine work while every call of the file system from the given number on fails, as if the process had
     /// ended there.
     ///
     /// - Returns: true if the work ended before that call.
@@ -54,7 +54,8 @@ import Workflow
         #expect(call > 60, "only \(call) calls were made")
     }
 
-    /// The recovery itself is stopped at every call. Then it is completed, and another recovery changes nothing.
+    /// The recovery itself is interrupted at every call. Then it is repeated to its end, and a further recovery changes
+    /// nothing.
     @Test("A recovery interrupted at any call can be repeated", .tags(.fault03))
     func fault03StoppedInRecovery() async throws {
         for first in Strength.isFull ? [25, 60, 90] : [Int.random(in: 20..<100)] {
@@ -85,8 +86,8 @@ import Workflow
         return result
     }
 
-    /// Space, descriptors or permissions are missing for a while: nothing is lost, no partial file
-    /// is visible, the daemon reports it and resumes automatically.
+    /// Space, descriptors or permissions are missing for a while. Nothing is lost, no partial file is visible, and the
+    /// daemon reports the problem and resumes automatically.
     @Test(
         "Work resumes when space or descriptors are available again", .tags(.fault04),
         arguments: [Errno.noSpace, .diskQuotaExceeded, .tooManyOpenFiles, .readOnlyFileSystem])
@@ -115,7 +116,7 @@ import Workflow
         try spool.expectOneOf("h2", "\(code)")
     }
 
-    /// If the disk does not keep written data, the daemon ends without a retry.
+    /// If the disk does not keep the data that were written, the daemon ends and does not retry.
     @Test("A failing fsync or close ends the daemon", .tags(.fault05), arguments: [Syscall.fsync, .close])
     func fault05FailingDisk(call: Syscall) async throws {
         let spool = try spoolWithJob()
@@ -137,7 +138,8 @@ import Workflow
         try spool.expectOneOf("h2", "\(call)")
     }
 
-    /// The log beside the database is truncated at any byte: exactly the complete transactions are kept, in order.
+    /// The log beside the database is truncated at any byte. Exactly the transactions that are complete in it are kept,
+    /// in order.
     @Test("A torn write-ahead log loses only its tail", .tags(.fault07)) func fault07TornLog() throws {
         let folder = try TestSpool()
         let path = FilePath(folder.path).appending("jobs.sqlite")
@@ -200,7 +202,7 @@ import Workflow
         try spool.expectOneOf("h2", "a journal was left")
     }
 
-    /// A store of an earlier version is copied and then migrated to this version with all its data.
+    /// The store is one of an earlier version. It is copied first and then migrated, with all its data.
     @Test("A store of an older version is migrated", .tags(.fault07), arguments: [1, 2, 3])
     func fault07OlderStore(
         version: Int
@@ -233,7 +235,7 @@ import Workflow
         ].filter { $0.0 >= version }.map(\.1)
         try await DatabaseQueue(path: spool.spool.database.string).write { database in
             for sql in differences { try database.execute(sql: sql) }
-            // These versions had no list of migrations.
+            // The versions 1 to 3 of the store had no list of migrations.
             try database.execute(sql: "DROP TABLE grdb_migrations")
             try database.execute(sql: "PRAGMA user_version = \(version)")
         }

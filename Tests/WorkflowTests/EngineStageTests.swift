@@ -12,8 +12,8 @@ import Workflow
     init() throws {
         spool = try TestSpool()
         try write("aurelax.yaml", engines)
-        // A bond of length 0.74 + 0.1·charge, Å. Each evaluation writes a letter into a file; the fault that the
-        // arguments name happens at an evaluation.
+        // The calculator has a bond of length 0.74 + 0.1·charge, Å. It writes a letter into a file at each evaluation,
+        // and at one of them it fails as its arguments say.
         try write(
             "spring.py",
             """
@@ -48,7 +48,7 @@ import Workflow
                     self.results = {'energy': 15 * (length - self.length) ** 2, 'forces': np.array([force, -force])}
 
             """)
-        // A program that connects to the socket.
+        // This program connects to the socket itself.
         try write(
             "client.py",
             """
@@ -62,7 +62,7 @@ import Workflow
             SocketClient(host='127.0.0.1', port=int(port)).run(atoms)
 
             """)
-        // A program whose answer is not a message of the protocol.
+        // This program answers with something that is not a message of the protocol.
         try write(
             "noise.py",
             """
@@ -117,7 +117,7 @@ import Workflow
         try await Daemon(configuration, logger: TestSpool.quiet).run()
     }
 
-    /// Turns the engine until the condition is true, for at most some minutes.
+    /// Repeats the passes of the engine's main loop until the condition is true, for at most some minutes.
     private func turn(_ engine: Engine, until condition: () -> Bool) async throws {
         let end = ContinuousClock.now + .seconds(240)
         while !condition(), ContinuousClock.now < end {
@@ -160,7 +160,7 @@ import Workflow
         for job in ["dies", "hangs"] {
             #expect(try spool.state(of: job) == .completed)
             #expect(try path(of: job).map(\.positions) == straight.map(\.positions))
-            // Only the evaluation that failed is repeated.
+            // Only the evaluation that failed is repeated after the error.
             #expect(calls(job) == calls("None") + 1)
             let summary = try #require(spool.text("outbox/\(job)/summary.yaml"))
             #expect(summary.contains("resumed at step 2 after the engine"), "\(summary)")
@@ -193,7 +193,7 @@ import Workflow
         try drop("later")
         try await turn(engine) { (try? spool.state(of: "later")) == .completed }
         #expect(try spool.state(of: "later") == .completed)
-        // A mistake is reported, and the previous engines remain.
+        // A mistake in aurelax.yaml is reported, and the engines before it stay in use.
         try write("aurelax.yaml", "aurelax: 1\nengines: {later: {asw: x}}\n")
         await engine.noteTroubleOfEngines()
         try drop("spring")

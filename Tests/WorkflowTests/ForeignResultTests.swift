@@ -34,7 +34,7 @@ import Workflow
             H 0 0 0.75 0 0 0.01
             """)
         try await spool.work()
-        // The progress of the other calculation says nothing about this job.
+        // The progress of a calculation with other inputs says nothing about this job.
         let progress =
             #"{"job":"h2","stage":1,"attempt":1,"state":"converged","message":"fmax is low","steps":7,"#
             + #""gradient_calls":8,"wall_time":1,"energy":-1,"fmax":0.004}"#

@@ -2,7 +2,7 @@ import JobSpec
 import Testing
 import Workflow
 
-/// The decision after a check of a hybrid stage.
+/// The decision that a hybrid stage makes after a check.
 @Suite struct HybridDecisionTests {
     private func check(
         _ stage: Int, energy: Double, fmax: Double, error: Double? = 0.05, calls: Int = 1
@@ -61,7 +61,7 @@ import Workflow
                 "the limit of gradient calls is reached (10)"))
     }
 
-    /// A check that ends the stage skips the remaining rounds.
+    /// If a check ends the stage, the remaining rounds are skipped.
     @Test("Rounds that are not needed are skipped") func whatIsLeftIsPassedOver() {
         var hybrid = HybridStage()
         hybrid.rounds = 3

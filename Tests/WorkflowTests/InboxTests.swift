@@ -8,7 +8,7 @@ import Testing
 import Workflow
 import YAMLDocument
 
-/// Real files in real inboxes: accepted, set aside, or left.
+/// Tests with real files in real inboxes, which are accepted, set aside or left in the inbox.
 @Suite struct InboxTests {
     private let spool: TestSpool
 
@@ -32,7 +32,7 @@ import YAMLDocument
         #expect(spool.files("outbox/rejected").isEmpty)
     }
 
-    /// Resources beyond the limits are reported when the job arrives, not when it starts.
+    /// A request for more than the spool's limits is reported when the job arrives, not when it starts.
     @Test("A job that requests too much is set aside with places") func excessiveRequest() async throws {
         var most = Resources()
         (most.time, most.tasks) = (3600, 8)
@@ -62,15 +62,15 @@ import YAMLDocument
         #expect(throws: WorkflowError.self) { try spool.client.status(of: "greedy") }
     }
 
-    /// All kinds of files that users drop into an inbox.
+    /// Each kind of file that users drop into an inbox.
     @Test("Every drop is accepted, set aside or left alone", .tags(.fault20))
     func fault20EveryDrop() async throws {
-        // Accepted: two jobs with one structure, and a job with an inline structure.
+        // These are accepted: two jobs with one structure, and a job with an inline structure.
         try spool.drop("first.yaml", outsideJob("first"))
         try spool.drop("second.yml", outsideJob("second", extra: "charge: -1\n"))
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("own.yaml", outsideJob("own", structure: "|\n  2\n\n  H 0 0 0\n  H 0 0 0.9"))
-        // Set aside with all mistakes.
+        // These are set aside, with all their mistakes.
         try spool.drop(
             "five.yaml",
             """
@@ -88,14 +88,14 @@ import YAMLDocument
         try spool.drop("close.yaml", outsideJob("close", structure: "|\n  2\n\n  H 0 0 0\n  H 0 0 0.01"))
         try spool.drop("up.yaml", outsideJob("up", structure: "../up.xyz"))
         try spool.drop("evil\n<b>\u{202E}.yaml", "aurelax: 2\n")
-        // Set aside with the corresponding reason.
+        // These are set aside, each with its reason.
         let outside = spool.path + "/outside.yaml"
         try Data(outsideJob("outside").utf8).write(to: URL(fileURLWithPath: outside))
         try #require(symlink(outside, spool.path + "/inbox/link.yaml") == 0)
         try #require(link(outside, spool.path + "/inbox/hard.yaml") == 0)
         try #require(mkfifo(spool.path + "/inbox/pipe.yaml", 0o644) == 0)
         try #require(mkdir(spool.path + "/inbox/folder.yaml", 0o755) == 0)
-        // Left alone.
+        // These stay in the inbox.
         let ignored = [
             ".hidden.yaml", "sent.yaml.part", "edited.yaml~", "copied.yaml.tmp", ".syncthing.a.yaml.tmp",
         ]
@@ -139,7 +139,7 @@ import YAMLDocument
         let evil = rejection(evilFolder)
         #expect(evil.contains("evil\\x0A<b>"), "\(evil)")
         #expect(!evil.unicodeScalars.contains("\u{202E}"))
-        // The targets of links are not removed.
+        // If a link is set aside, its target is not removed.
         #expect(FileManager.default.fileExists(atPath: outside))
     }
 
@@ -165,7 +165,7 @@ import YAMLDocument
         try await spool.work()
         #expect(
             rejection("copy").contains("exists already as ‘once’ (waiting-for-dft)"), "\(rejection("copy"))")
-        // Another job with the same name.
+        // This is another job with the same name.
         try spool.drop("h2.xyz", hydrogen)
         try spool.drop("once.yaml", text.replacing("0.05", with: "0.02"))
         try await spool.work()
@@ -176,7 +176,7 @@ import YAMLDocument
         #expect(try spool.history(of: "once").contains { $0.contains("dropped again") })
     }
 
-    /// The accepted content is the snapshot, even if the file is written afterwards.
+    /// The content at the time of the claim is accepted, even if the file is written afterwards.
     @Test("Writing after the claim changes nothing", .tags(.fault17)) func fault17LateWriter() async throws {
         try spool.drop("h2.xyz", hydrogen)
         let handle = try #require(FileHandle(forUpdatingAtPath: spool.path + "/inbox/h2.xyz"))

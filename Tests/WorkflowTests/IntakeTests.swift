@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// Long work for one job delays neither the others nor the daemon's end.
+/// Long work for one job delays neither the other jobs nor the end of the daemon.
 @Suite struct IntakeTests {
     private let spool: TestSpool
 
@@ -17,7 +17,7 @@ import Workflow
         private let isOpen = Atomic<Bool>(false)
         private let visitors = Atomic<Int>(0)
         func open() { isOpen.store(true, ordering: .relaxed) }
-        /// Number of calls of `pass`.
+        /// Number of calls of `pass`, including calls that still wait.
         var count: Int { visitors.load(ordering: .relaxed) }
         func pass() {
             visitors.add(1, ordering: .relaxed)
@@ -31,7 +31,7 @@ import Workflow
         try spool.drop("\(name).yaml", outsideJob(name, structure: "\(name).xyz"))
     }
 
-    /// Writes an invalid result: its trajectory does not belong to the package.
+    /// Writes a result that is refused, because its trajectory does not belong to the package.
     private func leaveResult(of job: String) throws {
         let result = "\(spool.path)/outbox/\(job)/01-dft/result"
         try FileManager.default.createDirectory(atPath: result, withIntermediateDirectories: false)
@@ -79,7 +79,7 @@ import Workflow
         #expect(gate.count == 1)
         #expect(!spool.exists("outbox/slow/01-dft/result.refused"))
         gate.open()
-        // The folder appears before the turn that records the reason in the status.
+        // The folder appears before the pass of the main loop that writes the reason into the status.
         try await turns(engine) {
             try spool.exists("outbox/slow/01-dft/result.refused/REFUSED.txt")
                 && spool.client.status(of: "slow").reason.contains("trajectory.extxyz")
@@ -104,7 +104,7 @@ import Workflow
         #expect(spool.client.filesInInbox() == ["water.yaml"])
         #expect(spool.text(".aurelax/inbox.json")?.contains("its structure is being read") == true)
         _ = FileManager.default.createFile(atPath: go, contents: nil)
-        // A file may be half written for ten seconds.
+        // A file may be half written for ten seconds, so the job is set aside only after that time.
         try await turns(engine) { spool.exists("outbox/rejected/water/diagnostics.txt") }
         let why = try #require(spool.text("outbox/rejected/water/diagnostics.txt"))
         #expect(why.contains("water.cif"), "\(why)")
@@ -128,7 +128,7 @@ import Workflow
         #expect(count == 1)
         let reason = try spool.client.status(of: "h2").reason
         #expect(reason.contains("cannot be read") && reason.contains("parameters.json"), "\(reason)")
-        // After a change of its files it is read again at once.
+        // If the files of the package change, it is read again at once.
         try FileManager.default.removeItem(atPath: "\(spool.path)/outbox/h2/01-dft/result")
         try leaveResult(of: "h2")
         try await turns(engine) { spool.exists("outbox/h2/01-dft/result.refused") }
@@ -187,7 +187,7 @@ import Workflow
         final class Progress: Sendable {
             private let state = Mutex((steps: 0, ended: 0))
             var steps: Int { state.withLock { $0.steps } }
-            /// Number of computations that have ended.
+            /// Number of calculations of a Hessian that have ended.
             var ended: Int { state.withLock { $0.ended } }
             func step() { state.withLock { $0.steps += 1 } }
             func end() { state.withLock { $0.ended += 1 } }
@@ -229,7 +229,7 @@ import Workflow
         _ = try spool.client.request(.retry, of: "h2")
         try await turns(engine) { hessian.ended == 1 }
         #expect(hessian.steps < 60_000)
-        // The second attempt computes its own Hessian; this computation ends with the daemon.
+        // The second attempt calculates its own Hessian. That calculation ends together with the daemon.
         let steps = hessian.steps
         try await turns(engine) { hessian.steps > steps + 2 }
         #expect(await engine.stop())

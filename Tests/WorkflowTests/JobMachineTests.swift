@@ -13,8 +13,8 @@ import Workflow
         ("resume", .resume), ("retry", .retry), ("noted", .noted("waits in a queue")),
     ]
 
-    /// The table lists the effect of each event on a job of two stages in the second attempt at its first stage.
-    /// Events that are not listed have no effect.
+    /// The table lists what each event does to a job of two stages in the second attempt at its first stage. Events
+    /// that are not in the table do nothing.
     @Test("Every event is defined in every state") func everyEventInEveryState() {
         var table: [String] = []
         for kind in StageKind.allCases {
@@ -75,12 +75,12 @@ import Workflow
             dft paused: resume → queued, stage 1, attempt 2
             """
         let lines = expected.split(separator: "\n").map(String.init)
-        // Single points are calculated outside, like a relaxation.
+        // Single points are calculated outside the daemon, like a DFT relaxation, so they have the same lines.
         let points = lines.filter { $0.hasPrefix("dft ") }.map { "single-points" + $0.dropFirst(3) }
         #expect(table == lines + points)
     }
 
-    /// Applies the events and expects that each has an effect.
+    /// Applies the events one after the other, and expects that each one changes the state.
     private func expect(
         _ machine: inout JobMachine, _ events: JobEvent..., location: SourceLocation = #_sourceLocation
     ) {
@@ -104,7 +104,8 @@ import Workflow
         #expect((machine.state, machine.stage, machine.reason) == (.completed, 3, "converged"))
     }
 
-    /// Running out of steps is a result for the following stage, and a failure in the last one.
+    /// If a stage has used up its steps, its result goes to the following stage; if it is the last stage, the job
+    /// fails.
     @Test("Only the last stage decides the job's end") func onlyTheLastStageDecides() {
         let unconverged = StageVerdict(
             converged: false, steps: 200, fmax: 0.3, text: "fmax 0.3 after 200 steps")
@@ -133,8 +134,8 @@ import Workflow
         #expect(changes == [true, false, true])
     }
 
-    /// After events in any order no ended stage was skipped or repeated, attempts only increase, and a completed job
-    /// stays completed.
+    /// After events in any order, no stage was skipped or repeated after its end, the number of the attempt never fell,
+    /// and a completed job is still completed.
     @Test("Any order of events leaves a valid state") func anyOrderOfEvents() {
         var seed: UInt64 = 2026
         func draw(below count: Int) -> Int {

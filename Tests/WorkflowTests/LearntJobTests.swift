@@ -4,7 +4,7 @@ import ModelLibrary
 import Testing
 import Workflow
 
-/// Jobs that start from the gradients of another job.
+/// Jobs whose learning relaxation starts from the gradients of another job.
 @Suite(.enabled(if: ProcessInfo.processInfo.environment["AURELAX_PYTHON"] != nil)) struct LearntJobTests {
     private let spool: TestSpool
 
@@ -57,7 +57,7 @@ import Workflow
         #expect(
             try ModelLibrary(searchPath: []).describe(model("first")).description.contains("GFN2-xTB"))
 
-        // The same atoms in another order, rotated and distorted.
+        // The second structure has the same atoms in another order, rotated and distorted.
         let order = [2, 1, 5, 0, 3, 4]
         let second = Atoms(
             elements: order.map { ring.elements[$0] },
@@ -96,7 +96,7 @@ import Workflow
     }
 }
 
-/// (AuSH)2 with a guessed geometry.
+/// (AuSH)2 with a geometry that was only guessed.
 private let ring = Atoms(
     elements: "Au Au S S H H".split(separator: " ").compactMap { Element(symbol: String($0)) },
     positions: [

@@ -11,7 +11,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Jobs with one ML stage, from the inbox to the summary, with a small force field that is trained for the test.
+/// Jobs with one ML stage, followed from the inbox to the summary. Their small force field is trained for the test.
 @Suite(.serialized) struct MLStageTests {
     private let spool: TestSpool
     private let version: String
@@ -22,7 +22,7 @@ import Workflow
         version = try Self.train(in: spool.path + "/models")
     }
 
-    /// Trains a conservative potential on fifteen frames of a ring; it need not be accurate.
+    /// Trains a conservative potential on fifteen frames of a ring. It does not have to be accurate.
     static func train(in models: String) throws -> String {
         let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
@@ -93,7 +93,7 @@ import Workflow
         let log = try #require(spool.text("outbox/ring/01-ml/optimizer.log"))
         #expect(log.hasPrefix("      Step     Time       ML-energy          fmax\n"), "\(log)")
         #expect(steps(log) == Array(0...last))
-        // The log has the same energies of the model as the frames.
+        // The energies in the log are the same as in the frames.
         let lines = log.split(separator: "\n").dropFirst()
         #expect(lines.count == path.count && lines.allSatisfy { $0.hasPrefix("BFGS:") })
         for (line, frame) in zip(lines, path) {
@@ -124,8 +124,8 @@ import Workflow
         #expect(try spool.client.summary(of: "ring") == summary)
     }
 
-    /// The stage is stopped in the middle, its files are truncated as after a crash, and it is started again: every
-    /// step occurs once, and every number is the same as without the interruption.
+    /// The stage is stopped in the middle, its files are truncated as after a crash, and it is started again. Every
+    /// step then occurs once, and every number is the same as without the interruption.
     @Test("An interrupted stage resumes from its last step", .tags(.fault30))
     func fault30Interrupted() async throws {
         let stage = "{fmax: 1.0e-6, max_steps: 250, maxstep: 0.02}"
@@ -159,8 +159,8 @@ import Workflow
                 == spool.bytes("outbox/through/01-ml/final.extxyz"))
     }
 
-    /// Starts the daemon in a separate task. Each frame takes some time, so that a stage can be stopped before its end
-    /// even on a busy machine.
+    /// Starts the daemon in a separate task. The force field takes some time for each frame, so that a stage can be
+    /// stopped before its end even on a busy machine.
     private func startSlowly() -> Task<Void, any Error> {
         let daemon = spool.daemon(models: models, once: false)
         return Task {
@@ -197,7 +197,7 @@ import Workflow
         #expect(steps(try #require(spool.text("outbox/ring/01-ml/optimizer.log"))) == Array(0...250))
     }
 
-    /// As in the paper's rounds, first the shell moves, then the other atoms.
+    /// The hydrogen atoms move first, then the other atoms, in each of two rounds.
     @Test("Parts move in turn") func partsMoveInTurn() async throws {
         try submit(
             "turns",

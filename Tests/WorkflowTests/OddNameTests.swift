@@ -3,7 +3,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Misleading names of files.
+/// Files with misleading names.
 @Suite struct OddNameTests {
     private let spool: TestSpool
 

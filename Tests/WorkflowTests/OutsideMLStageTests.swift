@@ -6,7 +6,8 @@ import Structures
 import Testing
 import Workflow
 
-/// ML stages that another machine runs: the engine writes a task into the outbox, and `StageTask.run(in:)` executes it.
+/// ML stages that another machine runs. The engine writes a task into the outbox, and `StageTask.run(in:)` executes it,
+/// here in the test.
 @Suite(.serialized) struct OutsideMLStageTests {
     private let spool: TestSpool
     private let engine: Engine
@@ -31,7 +32,7 @@ import Workflow
                   - dft: {engine: tblite}
 
                 """), structure: ExtXYZ.bytes(of: [GoldThiolateRing(n: 4).atoms]))
-        // The engine has nothing left to do.
+        // The engine works until it has nothing more to do.
         try await spool.turn(engine)
     }
 
@@ -46,7 +47,7 @@ import Workflow
         return try StageTask.run(in: folder, stop: stop) { step, _ in if step >= last { stop.set() } }
     }
 
-    /// The engine itself computes nothing, and the status shows the progress of the other process.
+    /// The daemon's engine computes nothing, and the status shows the progress of the other process.
     @Test("An ML stage runs in another process") func aStageElsewhere() async throws {
         #expect(try spool.state(of: "ring") == .running)
         let files = spool.files("outbox/ring/01-ml")
@@ -65,7 +66,7 @@ import Workflow
         #expect(
             history.filter { $0.contains("stage 1 ended: \(report.verdict.text)") }.count == 1, "\(history)")
 
-        // The package has the Hessian that the other process wrote: the same numbers after a header.
+        // The package has the Hessian that the other process wrote: after a header, the same numbers.
         let left = try spool.bytes("outbox/ring/01-ml/hessian.f64")
         #expect(left.count == 8 * 72 * 72 && Set(left).count > 100)
         #expect(try Array(spool.bytes("outbox/ring/02-dft/hessian.npy").suffix(left.count)) == left)
@@ -79,12 +80,12 @@ import Workflow
         }
         _ = try perform(Directory(FilePath(elsewhere)))
         #expect(try spool.bytes("elsewhere/trajectory.extxyz") == trajectory)
-        // A task that is done is not run again.
+        // A task that has been completed is not executed again.
         guard case .finished(let again) = try perform(stage()) else { throw Unexpected(end: "stopped") }
         #expect(again.verdict == report.verdict)
     }
 
-    /// A damaged result is refused; the next attempt has a new folder.
+    /// A damaged result is refused. The next attempt gets a new folder.
     @Test(
         "Foreign and damaged results are refused",
         arguments: ["final.extxyz", "trajectory.extxyz", "stage.json", "DONE.json"])
@@ -112,7 +113,7 @@ import Workflow
         #expect(!spool.exists("outbox/ring/01-ml/trajectory.extxyz"))
     }
 
-    /// The node has another model with the same name.
+    /// The machine that runs the stage has another model under the same name.
     @Test("A result of another model is refused") func anotherModel() throws {
         let text = try #require(spool.text("outbox/ring/01-ml/stage.json"))
         let version = try #require(text.firstMatch(of: /"modelVersion" : "([0-9a-f]{64})"/)).1

@@ -7,7 +7,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Stages that are calculated outside: the package is published once, and its result is accepted once.
+/// Stages that are calculated outside the daemon. The package is published once, and its result is accepted once.
 @Suite struct OutsideStageTests {
     private let spool: TestSpool
 
@@ -16,7 +16,7 @@ import Workflow
         try spool.drop("h2.xyz", hydrogen)
     }
 
-    /// - Parameter forces: force on the second atom along z, eV/Å; the first atom has the opposite force.
+    /// - Parameter forces: force on the second atom along z, eV/Å. The force on the first atom is the opposite.
     private static func result(_ z: Double, energy: String = "-26.5", forces: Double = 0.01) -> String {
         """
         2
@@ -106,7 +106,7 @@ import Workflow
         #expect(spool.text("outbox/h2/summary.yaml")?.contains("converged: false") ?? false)
     }
 
-    /// The second stage starts where the first one ended, in a separate package.
+    /// The second stage starts from the geometry at which the first one ended, and has a package of its own.
     @Test("A stage starts from the result of the previous stage") func stagesChain() async throws {
         try spool.drop(
             "two.yaml", outsideJob("two") + "  - dft: {engine: tblite, fmax: 0.02}\n")
@@ -143,7 +143,7 @@ import Workflow
         let error = #expect(throws: WorkflowError.self) { try spool.client.request(.pause, of: "h2") }
         #expect(error?.description == "cannot pause h2: it is cancelled")
 
-        // A retry is another attempt with a new package; the old one is unchanged.
+        // A retry is another attempt with a new package. The old package is not changed.
         let before = try spool.bytes("outbox/h2/01-dft/MANIFEST.json")
         _ = try spool.client.request(.retry, of: "h2")
         try await spool.work()
@@ -176,7 +176,7 @@ import Workflow
 
     @Test("A spool has only one daemon", .tags(.fault08)) func fault08OneDaemon() async throws {
         let first = Task { [daemon = spool.daemon(once: false)] in try await daemon.run() }
-        // The lock is taken before the store is created.
+        // The daemon takes the lock before it creates the store, so the lock is held when the store exists.
         while !spool.exists(".aurelax/jobs.sqlite") { try await Task.sleep(for: .milliseconds(10)) }
         let error = await #expect(throws: WorkflowError.self) { try await spool.work() }
         #expect(error?.exitStatus == .locked)

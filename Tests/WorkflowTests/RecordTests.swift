@@ -5,7 +5,7 @@ import Reports
 import Testing
 import Workflow
 
-/// The recording of finished jobs, and the table of remaining costs that follows from the recorded jobs.
+/// The recording of finished jobs, and the table of remaining costs that is made from the recorded jobs.
 @Suite struct RecordTests {
     private let folder: TestSpool
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -18,7 +18,7 @@ import Workflow
 
     @Test("A job of the outbox is recorded with its final structures where the summary names them")
     func recorded() throws {
-        // The recorded job is arranged as in an outbox, with the files of the package in result/.
+        // The recorded job is put into an outbox again, where the files of the package's result are in result/.
         let files = FileManager.default
         let (job, old) = (folder.path + "/outbox/ring4", Self.results.appendingPathComponent("ring4").path)
         try files.createDirectory(atPath: folder.path + "/outbox", withIntermediateDirectories: true)

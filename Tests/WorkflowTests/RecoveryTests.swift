@@ -7,7 +7,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// The doctor, and the recovery of a store from the outbox.
+/// Tests of the doctor, which checks a spool, and of the recovery of a store from the outbox.
 @Suite struct RecoveryTests {
     private let spool: TestSpool
 
@@ -72,7 +72,7 @@ import Workflow
         #expect(try spool.client.isPublished(Digest(of: manifest)))
         #expect(try spool.history(of: "waits").contains { $0.contains("→ waiting-for-dft") })
 
-        // The daemon resumes, and recognises an earlier job.
+        // The daemon continues with the recovered store, and recognises a job that it accepted earlier.
         try spool.drop("waits.result.extxyz", Self.result(0.75))
         try spool.drop("done.xyz", hydrogen)
         try spool.drop("again.yaml", outsideJob("done", structure: "done.xyz"))
@@ -117,7 +117,7 @@ import Workflow
         ] {
             #expect(found.contains { $0.subject == subject && $0.grade == grade }, "\(subject) in \(found)")
         }
-        // The finding about free space is ignored, because other tests write at the same time.
+        // Findings about free space are ignored, because other tests write to the disk at the same time.
         #expect(
             try doctor.examine().filter { $0.subject != "space" } == found.filter { $0.subject != "space" },
             "the examination changed something")

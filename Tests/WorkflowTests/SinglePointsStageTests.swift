@@ -24,7 +24,7 @@ private struct Spring: ForceField {
     }
 }
 
-/// Single points along the path of an earlier stage: the package, its result, and the following stage.
+/// Single points along the path of an earlier stage: their package, its result, and the stage after them.
 @Suite struct SinglePointsStageTests {
     private let spool: TestSpool
     private static let folder = "outbox/h2/02-single-points"
@@ -39,7 +39,7 @@ private struct Spring: ForceField {
         if !spool.exists("outbox/h2") {
             try spool.drop("h2.yaml", "aurelax: 1\nstructure: h2.xyz\nstages:\n\(stages)")
         }
-        // Before the job is accepted there is no status.
+        // There is no status before the job is accepted.
         try await spool.turn(spool.engine { $0.forceField = { _ in Spring() } }) {
             (try? condition()) ?? false
         }
@@ -67,7 +67,8 @@ private struct Spring: ForceField {
         #expect(
             String(decoding: manifest, as: UTF8.self).contains("stage 1 (ml), \(path.count) geometries"))
 
-        // A new engine finds the same package; a dropped file is not accepted as a result; a request is followed.
+        // A new engine finds the same package. A result dropped into the inbox is not accepted, and a request to cancel
+        // is carried out.
         try await turn("", until: isWaiting)
         #expect(try spool.bytes("\(Self.folder)/MANIFEST.json") == manifest)
         try spool.drop("h2.result.extxyz", "1\nenergy=1\nH 0 0 0\n")
@@ -84,7 +85,7 @@ private struct Spring: ForceField {
         #expect(spool.exists("\(Self.folder)/CANCELLED"))
     }
 
-    /// One returned geometry is not a path.
+    /// A result that has only its final geometry has no path.
     @Test("A missing path is reported") func withoutPath() async throws {
         try await turn(
             "  - dft: {engine: tblite, fmax: 0.1}\n  - single-points: {engine: tblite}\n", until: isWaiting)
@@ -97,8 +98,8 @@ private struct Spring: ForceField {
         #expect(reason.contains("stage 1 has no path"), "\(reason)")
     }
 
-    /// With real GFN1-xTB: energies by step in store, summary and report; the structure passes
-    /// through unchanged.
+    /// With real GFN1-xTB, the energies of the steps are in the store, the summary and the report, and the structure is
+    /// not changed by the stage.
     @Test("Returned points are kept, and the structure passes through", .enabled(if: python != nil))
     func returnedPoints() async throws {
         let stages =
@@ -136,11 +137,11 @@ private struct Spring: ForceField {
         #expect(points.curve.entries.map(\.step) == [0, path.count / 2, path.count - 1])
         #expect(points.facts.contains { $0.name == "points" && $0.value == "3 of 3" })
         #expect(report.figures.contains { $0.name == "energy" })
-        // The job's own last geometry is the relaxed one, not a point's.
+        // The final structure of the report is the last geometry of the relaxation, not one of the single points.
         #expect(report.final?.positions == path.last?.positions)
     }
 
-    /// A last stage of single points completes the job although one of its points failed.
+    /// If single points are the last stage, the job is completed although one of the points failed.
     @Test("A failed point does not fail the job", .enabled(if: python != nil)) func failedPointInJob()
         async throws
     {
@@ -148,8 +149,8 @@ private struct Spring: ForceField {
         var options = LocalRunner.Options()
         options.python = try #require(Self.python)
         let directory = try Directory(FilePath("\(spool.path)/\(Self.folder)"))
-        // The second point fails. The engine cannot be made to fail there, so the test writes the point as the
-        // script would write it.
+        // The second point is to fail. The engine cannot be made to fail there, so the test writes the point as the
+        // script would.
         let whole = try Directory(FilePath("\(spool.path)/\(Self.folder)"))
         #expect(try await LocalRunner(options).run(whole) == .finished(.converged))
         let result = try directory.subdirectory("result")
@@ -160,7 +161,7 @@ private struct Spring: ForceField {
             .replacing(/(?m)^(H \S+ \S+ \S+).*$/) { "\($0.1)" }
         try result.subdirectory("points").replace("0002.extxyz", Array(failed.utf8))
         try result.remove("DONE.json")
-        // A process that is started for one point finds all points and combines the results.
+        // A process that is started for one point finds that all points exist, and combines the results.
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "AURELAX_POINT=1 exec ./run.sh >/dev/null 2>&1"]

@@ -21,7 +21,8 @@ import Workflow
             try spool.client.submit(h2, structure: Array(hydrogen.utf8))
         }
         #expect(error?.code == .fileExists)
-        // A job that is not accepted yet differs from a missing job, and an empty spool from a missing spool.
+        // A job that is not accepted yet is not reported as missing, and an empty spool is not reported as a missing
+        // spool.
         #expect(spool.client.filesInInbox() == ["h2.yaml"])
         #expect(try spool.client.statuses().isEmpty)
         for question in [
@@ -53,7 +54,7 @@ import Workflow
             #expect(text.split(separator: "\n").contains(Substring(line)), "no ‘\(line)’ in\n\(text)")
         }
         #expect(text.contains(status.reason))
-        // The log is the complete history, after any restart.
+        // The job's log has the complete history, however often the daemon was restarted.
         let log = try #require(spool.text("outbox/h2/job.log"))
         #expect(log.split(separator: "\n").count == (try spool.history(of: "h2").count))
         try FileManager.default.removeItem(atPath: spool.path + "/outbox/h2/job.log")

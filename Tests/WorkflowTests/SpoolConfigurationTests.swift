@@ -58,7 +58,8 @@ import YAMLDocument
         #expect(try #require(read("aurelax: 1\n").configuration) == SpoolConfiguration())
     }
 
-    /// The general values apply first, then every matching rule in order, then the job's own values.
+    /// The general values apply first. Rules that match the stage then override them one after the other, and the job's
+    /// own values override all.
     @Test("Rules match stages by kind, size and engine") func rules() throws {
         let slurm = try #require(read(Self.example).configuration).slurm
         func resources(_ text: String, atoms: Int) throws -> [Int?] {
@@ -78,7 +79,7 @@ import YAMLDocument
             ])
     }
 
-    /// An ML stage is one process, so the nodes, tasks and rules of packages do not apply to it.
+    /// An ML stage is one process, so the nodes, tasks and rules for packages do not apply to it.
     @Test("An ML stage gets its own resources") func whatAnMLStageAsksFor() throws {
         let configuration = try #require(read(Self.example).configuration)
         let small = configuration.slurm.resources(for: configuration.ml, atoms: 149)
@@ -142,7 +143,7 @@ import YAMLDocument
         #expect(Resources.seconds(text) == nil)
     }
 
-    /// A job's own resources are unchanged after the job was printed and read again.
+    /// The resources of a job do not change when the job is printed and read again.
     @Test("Resources are written as options of sbatch") func resourcesAreWrittenOut() throws {
         let text =
             "aurelax: 1\nname: a\nstructure: a.xyz\nstages: [{dft: {resources: {partition: p, time: 1-2, nodes: 2, tasks: 3, memory: 4G}}}]\n"

@@ -10,7 +10,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// A force field with a spring between each pair of atoms (eV/Å²), which can be made to fail.
+/// A force field with a spring between each pair of atoms (stiffness in eV/Å²). It can be made to fail or to hang.
 private struct SpringField: ForceField {
     enum Manner: Sendable { case good, aborts, gives(Double), hangs(Released) }
 
@@ -118,7 +118,7 @@ private struct SpringField: ForceField {
         #expect(frames.count == 2 && final.last?.positions == frames.last?.positions)
     }
 
-    /// If a step hangs, the daemon ends but the job does not fail; a stopping daemon does not wait for the step.
+    /// If a step hangs, the daemon ends, but the job does not fail. A daemon that stops does not wait for the step.
     @Test("A step that hangs is ended", .tags(.fault30)) func fault30HangingStep() async throws {
         try submit()
         let released = SpringField.Released()
@@ -159,7 +159,8 @@ private struct SpringField: ForceField {
         for name in ["old", "new"] { try spool.expectOneOf(name, "\(name)") }
     }
 
-    /// The store's times jump by eighty years in both directions; the status is correct nevertheless.
+    /// The times in the store are set to 1970 and to 2100, as by a clock that jumps. The job is still in the right
+    /// state.
     @Test("A clock that jumps has no effect", .tags(.fault34), arguments: [0.0, 4_102_444_800])
     func fault34JumpingClock(time: Double) async throws {
         try spool.drop("h2.xyz", hydrogen)
@@ -176,7 +177,7 @@ private struct SpringField: ForceField {
         try spool.expectOneOf("h2", "\(time)")
     }
 
-    /// The clock that detects complete files is monotonic and compares only for equality.
+    /// The clock that decides whether a file is complete cannot jump. Times of files are only compared for equality.
     @Test("Settling is measured by a steady clock", .tags(.fault34)) func fault34SteadyClock() throws {
         try spool.drop("a", "1")
         let inbox = try Directory(FilePath(spool.path + "/inbox"))

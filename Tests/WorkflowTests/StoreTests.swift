@@ -73,7 +73,7 @@ import Workflow
         #expect(history[3].hasPrefix("running → queued, stage 2 (dft), attempt 1"))
     }
 
-    /// In the files of a killed daemon all committed data are in the log beside the database.
+    /// After a kill, the daemon's committed data are in the log beside the database.
     @Test("Committed data survives a kill", .tags(.fault01)) func fault01CommittedData() throws {
         let store = try Store(path)
         for number in 0..<20 { _ = try accept(store, acceptance("job\(number)")) }
@@ -216,7 +216,7 @@ import Workflow
                     uniqueKeysWithValues: names.map { name in
                         let columns = try Row.fetchAll(
                             database, sql: "SELECT * FROM pragma_table_info(?)", arguments: [name])
-                        // Columns are compared as sets, because columns added by migrations come last.
+                        // The columns are compared as sets, because migrations add columns at the end.
                         return (name, Set(columns.map { "\($0["name"] as String) \($0["type"] as String)" }))
                     })
             }

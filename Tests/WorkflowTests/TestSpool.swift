@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import Workflow
 
-/// A separate spool for one test, removed at its end.
+/// A spool for one test; it is removed at the end of the test.
 final class TestSpool: Sendable {
     let path: String
 
@@ -25,7 +25,7 @@ final class TestSpool: Sendable {
     var spool: Spool { Spool(FilePath(path)) }
     var client: SpoolClient { SpoolClient(spool) }
 
-    /// Puts a file into the inbox as a careful user does: written elsewhere, then renamed.
+    /// Puts a file into the inbox as a careful user does: the file is written elsewhere and then renamed.
     func drop(_ name: String, _ text: String) throws {
         let part = "\(path)/\(UUID().uuidString).part"
         try Data(text.utf8).write(to: URL(fileURLWithPath: part))
@@ -66,7 +66,7 @@ final class TestSpool: Sendable {
         Daemon(configuration(models: models, once: once), logger: Self.quiet)
     }
 
-    /// Makes an engine that the test turns itself, without pauses.
+    /// Makes an engine whose main loop the test runs itself, without pauses.
     func engine(_ change: (inout DaemonConfiguration) -> Void = { _ in }) throws -> Engine {
         var configuration = configuration()
         configuration.settle = .zero
@@ -75,7 +75,8 @@ final class TestSpool: Sendable {
         return try Engine(spool.open(), Store(spool.database, verifying: true), configuration, Self.quiet)
     }
 
-    /// Turns the engine until the condition is true, the engine ends, or the time has passed.
+    /// Repeats the passes of the engine's main loop until the condition is true, the engine has nothing to do, or the
+    /// time is up.
     func turn(
         _ engine: Engine, seconds: Double = 240, until condition: () throws -> Bool = { false }
     ) async throws {
@@ -87,8 +88,8 @@ final class TestSpool: Sendable {
         }
     }
 
-    /// Expects the guarantees after every fault for a job with one package: the job exists once, in one state; its
-    /// package exists at most once and is the one in the store; no incomplete files remain.
+    /// Expects what every fault must leave of a job with one package: the job exists once, in the given state; it has
+    /// one package, the one in the store; no incomplete files remain.
     func expectOneOf(_ name: String, _ place: Comment, is state: JobState = .waitingForDFT) throws {
         let store = try Store(spool.database, verifying: true)
         let jobs = try store.jobs().filter { $0.job.name == name }
@@ -106,11 +107,11 @@ final class TestSpool: Sendable {
         #expect(files(".aurelax/blobs").allSatisfy { !$0.hasPrefix(".") }, place)
     }
 
-    /// Lets a daemon do all work that needs no result from outside.
+    /// Runs a daemon until only work is left that needs a result from outside.
     func work(models: String? = nil) async throws { try await daemon(models: models).run() }
 }
 
-/// Returns the job that is read from this text.
+/// Returns the job that this text describes.
 func job(_ text: String, file: String = "job.yaml") throws -> Job {
     let read = JobFile(Array(text.utf8), file: file)
     return try #require(read.job, "\(read.report)")

@@ -7,7 +7,7 @@ import TestTags
 import Testing
 import Workflow
 
-/// Faults 10 to 14: the notification of new files fails. The watchers and directories are real.
+/// Faults 10 to 14: the daemon is not told of new files. The watchers and directories are real.
 @Suite(.serialized) struct WatchFaultTests {
     private let spool: TestSpool
 
@@ -43,7 +43,7 @@ import Workflow
         return FilePath(own).removingLastComponent().appending("aurelax-watch").string
     }()
 
-    /// Returns the process that watches this test's inbox.
+    /// Returns the process that watches the inbox of this test.
     private func watcher() -> Int32? {
         let inbox = Array((spool.path + "/inbox").utf8)
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
@@ -68,7 +68,7 @@ import Workflow
 
     private func isTaken(_ name: String) -> Bool { (try? spool.state(of: name)) == .waitingForDFT }
 
-    /// The kernel's queue holds 16,384 events by default.
+    /// By default the kernel keeps at most 16,384 events for a reader.
     @Test("All files are found after an overflow of the event queue", .tags(.fault10))
     func fault10QueueOverflow() async throws {
         let daemon = start(watcher: Self.program, interval: .seconds(60))
@@ -84,7 +84,7 @@ import Workflow
         for name in names { try drop(name) }
         try #require(kill(process, SIGCONT) == 0)
         let start = ContinuousClock.now
-        // Every file is found within two seconds; under load a job may need longer to reach its package.
+        // Every file is found within two seconds. On a busy machine it may take longer until each job has its package.
         #expect(
             try await wait(seconds: 60) { try spool.client.statuses().count == names.count })
         let seconds = start.duration(to: .now) / .seconds(1)
@@ -117,7 +117,7 @@ import Workflow
                 try spool.client.health()?.degraded.contains { $0.contains("no watcher") } ?? false
             })
         await end(daemon)
-        // A process that another test forks at this moment also has the lock, until it executes another program.
+        // A process that a parallel test forks at this moment also holds the lock, until it executes another program.
         #expect(try await wait(seconds: 30) { try spool.client.health() == nil })
     }
 
@@ -152,7 +152,7 @@ import Workflow
         await end(daemon)
     }
 
-    /// The files are dropped while the daemon starts; the next scan of the inbox is a minute later.
+    /// The files are dropped while the daemon starts. The next scan of the inbox would be a minute later.
     @Test("Files dropped during the start are found", .tags(.fault14))
     func fault14DropsWhileStarting() async throws {
         for round in 0..<Strength.scaled(1, full: 20) {

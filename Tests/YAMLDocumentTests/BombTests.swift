@@ -3,13 +3,13 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// Fault 24: documents that are made to take time or memory are refused at once; any bytes give a document or an error.
+/// Fault 24: documents that are made to take time or memory are refused at once. Any bytes give a document or an error.
 @Suite struct BombTests {
     enum Bomb: CaseIterable {
         case flowDepth, mixedDepth, manyValues, manyDirectives, lateDirectives, manyDocuments, manyAnchors
         case hugeKey, openQuote, newlines
 
-        /// The bomb, of the largest permitted size.
+        /// The bytes of the bomb, of the largest size that is accepted.
         var bytes: [UInt8] {
             func many(_ text: String) -> String {
                 String(repeating: text, count: (YAMLLimits().bytes - 10) / text.utf8.count)
@@ -43,11 +43,11 @@ import YAMLDocument
         }
         #expect(diagnostics.hasErrors)
         #expect(report.utf8.count < 50_000)
-        // Measured in release mode: at most 45 ms and 6 MiB to parse, 50 ms to report.
+        // Measured in release mode: at most 45 ms and 6 MiB to parse, 50 ms to report the errors.
         #expect(seconds < 1, "\(bomb): \(seconds) s")
     }
 
-    /// Every reported place is in the text, and no control character of the text reaches the terminal.
+    /// Every reported place is in the text, and no control character of the text gets into the report.
     @Test("Random bytes are refused with a valid place", .tags(.fault24)) func fault24AnyBytes() {
         let seeds = [
             "aurelax: 1\nname: x\nstages:\n  - ml: {fmax: 0.1, move: [1, 2]}\n  - dft: {h: .2}\n",

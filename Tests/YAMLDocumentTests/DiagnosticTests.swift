@@ -29,7 +29,7 @@ import YAMLDocument
             "One of two."),
     ])
 
-    /// Every message of the schema is shown with its line and a caret below.
+    /// Each message is shown with the line of the mistake and a caret below it.
     @Test(
         "Mistakes give these messages",
         arguments: [

@@ -2,9 +2,9 @@ import TestTags
 import Testing
 import YAMLDocument
 
-/// The places of errors in bytes, directives and syntax, and beside duplicate keys.
+/// The places that are reported for errors in bytes, directives and syntax, and for duplicate keys.
 @Suite struct LocationTests {
-    /// Bytes that are not UTF-8 and forbidden characters are reported with line and column of the first one.
+    /// Bytes that are not UTF-8, and forbidden characters, are reported with line and column of the first one.
     @Test(
         "Encodings other than UTF-8 are named", .tags(.fault24),
         arguments: [
@@ -60,7 +60,7 @@ import YAMLDocument
                 """)
     }
 
-    /// Libyaml's messages, with advice.
+    /// Libyaml's messages are replaced by messages with advice.
     @Test(
         "Syntax errors are explained",
         arguments: [

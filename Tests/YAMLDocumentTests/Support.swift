@@ -1,7 +1,7 @@
 import Glibc
 import YAMLDocument
 
-/// Returns the diagnostics of a text against a schema, as a user reads them.
+/// Returns the report of a text's problems according to a schema, in the form in which users read it.
 func report(_ text: String, _ schema: MappingSchema? = nil) -> String {
     let bytes = Array(text.utf8)
     let (root, syntax) = YAMLNode.parse(bytes)

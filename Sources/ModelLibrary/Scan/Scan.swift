@@ -8,7 +8,7 @@ public struct Scan: Sendable, Equatable {
         public var name: String
         /// Path relative to the scan's file.
         public var file: String
-        /// The frames that are used; nil for all.
+        /// The frames that are used. Nil means all frames.
         public var frames: [FrameRange]?
 
         public init(name: String, file: String, frames: [FrameRange]? = nil) {

@@ -70,7 +70,7 @@ extension Scan {
     ///
     /// - Parameters:
     ///   - number: number of the parameter set, counted from 1 in the order of ``points``.
-    ///   - path: path of the results; nil for ``resultsPath``.
+    ///   - path: path of the results. Nil means ``resultsPath``.
     public func run(set number: Int, resultsAt path: String? = nil) throws -> ScanRecord {
         let points = self.points
         guard points.indices.contains(number - 1) else {

@@ -44,7 +44,7 @@ public struct ScanTable: Sendable {
 
     /// Returns the tables as text.
     ///
-    /// - Parameter most: largest number of rows per class; nil for all.
+    /// - Parameter most: largest number of rows per class. Nil means all rows.
     public func text(most: Int? = 10) -> String {
         var lines: [String] = []
         for (atomClass, rows) in rows {
