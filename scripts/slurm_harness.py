@@ -12,7 +12,7 @@ from pathlib import Path
 import spool
 from spool import ROOT, Failure, expect, wait_for
 
-# Folder of the programs, path of a Python with GPAW, the `Cluster`.
+# The folder of the programs, the path of a Python with GPAW, and the `Cluster`; set before the cases run.
 PROGRAMS = PYTHON = CLUSTER = None
 CONFIGURATION = """aurelax: 1
 dft: {{executor: slurm, python: {python}}}
@@ -26,8 +26,8 @@ slurm:
   setup: {setup}
   {more}
 """
-# Every run executes this code first: each step takes at least SLOWEST_STEP s on any machine, so that a case can act on a
-# run before it ends.
+# Every run executes this code first. It makes each step take at least SLOWEST_STEP s on any machine, so that a case can
+# act on a run before the run ends.
 SLOWEST_STEP = 0.15
 SLOWED = f"""import sys, time
 
@@ -37,7 +37,7 @@ def hook(event, arguments):
 
 sys.addaudithook(hook)
 """
-# Two hydrogen atoms that need 0.25 / maxstep steps to come together.
+# A relaxation of two hydrogen atoms that takes 0.25 / maxstep steps.
 LONG = "engine: gpaw, optimizer: bfgs, h: 0.25, vacuum: 2.5, fmax: 0.05, maxstep: {maxstep}, max_steps: 1000"
 SHORT = "engine: gpaw, optimizer: bfgs, h: 0.25, vacuum: 2.5, fmax: 0.5"
 JOB = """aurelax: 1

@@ -12,7 +12,7 @@ from spool import indented
 
 MODELS = harness.ROOT / "models"
 ML = "ml: {{executor: slurm, models: {models}, time: {time}, memory: 1G, cpus: 1}}"
-# Steps so short that a stage has hundreds of them: seconds to a minute, depending on the machine.
+# An ML stage of very short steps, which takes hundreds of them: seconds to a minute, depending on the machine.
 LONG_ML = "ml: {{optimizer: fire, fmax: 0.001, max_steps: {steps}, maxstep: 0.001}}"
 CHECK = "dft: {engine: tblite, fmax: 20, max_steps: 0}"
 
@@ -114,7 +114,8 @@ def case_ml_node():
 def case_ml_limit():
     """A stage that takes longer than its limit of a minute ends before it on request, and continues in the next run."""
     with MLSpool("1", more="warning: 1\n  resubmissions: 30", setup=["sleep 40"]) as spool:
-        # Twice as many steps as this machine, at its present speed, does in the quarter of a minute that a run has.
+        # The stage needs twice as many steps as this machine does, at its present speed, in the quarter of a minute
+        # that each run has.
         ring = spool.path / "ring.xyz"
         aurelax = harness.PROGRAMS / "aurelax"
         subprocess.run([aurelax, "build", "ring", "--n", "4", "-o", ring], check=True)

@@ -9,7 +9,7 @@ public struct Atoms: Sendable, Equatable {
     public var elements: [Element]
     /// One position per atom, Å.
     public var positions: [SIMD3<Double>]
-    /// Lattice vectors, or nil for a molecule in empty space.
+    /// Lattice vectors. Nil means a molecule in empty space.
     public var cell: Cell?
     public var periodicity: Periodicity
     /// The file's values for the whole structure, in file order, without `Lattice`, `pbc` and

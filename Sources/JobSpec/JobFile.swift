@@ -2,7 +2,7 @@ public import YAMLDocument
 
 /// A job file after reading: the job, or the errors.
 public struct JobFile: Sendable {
-    /// Nil if one of the diagnostics is an error.
+    /// The job; nil if one of the diagnostics is an error.
     public let job: Job?
     /// Ordered by their places in the file.
     public let diagnostics: [Diagnostic]

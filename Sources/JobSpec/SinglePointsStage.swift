@@ -7,13 +7,13 @@ public struct SinglePointsStage: Sendable, Equatable, Codable {
     /// Number of frames if neither ``every`` nor ``frames`` is given.
     public static let usual = 20
 
-    /// Number, from 1, of the stage in ``Job/stages`` whose path is used; nil for the nearest earlier stage
-    /// that has a path.
+    /// Number, from 1, of the stage in ``Job/stages`` whose path is used. Nil means the nearest earlier stage that has
+    /// a path.
     public var stage: Int?
     /// Selects every n-th step of the path from its first geometry on, and always the last geometry.
     public var every = 1
-    /// Selects at most this number of geometries, evenly spaced, always including the first and the last; nil
-    /// for all.
+    /// Selects at most this number of geometries, evenly spaced, always including the first and the last. Nil selects
+    /// all.
     public var frames: Int? = SinglePointsStage.usual
     /// The method; its optimiser settings are ignored.
     public var calculation = DFTStage()

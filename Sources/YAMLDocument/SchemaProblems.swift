@@ -263,7 +263,7 @@ extension ValueSchema {
 
 /// A document after reading and checking: its root, or the errors.
 public struct CheckedDocument: Sendable {
-    /// Nil if one of the diagnostics is an error.
+    /// The root of the document; nil if one of the diagnostics is an error.
     public let root: YAMLNode?
     /// The diagnostics in the order of their places.
     public let diagnostics: [Diagnostic]

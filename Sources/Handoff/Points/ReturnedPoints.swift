@@ -108,7 +108,7 @@ extension SinglePointsExpectation {
         return (number, point)
     }
 
-    /// Reads the expectation of a package on disk from its own files, after checking their digests.
+    /// Reads the files of a package on disk, checks their digests, and makes the expectation from them.
     ///
     /// - Throws: ``PackageRefusal``.
     public init(package directory: Directory) throws {

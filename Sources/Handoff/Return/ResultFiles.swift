@@ -42,7 +42,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     /// Reads the files in `result/` that exist, if the marker `DONE.json` exists.
     ///
     /// - Parameter unread: a file to leave out.
-    /// - Returns: nil while there is no marker.
+    /// - Returns: nil while the result has no `DONE.json`.
     public static func read(
         from result: Directory, without unread: ReturnedFile? = nil, limit: Int = 1 << 30
     ) throws -> [ReturnedFile: [UInt8]]? {
@@ -57,7 +57,7 @@ public enum ReturnedFile: String, Sendable, Hashable, CaseIterable {
     /// Reads the result of a package. A file that is larger than a result of this package can be is refused without
     /// reading it.
     ///
-    /// - Returns: nil while there is no marker.
+    /// - Returns: nil while the result has no `DONE.json`.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
     public static func read(of package: Directory) throws -> [ReturnedFile: [UInt8]]? {
         guard let result = try PackageLayout.result(of: package) else { return nil }

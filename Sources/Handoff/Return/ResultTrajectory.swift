@@ -11,7 +11,7 @@ public struct StoredResult: Sendable {
     /// Reads the result of a package. A file that is larger than a result of this package can be is refused without
     /// reading it.
     ///
-    /// - Returns: nil while there is no marker.
+    /// - Returns: nil while the result has no `DONE.json`.
     /// - Throws: ``ResultRefusal``, ``PackageRefusal``, `FileError`.
     public init?(of package: Directory) throws {
         guard let result = try PackageLayout.result(of: package), try PackageLayout.hasResult(package) else {

@@ -325,7 +325,8 @@ def check(request):
         odd = atomic_numbers[symbol] % 2
         if settings.get('spin') is not None:
             trial['spin'] = {'moments': [odd], 'fixed': False}
-        # Settings that count states or processes of the whole structure do not fit a single atom; nor do its k-points.
+        # The numbers of bands and processes, and the k-points, are meant for the whole structure and do not fit a
+        # single atom.
         trial.pop('kpts', None)
         arguments = keywords(trial, 0)
         for key in ('nbands', 'parallel'):

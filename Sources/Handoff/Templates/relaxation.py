@@ -33,12 +33,12 @@ from ase.parallel import broadcast, world
 FORMAT = 1
 RESULT = 'result'
 UNITS = {'length': 'Angstrom', 'energy': 'eV', 'force': 'eV/Angstrom', 'time': 's'}
-# ASE's initial guess of every curvature, eV/Angstrom^2; kept for atoms that do not move.
+# The curvature with which ASE's BFGS begins in every direction, eV/Angstrom^2; atoms that do not move keep it.
 DEFAULT_CURVATURE = 70.0
 # Smallest curvature of a Hessian that was calculated with the base, eV/Angstrom^2.
 DEFAULT_FLOOR = 2.0
-# Once the forces are as small as requested, at most this number of gradients is spent on a lower energy, and at most as
-# many as were needed until then.
+# Once the forces are as small as requested, a relaxation looks for a lower energy with at most this number of
+# gradients, and with at most as many gradients as it has needed until then.
 SETTLING = 10
 # The file in result/ with the gradients that a learning relaxation has learnt from, a model file.
 LEARNT = 'learnt.aurelax-model'
@@ -302,7 +302,8 @@ class Lattice:
         if len(along) == 2:
             normal = np.cross(*along)
         else:
-            # A wire: one open direction gets any normal of the wire, the other the normal of both.
+            # A wire repeats along one direction. The first open direction gets any normal of the wire, the second one
+            # the normal of the wire and of the first.
             unit = along[0] / np.linalg.norm(along[0])
             first = np.eye(3)[np.argmin(abs(unit))]
             first = first - unit * (unit @ first)
@@ -426,7 +427,7 @@ class Steering:
     """
 
     protocol = 1
-    # Time-out of an answer of the child, seconds, and largest size of an answer, bytes.
+    # Longest wait for an answer of `aurelax steer`, seconds, and largest size of an answer, bytes.
     patience = 1800
     limit = 1 << 28
 
@@ -440,7 +441,7 @@ class Steering:
             self.child = subprocess.Popen([program, 'steer'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise SteeringLost(f'{program} cannot be started: {error}') from error
-        # The answer has the geometry to begin with, if it is not the package's geometry, and the base's Hessian.
+        # The answer has the Hessian of the base, and the geometry to begin with, if this is not the package's geometry.
         self.start = self.ask(dict(start, steer=self.protocol))
         if self.start.get('steer') != self.protocol:
             self.end()

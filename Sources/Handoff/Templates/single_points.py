@@ -29,7 +29,7 @@ from relaxation import (EXIT, RESULT, Busy, Lattice, NotSelfConsistent, Refusal,
                         main, on_rank_0, reason, write_atomically)
 
 POINTS = os.path.join(RESULT, 'points')
-# The verdict of the set is the first of these that one of its points has.
+# If points fail, the verdict of the set is the first verdict in this list that one of the points has.
 FAILURES = ('engine-error', 'non-finite', 'scf-not-converged')
 
 
