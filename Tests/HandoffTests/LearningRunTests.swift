@@ -70,7 +70,7 @@ import Testing
 
     @Test("below fmax a run spends at most as many gradients as before it, and ends at a lower energy")
     func lowerThanRequested() async throws {
-        let atoms = try #require(Samples.molecules["phosphine"])
+        let atoms = try #require(Samples.molecules["disilver"])
         let scratch = try Scratch()
         func run(expectedFall: Double, _ name: FilePath.Component) async throws -> ReturnedResult {
             let package = try HandoffPackage(
