@@ -105,8 +105,7 @@ import Testing
         #expect(!lines.contains { $0.hasPrefix("status ") }, "\(result.text)")
     }
 
-    /// With at most 40 file descriptors, the daemon completes its work.
-    @Test("The daemon waits while it has too few descriptors", .tags(.fault04))
+    @Test("The daemon does its work with at most 40 descriptors", .tags(.fault04))
     func fault04FewDescriptors() async throws {
         let names = (0..<3).map { "few\($0)" }
         for name in names { try spool.drop("\(name).yaml", Self.job(name)) }

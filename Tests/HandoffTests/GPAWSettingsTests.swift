@@ -188,7 +188,8 @@ import Testing
         #expect(try said { $0.xc = "GGA_X_NONE" }.first?.key == "xc")
         let hybrid = try said { $0.xc = "PBE0" }
         #expect(
-            hybrid.count == 1 && hybrid[0].message.contains("this version of GPAW does not support"), "\(hybrid)")
+            hybrid.count == 1 && hybrid[0].message.contains("this version of GPAW does not support"),
+            "\(hybrid)")
         #expect(
             try GPAWCheck(python: "/usr/bin/false").problems(of: DFTStage(), [.hydrogen], .none, charge: 0)
                 == nil)

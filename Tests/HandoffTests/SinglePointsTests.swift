@@ -73,7 +73,7 @@ extension Scratch {
 
     /// A geometry that would be unsuitable as the start of a relaxation is accepted. One with which no calculation can
     /// start is refused.
-    @Test("Wrong results of single points are refused") func whatIsRefused() throws {
+    @Test("Geometries with which no single point can start are refused") func whatIsRefused() throws {
         var close = Samples.path(2)
         close[1].positions[1] = [0.3, 0, 0]
         #expect(throws: Never.self) { try SinglePointsPackage(Samples.points(close)) }

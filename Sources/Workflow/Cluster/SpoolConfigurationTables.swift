@@ -16,7 +16,7 @@ extension SpoolConfiguration {
             "Settings for packages and ML stages through Slurm.")
         OptionSpec<SpoolConfiguration>(
             "engines", schema: .either([], what: "a mapping of names to engines"), default: "no engines",
-            "Programs that give energies and forces to ML stages in place of a model, by name: docs/engines.md."
+            "Programs that give energies and forces in ML and DFT stages, by name: docs/engines.md."
         ) { node, configuration in configuration.engines = EngineDescription.engines(node) }
     }
 
