@@ -132,7 +132,7 @@ struct EngineIdentity {
 
     init(command description: EngineDescription) throws {
         guard case .command(let command, let input) = description.source else {
-            preconditionFailure("the description is of a command")
+            preconditionFailure("the description must be of a command")
         }
         let template = try input.map { try Data(contentsOf: URL(fileURLWithPath: $0)) } ?? Data()
         let digest = Self.digest([String(decoding: template, as: UTF8.self)])

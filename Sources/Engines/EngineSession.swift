@@ -31,7 +31,7 @@ final class EngineSession: Sendable {
     /// Starts Python with an ASE calculator.
     init(calculator description: EngineDescription, python: String) throws {
         guard case .calculator(let target, let arguments) = description.source else {
-            preconditionFailure("the description is of a calculator")
+            preconditionFailure("the description must be of a calculator")
         }
         folder = try EngineFolder.make()
         var made: EngineProcess?

@@ -41,7 +41,7 @@ public struct PredictedStep: Sendable {
     public var predictedFall: Double
     /// Root mean square length of the engine's forces before the step, eV/Å.
     public var force: Double
-    /// Root mean square length of the surrogate's force errors after it, eV/Å.
+    /// Root mean square length of the errors of the surrogate's forces at the geometry after the step, eV/Å.
     public var forceError: Double
 
     public init(distance: Double, fall: Double, predictedFall: Double, force: Double, forceError: Double) {

@@ -64,8 +64,8 @@ extension YAMLNode {
         }
     }
 
-    /// Returns the number that a user probably meant by a text such as `1_000`, `0,1`, `1d-3` or `1.0`; nil for other
-    /// texts.
+    /// Returns the number that a user probably meant by a text of the wrong form, such as `1_000`, `0,1` or `1d-3`, or
+    /// `1.0` for an integer; nil if the text is not close to a number.
     private static func meant(_ text: String) -> Double? {
         guard !text.isEmpty, text.utf8.count <= 40,
             text.utf8.allSatisfy({ "0123456789+-._,eEdD".utf8.contains($0) })

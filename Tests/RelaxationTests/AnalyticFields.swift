@@ -1,7 +1,8 @@
 import Atomistics
 import Foundation
 
-/// A force field from a pair potential V(r), eV and Å, with further values that a model may predict.
+/// A force field from a pair potential V(r), eV and Å. It can imitate a learned model: with force errors, expected
+/// errors and atoms that it does not know.
 struct PairField: ForceField {
     let provenance: ForceFieldProvenance
     /// Returns V (eV) and dV/dr (eV/Å) at r (Å).

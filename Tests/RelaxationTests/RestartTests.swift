@@ -85,7 +85,8 @@ import Testing
         #expect(next.prediction.forces == again.prediction.forces)
     }
 
-    /// A force field that counts the steps in the classes of its predictions; its forces depend on this number.
+    /// A force field that remembers the number of steps: it writes it into the classes of each prediction and reads it
+    /// from those of the previous one. Its forces depend on it.
     private struct Remembering: ForceField {
         let field: PairField
         var provenance: ForceFieldProvenance { field.provenance }

@@ -73,7 +73,8 @@ func quoted(_ bytes: some Sequence<UInt8>) -> String {
     return start.count > 40 ? "‘\(text)…’" : "‘\(text)’"
 }
 
-/// Removes characters that move the cursor, change the writing direction or are invisible.
+/// Replaces characters that move the cursor, change the writing direction, are invisible or have no assigned meaning
+/// by `?`.
 private func printable(_ text: String) -> String {
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

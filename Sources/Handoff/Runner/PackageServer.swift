@@ -30,7 +30,8 @@ public struct PackageServer: Sendable {
             case progress(RunProgress)
             case ended(RunOutcome)
             case skipped(String)
-            /// The package crashed as often as allowed. A result with this verdict was written.
+            /// The package crashed `Options.maxCrashes` times in a row and is not started again. A result with the
+            /// verdict `crashed` was written.
             case givenUp
         }
 

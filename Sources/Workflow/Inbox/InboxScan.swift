@@ -55,7 +55,8 @@ struct InboxScan {
         self.now = now
     }
 
-    /// Keeps the structure of a job that is accepted later; an unreadable job (nil) may need any structure.
+    /// Notes that the structure file of this job must stay in the inbox, because only a later scan can accept the job.
+    /// If the job file cannot be read yet (nil), all structure files must stay.
     mutating func keepStructures(of job: Job?) {
         guard let job else {
             isAnyWanted = true

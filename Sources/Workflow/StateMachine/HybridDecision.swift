@@ -10,8 +10,8 @@ package struct HybridCheck: Sendable, Equatable {
     package var fmax: Double
     /// Largest error of the model's force at that geometry, eV/Å; nil if unknown.
     package var modelError: Double?
-    /// If that model was trained on earlier checks: the error of the stage's initial model at the same geometry,
-    /// eV/Å.
+    /// Largest error of the force of the stage's initial model at the check's final geometry, eV/Å; nil if the round
+    /// used the initial model itself, or if the error is unknown.
     package var firstModelError: Double?
     package var gradientCalls: Int
 
