@@ -821,7 +821,7 @@ class Relaxation(Run):
             return
         self.base_told = now
         self.report('running', f'relaxing on the base {base.get("name")}'
-        + (f': {counted(evaluations, "gradient call")} of the base so far' if evaluations else ''))
+                    + (f': {counted(evaluations, "gradient call")} of the base so far' if evaluations else ''))
 
     def proposal(self, labels):
         """Returns the geometry that `aurelax steer` proposes after the last frame, on rank 0; None if it does not run."""
